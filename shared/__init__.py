@@ -1,0 +1,1 @@
+"""Recipient Sync: Microsoft Entra ID directories become mailroom recipients."""

@@ -1,0 +1,1 @@
+"""One external system a file or folder, and the only place where its SDK is imported."""

@@ -1,0 +1,92 @@
+"""What a directory holds, as the product sees it, and what may be concluded from having read it.
+
+Two types carry the most important promise of the product: absence can be concluded only from a `CompleteSnapshot`
+(see `shared.domain.snapshot`), and a `Delta` removes only what it names.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from shared.domain.ids import ObjectId, SourceId
+
+
+class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=False):
+    """A user as last read. Empty text never occurs: what the directory does not know is None.
+
+    Stored as an array (see `shared.domain.snapshot`), so fields are only ever added at the end, with a default.
+    """
+
+    id: ObjectId
+    user_principal_name: str
+    account_enabled: bool = True
+    guest: bool = False
+    display_name: str | None = None
+    given_name: str | None = None
+    surname: str | None = None
+    mail: str | None = None
+    mobile_phone: str | None = None
+    business_phone: str | None = None
+    department: str | None = None
+    job_title: str | None = None
+    office_location: str | None = None
+    employee_id: str | None = None
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A directory group, as the picker shows it."""
+
+    id: ObjectId
+    display_name: str
+    mail: str | None = None
+    hidden_membership: bool = False
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to fetch: every user (`group` is None), or the users in one group, nested ones too if `transitive`."""
+
+    group: ObjectId | None = None
+    transitive: bool = True
+
+    @property
+    def id(self) -> SourceId:
+        """The source's name in keys and messages."""
+        if self.group is None:
+            return SourceId("users")
+        return SourceId(f"group-{self.group}" if self.transitive else f"group-{self.group}-direct")
+
+
+class UsersPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of users. `next_link` is opaque; None only when the directory said that this page is the last."""
+
+    users: list[DirectoryUser]
+    next_link: str | None
+
+
+class DeltaPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of changes since a delta link. Exactly one of `next_link` and `delta_link` is set.
+
+    `patches` maps a user to those fields of DirectoryUser that the directory named, by field name; what is not named
+    is unchanged.
+    """
+
+    patches: list[tuple[ObjectId, dict[str, str | bool | None]]]
+    removed: list[ObjectId]
+    next_link: str | None
+    delta_link: str | None
+
+
+class Presence(StrEnum):
+    """What a point check found out about one person who is about to be deactivated."""
+
+    #: Enabled, and still in at least one of the groups asked about: must not be deactivated.
+    PRESENT = "present"
+    #: Exists and is enabled, but is in none of the groups asked about.
+    NOT_IN_GROUPS = "not_in_groups"
+    DISABLED = "disabled"
+    #: Exists, enabled, but is a guest (whether guests count is for the caller to know).
+    GUEST = "guest"
+    #: The directory answered that there is no such user.
+    NOT_FOUND = "not_found"
+    #: No answer that proves anything.
+    UNKNOWN = "unknown"

@@ -1,0 +1,106 @@
+"""Jobs: one queue message's worth of a run, and the markers that say how each ended.
+
+A message carries ids only. What a job found is in its marker, a row that is inserted once and never changed: the
+first attempt to insert wins, so a message delivered twice changes nothing.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.recipient import Change, Counts, Reason
+from shared.domain.run import Problem, RunMode
+from shared.domain.snapshot import SnapshotRef, Tally
+
+
+class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of `sync-requests`, decoded. `request` is the same however often the message is delivered."""
+
+    tenant: TenantId
+    mode: RunMode
+    request: str
+    requested_by: str
+
+
+class FetchJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of `fetch-jobs`: read one source."""
+
+    tenant: TenantId
+    run: RunId
+    source: SourceId
+
+
+class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of `reconcile-jobs`: bring one location in line with the snapshots."""
+
+    tenant: TenantId
+    run: RunId
+    location: LocationId
+
+
+class RetireJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of `retire-jobs`: check, guard and deactivate the candidates of all locations, then finish the run."""
+
+    tenant: TenantId
+    run: RunId
+
+
+class FetchPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a fetch that ran out of its time budget goes on, in a new message."""
+
+    attempt: str
+    next_link: str
+    tally: Tally
+    #: The delta token that was taken before the first page.
+    delta_link: str | None = None
+    graph_requests: int = 0
+    storage_requests: int = 0
+
+
+class FetchOutcome(StrEnum):
+    """How reading a source ended."""
+
+    COMPLETE = "complete"
+    #: The source is confirmed deleted.
+    GONE = "gone"
+    FAILED = "failed"
+
+
+class FetchMarker(msgspec.Struct, frozen=True, kw_only=True):
+    """How reading a source ended. `snapshot` is set when, and only when, the outcome is `complete`."""
+
+    source: SourceId
+    outcome: FetchOutcome
+    snapshot: SnapshotRef | None = None
+    problem: Problem | None = None
+    graph_requests: int = 0
+    storage_requests: int = 0
+
+
+class Candidate(msgspec.Struct, frozen=True, array_like=True):
+    """Somebody whom every complete source of a location lacks: to be deactivated once a point check confirms it."""
+
+    recipient: RecipientId
+    object_id: ObjectId
+    reason: Reason
+
+
+class ReconcileMarker(msgspec.Struct, frozen=True, kw_only=True):
+    """What reconciling a location found and wrote."""
+
+    location: LocationId
+    counts: Counts
+    #: Active recipients of origin `directory` before anybody was deactivated: the baseline of the guard.
+    baseline: int
+    active: int
+    candidates: tuple[Candidate, ...] = ()
+    #: Whether a source of the location was not read completely, so that nobody can be called absent there.
+    partial: bool = False
+    compared: bool = True
+    #: Hash of everything the decision depended on; None when it was partial.
+    inputs: str | None = None
+    #: The first of those skipped, with their reasons; `counts.skipped` has their number.
+    skipped: tuple[Change, ...] = ()
+    problem: Problem | None = None
+    storage_requests: int = 0

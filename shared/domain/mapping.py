@@ -1,0 +1,42 @@
+"""Which directory group puts people into which location, and what a run must therefore read."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from shared.domain.directory import Source
+from shared.domain.ids import LocationId, ObjectId, SourceId
+from shared.domain.preferences import Mode
+
+
+class GroupMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One directory group mapped to a location; nested groups count unless `transitive` is false."""
+
+    id: ObjectId
+    transitive: bool = True
+
+    def source(self) -> Source:
+        """Return what to read for this mapping."""
+        return Source(group=self.id, transitive=self.transitive)
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True):
+    """A place with a mailroom, and the groups whose members are its recipients in groups mode."""
+
+    id: LocationId
+    name: str
+    groups: tuple[GroupMapping, ...] = ()
+
+
+def sources_of(
+    mode: Mode, locations: Sequence[Location]
+) -> tuple[dict[SourceId, Source], Mapping[LocationId, tuple[SourceId, ...]]]:
+    """Return the sources to read, each once, and for each location the sorted ids of those that feed it."""
+    everyone = Source()
+    sources: dict[SourceId, Source] = {}
+    feeds: dict[LocationId, tuple[SourceId, ...]] = {}
+    for location in sorted(locations, key=lambda each: each.id):
+        wanted = [everyone] if mode is Mode.FULL else [group.source() for group in location.groups]
+        sources.update((source.id, source) for source in wanted)
+        feeds[location.id] = tuple(sorted({source.id for source in wanted}))
+    return dict(sorted(sources.items())), feeds

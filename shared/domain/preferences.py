@@ -1,0 +1,44 @@
+"""What a tenant's admin has chosen about syncing."""
+
+from enum import StrEnum
+from hashlib import sha256
+
+import msgspec
+
+
+class Mode(StrEnum):
+    """Who becomes a recipient where."""
+
+    #: Members of mapped groups, at the locations these are mapped to.
+    GROUPS = "groups"
+    #: Every user of the directory, at every location.
+    FULL = "full"
+
+
+class GuardLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """From when on a run's deactivations wait for a person's approval. Shares are 0..1.
+
+    Held is: more than `max_share` *and* more than `max_people` of a location or of the tenant; or more than
+    `small_max_share` of a location with at least `small_from` people; or everybody of a location.
+    """
+
+    max_share: float = 0.10
+    max_people: int = 20
+    small_max_share: float = 0.50
+    small_from: int = 10
+
+
+class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The toggles of the product, in its own words; each default is the careful choice."""
+
+    mode: Mode = Mode.GROUPS
+    sso_users: bool = False
+    allow_csv_to_update_directory: bool = False
+    allow_directory_to_update_csv: bool = False
+    deactivate_missing: bool = True
+    include_guests: bool = True
+    guard: GuardLimits = msgspec.field(default_factory=GuardLimits)
+
+    def digest(self) -> str:
+        """Return a hash that differs whenever a sync could decide differently."""
+        return sha256(msgspec.json.encode(self, order="sorted")).hexdigest()

@@ -1,0 +1,119 @@
+"""A recipient: one person at one location, and the changes that a run can make to one."""
+
+from enum import StrEnum
+
+import msgspec
+
+from shared.domain.ids import ObjectId, RecipientId
+
+
+class Origin(StrEnum):
+    """How a recipient came to be; it never changes."""
+
+    DIRECTORY = "directory"
+    CSV = "csv"
+    MANUAL = "manual"
+
+
+class Status(StrEnum):
+    """Whether parcels can be addressed to a recipient, and who decided that they cannot."""
+
+    ACTIVE = "active"
+    DEACTIVATED_BY_SYNC = "deactivated_by_sync"
+    DEACTIVATED_BY_HAND = "deactivated_by_hand"
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What is known about the person. Empty text never occurs: unknown is None."""
+
+    display_name: str | None = None
+    given_name: str | None = None
+    surname: str | None = None
+    mail: str | None = None
+    mobile_phone: str | None = None
+    business_phone: str | None = None
+    department: str | None = None
+    job_title: str | None = None
+    office_location: str | None = None
+    employee_id: str | None = None
+
+
+PROFILE_FIELDS: tuple[str, ...] = Profile.__struct_fields__
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+    """One person at one location, as stored."""
+
+    id: RecipientId
+    origin: Origin
+    status: Status
+    profile: Profile
+    #: The directory user this is, once matched.
+    object_id: ObjectId | None = None
+    #: What the directory last said; a sync writes a field only where the directory has changed since.
+    applied: Profile | None = None
+    #: Why the last deactivation happened; None while active.
+    reason: str | None = None
+
+
+class Reason(StrEnum):
+    """Why something happened, or did not happen, to one person. Stable: stored, exported and matched by machines."""
+
+    NEW = "new"
+    DIRECTORY_CHANGED = "directory_changed"
+    RETURNED = "returned"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_DELETED = "account_deleted"
+    LEFT_GROUP = "left_group"
+    GUEST_EXCLUDED = "guest_excluded"
+    #: Nothing feeds the location any more: no mapping is left.
+    MAPPING_REMOVED = "mapping_removed"
+    #: A CSV or manual recipient has this person's e-mail, and the preference forbids updating it.
+    CSV_OWNS = "csv_owns"
+    #: Several directory users, or several recipients, share the e-mail that would have to decide.
+    AMBIGUOUS_EMAIL = "ambiguous_email"
+    DEACTIVATED_BY_HAND = "deactivated_by_hand"
+
+
+class ChangeKind(StrEnum):
+    """What happened to one recipient in one run."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    REACTIVATED = "reactivated"
+    DEACTIVATED = "deactivated"
+    SKIPPED = "skipped"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One recipient created, updated, deactivated, reactivated or skipped in a run, with its reason."""
+
+    kind: ChangeKind
+    reason: Reason
+    #: None only for a person who was skipped and has no recipient.
+    recipient: RecipientId | None = None
+    object_id: ObjectId | None = None
+    display_name: str | None = None
+    #: Names of the profile fields that changed.
+    fields: tuple[str, ...] = ()
+    #: The stored row before, so that a run can be undone; None for a recipient that was created.
+    before: Recipient | None = None
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many recipients of each kind of change; adds up over batches, locations and runs."""
+
+    created: int = 0
+    updated: int = 0
+    deactivated: int = 0
+    reactivated: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
+
+    @classmethod
+    def of(cls, changes: "list[Change] | tuple[Change, ...]") -> "Counts":
+        """Return how many changes there are of each kind."""
+        kinds = [change.kind.value for change in changes]
+        return cls(**{name: kinds.count(name) for name in cls.__struct_fields__})

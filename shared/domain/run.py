@@ -1,0 +1,116 @@
+"""A run: one sync of one tenant, from request to report; and the tenant's state that runs compete for."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from shared.domain.connection import Endpoints
+from shared.domain.directory import Source
+from shared.domain.ids import LocationId, ObjectId, RunId, SourceId, TenantId
+from shared.domain.preferences import Preferences
+from shared.domain.recipient import Counts
+
+
+class RunMode(StrEnum):
+    """How much a run reads."""
+
+    #: Only what changed since the last run, where the directory can tell.
+    INCREMENTAL = "incremental"
+    #: Everything, as on the first day.
+    FULL = "full"
+
+
+class RunState(StrEnum):
+    """Where a run is. The first four go on; the others are ends."""
+
+    PLANNING = "planning"
+    FETCHING = "fetching"
+    RECONCILING = "reconciling"
+    RETIRING = "retiring"
+    DONE = "done"
+    #: Everything is written except deactivations that exceed the guard; these wait for a person.
+    HELD = "held"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to the run by itself."""
+        return self in {RunState.DONE, RunState.HELD, RunState.FAILED, RunState.SUPERSEDED}
+
+
+class TenantState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tenant's runs compete for, by compare-and-swap on one row.
+
+    `generation` grows with every run and every change of configuration; whoever holds an older one may not write.
+    """
+
+    generation: int = 0
+    #: Grows with every change of configuration (connection, mapping, preferences, locations).
+    epoch: int = 0
+    active_run: RunId | None = None
+    active_since: datetime | None = None
+    #: Ids of the last requests that were taken, newest first, so that a request delivered again starts nothing new.
+    requests: tuple[str, ...] = ()
+    #: The mode of the run that starts when the active one ends; requests in the meantime coalesce into it.
+    pending: RunMode | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a run decided at its start; its commit point. Nothing a run does depends on settings read later."""
+
+    tenant: TenantId
+    run: RunId
+    generation: int
+    epoch: int
+    mode: RunMode
+    preferences: Preferences
+    sources: dict[SourceId, Source]
+    #: For each location the sources that feed it, sorted.
+    locations: dict[LocationId, tuple[SourceId, ...]]
+    azure_tenant_id: ObjectId
+    client_id: ObjectId
+    endpoints: Endpoints
+    secret_name: str
+    secret_version: str
+    created_at: datetime
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that went wrong without stopping the run: what it concerns, a stable code, a sentence."""
+
+    concerns: str
+    code: str
+    detail: str
+
+
+class LocationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run did at one location. `active` is the number of active recipients after it."""
+
+    counts: Counts = msgspec.field(default_factory=Counts)
+    active: int = 0
+    #: People whose deactivation waits for approval.
+    held: int = 0
+    #: Whether the location was compared at all; False when nothing it depends on had changed.
+    compared: bool = True
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One sync of one tenant, as the history shows it."""
+
+    id: RunId
+    tenant: TenantId
+    mode: RunMode
+    state: RunState
+    requested_at: datetime
+    #: Who asked: `schedule`, `queue`, `api` or `pending`.
+    requested_by: str
+    finished_at: datetime | None = None
+    counts: Counts = msgspec.field(default_factory=Counts)
+    locations: dict[LocationId, LocationReport] = msgspec.field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    graph_requests: int = 0
+    storage_requests: int = 0
+    #: Hash of the exact set of people that a held run would deactivate.
+    held_digest: str | None = None

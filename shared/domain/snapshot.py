@@ -1,0 +1,117 @@
+"""Snapshots: the last complete content of a source, as compact pages, and the proof that they are all there.
+
+A page is up to 999 users as msgpack arrays, compressed with zlib. Pages are chained by SHA-256, so that a lost, added
+or swapped page is noticed; `content` is a sum of hashes, so that the same users in any order have the same content.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import ObjectId, SourceId
+from shared.errors import Conflict
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(list[DirectoryUser])
+_CONTENT_MODULUS: Final = 2**128
+#: zlib's fastest level: 2-3 times faster than the default for 10 % more bytes.
+_LEVEL: Final = 1
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """What has been staged so far: enough to go on after a crash or in another worker."""
+
+    pages: int = 0
+    users: int = 0
+    #: Chain over the pages in order: sha256(previous chain + page), hexadecimal.
+    sha256: str = ""
+    #: Sum over the users of a 128-bit hash of each, in hexadecimal; does not depend on their order.
+    content: str = "0"
+
+    def add(self, page: bytes, users: Sequence[DirectoryUser]) -> "Tally":
+        """Return the tally after one more page, given both as encoded and as users."""
+        total = int(self.content, 16)
+        for user in users:
+            total += int.from_bytes(hashlib.blake2b(_ENCODER.encode(user), digest_size=16).digest(), "big")
+        return Tally(
+            pages=self.pages + 1,
+            users=self.users + len(users),
+            sha256=_chain(self.sha256, page),
+            content=f"{total % _CONTENT_MODULUS:x}",
+        )
+
+
+class SnapshotRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a snapshot lies and what it must contain. `delta_link` leads to what changed after it, if that is known."""
+
+    source: SourceId
+    attempt: str
+    tally: Tally
+    delta_link: str | None = None
+    #: Hash of everything a delta link is bound to: tenant, client, endpoints, selected properties, scope.
+    scope: str = ""
+
+
+class CompleteSnapshot:
+    """Every user of a source, once the last page of it has arrived; the only ground for calling somebody absent.
+
+    There is one way to build it, `verified`, and that way refuses anything but exactly the pages of a reference.
+    """
+
+    __slots__ = ("source", "users")
+
+    source: SourceId
+    users: Mapping[ObjectId, DirectoryUser]
+
+    def __init__(self) -> None:
+        raise TypeError("a CompleteSnapshot is built by CompleteSnapshot.verified only")
+
+    @classmethod
+    def verified(cls, ref: SnapshotRef, pages: Iterable[bytes]) -> "CompleteSnapshot":
+        """Return the snapshot. Raises: Conflict if the pages are not exactly those that `ref` promises."""
+        users: dict[ObjectId, DirectoryUser] = {}
+        count = rows = 0
+        chain = ""
+        for page in pages:
+            chain = _chain(chain, page)
+            decoded = decode_page(page)
+            count += 1
+            rows += len(decoded)
+            users.update((user.id, user) for user in decoded)
+        if (count, rows, chain) != (ref.tally.pages, ref.tally.users, ref.tally.sha256):
+            raise Conflict(
+                f"the snapshot of {ref.source} has {count} pages with {rows} users where {ref.tally.pages} with "
+                f"{ref.tally.users} were promised, or their hash differs; it is not used",
+                code="snapshot_incomplete",
+            )
+        snapshot = object.__new__(cls)
+        snapshot.source = ref.source
+        snapshot.users = users
+        return snapshot
+
+
+class SourceGone:
+    """A source that is confirmed deleted: it contains nobody. Built on that proof only."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, source: SourceId) -> None:
+        self.source = source
+
+
+def encode_page(users: Sequence[DirectoryUser]) -> bytes:
+    """Return the users as one compressed page."""
+    return zlib.compress(_ENCODER.encode(users), _LEVEL)
+
+
+def decode_page(page: bytes) -> list[DirectoryUser]:
+    """Return the users of one page. Raises: zlib.error, msgspec.ValidationError if it was not made by encode_page."""
+    return _DECODER.decode(zlib.decompress(page))
+
+
+def _chain(previous: str, page: bytes) -> str:
+    return hashlib.sha256(previous.encode() + page).hexdigest()

@@ -1,0 +1,56 @@
+"""Every error the product raises on purpose, by what the caller must do.
+
+    SyncError
+    ├── Transient       try again later, after `retry_after_s` if it is given; the queue waits, not a worker
+    ├── NeedsAttention  a person must change something at the connection; polling it goes on to fail until then
+    ├── Rejected        this one input is wrong: say so to whoever sent it and go on with the others
+    │   └── NotFound    this one input names something that is not there
+    ├── Conflict        the stored state changed underneath: read it again and decide again
+    │   └── Superseded  somebody newer owns the work: stop at once and write nothing more
+    └── Misconfigured   a setting of this deployment is missing or wrong: stop at start
+
+Each message holds the fact, the number and the next step. `code` is stable and may be matched by machines.
+"""
+
+
+class SyncError(Exception):
+    """Root of the tree; never raised itself."""
+
+    def __init__(self, message: str, *, code: str = "error") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Transient(SyncError):
+    """Nothing is wrong that waiting does not cure.
+
+    `retry_after_s` is in seconds, as the remote service asked for, or None if it did not say.
+    """
+
+    def __init__(self, message: str, *, code: str = "transient", retry_after_s: float | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class NeedsAttention(SyncError):
+    """The connection cannot be used until a person changes something in the directory or in the connection."""
+
+
+class Rejected(SyncError):
+    """One input is wrong; everything else goes on. `code` names the rule it broke."""
+
+
+class NotFound(Rejected):
+    """One input names something that does not exist."""
+
+
+class Conflict(SyncError):
+    """An ETag no longer matches: read again, decide again."""
+
+
+class Superseded(Conflict):
+    """A newer run, epoch or attempt owns this work; the caller stops without writing."""
+
+
+class Misconfigured(SyncError):
+    """A setting of the deployment is missing or wrong; the message names the setting and the remedy."""

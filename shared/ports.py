@@ -1,0 +1,347 @@
+"""What the workflows need from the outside, as Protocols. Adapters implement them; `shared.bootstrap` wires them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from shared.domain.connection import Connection, Credentials, SsoApplication
+from shared.domain.directory import DeltaPage, Group, Presence, Source, UsersPage
+from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.job import (
+    FetchJob,
+    FetchMarker,
+    FetchPosition,
+    ReconcileJob,
+    ReconcileMarker,
+    RetireJob,
+    SyncRequest,
+)
+from shared.domain.mapping import GroupMapping, Location
+from shared.domain.preferences import Preferences
+from shared.domain.recipient import Change, Counts, Recipient
+from shared.domain.run import Plan, Run, TenantState
+from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
+
+T = TypeVar("T")
+
+
+class Versioned(NamedTuple, Generic[T]):
+    """A stored value and the ETag under which it was read; None where the row does not exist yet."""
+
+    value: T
+    etag: str | None
+
+
+class Clock(Protocol):
+    """Time, so that tests can turn it."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds since some fixed moment, never going backwards."""
+
+
+class TokenReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fresh token says about the application: ids, and the granted application permissions."""
+
+    azure_tenant_id: str
+    client_id: str
+    object_id: str
+    roles: frozenset[str]
+
+
+class Directory(Protocol):
+    """One tenant's directory, read with its credentials. Every method may raise Transient or NeedsAttention."""
+
+    async def latest_delta_link(self) -> str:
+        """Return a link that leads to whatever changes about users from now on, without listing any."""
+
+    async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
+        """Return the first page of the source's users, or the one that `next_link` names.
+
+        Raises: NotFound (`group_not_found`) for a group that is not there; Conflict (`page_expired`) when the listing
+        must start again from its first page, forgetting what was read.
+        """
+
+    async def changed_users(self, link: str) -> DeltaPage:
+        """Return one page of changes. Raises: Conflict (`delta_expired`) when only a full listing helps."""
+
+    async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
+        """Return for each person what a point check finds out, `groups` empty meaning the whole directory."""
+
+    async def groups(self, search: str) -> Sequence[Group]:
+        """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""
+
+    async def token(self) -> TokenReport:
+        """Return what a fresh, uncached token says. Raises: NeedsAttention with the AADSTS number as code."""
+
+
+class DirectoryFactory(Protocol):
+    """Opens directories."""
+
+    def open(self, credentials: Credentials) -> AbstractAsyncContextManager[Directory]:
+        """Return a directory that lives as long as the context. Opening sends no request."""
+
+
+class SecretStore(Protocol):
+    """Key Vault."""
+
+    async def put(self, name: str, value: str) -> str:
+        """Store a new version of a secret and return the version."""
+
+    async def get(self, name: str, version: str) -> str:
+        """Return a secret. Raises: NotFound if it was erased."""
+
+    async def erase(self, name: str) -> None:
+        """Delete a secret with all versions; one that is not there is no error."""
+
+
+class TenantSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant, as lists show it."""
+
+    id: TenantId
+    name: str
+
+
+class TenantStore(Protocol):
+    """Tenants with their configuration, locations and mappings, and the state that runs compete for."""
+
+    async def put(self, tenant: TenantSummary) -> None:
+        """Create a tenant or rename it."""
+
+    async def get(self, tenant: TenantId) -> TenantSummary:
+        """Return a tenant. Raises: NotFound."""
+
+    def all(self) -> AsyncIterator[TenantSummary]:
+        """Iterate over all tenants by id."""
+
+    def connected(self) -> AsyncIterator[TenantId]:
+        """Iterate over the tenants that have a connection."""
+
+    def active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
+        """Iterate over the tenants that have an active run, with their state."""
+
+    async def connection(self, tenant: TenantId) -> Connection | None:
+        """Return the tenant's connection, None while it is switched off."""
+
+    async def put_connection(self, tenant: TenantId, connection: Connection | None) -> None:
+        """Store a connection, or erase it with None."""
+
+    async def sso(self, tenant: TenantId) -> SsoApplication | None:
+        """Return the tenant's SSO application, if there is one."""
+
+    async def put_sso(self, tenant: TenantId, sso: SsoApplication | None) -> None:
+        """Store the SSO application, or erase it with None."""
+
+    async def preferences(self, tenant: TenantId) -> Preferences:
+        """Return the tenant's preferences, the defaults if none were ever stored."""
+
+    async def put_preferences(self, tenant: TenantId, preferences: Preferences) -> None:
+        """Store preferences."""
+
+    async def state(self, tenant: TenantId) -> Versioned[TenantState]:
+        """Return the tenant's state; a fresh one with ETag None if it never had any."""
+
+    async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
+        """Replace the state and return its new ETag. Raises: Conflict if it changed since it was read."""
+
+    async def locations(self, tenant: TenantId) -> Sequence[Location]:
+        """Return all locations by id, each with its mapping."""
+
+    async def put_location(self, tenant: TenantId, location: LocationId, name: str) -> None:
+        """Create or rename a location; its mapping stays."""
+
+    async def put_mapping(self, tenant: TenantId, location: LocationId, groups: Sequence[GroupMapping]) -> None:
+        """Replace the mapping of a location. Raises: NotFound for an unknown location."""
+
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete a location and its mapping; its recipients are not this store's."""
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+
+
+class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of a run's jobs have ended."""
+
+    fetched: int
+    sources: int
+    reconciled: int
+    locations: int
+
+
+class RunStore(Protocol):
+    """Runs, their plans, jobs and markers."""
+
+    async def insert_plan(self, plan: Plan) -> Plan:
+        """Store a plan unless the run has one, and return the one that is stored."""
+
+    async def plan(self, tenant: TenantId, run: RunId) -> Plan:
+        """Return a run's plan. Raises: NotFound."""
+
+    async def insert(self, run: Run) -> None:
+        """Store a new run; one that is stored already stays as it is."""
+
+    async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
+        """Return a run. Raises: NotFound."""
+
+    async def swap(self, run: Run, etag: str | None) -> str:
+        """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
+
+    def history(self, tenant: TenantId, *, since: datetime | None = None) -> AsyncIterator[Run]:
+        """Iterate over a tenant's runs, newest first, down to those requested at `since`."""
+
+    async def position(self, job: FetchJob) -> FetchPosition | None:
+        """Return where a fetch that was cut goes on."""
+
+    async def put_position(self, job: FetchJob, position: FetchPosition | None) -> None:
+        """Remember where a fetch goes on, or forget it with None."""
+
+    async def mark_fetch(self, job: FetchJob, marker: FetchMarker) -> FetchMarker:
+        """Insert a marker unless there is one, and return the one that is stored."""
+
+    async def mark_reconcile(self, job: ReconcileJob, marker: ReconcileMarker) -> ReconcileMarker:
+        """Insert a marker unless there is one, and return the one that is stored."""
+
+    async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
+        """Return the markers of all sources that have one."""
+
+    async def reconcile_markers(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileMarker]:
+        """Return the markers of all locations that have one."""
+
+    async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
+        """Return how far a run is; zeros before it has a plan."""
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+
+
+class SnapshotStore(Protocol):
+    """The pages of snapshots, and which snapshot of a source is current."""
+
+    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotRef | None:
+        """Return the snapshot of the last complete read whose changes were applied."""
+
+    async def stage(self, tenant: TenantId, source: SourceId, attempt: str, index: int, page: bytes) -> None:
+        """Store one page; the same page of the same attempt may be stored again."""
+
+    async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
+        """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
+
+    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int) -> None:
+        """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant. Sources are those ever committed or staged."""
+
+
+class Fence(msgspec.Struct, frozen=True, kw_only=True):
+    """The row that every write to a location's recipients must merge, so that only one worker can write at a time."""
+
+    generation: int = 0
+    #: Who took it last, and with which of its writes it was merged last.
+    attempt: str = ""
+    operation: int = 0
+    #: `ReconcileMarker.inputs` of the last complete reconcile, None since anything else wrote here.
+    inputs: str | None = None
+    #: Active recipients after the last complete reconcile.
+    active: int = 0
+
+
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The changes of one batch, written with it. `actor` is `sync` or a person's id."""
+
+    run: RunId
+    actor: str
+    at: datetime
+    changes: tuple[Change, ...]
+
+
+class RecipientStore(Protocol):
+    """Recipients, one partition per (tenant, location)."""
+
+    async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
+        """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
+
+    async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
+        """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
+
+    def read(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over all recipients of a location by id."""
+
+    async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
+        """Return one recipient. Raises: NotFound."""
+
+    async def write(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[Recipient],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        """Write at most `MAX_BATCH_RECIPIENTS`, their journal and the fence in one batch, all or nothing.
+
+        Returns the fence's new ETag. Raises: Conflict if the fence changed since it was read; Transient if it is not
+        known whether the batch was committed (the fence's `attempt` and `operation` then tell).
+        """
+
+    async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+        """Return what a run has changed at a location so far, over all its attempts."""
+
+    def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
+        """Iterate over what a run has changed at a location, in the order of writing."""
+
+    async def erase(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location's partition."""
+
+
+#: A batch holds 100 entities: these, one journal row and the fence.
+#: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
+MAX_BATCH_RECIPIENTS = 98
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that needs the operator's eye: a message that could not be worked off, and what to do about it."""
+
+    id: str
+    at: datetime
+    queue: str
+    code: str
+    detail: str
+    body: str
+    tenant: TenantId | None = None
+    run: RunId | None = None
+
+
+class Ledger(Protocol):
+    """The operator's list of what went wrong."""
+
+    async def record(self, entry: LedgerEntry) -> None:
+        """Store an entry; the same id stored again changes nothing."""
+
+    def entries(self) -> AsyncIterator[LedgerEntry]:
+        """Iterate over the entries, newest first."""
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete the tenant's entries."""
+
+
+class JobQueue(Protocol):
+    """The queues. `delay_s` is how long a message stays invisible, in seconds."""
+
+    async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
+        """Ask for a run."""
+
+    async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:
+        """Enqueue fetch jobs."""
+
+    async def reconcile(self, jobs: Sequence[ReconcileJob], *, delay_s: float = 0) -> None:
+        """Enqueue reconcile jobs."""
+
+    async def retire(self, job: RetireJob, *, delay_s: float = 0) -> None:
+        """Enqueue a retire job."""

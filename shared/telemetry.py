@@ -1,0 +1,51 @@
+"""What a job costs and which job a log line belongs to.
+
+`Usage` counts requests per invocation: adapters count, workflows read. It travels in a context variable, so that
+concurrent jobs of one process do not mix.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Usage:
+    """Requests sent on behalf of one job so far, retries included."""
+
+    graph_requests: int = 0
+    storage_requests: int = 0
+
+
+_usage: ContextVar[Usage | None] = ContextVar("usage", default=None)
+_log = logging.getLogger("recipient_sync")
+
+
+@contextmanager
+def measured() -> Iterator[Usage]:
+    """Count every request made inside the context in the usage that it gives."""
+    usage = Usage()
+    token = _usage.set(usage)
+    try:
+        yield usage
+    finally:
+        _usage.reset(token)
+
+
+def count_graph_request() -> None:
+    """Count one request to Microsoft Graph for the current job."""
+    if (usage := _usage.get()) is not None:
+        usage.graph_requests += 1
+
+
+def count_storage_request() -> None:
+    """Count one request to Table or Queue Storage for the current job."""
+    if (usage := _usage.get()) is not None:
+        usage.storage_requests += 1
+
+
+def event(name: str, level: int = logging.INFO, **fields: object) -> None:
+    """Log one line: a constant event name and ids or numbers; never a name, address, token, secret or link."""
+    _log.log(level, "%s %s", name, " ".join(f"{key}={value}" for key, value in fields.items()))

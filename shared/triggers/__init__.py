@@ -1,0 +1,1 @@
+"""Azure Functions blueprints: decode, call one workflow, encode."""
