@@ -123,7 +123,7 @@ class TenantStore(Protocol):
         """Iterate over the tenants that have a connection."""
 
     def active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
-        """Iterate over the tenants that have an active run, with their state."""
+        """Iterate over the tenants that have an active run or a waiting request, with their state."""
 
     async def connection(self, tenant: TenantId) -> Connection | None:
         """Return the tenant's connection, None while it is switched off."""

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 import msgspec
 
-from shared.domain.connection import Endpoints
+from shared.domain.connection import Credentials, Endpoints
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, ObjectId, RunId, SourceId, TenantId
 from shared.domain.preferences import Preferences
@@ -55,6 +56,8 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[str, ...] = ()
     #: The mode of the run that starts when the active one ends; requests in the meantime coalesce into it.
     pending: RunMode | None = None
+    #: The first of those requests; the run that starts is its run.
+    pending_request: str | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +78,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     secret_name: str
     secret_version: str
     created_at: datetime
+
+    def credentials(self, client_secret: str) -> Credentials:
+        """Return the credentials of the run, given the secret that the plan names."""
+        return Credentials(
+            azure_tenant_id=self.azure_tenant_id,
+            client_id=self.client_id,
+            client_secret=client_secret,
+            endpoints=self.endpoints,
+        )
+
+    def scope(self) -> str:
+        """Return the hash that binds a delta link to what it was taken with: tenant, client, endpoints."""
+        parts = (self.azure_tenant_id, self.client_id, self.endpoints.login, self.endpoints.graph)
+        return sha256("\n".join(parts).encode()).hexdigest()
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -114,3 +131,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     storage_requests: int = 0
     #: Hash of the exact set of people that a held run would deactivate.
     held_digest: str | None = None
+    #: When the watchdog last saw progress or enqueued jobs again, and how many markers there were.
+    watched_at: datetime | None = None
+    watched_markers: int = 0

@@ -1,0 +1,100 @@
+"""Storage accounts by the names that bindings give them.
+
+A connection `NAME` is the connection string in the setting `NAME` (or `AzureWebJobsNAME`), or, identity-based, the
+settings `NAME__queueServiceUri` and `NAME__credential=managedidentity` with an optional `NAME__clientId`.
+
+Source: https://learn.microsoft.com/azure/azure-functions/functions-reference#common-properties-for-identity-based-connections
+"""
+
+from collections.abc import Mapping
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+
+from infra.local.functions_host.errors import Misconfigured
+
+#: the account where the host keeps its own blobs
+HOST_STORAGE = "AzureWebJobsStorage"
+
+# Source: https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string, "well-known account"
+_DEVELOPMENT_STORAGE = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
+    "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
+    "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
+)
+
+
+class Connections:
+    """Clients, one per connection and kind, made when first asked for; `close` ends them all."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._queues: dict[str, QueueServiceClient] = {}
+        self._blobs: BlobServiceClient | None = None
+        self._credentials: dict[str, AsyncTokenCredential] = {}
+
+    def queues(self, connection: str) -> QueueServiceClient:
+        """The queues of a connection.
+
+        Raises:
+            Misconfigured: no setting tells where the account is.
+        """
+        client = self._queues.get(connection)
+        if client is None:
+            text = self._connection_string(connection)
+            if text is not None:
+                client = QueueServiceClient.from_connection_string(text)
+            else:
+                client = QueueServiceClient(self._service_uri(connection, "queue"), self._credential(connection))
+            self._queues[connection] = client
+        return client
+
+    def host_blobs(self) -> BlobServiceClient:
+        """The blobs of `AzureWebJobsStorage`.
+
+        Raises:
+            Misconfigured: no setting tells where the account is.
+        """
+        if self._blobs is None:
+            text = self._connection_string(HOST_STORAGE)
+            if text is not None:
+                self._blobs = BlobServiceClient.from_connection_string(text)
+            else:
+                self._blobs = BlobServiceClient(self._service_uri(HOST_STORAGE, "blob"), self._credential(HOST_STORAGE))
+        return self._blobs
+
+    async def close(self) -> None:
+        """Close every client's connections."""
+        for client in self._queues.values():
+            await client.close()
+        if self._blobs is not None:
+            await self._blobs.close()
+        for credential in self._credentials.values():
+            await credential.close()
+
+    def _connection_string(self, connection: str) -> str | None:
+        text = self._environ.get(connection) or self._environ.get(f"AzureWebJobs{connection}")
+        if text and text.strip().rstrip(";").lower() == "usedevelopmentstorage=true":
+            return _DEVELOPMENT_STORAGE
+        return text or None
+
+    def _service_uri(self, connection: str, service: str) -> str:
+        uri = self._environ.get(f"{connection}__{service}ServiceUri")
+        if not uri:
+            raise Misconfigured(
+                f"connection {connection} has neither a setting {connection} with a connection string nor "
+                f"{connection}__{service}ServiceUri; add one to local.settings.json"
+            )
+        return uri
+
+    def _credential(self, connection: str) -> AsyncTokenCredential:
+        kind = self._environ.get(f"{connection}__credential", "")
+        if kind.lower() != "managedidentity":
+            raise Misconfigured(f"{connection}__credential is {kind!r}; this host knows managedidentity")
+        from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415 (0.3 s, for identities only)
+
+        if connection not in self._credentials:
+            client_id = self._environ.get(f"{connection}__clientId")
+            self._credentials[connection] = ManagedIdentityCredential(client_id=client_id)
+        return self._credentials[connection]

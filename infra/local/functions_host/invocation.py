@@ -1,0 +1,76 @@
+"""One run of one function: its two log lines, its time limit, its outputs."""
+
+import asyncio
+import logging
+import secrets
+import time
+import traceback
+import uuid
+from collections.abc import Mapping
+from typing import Protocol
+
+from infra.local.functions_host import worker
+from infra.local.functions_host.definitions import RETURN, FunctionDefinition, QueueOutput
+from infra.local.functions_host.worker import Datum, Outcome
+
+log = logging.getLogger("functions_host")
+
+
+class Outputs(Protocol):
+    """Where a function's outputs go."""
+
+    async def send(self, output: QueueOutput, value: Datum) -> None:
+        """Send what the function set."""
+
+
+class Invoker:
+    """Runs functions; never raises, but for being cancelled."""
+
+    def __init__(self, outputs: Outputs, *, timeout_s: float | None) -> None:
+        self._outputs = outputs
+        self._timeout_s = timeout_s
+
+    async def run(
+        self,
+        function: FunctionDefinition,
+        value: Datum,
+        metadata: Mapping[str, Datum] | None = None,
+        *,
+        reason: str,
+        trace_parent: str = "",
+    ) -> Outcome:
+        """Invoke the function and bind its outputs; failing outputs and running too long fail the invocation."""
+        invocation_id = str(uuid.uuid4())
+        log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation_id)
+        begun = time.perf_counter()
+        trace_parent = trace_parent or f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                outcome = await worker.invoke(function, invocation_id, value, metadata or {}, trace_parent)
+                if outcome.succeeded:
+                    await self._bind_outputs(function, outcome)
+        except TimeoutError:
+            outcome = Outcome(succeeded=False, error=f"Timeout value of {self._timeout_s} s was exceeded.")
+        except Exception:  # noqa: BLE001 (an output can fail in any way, and fails the invocation)
+            outcome = Outcome(succeeded=False, error=traceback.format_exc())
+        _log_end(function, invocation_id, outcome, (time.perf_counter() - begun) * 1000)
+        return outcome
+
+    async def _bind_outputs(self, function: FunctionDefinition, outcome: Outcome) -> None:
+        for output in function.outputs:
+            value = outcome.returned if output.name == RETURN else outcome.outputs.get(output.name)
+            if value is not None and value.type is not None:
+                await self._outputs.send(output, value)
+
+
+def _log_end(function: FunctionDefinition, invocation_id: str, outcome: Outcome, duration_ms: float) -> None:
+    log.log(
+        logging.INFO if outcome.succeeded else logging.ERROR,
+        "Executed 'Functions.%s' (%s, Id=%s, Duration=%.0fms)%s%s",
+        function.name,
+        "Succeeded" if outcome.succeeded else "Failed",
+        invocation_id,
+        duration_ms,
+        "" if outcome.succeeded else "\n",
+        outcome.error.rstrip(),
+    )

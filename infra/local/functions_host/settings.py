@@ -1,0 +1,163 @@
+"""host.json, local.settings.json and the environment, read once and checked."""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from infra.local.functions_host.errors import Misconfigured
+
+_TIMESPAN = re.compile(r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{2}):(?P<seconds>\d{2})(?P<rest>\.\d+)?")
+_SETTING = re.compile(r"%([^%]+)%")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueOptions:
+    """`extensions.queues` of host.json.
+
+    Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue#hostjson-settings
+    """
+
+    #: messages asked for at once, 1..32
+    batch_size: int = 16
+    #: the next batch is fetched when no more than this many are in flight; by default half of `batch_size`
+    new_batch_threshold: int = 8
+    #: deliveries before a message goes to the poison queue
+    max_dequeue_count: int = 5
+    #: delay after a failure; not the lock of a message in flight
+    visibility_timeout_s: int = 0
+    max_polling_interval_s: float = 60.0
+    #: whether messages are base64 on the wire
+    base64: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    """Everything the host was told."""
+
+    root: Path
+    #: the values of %NAME% expressions and connections: the process's environment after local.settings.json
+    environ: Mapping[str, str]
+    #: names blobs of timers; hosts of the same folder share it, and so share a timer's lease
+    host_id: str
+    route_prefix: str = "api"
+    queues: QueueOptions = field(default_factory=QueueOptions)
+    #: None means without end
+    function_timeout_s: float | None = 1800.0
+
+    def expand(self, text: str) -> str:
+        """Put settings in the place of `%NAME%`.
+
+        Raises:
+            Misconfigured: a setting is not there.
+        """
+
+        def value(match: re.Match[str]) -> str:
+            name = match.group(1)
+            if name not in self.environ:
+                raise Misconfigured(f"%{name}% in {text!r} names no setting; add {name} to local.settings.json")
+            return self.environ[name]
+
+        return _SETTING.sub(value, text)
+
+
+class _Queues(msgspec.Struct, rename="camel"):
+    batch_size: int = 16
+    new_batch_threshold: int | None = None
+    max_dequeue_count: int = 5
+    visibility_timeout: str = "00:00:00"
+    max_polling_interval: str = "00:01:00"
+    message_encoding: str = "base64"
+
+
+class _Http(msgspec.Struct, rename="camel"):
+    route_prefix: str = "api"
+
+
+class _Extensions(msgspec.Struct):
+    queues: _Queues = msgspec.field(default_factory=_Queues)
+    http: _Http = msgspec.field(default_factory=_Http)
+
+
+class _HostJson(msgspec.Struct, rename="camel"):
+    version: str = "2.0"
+    function_timeout: str = "00:30:00"
+    extensions: _Extensions = msgspec.field(default_factory=_Extensions)
+
+
+class _LocalSettings(msgspec.Struct):
+    values: dict[str, str] = msgspec.field(name="Values", default_factory=dict)
+
+
+def load_settings(root: Path, environ: MutableMapping[str, str] | None = None) -> HostSettings:
+    """The settings of the app in `root`; values of local.settings.json are in `environ` afterwards, where it lacked them.
+
+    Raises:
+        Misconfigured: a file or a value in it cannot be used.
+    """
+    environ = os.environ if environ is None else environ
+    host_json = _read(root / "host.json", _HostJson)
+    if host_json.version != "2.0":
+        raise Misconfigured(f'host.json has version {host_json.version!r}; Azure Functions 4 needs "2.0"')
+    for name, value in _read(root / "local.settings.json", _LocalSettings).values.items():
+        environ.setdefault(name, value)
+    timeout = host_json.function_timeout
+    return HostSettings(
+        root=root,
+        environ=environ,
+        host_id=environ.get("AzureFunctionsWebHost__hostid") or _host_id(root),
+        route_prefix=host_json.extensions.http.route_prefix.strip("/"),
+        queues=_queue_options(host_json.extensions.queues),
+        function_timeout_s=None if timeout == "-1" else seconds(timeout, "functionTimeout"),
+    )
+
+
+def seconds(timespan: str, name: str) -> float:
+    """Length of a .NET timespan, `[d.]hh:mm:ss[.fff]`, in seconds.
+
+    Raises:
+        Misconfigured: it is none; `name` tells which setting.
+    """
+    match = _TIMESPAN.fullmatch(timespan)
+    if match is None:
+        raise Misconfigured(f'{name} is {timespan!r} in host.json; write it as "hh:mm:ss"')
+    days, hours, minutes, secs = (int(match[part] or 0) for part in ("days", "hours", "minutes", "seconds"))
+    return ((days * 24 + hours) * 60 + minutes) * 60 + secs + float(match["rest"] or 0)
+
+
+def _queue_options(queues: _Queues) -> QueueOptions:
+    if not 1 <= queues.batch_size <= 32:  # noqa: PLR2004 (the service's own limit of one request)
+        raise Misconfigured(f"extensions.queues.batchSize is {queues.batch_size}; it must be 1 to 32")
+    if queues.max_dequeue_count < 1:
+        raise Misconfigured(f"extensions.queues.maxDequeueCount is {queues.max_dequeue_count}; it must be at least 1")
+    encoding = queues.message_encoding.lower()
+    if encoding not in {"base64", "none"}:
+        raise Misconfigured(f'extensions.queues.messageEncoding is {encoding!r}; it must be "base64" or "none"')
+    threshold = queues.new_batch_threshold
+    return QueueOptions(
+        batch_size=queues.batch_size,
+        new_batch_threshold=queues.batch_size // 2 if threshold is None else threshold,
+        max_dequeue_count=queues.max_dequeue_count,
+        visibility_timeout_s=int(seconds(queues.visibility_timeout, "extensions.queues.visibilityTimeout")),
+        max_polling_interval_s=seconds(queues.max_polling_interval, "extensions.queues.maxPollingInterval"),
+        base64=encoding == "base64",
+    )
+
+
+def _read(path: Path, kind: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind, strict=False)
+    except FileNotFoundError:
+        return kind()
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path} cannot be read: {error}") from error
+
+
+def _host_id(root: Path) -> str:
+    return hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:32]

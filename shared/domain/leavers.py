@@ -1,0 +1,55 @@
+"""Who of the candidates really goes: what a point check says about each, and why they are then deactivated."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from shared.domain.decide import Write
+from shared.domain.directory import Presence
+from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.job import Candidate
+from shared.domain.preferences import Preferences
+from shared.domain.recipient import Change, ChangeKind, Origin, Reason, Recipient, Status
+
+#: What a point check proves, and the reason that it gives. Whatever is not listed proves nothing.
+_PROVES = {
+    Presence.NOT_FOUND: Reason.ACCOUNT_DELETED,
+    Presence.DISABLED: Reason.ACCOUNT_DISABLED,
+    Presence.NOT_IN_GROUPS: Reason.LEFT_GROUP,
+}
+
+
+def confirmed(
+    candidates: Iterable[Candidate], found: Mapping[ObjectId, Presence], preferences: Preferences
+) -> tuple[Candidate, ...]:
+    """Return those of the candidates whose absence the point check confirms, with the reason it gives."""
+    gone = []
+    for candidate in candidates:
+        presence = found.get(candidate.object_id, Presence.UNKNOWN)
+        if presence is Presence.GUEST and not preferences.include_guests:
+            reason: Reason | None = Reason.GUEST_EXCLUDED
+        else:
+            reason = _PROVES.get(presence)
+        if reason is not None:
+            gone.append(msgspec.structs.replace(candidate, reason=reason))
+    return tuple(gone)
+
+
+def deactivations(gone: Iterable[Candidate], stored: Mapping[RecipientId, Recipient]) -> tuple[Write, ...]:
+    """Return what deactivates those who are still active recipients of origin `directory`; nothing for the others."""
+    writes = []
+    for candidate in gone:
+        recipient = stored.get(candidate.recipient)
+        if recipient is None or recipient.origin is not Origin.DIRECTORY or recipient.status is not Status.ACTIVE:
+            continue
+        after = msgspec.structs.replace(recipient, status=Status.DEACTIVATED_BY_SYNC, reason=candidate.reason.value)
+        change = Change(
+            kind=ChangeKind.DEACTIVATED,
+            reason=candidate.reason,
+            recipient=recipient.id,
+            object_id=recipient.object_id,
+            display_name=recipient.profile.display_name,
+            before=recipient,
+        )
+        writes.append(Write(recipient=after, change=change))
+    return tuple(writes)

@@ -1,0 +1,35 @@
+"""Applying what a directory says has changed to the users that were read before."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import ObjectId
+
+#: A patch names a user and those of their fields that the directory mentioned.
+Patch = tuple[ObjectId, Mapping[str, str | bool | None]]
+
+
+def apply_delta(
+    users: Mapping[ObjectId, DirectoryUser], steps: Iterable[tuple[Sequence[Patch], Sequence[ObjectId]]]
+) -> dict[ObjectId, DirectoryUser] | None:
+    """Return the users after all steps, each some patches and some removals, in order.
+
+    A removal of somebody never seen is no error: delta queries name such objects. None if a patch introduces somebody
+    without saying their user principal name: then only a listing can tell who they are.
+    """
+    after = dict(users)
+    for patches, removed in steps:
+        for person, fields in patches:
+            known = after.get(person)
+            if known is not None:
+                after[person] = msgspec.structs.replace(known, **fields)
+            elif isinstance(name := fields.get("user_principal_name"), str):
+                newcomer = DirectoryUser(id=person, user_principal_name=name)
+                after[person] = msgspec.structs.replace(newcomer, **fields)
+            else:
+                return None
+        for person in removed:
+            after.pop(person, None)
+    return after

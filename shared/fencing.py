@@ -1,0 +1,84 @@
+"""Fenced writing: the only way in which anything is written to a location's recipients.
+
+Every batch merges the location's fence under its ETag, so that there is one writer at a time: taking the fence makes
+every batch of an older holder fail, and an older run cannot take it back.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from shared.domain.batches import batches
+from shared.domain.decide import Write
+from shared.domain.ids import LocationId, RunId, TenantId
+from shared.errors import Conflict, Superseded, Transient
+from shared.ports import Fence, JournalEntry, RecipientStore, Versioned
+
+
+class FencedLocation:
+    """A location whose fence this attempt has taken. Build it with `take`."""
+
+    def __init__(self, store: RecipientStore, tenant: TenantId, location: LocationId, fence: Versioned[Fence]) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._location = location
+        self._fence = fence
+
+    @classmethod
+    async def take(
+        cls, store: RecipientStore, tenant: TenantId, location: LocationId, *, generation: int, attempt: str
+    ) -> "FencedLocation":
+        """Take the fence. Raises: Superseded if a newer generation has it; Conflict if somebody took it meanwhile."""
+        stored = await store.fence(tenant, location)
+        if stored.value.generation > generation:
+            raise Superseded(f"{location} belongs to generation {stored.value.generation}", code="superseded")
+        taken = msgspec.structs.replace(stored.value, generation=generation, attempt=attempt, operation=0, inputs=None)
+        etag = await store.swap_fence(tenant, location, taken, stored.etag)
+        return cls(store, tenant, location, Versioned(taken, etag))
+
+    async def write(self, writes: Iterable[Write], *, run: RunId, actor: str, at: datetime) -> None:
+        """Write everything in batches, each with its journal row.
+
+        Raises: Superseded as soon as somebody else holds the fence; what was written until then stays and is correct.
+        Transient when storage does not answer.
+        """
+        for batch in batches(writes):
+            journal = JournalEntry(run=run, actor=actor, at=at, changes=tuple(write.change for write in batch))
+            fence = msgspec.structs.replace(self._fence.value, operation=self._fence.value.operation + 1)
+            etag: str | None
+            try:
+                etag = await self._store.write(
+                    self._tenant,
+                    self._location,
+                    [write.recipient for write in batch],
+                    journal,
+                    Versioned(fence, self._fence.etag),
+                )
+            except (Conflict, Transient) as error:
+                etag = await self._was_committed(fence, error)
+            self._fence = Versioned(fence, etag)
+
+    async def release(self, *, inputs: str | None, active: int) -> None:
+        """Note in the fence what the location now corresponds to. Raises: Superseded, Transient as `write`."""
+        fence = msgspec.structs.replace(
+            self._fence.value, operation=self._fence.value.operation + 1, inputs=inputs, active=active
+        )
+        etag: str | None
+        try:
+            etag = await self._store.swap_fence(self._tenant, self._location, fence, self._fence.etag)
+        except (Conflict, Transient) as error:
+            etag = await self._was_committed(fence, error)
+        self._fence = Versioned(fence, etag)
+
+    async def _was_committed(self, fence: Fence, error: Conflict | Transient) -> str | None:
+        """Return the fence's ETag if the write did happen although no good answer came back.
+
+        A lost answer, or the SDK's own second try after one, looks like a failure; the fence tells the truth.
+        """
+        stored = await self._store.fence(self._tenant, self._location)
+        if (stored.value.attempt, stored.value.operation) == (fence.attempt, fence.operation):
+            return stored.etag
+        if stored.value.attempt != fence.attempt:
+            raise Superseded(f"another attempt has taken {self._location}", code="superseded") from error
+        raise error

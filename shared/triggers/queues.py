@@ -1,0 +1,149 @@
+"""Queue triggers: a message in, one workflow called. What went wrong decides what becomes of the message.
+
+- Superseded: somebody newer does the work; the message is done.
+- Rejected: the message itself is wrong; it is recorded in the ledger and done, because trying again cannot help.
+- Transient with a waiting time: enqueued again, invisible for that long; no paid worker sleeps.
+- anything else: raised, so that the host delivers it again and, at the last time, moves it to the poison queue.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import azure.functions as func
+
+from shared.bootstrap import App, app
+from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.messages import parse_fetch, parse_reconcile, parse_request, parse_retire
+from shared.errors import Rejected, Superseded, Transient
+from shared.telemetry import Usage, event, measured
+
+#: How often the host delivers a message before it moves it to the poison queue; host.json says the same.
+MAX_DEQUEUE_COUNT: Final = 5
+#: Longest time that a message is made invisible for, in seconds; asked for longer, the job looks again after this.
+_MAX_DELAY_S: Final = 3_600.0
+_CONNECTION: Final = "AzureWebJobsStorage"
+
+M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, RetireJob)
+
+bp = func.Blueprint()
+
+
+@dataclass(frozen=True, slots=True)
+class _Queue(Generic[M]):
+    """A queue: how its messages are read, what works them off, and how one is put back for later."""
+
+    name: str
+    parse: Callable[[str, str], M]
+    work: Callable[[App, M, Usage, bool], Awaitable[None]]
+    put_back: Callable[[App, M, float], Awaitable[None]]
+
+
+_REQUESTS = _Queue[SyncRequest](
+    "sync-requests",
+    parse_request,
+    lambda product, request, usage, _last: product.plan(request, usage),
+    lambda product, request, delay_s: product.queue.request(request, delay_s=delay_s),
+)
+_FETCH = _Queue[FetchJob](
+    "fetch-jobs",
+    lambda body, _id: parse_fetch(body),
+    lambda product, job, usage, last: product.fetch(job, usage, last_delivery=last),
+    lambda product, job, delay_s: product.queue.fetch([job], delay_s=delay_s),
+)
+_RECONCILE = _Queue[ReconcileJob](
+    "reconcile-jobs",
+    lambda body, _id: parse_reconcile(body),
+    lambda product, job, usage, _last: product.reconcile(job, usage),
+    lambda product, job, delay_s: product.queue.reconcile([job], delay_s=delay_s),
+)
+_RETIRE = _Queue[RetireJob](
+    "retire-jobs",
+    lambda body, _id: parse_retire(body),
+    lambda product, job, usage, _last: product.retire(job, usage),
+    lambda product, job, delay_s: product.queue.retire(job, delay_s=delay_s),
+)
+
+
+async def _work_off(queue: _Queue[M], msg: func.QueueMessage) -> None:
+    product = app()
+    body = _body(msg)
+    with measured() as usage:
+        try:
+            message = queue.parse(body, msg.id or "")
+        except Rejected as error:
+            await product.bury.record(queue.name, msg.id or "", body, error.code, str(error), None)
+            return
+        try:
+            await queue.work(product, message, usage, (msg.dequeue_count or 1) >= MAX_DEQUEUE_COUNT)
+        except Superseded as error:
+            event("dropped", queue=queue.name, tenant=message.tenant, reason=error.code)
+        except Rejected as error:
+            await product.bury.record(queue.name, msg.id or "", body, error.code, str(error), message)
+        except Transient as error:
+            if error.retry_after_s is None:
+                raise
+            event("put_back", queue=queue.name, tenant=message.tenant, code=error.code, seconds=error.retry_after_s)
+            await queue.put_back(product, message, min(error.retry_after_s, _MAX_DELAY_S))
+
+
+async def _bury(queue: _Queue[M], msg: func.QueueMessage) -> None:
+    body = _body(msg)
+    try:
+        message: M | None = queue.parse(body, msg.id or "")
+    except Rejected:
+        message = None
+    with measured() as usage:
+        await app().bury(queue.name, msg.id or "", body, message, usage)
+
+
+def _body(msg: func.QueueMessage) -> str:
+    return msg.get_body().decode("utf-8", errors="replace")
+
+
+@bp.queue_trigger(arg_name="msg", queue_name=_REQUESTS.name, connection=_CONNECTION)
+async def sync_requests(msg: func.QueueMessage) -> None:
+    """Plan the run that a request asks for."""
+    await _work_off(_REQUESTS, msg)
+
+
+@bp.queue_trigger(arg_name="msg", queue_name=_FETCH.name, connection=_CONNECTION)
+async def fetch_jobs(msg: func.QueueMessage) -> None:
+    """Fetch one source of a run."""
+    await _work_off(_FETCH, msg)
+
+
+@bp.queue_trigger(arg_name="msg", queue_name=_RECONCILE.name, connection=_CONNECTION)
+async def reconcile_jobs(msg: func.QueueMessage) -> None:
+    """Reconcile one location of a run."""
+    await _work_off(_RECONCILE, msg)
+
+
+@bp.queue_trigger(arg_name="msg", queue_name=_RETIRE.name, connection=_CONNECTION)
+async def retire_jobs(msg: func.QueueMessage) -> None:
+    """Retire a run's leavers and finish it."""
+    await _work_off(_RETIRE, msg)
+
+
+@bp.queue_trigger(arg_name="msg", queue_name=f"{_REQUESTS.name}-poison", connection=_CONNECTION)
+async def sync_requests_poison(msg: func.QueueMessage) -> None:
+    """Record a request that could not be worked off."""
+    await _bury(_REQUESTS, msg)
+
+
+@bp.queue_trigger(arg_name="msg", queue_name=f"{_FETCH.name}-poison", connection=_CONNECTION)
+async def fetch_jobs_poison(msg: func.QueueMessage) -> None:
+    """Record a fetch job that could not be worked off, and mark its source as unread."""
+    await _bury(_FETCH, msg)
+
+
+@bp.queue_trigger(arg_name="msg", queue_name=f"{_RECONCILE.name}-poison", connection=_CONNECTION)
+async def reconcile_jobs_poison(msg: func.QueueMessage) -> None:
+    """Record a reconcile job that could not be worked off, and let its run go on without it."""
+    await _bury(_RECONCILE, msg)
+
+
+@bp.queue_trigger(arg_name="msg", queue_name=f"{_RETIRE.name}-poison", connection=_CONNECTION)
+async def retire_jobs_poison(msg: func.QueueMessage) -> None:
+    """Record a retire job that could not be worked off, and end its run as failed."""
+    await _bury(_RETIRE, msg)

@@ -1,0 +1,262 @@
+"""Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from shared.dispatch import Dispatch
+from shared.domain.directory import DirectoryUser, Source
+from shared.domain.ids import ObjectId
+from shared.domain.job import FetchJob, FetchMarker, FetchOutcome, FetchPosition
+from shared.domain.patch import Patch, apply_delta
+from shared.domain.run import Plan, Problem, RunMode
+from shared.domain.snapshot import SnapshotRef, Tally, encode_page
+from shared.errors import Conflict, NeedsAttention, NotFound, Transient
+from shared.ports import Clock, Directory, DirectoryFactory, JobQueue, RunStore, SecretStore, SnapshotStore
+from shared.telemetry import Usage, event
+
+#: Users on one page of a snapshot; also the directory's largest page.
+#: Source: https://learn.microsoft.com/graph/api/user-list ($top)
+_PAGE_USERS: Final = 999
+#: Pages held in memory before they are staged: a small source that has not changed costs no write at all.
+_HELD_PAGES: Final = 4
+#: More pages than any directory has; a listing that goes on is a loop.
+_MAX_PAGES: Final = 20_000
+#: How often one job starts a listing again after its page token expired.
+_MAX_RESTARTS: Final = 3
+#: Part of a job's time budget after which it stores its position and goes on in a new message.
+_BUDGET_SHARE: Final = 0.6
+
+
+class _OutOfTime(Exception):
+    """No error: the fetch goes on in a new message."""
+
+    def __init__(self, position: FetchPosition) -> None:
+        super().__init__()
+        self.position = position
+
+
+@dataclass(slots=True)
+class _Staging:
+    """Pages on their way into storage under one attempt."""
+
+    job: FetchJob
+    snapshots: SnapshotStore
+    attempt: str
+    tally: Tally = field(default_factory=Tally)
+    held: list[bytes] = field(default_factory=list)
+
+    async def add(self, users: list[DirectoryUser]) -> None:
+        if not users:
+            return
+        page = encode_page(users)
+        self.tally = self.tally.add(page, users)
+        self.held.append(page)
+        if len(self.held) > _HELD_PAGES:
+            await self.flush()
+
+    async def flush(self) -> None:
+        first = self.tally.pages - len(self.held)
+        for offset, page in enumerate(self.held):
+            await self.snapshots.stage(self.job.tenant, self.job.source, self.attempt, first + offset, page)
+        self.held.clear()
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has been stored yet."""
+        return len(self.held) == self.tally.pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """Reads one source to its last page and marks it; or marks why that was not possible."""
+
+    runs: RunStore
+    snapshots: SnapshotStore
+    secrets: SecretStore
+    directories: DirectoryFactory
+    dispatch: Dispatch
+    queue: JobQueue
+    clock: Clock
+    new_attempt: Callable[[], str]
+    budget_s: float
+
+    async def __call__(self, job: FetchJob, usage: Usage, *, last_delivery: bool) -> None:
+        """Leave the source marked, and the next stage enqueued if this was the last source of the run.
+
+        Raises: Superseded when the run does not own the tenant any more; Transient when trying again may help,
+        unless this is the `last_delivery`: then the source is marked as failed.
+        """
+        plan = await self.dispatch.current_plan(job.tenant, job.run)
+        if job.source not in await self.runs.fetch_markers(job.tenant, job.run):
+            try:
+                marker = await self._read(plan, job)
+            except _OutOfTime as out:
+                spent = msgspec.structs.replace(
+                    out.position,
+                    graph_requests=out.position.graph_requests + usage.graph_requests,
+                    storage_requests=out.position.storage_requests + usage.storage_requests,
+                )
+                await self.runs.put_position(job, spent)
+                await self.queue.fetch([job])
+                return
+            except Transient as error:
+                if not last_delivery:
+                    raise
+                marker = _failed(job, error.code, str(error))
+            except (NeedsAttention, NotFound, Conflict) as error:
+                marker = _failed(job, error.code, str(error))
+            marker = msgspec.structs.replace(
+                marker,
+                graph_requests=marker.graph_requests + usage.graph_requests,
+                storage_requests=marker.storage_requests + usage.storage_requests,
+            )
+            await self.runs.mark_fetch(job, marker)
+            event(
+                "fetched",
+                tenant=job.tenant,
+                run=job.run,
+                source=job.source,
+                outcome=marker.outcome,
+                users=marker.snapshot.tally.users if marker.snapshot else 0,
+                problem=marker.problem.code if marker.problem else None,
+            )
+        await self.dispatch.advance(plan)
+
+    async def _read(self, plan: Plan, job: FetchJob) -> FetchMarker:
+        secret = await self.secrets.get(plan.secret_name, plan.secret_version)
+        current = await self.snapshots.current(job.tenant, job.source)
+        async with self.directories.open(plan.credentials(secret)) as directory:
+            if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
+                if current.scope == plan.scope():
+                    ref = await self._follow(plan, job, directory, current, current.delta_link)
+                    if ref is not None:
+                        return FetchMarker(source=job.source, outcome=FetchOutcome.COMPLETE, snapshot=ref)
+                event("listing_anew", tenant=job.tenant, run=job.run, source=job.source)
+            return await self._list(plan, job, directory, current)
+
+    async def _follow(
+        self, plan: Plan, job: FetchJob, directory: Directory, current: SnapshotRef, delta_link: str
+    ) -> SnapshotRef | None:
+        """Return the snapshot after what changed since `current`; None if only a full listing can tell."""
+        link: str | None = delta_link
+        seen: set[str] = set()
+        latest = delta_link
+        steps: list[tuple[Sequence[Patch], Sequence[ObjectId]]] = []
+        while link is not None:
+            _guard_loop(link, seen)
+            try:
+                page = await directory.changed_users(link)
+            except Conflict as error:
+                if error.code == "delta_expired":
+                    return None
+                raise
+            steps.append((page.patches, page.removed))
+            link, latest = page.next_link, page.delta_link or latest
+        if not any(patched or removed for patched, removed in steps):
+            return msgspec.structs.replace(current, delta_link=latest)
+        snapshot = await self.snapshots.load(job.tenant, current)
+        users = apply_delta(snapshot.users, steps)
+        if users is None:
+            return None
+        staging = _Staging(job, self.snapshots, self.new_attempt())
+        everyone = [users[person] for person in sorted(users)]
+        for start in range(0, len(everyone), _PAGE_USERS):
+            await staging.add(everyone[start : start + _PAGE_USERS])
+        return await self._settle(plan, staging, current, latest)
+
+    async def _list(self, plan: Plan, job: FetchJob, directory: Directory, current: SnapshotRef | None) -> FetchMarker:
+        source = plan.sources[job.source]
+        position = await self.runs.position(job)
+        for _ in range(_MAX_RESTARTS):
+            try:
+                ref = await self._pages(plan, job, directory, source, position, current)
+            except Conflict as error:
+                if error.code != "page_expired":
+                    raise
+                position = None  # what was read so far does not count: begin again, under a new attempt
+                await self.runs.put_position(job, None)
+            else:
+                return FetchMarker(
+                    source=job.source,
+                    outcome=FetchOutcome.COMPLETE,
+                    snapshot=ref,
+                    graph_requests=position.graph_requests if position else 0,
+                    storage_requests=position.storage_requests if position else 0,
+                )
+        raise Transient(f"the listing of {job.source} expired {_MAX_RESTARTS} times in a row", code="page_expired")
+
+    async def _pages(
+        self,
+        plan: Plan,
+        job: FetchJob,
+        directory: Directory,
+        source: Source,
+        position: FetchPosition | None,
+        current: SnapshotRef | None,
+    ) -> SnapshotRef:
+        started_s = self.clock.monotonic_s()
+        link: str | None = None
+        if position:
+            staging = _Staging(job, self.snapshots, position.attempt, position.tally)
+            delta_link, link = position.delta_link, position.next_link
+        else:
+            staging = _Staging(job, self.snapshots, self.new_attempt())
+            # taken before the first page, so that nobody who changes during the listing is missed
+            delta_link = await directory.latest_delta_link() if source.group is None else None
+        seen: set[str] = set()
+        while True:
+            page = await directory.users(source, link)
+            await staging.add(page.users)
+            link = page.next_link
+            if link is None:
+                return await self._settle(plan, staging, current, delta_link)
+            _guard_loop(link, seen)
+            if self.clock.monotonic_s() - started_s > _BUDGET_SHARE * self.budget_s:
+                await staging.flush()
+                raise _OutOfTime(
+                    FetchPosition(
+                        attempt=staging.attempt,
+                        next_link=link,
+                        tally=staging.tally,
+                        delta_link=delta_link,
+                        graph_requests=position.graph_requests if position else 0,
+                        storage_requests=position.storage_requests if position else 0,
+                    )
+                )
+
+    async def _settle(
+        self, plan: Plan, staging: _Staging, current: SnapshotRef | None, delta_link: str | None
+    ) -> SnapshotRef:
+        """Return the snapshot's reference with every page stored; the current one's pages if nothing has changed."""
+        ref = SnapshotRef(
+            source=staging.job.source,
+            attempt=staging.attempt,
+            tally=staging.tally,
+            delta_link=delta_link,
+            scope=plan.scope(),
+        )
+        if current and staging.untouched and _same_content(current.tally, staging.tally):
+            return msgspec.structs.replace(ref, attempt=current.attempt, tally=current.tally)
+        await staging.flush()
+        return ref
+
+
+def _same_content(one: Tally, other: Tally) -> bool:
+    return (one.content, one.users) == (other.content, other.users)
+
+
+def _guard_loop(link: str, seen: set[str]) -> None:
+    if link in seen or len(seen) >= _MAX_PAGES:
+        raise Conflict(
+            f"the directory gave the same page link twice, or more than {_MAX_PAGES} pages; the listing was given up",
+            code="link_loop",
+        )
+    seen.add(link)
+
+
+def _failed(job: FetchJob, code: str, detail: str) -> FetchMarker:
+    problem = Problem(concerns=job.source, code=code, detail=detail)
+    return FetchMarker(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)

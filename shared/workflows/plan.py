@@ -1,0 +1,158 @@
+"""Plan: a request becomes a run. Takes the tenant for it, and writes down everything the run will depend on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from shared.dispatch import Dispatch
+from shared.domain.connection import Connection
+from shared.domain.ids import RunId, TenantId, new_run_id, run_id
+from shared.domain.job import SyncRequest
+from shared.domain.mapping import sources_of
+from shared.domain.run import Plan, Problem, Run, RunMode, RunState, TenantState
+from shared.errors import Conflict, NotFound, Rejected, Superseded
+from shared.ports import Clock, RunStore, TenantStore
+from shared.telemetry import Usage, event
+
+#: How many requests a tenant remembers, so that one delivered again starts nothing; a queue delivers again within days.
+_REMEMBERED_REQUESTS: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRun:
+    """Starts the run that a request asks for, or lets the request join the one that is active."""
+
+    tenants: TenantStore
+    runs: RunStore
+    dispatch: Dispatch
+    clock: Clock
+    entropy: Callable[[], int]
+    deadline_s: float
+
+    async def __call__(self, request: SyncRequest, usage: Usage) -> None:
+        """Leave the request's run planned and its first jobs enqueued; delivered again, finish what was left undone.
+
+        Raises: Rejected when the tenant is unknown or its connection is off; Conflict when somebody else took the
+        tenant meanwhile.
+        """
+        connection = await self._connection(request.tenant)
+        state, etag = await self.tenants.state(request.tenant)
+        if request.request in state.requests:
+            if state.requests[0] == request.request and state.active_run is not None:
+                await self._launch(request, state, state.active_run, connection, usage)
+            return
+        now = self.clock.now()
+        if state.active_run is not None and self._is_fresh(state, now):
+            await self._join(request, state, etag)
+            return
+        run = self._run_of(request, now)
+        taken = msgspec.structs.replace(
+            state,
+            generation=state.generation + 1,
+            active_run=run,
+            active_since=now,
+            requests=(request.request, *state.requests)[:_REMEMBERED_REQUESTS],
+        )
+        if request.request == state.pending_request:
+            taken = msgspec.structs.replace(taken, pending=None, pending_request=None)
+        await self.tenants.swap_state(request.tenant, taken, etag)
+        await self._launch(request, taken, run, connection, usage)
+
+    async def _connection(self, tenant: TenantId) -> Connection:
+        await self.tenants.get(tenant)
+        connection = await self.tenants.connection(tenant)
+        if connection is None:
+            raise Rejected(
+                f"The directory connection of tenant {tenant} is off; switch it on before syncing.",
+                code="not_connected",
+            )
+        return connection
+
+    def _is_fresh(self, state: TenantState, now: datetime) -> bool:
+        return state.active_since is not None and now - state.active_since < timedelta(seconds=self.deadline_s)
+
+    async def _join(self, request: SyncRequest, state: TenantState, etag: str | None) -> None:
+        """Let the request wait for the end of the active run; those that come after the first share its run."""
+        if state.pending_request == request.request:
+            return
+        full = RunMode.FULL in {state.pending, request.mode}
+        first = state.pending_request or request.request
+        waiting = msgspec.structs.replace(
+            state, pending=RunMode.FULL if full else RunMode.INCREMENTAL, pending_request=first
+        )
+        await self.tenants.swap_state(request.tenant, waiting, etag)
+        event("request_waits", tenant=request.tenant, run=state.active_run)
+        if first != request.request:
+            await self._close_coalesced(request, first)
+
+    async def _close_coalesced(self, request: SyncRequest, first: str) -> None:
+        """End the run that the API announced for a request that now shares another's run."""
+        try:
+            announced = run_id(request.request)
+        except Rejected:
+            return  # asked for by queue or schedule: no run was announced
+        problem = Problem(concerns="run", code="coalesced", detail=f"Joined request {first}, which already waited.")
+        await self.dispatch.end(request.tenant, announced, RunState.SUPERSEDED, problem, self.clock.now())
+
+    def _run_of(self, request: SyncRequest, now: datetime) -> RunId:
+        try:
+            return run_id(request.request)
+        except Rejected:
+            return new_run_id(int(now.timestamp() * 1000), self.entropy())
+
+    async def _launch(
+        self, request: SyncRequest, state: TenantState, run: RunId, connection: Connection, usage: Usage
+    ) -> None:
+        plan = await self._plan(request, state, run, connection)
+        if plan.generation != state.generation:
+            raise Superseded(f"run {run} was planned under generation {plan.generation}", code="superseded")
+        await self.runs.insert(
+            Run(
+                id=run,
+                tenant=plan.tenant,
+                mode=plan.mode,
+                state=RunState.PLANNING,
+                requested_at=plan.created_at,
+                requested_by=request.requested_by,
+            )
+        )
+        stored = await self.runs.get(plan.tenant, run)
+        if stored.value.state is RunState.PLANNING:
+            counted = msgspec.structs.replace(
+                stored.value,
+                storage_requests=usage.storage_requests,
+                watched_at=self.clock.now(),
+            )
+            await self.runs.swap(counted, stored.etag)
+        await self.dispatch.advance(plan)
+        event("planned", tenant=plan.tenant, run=run, sources=len(plan.sources), locations=len(plan.locations))
+
+    async def _plan(self, request: SyncRequest, state: TenantState, run: RunId, connection: Connection) -> Plan:
+        try:
+            return await self.runs.plan(request.tenant, run)
+        except NotFound:
+            pass
+        preferences = await self.tenants.preferences(request.tenant)
+        sources, feeds = sources_of(preferences.mode, await self.tenants.locations(request.tenant))
+        plan = Plan(
+            tenant=request.tenant,
+            run=run,
+            generation=state.generation,
+            epoch=state.epoch,
+            mode=request.mode,
+            preferences=preferences,
+            sources=sources,
+            locations=dict(feeds),
+            azure_tenant_id=connection.azure_tenant_id,
+            client_id=connection.client_id,
+            endpoints=connection.endpoints,
+            secret_name=connection.secret_name,
+            secret_version=connection.secret_version,
+            created_at=self.clock.now(),
+        )
+        if (await self.tenants.state(request.tenant)).value.generation != state.generation:
+            raise Conflict(f"the configuration of {request.tenant} changed while it was read", code="replan")
+        return await self.runs.insert_plan(plan)

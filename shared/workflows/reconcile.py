@@ -1,0 +1,115 @@
+"""Reconcile: one location brought in line with the snapshots of its sources. Calls no directory."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from shared.dispatch import Dispatch
+from shared.domain.decide import Decision, decide
+from shared.domain.ids import SourceId
+from shared.domain.job import FetchMarker, FetchOutcome, ReconcileJob, ReconcileMarker
+from shared.domain.recipient import Counts
+from shared.domain.run import Plan
+from shared.domain.wanted import AbsenceProof, gather
+from shared.fencing import FencedLocation
+from shared.ports import Clock, RecipientStore, RunStore, SnapshotStore
+from shared.telemetry import Usage, event
+
+#: How many of the skipped a marker names; all of them are counted.
+_NAMED_SKIPS: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconcile:
+    """Compares a location's recipients with what its sources hold, and writes the difference."""
+
+    runs: RunStore
+    snapshots: SnapshotStore
+    recipients: RecipientStore
+    dispatch: Dispatch
+    clock: Clock
+    new_attempt: Callable[[], str]
+
+    async def __call__(self, job: ReconcileJob, usage: Usage) -> None:
+        """Leave the location marked and its recipients right but for deactivations, which are candidates in the marker.
+
+        Raises: Superseded when a newer run, change or attempt owns the location; Transient when trying again helps.
+        """
+        plan = await self.dispatch.current_plan(job.tenant, job.run)
+        if job.location not in await self.runs.reconcile_markers(job.tenant, job.run):
+            marker = await self._reconcile(plan, job)
+            marker = msgspec.structs.replace(marker, storage_requests=usage.storage_requests)
+            await self.runs.mark_reconcile(job, marker)
+            event(
+                "reconciled",
+                tenant=job.tenant,
+                run=job.run,
+                location=job.location,
+                compared=marker.compared,
+                partial=marker.partial,
+                candidates=len(marker.candidates),
+                **msgspec.structs.asdict(marker.counts),
+            )
+        await self.dispatch.advance(plan)
+
+    async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileMarker:
+        feeds = plan.locations[job.location]
+        marked = await self.runs.fetch_markers(job.tenant, job.run)
+        inputs = _inputs(plan, [marked[source] for source in feeds])
+        stored = await self.recipients.fence(job.tenant, job.location)
+        fence = stored.value
+        if inputs is not None and fence.inputs == inputs and fence.generation <= plan.generation:
+            return ReconcileMarker(
+                location=job.location,
+                counts=Counts(),
+                baseline=fence.active,
+                active=fence.active,
+                compared=False,
+                inputs=inputs,
+            )
+        location = await FencedLocation.take(
+            self.recipients, job.tenant, job.location, generation=plan.generation, attempt=self.new_attempt()
+        )
+        await self.dispatch.require_current(plan)  # after the fence: whoever changes things now must take it from us
+        decision = await self._decide(plan, job, marked)
+        await location.write(decision.writes, run=plan.run, actor="sync", at=self.clock.now())
+        settled = inputs is not None and not decision.candidates
+        await location.release(inputs=inputs if settled else None, active=decision.active)
+        return await self._marker(plan, job, decision, inputs)
+
+    async def _decide(self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]) -> Decision:
+        feeds = plan.locations[job.location]
+        read = {}
+        for source in feeds:
+            ref = marked[source].snapshot
+            if ref is not None:
+                read[source] = await self.snapshots.load(job.tenant, ref)
+        stored = [recipient async for recipient in self.recipients.read(job.tenant, job.location)]
+        return decide(gather(feeds, read), stored, plan.preferences, AbsenceProof.of(feeds, read))
+
+    async def _marker(self, plan: Plan, job: ReconcileJob, decision: Decision, inputs: str | None) -> ReconcileMarker:
+        """Count from the journal, which also holds what an attempt wrote that did not live to mark the job."""
+        written = await self.recipients.journal_counts(job.tenant, job.location, plan.run)
+        return ReconcileMarker(
+            location=job.location,
+            counts=written + Counts(skipped=len(decision.skipped)),
+            baseline=decision.baseline,
+            active=decision.active,
+            candidates=decision.candidates,
+            partial=inputs is None,
+            inputs=inputs,
+            skipped=decision.skipped[:_NAMED_SKIPS],
+        )
+
+
+def _inputs(plan: Plan, markers: list[FetchMarker]) -> str | None:
+    """Return a hash of everything the decision depends on but the stored recipients; None unless all was read."""
+    lines = [plan.preferences.digest()]
+    for marker in markers:
+        if marker.outcome is not FetchOutcome.COMPLETE or marker.snapshot is None:
+            return None
+        lines.append(f"{marker.source} {marker.snapshot.tally.content} {marker.snapshot.tally.users}")
+    return sha256("\n".join(lines).encode()).hexdigest()

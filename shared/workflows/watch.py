@@ -1,0 +1,80 @@
+"""Watch: the watchdog. Enqueues again what a crash left behind, and ends runs that are past their deadline."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from shared.dispatch import Dispatch
+from shared.domain.ids import RunId, TenantId
+from shared.domain.job import SyncRequest
+from shared.domain.run import Problem, RunMode, TenantState
+from shared.errors import Conflict, NotFound, SyncError
+from shared.ports import Clock, JobQueue, RunStore, TenantStore
+from shared.telemetry import Usage, event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Looks after every tenant that has an active run or a waiting request."""
+
+    tenants: TenantStore
+    runs: RunStore
+    queue: JobQueue
+    dispatch: Dispatch
+    fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
+    clock: Clock
+    stale_after_s: float
+    deadline_s: float
+
+    async def __call__(self, usage: Usage) -> None:
+        """Leave no run without either progress, a job in its queue, or an end. One tenant stops no other."""
+        async for tenant, state in self.tenants.active():
+            try:
+                await self._look(tenant, state, usage)
+            except SyncError as error:
+                event("watch_failed", tenant=tenant, run=state.active_run, code=error.code)
+
+    async def _look(self, tenant: TenantId, state: TenantState, usage: Usage) -> None:
+        if state.active_run is None:
+            if state.pending is not None and state.pending_request is not None:
+                await self._request_again(tenant, state.pending, state.pending_request)
+            return
+        active_s = (self.clock.now() - state.active_since).total_seconds() if state.active_since else self.deadline_s
+        if active_s >= self.deadline_s:
+            problem = Problem(
+                concerns="run",
+                code="deadline",
+                detail=f"The run was not finished after {self.deadline_s:.0f} s and was given up; the next goes on.",
+            )
+            await self.fail(tenant, state.active_run, problem, usage)
+            return
+        await self._resume(tenant, state, state.active_run, active_s)
+
+    async def _resume(self, tenant: TenantId, state: TenantState, run: RunId, active_s: float) -> None:
+        try:
+            plan = await self.runs.plan(tenant, run)
+            stored = await self.runs.get(tenant, run)
+        except NotFound:
+            if active_s >= self.stale_after_s and state.requests:
+                # the planner died between taking the tenant and writing the plan: the same request resumes it
+                await self._request_again(tenant, RunMode.INCREMENTAL, state.requests[0])
+            return
+        progress = await self.runs.progress(tenant, run)
+        markers = progress.fetched + progress.reconciled
+        quiet_since = stored.value.watched_at or stored.value.requested_at
+        moved = markers != stored.value.watched_markers
+        if not moved and self.clock.now() - quiet_since < timedelta(seconds=self.stale_after_s):
+            return
+        seen = msgspec.structs.replace(stored.value, watched_at=self.clock.now(), watched_markers=markers)
+        try:
+            await self.runs.swap(seen, stored.etag)
+        except Conflict:
+            return  # it moves: somebody else has just written it
+        if not moved:
+            event("resumed", tenant=tenant, run=run, state=stored.value.state)
+            await self.dispatch.advance(plan, resend=True)
+
+    async def _request_again(self, tenant: TenantId, mode: RunMode, request: str) -> None:
+        await self.queue.request(SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="watchdog"))

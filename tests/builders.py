@@ -1,0 +1,40 @@
+"""Short ways to build the values that tests talk about."""
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import ObjectId, RecipientId, SourceId
+from shared.domain.recipient import Origin, Profile, Recipient, Status
+from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
+
+
+def person(number: int) -> ObjectId:
+    """Return the object id of the n-th person."""
+    return ObjectId(f"00000000-0000-4000-8000-{number:012d}")
+
+
+def user(number: int, **fields: object) -> DirectoryUser:
+    """Return the n-th directory user, with an address and a name."""
+    values: dict[str, object] = {
+        "user_principal_name": f"user{number}@example.com",
+        "display_name": f"User {number}",
+        "mail": f"user{number}@example.com",
+    }
+    return DirectoryUser(person(number), **{**values, **fields})  # type: ignore[arg-type]
+
+
+def wanted(*users: DirectoryUser) -> dict[ObjectId, DirectoryUser]:
+    """Return users as the decision takes them."""
+    return {each.id: each for each in users}
+
+
+def snapshot(source: str, *users: DirectoryUser) -> CompleteSnapshot:
+    """Return a complete snapshot with exactly these users."""
+    page = encode_page(users)
+    ref = SnapshotRef(source=SourceId(source), attempt="a", tally=Tally().add(page, users))
+    return CompleteSnapshot.verified(ref, [page])
+
+
+def csv_recipient(name: str, *, mail: str | None = None, status: Status = Status.ACTIVE, **fields: str) -> Recipient:
+    """Return a recipient that a CSV file created and no sync has touched."""
+    return Recipient(
+        id=RecipientId(name), origin=Origin.CSV, status=status, profile=Profile(display_name=name, mail=mail, **fields)
+    )

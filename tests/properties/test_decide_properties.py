@@ -1,0 +1,155 @@
+"""What holds of the decision whatever the directory and the stored recipients look like."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.decide import Decision, decide
+from shared.domain.directory import DirectoryUser
+from shared.domain.guard import Loss, breaches
+from shared.domain.ids import LocationId, RecipientId, SourceId
+from shared.domain.preferences import GuardLimits, Preferences
+from shared.domain.recipient import Origin, Profile, Reason, Recipient, Status
+from shared.domain.wanted import AbsenceProof, exclusion, profile_of
+from tests.builders import person, snapshot, user, wanted
+
+SOURCE = SourceId("users")
+NUMBERS = st.integers(0, 5)
+MAILS = st.sampled_from([None, "a@example.com", "A@example.com", "b@example.com", "c@example.com"])
+WORDS = st.sampled_from([None, "IT", "HR"])
+
+
+@st.composite
+def users(draw: st.DrawFn) -> DirectoryUser:
+    """Draw a directory user out of few, with few addresses, so that clashes are common."""
+    return user(
+        draw(NUMBERS),
+        mail=draw(MAILS),
+        department=draw(WORDS),
+        account_enabled=draw(st.booleans()),
+        guest=draw(st.booleans()),
+    )
+
+
+@st.composite
+def recipients(draw: st.DrawFn) -> Recipient:
+    """Draw a stored recipient of any origin and status."""
+    origin = draw(st.sampled_from(Origin))
+    number = draw(NUMBERS)
+    matched = origin is Origin.DIRECTORY or draw(st.booleans())
+    profile = Profile(mail=draw(MAILS), department=draw(WORDS))
+    statuses = list(Status) if origin is Origin.DIRECTORY else [Status.ACTIVE, Status.DEACTIVATED_BY_HAND]
+    status = draw(st.sampled_from(statuses))
+    return Recipient(
+        id=RecipientId(person(number) if origin is Origin.DIRECTORY else f"{origin}-{number}"),
+        origin=origin,
+        status=status,
+        profile=profile,
+        object_id=person(number) if matched else None,
+        applied=draw(st.sampled_from([profile, Profile(mail="a@example.com")])) if matched else None,
+        reason=Reason.LEFT_GROUP.value if status is Status.DEACTIVATED_BY_SYNC else None,
+    )
+
+
+DIRECTORIES = st.lists(users(), unique_by=lambda each: each.id)
+STORED = st.lists(recipients(), unique_by=lambda each: each.id)
+PREFERENCES = st.builds(
+    Preferences,
+    allow_directory_to_update_csv=st.booleans(),
+    deactivate_missing=st.booleans(),
+    include_guests=st.booleans(),
+)
+
+
+def decided(directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences) -> Decision:
+    """Decide with proof."""
+    proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
+    return decide(wanted(*directory), stored, preferences, proof)
+
+
+def applied(stored: list[Recipient], decision: Decision) -> list[Recipient]:
+    """Apply a decision's writes."""
+    after = {each.id: each for each in stored}
+    after.update((write.recipient.id, write.recipient) for write in decision.writes)
+    return list(after.values())
+
+
+@given(DIRECTORIES, STORED, PREFERENCES)
+def test_applying_and_deciding_again_writes_nothing(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+) -> None:
+    """Idempotent: an unchanged directory causes no write, and the same people remain candidates."""
+    first = decided(directory, stored, preferences)
+    second = decided(directory, applied(stored, first), preferences)
+    assert second.writes == ()
+    assert second.candidates == first.candidates
+
+
+@given(DIRECTORIES, STORED, PREFERENCES, st.randoms(use_true_random=False))
+def test_the_order_of_the_input_is_irrelevant(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, order: random.Random
+) -> None:
+    """Pages and rows may come in any order."""
+    expected = decided(directory, stored, preferences)
+    order.shuffle(directory)
+    order.shuffle(stored)
+    assert decided(directory, stored, preferences) == expected
+
+
+@given(DIRECTORIES, STORED, PREFERENCES)
+def test_everybody_in_scope_is_active_once_or_skipped_with_a_reason(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+) -> None:
+    """Completeness: nobody in scope is silently missing, and nobody gets a second recipient of origin directory."""
+    decision = decided(directory, stored, preferences)
+    after = applied(stored, decision)
+    skipped = {change.object_id for change in decision.skipped}
+    for each in directory:
+        by_hand = {found.id for found in stored if found.status is Status.DEACTIVATED_BY_HAND}
+        mine = [found for found in after if found.object_id == each.id and found.origin is Origin.DIRECTORY]
+        assert len(mine) <= 1
+        if exclusion(each, preferences) is None and each.id not in skipped:
+            (found,) = [found for found in after if found.object_id == each.id and found.applied == profile_of(each)]
+            assert found.status is (Status.DEACTIVATED_BY_HAND if found.id in by_hand else Status.ACTIVE)
+
+
+@given(DIRECTORIES, STORED, PREFERENCES)
+def test_without_proof_there_are_no_candidates(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+) -> None:
+    """A partial read deactivates nobody, whatever is missing from it."""
+    assert decide(wanted(*directory), stored, preferences, None).candidates == ()
+
+
+@given(DIRECTORIES, STORED, PREFERENCES)
+def test_nothing_of_another_origin_is_touched_without_permission(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+) -> None:
+    """Ownership: CSV and manual rows change only where allowed, and are never candidates."""
+    decision = decided(directory, stored, preferences)
+    foreign = {each.id for each in stored if each.origin is not Origin.DIRECTORY}
+    assert not foreign & {candidate.recipient for candidate in decision.candidates}
+    if not preferences.allow_directory_to_update_csv:
+        assert not foreign & {write.recipient.id for write in decision.writes}
+
+
+LOSSES = st.builds(
+    Loss,
+    location=st.sampled_from([LocationId("a"), LocationId("b"), LocationId("c")]),
+    baseline=st.integers(0, 400),
+    candidates=st.integers(0, 400),
+    recent=st.integers(0, 50),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(LOSSES, unique_by=lambda each: each.location, min_size=1), st.integers(1, 50))
+def test_the_guard_is_monotone(losses: list[Loss], more: int) -> None:
+    """Losing more people never releases what would have been held."""
+    first = losses[0]
+    worse = Loss(
+        location=first.location, baseline=first.baseline, candidates=first.candidates + more, recent=first.recent
+    )
+    if breaches(losses, GuardLimits()):
+        assert breaches([worse, *losses[1:]], GuardLimits())

@@ -1,0 +1,57 @@
+"""A snapshot is complete, or it is nothing."""
+
+import pytest
+
+from shared.domain.ids import SourceId
+from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
+from shared.domain.wanted import AbsenceProof
+from shared.errors import Conflict
+from tests.builders import person, snapshot, user
+
+SOURCE = SourceId("users")
+FIRST, SECOND = [user(1), user(2)], [user(3)]
+PAGES = [encode_page(FIRST), encode_page(SECOND)]
+
+
+def ref() -> SnapshotRef:
+    """Return the reference of the two pages."""
+    tally = Tally().add(PAGES[0], FIRST).add(PAGES[1], SECOND)
+    return SnapshotRef(source=SOURCE, attempt="a", tally=tally)
+
+
+def test_all_pages_in_order_give_every_user() -> None:
+    """What was staged comes back."""
+    assert set(CompleteSnapshot.verified(ref(), PAGES).users) == {person(1), person(2), person(3)}
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [PAGES[:1], PAGES[1:], [], PAGES[::-1], [*PAGES, PAGES[0]], [PAGES[0], encode_page([user(4)])]],
+    ids=["last page lost", "first page lost", "nothing", "swapped", "one too many", "another page"],
+)
+def test_anything_else_is_refused(pages: list[bytes]) -> None:
+    """A partial or mixed-up read never becomes a snapshot."""
+    with pytest.raises(Conflict, match="promised"):
+        CompleteSnapshot.verified(ref(), pages)
+
+
+def test_neither_snapshot_nor_proof_can_be_made_up() -> None:
+    """There is no constructor that goes round the check."""
+    with pytest.raises(TypeError):
+        CompleteSnapshot()
+    with pytest.raises(TypeError):
+        AbsenceProof()
+
+
+def test_proof_needs_every_source_of_the_location() -> None:
+    """One unread source of two, and nobody can be called absent."""
+    other = SourceId("group-x")
+    assert AbsenceProof.of([SOURCE, other], {SOURCE: snapshot("users")}) is None
+    assert AbsenceProof.of([SOURCE], {SOURCE: snapshot("users")}) is not None
+
+
+def test_the_content_does_not_depend_on_the_order() -> None:
+    """The same users on other pages are the same content; other users are not."""
+    swapped = Tally().add(PAGES[1], SECOND).add(PAGES[0], FIRST)
+    assert swapped.content == ref().tally.content
+    assert Tally().add(PAGES[0], FIRST).content != ref().tally.content
