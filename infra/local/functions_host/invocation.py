@@ -44,15 +44,15 @@ class Invoker:
         log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation_id)
         begun = time.perf_counter()
         trace_parent = trace_parent or f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+        limit = asyncio.timeout(self._timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with limit:
                 outcome = await worker.invoke(function, invocation_id, value, metadata or {}, trace_parent)
                 if outcome.succeeded:
                     await self._bind_outputs(function, outcome)
-        except TimeoutError:
-            outcome = Outcome(succeeded=False, error=f"Timeout value of {self._timeout_s} s was exceeded.")
         except Exception:  # noqa: BLE001 (an output can fail in any way, and fails the invocation)
-            outcome = Outcome(succeeded=False, error=traceback.format_exc())
+            expired = f"Timeout value of {self._timeout_s} s was exceeded. " if limit.expired() else ""
+            outcome = Outcome(succeeded=False, error=expired + traceback.format_exc())
         _log_end(function, invocation_id, outcome, (time.perf_counter() - begun) * 1000)
         return outcome
 
