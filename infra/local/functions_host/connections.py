@@ -7,12 +7,16 @@ Source: https://learn.microsoft.com/azure/azure-functions/functions-reference#co
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local.functions_host.errors import Misconfigured
+
+# The SDK's own waits of 15 s and more would outlast a drain.
+_RETRY: dict[str, Any] = {"initial_backoff": 1, "random_jitter_range": 1, "retry_total": 1}
 
 #: the account where the host keeps its own blobs
 HOST_STORAGE = "AzureWebJobsStorage"
@@ -44,9 +48,10 @@ class Connections:
         if client is None:
             text = self._connection_string(connection)
             if text is not None:
-                client = QueueServiceClient.from_connection_string(text)
+                client = QueueServiceClient.from_connection_string(text, **_RETRY)
             else:
-                client = QueueServiceClient(self._service_uri(connection, "queue"), self._credential(connection))
+                uri, credential = self._service_uri(connection, "queue"), self._credential(connection)
+                client = QueueServiceClient(uri, credential, **_RETRY)
             self._queues[connection] = client
         return client
 
@@ -59,9 +64,10 @@ class Connections:
         if self._blobs is None:
             text = self._connection_string(HOST_STORAGE)
             if text is not None:
-                self._blobs = BlobServiceClient.from_connection_string(text)
+                self._blobs = BlobServiceClient.from_connection_string(text, **_RETRY)
             else:
-                self._blobs = BlobServiceClient(self._service_uri(HOST_STORAGE, "blob"), self._credential(HOST_STORAGE))
+                uri, credential = self._service_uri(HOST_STORAGE, "blob"), self._credential(HOST_STORAGE)
+                self._blobs = BlobServiceClient(uri, credential, **_RETRY)
         return self._blobs
 
     async def close(self) -> None:

@@ -1,11 +1,15 @@
 """A function as its decorators describe it: one trigger and its outputs."""
 
+import re
 from dataclasses import dataclass
 
 import msgspec
 
 from infra.local.functions_host.errors import Rejected
 from infra.local.functions_host.settings import HostSettings
+
+# Source: https://learn.microsoft.com/rest/api/storageservices/naming-queues-and-metadata
+_QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 
 #: the name of the binding a function's return value goes to
 RETURN = "$return"
@@ -143,7 +147,12 @@ def _queue_name(function: str, binding: _Binding, settings: HostSettings) -> str
     name = settings.expand(binding.queue_name)
     if "{" in name:
         raise Rejected(f"function {function}: binding expressions as in {name!r} are not supported by this host")
-    return name.lower()
+    name = name.lower()
+    if not _QUEUE_NAME.fullmatch(name):
+        raise Rejected(
+            f"function {function}: {name!r} is no queue's name; use 3 to 63 letters, digits and single dashes"
+        )
+    return name
 
 
 def _connection(binding: _Binding) -> str:

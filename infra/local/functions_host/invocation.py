@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 import time
 import traceback
 import uuid
@@ -29,6 +28,8 @@ class Invoker:
     def __init__(self, outputs: Outputs, *, timeout_s: float | None) -> None:
         self._outputs = outputs
         self._timeout_s = timeout_s
+        #: invocations under way
+        self.running = 0
 
     async def run(
         self,
@@ -43,16 +44,21 @@ class Invoker:
         invocation_id = str(uuid.uuid4())
         log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation_id)
         begun = time.perf_counter()
-        trace_parent = trace_parent or f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+        digits = invocation_id.replace("-", "")
         limit = asyncio.timeout(self._timeout_s)
+        self.running += 1
         try:
             async with limit:
-                outcome = await worker.invoke(function, invocation_id, value, metadata or {}, trace_parent)
+                outcome = await worker.invoke(
+                    function, invocation_id, value, metadata or {}, trace_parent or f"00-{digits}-{digits[:16]}-00"
+                )
                 if outcome.succeeded:
                     await self._bind_outputs(function, outcome)
         except Exception:  # noqa: BLE001 (an output can fail in any way, and fails the invocation)
             expired = f"Timeout value of {self._timeout_s} s was exceeded. " if limit.expired() else ""
             outcome = Outcome(succeeded=False, error=expired + traceback.format_exc())
+        finally:
+            self.running -= 1
         _log_end(function, invocation_id, outcome, (time.perf_counter() - begun) * 1000)
         return outcome
 

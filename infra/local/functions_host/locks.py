@@ -6,7 +6,7 @@ import logging
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.queue.aio import QueueClient
 
-from infra.local.functions_host.queues import Delivery, is_lost, is_server_error
+from infra.local.functions_host.queues import Delivery, brief, is_lost, is_server_error
 
 log = logging.getLogger("functions_host")
 
@@ -63,7 +63,7 @@ class MessageLock:
             self._schedule()
 
     def _after_failure(self, error: AzureError, *, soon: bool) -> None:
-        log.warning("Lock of message %s could not be renewed: %s", self._id, error)
+        log.warning("Lock of message %s could not be renewed: %s", self._id, brief(error))
         if soon:
             self._wait_s = min(self._wait_s, max(self._wait_s / 2, _MIN_RENEWAL_S))
             self._schedule()

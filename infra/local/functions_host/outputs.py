@@ -1,7 +1,7 @@
 """What functions send to queues.
 
-The host turns an output into messages in a way that surprises: a `str` that looks like JSON is parsed, an array becomes one
-message per element, an object is written anew and indented. `bytes`, lists of `str` and other text stay as they are.
+The host turns an output into messages in a way that surprises: a `str` that looks like JSON is parsed, an array becomes
+one message per element, an object is written anew and indented. `bytes`, lists of `str` and other text stay.
 
 Source: FunctionBinding.cs of the Functions host, `ReadAsEnumerable` and `BindAsyncCollectorAsync`.
 """

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.queue.aio import QueueClient
 
+from infra.local.functions_host.background import begin
 from infra.local.functions_host.backoff import Backoff
 from infra.local.functions_host.locks import MessageLock
-from infra.local.functions_host.queues import Delivery, UndecodableError, decode, is_lost, receive, send
+from infra.local.functions_host.queues import Delivery, UndecodableError, brief, decode, is_lost, receive, send
 from infra.local.functions_host.settings import QueueOptions
 
 log = logging.getLogger("functions_host")
@@ -27,7 +28,7 @@ Handler = Callable[[Delivery, bytes], Awaitable[bool]]
 class QueueListener:
     """Listens to one queue for one function, from `start` to `stop`."""
 
-    def __init__(  # noqa: PLR0913 (a listener's parts)
+    def __init__(
         self,
         queue: QueueClient,
         poison: QueueClient | None,
@@ -53,7 +54,7 @@ class QueueListener:
 
     def start(self) -> None:
         """Begin to listen."""
-        self._loop = asyncio.create_task(self._listen(), name=f"queue {self._queue.queue_name}")
+        self._loop = begin(self._listen(), f"queue {self._queue.queue_name}")
 
     def wake(self) -> None:
         """Ask for messages now, whatever the back-off says."""
@@ -63,27 +64,25 @@ class QueueListener:
         """Receive no more, and return when every message in flight is settled. Cancel it to leave them as they are."""
         self._stopping = True
         self._wake.set()
-        # The receive under way is not cancelled: messages that only the service knows to be locked would be lost for 10 minutes.
+        # The receive under way is not cancelled: messages only the service knows of would stay locked for 10 minutes.
         if self._loop is not None:
             await self._loop
         if self._in_flight:
             await asyncio.wait(self._in_flight)
 
-    async def abandon(self) -> int:
-        """Cancel everything; messages in flight come again when their locks end. Returns how many there were."""
+    async def abandon(self) -> None:
+        """Cancel everything; messages in flight come again when their locks end."""
         tasks = [task for task in (self._loop, *self._in_flight) if task is not None and not task.done()]
-        left = len(self._in_flight)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        return left
 
     async def _listen(self) -> None:
         while not self._stopping:
             self._wake.clear()
             deliveries = await self._receive()
             for delivery in deliveries:
-                task = asyncio.create_task(self._process(delivery))
+                task = begin(self._process(delivery), f"message {delivery.id}")
                 self._in_flight.add(task)
                 task.add_done_callback(self._in_flight.discard)
             if deliveries:
@@ -98,9 +97,9 @@ class QueueListener:
         except HttpResponseError as error:
             # A queue that is not there yet is nothing to report: triggers wait for it, they do not create it.
             if not is_lost(error):
-                log.warning("Queue %s could not be read: %s", self._queue.queue_name, error)
+                log.warning("Queue %s could not be read: %s", self._queue.queue_name, brief(error))
         except AzureError as error:
-            log.warning("Queue %s cannot be reached: %s", self._queue.queue_name, error)
+            log.warning("Queue %s cannot be reached: %s", self._queue.queue_name, brief(error))
         return []
 
     async def _room_for_a_batch(self) -> None:
@@ -132,7 +131,7 @@ class QueueListener:
         await self._settle(self._complete(delivery, pop_receipt, succeeded=succeeded))
 
     async def _complete(self, delivery: Delivery, pop_receipt: str, *, succeeded: bool) -> None:
-        if succeeded and self._redeliver and delivery.dequeue_count == 1:
+        if succeeded and self._redeliver and delivery.dequeue_count == 1 < self._options.max_dequeue_count:
             log.info("Message %s succeeded and is delivered again, as FUNCTIONS_HOST_REDELIVER asks", delivery.id)
             await self._queue.update_message(delivery.id, pop_receipt, visibility_timeout=0)
         elif succeeded:

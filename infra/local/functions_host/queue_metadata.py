@@ -1,6 +1,6 @@
 """What the host tells a function about its message.
 
-The host adds a JSON message's own top-level properties to the trigger metadata, in which names are compared without case.
+The host adds a JSON message's own top-level properties to the trigger metadata, whose names are compared without case.
 So a message `{"id": "7"}` makes `msg.id` "7", and `{"dequeueCount": "many"}` makes the invocation fail.
 
 Source: `Utility.ApplyBindingData` of the Functions host; `CreateBindingData` of QueueTriggerBinding.cs.

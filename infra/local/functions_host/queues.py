@@ -5,7 +5,7 @@ import binascii
 from dataclasses import dataclass
 from datetime import datetime
 
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
@@ -63,6 +63,11 @@ def poison_name(queue: str) -> str | None:
 def is_lost(error: HttpResponseError) -> bool:
     """Whether the message or its queue is gone, or somebody else holds it: nothing is left to do for us."""
     return getattr(error, "error_code", None) in _LOST
+
+
+def brief(error: AzureError) -> str:
+    """The first line of an error; the SDK's messages repeat the whole answer."""
+    return str(error).partition("\n")[0]
 
 
 def is_server_error(error: HttpResponseError) -> bool:

@@ -96,7 +96,7 @@ class _LocalSettings(msgspec.Struct):
 
 
 def load_settings(root: Path, environ: MutableMapping[str, str] | None = None) -> HostSettings:
-    """The settings of the app in `root`; values of local.settings.json are in `environ` afterwards, where it lacked them.
+    """The settings of the app in `root`; `environ` then has the values of local.settings.json that it lacked.
 
     Raises:
         Misconfigured: a file or a value in it cannot be used.

@@ -60,7 +60,7 @@ def json(value: str) -> Datum:
     return _datum(value, "json")
 
 
-def http(  # noqa: PLR0913 (the parts of a request)
+def http(
     *,
     method: str,
     url: str,
@@ -100,8 +100,7 @@ async def load(settings: HostSettings) -> tuple[FunctionDefinition, ...]:
     root = str(settings.root)
     if not (settings.root / "function_app.py").is_file():
         raise Rejected(f"{root} has no function_app.py; start the host with --root at the app's folder")
-    if root not in sys.path:
-        sys.path.insert(0, root)
+    sys.path[:] = [root, *(path for path in sys.path if path != root)]
     _hush()
     registry._functions.clear()  # noqa: SLF001 (the registry has no public way to start again)
     answer = await runtime.worker_init_request(_init_request(settings.root))

@@ -1,0 +1,87 @@
+"""`python -m infra.local.functions_host --root DIR --port 7071`."""
+
+import argparse
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+
+from infra.local.functions_host import parent
+from infra.local.functions_host.errors import HostError
+from infra.local.functions_host.host import Host
+from infra.local.functions_host.settings import HostSettings, load_settings
+
+log = logging.getLogger("functions_host")
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def main() -> int:
+    """Run the host until it is told to stop; 0 then, 1 when the app cannot be loaded, 2 for wrong arguments."""
+    arguments = _parser().parse_args()
+    if arguments.host not in _LOOPBACK:
+        sys.stderr.write(f"--host {arguments.host}: this host listens on the loopback interface only; use 127.0.0.1\n")
+        return 2
+    _log_to_stderr()
+    parent.end_with_parent()
+    try:
+        abandoned = asyncio.run(_run(arguments))
+    except HostError as error:
+        sys.stderr.write(f"The function app cannot run: {error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"The host cannot listen on {arguments.host}:{arguments.port}: {error}\n")
+        return 1
+    if abandoned:
+        # A synchronous function's thread cannot be ended, and Python would wait for it.
+        logging.shutdown()
+        os._exit(0)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="functions_host", description="Runs function_app.py as Azure Functions does.")
+    parser.add_argument("--root", type=Path, required=True, help="folder of function_app.py and host.json")
+    parser.add_argument("--port", type=int, default=7071)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; the loopback interface only")
+    parser.add_argument("--drain-seconds", type=float, default=30.0, help="time for running invocations at the end")
+    return parser
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    settings = load_settings(arguments.root.resolve())
+    os.chdir(settings.root)
+    host = Host(settings, key=_key(settings), redeliver=settings.environ.get("FUNCTIONS_HOST_REDELIVER") == "1")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    port = await host.start(arguments.host, arguments.port, drain_s=arguments.drain_seconds)
+    log.info("Host started on http://%s:%d", arguments.host, port)
+    watching = asyncio.create_task(parent.watch())
+    await stop.wait()
+    log.info("Draining")
+    abandoned = await host.stop(drain_s=arguments.drain_seconds)
+    watching.cancel()
+    log.info("Host stopped (%d invocations abandoned)", abandoned)
+    return abandoned
+
+
+def _key(settings: HostSettings) -> str:
+    key = settings.environ.get("FUNCTIONS_HOST_KEY")
+    if not key:
+        key = secrets.token_urlsafe(32)
+        sys.stderr.write(f"FUNCTIONS_HOST_KEY is not set; the key of this run is {key}\n")
+    return key
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # The SDK writes every request it sends.
+    logging.getLogger("azure.core.pipeline").setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""One timer's listener across hosts: a lease on a blob, and the timer's status in another."""
+
+import logging
+
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient, BlobLeaseClient, ContainerClient
+
+from infra.local.functions_host.queues import brief
+from infra.local.functions_host.schedules import Status
+
+log = logging.getLogger("functions_host")
+
+CONTAINER = "azure-webjobs-hosts"
+#: the shortest lease there is: a killed host blocks its successor no longer than this
+LEASE_S = 15
+
+
+class Lease:
+    """A lease on a blob of the host's container, which is made when missing."""
+
+    def __init__(self, container: ContainerClient, name: str) -> None:
+        self._container = container
+        self._blob: BlobClient = container.get_blob_client(name)
+        self._lease: BlobLeaseClient | None = None
+
+    async def acquire(self) -> bool:
+        """Hold the lease for `LEASE_S` seconds; False when another host holds it or the storage is out of reach."""
+        try:
+            await self._create_blob()
+            self._lease = await self._blob.acquire_lease(lease_duration=LEASE_S)
+        except HttpResponseError as error:
+            if error.error_code != "LeaseAlreadyPresent":  # type: ignore[attr-defined]
+                log.warning("Lease %s could not be had: %s", self._blob.blob_name, brief(error))
+            return False
+        except AzureError as error:
+            log.warning("Lease %s could not be had: %s", self._blob.blob_name, brief(error))
+            return False
+        return True
+
+    async def renew(self) -> bool:
+        """Hold the lease for `LEASE_S` seconds more; False when it is lost."""
+        if self._lease is None:
+            return False
+        try:
+            await self._lease.renew()
+        except AzureError as error:
+            log.warning("Lease %s is lost: %s", self._blob.blob_name, brief(error))
+            return False
+        return True
+
+    async def release(self) -> None:
+        """Let the next host have it at once."""
+        if self._lease is None:
+            return
+        try:
+            await self._lease.release()
+        except AzureError as error:
+            log.warning("Lease %s could not be released: %s", self._blob.blob_name, brief(error))
+        self._lease = None
+
+    async def _create_blob(self) -> None:
+        try:
+            await self._blob.upload_blob(b"", overwrite=False)
+        except ResourceExistsError:
+            return
+        except ResourceNotFoundError:
+            await create_container(self._container)
+            await self._create_blob()
+        except HttpResponseError as error:
+            # The blob is there, and leased by another host.
+            if error.error_code != "LeaseIdMissing":  # type: ignore[attr-defined]
+                raise
+
+
+class StatusBlob:
+    """Where a timer's status is kept from one host to the next."""
+
+    def __init__(self, container: ContainerClient, name: str) -> None:
+        self._container = container
+        self._blob: BlobClient = container.get_blob_client(name)
+
+    async def read(self) -> Status | None:
+        """What was stored last; None when nothing was."""
+        try:
+            return Status.from_json(await (await self._blob.download_blob()).readall())
+        except ResourceNotFoundError:
+            return None
+        except (ValueError, KeyError) as error:
+            log.warning("Status %s is unreadable and starts anew: %s", self._blob.blob_name, error)
+            return None
+
+    async def write(self, status: Status) -> None:
+        """Store the status; a failure is logged and the timer goes on, as in Azure."""
+        try:
+            try:
+                await self._blob.upload_blob(status.to_json(), overwrite=True)
+            except ResourceNotFoundError:
+                await create_container(self._container)
+                await self._blob.upload_blob(status.to_json(), overwrite=True)
+        except AzureError:
+            log.exception("Status %s could not be stored", self._blob.blob_name)
+
+
+async def create_container(container: ContainerClient) -> None:
+    """Make the host's container, unless it is there."""
+    try:
+        await container.create_container()
+    except ResourceExistsError:
+        return

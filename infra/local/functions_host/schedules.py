@@ -1,0 +1,123 @@
+"""NCRONTAB, and what a timer's stored status says about it. Pure: `now` comes in, in UTC."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from croniter import CroniterError, croniter
+
+from infra.local.functions_host.errors import Rejected
+
+_FIELDS = 6
+#: croniter reads more than NCRONTAB does: L, #, ?, @daily, random and hashed fields
+_ONLY_CRONITER = re.compile(r"[#?@]|(?<![A-Za-z])[LRHlrh](?![A-Za-z])")
+#: .NET's default moment, stored when a timer never ran
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What is stored of a timer. `NEVER` stands for what has not happened."""
+
+    last: datetime
+    next: datetime
+    last_updated: datetime
+
+    def to_json(self) -> str:
+        """As the host stores it and hands it to functions."""
+        return json.dumps(
+            {"Last": self.last.isoformat(), "Next": self.next.isoformat(), "LastUpdated": self.last_updated.isoformat()}
+        )
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Status":
+        """What was stored.
+
+        Raises:
+            ValueError: it is not a status.
+        """
+        stored = json.loads(text)
+        last, next_, updated = (_moment(stored[name]) for name in ("Last", "Next", "LastUpdated"))
+        return cls(last=last, next=next_, last_updated=updated)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """An NCRONTAB expression of six fields, seconds first; both day of month and day of week must match."""
+
+    expression: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Schedule":
+        """The schedule of an expression of five or six fields.
+
+        Raises:
+            Rejected: it is none. Timespans, which need a plan that never sleeps, are none either.
+        """
+        fields = text.split()
+        expression = " ".join(["0", *fields] if len(fields) == _FIELDS - 1 else fields)
+        if len(expression.split()) != _FIELDS or _ONLY_CRONITER.search(expression):
+            raise Rejected(f'{text!r} is not an NCRONTAB schedule of five or six fields, such as "0 */5 * * * *"')
+        try:
+            croniter(expression, second_at_beginning=True, day_or=False).get_next(datetime)
+        except (CroniterError, ValueError) as error:
+            raise Rejected(f'{text!r} is not an NCRONTAB schedule such as "0 */5 * * * *": {error}') from error
+        return cls(expression)
+
+    def after(self, moment: datetime) -> datetime:
+        """The first occurrence later than `moment`."""
+        found: datetime = croniter(self.expression, moment, second_at_beginning=True, day_or=False).get_next(datetime)
+        return found
+
+    def is_too_frequent_for_status(self, now: datetime) -> bool:
+        """Whether it occurs more than once a minute: then the host keeps no status of it."""
+        return self.expression.split()[1:] == ["*"] * (_FIELDS - 1) and self.after(self.after(now)) <= now + timedelta(
+            minutes=1
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """How a timer begins: the status to go on with, whether to store it, whether an occurrence was missed."""
+
+    status: Status
+    changed: bool
+    is_past_due: bool
+
+
+def start(schedule: Schedule, stored: Status | None, now: datetime) -> Start:
+    """Compare the stored status with the schedule and the clock.
+
+    A schedule that changed while the host was down is not past due, unless its own next occurrence has passed.
+
+    Source: ScheduleMonitor.cs of the WebJobs extensions, `CheckPastDueAsync`.
+    """
+    if stored is None:
+        status = Status(last=NEVER, next=schedule.after(now), last_updated=now)
+        return Start(status=status, changed=True, is_past_due=False)
+    counted_from = stored.last if stored.last != NEVER else stored.last_updated
+    if counted_from == NEVER:
+        counted_from = now
+    expected = schedule.after(counted_from)
+    if stored.next == expected:
+        return Start(status=stored, changed=False, is_past_due=now > expected)
+    if now > expected:
+        counted_from, expected = now, schedule.after(now)
+    status = Status(last=NEVER, next=expected, last_updated=counted_from)
+    return Start(status=status, changed=True, is_past_due=False)
+
+
+def after_run(schedule: Schedule, status: Status, began: datetime, *, scheduled: bool) -> Status:
+    """The status once a run that began then is over.
+
+    A scheduled run that began a moment early counts as on time, or its occurrence would come twice.
+    """
+    at = max(began, status.next) if scheduled else began
+    return Status(last=at, next=schedule.after(at), last_updated=at)
+
+
+def _moment(text: str) -> datetime:
+    # .NET writes seven digits of a second.
+    moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,151 @@
+"""A timer trigger's listener: waits for the lease, catches up, then runs the function by its schedule.
+
+Source: TimerListener.cs of the WebJobs extensions; SingletonListener.cs of the WebJobs SDK.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from azure.core.exceptions import AzureError
+
+from infra.local.functions_host import schedules
+from infra.local.functions_host.background import begin
+from infra.local.functions_host.leases import LEASE_S
+from infra.local.functions_host.schedules import Schedule, Status
+
+log = logging.getLogger("functions_host")
+
+#: how often a host that has not the lease asks for it
+RECOVERY_S = 5.0
+
+#: runs the function; told the status, None when none is kept, and whether the run is past due
+Handler = Callable[[Status | None, bool], Awaitable[object]]
+
+
+class Lock(Protocol):
+    """Held by one listener at a time, across hosts."""
+
+    async def acquire(self) -> bool:
+        """Whether it is ours now."""
+
+    async def renew(self) -> bool:
+        """Whether it is still ours."""
+
+    async def release(self) -> None:
+        """Give it away."""
+
+
+class Store(Protocol):
+    """Keeps a timer's status."""
+
+    async def read(self) -> Status | None:
+        """What was kept."""
+
+    async def write(self, status: Status) -> None:
+        """Keep this."""
+
+
+class TimerListener:
+    """Runs one function by its schedule, from `start` to `stop`, and never twice at once."""
+
+    def __init__(
+        self,
+        name: str,
+        schedule: Schedule,
+        handler: Handler,
+        lock: Lock,
+        store: Store | None,
+        *,
+        run_on_startup: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._name = name
+        self._schedule = schedule
+        self._handler = handler
+        self._lock = lock
+        self._store = store
+        self._run_on_startup = run_on_startup
+        self._now = now
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to wait."""
+        self._task = begin(self._listen(), f"timer {self._name}")
+
+    async def stop(self) -> None:
+        """Run no more, and return when the run under way is over. Cancel it to leave the run as it is."""
+        self._stopping.set()
+        if self._task is not None:
+            await self._task
+
+    async def abandon(self) -> None:
+        """Cancel the run under way; the lease is free for the next host."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        while not self._stopping.is_set():
+            if await self._lock.acquire():
+                renewing = asyncio.create_task(self._keep_lock())
+                try:
+                    await self._run_while(renewing)
+                finally:
+                    renewing.cancel()
+                    await self._lock.release()
+            await self._sleep(RECOVERY_S)
+
+    async def _keep_lock(self) -> None:
+        """Return when the lock is lost."""
+        while await self._lock.renew():  # noqa: ASYNC110 (the lease is renewed, no event is awaited)
+            await asyncio.sleep(LEASE_S / 3)
+
+    async def _run_while(self, held: asyncio.Task[None]) -> None:
+        try:
+            status, is_past_due = await self._first_status()
+        except AzureError:
+            log.exception("The status of timer %s cannot be read; trying again", self._name)
+            return
+        log.info("Timer %s: next occurrence %s", self._name, status.next.isoformat())
+        if is_past_due:
+            log.warning("Timer %s is past due; running now", self._name)
+        if is_past_due or self._run_on_startup:
+            self._run_on_startup = False
+            status = await self._run(status, is_past_due=is_past_due, scheduled=False)
+        while not held.done():
+            wait_s = (status.next - self._now()).total_seconds()
+            # In steps, because the lock may be lost and the machine may sleep.
+            if wait_s > 0 and not await self._sleep(min(wait_s, LEASE_S)):
+                continue
+            if self._stopping.is_set():
+                return
+            if wait_s <= 0:
+                status = await self._run(status, is_past_due=False, scheduled=True)
+
+    async def _first_status(self) -> tuple[Status, bool]:
+        if self._store is None:
+            return schedules.start(self._schedule, None, self._now()).status, False
+        begun = schedules.start(self._schedule, await self._store.read(), self._now())
+        if begun.changed:
+            await self._store.write(begun.status)
+        return begun.status, begun.is_past_due
+
+    async def _run(self, status: Status, *, is_past_due: bool, scheduled: bool) -> Status:
+        began = self._now()
+        await self._handler(status if self._store is not None else None, is_past_due)
+        status = schedules.after_run(self._schedule, status, began, scheduled=scheduled)
+        if self._store is not None:
+            await self._store.write(status)
+        return status
+
+    async def _sleep(self, wait_s: float) -> bool:
+        """Wait; True when the listener is stopping."""
+        try:
+            async with asyncio.timeout(wait_s):
+                return await self._stopping.wait()
+        except TimeoutError:
+            return False
