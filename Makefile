@@ -1,0 +1,50 @@
+# Needs Python 3.11 (or 3.12), Node 20 and make. Everything else is installed inside this folder.
+
+SUPPORTED = import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 12)
+ifndef PYTHON
+PYTHON := $(shell for name in python3.11 python3.12 python3; do \
+	$$name -c '$(SUPPORTED); sys.exit(not ok)' 2>/dev/null && break; done; echo $$name)
+endif
+NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/to/python3.11
+
+SCALE ?= full
+export SCALE HOST PORT_BASE
+
+.PHONY: help setup demo up down test lint format lock
+
+help: ## what there is to call
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile
+
+setup: ## install everything; a second run does nothing
+	@command -v "$(PYTHON)" >/dev/null || { echo "Python was not found: $(NAME_ANOTHER)." >&2; exit 1; }
+	@"$(PYTHON)" -c '$(SUPPORTED); ok or sys.exit("%s is Python %d.%d: $(NAME_ANOTHER)." % ((sys.executable,) + sys.version_info[:2]))'
+	@"$(PYTHON)" -m infra.local.setup
+
+demo: setup ## sync three sample tenants from nothing and print what happened (SCALE=small: 100 times smaller)
+	@.venv/bin/python -m infra.local.demo
+
+up: setup ## run the whole stack on 127.0.0.1 until Ctrl-C; addresses in .local/stack.json
+	@exec .venv/bin/python -m infra.local.up
+
+down: setup ## end what a crashed stack left running
+	@.venv/bin/python -m infra.local.down
+
+test: setup ## all tests
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: setup ## what CI checks besides the tests
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy function_app.py shared infra tests
+
+format: setup ## rewrite the code as `lint` wants it
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
+lock: setup ## renew the locks after a change of requirements*.txt or infra/local/*/*.txt and package.json
+	@$(LOCK) requirements.txt -o requirements.lock
+	@$(LOCK) requirements-dev.txt -o requirements-dev.lock
+	@$(LOCK) --no-annotate infra/local/setup/uv.txt -o infra/local/setup/uv.lock
+	@cd infra/local/azurite && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund

@@ -1,0 +1,106 @@
+"""Azurite, Microsoft's emulator of Azure Storage: how to start it and where it answers.
+
+`package.json` pins it and `make setup` installs it beside that file. It is started by `node` directly: killing `npx`
+would leave the emulator running. Everything lives in memory: a stack begins empty and leaves nothing behind, and about
+a million rows are too much for the persistent mode.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local import probe
+from infra.local.child import Child
+from infra.local.ports import LOCALHOST, free_ports
+
+SCRIPT = Path(__file__).with_name("node_modules") / "azurite" / "dist" / "src" / "azurite.js"
+
+#: The emulator's account and key are the same everywhere and published; they protect nothing.
+#: Source: https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+START_TIMEOUT_S = 30
+_POLL_S = 0.05
+
+
+class AzuriteUnavailable(Exception):
+    """Azurite cannot be started; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Azurite:
+    """Where one emulator answers."""
+
+    blob_port: int
+    queue_port: int
+    table_port: int
+
+    @property
+    def blob_url(self) -> str:
+        """The account's blob endpoint."""
+        return f"http://{LOCALHOST}:{self.blob_port}/{ACCOUNT}"
+
+    @property
+    def queue_url(self) -> str:
+        """The account's queue endpoint."""
+        return f"http://{LOCALHOST}:{self.queue_port}/{ACCOUNT}"
+
+    @property
+    def table_url(self) -> str:
+        """The account's table endpoint."""
+        return f"http://{LOCALHOST}:{self.table_port}/{ACCOUNT}"
+
+    @property
+    def connection_string(self) -> str:
+        """For the SDKs' `from_connection_string` and the host's `AzureWebJobsStorage`."""
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+            f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};TableEndpoint={self.table_url};"
+        )
+
+    def command(self) -> list[str]:
+        """The command that starts it.
+
+        Raises:
+            AzuriteUnavailable: Node or the package is missing.
+        """
+        node = shutil.which("node")
+        if node is None:
+            raise AzuriteUnavailable("Node.js was not found on the PATH: install Node 20 or newer, then `make setup`.")
+        if not SCRIPT.exists():
+            raise AzuriteUnavailable("Azurite is not installed yet: run `make setup`.")
+        ports = {"blob": self.blob_port, "queue": self.queue_port, "table": self.table_port}
+        listen = [
+            each for name, port in ports.items() for each in (f"--{name}Host", LOCALHOST, f"--{name}Port", str(port))
+        ]
+        flags = ["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"]
+        return [node, str(SCRIPT), *listen, *flags]
+
+    def answers(self) -> bool:
+        """Whether all three services answer HTTP, be it with a refusal."""
+        return all(probe.get(f"{url}?comp=list") for url in (self.blob_url, self.queue_url, self.table_url))
+
+
+@contextmanager
+def running_azurite(log: Path) -> Iterator[Azurite]:
+    """An emulator of one's own on free ports, ended afterwards.
+
+    Raises:
+        AzuriteUnavailable: It is not installed, or did not answer within `START_TIMEOUT_S`.
+    """
+    blob, queue, table = free_ports(3)
+    azurite = Azurite(blob_port=blob, queue_port=queue, table_port=table)
+    child = Child("azurite", azurite.command(), log=log, environment={})
+    try:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not azurite.answers():
+            if child.exit_code is not None or time.monotonic() > deadline:
+                raise AzuriteUnavailable(f"Azurite did not start within {START_TIMEOUT_S} s: {child.tail()}")
+            time.sleep(_POLL_S)
+        yield azurite
+    finally:
+        child.end()

@@ -1,0 +1,149 @@
+"""A certificate authority for one laptop: the stand-ins' TLS, trusted by the stack and by nothing else.
+
+Token credentials of the Azure SDKs insist on https. The authority's own key is never written: it signs one certificate,
+for 127.0.0.1 and localhost, and is forgotten, so that trusting it trusts nothing more. Renewal makes a new pair.
+"""
+
+import fcntl
+import ipaddress
+import os
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import certifi
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+VALID_FOR = timedelta(days=365)
+RENEW_BEFORE = timedelta(days=30)
+
+_CLOCK_SKEW = timedelta(minutes=5)
+_PRIVATE = 0o600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Files of one local authority, all PEM."""
+
+    ca: Path  #: the authority's certificate
+    cert: Path  #: the servers' certificate
+    key: Path  #: the servers' private key, readable by its owner only
+    bundle: Path  #: the system's authorities and ours, for REQUESTS_CA_BUNDLE and SSL_CERT_FILE
+
+
+def ensure_certificates(directory: Path, *, now: datetime | None = None) -> Certificates:
+    """`directory` holds certificates valid for another `RENEW_BEFORE` at least; existing good ones are kept."""
+    now = now or datetime.now(UTC)
+    files = Certificates(
+        ca=directory / "ca.pem",
+        cert=directory / "server.pem",
+        key=directory / "server.key",
+        bundle=directory / "bundle.pem",
+    )
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (directory / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _still_good(files, now):
+            _issue(files, now)
+        _write_bundle(files)
+    return files
+
+
+def _still_good(files: Certificates, now: datetime) -> bool:
+    with suppress(OSError, ValueError, TypeError):
+        authority = x509.load_pem_x509_certificate(files.ca.read_bytes())
+        server = x509.load_pem_x509_certificate(files.cert.read_bytes())
+        key = serialization.load_pem_private_key(files.key.read_bytes(), password=None)
+        server.verify_directly_issued_by(authority)
+        dated = server.not_valid_before_utc <= now < server.not_valid_after_utc - RENEW_BEFORE
+        return dated and key.public_key() == server.public_key()
+    return False
+
+
+def _issue(files: Certificates, now: datetime) -> None:
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    server_key = ec.generate_private_key(ec.SECP256R1())
+    authority_name = _name(f"Recipient Sync local authority {now:%Y-%m-%d %H:%M}")
+    authority = (
+        _builder(authority_name, authority_name, authority_key.public_key(), authority_key.public_key(), now)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(signs_certificates=True), critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    addresses = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+    server = (
+        _builder(_name("127.0.0.1"), authority_name, server_key.public_key(), authority_key.public_key(), now)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    _write(
+        files.key,
+        server_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+        mode=_PRIVATE,
+    )
+    _write(files.cert, server.public_bytes(pem))
+    _write(files.ca, authority.public_bytes(pem))
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    issuer_key: ec.EllipticCurvePublicKey,
+    now: datetime,
+) -> x509.CertificateBuilder:
+    """What both certificates share; Python 3.13 and later refuse a chain without the two key identifiers."""
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _CLOCK_SKEW)
+        .not_valid_after(now + VALID_FOR)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
+    )
+
+
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _write_bundle(files: Certificates) -> None:
+    system = Path(ssl.get_default_verify_paths().cafile or certifi.where())
+    _write(files.bundle, system.read_bytes().rstrip() + b"\n" + files.ca.read_bytes())
+
+
+def _write(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """`path` holds `content`, whole or not at all."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123 - a descriptor
+        file.write(content)
+    draft.replace(path)

@@ -1,0 +1,90 @@
+"""What the demo shows and writes: one table per tenant, and the same numbers as JSON."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+#: Counts of a run, as the API names them.
+COUNTS = ("created", "updated", "deactivated", "reactivated", "skipped")
+
+
+class TenantReport:
+    """One tenant's syncs, and what they left."""
+
+    def __init__(self, name: str, title: str) -> None:
+        self.name = name
+        self.title = title
+        self.runs: list[dict[str, Any]] = []
+        self.refused: str | None = None
+
+    @property
+    def locations(self) -> dict[str, dict[str, Any]]:
+        """What the last run reported for each location."""
+        return self.runs[-1]["locations"] if self.runs else {}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the tenant's entry of `.local/demo.json`."""
+        active = {name: {"active": each["active"]} for name, each in self.locations.items()}
+        entry: dict[str, Any] = {
+            "active_recipients": sum(each["active"] for each in active.values()),
+            "locations": active,
+            "runs": [_run_as_json(run) for run in self.runs],
+        }
+        if self.refused:
+            entry["refused"] = self.refused
+        return entry
+
+    def show(self, console: Console) -> None:
+        """Print the tenant's table, or why it has none."""
+        if self.refused:
+            console.print(f"\n[bold]{self.name}[/bold] ({self.title})\n  connection refused: {self.refused}")
+            return
+        for number, run in enumerate(self.runs, start=1):
+            kind = "first sync" if number == 1 else "after the changes, incremental"
+            console.print(self._table(f"{self.name}: {self.title} - {kind} ({run['state']})", run))
+            for problem in run["problems"]:
+                console.print(f"  {problem['concerns']}: {problem['detail']}")
+
+    def _table(self, title: str, run: dict[str, Any]) -> Table:
+        table = Table(title=title, title_justify="left", title_style="bold")
+        table.add_column("location")
+        for name in ("active", "created", "updated", "deactivated"):
+            table.add_column(name, justify="right")
+        for name, each in run["locations"].items():
+            table.add_row(name, *_row(each["active"], each["counts"]))
+        table.add_section()
+        total = sum(each["active"] for each in run["locations"].values())
+        table.add_row("all", *_row(total, run["counts"]), style="bold")
+        summary = _run_as_json(run)
+        table.caption = (
+            f"{summary['seconds']} s, {summary['graph_requests']} Graph requests, "
+            f"{summary['storage_requests']} storage transactions"
+        )
+        table.caption_justify = "left"
+        return table
+
+
+def _row(active: int, counts: dict[str, int]) -> Sequence[str]:
+    return [f"{number:,}" for number in (active, counts["created"], counts["updated"], counts["deactivated"])]
+
+
+def _run_as_json(run: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "mode": run["mode"],
+        "state": run["state"],
+        **{name: run["counts"][name] for name in COUNTS},
+        "seconds": run["seconds"],
+        "graph_requests": run["graphRequests"],
+        "storage_requests": run["storageRequests"],
+    }
+
+
+def write(path: Path, reports: Sequence[TenantReport]) -> None:
+    """Leave the numbers of all tenants in a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"tenants": {report.name: report.as_json() for report in reports}}
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

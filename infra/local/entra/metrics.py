@@ -1,0 +1,41 @@
+"""Counts of what was asked."""
+
+from collections import Counter
+
+
+class Metrics:
+    """Requests since start or the last clearing, by kind, directory and status."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[tuple[str, str, int]] = Counter()
+        self.units = 0
+        self.bytes_sent = 0
+
+    def clear(self) -> None:
+        """Begins anew."""
+        self.requests.clear()
+        self.units = self.bytes_sent = 0
+
+    def note(self, kind: str, directory: str, status: int, *, units: int = 0, sent: int = 0) -> None:
+        """One request was answered."""
+        self.requests[kind, directory, status] += 1
+        self.units += units
+        self.bytes_sent += sent
+
+    def report(self) -> dict[str, object]:
+        """All counts, as JSON."""
+        by_kind: Counter[str] = Counter()
+        by_status: Counter[str] = Counter()
+        by_directory: dict[str, Counter[str]] = {}
+        for (kind, directory, status), count in self.requests.items():
+            by_kind[kind] += count
+            by_status[str(status)] += count
+            by_directory.setdefault(directory, Counter())[kind] += count
+        return {
+            "total": self.requests.total(),
+            "by_kind": by_kind,
+            "by_status": by_status,
+            "by_directory": by_directory,
+            "resource_units": self.units,
+            "bytes_sent": self.bytes_sent,
+        }

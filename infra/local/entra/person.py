@@ -1,0 +1,84 @@
+"""A directory user, with the properties that a product asks for."""
+
+import msgspec
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One user; names on the wire are Graph's.
+
+    Source: https://learn.microsoft.com/graph/api/resources/user
+    """
+
+    id: str
+    display_name: str | None
+    given_name: str | None = None
+    surname: str | None = None
+    mail: str | None = None
+    user_principal_name: str
+    account_enabled: bool = True
+    user_type: str = "Member"
+    business_phones: tuple[str, ...] = ()
+    mobile_phone: str | None = None
+    department: str | None = None
+    job_title: str | None = None
+    office_location: str | None = None
+    employee_id: str | None = None
+    employee_type: str | None = None
+    proxy_addresses: tuple[str, ...] = ()
+    preferred_language: str | None = None
+    company_name: str | None = None
+    country: str | None = None
+    city: str | None = None
+
+
+#: Graph's name of a property -> its name in `User`
+USER_FIELDS = dict(zip(User.__struct_encode_fields__, User.__struct_fields__, strict=True))
+
+#: what `/users` answers without `$select`
+USER_DEFAULT = (
+    "businessPhones",
+    "displayName",
+    "givenName",
+    "jobTitle",
+    "mail",
+    "mobilePhone",
+    "officeLocation",
+    "preferredLanguage",
+    "surname",
+    "userPrincipalName",
+    "id",
+)
+
+#: properties that Graph knows and nobody here has: selectable, always null
+USER_UNSET = frozenset(
+    {
+        "ageGroup",
+        "createdDateTime",
+        "creationType",
+        "deletedDateTime",
+        "employeeHireDate",
+        "externalUserState",
+        "faxNumber",
+        "imAddresses",
+        "lastPasswordChangeDateTime",
+        "mailNickname",
+        "manager",
+        "onPremisesDomainName",
+        "onPremisesExtensionAttributes",
+        "onPremisesSamAccountName",
+        "onPremisesSyncEnabled",
+        "onPremisesUserPrincipalName",
+        "otherMails",
+        "postalCode",
+        "securityIdentifier",
+        "state",
+        "streetAddress",
+        "usageLocation",
+    }
+)
+
+
+def user_value(user: User, name: str) -> object:
+    """The property `name` (Graph's spelling); None for one that nobody has."""
+    attribute = USER_FIELDS.get(name)
+    return None if attribute is None else getattr(user, attribute)

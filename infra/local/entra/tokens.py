@@ -1,0 +1,123 @@
+"""Access tokens: made by the login service, believed by Graph."""
+
+import base64
+import time
+import uuid
+from collections.abc import Iterable
+
+import jwt
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+_ISSUER = "https://sts.windows.net/{}/"
+_NOT_BEFORE_S = 300  # Entra dates its tokens five minutes back
+_REMEMBERED = 1_000
+
+
+class BadToken(Exception):
+    """The token is not one to believe; the message is Graph's."""
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a token speaks for."""
+
+    tid: str
+    oid: str
+    appid: str
+    roles: frozenset[str] = frozenset()
+
+
+class _Claims(msgspec.Struct, frozen=True, kw_only=True):
+    tid: str
+    oid: str
+    appid: str
+    aud: str
+    exp: int
+    uti: str
+    roles: list[str] = []
+
+
+class Tokens:
+    """Signs with one RSA key that lives as long as the process."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+        self._key_id = uuid.uuid4().hex
+        self._generation = 0
+        self._believed: dict[str, _Claims] = {}
+
+    def revoke_all(self) -> None:
+        """Graph no longer believes any token made so far."""
+        self._generation += 1
+        self._believed.clear()
+
+    def issue(self, principal: Principal, *, audience: str, lifetime_s: int) -> str:
+        """A token for `audience`; the claim `roles` is there only if a role was granted."""
+        now_s = int(time.time())
+        claims: dict[str, object] = {
+            "aud": audience,
+            "iss": _ISSUER.format(principal.tid),
+            "iat": now_s,
+            "nbf": now_s - _NOT_BEFORE_S,
+            "exp": now_s + lifetime_s,
+            "aio": uuid.uuid4().hex,
+            "appid": principal.appid,
+            "appidacr": "1",
+            "idp": _ISSUER.format(principal.tid),
+            "idtyp": "app",
+            "oid": principal.oid,
+            "sub": principal.oid,
+            "tid": principal.tid,
+            "uti": f"{self._generation}.{uuid.uuid4().hex}",
+            "ver": "1.0",
+        }
+        if principal.roles:
+            claims["roles"] = sorted(principal.roles)
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._key_id, "x5t": self._key_id})
+
+    def principal(self, token: str, *, audiences: Iterable[str]) -> Principal:
+        """Who the token speaks for.
+
+        Raises:
+            BadToken: malformed, forged, expired, revoked, or meant for another audience.
+        """
+        claims = self._believed.get(token) or self._verified(token)
+        if claims.exp <= time.time():
+            raise BadToken("Lifetime validation failed, the token is expired.")
+        if not claims.uti.startswith(f"{self._generation}."):
+            raise BadToken("Access token has been revoked.")
+        if claims.aud.rstrip("/") not in audiences:
+            raise BadToken("Access token validation failure. Invalid audience.")
+        return Principal(tid=claims.tid, oid=claims.oid, appid=claims.appid, roles=frozenset(claims.roles))
+
+    def keys(self) -> dict[str, object]:
+        """The public key as a JSON Web Key Set."""
+        numbers = self._key.public_key().public_numbers()
+        key = {
+            "kty": "RSA",
+            "use": "sig",
+            "alg": "RS256",
+            "kid": self._key_id,
+            "n": _base64(numbers.n),
+            "e": _base64(numbers.e),
+        }
+        return {"keys": [key]}
+
+    def _verified(self, token: str) -> _Claims:
+        options: jwt.types.Options = {"verify_aud": False, "require": ["exp", "aud", "tid"]}
+        try:
+            claims = jwt.decode(token, self._key.public_key(), algorithms=["RS256"], options=options)
+        except jwt.ExpiredSignatureError as error:
+            raise BadToken("Lifetime validation failed, the token is expired.") from error
+        except jwt.InvalidSignatureError as error:
+            raise BadToken("Access token validation failure. Invalid signature.") from error
+        except jwt.InvalidTokenError as error:
+            raise BadToken("IDX14100: JWT is not well formed, there are no dots (.).") from error
+        if len(self._believed) >= _REMEMBERED:
+            self._believed.clear()
+        believed = self._believed[token] = msgspec.convert(claims, _Claims)
+        return believed
+
+
+def _base64(number: int) -> str:
+    return base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8)).rstrip(b"=").decode()

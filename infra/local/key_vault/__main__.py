@@ -1,0 +1,42 @@
+"""`python -m infra.local.key_vault --port 23443 --cert FILE --key FILE [--data FILE]`: a vault until it is ended."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from infra.local.key_vault.server import LOGIN_URL, KeyVault
+
+
+def main() -> None:
+    """Answers until SIGTERM or Ctrl-C; leaves with one sentence if it cannot begin."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local.key_vault", description=__doc__)
+    parser.add_argument("--port", type=int, default=23443)
+    parser.add_argument("--cert", type=Path, required=True, help="the server's certificate, PEM")
+    parser.add_argument("--key", type=Path, required=True, help="its private key, PEM")
+    parser.add_argument("--data", type=Path, help="keep the secrets in this file; without it, in memory")
+    parser.add_argument("--login-url", default=LOGIN_URL, help="authority and tenant named in the challenge")
+    given = parser.parse_args()
+    try:
+        vault = KeyVault(cert=given.cert, key=given.key, port=given.port, data=given.data, login_url=given.login_url)
+        asyncio.run(_serve(vault))
+    except msgspec.MsgspecError as error:
+        sys.exit(f"{given.data} is not a saved vault ({error}): repair or remove it.")
+    except OSError as error:
+        sys.exit(f"The vault could not start: {error}.")
+
+
+async def _serve(vault: KeyVault) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    async with vault:
+        print(f"Key Vault answers at {vault.url}", flush=True)
+        await ended.wait()
+
+
+if __name__ == "__main__":
+    main()

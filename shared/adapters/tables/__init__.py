@@ -1,0 +1,17 @@
+"""Table Storage: the stores of `shared.ports`, on azure-data-tables."""
+
+from shared.adapters.tables.client import Tables
+from shared.adapters.tables.ledger import TableLedger
+from shared.adapters.tables.recipients import TableRecipientStore
+from shared.adapters.tables.runs import TableRunStore
+from shared.adapters.tables.snapshots import TableSnapshotStore
+from shared.adapters.tables.tenants import TableTenantStore
+
+__all__ = [
+    "TableLedger",
+    "TableRecipientStore",
+    "TableRunStore",
+    "TableSnapshotStore",
+    "TableTenantStore",
+    "Tables",
+]

@@ -1,0 +1,207 @@
+"""The storage account's Table service: one client per process, counted requests, errors in the product's words."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+from shared.adapters.transport import CountingTransport, credential
+from shared.errors import Conflict, Misconfigured, NotFound, Rejected, SyncError, Transient
+from shared.settings import Settings
+
+#: Entities in one transaction.
+#: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
+MAX_BATCH: Final = 100
+#: Retries of the SDK for one request, the first after about a second.
+_RETRIES: Final = 3
+
+Entity = Mapping[str, Any]
+Range = tuple[str, str]
+
+
+class Tables:
+    """Access to the tables, each created when it is first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._service: TableServiceClient | None = None
+        self._ready: dict[str, asyncio.Task[TableClient]] = {}
+
+    def _client(self) -> TableServiceClient:
+        if self._service is None:
+            options: dict[str, Any] = {
+                "transport": CountingTransport(),
+                "retry_total": _RETRIES,
+                "retry_backoff_factor": 0.5,
+            }
+            if self._settings.storage_connection_string is not None:
+                self._service = TableServiceClient.from_connection_string(
+                    self._settings.storage_connection_string, **options
+                )
+            elif self._settings.table_service_url is not None:
+                self._service = TableServiceClient(
+                    self._settings.table_service_url, credential=credential(self._settings), **options
+                )
+            else:
+                raise Misconfigured("AzureWebJobsStorage is missing: set the storage account.", code="settings")
+        return self._service
+
+    async def table(self, name: str) -> TableClient:
+        """Return the client of a table that exists."""
+        task = self._ready.get(name)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._ready[name] = asyncio.ensure_future(self._create(name))
+        return await asyncio.shield(task)
+
+    async def _create(self, name: str) -> TableClient:
+        with translated():
+            return await self._client().create_table_if_not_exists(name)
+
+    async def close(self) -> None:
+        """Close the connections; the next use opens new ones."""
+        if self._service is not None:
+            await self._service.close()
+        self._service = None
+        self._ready.clear()
+
+    async def get(self, table: str, partition: str, row: str) -> Entity:
+        """Return one entity. Raises: NotFound."""
+        client = await self.table(table)
+        with translated():
+            return await client.get_entity(partition, row)
+
+    async def find(self, table: str, partition: str, row: str) -> Entity | None:
+        """Return one entity, or None if there is none."""
+        try:
+            return await self.get(table, partition, row)
+        except NotFound:
+            return None
+
+    async def insert(self, table: str, entity: Mapping[str, Any]) -> str:
+        """Store a new entity and return its ETag. Raises: Conflict if there is one already."""
+        client = await self.table(table)
+        with translated():
+            return str((await client.create_entity(entity))["etag"])
+
+    async def put(self, table: str, entity: Mapping[str, Any]) -> None:
+        """Store an entity, in the place of another if there is one."""
+        client = await self.table(table)
+        with translated():
+            await client.upsert_entity(entity, mode=UpdateMode.REPLACE)
+
+    async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
+        """Store an entity in the place of the one that was read with `etag` (None: of none); return its new ETag.
+
+        Raises: Conflict if it changed, or vanished, since it was read.
+        """
+        if etag is None:
+            return await self.insert(table, entity)
+        client = await self.table(table)
+        with translated(missing=Conflict):
+            answer = await client.update_entity(
+                entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
+            )
+        return str(answer["etag"])
+
+    async def delete(self, table: str, partition: str, row: str) -> None:
+        """Delete an entity; one that is not there is no error."""
+        client = await self.table(table)
+        with translated():
+            await client.delete_entity(partition, row)
+
+    async def transact(self, table: str, operations: Sequence[Any]) -> list[Mapping[str, Any]]:
+        """Do up to MAX_BATCH operations on one partition, all or none. Raises: Conflict, Transient, Rejected."""
+        if len(operations) > MAX_BATCH:
+            raise Rejected(f"{len(operations)} operations exceed the {MAX_BATCH} of a batch.", code="batch_too_large")
+        client = await self.table(table)
+        with translated(missing=Conflict):
+            return await client.submit_transaction(operations)
+
+    async def query(
+        self,
+        table: str,
+        *,
+        partition: str | None = None,
+        partitions: Range | None = None,
+        rows: Range | None = None,
+        row: str | None = None,
+        where: str | None = None,
+        select: list[str] | None = None,
+    ) -> AsyncIterator[Entity]:
+        """Iterate over entities in the order of their keys, through as many pages as there are, empty ones included.
+
+        Ranges are half open: the first key, and the first one that is not wanted. `where` is constant text.
+        """
+        words: dict[str, object] = {}
+        terms: list[str] = []
+        for name, bounds in (("PartitionKey", partitions), ("RowKey", rows)):
+            if bounds is not None:
+                terms.append(f"{name} ge @{name}from and {name} lt @{name}to")
+                words |= {f"{name}from": bounds[0], f"{name}to": bounds[1]}
+        for name, value in (("PartitionKey", partition), ("RowKey", row)):
+            if value is not None:
+                terms.append(f"{name} eq @{name}is")
+                words[f"{name}is"] = value
+        if where is not None:
+            terms.append(where)
+        client = await self.table(table)
+        with translated():
+            async for entity in client.query_entities(" and ".join(terms), parameters=words, select=select):
+                yield entity
+
+    async def erase(
+        self, table: str, *, partition: str | None = None, partitions: Range | None = None, rows: Range | None = None
+    ) -> None:
+        """Delete every entity in the range, a partition's in batches."""
+        keys = ["PartitionKey", "RowKey"]
+        doomed: dict[str, list[Any]] = {}
+        found = self.query(table, partition=partition, partitions=partitions, rows=rows, select=keys)
+        async for entity in found:
+            doomed.setdefault(entity["PartitionKey"], []).append(("delete", {key: entity[key] for key in keys}))
+        for operations in doomed.values():
+            for start in range(0, len(operations), MAX_BATCH):
+                await self._delete_batch(table, operations[start : start + MAX_BATCH])
+
+    async def _delete_batch(self, table: str, operations: Sequence[Any]) -> None:
+        try:
+            await self.transact(table, operations)
+        except Conflict:  # somebody else has deleted some of them: then one by one
+            for _, entity in operations:
+                await self.delete(table, entity["PartitionKey"], entity["RowKey"])
+
+
+@contextmanager
+def translated(*, missing: type[SyncError] = NotFound) -> Iterator[None]:
+    """Raise the SDK's errors as the product's; what is not there as `missing`."""
+    try:
+        yield
+    except HttpResponseError as error:
+        raise _of_answer(error, missing) from error
+    except (ServiceRequestError, ServiceResponseError) as error:
+        raise Transient("Table Storage did not answer; try again.", code="storage_unreachable") from error
+    except AzureError as error:
+        raise Transient(f"Table Storage could not be used: {type(error).__name__}.", code="storage") from error
+
+
+def _of_answer(error: HttpResponseError, missing: type[SyncError]) -> SyncError:
+    status = error.status_code or 500
+    code = str(getattr(error, "error_code", None) or status)
+    if status in {409, 412}:
+        return Conflict(f"a row changed since it was read ({code})", code="conflict")
+    if status == 404:  # noqa: PLR2004 - HTTP
+        return missing("there is no such row", code="not_found")
+    if status in {401, 403}:
+        return Misconfigured(
+            f"Table Storage refuses the app ({code}): give its identity the role Storage Table Data Contributor.",
+            code="storage_forbidden",
+        )
+    if status == 413:  # noqa: PLR2004 - HTTP
+        return Rejected("a batch or row is larger than Table Storage takes", code="too_large")
+    if status in {408, 429} or status >= 500:  # noqa: PLR2004 - HTTP
+        return Transient(f"Table Storage is busy or failing ({code}); try again.", code="storage_busy")
+    return Rejected(f"Table Storage refuses a request ({code}).", code="storage_refused")

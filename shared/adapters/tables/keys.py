@@ -1,0 +1,98 @@
+"""Every partition and row key, built here and nowhere else, from ids that `shared.domain.ids` has validated.
+
+A tenant's or location's id contains no `:`, so keys joined with it cannot collide, and the range from `tenant:` to
+`tenant;` (the next character) is exactly the tenant's.
+"""
+
+from hashlib import sha256
+from typing import Final
+
+from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
+
+FENCE: Final = "!fence"
+CURRENT: Final = "!current"
+PLAN: Final = "plan"
+
+
+def location(tenant: TenantId, location: LocationId) -> str:
+    """Return the partition of a location's recipients."""
+    return f"{tenant}:{location}"
+
+
+def source(tenant: TenantId, source: SourceId) -> str:
+    """Return the partition of a source's snapshots."""
+    return f"{tenant}:{source}"
+
+
+def run(tenant: TenantId, run: RunId) -> str:
+    """Return the partition of a run's jobs."""
+    return f"{tenant}:{run}"
+
+
+def tenant_range(tenant: TenantId) -> tuple[str, str]:
+    """Return the first partition key of a tenant's joined keys, and the first one after them."""
+    return f"{tenant}:", f"{tenant};"
+
+
+def recipient(recipient: RecipientId) -> str:
+    """Return the row of a recipient."""
+    return f"r:{recipient}"
+
+
+#: The range of all recipients within a location's partition.
+RECIPIENTS: Final = ("r:", "r;")
+
+
+def journal(run: RunId, generation: int, attempt: str, operation: int) -> str:
+    """Return the row of one batch's changes; one attempt's rows sort in the order of writing."""
+    return f"!journal:{run}:{generation:010d}:{attempt}:{operation:08d}"
+
+
+def journal_range(run: RunId) -> tuple[str, str]:
+    """Return the range of a run's journal within a location's partition."""
+    return f"!journal:{run}:", f"!journal:{run};"
+
+
+def page(attempt: str, index: int) -> str:
+    """Return the row of one page of a snapshot."""
+    return f"{attempt}:{index:06d}"
+
+
+def page_range(attempt: str) -> tuple[str, str]:
+    """Return the range of one attempt's pages within a source's partition."""
+    return f"{attempt}:", f"{attempt};"
+
+
+def mapping(location: LocationId, group: ObjectId) -> str:
+    """Return the row of one mapped group."""
+    return f"{location}:{group}"
+
+
+def mapping_range(location: LocationId) -> tuple[str, str]:
+    """Return the range of a location's mapped groups within the tenant's partition."""
+    return f"{location}:", f"{location};"
+
+
+def fetched(source: SourceId) -> str:
+    """Return the row of a fetch job's marker."""
+    return f"fetch:{source}"
+
+
+def reconciled(location: LocationId) -> str:
+    """Return the row of a reconcile job's marker."""
+    return f"reconcile:{location}"
+
+
+def position(source: SourceId) -> str:
+    """Return the row of where a fetch goes on."""
+    return f"position:{source}"
+
+
+#: The ranges of the markers of each kind within a run's partition.
+FETCHED: Final = ("fetch:", "fetch;")
+RECONCILED: Final = ("reconcile:", "reconcile;")
+
+
+def ledger(entry: str) -> str:
+    """Return the row of a ledger entry, whose id may be any text that a queue gave."""
+    return sha256(entry.encode()).hexdigest()

@@ -1,0 +1,150 @@
+"""Recipients, one partition per (tenant, location), each with its fence and its journal."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from azure.core import MatchConditions
+
+from shared.adapters.tables import keys
+from shared.adapters.tables.client import Tables
+from shared.adapters.tables.packing import pack, unpack
+from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
+from shared.domain.recipient import Counts, Origin, Profile, Recipient, Status
+from shared.errors import NotFound, Rejected
+from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
+
+RECIPIENTS: Final = "Recipients"
+_COUNTS: Final = Counts.__struct_fields__
+#: Profile fields by the name of their property.
+_PROPERTIES: Final = {field.encode_name: field.name for field in msgspec.structs.fields(Profile)}
+
+
+class TableRecipientStore:
+    """`RecipientStore` on the table Recipients. A person's row is readable: a property per field, absent if unknown."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
+        """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
+        row: Any = await self._tables.find(RECIPIENTS, keys.location(tenant, location), keys.FENCE)
+        if row is None:
+            return Versioned(Fence(), None)
+        return Versioned(unpack(row, Fence), str(row.metadata["etag"]))
+
+    async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
+        """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
+        return await self._tables.swap(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
+
+    async def read(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over all recipients of a location by id."""
+        partition = keys.location(tenant, location)
+        async for row in self._tables.query(RECIPIENTS, partition=partition, rows=keys.RECIPIENTS):
+            yield _recipient_of(row)
+
+    async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
+        """Return one recipient. Raises: NotFound."""
+        row = await self._tables.find(RECIPIENTS, keys.location(tenant, location), keys.recipient(recipient))
+        if row is None:
+            raise NotFound(f"Location {location!r} has no recipient {recipient!r}.", code="recipient_not_found")
+        return _recipient_of(row)
+
+    async def write(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[Recipient],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        """Write at most `MAX_BATCH_RECIPIENTS`, their journal and the fence in one batch, all or nothing.
+
+        Returns the fence's new ETag. Raises: Conflict if the fence changed since it was read; Transient if it is not
+        known whether the batch was committed (the fence's `attempt` and `operation` then tell).
+        """
+        if len(recipients) > MAX_BATCH_RECIPIENTS:
+            raise Rejected(f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.")
+        partition = keys.location(tenant, location)
+        fence_row = _fence_row(partition, fence.value)
+        fenced: tuple[Any, ...]
+        if fence.etag is None:
+            fenced = ("create", fence_row)
+        else:
+            condition = {"mode": "replace", "etag": fence.etag, "match_condition": MatchConditions.IfNotModified}
+            fenced = ("update", fence_row, condition)
+        counts = msgspec.structs.asdict(Counts.of(journal.changes))
+        entry = {
+            "PartitionKey": partition,
+            "RowKey": keys.journal(journal.run, fence.value.generation, fence.value.attempt, fence.value.operation),
+            **counts,
+            **pack(journal),
+        }
+        rows = [("upsert", _row_of(partition, each), {"mode": "replace"}) for each in recipients]
+        answer = await self._tables.transact(RECIPIENTS, [fenced, ("create", entry), *rows])
+        return str(answer[0]["etag"])
+
+    async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+        """Return what a run has changed at a location so far, over all its attempts."""
+        total = Counts()
+        partition = keys.location(tenant, location)
+        rows = self._tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run), select=list(_COUNTS))
+        async for row in rows:
+            total += Counts(**{name: row[name] for name in _COUNTS})
+        return total
+
+    async def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
+        """Iterate over what a run has changed at a location, in the order of writing."""
+        partition = keys.location(tenant, location)
+        found = self._tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run))
+        entries = [(row["RowKey"], unpack(row, JournalEntry)) async for row in found]
+        for _, entry in sorted(entries, key=lambda each: (each[1].at, each[0])):
+            yield entry
+
+    async def erase(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location's partition."""
+        await self._tables.erase(RECIPIENTS, partition=keys.location(tenant, location))
+
+
+def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:
+    return {"PartitionKey": partition, "RowKey": keys.FENCE, "generation": fence.generation, **pack(fence)}
+
+
+def _row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "PartitionKey": partition,
+        "RowKey": keys.recipient(recipient.id),
+        "origin": recipient.origin.value,
+        "status": recipient.status.value,
+    }
+    for name, field in _PROPERTIES.items():
+        if (value := getattr(recipient.profile, field)) is not None:
+            row[name] = value
+    if recipient.object_id is not None:
+        row["objectId"] = recipient.object_id
+    if recipient.reason is not None:
+        row["reason"] = recipient.reason
+    if recipient.applied is None:
+        row["applied"] = ""
+    elif recipient.applied != recipient.profile:
+        row["applied"] = msgspec.json.encode(recipient.applied).decode()
+    return row
+
+
+def _recipient_of(row: Mapping[str, Any]) -> Recipient:
+    """Build a recipient. `applied` is absent where it equals the profile, which spares most rows most of their size."""
+    profile = Profile(**{field: row.get(name) for name, field in _PROPERTIES.items()})
+    stored = row.get("applied")
+    applied: Profile | None = profile
+    if stored is not None:
+        applied = msgspec.json.decode(stored, type=Profile) if stored else None
+    person = row.get("objectId")
+    return Recipient(
+        id=RecipientId(row["RowKey"].removeprefix(keys.RECIPIENTS[0])),
+        origin=Origin(row["origin"]),
+        status=Status(row["status"]),
+        profile=profile,
+        object_id=None if person is None else ObjectId(person),
+        applied=applied,
+        reason=row.get("reason"),
+    )

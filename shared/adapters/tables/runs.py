@@ -1,0 +1,125 @@
+"""Runs, their plans, jobs and markers."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from shared.adapters.tables import keys
+from shared.adapters.tables.client import Tables
+from shared.adapters.tables.packing import pack, unpack
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
+from shared.domain.job import FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.run import Plan, Run
+from shared.errors import Conflict, NotFound
+from shared.ports import RunProgress, Versioned
+
+RUNS: Final = "Runs"
+JOBS: Final = "Jobs"
+
+T = TypeVar("T")
+
+
+class TableRunStore:
+    """`RunStore` on the tables Runs (newest first within a tenant) and Jobs (one partition per run)."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def insert_plan(self, plan: Plan) -> Plan:
+        """Store a plan unless the run has one, and return the one that is stored."""
+        sizes = {"sources": len(plan.sources), "locations": len(plan.locations)}
+        return await self._insert_once(keys.run(plan.tenant, plan.run), keys.PLAN, plan, Plan, **sizes)
+
+    async def plan(self, tenant: TenantId, run: RunId) -> Plan:
+        """Return a run's plan. Raises: NotFound."""
+        return unpack(await self._tables.get(JOBS, keys.run(tenant, run), keys.PLAN), Plan)
+
+    async def insert(self, run: Run) -> None:
+        """Store a new run; one that is stored already stays as it is."""
+        try:
+            await self._tables.insert(RUNS, _row_of(run))
+        except Conflict:
+            return
+
+    async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
+        """Return a run. Raises: NotFound."""
+        row: Any = await self._tables.find(RUNS, tenant, run)
+        if row is None:
+            raise NotFound(f"Tenant {tenant!r} has no run {run!r}.", code="run_not_found")
+        return Versioned(unpack(row, Run), str(row.metadata["etag"]))
+
+    async def swap(self, run: Run, etag: str | None) -> str:
+        """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
+        return await self._tables.swap(RUNS, _row_of(run), etag)
+
+    async def history(self, tenant: TenantId, *, since: datetime | None = None) -> AsyncIterator[Run]:
+        """Iterate over a tenant's runs, newest first, down to those requested at `since`."""
+        rows = None
+        if since is not None:
+            rows = ("", new_run_id(int(since.timestamp() * 1000), 2**32 - 1) + "~")
+        async for row in self._tables.query(RUNS, partition=tenant, rows=rows):
+            yield unpack(row, Run)
+
+    async def position(self, job: FetchJob) -> FetchPosition | None:
+        """Return where a fetch that was cut goes on."""
+        row = await self._tables.find(JOBS, keys.run(job.tenant, job.run), keys.position(job.source))
+        return None if row is None else unpack(row, FetchPosition)
+
+    async def put_position(self, job: FetchJob, position: FetchPosition | None) -> None:
+        """Remember where a fetch goes on, or forget it with None."""
+        partition, row = keys.run(job.tenant, job.run), keys.position(job.source)
+        if position is None:
+            await self._tables.delete(JOBS, partition, row)
+        else:
+            await self._tables.put(JOBS, {"PartitionKey": partition, "RowKey": row, **pack(position)})
+
+    async def mark_fetch(self, job: FetchJob, marker: FetchMarker) -> FetchMarker:
+        """Insert a marker unless there is one, and return the one that is stored."""
+        partition, row = keys.run(job.tenant, job.run), keys.fetched(job.source)
+        return await self._insert_once(partition, row, marker, FetchMarker, outcome=marker.outcome.value)
+
+    async def mark_reconcile(self, job: ReconcileJob, marker: ReconcileMarker) -> ReconcileMarker:
+        """Insert a marker unless there is one, and return the one that is stored."""
+        partition, row = keys.run(job.tenant, job.run), keys.reconciled(job.location)
+        return await self._insert_once(partition, row, marker, ReconcileMarker)
+
+    async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
+        """Return the markers of all sources that have one."""
+        rows = self._tables.query(JOBS, partition=keys.run(tenant, run), rows=keys.FETCHED)
+        markers = [unpack(row, FetchMarker) async for row in rows]
+        return {marker.source: marker for marker in markers}
+
+    async def reconcile_markers(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileMarker]:
+        """Return the markers of all locations that have one."""
+        rows = self._tables.query(JOBS, partition=keys.run(tenant, run), rows=keys.RECONCILED)
+        markers = [unpack(row, ReconcileMarker) async for row in rows]
+        return {marker.location: marker for marker in markers}
+
+    async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
+        """Return how far a run is; zeros before it has a plan."""
+        sources = locations = fetched = reconciled = 0
+        select = ["RowKey", "sources", "locations"]
+        async for row in self._tables.query(JOBS, partition=keys.run(tenant, run), select=select):
+            name = row["RowKey"]
+            if name == keys.PLAN:
+                sources, locations = row["sources"], row["locations"]
+            fetched += name.startswith(keys.FETCHED[0])
+            reconciled += name.startswith(keys.RECONCILED[0])
+        return RunProgress(fetched=fetched, sources=sources, reconciled=reconciled, locations=locations)
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+        await self._tables.erase(JOBS, partitions=keys.tenant_range(tenant))
+        await self._tables.erase(RUNS, partition=tenant)
+
+    async def _insert_once(self, partition: str, row: str, value: T, kind: type[T], **columns: object) -> T:
+        try:
+            await self._tables.insert(JOBS, {"PartitionKey": partition, "RowKey": row, **columns, **pack(value)})
+        except Conflict:
+            return unpack(await self._tables.get(JOBS, partition, row), kind)
+        return value
+
+
+def _row_of(run: Run) -> dict[str, Any]:
+    """Show the state beside the packed run, for whoever looks with Storage Explorer."""
+    return {"PartitionKey": run.tenant, "RowKey": run.id, "state": run.state.value, "mode": run.mode.value, **pack(run)}

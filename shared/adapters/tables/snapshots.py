@@ -1,0 +1,56 @@
+"""The pages of snapshots, and which snapshot of a source is current."""
+
+from typing import Any, Final
+
+from shared.adapters.tables import keys
+from shared.adapters.tables.client import Tables
+from shared.adapters.tables.packing import join, pack, split, unpack
+from shared.domain.ids import SourceId, TenantId
+from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
+from shared.errors import Conflict
+
+SNAPSHOTS: Final = "Snapshots"
+
+
+class TableSnapshotStore:
+    """`SnapshotStore` on the table Snapshots, one partition per source."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotRef | None:
+        """Return the snapshot of the last complete read whose changes were applied."""
+        row = await self._tables.find(SNAPSHOTS, keys.source(tenant, source), keys.CURRENT)
+        return None if row is None else unpack(row, SnapshotRef)
+
+    async def stage(self, tenant: TenantId, source: SourceId, attempt: str, index: int, page: bytes) -> None:
+        """Store one page; the same page of the same attempt may be stored again."""
+        row = {"PartitionKey": keys.source(tenant, source), "RowKey": keys.page(attempt, index), **split(page)}
+        await self._tables.put(SNAPSHOTS, row)
+
+    async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
+        """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
+        partition = keys.source(tenant, ref.source)
+        rows = self._tables.query(SNAPSHOTS, partition=partition, rows=keys.page_range(ref.attempt))
+        return CompleteSnapshot.verified(ref, [join(row) async for row in rows])
+
+    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int) -> None:
+        """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""
+        partition = keys.source(tenant, ref.source)
+        row: Any = await self._tables.find(SNAPSHOTS, partition, keys.CURRENT)
+        if row is not None and row["generation"] > generation:
+            return
+        if row is None or unpack(row, SnapshotRef) != ref:
+            entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "generation": generation, **pack(ref)}
+            try:
+                await self._tables.swap(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
+            except Conflict:
+                await self.commit(tenant, ref, generation)  # somebody else has just committed: who is newer?
+                return
+            start, end = keys.page_range(ref.attempt)
+            for others in ((keys.CURRENT + "~", start), (end, "~")):
+                await self._tables.erase(SNAPSHOTS, partition=partition, rows=others)
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+        await self._tables.erase(SNAPSHOTS, partitions=keys.tenant_range(tenant))

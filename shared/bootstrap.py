@@ -1,0 +1,191 @@
+"""The only place that wires adapters to workflows. Clients are built once per process, when they are first needed."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from time import monotonic
+
+from shared.dispatch import Dispatch
+from shared.ports import (
+    Clock,
+    DirectoryFactory,
+    JobQueue,
+    Ledger,
+    RecipientStore,
+    RunStore,
+    SecretStore,
+    SnapshotStore,
+    TenantStore,
+)
+from shared.settings import Settings
+from shared.workflows.bury import Bury
+from shared.workflows.epoch import Epoch
+from shared.workflows.fetch import Fetch
+from shared.workflows.finish import Finish
+from shared.workflows.plan import PlanRun
+from shared.workflows.reconcile import Reconcile
+from shared.workflows.retire import Retire
+from shared.workflows.schedule import Schedule
+from shared.workflows.watch import Watch
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic_s(self) -> float:
+        """Return seconds since some fixed moment, never going backwards."""
+        return monotonic()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Everything outside that the workflows need."""
+
+    tenants: TenantStore
+    runs: RunStore
+    snapshots: SnapshotStore
+    recipients: RecipientStore
+    ledger: Ledger
+    queue: JobQueue
+    secrets: SecretStore
+    directories: DirectoryFactory
+    clock: Clock
+
+
+def _entropy() -> int:
+    return secrets.randbits(32)
+
+
+def _new_attempt() -> str:
+    return secrets.token_hex(8)
+
+
+class App:
+    """The workflows, each built when it is first used."""
+
+    def __init__(self, ports: Ports, settings: Settings) -> None:
+        self.ports = ports
+        self.settings = settings
+
+    @property
+    def queue(self) -> JobQueue:
+        """The queues."""
+        return self.ports.queue
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        """What moves runs from stage to stage."""
+        return Dispatch(tenants=self.ports.tenants, runs=self.ports.runs, queue=self.ports.queue)
+
+    @cached_property
+    def plan(self) -> PlanRun:
+        """A request becomes a run."""
+        return PlanRun(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            dispatch=self.dispatch,
+            clock=self.ports.clock,
+            entropy=_entropy,
+            deadline_s=self.settings.run_deadline_s,
+        )
+
+    @cached_property
+    def fetch(self) -> Fetch:
+        """One source becomes a snapshot."""
+        return Fetch(
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            secrets=self.ports.secrets,
+            directories=self.ports.directories,
+            dispatch=self.dispatch,
+            queue=self.ports.queue,
+            clock=self.ports.clock,
+            new_attempt=_new_attempt,
+            budget_s=self.settings.job_budget_s,
+        )
+
+    @cached_property
+    def reconcile(self) -> Reconcile:
+        """One location is brought in line with its snapshots."""
+        return Reconcile(
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            recipients=self.ports.recipients,
+            dispatch=self.dispatch,
+            clock=self.ports.clock,
+            new_attempt=_new_attempt,
+        )
+
+    @cached_property
+    def finish(self) -> Finish:
+        """A run is closed."""
+        return Finish(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            recipients=self.ports.recipients,
+            queue=self.ports.queue,
+            dispatch=self.dispatch,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def retire(self) -> Retire:
+        """A run's leavers are confirmed, guarded, and deactivated or held."""
+        return Retire(
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            secrets=self.ports.secrets,
+            directories=self.ports.directories,
+            dispatch=self.dispatch,
+            finish=self.finish,
+            clock=self.ports.clock,
+            new_attempt=_new_attempt,
+        )
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What a crash left behind is taken up again."""
+        return Watch(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            queue=self.ports.queue,
+            dispatch=self.dispatch,
+            fail=self.finish.fail,
+            clock=self.ports.clock,
+            stale_after_s=self.settings.watchdog_stale_after_s,
+            deadline_s=self.settings.run_deadline_s,
+        )
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Every connected tenant is asked for."""
+        return Schedule(tenants=self.ports.tenants, queue=self.ports.queue)
+
+    @cached_property
+    def bury(self) -> Bury:
+        """Messages that cannot be worked off are recorded."""
+        return Bury(
+            ledger=self.ports.ledger,
+            runs=self.ports.runs,
+            dispatch=self.dispatch,
+            fail=self.finish.fail,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def epoch(self) -> Epoch:
+        """What runs on old configuration is ended."""
+        return Epoch(
+            tenants=self.ports.tenants,
+            recipients=self.ports.recipients,
+            queue=self.ports.queue,
+            dispatch=self.dispatch,
+            clock=self.ports.clock,
+            entropy=_entropy,
+        )

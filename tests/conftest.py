@@ -1,0 +1,21 @@
+"""What tests of every kind share: the real storage emulator and local certificates."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.azurite import Azurite, running_azurite
+from infra.local.certificates import Certificates, ensure_certificates
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """A real Azurite on free ports, in memory, shared by the session: each test takes names of its own."""
+    with running_azurite(tmp_path_factory.mktemp("azurite") / "azurite.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Certificate, key and authority for a TLS server on 127.0.0.1."""
+    return ensure_certificates(tmp_path_factory.mktemp("tls"))

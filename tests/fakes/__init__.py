@@ -1,0 +1,42 @@
+"""In-memory implementations of all ports, with the semantics of the real ones; contract tests hold them to it."""
+
+from shared.bootstrap import Ports
+from tests.fakes.clock import FakeClock
+from tests.fakes.directory import FakeDirectories, FakeDirectory
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.queue import FakeJobQueue
+from tests.fakes.recipients import FakeRecipientStore
+from tests.fakes.runs import FakeRunStore
+from tests.fakes.secrets import FakeSecretStore
+from tests.fakes.snapshots import FakeSnapshotStore
+from tests.fakes.tenants import FakeTenantStore
+
+
+def fake_ports() -> Ports:
+    """Return a fresh deployment in memory."""
+    return Ports(
+        tenants=FakeTenantStore(),
+        runs=FakeRunStore(),
+        snapshots=FakeSnapshotStore(),
+        recipients=FakeRecipientStore(),
+        ledger=FakeLedger(),
+        queue=FakeJobQueue(),
+        secrets=FakeSecretStore(),
+        directories=FakeDirectories(),
+        clock=FakeClock(),
+    )
+
+
+__all__ = [
+    "FakeClock",
+    "FakeDirectories",
+    "FakeDirectory",
+    "FakeJobQueue",
+    "FakeLedger",
+    "FakeRecipientStore",
+    "FakeRunStore",
+    "FakeSecretStore",
+    "FakeSnapshotStore",
+    "FakeTenantStore",
+    "fake_ports",
+]

@@ -1,0 +1,154 @@
+"""A directory in memory: users, groups within groups, and links that remember how far a reader has come."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from shared.domain.connection import Credentials
+from shared.domain.directory import DeltaPage, DirectoryUser, Group, Presence, Source, UsersPage
+from shared.domain.ids import ObjectId, SourceId
+from shared.errors import Conflict, NeedsAttention, NotFound, SyncError
+from shared.ports import TokenReport
+
+
+class FakeDirectory:
+    """`Directory` over dicts. Change it with `put`, `remove` and `members`; break it with `broken`."""
+
+    def __init__(self, *, page_size: int = 2) -> None:
+        self.page_size = page_size
+        self.people: dict[ObjectId, DirectoryUser] = {}
+        self.members: dict[ObjectId, list[ObjectId]] = {}
+        self.roles = frozenset({"User.Read.All", "Group.Read.All", "GroupMember.Read.All"})
+        self.azure_tenant_id = "11111111-1111-4111-8111-111111111111"
+        self.client_id = "22222222-2222-4222-8222-222222222222"
+        self.object_id = "33333333-3333-4333-8333-333333333333"
+        self.secret = "the-right-secret"
+        #: For each source, the page at whose reading an error is raised, and the error; used up once.
+        self.broken: dict[SourceId, tuple[int, SyncError]] = {}
+        self.delta_expired = False
+        self.requests = 0
+        self._log: list[tuple[ObjectId, DirectoryUser | None]] = []
+
+    def put(self, *users: DirectoryUser) -> None:
+        """Add people, or replace what is known about them."""
+        for each in users:
+            self.people[each.id] = each
+            self._log.append((each.id, each))
+
+    def remove(self, *people: ObjectId) -> None:
+        """Delete people, from every group too."""
+        for person in people:
+            del self.people[person]
+            self._log.append((person, None))
+            for members in self.members.values():
+                if person in members:
+                    members.remove(person)
+
+    async def latest_delta_link(self) -> str:
+        """Return a link to whatever changes from now on."""
+        self.requests += 1
+        return f"delta:{len(self._log)}"
+
+    async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
+        """Return one page of a source's users."""
+        self.requests += 1
+        number = int(next_link.removeprefix("page:")) if next_link else 0
+        if source.id in self.broken and self.broken[source.id][0] == number:
+            raise self.broken.pop(source.id)[1]
+        everyone = sorted(self._ids(source))
+        start = number * self.page_size
+        found = [self.people[person] for person in everyone[start : start + self.page_size]]
+        more = start + self.page_size < len(everyone)
+        return UsersPage(users=found, next_link=f"page:{number + 1}" if more else None)
+
+    async def changed_users(self, link: str) -> DeltaPage:
+        """Return what changed since a link, two entries a page. Raises: Conflict."""
+        self.requests += 1
+        if self.delta_expired:
+            raise Conflict("the delta token expired", code="delta_expired")
+        start = int(link.removeprefix("delta:"))
+        entries = self._log[start : start + 2]
+        patches = [(person, _fields(user)) for person, user in entries if user is not None]
+        end = start + len(entries)
+        more = end < len(self._log)
+        return DeltaPage(
+            patches=patches,
+            removed=[person for person, user in entries if user is None],
+            next_link=f"delta:{end}" if more else None,
+            delta_link=None if more else f"delta:{end}",
+        )
+
+    async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
+        """Return what a point check finds out about each person."""
+        self.requests += 1
+        inside = {person for group in groups for person in self._ids(group)} if groups else set(self.people)
+        return {person: self._presence(person, inside) for person in people}
+
+    def _presence(self, person: ObjectId, inside: set[ObjectId]) -> Presence:
+        user = self.people.get(person)
+        if user is None:
+            return Presence.NOT_FOUND
+        if not user.account_enabled:
+            return Presence.DISABLED
+        if person not in inside:
+            return Presence.NOT_IN_GROUPS
+        return Presence.GUEST if user.guest else Presence.PRESENT
+
+    async def groups(self, search: str) -> Sequence[Group]:
+        """Return the groups whose id begins with `search`."""
+        return [Group(id=each, display_name=each) for each in sorted(self.members) if each.startswith(search)]
+
+    async def token(self) -> TokenReport:
+        """Return what a token says."""
+        return TokenReport(
+            azure_tenant_id=self.azure_tenant_id, client_id=self.client_id, object_id=self.object_id, roles=self.roles
+        )
+
+    def _ids(self, source: Source) -> set[ObjectId]:
+        if source.group is None:
+            return set(self.people)
+        if source.group not in self.members:
+            raise NotFound(f"There is no group {source.group}.", code="group_not_found")
+        found: set[ObjectId] = set()
+        seen: set[ObjectId] = set()
+        waiting = [source.group]
+        while waiting:
+            group = waiting.pop()
+            seen.add(group)
+            for member in self.members[group]:
+                if member in self.people:
+                    found.add(member)
+                elif source.transitive and member not in seen:
+                    waiting.append(member)
+        return found
+
+
+class FakeDirectories:
+    """`DirectoryFactory` over directories by Azure tenant id; a wrong secret is refused at the first request."""
+
+    def __init__(self) -> None:
+        self.by_azure_tenant: dict[str, FakeDirectory] = {}
+
+    def add(self, directory: FakeDirectory) -> FakeDirectory:
+        """Register a directory and return it."""
+        self.by_azure_tenant[directory.azure_tenant_id] = directory
+        return directory
+
+    @asynccontextmanager
+    async def open(self, credentials: Credentials) -> AsyncIterator[FakeDirectory]:
+        """Return the directory of the credentials' tenant. Raises: NeedsAttention with the AADSTS number."""
+        directory = self.by_azure_tenant.get(credentials.azure_tenant_id)
+        if directory is None:
+            raise NeedsAttention("AADSTS90002: Tenant not found.", code="AADSTS90002")
+        if credentials.client_id != directory.client_id:
+            raise NeedsAttention("AADSTS700016: Application not found in the directory.", code="AADSTS700016")
+        if credentials.client_secret != directory.secret:
+            raise NeedsAttention("AADSTS7000215: Invalid client secret provided.", code="AADSTS7000215")
+        yield directory
+
+
+def _fields(user: DirectoryUser) -> dict[str, str | bool | None]:
+    fields = msgspec.structs.asdict(user)
+    del fields["id"]
+    return fields

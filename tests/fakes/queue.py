@@ -1,0 +1,46 @@
+"""The queues in memory: a list of messages that a test works off in any order, twice if it likes."""
+
+from collections.abc import Sequence
+
+from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.messages import (
+    encode_job,
+    encode_request,
+    parse_fetch,
+    parse_reconcile,
+    parse_request,
+    parse_retire,
+)
+
+Message = SyncRequest | FetchJob | ReconcileJob | RetireJob
+
+
+class FakeJobQueue:
+    """`JobQueue` as a list; every message passes through its text, as in the real one."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        #: How long the last message was to stay invisible, in seconds.
+        self.last_delay_s = 0.0
+
+    async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
+        """Ask for a run."""
+        self._put(parse_request(encode_request(request), "message"), delay_s)
+
+    async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:
+        """Enqueue fetch jobs."""
+        for job in jobs:
+            self._put(parse_fetch(encode_job(job)), delay_s)
+
+    async def reconcile(self, jobs: Sequence[ReconcileJob], *, delay_s: float = 0) -> None:
+        """Enqueue reconcile jobs."""
+        for job in jobs:
+            self._put(parse_reconcile(encode_job(job)), delay_s)
+
+    async def retire(self, job: RetireJob, *, delay_s: float = 0) -> None:
+        """Enqueue a retire job."""
+        self._put(parse_retire(encode_job(job)), delay_s)
+
+    def _put(self, message: Message, delay_s: float) -> None:
+        self.messages.append(message)
+        self.last_delay_s = delay_s

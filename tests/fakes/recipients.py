@@ -1,0 +1,77 @@
+"""Recipients in memory."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.recipient import Counts, Recipient
+from shared.errors import NotFound, Rejected
+from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
+from tests.fakes.rows import Rows
+
+Place = tuple[TenantId, LocationId]
+
+
+class FakeRecipientStore:
+    """`RecipientStore` in dicts; a write is all or nothing."""
+
+    def __init__(self) -> None:
+        self._fences: Rows[Place, Fence] = Rows()
+        self._recipients: dict[Place, dict[RecipientId, Recipient]] = {}
+        self._journal: dict[Place, list[JournalEntry]] = {}
+
+    async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
+        """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
+        return self._fences.find((tenant, location)) or Versioned(Fence(), None)
+
+    async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
+        """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
+        return self._fences.swap((tenant, location), fence, etag)
+
+    async def read(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over all recipients of a location by id."""
+        rows = dict(self._recipients.get((tenant, location), {}))
+        for key in sorted(rows):
+            yield rows[key]
+
+    async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
+        """Return one recipient. Raises: NotFound."""
+        try:
+            return self._recipients[tenant, location][recipient]
+        except KeyError as error:
+            message = f"Location {location!r} has no recipient {recipient!r}."
+            raise NotFound(message, code="recipient_not_found") from error
+
+    async def write(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[Recipient],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        """Write recipients, their journal and the fence, all or nothing. Raises: Conflict, Rejected."""
+        if len(recipients) > MAX_BATCH_RECIPIENTS:
+            raise Rejected(f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.")
+        place = (tenant, location)
+        etag = self._fences.swap(place, fence.value, fence.etag)
+        self._recipients.setdefault(place, {}).update((each.id, each) for each in recipients)
+        self._journal.setdefault(place, []).append(journal)
+        return etag
+
+    async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+        """Return what a run has changed at a location so far, over all its attempts."""
+        return sum((Counts.of(each.changes) for each in self._entries(tenant, location, run)), Counts())
+
+    async def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
+        """Iterate over what a run has changed at a location, in the order of writing."""
+        for entry in self._entries(tenant, location, run):
+            yield entry
+
+    def _entries(self, tenant: TenantId, location: LocationId, run: RunId) -> list[JournalEntry]:
+        return [entry for entry in self._journal.get((tenant, location), []) if entry.run == run]
+
+    async def erase(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location's partition."""
+        self._fences.delete((tenant, location))
+        self._recipients.pop((tenant, location), None)
+        self._journal.pop((tenant, location), None)

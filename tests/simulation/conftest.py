@@ -1,0 +1,1 @@
+"""A tenant in groups mode and one in full mode, on fakes."""

@@ -1,0 +1,106 @@
+"""Delivered twice, killed anywhere: the recipients are the same."""
+
+import contextlib
+
+import pytest
+
+from shared.domain.ids import TenantId
+from shared.domain.preferences import Mode, Preferences
+from shared.domain.recipient import Recipient
+from shared.domain.run import Run, RunState
+from shared.telemetry import Usage
+from tests.builders import person, user
+from tests.simulation.world import Crash, Fuse, World, drain_with_retries
+
+PEOPLE = [user(number) for number in range(30)]
+FULL = Preferences(mode=Mode.FULL)
+
+
+async def prepared() -> World:
+    """Return a world after its first sync, in which a join, a change and a leave wait for the second."""
+    world = World()
+    directory = await world.tenant("contoso", PEOPLE, FULL, {"berlin": [], "munich": []})
+    await world.sync("contoso", "first")
+    directory.put(user(30), user(1, display_name="New Name"))
+    directory.remove(person(3))
+    world.clock.advance(60)
+    await world.request("contoso", "second")
+    return world
+
+
+async def expected() -> tuple[dict[str, list[Recipient]], Run]:
+    """Return what an undisturbed second sync leaves."""
+    world = await prepared()
+    await world.drain()
+    return await world.everything("contoso"), await world.newest("contoso")
+
+
+def same_result(run: Run, other: Run) -> bool:
+    """Tell whether two runs report the same."""
+    return (run.state, run.counts, run.locations) == (other.state, other.counts, other.locations)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+async def test_every_message_several_times(times: int) -> None:
+    """Idempotence: same recipients, same counts, one run per request."""
+    recipients, undisturbed = await expected()
+    world = await prepared()
+    await world.drain(times=times)
+    assert await world.everything("contoso") == recipients
+    run = await world.newest("contoso")
+    assert same_result(run, undisturbed)
+
+
+async def test_a_request_delivered_again_after_its_run_starts_no_other() -> None:
+    """A late duplicate of the request is recognised."""
+    world = await prepared()
+    message = world.queue.messages[0]
+    await world.drain()
+    finished = await world.newest("contoso")
+    world.queue.messages.append(message)
+    await world.drain()
+    assert await world.newest("contoso") == finished
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
+async def test_killed_at_every_call_and_delivered_again(after: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Whichever call to the outside is the last of a worker, redelivery leads to the same recipients and report."""
+    recipients, undisturbed = await expected()
+    calls = 0
+    while True:
+        world = await prepared()
+        fuse = Fuse(calls, after=after)
+        await drain_with_retries(world, world.fragile(fuse))
+        assert await world.everything("contoso") == recipients, f"killed at call {calls}"
+        assert same_result(await world.newest("contoso"), undisturbed), f"killed at call {calls}"
+        if not fuse.blown:
+            break
+        calls += 1
+    assert calls > 50, "the fuse has been everywhere"
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
+async def test_killed_at_every_call_with_the_message_lost(after: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Even if the message of the killed worker never comes back, the watchdog brings the run to its end."""
+    recipients, _ = await expected()
+    calls = 0
+    while True:
+        world = await prepared()
+        fuse = Fuse(calls, after=after)
+        app = world.fragile(fuse)
+        while world.queue.messages:
+            with contextlib.suppress(Crash):
+                await world.drain(app)
+        for _ in range(8):
+            world.clock.advance(1_000)
+            await world.app.watch(Usage())
+            await world.drain()
+        state = (await world.ports.tenants.state(TenantId("contoso"))).value
+        if state.active_run is None and await world.everything("contoso") != recipients:
+            # the request itself died before it had taken the tenant: the next one does the work
+            await world.sync("contoso", "third")
+        assert await world.everything("contoso") == recipients, f"killed at call {calls}"
+        assert (await world.newest("contoso")).state is RunState.DONE, f"killed at call {calls}"
+        if not fuse.blown:
+            break
+        calls += 1

@@ -1,0 +1,268 @@
+"""Whole runs on fakes: first, incremental, partial, held, superseded."""
+
+import random
+
+import pytest
+
+from shared.domain.directory import Source, UsersPage
+from shared.domain.ids import ObjectId, SourceId, TenantId
+from shared.domain.preferences import Mode, Preferences
+from shared.domain.recipient import Reason, Status
+from shared.domain.run import RunMode, RunState
+from shared.errors import NeedsAttention, NotFound, Transient
+from tests.builders import person, user
+from tests.simulation.world import World, deliver
+
+FULL = Preferences(mode=Mode.FULL)
+GROUPS = Preferences(mode=Mode.GROUPS)
+STAFF, TEMPS, LEADS = (ObjectId(f"00000000-0000-4000-a000-{number:012d}") for number in range(3))
+PEOPLE = [user(number) for number in range(30)]
+
+
+async def full_world() -> World:
+    """Return a world with one tenant in full mode, 30 people and two locations."""
+    world = World()
+    await world.tenant("contoso", PEOPLE, FULL, {"berlin": [], "munich": []})
+    return world
+
+
+async def groups_world() -> World:
+    """Return a world with nested, overlapping and cyclic groups mapped to three locations."""
+    world = World()
+    directory = await world.tenant(
+        "fabrikam", PEOPLE, GROUPS, {"berlin": [STAFF], "munich": [STAFF, TEMPS], "paris": [LEADS]}
+    )
+    directory.members = {
+        STAFF: [*(person(number) for number in range(12)), LEADS],
+        TEMPS: [person(number) for number in range(8, 25)],
+        LEADS: [person(25), person(26), STAFF],
+    }
+    return world
+
+
+async def test_a_first_sync_makes_everybody_a_recipient_everywhere() -> None:
+    """10 x n: every user once per location, counted, with a report per location."""
+    world = await full_world()
+    run = await world.sync("contoso", "first")
+    assert (run.state, run.counts.created, run.problems) == (RunState.DONE, 60, ())
+    assert {name: report.active for name, report in run.locations.items()} == {"berlin": 30, "munich": 30}
+    for location in ("berlin", "munich"):
+        found = await world.recipients("contoso", location)
+        assert [each.object_id for each in found] == [each.id for each in PEOPLE]
+
+
+async def test_an_unchanged_directory_causes_no_write_and_reads_no_location() -> None:
+    """Idempotence: the second run compares nothing, in both modes."""
+    for world, tenant in ((await full_world(), "contoso"), (await groups_world(), "fabrikam")):
+        await world.sync(tenant, "first")
+        before = await world.everything(tenant)
+        run = await world.sync(tenant, "second")
+        assert run.state is RunState.DONE
+        assert run.counts.created + run.counts.updated + run.counts.deactivated == 0
+        assert not any(report.compared for report in run.locations.values())
+        assert await world.everything(tenant) == before
+
+
+async def test_only_what_changed_is_written() -> None:
+    """A join, a rename, a disabled account and a deletion, each seen at every location."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    directory = world.directory()
+    directory.put(user(30), user(1, display_name="New Name"), user(2, account_enabled=False))
+    directory.remove(person(3))
+    run = await world.sync("contoso", "second")
+    assert run.state is RunState.DONE
+    assert (run.counts.created, run.counts.updated, run.counts.deactivated) == (2, 2, 4)
+    gone = [each for each in await world.recipients("contoso", "berlin") if each.status is not Status.ACTIVE]
+    assert [(each.object_id, each.reason) for each in gone] == [
+        (person(2), Reason.ACCOUNT_DISABLED),
+        (person(3), Reason.ACCOUNT_DELETED),
+    ]
+    third = await world.sync("contoso", "third")
+    assert third.counts.deactivated == 0
+
+
+async def test_groups_give_each_location_its_members_once() -> None:
+    """Nested and overlapping groups, and a cycle, make one recipient per person and location."""
+    world = await groups_world()
+    run = await world.sync("fabrikam", "first")
+    assert run.state is RunState.DONE
+    found = {name: [each.object_id for each in rows] for name, rows in (await world.everything("fabrikam")).items()}
+    staff = [person(number) for number in [*range(12), 25, 26]]
+    assert found["berlin"] == staff
+    assert found["munich"] == [person(number) for number in range(27)]
+    assert found["paris"] == staff
+
+
+async def test_a_person_stays_until_the_last_group_lets_go() -> None:
+    """Leaving one of two groups of a location changes nothing there."""
+    world = await groups_world()
+    await world.sync("fabrikam", "first")
+    directory = world.directory()
+    directory.members[TEMPS].remove(person(10))
+    run = await world.sync("fabrikam", "second")
+    assert run.counts.deactivated == 0
+    directory.members[STAFF].remove(person(10))
+    run = await world.sync("fabrikam", "third")
+    assert {name: report.counts.deactivated for name, report in run.locations.items()} == {
+        "berlin": 1,
+        "munich": 1,
+        "paris": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NeedsAttention("403", code="Authorization_RequestDenied"),
+        NotFound("404", code="group_not_found"),
+        NeedsAttention("hidden", code="hidden_membership"),
+    ],
+    ids=lambda error: error.code,
+)
+@pytest.mark.parametrize("page", [0, 2])
+async def test_a_source_that_cannot_be_read_deactivates_nobody(error: NeedsAttention | NotFound, page: int) -> None:
+    """Everything else goes on: joiners of readable groups arrive, and the run names the group and the reason."""
+    world = await groups_world()
+    await world.sync("fabrikam", "first")
+    directory = world.directory()
+    directory.members[TEMPS].remove(person(20))
+    directory.members[STAFF].append(person(29))
+    directory.broken[SourceId(f"group-{TEMPS}")] = (page, error)
+    run = await world.sync("fabrikam", "second")
+    assert (run.state, run.counts.deactivated, run.counts.created) == (RunState.DONE, 0, 3)
+    assert [(problem.concerns, problem.code) for problem in run.problems] == [(f"group-{TEMPS}", error.code)]
+    third = await world.sync("fabrikam", "third")
+    assert third.locations["munich"].counts.deactivated == 1  # type: ignore[index]
+
+
+async def test_too_many_leavers_are_held_and_everything_else_is_written() -> None:
+    """The guard holds the exact set; additions go ahead; nobody is deactivated."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    directory = world.directory()
+    directory.remove(*(person(number) for number in range(20)))
+    directory.put(user(40))
+    run = await world.sync("contoso", "second")
+    assert (run.state, run.counts.deactivated, run.counts.created) == (RunState.HELD, 0, 2)
+    assert {report.held for report in run.locations.values()} == {20}
+    assert run.held_digest
+    assert {problem.code for problem in run.problems} == {"guard"}
+    again = await world.sync("contoso", "third")
+    assert again.state is RunState.HELD, "an unapproved set is found again"
+
+
+async def test_an_empty_directory_is_always_held() -> None:
+    """An empty result over a non-empty baseline never empties a mailroom."""
+    world = World()
+    directory = await world.tenant("tiny", [user(1)], FULL, {"desk": []})
+    await world.sync("tiny", "first")
+    directory.remove(person(1))
+    assert (await world.sync("tiny", "second")).state is RunState.HELD
+
+
+async def test_an_expired_delta_token_leads_to_a_full_listing() -> None:
+    """Nothing is lost, nobody is deactivated wrongly."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    directory = world.directory()
+    directory.put(user(30))
+    directory.delta_expired = True
+    run = await world.sync("contoso", "second")
+    assert (run.state, run.counts.created) == (RunState.DONE, 2)
+
+
+async def test_a_request_during_a_run_waits_and_starts_one_run_afterwards() -> None:
+    """Requests coalesce: however many come, one more run follows, in the fuller mode."""
+    world = await full_world()
+    await world.request("contoso", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    for name, mode in (("second", RunMode.INCREMENTAL), ("third", RunMode.FULL), ("fourth", RunMode.INCREMENTAL)):
+        await world.request("contoso", name, mode)
+    world.clock.advance(1)
+    await world.drain()
+    runs = [run async for run in world.ports.runs.history(TenantId("contoso"))]
+    assert [(run.state, run.mode) for run in runs] == [
+        (RunState.DONE, RunMode.FULL),
+        (RunState.DONE, RunMode.INCREMENTAL),
+    ]
+
+
+async def test_a_change_of_settings_supersedes_the_run_and_asks_for_a_new_one() -> None:
+    """After the change has returned, nothing decided before it is written; the new run follows the new settings."""
+    world = await full_world()
+    await world.request("contoso", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    await deliver(world.app, world.queue.messages.pop(0))
+    stale = list(world.queue.messages)
+    world.clock.advance(1)
+    await world.ports.tenants.put_preferences(TenantId("contoso"), Preferences(mode=Mode.FULL, include_guests=False))
+    await world.app.epoch.advance(TenantId("contoso"))
+    for message in stale:
+        await deliver(world.app, message)
+    assert await world.everything("contoso") == {"berlin": [], "munich": []}
+    world.clock.advance(1)
+    await world.drain()
+    runs = [run.state async for run in world.ports.runs.history(TenantId("contoso"))]
+    assert runs == [RunState.DONE, RunState.SUPERSEDED]
+    assert len(await world.recipients("contoso", "berlin")) == 30
+
+
+async def test_one_tenants_failure_is_no_other_tenants() -> None:
+    """A wrong secret fails its own run with Entra's code, and the neighbour's is done."""
+    world = await full_world()
+    broken = await world.tenant("adatum", [user(1)], FULL, {"desk": []})
+    broken.secret = "rotated"
+    await world.request("adatum", "a")
+    run = await world.sync("contoso", "c")
+    assert run.state is RunState.DONE
+    failed = await world.newest("adatum")
+    assert (failed.state, failed.problems[0].code) == (RunState.FAILED, "AADSTS7000215")
+
+
+async def test_messages_in_any_order_lead_to_the_same_recipients() -> None:
+    """Jobs do not depend on who comes first."""
+    expected = None
+    for seed in range(20):
+        world = await groups_world()
+        await world.request("fabrikam", "first")
+        await world.drain(order=random.Random(seed))
+        found = await world.everything("fabrikam")
+        expected = expected or found
+        assert found == expected, f"seed {seed}"
+
+
+async def test_a_fetch_out_of_time_goes_on_in_a_new_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long listing is cut by the time budget, and complete all the same."""
+    world = await full_world()
+    directory = world.directory()
+    read = directory.users
+
+    async def slowly(source: Source, next_link: str | None = None) -> UsersPage:
+        world.clock.advance(50)
+        return await read(source, next_link)
+
+    monkeypatch.setattr(directory, "users", slowly)
+    run = await world.sync("contoso", "first")
+    assert (run.state, run.counts.created) == (RunState.DONE, 60)
+
+
+async def test_a_throttled_source_is_tried_again_and_fails_only_at_the_last_delivery() -> None:
+    """Before that the error is the queue's to handle; then the source counts as unread."""
+    world = await groups_world()
+    await world.sync("fabrikam", "first")
+    directory = world.directory()
+    source = SourceId(f"group-{TEMPS}")
+    busy = Transient("429", code="throttled", retry_after_s=30)
+    world.clock.advance(60)
+    await world.request("fabrikam", "second")
+    await deliver(world.app, world.queue.messages.pop(0))
+    message = next(each for each in world.queue.messages if getattr(each, "source", None) == source)
+    directory.broken[source] = (0, busy)
+    with pytest.raises(Transient):
+        await deliver(world.app, message)
+    directory.broken[source] = (0, busy)
+    await deliver(world.app, message, last_delivery=True)
+    await world.drain()
+    run = await world.newest("fabrikam")
+    assert [(problem.concerns, problem.code) for problem in run.problems] == [(source, "throttled")]

@@ -1,0 +1,230 @@
+"""A whole deployment in memory: the real workflows on fakes, with queues that deliver twice and workers that die."""
+
+import functools
+import inspect
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+from shared.bootstrap import App, Ports
+from shared.domain.connection import Cloud, Connection, Endpoints
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
+from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.mapping import GroupMapping
+from shared.domain.preferences import Preferences
+from shared.domain.recipient import Recipient
+from shared.domain.run import Run, RunMode
+from shared.errors import Conflict, Superseded, Transient
+from shared.ports import TenantSummary
+from shared.settings import Settings
+from shared.telemetry import measured
+from tests.fakes import FakeClock, FakeDirectories, FakeDirectory, FakeJobQueue, fake_ports
+
+Message = SyncRequest | FetchJob | ReconcileJob | RetireJob
+
+SETTINGS = Settings(
+    storage_connection_string=None,
+    table_service_url=None,
+    queue_service_url=None,
+    managed_identity_client_id=None,
+    key_vault_url="https://vault.example",
+    default_endpoints=Endpoints(login="https://login.example", graph="https://graph.example"),
+    allowed_endpoints=(),
+    watchdog_stale_after_s=900,
+    run_deadline_s=6 * 3600,
+    job_budget_s=120,
+)
+
+#: More messages than any test of this folder needs; beyond it something sends for ever.
+_MAX_MESSAGES = 5_000
+
+
+class Crash(BaseException):
+    """The process dies here: nothing catches it, nothing is cleaned up."""
+
+
+class Fuse:
+    """Burns through at one call to the outside, before or after that call's effect."""
+
+    def __init__(self, calls: int, *, after: bool) -> None:
+        self.left = calls
+        self.after = after
+        self.blown = False
+
+    def burn(self, *, after: bool) -> None:
+        """Count one moment at which a process can die. Raises: Crash at the chosen one."""
+        if after is not self.after or self.blown:
+            return
+        self.left -= 1
+        if self.left < 0:
+            self.blown = True
+            raise Crash
+
+
+class Fragile:
+    """A port whose every call can be the last thing that the process does."""
+
+    def __init__(self, port: object, fuse: Fuse) -> None:
+        self._port = port
+        self._fuse = fuse
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for any port
+        found = getattr(self._port, name)
+        if inspect.iscoroutinefunction(found):
+            return functools.partial(self._call, found)
+        if inspect.isasyncgenfunction(found):
+            return functools.partial(self._iterate, found)
+        return found
+
+    async def _call(self, method: Callable[..., Awaitable[object]], *args: object, **words: object) -> object:
+        self._fuse.burn(after=False)
+        answer = await method(*args, **words)
+        self._fuse.burn(after=True)
+        return answer
+
+    async def _iterate(self, method: Callable[..., AsyncIterator[object]], *args: object, **words: object) -> Any:  # noqa: ANN401
+        self._fuse.burn(after=False)
+        async for each in method(*args, **words):
+            yield each
+        self._fuse.burn(after=True)
+
+
+class World:
+    """One deployment with one or more tenants, whose messages a test works off as it likes."""
+
+    def __init__(self) -> None:
+        self.ports = fake_ports()
+        self.app = App(self.ports, SETTINGS)
+
+    @property
+    def queue(self) -> FakeJobQueue:
+        """The queues."""
+        assert isinstance(self.ports.queue, FakeJobQueue)
+        return self.ports.queue
+
+    @property
+    def clock(self) -> FakeClock:
+        """The clock."""
+        assert isinstance(self.ports.clock, FakeClock)
+        return self.ports.clock
+
+    def directory(self) -> FakeDirectory:
+        """Return the directory of the tenant that was created first."""
+        assert isinstance(self.ports.directories, FakeDirectories)
+        return next(iter(self.ports.directories.by_azure_tenant.values()))
+
+    async def tenant(
+        self,
+        name: str,
+        users: Sequence[DirectoryUser],
+        preferences: Preferences,
+        mapping: dict[str, Sequence[ObjectId]],
+    ) -> FakeDirectory:
+        """Create a connected tenant with a directory of its own, and return the directory."""
+        tenant = TenantId(name)
+        directories = self.ports.directories
+        assert isinstance(directories, FakeDirectories)
+        directory = FakeDirectory()
+        directory.azure_tenant_id = f"00000000-0000-4000-9000-{len(directories.by_azure_tenant):012d}"
+        directory.put(*users)
+        directories.add(directory)
+        await self.ports.tenants.put(TenantSummary(id=tenant, name=name))
+        version = await self.ports.secrets.put(name, directory.secret)
+        connection = Connection(
+            azure_tenant_id=ObjectId(directory.azure_tenant_id),
+            client_id=ObjectId(directory.client_id),
+            object_id=ObjectId(directory.object_id),
+            cloud=Cloud.GLOBAL,
+            endpoints=SETTINGS.default_endpoints,
+            secret_name=name,
+            secret_version=version,
+            connected_at=self.clock.now(),
+        )
+        await self.ports.tenants.put_connection(tenant, connection)
+        await self.ports.tenants.put_preferences(tenant, preferences)
+        for location, groups in mapping.items():
+            await self.ports.tenants.put_location(tenant, LocationId(location), location)
+            mapped = [GroupMapping(id=group) for group in groups]
+            await self.ports.tenants.put_mapping(tenant, LocationId(location), mapped)
+        return directory
+
+    async def request(self, tenant: str, request: str, mode: RunMode = RunMode.INCREMENTAL) -> None:
+        """Put a request on the queue."""
+        wanted = SyncRequest(tenant=TenantId(tenant), mode=mode, request=request, requested_by="test")
+        await self.ports.queue.request(wanted)
+
+    async def drain(self, app: App | None = None, *, times: int = 1, order: random.Random | None = None) -> None:
+        """Work off every message, each `times` times, in the order of sending or at random."""
+        handled = 0
+        while self.queue.messages:
+            handled += 1
+            assert handled < _MAX_MESSAGES, "the queues never run empty"
+            at = order.randrange(len(self.queue.messages)) if order else 0
+            message = self.queue.messages.pop(at)
+            for _ in range(times):
+                await deliver(app or self.app, message)
+
+    async def sync(self, tenant: str, request: str, mode: RunMode = RunMode.INCREMENTAL) -> Run:
+        """Ask for a run, work everything off, and return the tenant's newest run."""
+        self.clock.advance(60)
+        await self.request(tenant, request, mode)
+        await self.drain()
+        return await self.newest(tenant)
+
+    async def newest(self, tenant: str) -> Run:
+        """Return the tenant's newest run."""
+        async for run in self.ports.runs.history(TenantId(tenant)):
+            return run
+        raise AssertionError(f"{tenant} has no run")
+
+    async def run(self, tenant: str, run: RunId) -> Run:
+        """Return one run."""
+        return (await self.ports.runs.get(TenantId(tenant), run)).value
+
+    async def recipients(self, tenant: str, location: str) -> list[Recipient]:
+        """Return a location's recipients in the order of their ids."""
+        found = [each async for each in self.ports.recipients.read(TenantId(tenant), LocationId(location))]
+        return sorted(found, key=lambda each: each.id)
+
+    async def everything(self, tenant: str) -> dict[str, list[Recipient]]:
+        """Return all recipients of a tenant by location."""
+        locations = await self.ports.tenants.locations(TenantId(tenant))
+        return {each.id: await self.recipients(tenant, each.id) for each in locations}
+
+    def fragile(self, fuse: Fuse) -> App:
+        """Return workflows whose every call to storage or a queue can be the last thing that the process does."""
+        names = ("tenants", "runs", "snapshots", "recipients", "ledger", "queue")
+        weak: dict[str, Any] = {name: Fragile(getattr(self.ports, name), fuse) for name in names}
+        ports = Ports(secrets=self.ports.secrets, directories=self.ports.directories, clock=self.ports.clock, **weak)
+        return App(ports, SETTINGS)
+
+
+async def deliver(app: App, message: Message, *, last_delivery: bool = False) -> None:
+    """Do what the queue triggers do with one message. Raises: Transient, Conflict as they do."""
+    with measured() as usage:
+        try:
+            match message:
+                case SyncRequest():
+                    await app.plan(message, usage)
+                case FetchJob():
+                    await app.fetch(message, usage, last_delivery=last_delivery)
+                case ReconcileJob():
+                    await app.reconcile(message, usage)
+                case RetireJob():
+                    await app.retire(message, usage)
+        except Superseded:
+            pass
+
+
+async def drain_with_retries(world: World, app: App) -> None:
+    """Work everything off as a host would: a message that fails comes back, one whose worker dies too."""
+    for _ in range(_MAX_MESSAGES):
+        if not world.queue.messages:
+            return
+        message = world.queue.messages.pop(0)
+        try:
+            await deliver(app, message)
+        except (Crash, Transient, Conflict):
+            world.queue.messages.append(message)
+    raise AssertionError("the queues never run empty")
