@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from time import monotonic
 
 from shared.dispatch import Dispatch
@@ -18,7 +18,7 @@ from shared.ports import (
     SnapshotStore,
     TenantStore,
 )
-from shared.settings import Settings
+from shared.settings import Settings, load
 from shared.workflows.bury import Bury
 from shared.workflows.epoch import Epoch
 from shared.workflows.fetch import Fetch
@@ -189,3 +189,34 @@ class App:
             clock=self.ports.clock,
             entropy=_entropy,
         )
+
+
+@cache
+def app() -> App:
+    """Return the app of this process, on the adapters that its settings name. Raises: Misconfigured."""
+    from shared.adapters.graph import GraphDirectoryFactory  # noqa: PLC0415 - what is not used is not imported
+    from shared.adapters.key_vault import KeyVaultSecretStore  # noqa: PLC0415 - as above
+    from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
+    from shared.adapters.tables import (  # noqa: PLC0415 - as above
+        TableLedger,
+        TableRecipientStore,
+        TableRunStore,
+        Tables,
+        TableSnapshotStore,
+        TableTenantStore,
+    )
+
+    settings = load()
+    tables = Tables(settings)
+    ports = Ports(
+        tenants=TableTenantStore(tables),
+        runs=TableRunStore(tables),
+        snapshots=TableSnapshotStore(tables),
+        recipients=TableRecipientStore(tables),
+        ledger=TableLedger(tables),
+        queue=StorageJobQueue(settings),
+        secrets=KeyVaultSecretStore(settings),
+        directories=GraphDirectoryFactory(),
+        clock=SystemClock(),
+    )
+    return App(ports, settings)

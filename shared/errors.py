@@ -3,6 +3,7 @@
     SyncError
     ├── Transient       try again later, after `retry_after_s` if it is given; the queue waits, not a worker
     ├── NeedsAttention  a person must change something at the connection; polling it goes on to fail until then
+    │   └── LoginRefused  the login service says so, with a code and the ids that its operators can look it up by
     ├── Rejected        this one input is wrong: say so to whoever sent it and go on with the others
     │   └── NotFound    this one input names something that is not there
     ├── Conflict        the stored state changed underneath: read it again and decide again
@@ -34,6 +35,17 @@ class Transient(SyncError):
 
 class NeedsAttention(SyncError):
     """The connection cannot be used until a person changes something in the directory or in the connection."""
+
+
+class LoginRefused(NeedsAttention):
+    """The login service refused the credentials. `code` is AADSTS and its number; the ids help Microsoft's support."""
+
+    def __init__(
+        self, message: str, *, code: str, trace_id: str | None = None, correlation_id: str | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.trace_id = trace_id
+        self.correlation_id = correlation_id
 
 
 class Rejected(SyncError):

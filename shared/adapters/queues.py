@@ -86,9 +86,8 @@ class StorageJobQueue:
 
     async def _create(self, name: str) -> Any:  # noqa: ANN401 - as above
         client = self._client().get_queue_client(name)
-        with _translated():
-            with suppress(ResourceExistsError):
-                await client.create_queue()
+        with _translated(), suppress(ResourceExistsError):
+            await client.create_queue()
         return client
 
     async def _send(self, name: str, texts: Sequence[str], delay_s: float) -> None:

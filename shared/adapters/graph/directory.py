@@ -1,0 +1,125 @@
+"""One customer's directory, read through Microsoft Graph."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import jwt
+
+from shared.adapters.graph import links, presence
+from shared.adapters.graph.client import GraphClient
+from shared.adapters.graph.errors import translated
+from shared.adapters.graph.wire import (
+    GraphGroup,
+    GroupPage,
+    UserPage,
+    decode,
+    patch_of,
+    user_of,
+)
+from shared.domain.directory import DeltaPage, Group, Presence, Source, UsersPage
+from shared.domain.ids import ObjectId, object_id
+from shared.errors import NeedsAttention, NotFound, Rejected, Transient
+from shared.ports import TokenReport
+
+_GROUP_SELECT: Final = "id,displayName,mail,visibility"
+_FOUND_GROUPS: Final = 50
+_HIDDEN: Final = "HiddenMembership"
+_ADVANCED: Final = "/microsoft.graph.user?"
+
+
+class GraphDirectory:
+    """`Directory` over one GraphClient."""
+
+    def __init__(self, client: GraphClient) -> None:
+        self._client = client
+
+    async def latest_delta_link(self) -> str:
+        """Return a link that leads to whatever changes about users from now on, without listing any."""
+        page = decode(await self._client.get(links.latest_delta(self._client.graph)), UserPage)
+        if page.delta_link is None:
+            raise Transient("Microsoft Graph gave no delta link; try again.", code="bad_answer")
+        return links.checked(self._client.graph, page.delta_link)
+
+    async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
+        """Return the first page of the source's users, or the one that `next_link` names."""
+        graph = self._client.graph
+        url = links.checked(graph, next_link) if next_link else links.users(graph, source)
+        page = decode(await self._client.get(url, eventual=source.group is not None), UserPage)
+        if source.group is not None and not page.value and next_link is None:
+            await self._require_readable(source.group)
+        following = links.checked(graph, page.next_link) if page.next_link else None
+        return UsersPage(users=[user_of(each) for each in page.value], next_link=following)
+
+    async def _require_readable(self, group: ObjectId) -> None:
+        """Hold if an empty group is really empty. Raises: NeedsAttention if its members are hidden from us."""
+        url = links.path(self._client.graph, f"groups/{group}", {"$select": _GROUP_SELECT})
+        if decode(await self._client.get(url), GraphGroup).visibility == _HIDDEN:
+            raise NeedsAttention(
+                "The group hides its members: grant Member.Read.Hidden, or map another group.", code="hidden_membership"
+            )
+
+    async def changed_users(self, link: str) -> DeltaPage:
+        """Return one page of changes. Raises: Conflict (`delta_expired`) when only a full listing helps."""
+        graph = self._client.graph
+        page = decode(await self._client.get(links.checked(graph, link)), UserPage)
+        if (page.next_link is None) == (page.delta_link is None):
+            raise Transient("Microsoft Graph gave neither a next nor a delta link, or both.", code="bad_answer")
+        return DeltaPage(
+            patches=[(_id(each.id), patch_of(each)) for each in page.value if not each.removed],
+            removed=[_id(each.id) for each in page.value if each.removed],
+            next_link=links.checked(graph, page.next_link) if page.next_link else None,
+            delta_link=links.checked(graph, page.delta_link) if page.delta_link else None,
+        )
+
+    async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
+        """Return for each person what a point check finds out, `groups` empty meaning the whole directory."""
+        return await presence.check(self._client, people, groups)
+
+    async def groups(self, search: str) -> Sequence[Group]:
+        """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""
+        try:
+            return await self._group(object_id(search))
+        except Rejected:
+            pass
+        query = {"$select": _GROUP_SELECT, "$top": str(_FOUND_GROUPS)}
+        if search.strip():
+            quoted = search.strip().replace("'", "''")
+            query["$filter"] = f"startswith(displayName,'{quoted}')"
+        content = await self._client.get(links.path(self._client.graph, "groups", query))
+        return [_group_of(each) for each in decode(content, GroupPage).value]
+
+    async def _group(self, group: ObjectId) -> Sequence[Group]:
+        url = links.path(self._client.graph, f"groups/{group}", {"$select": _GROUP_SELECT})
+        try:
+            return [_group_of(decode(await self._client.get(url), GraphGroup))]
+        except NotFound:
+            return []
+
+    async def token(self) -> TokenReport:
+        """Return what a fresh, uncached token says; later requests use that token.
+
+        The token is read, not trusted: nothing is authorised by what it says, Graph itself decides.
+        """
+        with translated():
+            await self._client.credential.renew()
+            token = await self._client.credential.get_token(self._client.scope)
+        claims = jwt.decode(token.token, options={"verify_signature": False})
+        return TokenReport(
+            azure_tenant_id=str(claims.get("tid", "")),
+            client_id=str(claims.get("appid") or claims.get("azp") or ""),
+            object_id=str(claims.get("oid", "")),
+            roles=frozenset(map(str, claims.get("roles") or ())),
+        )
+
+
+def _id(text: str) -> ObjectId:
+    return ObjectId(text.lower())
+
+
+def _group_of(found: GraphGroup) -> Group:
+    return Group(
+        id=_id(found.id),
+        display_name=found.display_name or "",
+        mail=found.mail,
+        hidden_membership=found.visibility == _HIDDEN,
+    )

@@ -1,0 +1,64 @@
+"""Opens directories. Clients are kept per set of credentials, so that a run of many jobs asks for one token."""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from shared.domain.connection import Credentials
+from shared.ports import Directory
+
+if TYPE_CHECKING:
+    from shared.adapters.graph.client import GraphClient
+
+#: Clients kept at the same time; each holds a token and a few connections.
+_KEPT: Final = 64
+
+
+class GraphDirectoryFactory:
+    """`DirectoryFactory` over Microsoft Graph."""
+
+    def __init__(self) -> None:
+        self._clients: OrderedDict[str, GraphClient] = OrderedDict()
+        self._used: dict[str, int] = {}
+
+    @asynccontextmanager
+    async def open(self, credentials: Credentials) -> AsyncIterator[Directory]:
+        """Give the directory of these credentials, and of no others. No request is sent by opening it."""
+        from shared.adapters.graph.client import GraphClient  # noqa: PLC0415 - the SDK costs 0.5 s and more to import
+        from shared.adapters.graph.directory import GraphDirectory  # noqa: PLC0415 - as above
+
+        key = _key(credentials)
+        if key not in self._clients:
+            self._clients[key] = GraphClient(credentials)
+        self._clients.move_to_end(key)
+        self._used[key] = self._used.get(key, 0) + 1
+        try:
+            yield GraphDirectory(self._clients[key])
+        finally:
+            self._used[key] -= 1
+            await self._forget_oldest()
+
+    async def _forget_oldest(self) -> None:
+        idle = [key for key in self._clients if not self._used.get(key)]
+        for key in idle[: max(0, len(self._clients) - _KEPT)]:
+            self._used.pop(key, None)
+            await self._clients.pop(key).close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        while self._clients:
+            await self._clients.popitem()[1].close()
+
+
+def _key(credentials: Credentials) -> str:
+    """Name credentials without keeping the secret."""
+    parts = (
+        credentials.azure_tenant_id,
+        credentials.client_id,
+        credentials.endpoints.login,
+        credentials.endpoints.graph,
+        credentials.client_secret,
+    )
+    return sha256("\n".join(parts).encode()).hexdigest()
