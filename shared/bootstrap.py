@@ -20,11 +20,15 @@ from shared.ports import (
 )
 from shared.settings import Settings, load
 from shared.workflows.bury import Bury
+from shared.workflows.configure import Configure
+from shared.workflows.connect import Connect
 from shared.workflows.epoch import Epoch
 from shared.workflows.fetch import Fetch
 from shared.workflows.finish import Finish
+from shared.workflows.observe import Observe
 from shared.workflows.plan import PlanRun
 from shared.workflows.reconcile import Reconcile
+from shared.workflows.request_run import RequestRun
 from shared.workflows.retire import Retire
 from shared.workflows.schedule import Schedule
 from shared.workflows.watch import Watch
@@ -188,6 +192,55 @@ class App:
             dispatch=self.dispatch,
             clock=self.ports.clock,
             entropy=_entropy,
+        )
+
+    @cached_property
+    def connect(self) -> Connect:
+        """Credentials are validated, stored, erased."""
+        return Connect(
+            tenants=self.ports.tenants,
+            secrets=self.ports.secrets,
+            directories=self.ports.directories,
+            advance_epoch=self.epoch.advance,
+            clock=self.ports.clock,
+            default_endpoints=self.settings.default_endpoints,
+            allowed_endpoints=self.settings.allowed_endpoints,
+        )
+
+    @cached_property
+    def configure(self) -> Configure:
+        """Tenants, preferences, locations and mappings are changed."""
+        return Configure(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            recipients=self.ports.recipients,
+            ledger=self.ports.ledger,
+            disconnect=self.connect.disconnect,
+            advance_epoch=self.epoch.advance,
+        )
+
+    @cached_property
+    def request_run(self) -> RequestRun:
+        """A run is announced and asked for."""
+        return RequestRun(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            queue=self.ports.queue,
+            clock=self.ports.clock,
+            entropy=_entropy,
+        )
+
+    @cached_property
+    def observe(self) -> Observe:
+        """Everything that is only looked at."""
+        return Observe(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            ledger=self.ports.ledger,
+            secrets=self.ports.secrets,
+            directories=self.ports.directories,
         )
 
 

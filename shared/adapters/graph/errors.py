@@ -20,6 +20,7 @@ _NUMBER: Final = re.compile(r"AADSTS(\d+)")
 _TRACE: Final = re.compile(r"Trace ID: ([0-9a-fA-F-]{36})")
 _CORRELATION: Final = re.compile(r"Correlation ID: ([0-9a-fA-F-]{36})")
 #: Graph's codes that mean: the listing or delta must start anew.
+_TRY_LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _DELTA_EXPIRED: Final = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
 
 

@@ -1,0 +1,92 @@
+"""What can be said about an admin's entries before anybody is asked: their shape, and the common mix-ups."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from shared.domain.connection import Cloud
+from shared.domain.report import Check, CheckStatus
+
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
+
+class Entries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The body of a validation: what an admin has entered, the secret included. Never stored or logged as it is."""
+
+    tenant_id: str
+    client_id: str
+    object_id: str
+    client_secret: str
+    cloud: Cloud = Cloud.GLOBAL
+    login_endpoint: str | None = None
+    graph_endpoint: str | None = None
+    sso_users: bool = False
+    groups: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Entries(tenant_id={self.tenant_id!r}, client_id={self.client_id!r}, client_secret=…)"
+
+    def cleaned(self) -> "Entries":
+        """Return the entries without what comes along when they are pasted: space and quotes."""
+        return msgspec.structs.replace(
+            self,
+            tenant_id=_clean(self.tenant_id).lower(),
+            client_id=_clean(self.client_id).lower(),
+            object_id=_clean(self.object_id).lower(),
+            client_secret=_clean(self.client_secret),
+        )
+
+
+def _clean(text: str) -> str:
+    return text.strip().strip("\"'").strip()
+
+
+def local_checks(entries: Entries) -> list[Check]:
+    """Return every fault that shows without asking anybody; a single passed check if there is none."""
+    faults = [
+        *_malformed("tenant_id", "tenant id", entries.tenant_id, "Overview of the Entra admin center"),
+        *_malformed("client_id", "application (client) id", entries.client_id, "enterprise application's overview"),
+        *_malformed("object_id", "object id", entries.object_id, "enterprise application's overview"),
+        *_secret(entries.client_secret),
+        *_equal(entries),
+    ]
+    if faults:
+        return faults
+    return [Check(id="entries", status=CheckStatus.PASS, title="The entries are well formed")]
+
+
+def _fail(id_: str, title: str, detail: str, fix: str) -> Check:
+    return Check(id=id_, status=CheckStatus.FAIL, title=title, detail=detail, fix=fix)
+
+
+def _malformed(id_: str, name: str, value: str, where: str) -> list[Check]:
+    if _GUID.fullmatch(value):
+        return []
+    if not value:
+        return [_fail(id_, f"The {name} is missing", f"No {name} was entered.", f"Copy it from the {where}.")]
+    detail = f"The {name} must be a GUID such as 8f6a4c1e-0f6b-4d2a-9c57-1d3f5b7a9e02; this is none."
+    return [_fail(id_, f"The {name} is malformed", detail, f"Copy it from the {where}.")]
+
+
+def _secret(value: str) -> list[Check]:
+    fix = 'Create a new client secret and copy its "Value"; it is shown only once.'
+    if not value:
+        return [_fail("secret", "The client secret is missing", "No secret was entered.", fix)]
+    if _GUID.fullmatch(value):
+        detail = 'What was entered as secret is a GUID: that is the "Secret ID", not the secret.'
+        return [_fail("secret", "The secret's id was entered", detail, fix)]
+    return []
+
+
+def _equal(entries: Entries) -> list[Check]:
+    named = {"tenant id": entries.tenant_id, "client id": entries.client_id, "object id": entries.object_id}
+    faults = []
+    names = list(named)
+    for position, one in enumerate(names):
+        for other in names[position + 1 :]:
+            if named[one] and named[one] == named[other]:
+                detail = f"The {one} and the {other} are the same, but no two of them ever are."
+                fix = "Copy each from its own field of the enterprise application's overview."
+                faults.append(_fail("ids_equal", "Two ids are equal", detail, fix))
+    return faults

@@ -1,0 +1,159 @@
+"""What a refusal of the login service means to the admin who made the entry, by its AADSTS number.
+
+Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.domain.report import Check, CheckStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One wrong entry: which check it fails, what it is called, what it means and what to do."""
+
+    check: str
+    title: str
+    detail: str
+    fix: str
+
+
+def _of(check: str, title: str, detail: str, fix: str) -> Mistake:
+    return Mistake(check=check, title=title, detail=detail, fix=fix)
+
+
+_TENANT_FIX: Final = (
+    "Copy the tenant id from the Entra admin center, Identity > Overview; for US Government or China choose that cloud."
+)
+
+MISTAKES: Final[dict[str, Mistake]] = {
+    "900023": _of(
+        "tenant",
+        "The tenant id is malformed",
+        "What was entered is neither a GUID nor a domain name.",
+        "Copy the tenant id (a GUID) from the Entra admin center, Identity > Overview.",
+    ),
+    "90002": _of("tenant", "The tenant is unknown", "This cloud has no directory with this tenant id.", _TENANT_FIX),
+    "90038": _of(
+        "tenant", "The tenant is in another cloud", "The tenant has moved to, or lives in, another cloud.", _TENANT_FIX
+    ),
+    "900382": _of(
+        "tenant", "The application is in another cloud", "Sign-in across clouds is not possible here.", _TENANT_FIX
+    ),
+    "900432": _of(
+        "tenant", "The tenant is in another cloud", "The tenant and the endpoints belong to two clouds.", _TENANT_FIX
+    ),
+    "9001023": _of(
+        "tenant",
+        "A placeholder stands for the tenant",
+        "'common', 'organizations' and 'consumers' name no single directory.",
+        "Enter the directory's own tenant id, a GUID.",
+    ),
+    "50194": _of(
+        "tenant",
+        "The application belongs to one tenant only",
+        "The application is not multi-tenant, and a placeholder was entered for the tenant.",
+        "Enter the directory's own tenant id, a GUID.",
+    ),
+    "700016": _of(
+        "application",
+        "The application is unknown in this tenant",
+        "The tenant has no application with this client id. Perhaps an object id was entered instead.",
+        'Copy the "Application ID" from the enterprise application\'s overview.',
+    ),
+    "7000229": _of(
+        "application",
+        "The application has no enterprise application here",
+        "The application exists, but nobody has consented to it in this tenant yet.",
+        "Grant admin consent by the link; that creates the enterprise application.",
+    ),
+    "7000215": _of(
+        "secret",
+        "The client secret is wrong",
+        "The login service knows the application, but not this secret (AADSTS7000215).",
+        'Create a new client secret and copy its "Value", not its "Secret ID"; the value is shown only once.',
+    ),
+    "7000222": _of(
+        "secret",
+        "The client secret has expired",
+        "The secret was right once; its end date has passed.",
+        "Create a new client secret and enter its value.",
+    ),
+    "7000218": _of(
+        "secret", "The client secret is missing", "The request carried no secret.", "Enter the client secret's value."
+    ),
+    "900144": _of(
+        "secret", "An entry is missing", "The login service misses a part of the request.", "Fill in every field."
+    ),
+    "7000112": _of(
+        "application",
+        "The application is disabled",
+        "The enterprise application is switched off in this tenant.",
+        'In its properties, set "Enabled for users to sign-in" to yes.',
+    ),
+    "53003": _of(
+        "access",
+        "Conditional Access blocks the application",
+        "A policy of the tenant refuses sign-ins of this application from where we are.",
+        "Allow our outbound addresses for it; the correlation id leads to the entry in the service principal sign-ins.",
+    ),
+    "700027": _of(
+        "certificate",
+        "The certificate does not fit",
+        "The signature was made with a certificate that the application does not have.",
+        "Upload the certificate to the app registration again.",
+    ),
+    "70021": _of(
+        "federation",
+        "No federated credential matches",
+        "Issuer, subject or audience differ from what the app registration says.",
+        "Correct the federated credential's issuer, subject and audience.",
+    ),
+    "700213": _of(
+        "federation",
+        "The federated credential's subject does not match",
+        "The assertion's subject is not the one in the app registration.",
+        "Correct the federated credential's subject.",
+    ),
+    "700024": _of(
+        "certificate",
+        "The assertion is outside its time",
+        "The assertion was not yet or no longer valid when it arrived.",
+        "Check the clock of whatever signs it.",
+    ),
+    "50196": _of(
+        "access",
+        "The login service sees a request loop",
+        "Too many equal requests were sent; this is a defect on our side.",
+        "Wait a few minutes, and tell us.",
+    ),
+}
+
+
+def refused(code: str, login: str, trace_id: str | None, correlation_id: str | None) -> Check:
+    """Return the failed check for a refusal. `code` is AADSTS and a number; an unknown one is passed on as it is."""
+    number = code.removeprefix("AADSTS")
+    ids = "".join(
+        f" {name} {value}." for name, value in (("Trace id", trace_id), ("Correlation id", correlation_id)) if value
+    )
+    link = f"{login}/error?code={number}" if number.isdecimal() else None
+    mistake = MISTAKES.get(number)
+    if mistake is None:
+        return Check(
+            id="login",
+            status=CheckStatus.FAIL,
+            title="The login service refuses the credentials",
+            detail=f"It answered {code}, which has no explanation here.{ids}",
+            fix="Look the code up by the link, or ask Microsoft's support with the ids.",
+            link=link,
+        )
+    detail = mistake.detail if code in mistake.detail else f"{mistake.detail} ({code})"
+    return Check(
+        id=mistake.check,
+        status=CheckStatus.FAIL,
+        title=mistake.title,
+        detail=f"{detail}{ids}",
+        fix=mistake.fix,
+        link=link,
+    )

@@ -1,0 +1,82 @@
+"""Locations, the groups mapped to them, and the directory's groups for the picker."""
+
+from http import HTTPStatus
+
+import azure.functions as func
+import msgspec
+
+from shared.bootstrap import app
+from shared.domain.ids import object_id
+from shared.domain.mapping import GroupMapping
+from shared.triggers.http.answers import Answer, Request, route
+
+bp = func.Blueprint()
+
+
+class LocationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What creates or renames a location."""
+
+    name: str
+
+
+class MappedGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A directory group; nested groups count unless `transitive` is false."""
+
+    id: str
+    transitive: bool = True
+
+
+class MappingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All groups of a location; a plain id stands for the group with those nested in it."""
+
+    groups: list[MappedGroup | str]
+
+
+@route(bp, "GET", "tenants/{tenant}/locations")
+async def locations_list(request: Request) -> Answer:
+    """Answer all locations with their mapped groups."""
+    return Answer({"locations": await app().configure.locations(request.tenant)})
+
+
+@route(bp, "GET", "tenants/{tenant}/locations/{location}")
+async def locations_get(request: Request) -> Answer:
+    """Answer one location."""
+    return Answer(await app().configure.location(request.tenant, request.location))
+
+
+@route(bp, "PUT", "tenants/{tenant}/locations/{location}")
+async def locations_put(request: Request) -> Answer:
+    """Create a location, or rename it."""
+    name = request.body(LocationBody).name
+    return Answer(await app().configure.put_location(request.tenant, request.location, name))
+
+
+@route(bp, "DELETE", "tenants/{tenant}/locations/{location}")
+async def locations_delete(request: Request) -> Answer:
+    """Erase a location with its recipients."""
+    await app().configure.delete_location(request.tenant, request.location)
+    return Answer(status=HTTPStatus.NO_CONTENT)
+
+
+@route(bp, "GET", "tenants/{tenant}/locations/{location}/groups")
+async def mapping_get(request: Request) -> Answer:
+    """Answer the groups mapped to a location."""
+    return Answer({"groups": (await app().configure.location(request.tenant, request.location)).groups})
+
+
+@route(bp, "PUT", "tenants/{tenant}/locations/{location}/groups")
+async def mapping_put(request: Request) -> Answer:
+    """Map exactly these groups to a location."""
+    groups = [
+        GroupMapping(id=object_id(each))
+        if isinstance(each, str)
+        else GroupMapping(id=object_id(each.id), transitive=each.transitive)
+        for each in request.body(MappingBody).groups
+    ]
+    return Answer({"groups": await app().configure.put_mapping(request.tenant, request.location, groups)})
+
+
+@route(bp, "GET", "tenants/{tenant}/groups")
+async def groups_search(request: Request) -> Answer:
+    """Answer groups of the directory whose name begins with `search`, or the one whose id it is."""
+    return Answer({"groups": await app().observe.groups(request.tenant, request.query("search"))})

@@ -1,0 +1,67 @@
+"""Runs: asked for, followed, and read afterwards."""
+
+from http import HTTPStatus
+from typing import Any
+
+import azure.functions as func
+import msgspec
+
+from shared.bootstrap import app
+from shared.domain.run import Run, RunMode
+from shared.ports import RunProgress
+from shared.triggers.http.answers import Answer, Request, route
+
+bp = func.Blueprint()
+
+
+class RunBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What asks for a run."""
+
+    mode: RunMode = RunMode.INCREMENTAL
+
+
+@route(bp, "POST", "tenants/{tenant}/runs")
+async def runs_post(request: Request) -> Answer:
+    """Ask for a run, and answer it as it will be found."""
+    run = await app().request_run(request.tenant, request.body(RunBody).mode)
+    return Answer(_view(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"})
+
+
+@route(bp, "GET", "tenants/{tenant}/runs")
+async def runs_list(request: Request) -> Answer:
+    """Answer the last runs, newest first."""
+    return Answer({"runs": [_view(run) for run in await app().observe.history(request.tenant)]})
+
+
+@route(bp, "GET", "tenants/{tenant}/runs/{run}")
+async def runs_get(request: Request) -> Answer:
+    """Answer a run and how far it is."""
+    run, progress = await app().observe.run(request.tenant, request.run)
+    return Answer(_view(run, progress))
+
+
+@route(bp, "GET", "tenants/{tenant}/runs/{run}/changes")
+async def runs_changes(request: Request) -> Answer:
+    """Answer every change of a run with its reason."""
+    return Answer({"changes": await app().observe.changes(request.tenant, request.run)})
+
+
+def _view(run: Run, progress: RunProgress | None = None) -> dict[str, Any]:
+    seconds = (run.finished_at - run.requested_at).total_seconds() if run.finished_at else None
+    return {
+        "id": run.id,
+        "tenant": run.tenant,
+        "mode": run.mode,
+        "state": run.state,
+        "requestedAt": run.requested_at,
+        "requestedBy": run.requested_by,
+        "finishedAt": run.finished_at,
+        "seconds": seconds,
+        "counts": run.counts,
+        "locations": run.locations,
+        "problems": run.problems,
+        "heldDigest": run.held_digest,
+        "graphRequests": run.graph_requests,
+        "storageRequests": run.storage_requests,
+        "progress": progress,
+    }

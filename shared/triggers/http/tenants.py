@@ -1,0 +1,61 @@
+"""Tenants and their preferences; the operator's ledger."""
+
+from http import HTTPStatus
+
+import azure.functions as func
+import msgspec
+
+from shared.bootstrap import app
+from shared.domain.preferences import Preferences
+from shared.triggers.http.answers import Answer, Request, route
+
+bp = func.Blueprint()
+
+
+class TenantBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What creates or renames a tenant."""
+
+    name: str
+
+
+@route(bp, "GET", "tenants")
+async def tenants_list(_: Request) -> Answer:
+    """Answer all tenants."""
+    return Answer({"tenants": await app().configure.all_tenants()})
+
+
+@route(bp, "GET", "tenants/{tenant}")
+async def tenants_get(request: Request) -> Answer:
+    """Answer one tenant."""
+    return Answer(await app().configure.tenant(request.tenant))
+
+
+@route(bp, "PUT", "tenants/{tenant}")
+async def tenants_put(request: Request) -> Answer:
+    """Create a tenant, or rename it."""
+    return Answer(await app().configure.put_tenant(request.tenant, request.body(TenantBody).name))
+
+
+@route(bp, "DELETE", "tenants/{tenant}")
+async def tenants_delete(request: Request) -> Answer:
+    """Erase everything of a tenant."""
+    await app().configure.delete_tenant(request.tenant)
+    return Answer(status=HTTPStatus.NO_CONTENT)
+
+
+@route(bp, "GET", "tenants/{tenant}/preferences")
+async def preferences_get(request: Request) -> Answer:
+    """Answer a tenant's preferences."""
+    return Answer(await app().configure.preferences(request.tenant))
+
+
+@route(bp, "PUT", "tenants/{tenant}/preferences")
+async def preferences_put(request: Request) -> Answer:
+    """Replace a tenant's preferences; what is left out takes its default."""
+    return Answer(await app().configure.put_preferences(request.tenant, request.body(Preferences)))
+
+
+@route(bp, "GET", "ledger")
+async def ledger_get(_: Request) -> Answer:
+    """Answer what needs the operator's eye, newest first."""
+    return Answer({"entries": await app().observe.entries()})

@@ -1,0 +1,122 @@
+"""Configure: tenants, their preferences, locations and mappings. Every change ends what runs on the old ones."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.domain.ids import LocationId, TenantId
+from shared.domain.mapping import GroupMapping, Location
+from shared.domain.preferences import Preferences
+from shared.errors import NotFound, Rejected
+from shared.ports import Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore, TenantSummary
+
+#: What one tenant may have; a run's plan must fit one row.
+MAX_LOCATIONS: Final = 2_000
+MAX_GROUPS_PER_LOCATION: Final = 200
+MAX_NAME: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configure:
+    """Changes a tenant's configuration."""
+
+    tenants: TenantStore
+    runs: RunStore
+    snapshots: SnapshotStore
+    recipients: RecipientStore
+    ledger: Ledger
+    disconnect: Callable[[TenantId], Awaitable[None]]
+    advance_epoch: Callable[[TenantId], Awaitable[None]]
+
+    async def put_tenant(self, tenant: TenantId, name: str) -> TenantSummary:
+        """Leave a tenant with this name."""
+        summary = TenantSummary(id=tenant, name=_name(name))
+        await self.tenants.put(summary)
+        return summary
+
+    async def tenant(self, tenant: TenantId) -> TenantSummary:
+        """Return a tenant. Raises: NotFound."""
+        return await self.tenants.get(tenant)
+
+    async def all_tenants(self) -> list[TenantSummary]:
+        """Return all tenants by id."""
+        return [each async for each in self.tenants.all()]
+
+    async def delete_tenant(self, tenant: TenantId) -> None:
+        """Leave nothing of the tenant in any table, nor its secret in Key Vault.
+
+        The connection goes first, so that whatever is still running stops before its rows do.
+        """
+        await self.disconnect(tenant)
+        for location in await self.tenants.locations(tenant):
+            await self.recipients.erase(tenant, location.id)
+        await self.snapshots.erase(tenant)
+        await self.runs.erase(tenant)
+        await self.ledger.erase(tenant)
+        await self.tenants.erase(tenant)
+
+    async def preferences(self, tenant: TenantId) -> Preferences:
+        """Return the tenant's preferences. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        return await self.tenants.preferences(tenant)
+
+    async def put_preferences(self, tenant: TenantId, preferences: Preferences) -> Preferences:
+        """Leave the preferences stored, and nothing running on other ones."""
+        if preferences == await self.preferences(tenant):
+            return preferences
+        await self.tenants.put_preferences(tenant, preferences)
+        await self.advance_epoch(tenant)
+        return preferences
+
+    async def locations(self, tenant: TenantId) -> Sequence[Location]:
+        """Return the tenant's locations with their mappings. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        return await self.tenants.locations(tenant)
+
+    async def location(self, tenant: TenantId, location: LocationId) -> Location:
+        """Return one location. Raises: NotFound."""
+        for each in await self.locations(tenant):
+            if each.id == location:
+                return each
+        raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
+
+    async def put_location(self, tenant: TenantId, location: LocationId, name: str) -> Location:
+        """Leave a location with this name. Raises: Rejected beyond MAX_LOCATIONS."""
+        known = {each.id for each in await self.locations(tenant)}
+        if location not in known and len(known) >= MAX_LOCATIONS:
+            raise Rejected(f"A tenant has at most {MAX_LOCATIONS} locations.", code="too_many_locations")
+        await self.tenants.put_location(tenant, location, _name(name))
+        if location not in known:
+            await self.advance_epoch(tenant)
+        return await self.location(tenant, location)
+
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Leave neither the location nor anything of its recipients. Raises: NotFound."""
+        await self.location(tenant, location)
+        await self.tenants.delete_location(tenant, location)
+        await self.advance_epoch(tenant)
+        await self.recipients.erase(tenant, location)
+
+    async def put_mapping(
+        self, tenant: TenantId, location: LocationId, groups: Sequence[GroupMapping]
+    ) -> Sequence[GroupMapping]:
+        """Leave exactly these groups mapped to a location, and nothing running on another mapping."""
+        if len({group.id for group in groups}) != len(groups):
+            raise Rejected("A group is named twice; name each group once.", code="duplicate_group")
+        if len(groups) > MAX_GROUPS_PER_LOCATION:
+            raise Rejected(
+                f"At most {MAX_GROUPS_PER_LOCATION} groups can be mapped to one location; nest them in one group.",
+                code="too_many_groups",
+            )
+        wanted = tuple(sorted(groups, key=lambda each: each.id))
+        if wanted != (await self.location(tenant, location)).groups:
+            await self.tenants.put_mapping(tenant, location, wanted)
+            await self.advance_epoch(tenant)
+        return wanted
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise Rejected(f"A name has 1 to {MAX_NAME} printable characters.", code="invalid_name")
+    return name

@@ -1,0 +1,143 @@
+"""Observe: everything that is only looked at. Runs, changes, recipients, groups of the directory, the ledger."""
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from shared.domain.directory import Group
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.recipient import Change, ChangeKind, Origin, Recipient, Status
+from shared.domain.run import Run
+from shared.errors import NotFound
+from shared.ports import (
+    DirectoryFactory,
+    Ledger,
+    LedgerEntry,
+    RecipientStore,
+    RunProgress,
+    RunStore,
+    SecretStore,
+    TenantStore,
+)
+
+#: How many of a tenant's runs a list shows.
+_LISTED_RUNS: Final = 100
+_LISTED_ENTRIES: Final = 500
+
+
+class LocatedChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One change of a run, and where it happened; what was stored before stays out of it."""
+
+    location: LocationId
+    kind: ChangeKind
+    reason: str
+    recipient: RecipientId | None
+    object_id: str | None
+    display_name: str | None
+    fields: tuple[str, ...]
+
+
+class RecipientFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which recipients to show, and from where on."""
+
+    search: str = ""
+    status: Status | None = None
+    origin: Origin | None = None
+    #: Id of the last recipient of the page before.
+    after: str = ""
+    limit: int = 100
+
+    def matches(self, recipient: Recipient) -> bool:
+        """Tell whether a recipient is among those wanted."""
+        word = self.search.casefold()
+        texts = (recipient.profile.display_name, recipient.profile.mail)
+        return (
+            (self.status is None or recipient.status is self.status)
+            and (self.origin is None or recipient.origin is self.origin)
+            and (not word or any(word in text.casefold() for text in texts if text))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observe:
+    """Reads what the API and the portal show."""
+
+    tenants: TenantStore
+    runs: RunStore
+    recipients: RecipientStore
+    ledger: Ledger
+    secrets: SecretStore
+    directories: DirectoryFactory
+
+    async def history(self, tenant: TenantId) -> list[Run]:
+        """Return the tenant's last runs, newest first. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        runs: list[Run] = []
+        async for run in self.runs.history(tenant):
+            runs.append(run)
+            if len(runs) == _LISTED_RUNS:
+                break
+        return runs
+
+    async def run(self, tenant: TenantId, run: RunId) -> tuple[Run, RunProgress]:
+        """Return a run and how far it is. Raises: NotFound."""
+        stored = (await self.runs.get(tenant, run)).value
+        return stored, await self.runs.progress(tenant, run)
+
+    async def changes(self, tenant: TenantId, run: RunId) -> list[LocatedChange]:
+        """Return every change of a run, also of one that is still under way. Raises: NotFound."""
+        await self.runs.get(tenant, run)
+        try:
+            plan = await self.runs.plan(tenant, run)
+        except NotFound:
+            return []
+        found: list[LocatedChange] = []
+        markers = await self.runs.reconcile_markers(tenant, run)
+        for location in plan.locations:
+            async for entry in self.recipients.journal(tenant, location, run):
+                found += [_located(location, change) for change in entry.changes]
+            if location in markers:
+                found += [_located(location, change) for change in markers[location].skipped]
+        return found
+
+    async def page(
+        self, tenant: TenantId, location: LocationId, wanted: RecipientFilter
+    ) -> tuple[list[Recipient], str | None]:
+        """Return a page of recipients by id, and the id to go on after; None at the end. Raises: NotFound."""
+        if location not in {each.id for each in await self.tenants.locations(tenant)}:
+            raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
+        found: list[Recipient] = []
+        async for recipient in self.recipients.read(tenant, location):
+            if recipient.id > wanted.after and wanted.matches(recipient):
+                found.append(recipient)
+                if len(found) > wanted.limit:
+                    return found[: wanted.limit], found[wanted.limit - 1].id
+        return found, None
+
+    async def groups(self, tenant: TenantId, search: str) -> list[Group]:
+        """Return groups of the tenant's directory for the picker. Raises: NotFound, NeedsAttention, Transient."""
+        await self.tenants.get(tenant)
+        connection = await self.tenants.connection(tenant)
+        if connection is None:
+            raise NotFound(f"The directory connection of {tenant!r} is off; switch it on first.", code="not_connected")
+        secret = await self.secrets.get(connection.secret_name, connection.secret_version)
+        async with self.directories.open(connection.credentials(secret)) as directory:
+            return list(await directory.groups(search))
+
+    async def entries(self) -> list[LedgerEntry]:
+        """Return what needs the operator's eye, newest first."""
+        return list(islice([entry async for entry in self.ledger.entries()], _LISTED_ENTRIES))
+
+
+def _located(location: LocationId, change: Change) -> LocatedChange:
+    return LocatedChange(
+        location=location,
+        kind=change.kind,
+        reason=change.reason.value,
+        recipient=change.recipient,
+        object_id=change.object_id,
+        display_name=change.display_name,
+        fields=change.fields,
+    )
