@@ -8,7 +8,7 @@ endif
 NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/to/python3.11
 
 SCALE ?= full
-export SCALE HOST PORT_BASE
+export SCALE
 
 .PHONY: help setup demo up down test lint format lock
 

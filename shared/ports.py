@@ -270,8 +270,8 @@ class RecipientStore(Protocol):
     async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
         """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
 
-    def read(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
-        """Iterate over all recipients of a location by id."""
+    def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
+        """Iterate over the recipients of a location by id, from the id `start` on."""
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
         """Return one recipient. Raises: NotFound."""

@@ -25,6 +25,15 @@ class AlreadyRunning(Exception):
     """Another stack uses the same directory; the message says how to end it."""
 
 
+class Directory(msgspec.Struct):
+    """What connects a tenant to a sample directory; None for what that directory lacks."""
+
+    azure_tenant_id: str
+    application_id: str
+    object_id: str | None
+    client_secret: str | None
+
+
 class LocalStack:
     """Storage, directories, vault and the Functions host, running inside `async with`.
 
@@ -154,7 +163,7 @@ class LocalStack:
         self._certificates = ensure_certificates(self.directory / "tls")
         parts = [
             azurite_part(self._azurite),
-            entra_part(self._ports, self._certificates, scale=self._scale),
+            entra_part(self._ports, self._certificates, scale=self._scale, identity_header=self._key),
             key_vault_part(self._ports, self._certificates),
         ]
         for name in (*(part.name for part in parts), HOST):
@@ -170,8 +179,8 @@ class LocalStack:
         answer = await asyncio.to_thread(probe.get, f"{self._admin}/admin/directories")
         if answer is None:
             raise PartFailed("entra does not answer any more.")
-        directories: dict[str, Any] = msgspec.json.decode(answer.body)
-        return directories
+        found = msgspec.json.decode(answer.body, type=dict[str, Directory])
+        return {name: msgspec.structs.asdict(directory) for name, directory in found.items()}
 
     async def _end(self) -> None:
         (self.directory / FILE).unlink(missing_ok=True)

@@ -33,13 +33,17 @@ def azurite_part(azurite: Azurite) -> Part:
     )
 
 
-def entra_part(ports: Ports, certificates: Certificates, *, scale: float) -> Part:
-    """The login service and Microsoft Graph; ready when its sample directories are."""
+def entra_part(ports: Ports, certificates: Certificates, *, scale: float, identity_header: str) -> Part:
+    """The login service and Microsoft Graph; ready when its sample directories are.
+
+    It also answers for the managed identity, to callers who know `identity_header`.
+    """
     admin = f"http://{LOCALHOST}:{ports.simulator_admin}/admin/directories"
     listen = ["--login-port", ports.login, "--graph-port", ports.graph, "--admin-port", ports.simulator_admin]
     return Part(
         name="entra",
         command=_python("infra.local.entra", *listen, *_tls(certificates), "--scale", f"{scale:g}"),
+        environment={"IDENTITY_HEADER": identity_header},
         answers=lambda: _answers(admin, HTTPStatus.OK),
         start_timeout_s=120,
         end_grace_s=3,

@@ -26,13 +26,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.local.up", description=__doc__)
     parser.add_argument("--directory", type=Path, default=ROOT / ".local", help="for logs, certificates and stack.json")
     directory = parser.parse_args().directory.resolve()
-    size = os.environ.get("SCALE", "full")
+    size = os.environ.get("SCALE") or "full"
     if size not in SCALES:
         print(f"SCALE is {size!r}; use SCALE=full or SCALE=small.", file=sys.stderr)
         return 1
     try:
         ports = Ports.chosen(os.environ)
-        host = os.environ.get("HOST", "local")
+        host = os.environ.get("HOST") or "local"
         stack = LocalStack(directory=directory, ports=ports, scale=SCALES[size], host=host)
         asyncio.run(run_until_signalled(stack))
     except STACK_ERRORS as error:

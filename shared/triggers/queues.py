@@ -39,25 +39,25 @@ class _Queue(Generic[M]):
     put_back: Callable[[App, M, float], Awaitable[None]]
 
 
-_REQUESTS = _Queue[SyncRequest](
+_REQUESTS: _Queue[SyncRequest] = _Queue(
     "sync-requests",
     parse_request,
     lambda product, request, usage, _last: product.plan(request, usage),
     lambda product, request, delay_s: product.queue.request(request, delay_s=delay_s),
 )
-_FETCH = _Queue[FetchJob](
+_FETCH: _Queue[FetchJob] = _Queue(
     "fetch-jobs",
     lambda body, _id: parse_fetch(body),
     lambda product, job, usage, last: product.fetch(job, usage, last_delivery=last),
     lambda product, job, delay_s: product.queue.fetch([job], delay_s=delay_s),
 )
-_RECONCILE = _Queue[ReconcileJob](
+_RECONCILE: _Queue[ReconcileJob] = _Queue(
     "reconcile-jobs",
     lambda body, _id: parse_reconcile(body),
     lambda product, job, usage, _last: product.reconcile(job, usage),
     lambda product, job, delay_s: product.queue.reconcile([job], delay_s=delay_s),
 )
-_RETIRE = _Queue[RetireJob](
+_RETIRE: _Queue[RetireJob] = _Queue(
     "retire-jobs",
     lambda body, _id: parse_retire(body),
     lambda product, job, usage, _last: product.retire(job, usage),

@@ -58,24 +58,29 @@ class Finish:
         }
         locations = locations_report(reconciled, deactivated, verdict.held)
         unread = bool(fetched) and all(marker.outcome is FetchOutcome.FAILED for marker in fetched.values())
-        stored = await self.runs.get(plan.tenant, plan.run)
-        if stored.value.state.ended:
-            return
-        ended = msgspec.structs.replace(
-            stored.value,
-            state=RunState.FAILED if unread else verdict.state,
-            finished_at=self.clock.now(),
-            counts=sum((report.counts for report in locations.values()), Counts()),
-            locations=locations,
-            problems=(*verdict.problems, *problems_of(fetched, reconciled)),
-            held_digest=verdict.held_digest,
-            graph_requests=usage.graph_requests + sum(marker.graph_requests for marker in fetched.values()),
-            storage_requests=stored.value.storage_requests
-            + usage.storage_requests
-            + sum(marker.storage_requests for marker in fetched.values())
-            + sum(marker.storage_requests for marker in reconciled.values()),
-        )
-        await self.runs.swap(ended, stored.etag)
+        while True:
+            stored = await self.runs.get(plan.tenant, plan.run)
+            if stored.value.state.ended:
+                return
+            ended = msgspec.structs.replace(
+                stored.value,
+                state=RunState.FAILED if unread else verdict.state,
+                finished_at=self.clock.now(),
+                counts=sum((report.counts for report in locations.values()), Counts()),
+                locations=locations,
+                problems=(*verdict.problems, *problems_of(fetched, reconciled)),
+                held_digest=verdict.held_digest,
+                graph_requests=usage.graph_requests + sum(marker.graph_requests for marker in fetched.values()),
+                storage_requests=stored.value.storage_requests
+                + usage.storage_requests
+                + sum(marker.storage_requests for marker in fetched.values())
+                + sum(marker.storage_requests for marker in reconciled.values()),
+            )
+            try:
+                await self.runs.swap(ended, stored.etag)
+                break
+            except Conflict:
+                continue  # the job that enqueued this one has only now moved the run's state on
         event(
             "finished",
             tenant=plan.tenant,

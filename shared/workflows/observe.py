@@ -109,7 +109,7 @@ class Observe:
         if location not in {each.id for each in await self.tenants.locations(tenant)}:
             raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
         found: list[Recipient] = []
-        async for recipient in self.recipients.read(tenant, location):
+        async for recipient in self.recipients.read(tenant, location, start=wanted.after):
             if recipient.id > wanted.after and wanted.matches(recipient):
                 found.append(recipient)
                 if len(found) > wanted.limit:

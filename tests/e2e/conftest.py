@@ -21,7 +21,7 @@ IMPATIENT = {"WATCHDOG_SCHEDULE": "*/5 * * * * *", "WATCHDOG_STALE_AFTER_S": "20
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalStack]:
     """Storage, directories, vault and host on free ports: no clash with a stack that `make up` runs."""
     directory = tmp_path_factory.mktemp("stack")
-    host = os.environ.get("HOST", "local")
+    host = os.environ.get("HOST") or "local"
     async with LocalStack(
         directory=directory, ports=Ports.free(), scale=SCALE, environment=IMPATIENT, host=host
     ) as running:

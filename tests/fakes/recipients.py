@@ -27,11 +27,12 @@ class FakeRecipientStore:
         """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
         return self._fences.swap((tenant, location), fence, etag)
 
-    async def read(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
-        """Iterate over all recipients of a location by id."""
+    async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
+        """Iterate over the recipients of a location by id, from the id `start` on."""
         rows = dict(self._recipients.get((tenant, location), {}))
         for key in sorted(rows):
-            yield rows[key]
+            if key >= start:
+                yield rows[key]
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
         """Return one recipient. Raises: NotFound."""

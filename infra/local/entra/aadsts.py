@@ -125,9 +125,7 @@ REFUSALS = {
         _TRANSIENT, "The server is terminating a connection because of too many requests.", HTTPStatus.TOO_MANY_REQUESTS
     ),
     90090: Refusal(_TRANSIENT, "The service is temporarily busy. Please try again.", _UNAVAILABLE),
-    50196: Refusal(
-        "invalid_grant", "The server terminated an operation because it encountered a client request loop."
-    ),
+    50196: Refusal("invalid_grant", "The server terminated an operation because it encountered a client request loop."),
     # what a program, not a person, gets wrong
     70003: Refusal("unsupported_grant_type", "The app requested an unsupported grant type '{detail}'."),
     1002012: Refusal(

@@ -81,8 +81,10 @@ class Call:
 
     def context(self, what: str, select: tuple[str, ...] | None = None) -> str:
         """The value of `@odata.context`."""
-        return f"{self.root}/$metadata#{what}{'(' + ','.join(select) + ')' if select else ''}"
+        chosen = f"({','.join(select)})" if select else ""
+        return f"{self.root}/$metadata#{what}{chosen}"
 
     def link(self, parameters: Mapping[str, str]) -> str:
         """The address of the same resource with other parameters."""
-        return f"{self.root}{quote(self.target.path)}?{urlencode(parameters, safe="$,()':", quote_via=quote)}"
+        query = urlencode(parameters, safe="$,()':", quote_via=quote)
+        return f"{self.root}{quote(self.target.path)}?{query}"

@@ -89,9 +89,7 @@ def _changed(call: Call, here: Round) -> Iterator[bytes]:
             continue
         if change.did is Did.UPDATED and tracked.isdisjoint(change.fields):
             continue
-        happened.setdefault(change.object_id, set()).update(
-            change.fields if change.did is Did.UPDATED else here.fields
-        )
+        happened.setdefault(change.object_id, set()).update(change.fields if change.did is Did.UPDATED else here.fields)
         if change.member is not None and here.with_members:
             members.setdefault(change.object_id, {})[change.member.id] = change.member
     for object_id, fields in happened.items():

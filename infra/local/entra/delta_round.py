@@ -30,7 +30,6 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     select: tuple[str, ...] | None
     ids: tuple[str, ...]  #: `$filter=id eq ...`; empty: all
     listing: bool  #: the first round lists what there is
-    previous: int  #: where the round before began
     since: int
     upto: int
     offset: int = 0  #: -1: an empty page comes first
@@ -62,7 +61,7 @@ def round_of(call: Call, kind: Kind) -> tuple[Round, bool]:
         last = _opened(call, kind, token)
         upto = max(last.upto, call.directory.log.last(older_than_s=call.state.settings.delta_lag_s))
         since = last.since if call.state.settings.delta_replays else last.upto
-        begun = msgspec.structs.replace(last, listing=False, previous=last.since, since=since, upto=upto)
+        begun = msgspec.structs.replace(last, listing=False, since=since, upto=upto)
         return _begin(call, begun), False
     return _begin(call, _first(call, kind)), token == LATEST
 
@@ -96,7 +95,6 @@ def _first(call: Call, kind: Kind) -> Round:
         select=call.query().select,
         ids=_ids(parameters.get("$filter")),
         listing=True,
-        previous=upto,
         since=upto,
         upto=upto,
         at_s=call.state.clock.epoch_s(),
@@ -128,7 +126,9 @@ def _opened(call: Call, kind: Kind, token: str) -> Round:
 
 def _expired(call: Call, found: Round) -> GraphError:
     if call.state.settings.delta_expired == "syncStateNotFound":
-        return bad_request("The sync state generation is not found; continuing from it is impossible.", "syncStateNotFound")
+        return bad_request(
+            "The sync state generation is not found; continuing from it is impossible.", "syncStateNotFound"
+        )
     select = {"$select": ",".join(found.select)} if found.select else {}
     return GraphError(
         HTTPStatus.GONE,

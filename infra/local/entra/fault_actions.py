@@ -1,4 +1,4 @@
-"""What can go wrong with an answer."""
+"""What can go wrong with an answer: the values of a fault's `action`, by its `type`."""
 
 from dataclasses import replace
 from http import HTTPStatus
@@ -12,11 +12,7 @@ _VALUE = "value"
 _NEXT = "@odata.nextLink"
 
 
-class _Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Members of the fault's `action` object, beside its `type`."""
-
-
-class Respond(_Action, tag="respond"):
+class Respond(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="respond"):
     """Something else altogether; `body` is JSON, or text if `content_type` is given."""
 
     status: int = 500
@@ -25,67 +21,67 @@ class Respond(_Action, tag="respond"):
     headers: dict[str, str] = {}
 
 
-class Delay(_Action, tag="delay"):
+class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="delay"):
     """The right answer, late."""
 
     seconds: float
 
 
-class Reset(_Action, tag="reset"):
+class Reset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="reset"):
     """The connection breaks in the middle of the body."""
 
 
-class Truncate(_Action, tag="truncate"):
+class Truncate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="truncate"):
     """Half of the JSON, with a Content-Length that agrees."""
 
 
-class Html(_Action, tag="html"):
+class Html(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="html"):
     """A proxy's page instead of JSON."""
 
     status: int = 200
 
 
-class ErrorInOk(_Action, tag="error_in_ok"):
+class ErrorInOk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="error_in_ok"):
     """200 with an error in it."""
 
 
-class NoValue(_Action, tag="no_value"):
+class NoValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="no_value"):
     """A page without `value`."""
 
 
-class RepeatNextLink(_Action, tag="repeat_next_link"):
+class RepeatNextLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="repeat_next_link"):
     """A nextLink that leads to the page it stands on."""
 
 
-class ForeignNextLink(_Action, tag="foreign_next_link"):
+class ForeignNextLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="foreign_next_link"):
     """A nextLink to somebody else's host, or whatever else is given as `url`."""
 
     url: str = _FOREIGN
 
 
-class PlainNextLink(_Action, tag="plain_next_link"):
+class PlainNextLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="plain_next_link"):
     """The right nextLink, with http instead of https."""
 
 
-class DuplicateItem(_Action, tag="duplicate_item"):
+class DuplicateItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="duplicate_item"):
     """The page's first item stands at its end once more."""
 
 
-class DropItem(_Action, tag="drop_item"):
+class DropItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="drop_item"):
     """The page's last item is missing."""
 
 
-class EmptyPage(_Action, tag="empty_page"):
+class EmptyPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="empty_page"):
     """No items, and a nextLink behind which the right page is."""
 
 
-class Throttled(_Action, tag="throttled"):
+class Throttled(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="throttled"):
     """429; without Retry-After if `retry_after_s` is null."""
 
     retry_after_s: int | None = 1
 
 
-class Refuse(_Action, tag="aadsts"):
+class Refuse(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="aadsts"):
     """Login only: a refusal by number."""
 
     code: int

@@ -43,7 +43,7 @@ def list_assigned_to(call: Call) -> Answer:
 def list_roles(call: Call) -> Answer:
     """Application permissions granted to an enterprise application."""
     application, principal = _found(call)
-    items = [
+    items: list[dict[str, object]] = [
         {
             "id": f"{principal.object_id[:8]}-{GRAPH_ROLES[role]}",
             "deletedDateTime": None,
@@ -78,7 +78,7 @@ def list_organization(call: Call) -> Answer:
     """The tenant itself."""
     directory = call.directory
     domain = {"name": directory.domain, "isDefault": True, "isInitial": True, "type": "Managed"}
-    tenant = {
+    tenant: dict[str, object] = {
         "id": directory.tenant_id,
         "displayName": directory.display_name,
         "tenantType": "AAD",

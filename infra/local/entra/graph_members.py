@@ -88,6 +88,8 @@ def _check(query: Query, cast: str | None) -> None:
         raise unsupported(
             "Request requires the header 'ConsistencyLevel: eventual' and the query parameter '$count=true'."
         )
+    if query.order:
+        raise unsupported("Sorting of members is not imitated.")
     if query.condition and not query.condition.names() <= _FILTERABLE | _OPERATORS:
         raise unsupported("Unsupported or invalid query filter clause specified for property of the members.")
     for name in query.select or ():
@@ -103,12 +105,11 @@ def _filtered(call: Call, query: Query, members: Sequence[Member], cast: str | N
     kept: Iterable[Member] = members
     if cast is not None:
         kept = [member for member in members if member.kind is _CASTS.get(cast)]
-    for test in filter(None, (query.condition, query.search)):
-        kept = [member for member in kept if test.holds(_value_of(call, member))]
-    ordered = list(kept)
-    if query.order:
-        raise unsupported("Sorting of members is not supported here.")
-    return ordered
+    if query.condition is not None:
+        kept = [member for member in kept if query.condition.holds(_value_of(call, member))]
+    if query.search is not None:
+        kept = [member for member in kept if query.search.holds(_value_of(call, member))]
+    return list(kept)
 
 
 def _value_of(call: Call, member: Member) -> Callable[[str], object]:

@@ -8,7 +8,7 @@ import msgspec
 HIDDEN_MEMBERSHIP = "HiddenMembership"
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """One group; names on the wire are Graph's.
 
     Source: https://learn.microsoft.com/graph/api/resources/group

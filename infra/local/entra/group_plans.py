@@ -12,7 +12,7 @@ _NAMES = (
     "IT Operations", "Forschung & Entwicklung", "Logistics", "Canteen", "Works council",
 )  # fmt: skip
 _CIRCLE = ("Project Ouroboros head", "Project Ouroboros body", "Project Ouroboros tail")
-_LEVELS = ("", " – team", " – team – interns")
+_LEVELS = ("", " / team", " / team / interns")
 _CIRCLE_FROM = 8  # a circle and an empty group would be all there is in fewer groups
 _USERS_A_GROUP = 60
 

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class User(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class User(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """One user; names on the wire are Graph's.
 
     Source: https://learn.microsoft.com/graph/api/resources/user

@@ -37,10 +37,11 @@ class TableRecipientStore:
         """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
         return await self._tables.swap(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
 
-    async def read(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
-        """Iterate over all recipients of a location by id."""
+    async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
+        """Iterate over the recipients of a location by id, from the id `start` on."""
         partition = keys.location(tenant, location)
-        async for row in self._tables.query(RECIPIENTS, partition=partition, rows=keys.RECIPIENTS):
+        rows = (keys.RECIPIENTS[0] + start, keys.RECIPIENTS[1])
+        async for row in self._tables.query(RECIPIENTS, partition=partition, rows=rows):
             yield _recipient_of(row)
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:

@@ -1,0 +1,98 @@
+"""Run the demo: `python -m infra.local.demo`, with SCALE=small for directories 100 times smaller."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from infra.local.child import ROOT
+from infra.local.demo import progress, report, scenes
+from infra.local.demo.api import Api, ApiError
+from infra.local.demo.report import TenantReport
+from infra.local.demo.simulator import Simulator
+from infra.local.ports import Ports
+from infra.local.stack import LocalStack
+
+SCALES = {"full": 1.0, "small": 0.01}
+WRONG_SECRET = "this~is-not-the-secret-of-adatum"  # noqa: S105 - wrong on purpose
+
+
+async def demo(console: Console, scale: float, output: Path) -> list[str]:
+    """Play the demo, leave its numbers in `output`, and return what did not come out as it must."""
+    console.print("Starting the stack: storage, directories, key vault, functions host.")
+    async with (
+        LocalStack(directory=ROOT / ".local" / "demo", ports=Ports.free(), scale=scale) as stack,
+        Api(stack.info) as api,
+        Simulator(stack.info) as simulator,
+    ):
+        return await _play(console, api, simulator, output)
+
+
+async def _play(console: Console, api: Api, simulator: Simulator, output: Path) -> list[str]:
+    contoso = TenantReport("contoso", "full mode, every user at every location")
+    fabrikam = TenantReport("fabrikam", "groups mode, 40 groups at 12 locations")
+    adatum = TenantReport("adatum", "wrong secret")
+    reports = [contoso, fabrikam, adatum]
+    console.print("Onboarding three tenants through the API.")
+    played = [await scenes.onboard_contoso(api), await scenes.onboard_fabrikam(api, simulator)]
+    adatum.refused = await _refused(api)
+    for title in ("First sync.", "People join, leave, move, are renamed and disabled; syncing again, incrementally."):
+        if contoso.runs:
+            await scenes.change_contoso(played[0], simulator)
+            await scenes.change_fabrikam(played[1], simulator)
+        console.print(title)
+        runs = {scene.tenant: await api.sync(scene.tenant) for scene in played}
+        ended = await progress.watch(api, console, runs)
+        contoso.runs.append(ended["contoso"])
+        fabrikam.runs.append(ended["fabrikam"])
+        report.write(output, reports)
+    for each in reports:
+        each.show(console)
+    return [
+        *_unfinished(reports),
+        *await scenes.differences(played[1], api, simulator),
+        *await scenes.untouched_changes(played[0], api, contoso.runs[-1]),
+        *await scenes.untouched_changes(played[1], api, fabrikam.runs[-1]),
+    ]
+
+
+async def _refused(api: Api) -> str | None:
+    """Try to connect a tenant with a wrong secret, and return the sentence with which that is refused."""
+    try:
+        await api.onboard("adatum", preferences={"mode": "full"}, locations=["lobby"], secret=WRONG_SECRET)
+    except ApiError as error:
+        return str(error.problem["detail"])
+    return None
+
+
+def _unfinished(reports: list[TenantReport]) -> list[str]:
+    wrong = [
+        f"{each.name}: run {run['id']} ended as {run['state']}"
+        for each in reports
+        for run in each.runs
+        if run["state"] != "done"
+    ]
+    if reports[-1].refused is None:
+        wrong.append("adatum: the wrong secret was accepted")
+    return wrong
+
+
+def main() -> int:
+    """Return 0 if everything came out as it must, 1 if not, 2 for a SCALE that is none."""
+    console = Console()
+    scale = os.environ.get("SCALE") or "full"
+    if scale not in SCALES:
+        console.print(f"SCALE is {scale!r}; use one of {', '.join(SCALES)}.")
+        return 2
+    output = ROOT / ".local" / "demo.json"
+    wrong = asyncio.run(demo(console, SCALES[scale], output))
+    for line in wrong:
+        console.print(f"[red]wrong[/red] {line}")
+    console.print(f"\nThe same numbers are in {output.relative_to(ROOT)}.")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

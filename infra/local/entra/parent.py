@@ -1,0 +1,35 @@
+"""Ends with the process that started it, so that a killed stack leaves nothing behind."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+
+#: the environment variable with the process id to end with
+VARIABLE = "LOCAL_STACK_PARENT_PID"
+_PR_SET_PDEATHSIG = 1
+_POLL_S = 1.0
+
+
+def end_with_parent() -> None:
+    """Have Linux kill us when our parent dies; `watch` is for other systems and for a parent further up."""
+    if os.environ.get(VARIABLE) == str(os.getppid()) and sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+async def watch() -> None:
+    """Returns once the process to end with is gone; never, if none is named."""
+    pid = os.environ.get(VARIABLE)
+    while pid is None or _is_alive(int(pid)):  # noqa: ASYNC110 - the system gives no event for another process's end
+        await asyncio.sleep(_POLL_S)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
