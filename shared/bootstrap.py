@@ -19,6 +19,7 @@ from shared.ports import (
     TenantStore,
 )
 from shared.settings import Settings, load
+from shared.telemetry import quiet_sdks
 from shared.workflows.bury import Bury
 from shared.workflows.configure import Configure
 from shared.workflows.connect import Connect
@@ -121,8 +122,10 @@ class App:
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
             dispatch=self.dispatch,
+            queue=self.ports.queue,
             clock=self.ports.clock,
             new_attempt=_new_attempt,
+            budget_s=self.settings.job_budget_s,
         )
 
     @cached_property
@@ -158,6 +161,7 @@ class App:
         return Watch(
             tenants=self.ports.tenants,
             runs=self.ports.runs,
+            recipients=self.ports.recipients,
             queue=self.ports.queue,
             dispatch=self.dispatch,
             fail=self.finish.fail,
@@ -259,6 +263,7 @@ def app() -> App:
         TableTenantStore,
     )
 
+    quiet_sdks()
     settings = load()
     tables = Tables(settings)
     ports = Ports(

@@ -4,7 +4,7 @@ Every batch merges the location's fence under its ETag, so that there is one wri
 every batch of an older holder fail, and an older run cannot take it back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import msgspec
@@ -37,8 +37,18 @@ class FencedLocation:
         etag = await store.swap_fence(tenant, location, taken, stored.etag)
         return cls(store, tenant, location, Versioned(taken, etag))
 
-    async def write(self, writes: Iterable[Write], *, run: RunId, actor: str, at: datetime) -> None:
-        """Write everything in batches, each with its journal row.
+    async def write(
+        self,
+        writes: Iterable[Write],
+        *,
+        run: RunId,
+        actor: str,
+        at: datetime,
+        out_of_time: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Write in batches, each with its journal row; return whether that was everything.
+
+        It stops early, between two batches, once `out_of_time` says so.
 
         Raises: Superseded as soon as somebody else holds the fence; what was written until then stays and is correct.
         Transient when storage does not answer.
@@ -58,6 +68,9 @@ class FencedLocation:
             except (Conflict, Transient) as error:
                 etag = await self._was_committed(fence, error)
             self._fence = Versioned(fence, etag)
+            if out_of_time():
+                return False
+        return True
 
     async def release(self, *, inputs: str | None, active: int) -> None:
         """Note in the fence what the location now corresponds to. Raises: Superseded, Transient as `write`."""

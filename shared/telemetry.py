@@ -49,3 +49,9 @@ def count_storage_request() -> None:
 def event(name: str, level: int = logging.INFO, **fields: object) -> None:
     """Log one line: a constant event name and ids or numbers; never a name, address, token, secret or link."""
     _log.log(level, "%s %s", name, " ".join(f"{key}={value}" for key, value in fields.items()))
+
+
+def quiet_sdks() -> None:
+    """Keep the SDKs from logging each request: their lines hold addresses with links and ids of people."""
+    for name in ("azure", "httpx", "httpcore", "msal", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -5,6 +5,7 @@ first attempt to insert wins, so a message delivered twice changes nothing.
 """
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,9 @@ from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId
 from shared.domain.recipient import Change, Counts, Reason
 from shared.domain.run import Problem, RunMode
 from shared.domain.snapshot import SnapshotRef, Tally
+
+#: Part of a job's time budget after which it goes on in a new message.
+BUDGET_SHARE: Final = 0.6
 
 
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -134,3 +134,5 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     #: When the watchdog last saw progress or enqueued jobs again, and how many markers there were.
     watched_at: datetime | None = None
     watched_markers: int = 0
+    #: How far the jobs without a marker were, when the watchdog last asked: pages staged and batches written.
+    watched_steps: int = 0

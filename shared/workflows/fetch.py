@@ -9,7 +9,7 @@ import msgspec
 from shared.dispatch import Dispatch
 from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import ObjectId
-from shared.domain.job import FetchJob, FetchMarker, FetchOutcome, FetchPosition
+from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.domain.patch import Patch, apply_delta
 from shared.domain.run import Plan, Problem, RunMode
 from shared.domain.snapshot import SnapshotRef, Tally, encode_page
@@ -26,8 +26,6 @@ _HELD_PAGES: Final = 4
 _MAX_PAGES: Final = 20_000
 #: How often one job starts a listing again after its page token expired.
 _MAX_RESTARTS: Final = 3
-#: Part of a job's time budget after which it stores its position and goes on in a new message.
-_BUDGET_SHARE: Final = 0.6
 
 
 class _OutOfTime(Exception):
@@ -214,7 +212,7 @@ class Fetch:
             if link is None:
                 return await self._settle(plan, staging, current, delta_link)
             _guard_loop(link, seen)
-            if self.clock.monotonic_s() - started_s > _BUDGET_SHARE * self.budget_s:
+            if self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s:
                 await staging.flush()
                 raise _OutOfTime(
                     FetchPosition(

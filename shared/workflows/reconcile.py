@@ -10,12 +10,12 @@ import msgspec
 from shared.dispatch import Dispatch
 from shared.domain.decide import Decision, decide
 from shared.domain.ids import SourceId
-from shared.domain.job import FetchMarker, FetchOutcome, ReconcileJob, ReconcileMarker
+from shared.domain.job import BUDGET_SHARE, FetchMarker, FetchOutcome, ReconcileJob, ReconcileMarker
 from shared.domain.recipient import Counts
 from shared.domain.run import Plan
 from shared.domain.wanted import AbsenceProof, gather
 from shared.fencing import FencedLocation
-from shared.ports import Clock, RecipientStore, RunStore, SnapshotStore
+from shared.ports import Clock, JobQueue, RecipientStore, RunStore, SnapshotStore
 from shared.telemetry import Usage, event
 
 #: How many of the skipped a marker names; all of them are counted.
@@ -30,8 +30,10 @@ class Reconcile:
     snapshots: SnapshotStore
     recipients: RecipientStore
     dispatch: Dispatch
+    queue: JobQueue
     clock: Clock
     new_attempt: Callable[[], str]
+    budget_s: float
 
     async def __call__(self, job: ReconcileJob, usage: Usage) -> None:
         """Leave the location marked and its recipients right but for deactivations, which are candidates in the marker.
@@ -41,6 +43,9 @@ class Reconcile:
         plan = await self.dispatch.current_plan(job.tenant, job.run)
         if job.location not in await self.runs.reconcile_markers(job.tenant, job.run):
             marker = await self._reconcile(plan, job)
+            if marker is None:
+                await self.queue.reconcile([job])  # out of time: what is left is decided anew, in a new message
+                return
             marker = msgspec.structs.replace(marker, storage_requests=usage.storage_requests)
             await self.runs.mark_reconcile(job, marker)
             event(
@@ -55,7 +60,12 @@ class Reconcile:
             )
         await self.dispatch.advance(plan)
 
-    async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileMarker:
+    async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileMarker | None:
+        started_s = self.clock.monotonic_s()
+
+        def out_of_time() -> bool:
+            return self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s
+
         feeds = plan.locations[job.location]
         marked = await self.runs.fetch_markers(job.tenant, job.run)
         inputs = _inputs(plan, [marked[source] for source in feeds])
@@ -75,7 +85,11 @@ class Reconcile:
         )
         await self.dispatch.require_current(plan)  # after the fence: whoever changes things now must take it from us
         decision = await self._decide(plan, job, marked)
-        await location.write(decision.writes, run=plan.run, actor="sync", at=self.clock.now())
+        complete = await location.write(
+            decision.writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=out_of_time
+        )
+        if not complete:
+            return None
         settled = inputs is not None and not decision.candidates
         await location.release(inputs=inputs if settled else None, active=decision.active)
         return await self._marker(plan, job, decision, inputs)

@@ -8,10 +8,10 @@ import msgspec
 
 from shared.dispatch import Dispatch
 from shared.domain.ids import RunId, TenantId
-from shared.domain.job import SyncRequest
-from shared.domain.run import Problem, RunMode, TenantState
+from shared.domain.job import FetchJob, SyncRequest
+from shared.domain.run import Plan, Problem, RunMode, TenantState
 from shared.errors import Conflict, NotFound, SyncError
-from shared.ports import Clock, JobQueue, RunStore, TenantStore
+from shared.ports import Clock, JobQueue, RecipientStore, RunStore, TenantStore
 from shared.telemetry import Usage, event
 
 
@@ -21,6 +21,7 @@ class Watch:
 
     tenants: TenantStore
     runs: RunStore
+    recipients: RecipientStore
     queue: JobQueue
     dispatch: Dispatch
     fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
@@ -65,9 +66,15 @@ class Watch:
         markers = progress.fetched + progress.reconciled
         quiet_since = stored.value.watched_at or stored.value.requested_at
         moved = markers != stored.value.watched_markers
-        if not moved and self.clock.now() - quiet_since < timedelta(seconds=self.stale_after_s):
-            return
-        seen = msgspec.structs.replace(stored.value, watched_at=self.clock.now(), watched_markers=markers)
+        steps = stored.value.watched_steps
+        if not moved:
+            if self.clock.now() - quiet_since < timedelta(seconds=self.stale_after_s):
+                return
+            steps = await self._steps(plan)
+            moved = steps > stored.value.watched_steps
+        seen = msgspec.structs.replace(
+            stored.value, watched_at=self.clock.now(), watched_markers=markers, watched_steps=steps
+        )
         try:
             await self.runs.swap(seen, stored.etag)
         except Conflict:
@@ -75,6 +82,17 @@ class Watch:
         if not moved:
             event("resumed", tenant=tenant, run=run, state=stored.value.state)
             await self.dispatch.advance(plan, resend=True)
+
+    async def _steps(self, plan: Plan) -> int:
+        """Return how far the run's longest jobs are, so that one that works is told from one that is dead."""
+        steps = 0
+        for source in plan.sources:
+            position = await self.runs.position(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
+            steps += position.tally.pages if position else 0
+        for location in plan.locations:
+            fence = (await self.recipients.fence(plan.tenant, location)).value
+            steps += fence.operation if fence.generation == plan.generation else 0
+        return steps
 
     async def _request_again(self, tenant: TenantId, mode: RunMode, request: str) -> None:
         await self.queue.request(SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="watchdog"))

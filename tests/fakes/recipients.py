@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
-from shared.domain.recipient import Counts, Recipient
-from shared.errors import NotFound, Rejected
+from shared.domain.recipient import ChangeKind, Counts, Recipient
+from shared.errors import Conflict, NotFound, Rejected
 from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
 from tests.fakes.rows import Rows
 
@@ -54,6 +54,10 @@ class FakeRecipientStore:
         if len(recipients) > MAX_BATCH_RECIPIENTS:
             raise Rejected(f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.")
         place = (tenant, location)
+        self._fences.require(place, fence.etag)
+        stored = self._recipients.get(place, {})
+        if any(change.kind is ChangeKind.CREATED and change.recipient in stored for change in journal.changes):
+            raise Conflict("a recipient to be created is there already", code="conflict")
         etag = self._fences.swap(place, fence.value, fence.etag)
         self._recipients.setdefault(place, {}).update((each.id, each) for each in recipients)
         self._journal.setdefault(place, []).append(journal)

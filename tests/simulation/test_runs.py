@@ -1,15 +1,19 @@
 """Whole runs on fakes: first, incremental, partial, held, superseded."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
 from shared.domain.directory import Source, UsersPage
-from shared.domain.ids import ObjectId, SourceId, TenantId
+from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.preferences import Mode, Preferences
-from shared.domain.recipient import Reason, Status
+from shared.domain.recipient import Reason, Recipient, Status
 from shared.domain.run import RunMode, RunState
 from shared.errors import NeedsAttention, NotFound, Transient
+from shared.fencing import FencedLocation
+from shared.ports import Fence, JournalEntry, Versioned
+from shared.telemetry import Usage
 from tests.builders import person, user
 from tests.simulation.world import World, deliver
 
@@ -266,3 +270,52 @@ async def test_a_throttled_source_is_tried_again_and_fails_only_at_the_last_deli
     await world.drain()
     run = await world.newest("fabrikam")
     assert [(problem.concerns, problem.code) for problem in run.problems] == [(source, "throttled")]
+
+
+async def test_a_reconcile_out_of_time_goes_on_in_a_new_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing is cut between two batches, and everybody is created exactly once all the same."""
+    world = World()
+    await world.tenant("contoso", [user(number) for number in range(300)], FULL, {"berlin": []})
+    write = world.ports.recipients.write
+
+    async def slowly(
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[Recipient],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        world.clock.advance(100)
+        return await write(tenant, location, recipients, journal, fence)
+
+    monkeypatch.setattr(world.ports.recipients, "write", slowly)
+    run = await world.sync("contoso", "first")
+    assert (run.state, run.counts.created, len(await world.recipients("contoso", "berlin"))) == (
+        RunState.DONE,
+        300,
+        300,
+    )
+
+
+async def test_the_watchdog_leaves_a_job_alone_that_is_slow_but_works() -> None:
+    """Only a run whose jobs have stood still for the whole time is taken up again."""
+    world = await full_world()
+    await world.request("contoso", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    await deliver(world.app, world.queue.messages.pop(0))
+    working = world.queue.messages.copy()
+    run = await world.newest("contoso")
+    plan = await world.ports.runs.plan(run.tenant, run.id)
+    attempt = await FencedLocation.take(
+        world.ports.recipients, run.tenant, LocationId("berlin"), generation=plan.generation, attempt="working"
+    )
+    for _ in range(3):
+        world.clock.advance(1_000)
+        await attempt.release(inputs=None, active=0)
+        await world.app.watch(Usage())
+        assert world.queue.messages == working
+    world.clock.advance(1_000)
+    await world.app.watch(Usage())
+    assert world.queue.messages == [*working, *working]
+    await world.drain()
+    assert (await world.newest("contoso")).counts.created == 60

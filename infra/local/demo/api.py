@@ -25,7 +25,7 @@ class Api:
 
     def __init__(self, stack: Mapping[str, Any]) -> None:
         self._stack = stack
-        self._session = aiohttp.ClientSession(
+        self.session = aiohttp.ClientSession(
             headers={"x-functions-key": stack["key"]}, timeout=aiohttp.ClientTimeout(total=60)
         )
 
@@ -35,11 +35,11 @@ class Api:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session.close()
+        await self.session.close()
 
     async def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON of any route
         """Return the JSON that a route answers, None without content. Raises: ApiError unless it is a success."""
-        async with self._session.request(method, f"{self._stack['api']}{path}", json=body) as response:
+        async with self.session.request(method, f"{self._stack['api']}{path}", json=body) as response:
             answer = await response.json(content_type=None) if response.content_length != 0 else None
             if not response.ok:
                 raise ApiError(response.status, answer or {})
@@ -52,20 +52,21 @@ class Api:
         preferences: Mapping[str, object],
         locations: Sequence[str],
         mapping: Mapping[str, Sequence[str]] | None = None,
+        directory: str | None = None,
         secret: str | None = None,
     ) -> None:
-        """Create a tenant, connect it to the sample directory of its name, and give it locations and mappings."""
-        directory = self._stack["directories"][tenant]
+        """Create a tenant with locations and mappings, connected to the sample directory of its or another name."""
+        credentials = self._stack["directories"][directory or tenant]
         await self.call("PUT", f"/tenants/{tenant}", {"name": tenant.title()})
-        await self.call("PUT", f"/tenants/{tenant}/sso", {"clientId": directory["application_id"]})
+        await self.call("PUT", f"/tenants/{tenant}/sso", {"clientId": credentials["application_id"]})
         await self.call(
             "PUT",
             f"/tenants/{tenant}/connection",
             {
-                "tenantId": directory["azure_tenant_id"],
-                "clientId": directory["application_id"],
-                "objectId": directory["object_id"],
-                "clientSecret": secret or directory["client_secret"],
+                "tenantId": credentials["azure_tenant_id"],
+                "clientId": credentials["application_id"],
+                "objectId": credentials["object_id"],
+                "clientSecret": secret or credentials["client_secret"],
                 "cloud": "global",
                 "loginEndpoint": self._stack["login"],
                 "graphEndpoint": self._stack["graph"],

@@ -15,6 +15,7 @@ What it does not imitate
     - Delays of replication: a change is seen at once, except for `delta_lag_s`.
     - Tokens of an application that was disabled live on, as in the real service, but without its earlier revocations.
     - Access tokens expire by the machine's clock, not by the simulator's, because clients go by the former.
+    - `User.ReadBasic.All`: it can be granted, but opens nothing. A wrong method is 400, not 405.
     - `$expand`, `$skip`, lambda filters, `$orderby` other than `displayName`, sorted members, `memberOf`, writing.
     - The signature of a federated assertion; Conditional Access, national clouds and outages other than on request.
     - gzip; regional differences; quotas other than resource units per application and tenant (no per-tenant sum).
@@ -42,7 +43,7 @@ Admin API: plain http and JSON on the admin port; mistakes are answered with 400
     DELETE .../{name}/groups/{id}[?permanent=true]  and POST .../groups/{id}/restore
     GET    .../{name}/groups/{id}/members[?transitive=true]    the truth: {"users": [id], "groups": [id]}
     POST   .../{name}/groups/{id}/members           {"add": [id], "remove": [id]}: users, or groups to nest
-    GET, POST /admin/clock                          {"advance_s": 691200}
+    GET, POST /admin/clock                          {"advance_s": 691200}: secrets, delta and page tokens age
     GET, PATCH /admin/settings                      {"throttling": false}; all of them in `settings`
     GET, POST, DELETE /admin/faults, DELETE /admin/faults/{id}
                                                     {"path": "^/users", "nth": 2, "count": 1, "directory": "contoso",
@@ -51,6 +52,6 @@ Admin API: plain http and JSON on the admin port; mistakes are answered with 400
                                                      "action": {"type": "aadsts", "code": 53003}}; see `fault_actions`
     POST   /admin/tokens/revoke                     Graph answers 401 to all tokens issued so far
     GET, DELETE /admin/metrics                      requests by kind, directory and status
-    POST   /admin/reset                             everything as at start
+    POST   /admin/reset                             everything as at start; the addresses and signing key stay
     GET    /identity?resource=...&api-version=...   the managed identity: IDENTITY_ENDPOINT is {admin}/identity
 """

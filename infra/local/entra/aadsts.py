@@ -107,8 +107,7 @@ REFUSALS = {
     700213: Refusal(
         _CLIENT,
         "No matching federated identity record found for presented assertion subject '{detail}'. Check your federated "
-        "identity credential Subject, Audience and Issuer against the presented assertion. "
-        "https://learn.microsoft.com/entra/workload-id/workload-identity-federation",
+        "identity credential Subject, Audience and Issuer against the presented assertion.",
         _UNAUTHORIZED,
     ),
     700024: Refusal(_CLIENT, "Client assertion is not within its valid time range. {detail}", _UNAUTHORIZED),

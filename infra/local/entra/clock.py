@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 
 class SimulatedClock:
-    """Rules the age of delta tokens, page tokens and client secrets; access tokens live by the machine's clock."""
+    """Rules throttling and the age of delta tokens, page tokens and secrets, but not of access tokens."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0

@@ -115,7 +115,9 @@ class Directory:
         """
         if self.users.removal_of(object_id) is not Removal.RESTORABLE:
             raise LookupError(f"No deleted user {object_id} can be restored.")
-        self.users.restore(self._position(object_id))
+        position = self._position(object_id)
+        object_id = self.users.id_at(position)
+        self.users.restore(position)
         self.log.note(Kind.USER, object_id, Did.APPEARED)
         self._note_in_groups(object_id)
 

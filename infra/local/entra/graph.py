@@ -109,7 +109,8 @@ class Graph:
         if not settings.throttling:
             return headers
         limit = settings.throttle_limit_units or limit_units(len(call.directory.users))
-        spent = self._state.throttle.spend(call.principal.tid, call.principal.appid, units, limit=limit)
+        now_s = self._state.clock.epoch_s()
+        spent = self._state.throttle.spend(call.principal.tid, call.principal.appid, units, limit=limit, now_s=now_s)
         if spent.share >= _WARN_FROM:
             headers["x-ms-throttle-limit-percentage"] = f"{spent.share:.2f}"
         if spent.retry_after_s is not None:

@@ -64,4 +64,4 @@ def _spread(total: int, size: int) -> Iterable[int]:
 
 def _fill(directory: Directory, group_id: str, positions: Iterable[int]) -> None:
     for position in positions:
-        directory.groups.join(group_id, directory.users.record(position).id)
+        directory.groups.join(group_id, directory.users.id_at(position))

@@ -26,8 +26,6 @@ class Query:
     order: str | None
     count: bool
     eventual: bool  #: `ConsistencyLevel: eventual` was sent
-    page_token: str | None
-    delta_token: str | None
 
     @property
     def advanced(self) -> bool:
@@ -54,8 +52,6 @@ def parse_query(parameters: Mapping[str, str], headers: Mapping[str, str]) -> Qu
         order=parameters.get("$orderby"),
         count=parameters.get("$count", "").lower() == "true",
         eventual=headers.get("consistencylevel", "").lower() == "eventual",
-        page_token=parameters.get("$skiptoken"),
-        delta_token=parameters.get("$deltatoken"),
     )
     _check_consistency(query)
     return query

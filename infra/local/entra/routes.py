@@ -38,6 +38,7 @@ def _route(kind: str, units: int, answer: Callable[[Call], Answer], *needs: froz
     literal = _PLACE.split(path)
     parts = [re.escape(part) if at % 2 == 0 else f"(?P<{part}>[^/()]+)" for at, part in enumerate(literal)]
     pattern = re.compile("".join(parts), re.IGNORECASE)
+    kind = kind.replace("microsoft.graph.", "").replace("()", "")  # spellings of one thing are counted together
     return Route(kind=kind, method=method, pattern=pattern, answer=answer, units=units, needs=needs)
 
 

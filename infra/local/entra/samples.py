@@ -24,7 +24,7 @@ def build(plan: DirectoryPlan, clock: SimulatedClock) -> Directory:
     directory = Directory(plan, clock)
     add_groups(directory, plan.groups, biggest=plan.biggest_group)
     groups = [group.id for group in directory.groups][_SSO_GROUP]
-    users = [directory.users.record(number).id for number in range(min(_SSO_USERS, directory.users.positions))]
+    users = [directory.users.id_at(number) for number in range(min(_SSO_USERS, directory.users.positions))]
     for principal_id, kind in [*((key, "Group") for key in groups), *((key, "User") for key in users)]:
         assign(directory, principal_id, kind)
     return directory

@@ -4,7 +4,6 @@ Source: https://learn.microsoft.com/graph/throttling-limits#identity-and-access-
 """
 
 import math
-import time
 from dataclasses import dataclass
 
 WINDOW_S = 10.0
@@ -38,14 +37,13 @@ def limit_units(users: int) -> int:
 
 
 class Throttle:
-    """Counts units in fixed windows of ten seconds, by the machine's clock."""
+    """Counts units in fixed windows of ten seconds."""
 
     def __init__(self) -> None:
         self._windows: dict[tuple[str, str], _Window] = {}
 
-    def spend(self, tenant_id: str, application_id: str, units: int, *, limit: int) -> Spent:
+    def spend(self, tenant_id: str, application_id: str, units: int, *, limit: int, now_s: float) -> Spent:
         """The request's units are taken, unless it is refused."""
-        now_s = time.monotonic()
         key = tenant_id, application_id
         window = self._windows.get(key)
         if window is None or now_s - window.began_s >= WINDOW_S:

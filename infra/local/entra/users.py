@@ -64,6 +64,10 @@ class Users:
         """The user at `position`, deleted or not."""
         return self._own.get(position) or self._generator.user(position)
 
+    def id_at(self, position: int) -> str:
+        """The object id of the user at `position`, deleted or not; cheaper than the whole record."""
+        return self._own[position].id if position in self._own else self._generator.id_of(position)
+
     def is_there(self, position: int) -> bool:
         """Whether the user at `position` exists and is not deleted."""
         return position not in self._removed
@@ -107,13 +111,13 @@ class Users:
     def remove(self, position: int, removal: Removal) -> None:
         """The user no longer appears anywhere."""
         self._removed[position] = removal
-        self.removed_ids.add(self.record(position).id)
+        self.removed_ids.add(self.id_at(position))
         self.version += 1
 
     def restore(self, position: int) -> None:
         """The user is back as before."""
         del self._removed[position]
-        self.removed_ids.discard(self.record(position).id)
+        self.removed_ids.discard(self.id_at(position))
         self.version += 1
 
     def fragment(self, position: int, view: View) -> bytes:

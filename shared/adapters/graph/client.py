@@ -93,10 +93,11 @@ class GraphClient:
         self.credential = RenewableCredential(credentials)
         host = httpx.URL(self.graph).host
         provider = AzureIdentityAuthenticationProvider(self.credential, scopes=[self.scope], allowed_hosts=[host])
+        self._transport = _Transport(verify=ssl.create_default_context(), http2=False)
         self._http = GraphClientFactory.create_with_custom_middleware(
             middleware=[_ShortRetries(RetryHandlerOption(delay=0.5, max_retries=_RETRIES))],
             client=httpx.AsyncClient(
-                transport=_Transport(verify=ssl.create_default_context(), http2=False),
+                transport=self._transport,
                 timeout=_TIMEOUT_S,
                 trust_env=False,
                 follow_redirects=False,
@@ -124,8 +125,9 @@ class GraphClient:
         return answer
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; the SDK's wrapper of the transport would leave them open."""
         await self._http.aclose()
+        await self._transport.aclose()
         await self.credential.close()
 
 

@@ -10,7 +10,7 @@ from shared.adapters.tables import keys
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
-from shared.domain.recipient import Counts, Origin, Profile, Recipient, Status
+from shared.domain.recipient import ChangeKind, Counts, Origin, Profile, Recipient, Status
 from shared.errors import NotFound, Rejected
 from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
 
@@ -81,7 +81,14 @@ class TableRecipientStore:
             **counts,
             **pack(journal),
         }
-        rows = [("upsert", _row_of(partition, each), {"mode": "replace"}) for each in recipients]
+        # what is new is inserted: it must not be there yet, and the service need not look for something to replace
+        created = {change.recipient for change in journal.changes if change.kind is ChangeKind.CREATED}
+        rows = [
+            ("create", _row_of(partition, each))
+            if each.id in created
+            else ("upsert", _row_of(partition, each), {"mode": "replace"})
+            for each in recipients
+        ]
         answer = await self._tables.transact(RECIPIENTS, [fenced, ("create", entry), *rows])
         return str(answer[0]["etag"])
 

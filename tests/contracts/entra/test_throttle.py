@@ -41,3 +41,11 @@ async def test_too_many_requests(talk: Talk) -> None:
     assert (await talk.graph("GET /users?$top=1", "contoso")).status == 200
     await talk.admin("PATCH /settings", {"throttling": False})
     assert (await talk.graph("GET /users?$top=1")).status == 200
+
+
+async def test_a_new_window(talk: Talk) -> None:
+    """After ten seconds of the simulator's clock requests are answered again."""
+    await talk.admin("PATCH /settings", {"throttle_limit_units": 2})
+    assert [(await talk.graph("GET /users?$top=1")).status for _ in range(2)] == [200, 429]
+    await talk.admin("POST /clock", {"advance_s": 10})
+    assert (await talk.graph("GET /users?$top=1")).status == 200
