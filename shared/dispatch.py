@@ -1,7 +1,8 @@
 """How a run moves on: what every step does when its own work is done, and again when it is delivered twice.
 
-The markers tell what is left. Whoever inserts the last marker of a stage finds them all and enqueues the next stage,
-*then* moves the run's state on by compare-and-swap: a crash between the two enqueues twice, never not at all.
+The markers tell what is left. Whoever inserts the last marker of a stage finds them all, moves the run's state on by
+compare-and-swap, and enqueues the next stage. A crash between the two is mended by the redelivery of that message,
+or, if it is lost too, by the watchdog.
 """
 
 from dataclasses import dataclass
@@ -56,53 +57,54 @@ class Dispatch:
             return ended
 
     async def advance(self, plan: Plan, *, resend: bool = False) -> None:
-        """Enqueue the next stage if this one is complete, and move the run's state on.
+        """If the run's stage is complete, move its state on and enqueue the next stage.
 
-        With `resend`, also enqueue again every job of the present stage that has no marker.
+        Of several workers who find a stage complete at once, one moves the state on, and only that one enqueues. If it
+        dies in between, its own message comes back; whoever finds its work done already therefore passes `resend`, and
+        every job of the present stage that has no marker is enqueued again.
         """
-        for _ in range(3):  # one step for each stage: a run without sources or locations passes through all at once
+        while True:
             stored = await self.runs.get(plan.tenant, plan.run)
-            following = await self._step(plan, stored.value, resend=resend)
+            following = await self._following(plan, stored.value.state)
             if following is None:
+                if resend:
+                    await self._enqueue(plan, stored.value.state)
                 return
             try:
                 await self.runs.swap(msgspec.structs.replace(stored.value, state=following), stored.etag)
             except Conflict:
-                return  # somebody else found the stage complete too, and has moved the run on
+                continue  # somebody else wrote the run meanwhile: look again
+            await self._enqueue(plan, following)
 
-    async def _step(self, plan: Plan, run: Run, *, resend: bool) -> RunState | None:
-        match run.state:
+    async def _following(self, plan: Plan, state: RunState) -> RunState | None:
+        """Return the stage after this one, or None while this one is not complete."""
+        match state:
             case RunState.PLANNING:
-                await self.queue.fetch([self._fetch_job(plan, source) for source in plan.sources])
                 return RunState.FETCHING
-            case RunState.FETCHING:
-                return await self._after_fetching(plan, resend=resend)
-            case RunState.RECONCILING:
-                return await self._after_reconciling(plan, resend=resend)
-            case RunState.RETIRING:
-                if resend:
-                    await self.queue.retire(RetireJob(tenant=plan.tenant, run=plan.run))
+            case RunState.FETCHING if not await self._unfetched(plan):
+                return RunState.RECONCILING
+            case RunState.RECONCILING if not await self._unreconciled(plan):
+                return RunState.RETIRING
         return None
 
-    async def _after_fetching(self, plan: Plan, *, resend: bool) -> RunState | None:
-        marked = await self.runs.fetch_markers(plan.tenant, plan.run)
-        missing = [source for source in plan.sources if source not in marked]
-        if missing:
-            if resend:
-                await self.queue.fetch([self._fetch_job(plan, source) for source in missing])
-            return None
-        await self.queue.reconcile([self._reconcile_job(plan, location) for location in plan.locations])
-        return RunState.RECONCILING
+    async def _enqueue(self, plan: Plan, state: RunState) -> None:
+        """Enqueue every job of a stage that has no marker."""
+        match state:
+            case RunState.FETCHING:
+                await self.queue.fetch([self._fetch_job(plan, source) for source in await self._unfetched(plan)])
+            case RunState.RECONCILING:
+                unreconciled = await self._unreconciled(plan)
+                await self.queue.reconcile([self._reconcile_job(plan, location) for location in unreconciled])
+            case RunState.RETIRING:
+                await self.queue.retire(RetireJob(tenant=plan.tenant, run=plan.run))
 
-    async def _after_reconciling(self, plan: Plan, *, resend: bool) -> RunState | None:
+    async def _unfetched(self, plan: Plan) -> list[SourceId]:
+        marked = await self.runs.fetch_markers(plan.tenant, plan.run)
+        return [source for source in plan.sources if source not in marked]
+
+    async def _unreconciled(self, plan: Plan) -> list[LocationId]:
         marked = await self.runs.reconcile_markers(plan.tenant, plan.run)
-        missing = [location for location in plan.locations if location not in marked]
-        if missing:
-            if resend:
-                await self.queue.reconcile([self._reconcile_job(plan, location) for location in missing])
-            return None
-        await self.queue.retire(RetireJob(tenant=plan.tenant, run=plan.run))
-        return RunState.RETIRING
+        return [location for location in plan.locations if location not in marked]
 
     @staticmethod
     def _fetch_job(plan: Plan, source: SourceId) -> FetchJob:

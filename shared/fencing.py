@@ -29,13 +29,19 @@ class FencedLocation:
     async def take(
         cls, store: RecipientStore, tenant: TenantId, location: LocationId, *, generation: int, attempt: str
     ) -> "FencedLocation":
-        """Take the fence. Raises: Superseded if a newer generation has it; Conflict if somebody took it meanwhile."""
-        stored = await store.fence(tenant, location)
-        if stored.value.generation > generation:
-            raise Superseded(f"{location} belongs to generation {stored.value.generation}", code="superseded")
-        taken = msgspec.structs.replace(stored.value, generation=generation, attempt=attempt, operation=0, inputs=None)
-        etag = await store.swap_fence(tenant, location, taken, stored.etag)
-        return cls(store, tenant, location, Versioned(taken, etag))
+        """Take the fence, from whoever has it. Raises: Superseded if that is a newer generation."""
+        while True:
+            stored = await store.fence(tenant, location)
+            if stored.value.generation > generation:
+                raise Superseded(f"{location} belongs to generation {stored.value.generation}", code="superseded")
+            taken = msgspec.structs.replace(
+                stored.value, generation=generation, attempt=attempt, operation=0, inputs=None
+            )
+            try:
+                etag = await store.swap_fence(tenant, location, taken, stored.etag)
+            except Conflict:
+                continue  # somebody has just written there: look again who that is
+            return cls(store, tenant, location, Versioned(taken, etag))
 
     async def write(
         self,

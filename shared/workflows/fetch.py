@@ -88,7 +88,8 @@ class Fetch:
         unless this is the `last_delivery`: then the source is marked as failed.
         """
         plan = await self.dispatch.current_plan(job.tenant, job.run)
-        if job.source not in await self.runs.fetch_markers(job.tenant, job.run):
+        done_before = job.source in await self.runs.fetch_markers(job.tenant, job.run)
+        if not done_before:
             try:
                 marker = await self._read(plan, job)
             except _OutOfTime as out:
@@ -121,7 +122,7 @@ class Fetch:
                 users=marker.snapshot.tally.users if marker.snapshot else 0,
                 problem=marker.problem.code if marker.problem else None,
             )
-        await self.dispatch.advance(plan)
+        await self.dispatch.advance(plan, resend=done_before)
 
     async def _read(self, plan: Plan, job: FetchJob) -> FetchMarker:
         secret = await self.secrets.get(plan.secret_name, plan.secret_version)

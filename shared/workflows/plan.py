@@ -42,7 +42,7 @@ class PlanRun:
         state, etag = await self.tenants.state(request.tenant)
         if request.request in state.requests:
             if state.requests[0] == request.request and state.active_run is not None:
-                await self._launch(request, state, state.active_run, connection, usage)
+                await self._launch(request, state, state.active_run, connection, usage, resumed=True)
             return
         now = self.clock.now()
         if state.active_run is not None and self._is_fresh(state, now):
@@ -59,7 +59,7 @@ class PlanRun:
         if request.request == state.pending_request:
             taken = msgspec.structs.replace(taken, pending=None, pending_request=None)
         await self.tenants.swap_state(request.tenant, taken, etag)
-        await self._launch(request, taken, run, connection, usage)
+        await self._launch(request, taken, run, connection, usage, resumed=False)
 
     async def _connection(self, tenant: TenantId) -> Connection:
         await self.tenants.get(tenant)
@@ -104,7 +104,14 @@ class PlanRun:
             return new_run_id(int(now.timestamp() * 1000), self.entropy())
 
     async def _launch(
-        self, request: SyncRequest, state: TenantState, run: RunId, connection: Connection, usage: Usage
+        self,
+        request: SyncRequest,
+        state: TenantState,
+        run: RunId,
+        connection: Connection,
+        usage: Usage,
+        *,
+        resumed: bool,
     ) -> None:
         plan = await self._plan(request, state, run, connection)
         if plan.generation != state.generation:
@@ -127,7 +134,7 @@ class PlanRun:
                 watched_at=self.clock.now(),
             )
             await self.runs.swap(counted, stored.etag)
-        await self.dispatch.advance(plan)
+        await self.dispatch.advance(plan, resend=resumed)
         event("planned", tenant=plan.tenant, run=run, sources=len(plan.sources), locations=len(plan.locations))
 
     async def _plan(self, request: SyncRequest, state: TenantState, run: RunId, connection: Connection) -> Plan:

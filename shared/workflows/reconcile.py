@@ -41,7 +41,8 @@ class Reconcile:
         Raises: Superseded when a newer run, change or attempt owns the location; Transient when trying again helps.
         """
         plan = await self.dispatch.current_plan(job.tenant, job.run)
-        if job.location not in await self.runs.reconcile_markers(job.tenant, job.run):
+        done_before = job.location in await self.runs.reconcile_markers(job.tenant, job.run)
+        if not done_before:
             marker = await self._reconcile(plan, job)
             if marker is None:
                 await self.queue.reconcile([job])  # out of time: what is left is decided anew, in a new message
@@ -58,7 +59,7 @@ class Reconcile:
                 candidates=len(marker.candidates),
                 **msgspec.structs.asdict(marker.counts),
             )
-        await self.dispatch.advance(plan)
+        await self.dispatch.advance(plan, resend=done_before)
 
     async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileMarker | None:
         started_s = self.clock.monotonic_s()

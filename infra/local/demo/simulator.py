@@ -6,6 +6,9 @@ from typing import Any, Self
 
 import aiohttp
 
+#: Users in one answer, at most.
+_PAGE = 1_000
+
 
 class Simulator:
     """Changes one stack's sample directories."""
@@ -32,10 +35,21 @@ class Simulator:
         found = (await self.call("GET", f"/directories/{directory}"))["groups"]
         return [str(each["id"]) for each in found]
 
+    async def users(self, directory: str) -> list[dict[str, Any]]:
+        """Return all users of a directory with every property."""
+        found: list[dict[str, Any]] = []
+        for start in range(0, 1_000_000, _PAGE):
+            path = f"/directories/{directory}/users?from={start}&count={_PAGE}"
+            page = (await self.call("GET", path))["users"]
+            if not page:
+                break
+            found += page
+        return found
+
     async def people(self, directory: str, count: int) -> list[str]:
-        """Return the ids of a directory's first users."""
+        """Return the ids of a directory's first users, at most a page of them."""
         found = await self.call("GET", f"/directories/{directory}/users?from=0&count={count}")
-        return [str(each["id"]) for each in (found["users"] if isinstance(found, dict) else found)]
+        return [str(each["id"]) for each in found["users"]]
 
     async def members(self, directory: str, group: str, *, transitive: bool = True) -> set[str]:
         """Return the ids of the users in a group: the truth that recipients are compared with."""

@@ -1,0 +1,60 @@
+"""Every store suite runs against the fake and against Azurite, so that fakes cannot lie."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shared.adapters.tables import (
+    TableLedger,
+    TableRecipientStore,
+    TableRunStore,
+    Tables,
+    TableSnapshotStore,
+    TableTenantStore,
+)
+from shared.domain.ids import TenantId
+from shared.ports import Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore
+from shared.settings import load
+from tests.fakes import FakeLedger, FakeRecipientStore, FakeRunStore, FakeSnapshotStore, FakeTenantStore
+
+
+class Stores:
+    """One implementation of all stores."""
+
+    def __init__(
+        self,
+        tenants: TenantStore,
+        runs: RunStore,
+        snapshots: SnapshotStore,
+        recipients: RecipientStore,
+        ledger: Ledger,
+    ) -> None:
+        self.tenants = tenants
+        self.runs = runs
+        self.snapshots = snapshots
+        self.recipients = recipients
+        self.ledger = ledger
+        #: A tenant of this test alone, and one whose id begins with it.
+        self.acme = TenantId(f"acme-{uuid4().hex[:8]}")
+        self.acme_2 = TenantId(f"{self.acme}-2")
+
+
+@pytest.fixture(params=["fake", "azurite"])
+async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
+    """Fakes, or tables in a real Azurite."""
+    if request.param == "fake":
+        yield Stores(FakeTenantStore(), FakeRunStore(), FakeSnapshotStore(), FakeRecipientStore(), FakeLedger())
+        return
+    azurite: Any = request.getfixturevalue("azurite")
+    settings = load({"AzureWebJobsStorage": azurite.connection_string, "KEY_VAULT_URL": "https://vault.example"})
+    tables = Tables(settings)
+    yield Stores(
+        TableTenantStore(tables),
+        TableRunStore(tables),
+        TableSnapshotStore(tables),
+        TableRecipientStore(tables),
+        TableLedger(tables),
+    )
+    await tables.close()

@@ -1,0 +1,38 @@
+"""Permissions are judged by what they satisfy."""
+
+import pytest
+
+from shared.domain.consent import judge
+from shared.domain.report import CheckStatus
+
+DOCUMENTED = frozenset({"User.Read.All", "Group.Read.All", "GroupMember.Read.All"})
+
+
+@pytest.mark.parametrize(
+    ("roles", "sso", "missing", "unneeded"),
+    [
+        (DOCUMENTED, False, (), ("Group.Read.All",)),
+        (frozenset({"User.Read.All", "GroupMember.Read.All"}), False, (), ()),
+        (frozenset({"User.Read.All", "Group.Read.All"}), False, (), ()),
+        (frozenset({"Directory.Read.All"}), True, (), ("Directory.Read.All",)),
+        (frozenset({"Directory.ReadWrite.All"}), False, (), ("Directory.ReadWrite.All",)),
+        (DOCUMENTED, True, ("Application.Read.All",), ("Group.Read.All",)),
+        (frozenset(), False, ("User.Read.All", "GroupMember.Read.All", "Group.Read.All"), ()),
+        (frozenset({"GroupMember.Read.All"}), False, ("User.Read.All",), ()),
+        (DOCUMENTED | {"Mail.Read"}, False, (), ("Group.Read.All", "Mail.Read")),
+    ],
+)
+def test_what_is_missing_and_what_is_too_much(
+    roles: frozenset[str],
+    sso: bool,  # noqa: FBT001 - a table
+    missing: tuple[str, ...],
+    unneeded: tuple[str, ...],
+) -> None:
+    """A superset satisfies a need; what is granted without need is named and never failed for."""
+    checks, consent = judge(roles, sso_users=sso, consent_link="https://login.example/adminconsent")
+    assert (consent.missing, consent.unneeded) == (missing, unneeded)
+    failed = [check for check in checks if check.status is CheckStatus.FAIL]
+    assert [check.id for check in failed] == [f"permission_{name}" for name in missing]
+    assert all(check.link and check.fix for check in failed)
+    warned = [check for check in checks if check.status is CheckStatus.WARN]
+    assert len(warned) == bool(unneeded)

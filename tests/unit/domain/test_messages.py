@@ -1,0 +1,89 @@
+"""The public contract of `sync-requests`, and the product's own messages."""
+
+import base64
+
+import pytest
+
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId
+from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.messages import (
+    encode_job,
+    encode_request,
+    parse_fetch,
+    parse_reconcile,
+    parse_request,
+    parse_retire,
+)
+from shared.domain.run import RunMode
+from shared.errors import Rejected
+
+TENANT, RUN = TenantId("contoso"), RunId("8204576261968-0000000a")
+
+
+@pytest.mark.parametrize("encode", [str, lambda text: base64.b64encode(text.encode()).decode()], ids=["text", "base64"])
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("contoso", RunMode.INCREMENTAL),
+        ("  contoso\n", RunMode.INCREMENTAL),
+        ("\ufeffcontoso", RunMode.INCREMENTAL),
+        ('{"tenant": "contoso"}', RunMode.INCREMENTAL),
+        ('{"tenant": "contoso", "mode": "full"}', RunMode.FULL),
+        ('\ufeff{"tenant": "contoso", "mode": "full", "comment": "x"}', RunMode.FULL),
+    ],
+)  # fmt: skip
+def test_requests_come_as_text_or_json_plain_or_base64(encode: object, text: str, mode: RunMode) -> None:
+    """Whatever tool puts the message, it is understood; it is called as its queue message."""
+    assert callable(encode)
+    request = parse_request(encode(text), "message-1")
+    assert request == SyncRequest(tenant=TENANT, mode=mode, request="message-1", requested_by="queue")
+
+
+@pytest.mark.parametrize("tenant", ["abcd", "contoso1", "test", "a1b2c3d4"])
+def test_an_id_that_could_be_base64_is_an_id(tenant: str) -> None:
+    """Four letters are valid base64, and still a tenant."""
+    assert parse_request(tenant, "m").tenant == tenant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{broken",
+        "[]",
+        '{"mode": "full"}',
+        '{"tenant": 5}',
+        '{"tenant": "contoso", "mode": "sometimes"}',
+        "Not A Tenant",
+        "a/b",
+        "x" * 5_000,
+        base64.b64encode(b"\xff\xfe\x00").decode(),
+    ],
+)
+def test_what_is_no_request_is_explained(text: str) -> None:
+    """The sentence names the fault and says what to send instead."""
+    with pytest.raises(Rejected, match="Send a tenant's id") as raised:
+        parse_request(text, "m")
+    assert raised.value.code == "malformed_message"
+
+
+def test_messages_survive_a_round_trip() -> None:
+    """What the product sends is what it reads."""
+    request = SyncRequest(tenant=TENANT, mode=RunMode.FULL, request=RUN, requested_by="api")
+    assert parse_request(encode_request(request), "other") == request
+    fetch = FetchJob(tenant=TENANT, run=RUN, source=SourceId("users"))
+    assert parse_fetch(encode_job(fetch)) == fetch
+    reconcile = ReconcileJob(tenant=TENANT, run=RUN, location=LocationId("desk"))
+    assert parse_reconcile(encode_job(reconcile)) == reconcile
+    retire = RetireJob(tenant=TENANT, run=RUN)
+    assert parse_retire(encode_job(retire)) == retire
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", '{"tenant": "contoso", "run": "nonsense"}', '{"tenant": "../x", "run": "8204576261968-0000000a"}'],
+)
+def test_a_job_that_the_product_never_sends_is_refused(text: str) -> None:
+    """Ids of jobs become keys, so they are validated like any other."""
+    with pytest.raises(Rejected):
+        parse_retire(text)
