@@ -61,15 +61,7 @@ def judge(roles: frozenset[str], *, sso_users: bool, consent_link: str) -> tuple
     redundant = {"Group.Read.All"} if {"GroupMember.Read.All", "Group.Read.All"} <= roles else set()
     unneeded = sorted((roles - documented) | redundant)
     if unneeded:
-        checks.append(
-            Check(
-                id="least_privilege",
-                status=CheckStatus.WARN,
-                title="More is granted than needed",
-                detail=f"Granted without need: {', '.join(unneeded)}.",
-                fix="Remove these permissions from the app registration; the sync goes on without them.",
-            )
-        )
+        checks.append(_least_privilege(unneeded, roles, wanted))
     consent = Consent(
         granted=tuple(sorted(documented & roles)),
         missing=tuple(need.permission for need in wanted if not roles & need.satisfied_by),
@@ -94,4 +86,19 @@ def _check(need: Need, roles: frozenset[str], consent_link: str) -> Check:
         detail=f"The application permission {need.permission} is needed {need.why}, and is not granted.",
         fix="Add it to the app registration as an application permission, then grant admin consent by the link.",
         link=consent_link,
+    )
+
+
+def _least_privilege(unneeded: list[str], roles: frozenset[str], wanted: tuple[Need, ...]) -> Check:
+    """Name what is granted without need, and how to be rid of it without losing what only it satisfies."""
+    kept = roles - set(unneeded)
+    lost = [need.permission for need in wanted if roles & need.satisfied_by and not kept & need.satisfied_by]
+    detail = f"Granted without need: {', '.join(unneeded)}."
+    if "Group.Read.All" in unneeded:
+        detail += " Group.Read.All adds nothing to GroupMember.Read.All."
+    fix = "Remove these permissions from the app registration; the sync goes on without them."
+    if lost:
+        fix = f"First grant {', '.join(lost)}, which so far only a broader permission covers; then remove the others."
+    return Check(
+        id="least_privilege", status=CheckStatus.WARN, title="More is granted than needed", detail=detail, fix=fix
     )

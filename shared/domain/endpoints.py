@@ -1,10 +1,16 @@
 """Which pair of hosts a connection may use: a cloud's own, or one that the operator allows."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from shared.domain.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.errors import Rejected
 
+#: The second name of China's login service, which its portal shows.
+#: Source: https://learn.microsoft.com/azure/china/resources-developer-guide
+_CHINA_BY_PARTNER: Final = Endpoints(
+    login="https://login.partner.microsoftonline.cn", graph=CLOUD_ENDPOINTS[Cloud.CHINA].graph
+)
 
 def resolve(
     cloud: Cloud,
@@ -21,7 +27,7 @@ def resolve(
     """
     own = default if cloud is Cloud.GLOBAL else CLOUD_ENDPOINTS[cloud]
     pair = Endpoints(login=_origin(login) or own.login, graph=_origin(graph) or own.graph)
-    known = [default, *CLOUD_ENDPOINTS.values(), *allowed]
+    known = [default, *CLOUD_ENDPOINTS.values(), _CHINA_BY_PARTNER, *allowed]
     if pair in known:
         return pair
     if pair.login in {each.login for each in known} and pair.graph in {each.graph for each in known}:

@@ -8,6 +8,8 @@ import msgspec
 from shared.domain.connection import Cloud
 from shared.domain.report import Check, CheckStatus
 
+#: How many groups one validation reads.
+MAX_PROBED_GROUPS: Final = 20
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
@@ -35,6 +37,7 @@ class Entries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             client_id=_clean(self.client_id).lower(),
             object_id=_clean(self.object_id).lower(),
             client_secret=_clean(self.client_secret),
+            groups=tuple(_clean(group).lower() for group in self.groups),
         )
 
 
@@ -49,7 +52,9 @@ def local_checks(entries: Entries) -> list[Check]:
         *_malformed("client_id", "application (client) id", entries.client_id, "enterprise application's overview"),
         *_malformed("object_id", "object id", entries.object_id, "enterprise application's overview"),
         *_secret(entries.client_secret),
+        *_swapped(entries),
         *_equal(entries),
+        *_groups(entries.groups),
     ]
     if faults:
         return faults
@@ -76,6 +81,27 @@ def _secret(value: str) -> list[Check]:
     if _GUID.fullmatch(value):
         detail = 'What was entered as secret is a GUID: that is the "Secret ID", not the secret.'
         return [_fail("secret", "The secret's id was entered", detail, fix)]
+    return []
+
+
+def _swapped(entries: Entries) -> list[Check]:
+    """Tell a secret that stands where an id belongs, while a GUID stands where the secret belongs."""
+    ids = {"tenant id": entries.tenant_id, "client id": entries.client_id, "object id": entries.object_id}
+    odd = [name for name, value in ids.items() if value and not _GUID.fullmatch(value)]
+    if len(odd) != 1 or not _GUID.fullmatch(entries.client_secret):
+        return []
+    detail = f"The secret's field holds a GUID, and the {odd[0]}'s field holds none: they may be swapped."
+    fix = f"Swap the {odd[0]} and the client secret."
+    return [_fail("swapped", "Two entries may be swapped", detail, fix)]
+
+
+def _groups(groups: tuple[str, ...]) -> list[Check]:
+    fix = "Copy each group's object id from its overview, or leave the groups out."
+    if len(groups) > MAX_PROBED_GROUPS:
+        detail = f"{len(groups)} groups are to be read; a validation reads at most {MAX_PROBED_GROUPS}."
+        return [_fail("groups", "Too many groups", detail, fix)]
+    if any(not _GUID.fullmatch(group) for group in groups):
+        return [_fail("groups", "A group's id is malformed", "A group's object id must be a GUID.", fix)]
     return []
 
 

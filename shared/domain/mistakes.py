@@ -131,7 +131,13 @@ MISTAKES: Final[dict[str, Mistake]] = {
 }
 
 
-def refused(code: str, login: str, trace_id: str | None, correlation_id: str | None) -> Check:
+#: Known, but never consented to: what helps is the consent page, not the page about the error.
+_CONSENT_HELPS: Final = "7000229"
+
+
+def refused(
+    code: str, login: str, trace_id: str | None, correlation_id: str | None, consent_link: str | None = None
+) -> Check:
     """Return the failed check for a refusal. `code` is AADSTS and a number; an unknown one is passed on as it is."""
     number = code.removeprefix("AADSTS")
     ids = "".join(
@@ -148,6 +154,8 @@ def refused(code: str, login: str, trace_id: str | None, correlation_id: str | N
             fix="Look the code up by the link, or ask Microsoft's support with the ids.",
             link=link,
         )
+    if number == _CONSENT_HELPS and consent_link:
+        link = consent_link
     detail = mistake.detail if code in mistake.detail else f"{mistake.detail} ({code})"
     return Check(
         id=mistake.check,

@@ -11,12 +11,14 @@ import httpx
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import ClientSecretCredential
+from kiota_abstractions.api_client_builder import register_default_deserializer
 from kiota_abstractions.headers_collection import HeadersCollection
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
 from kiota_http.middleware import RetryHandler
 from kiota_http.middleware.options import RetryHandlerOption
+from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactory
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import GraphClientFactory
 
@@ -32,6 +34,8 @@ _TIMEOUT_S: Final = 60.0
 #: Source: https://learn.microsoft.com/graph/throttling-limits (x-ms-throttle-limit-percentage)
 _SLOW_FROM: Final = 0.8
 _SLOW_S: Final = 1.0
+
+register_default_deserializer(JsonParseNodeFactory)  # without it the adapter cannot read Graph's error codes
 
 
 class _Transport(httpx.AsyncHTTPTransport):

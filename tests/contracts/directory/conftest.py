@@ -1,8 +1,10 @@
 """The real Graph adapter against the simulator, which a test can break as it likes."""
 
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
 from infra.local.certificates import Certificates
@@ -26,6 +28,8 @@ class Broken(Simulator):
 async def entra(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EntraSimulator]:
     """Contoso has 100 users, fabrikam 30 users and 40 groups; its certificate is trusted through the environment."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tls.bundle))
+    # aiohttp read that variable when it was imported, long before this test
+    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context())
     async with EntraSimulator(cert=tls.cert, key=tls.key, scale=0.01, environment={}) as running:
         yield running
 

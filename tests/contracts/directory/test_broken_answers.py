@@ -20,20 +20,24 @@ USERS = r"^/users\?"
 @pytest.mark.parametrize(
     ("action", "error", "code"),
     [
-        ({"type": "html"}, Transient, "graph_failing"),
+        ({"type": "html"}, Transient, "bad_answer"),
         ({"type": "truncate"}, Transient, None),
         ({"type": "reset"}, Transient, "graph_unreachable"),
         ({"type": "error_in_ok"}, Transient, "bad_answer"),
         ({"type": "no_value"}, Transient, "bad_answer"),
         ({"type": "foreign_next_link"}, Conflict, "foreign_link"),
-        ({"type": "plain_next_link"}, Conflict, "foreign_link"),
+        (
+            {"type": "respond", "status": 200, "body": {"value": [], "@odata.nextLink": "http://127.0.0.1/v1.0/users"}},
+            Conflict,
+            "foreign_link",
+        ),
         ({"type": "respond", "status": 200, "body": None}, Transient, "bad_answer"),
         ({"type": "respond", "status": 204, "body": None}, Transient, "bad_answer"),
         ({"type": "respond", "status": 500, "body": {}}, Transient, "graph_failing"),
         (
             {"type": "respond", "status": 302, "body": {}, "headers": {"Location": "https://127.0.0.1:1/x"}},
-            Conflict,
-            "redirected",
+            Transient,
+            "bad_answer",
         ),
         (
             {
@@ -101,7 +105,8 @@ async def test_members_without_properties_are_unreadable_not_nameless(
     fabrikam: Directory, simulator: Simulator
 ) -> None:
     """A permission that was taken away comes as a 200 with nulls: an error, never people without names."""
-    group = [each for each in await simulator.groups("fabrikam") if await simulator.members("fabrikam", each)][0]
+    sizes = {each: len(await simulator.members("fabrikam", each)) for each in await simulator.groups("fabrikam")}
+    group = max(sizes, key=lambda each: sizes[each])
     await simulator.call("POST", "/directories/fabrikam/roles", {"revoke": ["User.Read.All"]})
     await simulator.call("POST", "/tokens/revoke")
     await fabrikam.token()
