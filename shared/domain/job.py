@@ -14,6 +14,8 @@ from shared.domain.recipient import Change, Counts, Reason
 from shared.domain.run import Problem, RunMode
 from shared.domain.snapshot import SnapshotRef, Tally
 
+#: How many candidates one marker names: its row holds 1 MiB, and a candidate takes some 20 bytes of it.
+MAX_NAMED_CANDIDATES: Final = 30_000
 #: Part of a job's time budget after which it goes on in a new message.
 BUDGET_SHARE: Final = 0.6
 
@@ -66,8 +68,6 @@ class FetchOutcome(StrEnum):
     """How reading a source ended."""
 
     COMPLETE = "complete"
-    #: The source is confirmed deleted.
-    GONE = "gone"
     FAILED = "failed"
 
 
@@ -99,6 +99,8 @@ class ReconcileMarker(msgspec.Struct, frozen=True, kw_only=True):
     baseline: int
     active: int
     candidates: tuple[Candidate, ...] = ()
+    #: How many candidates there are beyond those named; a later run finds them again.
+    unnamed_candidates: int = 0
     #: Whether a source of the location was not read completely, so that nobody can be called absent there.
     partial: bool = False
     compared: bool = True

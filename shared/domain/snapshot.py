@@ -6,7 +6,7 @@ or swapped page is noticed; `content` is a sum of hashes, so that the same users
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -18,6 +18,8 @@ from shared.errors import Conflict
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(list[DirectoryUser])
 _CONTENT_MODULUS: Final = 2**128
+#: Largest page, in bytes: one entity of Table Storage holds 1 MiB.
+MAX_PAGE_BYTES: Final = 900_000
 #: zlib's fastest level: 2-3 times faster than the default for 10 % more bytes.
 _LEVEL: Final = 1
 
@@ -94,18 +96,20 @@ class CompleteSnapshot:
         return snapshot
 
 
-class SourceGone:
-    """A source that is confirmed deleted: it contains nobody. Built on that proof only."""
-
-    __slots__ = ("source",)
-
-    def __init__(self, source: SourceId) -> None:
-        self.source = source
-
-
 def encode_page(users: Sequence[DirectoryUser]) -> bytes:
-    """Return the users as one compressed page."""
+    """Return the users as one compressed page, however large."""
     return zlib.compress(_ENCODER.encode(users), _LEVEL)
+
+
+def encode_pages(users: Sequence[DirectoryUser]) -> Iterator[tuple[bytes, Sequence[DirectoryUser]]]:
+    """Yield the users as compressed pages with who is on each; one page unless that would exceed MAX_PAGE_BYTES."""
+    page = encode_page(users)
+    if len(page) <= MAX_PAGE_BYTES or len(users) == 1:
+        yield page, users
+        return
+    half = len(users) // 2
+    yield from encode_pages(users[:half])
+    yield from encode_pages(users[half:])
 
 
 def decode_page(page: bytes) -> list[DirectoryUser]:

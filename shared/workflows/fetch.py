@@ -12,7 +12,7 @@ from shared.domain.ids import ObjectId
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.domain.patch import Patch, apply_delta
 from shared.domain.run import Plan, Problem, RunMode
-from shared.domain.snapshot import SnapshotRef, Tally, encode_page
+from shared.domain.snapshot import SnapshotRef, Tally, encode_pages
 from shared.errors import Conflict, NeedsAttention, NotFound, Transient
 from shared.ports import Clock, Directory, DirectoryFactory, JobQueue, RunStore, SecretStore, SnapshotStore
 from shared.telemetry import Usage, event
@@ -49,9 +49,9 @@ class _Staging:
     async def add(self, users: list[DirectoryUser]) -> None:
         if not users:
             return
-        page = encode_page(users)
-        self.tally = self.tally.add(page, users)
-        self.held.append(page)
+        for page, on_it in encode_pages(users):
+            self.tally = self.tally.add(page, on_it)
+            self.held.append(page)
         if len(self.held) > _HELD_PAGES:
             await self.flush()
 

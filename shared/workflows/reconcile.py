@@ -10,7 +10,14 @@ import msgspec
 from shared.dispatch import Dispatch
 from shared.domain.decide import Decision, decide
 from shared.domain.ids import SourceId
-from shared.domain.job import BUDGET_SHARE, FetchMarker, FetchOutcome, ReconcileJob, ReconcileMarker
+from shared.domain.job import (
+    BUDGET_SHARE,
+    MAX_NAMED_CANDIDATES,
+    FetchMarker,
+    FetchOutcome,
+    ReconcileJob,
+    ReconcileMarker,
+)
 from shared.domain.recipient import Counts
 from shared.domain.run import Plan
 from shared.domain.wanted import AbsenceProof, gather
@@ -113,7 +120,8 @@ class Reconcile:
             counts=written + Counts(skipped=len(decision.skipped)),
             baseline=decision.baseline,
             active=decision.active,
-            candidates=decision.candidates,
+            candidates=decision.candidates[:MAX_NAMED_CANDIDATES],
+            unnamed_candidates=max(0, len(decision.candidates) - MAX_NAMED_CANDIDATES),
             partial=inputs is None,
             inputs=inputs,
             skipped=decision.skipped[:_NAMED_SKIPS],

@@ -122,7 +122,7 @@ class Retire:
             Loss(
                 location=location,
                 baseline=marker.baseline,
-                candidates=len(leaving.get(location, ())),
+                candidates=len(leaving.get(location, ())) + marker.unnamed_candidates,
                 recent=recent.get(location, 0),
             )
             for location, marker in markers.items()

@@ -1,14 +1,25 @@
 """A snapshot is complete, or it is nothing."""
 
+import random
+
 import pytest
 
 from shared.domain.ids import SourceId
-from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
+from shared.domain.snapshot import (
+    MAX_PAGE_BYTES,
+    CompleteSnapshot,
+    SnapshotRef,
+    Tally,
+    decode_page,
+    encode_page,
+    encode_pages,
+)
 from shared.domain.wanted import AbsenceProof
 from shared.errors import Conflict
 from tests.builders import person, snapshot, user
 
 SOURCE = SourceId("users")
+LONG = ("display_name", "given_name", "surname", "department", "job_title", "office_location")
 FIRST, SECOND = [user(1), user(2)], [user(3)]
 PAGES = [encode_page(FIRST), encode_page(SECOND)]
 
@@ -48,6 +59,20 @@ def test_proof_needs_every_source_of_the_location() -> None:
     other = SourceId("group-x")
     assert AbsenceProof.of([SOURCE, other], {SOURCE: snapshot("users")}) is None
     assert AbsenceProof.of([SOURCE], {SOURCE: snapshot("users")}) is not None
+
+
+def test_users_with_huge_profiles_take_several_pages() -> None:
+    """Incompressible text in every field still fits the rows of Table Storage, and nobody is lost."""
+    noise = random.Random(1)
+    people = [
+        user(number, **{name: "".join(chr(noise.randrange(0x4E00, 0x9FFF)) for _ in range(1024)) for name in LONG})
+        for number in range(200)
+    ]
+    pages = list(encode_pages(people))
+    assert len(pages) > 1
+    assert all(len(page) <= MAX_PAGE_BYTES for page, _ in pages)
+    assert [each for page, _ in pages for each in decode_page(page)] == people
+    assert len(list(encode_pages(FIRST))) == 1
 
 
 def test_the_content_does_not_depend_on_the_order() -> None:
