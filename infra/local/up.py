@@ -60,7 +60,7 @@ async def run_until_signalled(stack: LocalStack) -> None:
     print("Starting the stack.", flush=True)
     try:
         async with stack:
-            print(f"API        {stack.info['api']}\nPortal     {stack.info['api']}/portal", flush=True)
+            print(f"API        {stack.info['api']}", flush=True)
             print(f"Addresses  {stack.directory / FILE}\nRunning until Ctrl-C.", flush=True)
             await stack.failure()
     except asyncio.CancelledError:

@@ -44,13 +44,14 @@ class TenantReport:
             console.print(f"\n[bold]{self.name}[/bold] ({self.title})\n  connection refused: {self.refused}")
             return
         for number, run in enumerate(self.runs, start=1):
-            kind = "first sync" if number == 1 else "after the changes, incremental"
-            console.print(self._table(f"{self.name}: {self.title} - {kind} ({run['state']})", run))
+            kind = "first sync" if number == 1 else "incremental sync after the changes"
+            console.print(f"\n[bold]{self.name}[/bold] ({self.title})\n{kind}: {run['state']}")
+            console.print(self._table(run))
             for problem in run["problems"]:
                 console.print(f"  {problem['concerns']}: {problem['detail']}")
 
-    def _table(self, title: str, run: dict[str, Any]) -> Table:
-        table = Table(title=title, title_justify="left", title_style="bold")
+    def _table(self, run: dict[str, Any]) -> Table:
+        table = Table()
         table.add_column("location")
         for name in ("active", "created", "updated", "deactivated"):
             table.add_column(name, justify="right")
@@ -77,7 +78,7 @@ def _run_as_json(run: dict[str, Any]) -> dict[str, Any]:
         "mode": run["mode"],
         "state": run["state"],
         **{name: run["counts"][name] for name in COUNTS},
-        "seconds": run["seconds"],
+        "seconds": round(run["seconds"], 1),
         "graph_requests": run["graphRequests"],
         "storage_requests": run["storageRequests"],
     }

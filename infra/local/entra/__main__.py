@@ -5,8 +5,8 @@ import asyncio
 import signal
 from pathlib import Path
 
-from infra.local.entra.parent import end_with_parent, watch
 from infra.local.entra.server import EntraSimulator
+from infra.local.parent import end_with_parent, watch
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from infra.local.functions_host import parent
+from infra.local import parent
 from infra.local.functions_host.errors import HostError
 from infra.local.functions_host.host import Host
 from infra.local.functions_host.settings import HostSettings, load_settings

@@ -1,4 +1,4 @@
-"""Ends with the process that started it, at once, so that a killed stack leaves no host behind."""
+"""A process ends with the one that started it, at once, so that a killed stack leaves nothing behind."""
 
 import asyncio
 import ctypes
