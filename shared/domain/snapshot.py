@@ -46,6 +46,10 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
             content=f"{total % _CONTENT_MODULUS:x}",
         )
 
+    def same_content(self, other: "Tally") -> bool:
+        """Tell whether both count the same users, on whatever pages."""
+        return (self.content, self.users) == (other.content, other.users)
+
 
 class SnapshotRef(msgspec.Struct, frozen=True, kw_only=True):
     """Where a snapshot lies and what it must contain. `delta_link` leads to what changed after it, if that is known."""

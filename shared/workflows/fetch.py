@@ -1,27 +1,26 @@
 """Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from shared.dispatch import Dispatch
-from shared.domain.directory import DirectoryUser, Source
+from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.domain.patch import Patch, apply_delta
 from shared.domain.run import Plan, Problem, RunMode
-from shared.domain.snapshot import SnapshotRef, Tally, encode_pages
+from shared.domain.snapshot import SnapshotRef
 from shared.errors import Conflict, NeedsAttention, NotFound, Transient
 from shared.ports import Clock, Directory, DirectoryFactory, JobQueue, RunStore, SecretStore, SnapshotStore
+from shared.staging import Staging
 from shared.telemetry import Usage, event
 
 #: Users on one page of a snapshot; also the directory's largest page.
 #: Source: https://learn.microsoft.com/graph/api/user-list ($top)
 _PAGE_USERS: Final = 999
-#: Pages held in memory before they are staged: a small source that has not changed costs no write at all.
-_HELD_PAGES: Final = 4
 #: More pages than any directory has; a listing that goes on is a loop.
 _MAX_PAGES: Final = 20_000
 #: How often one job starts a listing again after its page token expired.
@@ -34,37 +33,6 @@ class _OutOfTime(Exception):
     def __init__(self, position: FetchPosition) -> None:
         super().__init__()
         self.position = position
-
-
-@dataclass(slots=True)
-class _Staging:
-    """Pages on their way into storage under one attempt."""
-
-    job: FetchJob
-    snapshots: SnapshotStore
-    attempt: str
-    tally: Tally = field(default_factory=Tally)
-    held: list[bytes] = field(default_factory=list)
-
-    async def add(self, users: list[DirectoryUser]) -> None:
-        if not users:
-            return
-        for page, on_it in encode_pages(users):
-            self.tally = self.tally.add(page, on_it)
-            self.held.append(page)
-        if len(self.held) > _HELD_PAGES:
-            await self.flush()
-
-    async def flush(self) -> None:
-        first = self.tally.pages - len(self.held)
-        for offset, page in enumerate(self.held):
-            await self.snapshots.stage(self.job.tenant, self.job.source, self.attempt, first + offset, page)
-        self.held.clear()
-
-    @property
-    def untouched(self) -> bool:
-        """Whether nothing has been stored yet."""
-        return len(self.held) == self.tally.pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +128,7 @@ class Fetch:
         users = apply_delta(snapshot.users, steps)
         if users is None:
             return None
-        staging = _Staging(job, self.snapshots, self.new_attempt())
+        staging = Staging(job, self.snapshots, self.new_attempt())
         everyone = [users[person] for person in sorted(users)]
         for start in range(0, len(everyone), _PAGE_USERS):
             await staging.add(everyone[start : start + _PAGE_USERS])
@@ -199,10 +167,10 @@ class Fetch:
         started_s = self.clock.monotonic_s()
         link: str | None = None
         if position:
-            staging = _Staging(job, self.snapshots, position.attempt, position.tally)
+            staging = Staging(job, self.snapshots, position.attempt, position.tally)
             delta_link, link = position.delta_link, position.next_link
         else:
-            staging = _Staging(job, self.snapshots, self.new_attempt())
+            staging = Staging(job, self.snapshots, self.new_attempt())
             # taken before the first page, so that nobody who changes during the listing is missed
             delta_link = await directory.latest_delta_link() if source.group is None else None
         seen: set[str] = set()
@@ -227,7 +195,7 @@ class Fetch:
                 )
 
     async def _settle(
-        self, plan: Plan, staging: _Staging, current: SnapshotRef | None, delta_link: str | None
+        self, plan: Plan, staging: Staging, current: SnapshotRef | None, delta_link: str | None
     ) -> SnapshotRef:
         """Return the snapshot's reference with every page stored; the current one's pages if nothing has changed."""
         ref = SnapshotRef(
@@ -237,14 +205,10 @@ class Fetch:
             delta_link=delta_link,
             scope=plan.scope(),
         )
-        if current and staging.untouched and _same_content(current.tally, staging.tally):
+        if current and staging.untouched and current.tally.same_content(staging.tally):
             return msgspec.structs.replace(ref, attempt=current.attempt, tally=current.tally)
         await staging.flush()
         return ref
-
-
-def _same_content(one: Tally, other: Tally) -> bool:
-    return (one.content, one.users) == (other.content, other.users)
 
 
 def _guard_loop(link: str, seen: set[str]) -> None:

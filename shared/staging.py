@@ -1,0 +1,46 @@
+"""Staging: pages of users on their way into a snapshot, held back as long as they may turn out not to be needed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.job import FetchJob
+from shared.domain.snapshot import Tally, encode_pages
+from shared.ports import SnapshotStore
+
+#: Pages held in memory before they are stored: a small source that has not changed costs no write at all.
+_HELD_PAGES: Final = 4
+
+
+@dataclass(slots=True)
+class Staging:
+    """The pages of one attempt at one source, some of them still in memory."""
+
+    job: FetchJob
+    snapshots: SnapshotStore
+    attempt: str
+    tally: Tally = field(default_factory=Tally)
+    held: list[bytes] = field(default_factory=list)
+
+    async def add(self, users: Sequence[DirectoryUser]) -> None:
+        """Take one page of the directory."""
+        if not users:
+            return
+        for page, on_it in encode_pages(users):
+            self.tally = self.tally.add(page, on_it)
+            self.held.append(page)
+        if len(self.held) > _HELD_PAGES:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Leave every page stored."""
+        first = self.tally.pages - len(self.held)
+        for offset, page in enumerate(self.held):
+            await self.snapshots.stage(self.job.tenant, self.job.source, self.attempt, first + offset, page)
+        self.held.clear()
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has been stored yet."""
+        return len(self.held) == self.tally.pages
