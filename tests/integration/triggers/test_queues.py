@@ -1,0 +1,148 @@
+"""What becomes of a queue message, by what went wrong with it."""
+
+import logging
+
+import azure.functions as func
+import pytest
+
+from shared.domain.ids import SourceId, TenantId
+from shared.domain.job import FetchJob
+from shared.domain.messages import encode_job
+from shared.domain.preferences import Mode, Preferences
+from shared.domain.run import RunState
+from shared.errors import Transient
+from shared.ports import LedgerEntry
+from shared.triggers import queues
+from tests.builders import user
+from tests.simulation.world import World, deliver
+
+FULL = Preferences(mode=Mode.FULL)
+USERS = SourceId("users")
+
+
+class Message(func.QueueMessage):
+    """A queue message as the worker hands it over."""
+
+    def __init__(self, body: str, *, dequeue_count: int = 1) -> None:
+        super().__init__(id="message-1", body=body.encode())
+        self._count = dequeue_count
+
+    @property
+    def dequeue_count(self) -> int:
+        """How often it was delivered, this time included."""
+        return self._count
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """One connected tenant in full mode; the triggers use its workflows."""
+    made = World()
+    await made.tenant("contoso", [user(1), user(2)], FULL, {"desk": []})
+    monkeypatch.setattr(queues, "app", lambda: made.app)
+    return made
+
+
+async def fetch_message(world: World) -> str:
+    """Start a run and return the text of its fetch job."""
+    await world.request("contoso", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    job = world.queue.messages.pop(0)
+    assert isinstance(job, FetchJob)
+    return encode_job(job)
+
+
+async def ledger(world: World) -> list[LedgerEntry]:
+    """Return what the operator sees."""
+    return [entry async for entry in world.ports.ledger.entries()]
+
+
+async def test_a_request_by_hand_plans_a_run(world: World) -> None:
+    """Plain text is enough; the run is called by the message's id."""
+    await queues._work_off(queues._REQUESTS, Message("contoso"))
+    run = await world.newest("contoso")
+    assert (run.state, run.requested_by) == (RunState.FETCHING, "queue")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "tenant"),
+    [
+        ("{broken", "malformed_message", None),
+        ("nobody", "tenant_not_found", "nobody"),
+        ("adatum", "not_connected", "adatum"),
+    ],
+)
+async def test_a_request_that_cannot_be_worked_off_is_recorded_and_done(
+    world: World, body: str, code: str, tenant: str | None
+) -> None:
+    """It is not tried again: nothing about it would change."""
+    await world.tenant("adatum", [], FULL, {})
+    await world.ports.tenants.put_connection(TenantId("adatum"), None)
+    await queues._work_off(queues._REQUESTS, Message(body))
+    (entry,) = await ledger(world)
+    assert (entry.code, entry.tenant, entry.body, entry.queue) == (code, tenant, body, "sync-requests")
+    assert entry.detail.endswith(".")
+
+
+async def test_a_wait_is_the_queues(world: World) -> None:
+    """Told to wait five minutes, the job is put back for five minutes, and this delivery is done."""
+    text = await fetch_message(world)
+    world.directory().broken[USERS] = (0, Transient("429", code="throttled", retry_after_s=300))
+    await queues._work_off(queues._FETCH, Message(text))
+    assert (len(world.queue.messages), world.queue.last_delay_s) == (1, 300)
+
+
+async def test_without_a_wait_the_host_delivers_again(world: World) -> None:
+    """The error is raised, for the host to count; at the last delivery the source is marked as unread."""
+    text = await fetch_message(world)
+    for _ in range(2):
+        world.directory().broken[USERS] = (0, Transient("reset", code="graph_unreachable"))
+        with pytest.raises(Transient):
+            await queues._work_off(queues._FETCH, Message(text))
+    world.directory().broken[USERS] = (0, Transient("reset", code="graph_unreachable"))
+    await queues._work_off(queues._FETCH, Message(text, dequeue_count=queues.MAX_DEQUEUE_COUNT))
+    await world.drain()
+    run = await world.newest("contoso")
+    assert (run.state, run.problems[0].code) == (RunState.FAILED, "graph_unreachable")
+
+
+async def test_work_of_an_old_run_is_dropped(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Superseded is no error: the message is done, and a line says so."""
+    text = await fetch_message(world)
+    await world.app.epoch.advance(TenantId("contoso"))
+    with caplog.at_level(logging.INFO, logger="recipient_sync"):
+        await queues._work_off(queues._FETCH, Message(text))
+    assert "dropped queue=fetch-jobs tenant=contoso" in caplog.text
+
+
+async def test_a_poisoned_job_ends_up_in_the_ledger_and_its_run_goes_on(world: World) -> None:
+    """The operator sees the message; the run ends without the source, and deactivates nobody."""
+    await world.sync("contoso", "zero")
+    world.directory().put(user(3))
+    world.clock.advance(60)
+    text = await fetch_message(world)
+    await queues._bury(queues._FETCH, Message(text))
+    await world.drain()
+    run = await world.newest("contoso")
+    assert (run.state, run.counts.deactivated) == (RunState.FAILED, 0)
+    assert run.problems[0].code == "poison"
+    (entry,) = await ledger(world)
+    assert (entry.queue, entry.run) == ("fetch-jobs", run.id)
+    assert (await world.ports.tenants.state(TenantId("contoso"))).value.active_run is None
+
+
+@pytest.mark.parametrize("queue", [queues._REQUESTS, queues._FETCH, queues._RECONCILE, queues._RETIRE])
+async def test_poison_that_nobody_can_read_is_kept(world: World, queue: queues._Queue) -> None:  # type: ignore[type-arg]
+    """Even garbage has its entry, with its text."""
+    await queues._bury(queue, Message("\x00garbage"))
+    (entry,) = await ledger(world)
+    assert (entry.body, entry.queue, entry.tenant) == ("\x00garbage", queue.name, None)
+
+
+async def test_no_name_address_or_secret_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A whole run at DEBUG says nothing about people."""
+    with caplog.at_level(logging.DEBUG):
+        await queues._work_off(queues._REQUESTS, Message("contoso"))
+        await world.drain()
+    assert "finished" in caplog.text
+    for secret in ("user1@example.com", "User 1", world.directory().secret):
+        assert secret not in caplog.text
