@@ -8,7 +8,7 @@ import msgspec
 from shared.dispatch import Dispatch
 from shared.domain.ids import LocationId, RunId, TenantId, new_run_id
 from shared.domain.job import SyncRequest
-from shared.domain.run import Problem, RunMode, RunState
+from shared.domain.run import Problem, RunMode, RunState, TenantState
 from shared.errors import Conflict
 from shared.ports import Clock, JobQueue, RecipientStore, TenantStore
 from shared.telemetry import event
@@ -28,13 +28,11 @@ class Epoch:
     async def advance(self, tenant: TenantId) -> None:
         """Leave the tenant in a new epoch, with every location's fence raised; an active run is superseded.
 
-        A run that was superseded is requested anew, if the tenant still has a connection.
+        A run that was superseded, or a request that waited, is asked for anew, if the tenant still has a connection.
         """
         while True:
             state, etag = await self.tenants.state(tenant)
-            raised = msgspec.structs.replace(
-                state, generation=state.generation + 1, epoch=state.epoch + 1, active_run=None, active_since=None
-            )
+            raised = TenantState(generation=state.generation + 1, epoch=state.epoch + 1, requests=state.requests)
             try:
                 await self.tenants.swap_state(tenant, raised, etag)
                 break
@@ -42,8 +40,14 @@ class Epoch:
                 continue
         for location in await self.tenants.locations(tenant):
             await self._raise_fence(tenant, location.id, raised.generation)
+        mode = state.pending
         if state.active_run is not None:
-            await self._supersede(tenant, state.active_run)
+            mode = await self._supersede(tenant, state.active_run, mode)
+        if mode is not None and await self.tenants.connection(tenant) is not None:
+            request = new_run_id(int(self.clock.now().timestamp() * 1000), self.entropy())
+            await self.queue.request(
+                SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")
+            )
 
     async def _raise_fence(self, tenant: TenantId, location: LocationId, generation: int) -> None:
         while True:
@@ -59,15 +63,12 @@ class Epoch:
             else:
                 return
 
-    async def _supersede(self, tenant: TenantId, run: RunId) -> None:
+    async def _supersede(self, tenant: TenantId, run: RunId, waiting: RunMode | None) -> RunMode:
+        """End a run, and return the mode of the one that takes its place: the fuller one of it and what waited."""
         event("superseded", tenant=tenant, run=run)
         problem = Problem(
             concerns="run", code="configuration_changed", detail="The configuration changed; a new run follows."
         )
         ended = await self.dispatch.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
-        mode = ended.mode if ended else RunMode.INCREMENTAL
-        if await self.tenants.connection(tenant) is not None:
-            request = new_run_id(int(self.clock.now().timestamp() * 1000), self.entropy())
-            await self.queue.request(
-                SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")
-            )
+        full = RunMode.FULL in {waiting, ended.mode if ended else None}
+        return RunMode.FULL if full else RunMode.INCREMENTAL

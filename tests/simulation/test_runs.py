@@ -319,3 +319,33 @@ async def test_the_watchdog_leaves_a_job_alone_that_is_slow_but_works() -> None:
     assert world.queue.messages == [*working, *working]
     await world.drain()
     assert (await world.newest("contoso")).counts.created == 60
+
+
+async def test_switching_off_forgets_a_waiting_request() -> None:
+    """After off is off: neither the active run nor what waited for its end comes back, and the watchdog is quiet."""
+    world = await full_world()
+    await world.request("contoso", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    await world.request("contoso", "second", RunMode.FULL)
+    await deliver(world.app, world.queue.messages.pop())
+    await world.app.connect.disconnect(TenantId("contoso"))
+    await world.drain()
+    world.clock.advance(2_000)
+    await world.app.watch(Usage())
+    assert world.queue.messages == []
+    assert await world.everything("contoso") == {"berlin": [], "munich": []}
+    assert [run.state async for run in world.ports.runs.history(TenantId("contoso"))] == [RunState.SUPERSEDED]
+
+
+async def test_a_run_past_its_deadline_is_given_up() -> None:
+    """It ends as failed with the reason, the tenant is free, and the next run does the work."""
+    world = await full_world()
+    await world.request("contoso", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    world.queue.messages.clear()
+    world.clock.advance(7 * 3600)
+    await world.app.watch(Usage())
+    given_up = await world.newest("contoso")
+    assert (given_up.state, given_up.problems[0].code) == (RunState.FAILED, "deadline")
+    run = await world.sync("contoso", "second")
+    assert (run.state, run.counts.created) == (RunState.DONE, 60)
