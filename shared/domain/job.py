@@ -43,6 +43,8 @@ class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
     tenant: TenantId
     run: RunId
     location: LocationId
+    #: Requests that this job has sent in earlier messages, which ran out of time.
+    storage_requests: int = 0
 
 
 class RetireJob(msgspec.Struct, frozen=True, kw_only=True):

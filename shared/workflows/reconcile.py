@@ -52,9 +52,11 @@ class Reconcile:
         if not done_before:
             marker = await self._reconcile(plan, job)
             if marker is None:
-                await self.queue.reconcile([job])  # out of time: what is left is decided anew, in a new message
+                # out of time: what is left is decided anew, in a new message
+                spent = job.storage_requests + usage.storage_requests
+                await self.queue.reconcile([msgspec.structs.replace(job, storage_requests=spent)])
                 return
-            marker = msgspec.structs.replace(marker, storage_requests=usage.storage_requests)
+            marker = msgspec.structs.replace(marker, storage_requests=job.storage_requests + usage.storage_requests)
             await self.runs.mark_reconcile(job, marker)
             event(
                 "reconciled",

@@ -13,7 +13,7 @@ from shared.domain.run import RunMode, RunState
 from shared.errors import NeedsAttention, NotFound, Transient
 from shared.fencing import FencedLocation
 from shared.ports import Fence, JournalEntry, Versioned
-from shared.telemetry import Usage
+from shared.telemetry import Usage, count_storage_request
 from tests.builders import person, user
 from tests.simulation.world import World, deliver
 
@@ -286,6 +286,7 @@ async def test_a_reconcile_out_of_time_goes_on_in_a_new_message(monkeypatch: pyt
         fence: Versioned[Fence],
     ) -> str:
         world.clock.advance(100)
+        count_storage_request()
         return await write(tenant, location, recipients, journal, fence)
 
     monkeypatch.setattr(world.ports.recipients, "write", slowly)
