@@ -3,19 +3,24 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from time import monotonic
 from typing import Any, Final
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
 from shared.adapters.transport import credential
-from shared.errors import Misconfigured, NotFound, Transient
+from shared.errors import Misconfigured, NotFound, Rejected, SyncError, Transient
 from shared.settings import Settings
 
 #: How long a secret is kept in memory, in seconds, and how many of them. A version never changes.
 _KEPT_S: Final = 300.0
 _KEPT: Final = 256
-_CONFLICT: Final = 409
+_RETRIES: Final = 2
+_CONNECT_S: Final = 10.0
+_READ_S: Final = 30.0
+#: Answers to a purge that the vault does not allow: purge protection, no right to purge, deletion still under way.
+_NO_PURGE: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT})
 
 
 class KeyVaultSecretStore:
@@ -24,66 +29,101 @@ class KeyVaultSecretStore:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._vault: Any = None
+        self._identity: Any = None
         self._kept: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()
+        #: How many secrets were erased; what was asked for before an erasure is not kept after it.
+        self._erasures = 0
 
     def _client(self) -> Any:  # noqa: ANN401 - imported only where it is needed
         if self._vault is None:
             from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
 
-            self._vault = SecretClient(self._settings.key_vault_url, credential(self._settings))
+            from shared.adapters.trust import DirectTransport  # noqa: PLC0415
+
+            self._identity = credential(self._settings)
+            self._vault = SecretClient(
+                self._settings.key_vault_url,
+                self._identity,
+                transport=DirectTransport(connection_timeout=_CONNECT_S, read_timeout=_READ_S),
+                retry_total=_RETRIES,
+            )
         return self._vault
 
     async def put(self, name: str, value: str) -> str:
-        """Store a new version of a secret and return the version."""
+        """Store a new version of a secret and return the version. Raises: Rejected if the vault does not take it."""
         with _translated():
             try:
-                stored = await self._client().set_secret(name, value, content_type="text/plain")
+                stored = await self._set(name, value)
             except HttpResponseError as error:
-                if error.status_code != _CONFLICT:
+                if error.status_code != HTTPStatus.CONFLICT:
                     raise
-                await self._recover(name)  # deleted, and kept by the vault's soft delete
-                stored = await self._client().set_secret(name, value, content_type="text/plain")
+                await self._free(name)
+                stored = await self._set(name, value)
         return str(stored.properties.version)
+
+    async def _set(self, name: str, value: str) -> Any:  # noqa: ANN401 - the SDK's secret
+        return await self._client().set_secret(name, value, content_type="text/plain")
+
+    async def _free(self, name: str) -> None:
+        """Free a name that soft delete holds; its old versions come back only where the vault forbids purging."""
+        if not await self._purge(name):
+            await self._client().recover_deleted_secret(name)
+
+    async def _purge(self, name: str) -> bool:
+        """Remove a deleted secret for good, and tell whether the vault allows it."""
+        try:
+            await self._client().purge_deleted_secret(name)
+        except ResourceNotFoundError:
+            return True
+        except HttpResponseError as error:
+            if error.status_code not in _NO_PURGE:
+                raise
+            return False
+        return True
 
     async def get(self, name: str, version: str) -> str:
         """Return a secret. Raises: NotFound if it was erased."""
         kept = self._kept.get((name, version))
         if kept is not None and kept[0] > monotonic():
             return kept[1]
+        erasures = self._erasures
         with _translated():
             value = str((await self._client().get_secret(name, version)).value)
+        if erasures == self._erasures:
+            self._keep(name, version, value)
+        return value
+
+    def _keep(self, name: str, version: str, value: str) -> None:
         self._kept[name, version] = (monotonic() + _KEPT_S, value)
+        self._kept.move_to_end((name, version))
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        return value
 
     async def erase(self, name: str) -> None:
         """Delete a secret with all versions; one that is not there is no error.
 
         Where the vault's purge protection forbids more, the vault itself keeps what was deleted until its retention
-        ends; the app can no longer read it.
+        ends; the app can no longer read it. Other processes forget it within `_KEPT_S`.
         """
-        for key in [key for key in self._kept if key[0] == name]:
-            del self._kept[key]
+        self._forget(name)
         with _translated():
             with suppress(ResourceNotFoundError):
                 await self._client().delete_secret(name)
-            try:
-                await self._client().purge_deleted_secret(name)
-            except ResourceNotFoundError:
-                return
-            except HttpResponseError as error:
-                if error.status_code not in {400, 403, _CONFLICT}:  # purge protection, or no right to purge
-                    raise
+            await self._purge(name)
+        self._forget(name)  # what was read while it was being deleted
 
-    async def _recover(self, name: str) -> None:
-        await self._client().recover_deleted_secret(name)
+    def _forget(self, name: str) -> None:
+        self._erasures += 1
+        for key in [key for key in self._kept if key[0] == name]:
+            del self._kept[key]
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections and forget what is kept."""
+        self._kept.clear()
         if self._vault is not None:
             await self._vault.close()
-        self._vault = None
+            await self._identity.close()
+        self._vault = self._identity = None
 
 
 @contextmanager
@@ -91,14 +131,24 @@ def _translated() -> Iterator[None]:
     """Raise the SDK's errors as the product's; no message of theirs is passed on, since it may quote a request."""
     try:
         yield
-    except ResourceNotFoundError as error:
-        raise NotFound("The secret is not in Key Vault; enter it again.", code="secret_not_found") from error
     except HttpResponseError as error:
-        if error.status_code in {401, 403}:
-            raise Misconfigured(
-                "Key Vault refuses the app: give its identity the role Key Vault Secrets Officer.",
-                code="key_vault_forbidden",
-            ) from error
-        raise Transient(f"Key Vault answered {error.status_code}; try again.", code="key_vault") from error
+        raise _of_answer(error) from error
     except AzureError as error:
         raise Transient(f"Key Vault could not be reached ({type(error).__name__}).", code="key_vault") from error
+
+
+def _of_answer(error: HttpResponseError) -> SyncError:
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return NotFound("The secret is not in Key Vault; enter it again.", code="secret_not_found")
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return Misconfigured(
+                "Key Vault refuses the app: give its identity the role Key Vault Secrets Officer.",
+                code="key_vault_forbidden",
+            )
+        case HTTPStatus.BAD_REQUEST:
+            return Rejected("Key Vault does not take this secret: it is longer than 25,000 characters.", code="secret")
+        case None:
+            return Transient("The app's identity gave no token for Key Vault; try again.", code="key_vault")
+        case status:
+            return Transient(f"Key Vault answered {status}; try again.", code="key_vault")

@@ -1,15 +1,24 @@
 """How requests to Azure Storage travel: counted, and as the app itself where no connection string is given."""
 
-from typing import Any
+from typing import Any, Final
 
+from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.transport import AioHttpTransport
 
 from shared.settings import Settings
 from shared.telemetry import count_storage_request
 
+#: Seconds until a connection must stand, and of silence within an answer. The services give up after 30 s themselves;
+#: the SDK's default of 300 s would outlast a job.
+_CONNECT_S: Final = 10
+_READ_S: Final = 40
+
 
 class CountingTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads it lazily, untyped
     """The SDK's own transport, which counts every request for the job that sends it, retries included."""
+
+    def __init__(self) -> None:
+        super().__init__(connection_timeout=_CONNECT_S, read_timeout=_READ_S)
 
     async def send(self, request: Any, **config: Any) -> Any:  # noqa: ANN401 - the SDK's
         """Count, then send."""
@@ -22,3 +31,12 @@ def credential(settings: Settings) -> Any:  # noqa: ANN401 - the SDK's credentia
     from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415 - 0.3 s, and not needed locally
 
     return ManagedIdentityCredential(client_id=settings.managed_identity_client_id)
+
+
+def retry_after_s(error: HttpResponseError) -> float | None:
+    """Return how long the service asked to wait, in seconds; None if it did not say, or not in seconds."""
+    response: Any = error.response  # of one of several types, some without headers
+    try:
+        return float(response.headers["Retry-After"])
+    except (AttributeError, KeyError, ValueError):
+        return None

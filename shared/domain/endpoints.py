@@ -7,10 +7,11 @@ from shared.domain.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.errors import Rejected
 
 #: The second name of China's login service, which its portal shows.
-#: Source: https://learn.microsoft.com/azure/china/resources-developer-guide
+#: Source: https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
 _CHINA_BY_PARTNER: Final = Endpoints(
     login="https://login.partner.microsoftonline.cn", graph=CLOUD_ENDPOINTS[Cloud.CHINA].graph
 )
+
 
 def resolve(
     cloud: Cloud,

@@ -10,6 +10,8 @@ from shared.domain.report import Check, CheckStatus
 
 #: How many groups one validation reads.
 MAX_PROBED_GROUPS: Final = 20
+#: From this length on, in characters, a text that is no GUID may be a secret; Entra makes them of 40.
+_LONG: Final = 30
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
@@ -87,7 +89,7 @@ def _secret(value: str) -> list[Check]:
 def _swapped(entries: Entries) -> list[Check]:
     """Tell a secret that stands where an id belongs, while a GUID stands where the secret belongs."""
     ids = {"tenant id": entries.tenant_id, "client id": entries.client_id, "object id": entries.object_id}
-    odd = [name for name, value in ids.items() if value and not _GUID.fullmatch(value)]
+    odd = [name for name, value in ids.items() if len(value) >= _LONG and not _GUID.fullmatch(value)]
     if len(odd) != 1 or not _GUID.fullmatch(entries.client_secret):
         return []
     detail = f"The secret's field holds a GUID, and the {odd[0]}'s field holds none: they may be swapped."

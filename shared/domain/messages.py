@@ -5,6 +5,7 @@ No property may be called `id` or like any other of the host's trigger metadata:
 
 import base64
 import binascii
+import re
 from typing import Final, TypeVar
 
 import msgspec
@@ -15,9 +16,12 @@ from shared.domain.run import RunMode
 from shared.errors import Rejected
 
 _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "incremental"} (or "full"), as text or base64.'
+_OURS: Final = "Only the app itself sends these; ask for a run instead."
 #: Longest request that is looked at, in characters; a longer one is nobody's.
 _MAX_REQUEST: Final = 4_096
 _MAX_REQUEST_ID: Final = 200
+#: What `Source.id` makes.
+_SOURCE: Final = re.compile(r"users|group-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-direct)?")
 
 J = TypeVar("J", FetchJob, ReconcileJob, RetireJob)
 
@@ -53,7 +57,7 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
             body = msgspec.json.decode(plain, type=_RequestBody)
         except msgspec.ValidationError as error:
             raise Rejected(f"The message is not a request: {error}. {_REMEDY}", code="malformed_message") from error
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeError) as error:
             raise Rejected(f"The message is broken JSON: {error}. {_REMEDY}", code="malformed_message") from error
     else:
         body = _RequestBody(tenant=plain)
@@ -61,7 +65,11 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
         tenant = tenant_id(body.tenant)
     except Rejected as error:
         raise Rejected(f"{error} {_REMEDY}", code="malformed_message") from error
-    request = (body.request or message_id)[:_MAX_REQUEST_ID]
+    request = body.request or message_id
+    if len(request) > _MAX_REQUEST_ID:
+        raise Rejected(
+            f"`request` has {len(request)} characters, more than {_MAX_REQUEST_ID}. {_REMEDY}", code="malformed_message"
+        )
     return SyncRequest(tenant=tenant, mode=body.mode, request=request, requested_by=body.by[:40])
 
 
@@ -95,7 +103,10 @@ def encode_job(job: FetchJob | ReconcileJob | RetireJob) -> str:
 
 def parse_fetch(text: str) -> FetchJob:
     """Return a fetch job. Raises: Rejected."""
-    return _parse(text, FetchJob)
+    job = _parse(text, FetchJob)
+    if not _SOURCE.fullmatch(job.source):
+        raise Rejected(f"{job.source[:80]!r} is no source of a run. {_OURS}", code="malformed_message")
+    return job
 
 
 def parse_reconcile(text: str) -> ReconcileJob:
@@ -113,11 +124,8 @@ def parse_retire(text: str) -> RetireJob:
 def _parse(text: str, kind: type[J]) -> J:
     try:
         job = msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Rejected(
-            f"The message is no {kind.__name__}: {error}. Only the app itself sends these; ask for a run instead.",
-            code="malformed_message",
-        ) from error
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise Rejected(f"The message is no {kind.__name__}: {error}. {_OURS}", code="malformed_message") from error
     tenant_id(job.tenant)
     run_id(job.run)
     return job

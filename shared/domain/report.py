@@ -53,3 +53,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """Return the sentence of the first check that failed; empty if none did."""
         failed = [check for check in self.checks if check.status is CheckStatus.FAIL]
         return f"{failed[0].detail} {failed[0].fix}".strip() if failed else ""
+
+    def first_fix(self) -> str:
+        """Return what to do about the first check that failed; empty if none did."""
+        return next((check.fix for check in self.checks if check.status is CheckStatus.FAIL), "")

@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.mapping import GroupMapping, Location
-from shared.domain.preferences import Preferences
+from shared.domain.preferences import GuardLimits, Preferences
 from shared.errors import NotFound, Rejected
 from shared.ports import Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore, TenantSummary
 
@@ -28,11 +28,16 @@ class Configure:
     disconnect: Callable[[TenantId], Awaitable[None]]
     advance_epoch: Callable[[TenantId], Awaitable[None]]
 
-    async def put_tenant(self, tenant: TenantId, name: str) -> TenantSummary:
-        """Leave a tenant with this name."""
+    async def put_tenant(self, tenant: TenantId, name: str) -> tuple[TenantSummary, bool]:
+        """Leave a tenant with this name; return it, and whether it is new."""
         summary = TenantSummary(id=tenant, name=_name(name))
+        try:
+            await self.tenants.get(tenant)
+            new = False
+        except NotFound:
+            new = True
         await self.tenants.put(summary)
-        return summary
+        return summary, new
 
     async def tenant(self, tenant: TenantId) -> TenantSummary:
         """Return a tenant. Raises: NotFound."""
@@ -61,12 +66,21 @@ class Configure:
         return await self.tenants.preferences(tenant)
 
     async def put_preferences(self, tenant: TenantId, preferences: Preferences) -> Preferences:
-        """Leave the preferences stored, and nothing running on other ones."""
-        if preferences == await self.preferences(tenant):
-            return preferences
-        await self.tenants.put_preferences(tenant, preferences)
-        await self.advance_epoch(tenant)
+        """Leave the preferences stored, and nothing running on other ones. Raises: Rejected for a senseless guard."""
+        _require_guard(preferences.guard)
+        changed = preferences != await self.preferences(tenant)
+        if changed:
+            await self.tenants.put_preferences(tenant, preferences)
+        await self._settle(tenant, changed=changed)
         return preferences
+
+    async def _settle(self, tenant: TenantId, *, changed: bool) -> None:
+        """Advance the epoch after a change, and also without one while a run is active.
+
+        That run may have begun before the same change, whose first request died between storing and advancing.
+        """
+        if changed or (await self.tenants.state(tenant)).value.active_run is not None:
+            await self.advance_epoch(tenant)
 
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return the tenant's locations with their mappings. Raises: NotFound."""
@@ -91,8 +105,15 @@ class Configure:
         return await self.location(tenant, location)
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Leave neither the location nor anything of its recipients. Raises: NotFound."""
+        """Leave neither the location nor anything of its recipients. Raises: NotFound.
+
+        The epoch advances while the location is still listed, because only then is its fence raised, which stops who
+        writes there now; and again afterwards, for a run that was planned in between. The recipients are erased
+        before the location is forgotten, so that a request that died on the way can be sent again.
+        """
         await self.location(tenant, location)
+        await self.advance_epoch(tenant)
+        await self.recipients.erase(tenant, location)
         await self.tenants.delete_location(tenant, location)
         await self.advance_epoch(tenant)
         await self.recipients.erase(tenant, location)
@@ -109,9 +130,10 @@ class Configure:
                 code="too_many_groups",
             )
         wanted = tuple(sorted(groups, key=lambda each: each.id))
-        if wanted != (await self.location(tenant, location)).groups:
+        changed = wanted != (await self.location(tenant, location)).groups
+        if changed:
             await self.tenants.put_mapping(tenant, location, wanted)
-            await self.advance_epoch(tenant)
+        await self._settle(tenant, changed=changed)
         return wanted
 
 
@@ -120,3 +142,13 @@ def _name(text: str) -> str:
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise Rejected(f"A name has 1 to {MAX_NAME} printable characters.", code="invalid_name")
     return name
+
+
+def _require_guard(guard: GuardLimits) -> None:
+    shares = {"maxShare": guard.max_share, "smallMaxShare": guard.small_max_share}
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise Rejected(f"guard.{name} is {share}; a share is 0 to 1.", code="invalid_preferences")
+    for name, number in {"maxPeople": guard.max_people, "smallFrom": guard.small_from}.items():
+        if number < 0:
+            raise Rejected(f"guard.{name} is {number}; use 0 or more.", code="invalid_preferences")

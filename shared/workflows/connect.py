@@ -4,14 +4,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from shared.domain import consent, endpoints, mistakes
+from shared.domain import consent, endpoints, mistakes, readings
 from shared.domain.connection import Connection, Credentials, Endpoints, SsoApplication
-from shared.domain.directory import Source
+from shared.domain.directory import Group, Source
 from shared.domain.entries import Entries, local_checks
-from shared.domain.ids import TenantId, object_id
+from shared.domain.identity import identity_checks
+from shared.domain.ids import ObjectId, TenantId, object_id
 from shared.domain.report import Check, CheckStatus, Consent, Report
-from shared.errors import LoginRefused, NeedsAttention, NotFound, Rejected, Transient
-from shared.ports import Clock, Directory, DirectoryFactory, SecretStore, TenantStore, TokenReport
+from shared.errors import LoginRefused, NeedsAttention, NotFound, Rejected, SyncError, Transient
+from shared.ports import Clock, Directory, DirectoryFactory, SecretStore, TenantStore
 
 
 class ConnectionRefused(Rejected):
@@ -40,7 +41,7 @@ class Connect:
         checks = local_checks(entries)
         pair = self._endpoints(entries, checks)
         if pair is None or any(check.status is CheckStatus.FAIL for check in checks):
-            return Report.of([*checks, _skipped("login", "Sign-in"), _skipped("reads", "Live reads")])
+            return Report.of([*checks, readings.skipped("login", "Sign-in"), *readings.nothing_asked()])
         credentials = Credentials(
             azure_tenant_id=entries.tenant_id,
             client_id=entries.client_id,
@@ -59,9 +60,9 @@ class Connect:
                 allowed=self.allowed_endpoints,
             )
         except Rejected as error:
-            checks.append(
-                Check(id="endpoints", status=CheckStatus.FAIL, title="The endpoints are not allowed", detail=str(error))
-            )
+            fix = "Choose the directory's cloud and leave both endpoints empty."
+            title = "The endpoints are not allowed"
+            checks.append(Check(id="endpoints", status=CheckStatus.FAIL, title=title, detail=str(error), fix=fix))
             return None
         checks.append(Check(id="endpoints", status=CheckStatus.PASS, title="The endpoints are allowed"))
         return pair
@@ -73,31 +74,30 @@ class Connect:
         pair: Endpoints,
         checks: list[Check],
     ) -> Report:
+        granted = Consent()
+        link = f"{pair.login}/{entries.tenant_id}/adminconsent?client_id={entries.client_id}"
         try:
             async with opening as directory:
                 token = await directory.token()
-                checks += [_passed("login", "The secret is right"), _tenant(token, entries), _object(token, entries)]
-                link = f"{pair.login}/{entries.tenant_id}/v2.0/adminconsent?client_id={entries.client_id}"
-                link += f"&scope={pair.graph}/.default"
+                checks.append(_passed("login", "The secret is right"))
+                checks += identity_checks(
+                    entries,
+                    azure_tenant_id=token.azure_tenant_id,
+                    client_id=token.client_id,
+                    object_id=token.object_id,
+                )
                 judged, granted = consent.judge(token.roles, sso_users=entries.sso_users, consent_link=link)
                 checks += judged
-                checks.append(await _read(directory, granted))
-                return Report.of(checks, granted)
-        except LoginRefused as error:
-            checks.append(mistakes.refused(error.code, pair.login, error.trace_id, error.correlation_id))
+                checks += await _reads(directory, granted, entries.groups)
         except NeedsAttention as error:
-            checks.append(mistakes.refused(error.code, pair.login, None, None))
+            trace = (error.trace_id, error.correlation_id) if isinstance(error, LoginRefused) else (None, None)
+            checks += [mistakes.refused(error.code, pair.login, *trace, consent_link=link), *readings.nothing_asked()]
         except Transient as error:
-            checks.append(
-                Check(
-                    id="login",
-                    status=CheckStatus.FAIL,
-                    title="The login service did not answer",
-                    detail=f"{error} Nothing is known to be wrong with the entries.",
-                    fix="Check again in a minute.",
-                )
-            )
-        return Report.of([*checks, _skipped("permissions", "Permissions"), _skipped("reads", "Live reads")])
+            checks += [
+                readings.failed_for_now("login", "The login service did not answer", error),
+                *readings.nothing_asked(),
+            ]
+        return Report.of(checks, granted)
 
     async def validate_stored(self, tenant: TenantId) -> Report:
         """Return the report of the connection that is stored. Raises: NotFound while it is off."""
@@ -195,50 +195,37 @@ def _passed(id_: str, title: str) -> Check:
     return Check(id=id_, status=CheckStatus.PASS, title=title)
 
 
-def _skipped(id_: str, title: str) -> Check:
-    detail = "Not checked, because a check before it failed."
-    return Check(id=id_, status=CheckStatus.SKIP, title=title, detail=detail)
+async def _reads(directory: Directory, granted: Consent, probed: Sequence[str]) -> list[Check]:
+    """Read a page of each kind, to see that what the token promises is so; only what the token allows is tried.
+
+    Members are read of the groups that were named, else of the first group that shows its members.
+    """
+    checks = readings.not_allowed(granted)
+    found: list[Group] = []
+    if "read_users" not in checks:
+        checks["read_users"] = await _tried("read_users", "Users", directory.users(Source()))
+    if "read_groups" not in checks:
+        checks["read_groups"] = await _tried("read_groups", "Groups", _list_into(found, directory))
+    before = [checks["read_users"], checks["read_groups"]]
+    if "read_members" in checks:
+        return [*before, checks["read_members"]]
+    groups = [ObjectId(group) for group in probed] or [each.id for each in found if not each.hidden_membership][:1]
+    if not groups:
+        return [*before, readings.skipped("read_members", readings.READS["read_members"], "There is no group to read.")]
+    members = [
+        await _tried("read_members", f"The members of group {group}", directory.users(Source(group=group)))
+        for group in groups
+    ]
+    return [*before, *members]
 
 
-def _tenant(token: TokenReport, entries: Entries) -> Check:
-    if token.azure_tenant_id.lower() == entries.tenant_id:
-        return _passed("token_tenant", "The token is for the right tenant")
-    return Check(
-        id="token_tenant",
-        status=CheckStatus.FAIL,
-        title="The token is for another tenant",
-        detail=f"The login service answered for tenant {token.azure_tenant_id}.",
-        fix="Enter that tenant id if it is yours; else check the endpoints.",
-    )
+async def _list_into(found: list[Group], directory: Directory) -> None:
+    found += await directory.groups("")
 
 
-def _object(token: TokenReport, entries: Entries) -> Check:
-    if token.object_id.lower() == entries.object_id:
-        return _passed("object_id", "The object id is the enterprise application's")
-    return Check(
-        id="object_id",
-        status=CheckStatus.FAIL,
-        title="The object id is another one",
-        detail=(
-            "What was entered is not the enterprise application's object id; perhaps it is the app registration's. "
-            f"The enterprise application's is {token.object_id}."
-        ),
-        fix=f"Enter {token.object_id}.",
-    )
-
-
-async def _read(directory: Directory, granted: Consent) -> Check:
-    """Read a page of users, to see that what the token promises is so."""
-    if consent.USERS.permission in granted.missing:
-        return _skipped("reads", "Live reads")
+async def _tried(id_: str, what: str, reading: Awaitable[object]) -> Check:
     try:
-        await directory.users(Source())
-    except NeedsAttention as error:
-        return Check(
-            id="reads",
-            status=CheckStatus.FAIL,
-            title="Users cannot be read",
-            detail=str(error),
-            fix="Grant the missing permission and consent to it; it can take a few minutes to have effect.",
-        )
-    return _passed("reads", "Users can be read")
+        await reading
+    except SyncError as error:
+        return readings.outcome(id_, what, error)
+    return readings.outcome(id_, what, None)

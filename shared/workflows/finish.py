@@ -29,11 +29,12 @@ class Finish:
     clock: Clock
 
     async def __call__(self, plan: Plan, verdict: Verdict, usage: Usage) -> None:
-        """Leave the run ended with its report and the tenant free. Done again, it changes nothing.
+        """Leave the run ended with its report and the tenant free. Raises: Superseded if it does not own the tenant.
 
         The order matters: snapshots and their delta links become current only now that their changes are applied,
         and the tenant is released last, so that a crash anywhere before leads here again.
         """
+        await self.dispatch.require_current(plan)
         fetched = await self.runs.fetch_markers(plan.tenant, plan.run)
         reconciled = await self.runs.reconcile_markers(plan.tenant, plan.run)
         if verdict.state is not RunState.FAILED:

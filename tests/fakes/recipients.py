@@ -52,7 +52,9 @@ class FakeRecipientStore:
     ) -> str:
         """Write recipients, their journal and the fence, all or nothing. Raises: Conflict, Rejected."""
         if len(recipients) > MAX_BATCH_RECIPIENTS:
-            raise Rejected(f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.")
+            raise Rejected(
+                f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.", code="batch_too_large"
+            )
         place = (tenant, location)
         self._fences.require(place, fence.etag)
         stored = self._recipients.get(place, {})

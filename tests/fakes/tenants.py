@@ -101,7 +101,8 @@ class FakeTenantStore:
         """Replace the mapping of a location. Raises: NotFound for an unknown location."""
         if location not in self._locations.get(tenant, {}):
             raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
-        self._mappings[tenant, location] = tuple(sorted(groups, key=lambda each: each.id))
+        by_id = {group.id: group for group in groups}
+        self._mappings[tenant, location] = tuple(by_id[each] for each in sorted(by_id))
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location and its mapping; its recipients are not this store's."""

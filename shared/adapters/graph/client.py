@@ -4,13 +4,10 @@ No redirects, no proxies from the environment, requests counted, short waits onl
 """
 
 import asyncio
-import ssl
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
-from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.pipeline.transport import AioHttpTransport
-from azure.identity.aio import ClientSecretCredential
 from kiota_abstractions.api_client_builder import register_default_deserializer
 from kiota_abstractions.headers_collection import HeadersCollection
 from kiota_abstractions.method import Method
@@ -22,20 +19,28 @@ from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactor
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import GraphClientFactory
 
-from shared.adapters.graph.errors import ERROR_MAP, translated
+from shared.adapters.graph.credential import RenewableCredential
+from shared.adapters.graph.errors import ERROR_MAP, Refused, of_status, translated
+from shared.adapters.graph.waiting import MAX_WAIT_S
+from shared.adapters.trust import tls_context
 from shared.domain.connection import Credentials
 from shared.telemetry import count_graph_request
 
-#: Longest wait that is slept through, in seconds; a longer one is the queue's.
-_MAX_WAIT_S: Final = 10.0
 _RETRIES: Final = 2
-_TIMEOUT_S: Final = 60.0
+#: Requests of one customer under way at the same time.
+_CONCURRENT: Final = 8
+#: Longest silence within a request, and longest request with its retries, in seconds.
+_SILENCE_S: Final = 30.0
+_REQUEST_S: Final = 90.0
 #: Share of its limits at which a tenant's client slows down, and for how long, in seconds.
 #: Source: https://learn.microsoft.com/graph/throttling-limits (x-ms-throttle-limit-percentage)
 _SLOW_FROM: Final = 0.8
 _SLOW_S: Final = 1.0
+#: A token this old, in seconds, may lack what was granted meanwhile: on a 403 it is renewed, but no more often.
+_OLD_TOKEN_S: Final = 300.0
 
-register_default_deserializer(JsonParseNodeFactory)  # without it the adapter cannot read Graph's error codes
+# GraphServiceClient, which we do without, would do it; without it the SDK reads no error's code
+register_default_deserializer(JsonParseNodeFactory)
 
 
 class _Transport(httpx.AsyncHTTPTransport):
@@ -51,41 +56,7 @@ class _ShortRetries(RetryHandler):
 
     def get_delay_time(self, *args: Any, **words: Any) -> float:  # noqa: ANN401 - the SDK's signature
         delay_s = float(super().get_delay_time(*args, **words))
-        return delay_s if delay_s <= _MAX_WAIT_S else float(RetryHandlerOption.MAX_DELAY)
-
-
-class RenewableCredential(AsyncTokenCredential):
-    """The customer's credential, whose cached token can be thrown away to see what was granted meanwhile."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-        self._inner = self._build()
-
-    def _build(self) -> ClientSecretCredential:
-        return ClientSecretCredential(
-            tenant_id=self._credentials.azure_tenant_id,
-            client_id=self._credentials.client_id,
-            client_secret=self._credentials.client_secret,
-            authority=self._credentials.endpoints.login,
-            disable_instance_discovery=True,
-            transport=AioHttpTransport(use_env_settings=False),
-        )
-
-    async def renew(self) -> None:
-        """Forget the cached token."""
-        await self._inner.close()
-        self._inner = self._build()
-
-    async def get_token(self, *scopes: str, **words: Any) -> Any:  # noqa: ANN401 - the SDK's token
-        """Return a token, from the cache while it is good."""
-        return await self._inner.get_token(*scopes, **words)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._inner.close()
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
+        return delay_s if delay_s <= MAX_WAIT_S else float(RetryHandlerOption.MAX_DELAY)
 
 
 class GraphClient:
@@ -95,37 +66,56 @@ class GraphClient:
         self.graph = credentials.endpoints.graph
         self.scope = f"{self.graph}/.default"
         self.credential = RenewableCredential(credentials)
-        host = httpx.URL(self.graph).host
-        provider = AzureIdentityAuthenticationProvider(self.credential, scopes=[self.scope], allowed_hosts=[host])
-        self._transport = _Transport(verify=ssl.create_default_context(), http2=False)
+        self._slots = asyncio.Semaphore(_CONCURRENT)
+        # tokens for continuous access evaluation live a day, and with them what was or was not granted
+        provider = AzureIdentityAuthenticationProvider(
+            self.credential, scopes=[self.scope], allowed_hosts=[httpx.URL(self.graph).host], is_cae_enabled=False
+        )
+        self._transport = _Transport(verify=tls_context(), http2=False)
         self._http = GraphClientFactory.create_with_custom_middleware(
             middleware=[_ShortRetries(RetryHandlerOption(delay=0.5, max_retries=_RETRIES))],
             client=httpx.AsyncClient(
                 transport=self._transport,
-                timeout=_TIMEOUT_S,
+                timeout=_SILENCE_S,
                 trust_env=False,
                 follow_redirects=False,
-                event_hooks={"response": [_slow_down]},
+                event_hooks={"response": [_refuse_detours, _slow_down]},
             ),
         )
         self._adapter = GraphRequestAdapter(provider, self._http)
+        self._adapter.observability_options.include_euii_attributes = False  # links name people and hold tokens
 
     async def get(self, url: str, *, eventual: bool = False) -> bytes | None:
         """Return the body of a GET; `eventual` allows an advanced query. Raises: the tree of `shared.errors`."""
-        request = _request(Method.GET, url)
-        if eventual:
-            request.headers.add("ConsistencyLevel", "eventual")
-        return await self._send(request)
+        return await self._send(Method.GET, url, eventual=eventual)
 
     async def post(self, url: str, body: bytes) -> bytes | None:
         """Return the body of the answer to a POST of JSON."""
-        request = _request(Method.POST, url)
-        request.set_stream_content(body, "application/json")
-        return await self._send(request)
+        return await self._send(Method.POST, url, body=body)
 
-    async def _send(self, request: RequestInformation) -> bytes | None:
-        with translated():
-            answer: bytes | None = await self._adapter.send_primitive_async(request, "bytes", ERROR_MAP)
+    async def _send(
+        self, method: Method, url: str, *, eventual: bool = False, body: bytes | None = None
+    ) -> bytes | None:
+        token = self.credential.current
+        try:
+            return await self._try(_request(method, url, eventual=eventual, body=body))
+        except Refused as error:
+            if not self._may_be_the_token(error):
+                raise
+        await self.credential.renew(token)
+        return await self._try(_request(method, url, eventual=eventual, body=body))
+
+    def _may_be_the_token(self, error: Refused) -> bool:
+        """Tell whether a new token can help: the cached one was revoked, or is older than a permission."""
+        if error.status == HTTPStatus.FORBIDDEN:
+            return self.credential.age_s > _OLD_TOKEN_S
+        return error.status == HTTPStatus.UNAUTHORIZED
+
+    async def _try(self, request: RequestInformation) -> bytes | None:
+        async with self._slots:
+            with translated():
+                async with asyncio.timeout(_REQUEST_S):
+                    answer: bytes | None = await self._adapter.send_primitive_async(request, "bytes", ERROR_MAP)
         return answer
 
     async def close(self) -> None:
@@ -135,14 +125,24 @@ class GraphClient:
         await self.credential.close()
 
 
-def _request(method: Method, url: str) -> RequestInformation:
+def _request(method: Method, url: str, *, eventual: bool, body: bytes | None) -> RequestInformation:
     request = RequestInformation()
     request.http_method = method
     request.url = url
     request.headers = HeadersCollection()
     request.headers.add("Accept", "application/json")
     request.headers.add("x-ms-throttle-priority", "low")
+    if eventual:
+        request.headers.add("ConsistencyLevel", "eventual")
+    if body is not None:
+        request.set_stream_content(body, "application/json")
     return request
+
+
+async def _refuse_detours(response: httpx.Response) -> None:
+    """Let pass complete answers and errors; the SDK takes the body of a redirect, or a part, for the answer."""
+    if response.status_code != HTTPStatus.OK and response.status_code < HTTPStatus.BAD_REQUEST:
+        raise of_status(response.status_code, "", response.headers)
 
 
 async def _slow_down(response: httpx.Response) -> None:

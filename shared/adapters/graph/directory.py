@@ -1,13 +1,15 @@
 """One customer's directory, read through Microsoft Graph."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
 import jwt
+from msgspec import UNSET
 
 from shared.adapters.graph import links, presence
 from shared.adapters.graph.client import GraphClient
-from shared.adapters.graph.errors import translated
+from shared.adapters.graph.errors import Refused, translated
 from shared.adapters.graph.wire import (
     GraphGroup,
     GroupPage,
@@ -18,13 +20,15 @@ from shared.adapters.graph.wire import (
 )
 from shared.domain.directory import DeltaPage, Group, Presence, Source, UsersPage
 from shared.domain.ids import ObjectId, object_id
-from shared.errors import NeedsAttention, NotFound, Rejected, Transient
+from shared.errors import Conflict, NeedsAttention, NotFound, Rejected, Transient
 from shared.ports import TokenReport
 
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"
 _FOUND_GROUPS: Final = 50
+#: Longest displayName of a group, in characters.
+#: Source: https://learn.microsoft.com/graph/api/resources/group#properties
+_LONGEST_NAME: Final = 256
 _HIDDEN: Final = "HiddenMembership"
-_ADVANCED: Final = "/microsoft.graph.user?"
 
 
 class GraphDirectory:
@@ -45,9 +49,9 @@ class GraphDirectory:
         graph = self._client.graph
         url = links.checked(graph, next_link) if next_link else links.users(graph, source)
         page = decode(await self._client.get(url, eventual=source.group is not None), UserPage)
+        following = links.checked(graph, page.next_link) if page.next_link else None
         if source.group is not None and not page.value and next_link is None:
             await self._require_readable(source.group)
-        following = links.checked(graph, page.next_link) if page.next_link else None
         return UsersPage(users=[user_of(each) for each in page.value], next_link=following)
 
     async def _require_readable(self, group: ObjectId) -> None:
@@ -61,15 +65,30 @@ class GraphDirectory:
     async def changed_users(self, link: str) -> DeltaPage:
         """Return one page of changes. Raises: Conflict (`delta_expired`) when only a full listing helps."""
         graph = self._client.graph
-        page = decode(await self._client.get(links.checked(graph, link)), UserPage)
+        page = decode(await self._changes(links.checked(graph, link)), UserPage)
         if (page.next_link is None) == (page.delta_link is None):
             raise Transient("Microsoft Graph gave neither a next nor a delta link, or both.", code="bad_answer")
         return DeltaPage(
-            patches=[(_id(each.id), patch_of(each)) for each in page.value if not each.removed],
-            removed=[_id(each.id) for each in page.value if each.removed],
+            patches=[(_id(each.id), patch_of(each)) for each in page.value if each.removed is UNSET],
+            removed=[_id(each.id) for each in page.value if each.removed is not UNSET],
             next_link=links.checked(graph, page.next_link) if page.next_link else None,
             delta_link=links.checked(graph, page.delta_link) if page.delta_link else None,
         )
+
+    async def _changes(self, link: str) -> bytes | None:
+        """Return the answer to a link that holds the whole request: what Graph has against it, only a new one cures."""
+        try:
+            return await self._client.get(link)
+        except Refused as error:
+            if error.status != HTTPStatus.BAD_REQUEST:
+                raise
+            raise _delta_expired() from error
+        except NotFound as error:
+            raise _delta_expired() from error
+        except Conflict as error:
+            if error.code != "page_expired":
+                raise
+            raise _delta_expired() from error
 
     async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
         """Return for each person what a point check finds out, `groups` empty meaning the whole directory."""
@@ -82,8 +101,8 @@ class GraphDirectory:
         except Rejected:
             pass
         query = {"$select": _GROUP_SELECT, "$top": str(_FOUND_GROUPS)}
-        if search.strip():
-            quoted = search.strip().replace("'", "''")
+        if beginning := search.strip()[:_LONGEST_NAME]:
+            quoted = beginning.replace("'", "''")
             query["$filter"] = f"startswith(displayName,'{quoted}')"
         content = await self._client.get(links.path(self._client.graph, "groups", query))
         return [_group_of(each) for each in decode(content, GroupPage).value]
@@ -103,13 +122,22 @@ class GraphDirectory:
         with translated():
             await self._client.credential.renew()
             token = await self._client.credential.get_token(self._client.scope)
-        claims = jwt.decode(token.token, options={"verify_signature": False})
+        try:
+            claims = jwt.decode(token.token, options={"verify_signature": False})
+        except jwt.PyJWTError as error:
+            raise Transient(
+                "The login service gave a token that cannot be read; try again.", code="bad_answer"
+            ) from error
         return TokenReport(
             azure_tenant_id=str(claims.get("tid", "")),
             client_id=str(claims.get("appid") or claims.get("azp") or ""),
             object_id=str(claims.get("oid", "")),
             roles=frozenset(map(str, claims.get("roles") or ())),
         )
+
+
+def _delta_expired() -> Conflict:
+    return Conflict("Microsoft Graph does not take the delta link any more; list in full.", code="delta_expired")
 
 
 def _id(text: str) -> ObjectId:

@@ -1,7 +1,7 @@
 """What the login service and Microsoft Graph answer, in the product's words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,6 +11,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from kiota_abstractions.api_error import APIError
 from kiota_abstractions.serialization import Parsable, ParseNode, SerializationWriter
 
+from shared.adapters.graph.waiting import retry_after_s
 from shared.errors import Conflict, LoginRefused, NeedsAttention, NotFound, SyncError, Transient
 
 #: AADSTS numbers that pass by themselves; nobody is to blame for them.
@@ -19,9 +20,20 @@ TRANSIENT_LOGIN: Final = frozenset({"90006", "90012", "90024", "90033", "90055",
 _NUMBER: Final = re.compile(r"AADSTS(\d+)")
 _TRACE: Final = re.compile(r"Trace ID: ([0-9a-fA-F-]{36})")
 _CORRELATION: Final = re.compile(r"Correlation ID: ([0-9a-fA-F-]{36})")
-#: Graph's codes that mean: the listing or delta must start anew.
+#: What is let through as a code of Graph's: codes are stored and logged, and may be anything in a hostile answer.
+_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _TRY_LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+#: Graph's codes, in lower case, that mean: the delta must start anew.
+#: Source: https://learn.microsoft.com/graph/delta-query-overview#synchronization-reset
 _DELTA_EXPIRED: Final = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
+
+
+class Refused(NeedsAttention):
+    """Graph refuses a request with this HTTP status; a new token may help, or a new listing, or only a person."""
+
+    def __init__(self, message: str, *, code: str, status: int) -> None:
+        super().__init__(message, code=code)
+        self.status = status
 
 
 class GraphProblem(APIError, Parsable):
@@ -42,7 +54,8 @@ class GraphProblem(APIError, Parsable):
 
     def _read(self, node: ParseNode) -> None:
         inner = node.get_child_node("code")
-        self.graph_code = (inner.get_str_value() if inner else None) or ""
+        code = (inner.get_str_value() if inner else None) or ""
+        self.graph_code = code if _CODE.fullmatch(code) else ""
 
     def serialize(self, writer: SerializationWriter) -> None:
         """Write nothing: an error is never sent."""
@@ -61,13 +74,15 @@ def translated() -> Iterator[None]:
         raise of_login(error) from error
     except APIError as error:
         raise of_answer(error) from error
-    except httpx.HTTPError as error:
+    except TimeoutError as error:
+        raise Transient("Microsoft Graph took too long; try again.", code="graph_unreachable") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Transient(
             f"Microsoft Graph could not be reached ({type(error).__name__}); try again.", code="graph_unreachable"
         ) from error
     except AzureError as error:
         raise Transient(
-            f"The login service could not be reached ({type(error).__name__}); try again.", code="login_unreachable"
+            f"The login service gave no usable answer ({type(error).__name__}); try again.", code="login_unreachable"
         ) from error
 
 
@@ -90,40 +105,33 @@ def of_login(error: ClientAuthenticationError) -> SyncError:
 
 def of_answer(error: APIError) -> SyncError:
     """Return an error answer of Microsoft Graph as what the caller must do."""
-    status = error.response_status_code or 0
-    code = getattr(error, "graph_code", "") or str(status)
-    return of_status(status, code, error.response_headers or {})
+    code = getattr(error, "graph_code", "")
+    return of_status(error.response_status_code or 0, code, error.response_headers or {})
 
 
-def of_status(status: int, code: str, headers: Any) -> SyncError:  # noqa: ANN401 - any mapping of header names
-    """Return what an answer's status and Graph's code call for."""
+def of_status(status: int, code: str, headers: Mapping[str, str]) -> SyncError:
+    """Return what an answer's status and Graph's code, empty if it gave none, call for."""
+    shown = f"{status} {code}".strip()
     if code == "Directory_ExpiredPageToken":
-        return Conflict("The listing's page token expired; it must start anew.", code="page_expired")
-    if status == HTTPStatus.GONE or code.lower() in _DELTA_EXPIRED:
-        return Conflict("The delta token expired; only a full listing helps.", code="delta_expired")
-    if status == HTTPStatus.NOT_FOUND:
-        return NotFound(f"Microsoft Graph has no such object ({code}).", code="group_not_found")
-    if (
-        status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    ):
+        error: SyncError = Conflict("The listing's page token expired; it must start anew.", code="page_expired")
+    elif status == HTTPStatus.GONE or code.lower() in _DELTA_EXPIRED:
+        error = Conflict("The delta token expired; only a full listing helps.", code="delta_expired")
+    elif status in _TRY_LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         throttled = status == HTTPStatus.TOO_MANY_REQUESTS
-        return Transient(
-            f"Microsoft Graph {'limits our requests' if throttled else 'is failing'} ({code}); try again later.",
+        error = Transient(
+            f"Microsoft Graph {'limits our requests' if throttled else 'is failing'} ({shown}); try again later.",
             code="throttled" if throttled else "graph_failing",
-            retry_after_s=_retry_after_s(headers),
+            retry_after_s=retry_after_s(headers),
         )
-    if status < HTTPStatus.BAD_REQUEST:
-        return Conflict("Microsoft Graph sends us elsewhere; redirects are not followed.", code="redirected")
-    return NeedsAttention(
-        f"Microsoft Graph refuses to answer ({status} {code}): check the app's permissions and consent.", code=code
-    )
-
-
-def _retry_after_s(headers: Any) -> float | None:  # noqa: ANN401 - as above
-    for name in ("Retry-After", "retry-after"):
-        try:
-            return max(0.0, float(headers[name]))
-        except (KeyError, TypeError, ValueError):
-            continue
-    return None
+    elif status < HTTPStatus.BAD_REQUEST or (status == HTTPStatus.NOT_FOUND and not code):
+        # a redirect, which is not followed, a part, or a 404 without a code, where it is not Graph that speaks
+        error = Transient(f"Microsoft Graph answered {status}, which says nothing; try again.", code="bad_answer")
+    elif status == HTTPStatus.NOT_FOUND:
+        error = NotFound(f"Microsoft Graph has no such object ({code}).", code="group_not_found")
+    else:
+        permission = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+        step = "check the app's permissions and consent" if permission else "report it with this code"
+        error = Refused(
+            f"Microsoft Graph refuses the request ({shown}): {step}.", code=code or str(status), status=status
+        )
+    return error

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from shared.domain.connection import Credentials
@@ -12,8 +13,10 @@ from shared.ports import Directory
 if TYPE_CHECKING:
     from shared.adapters.graph.client import GraphClient
 
-#: Clients kept at the same time; each holds a token and a few connections.
+#: Clients kept at the same time, each with a token and a few connections, and for how long after their last use, in
+#: seconds: a secret that was erased must not live on in memory.
 _KEPT: Final = 64
+_KEPT_S: Final = 300.0
 
 
 class GraphDirectoryFactory:
@@ -22,6 +25,7 @@ class GraphDirectoryFactory:
     def __init__(self) -> None:
         self._clients: OrderedDict[str, GraphClient] = OrderedDict()
         self._used: dict[str, int] = {}
+        self._left_s: dict[str, float] = {}
 
     @asynccontextmanager
     async def open(self, credentials: Credentials) -> AsyncIterator[Directory]:
@@ -38,18 +42,27 @@ class GraphDirectoryFactory:
             yield GraphDirectory(self._clients[key])
         finally:
             self._used[key] -= 1
-            await self._forget_oldest()
+            self._left_s[key] = monotonic()
+            await self._forget_idle()
 
-    async def _forget_oldest(self) -> None:
-        idle = [key for key in self._clients if not self._used.get(key)]
-        for key in idle[: max(0, len(self._clients) - _KEPT)]:
-            self._used.pop(key, None)
-            await self._clients.pop(key).close()
+    async def _forget_idle(self) -> None:
+        idle = [key for key in self._clients if not self._used[key]]
+        too_many = max(0, len(self._clients) - _KEPT)
+        too_old_s = monotonic() - _KEPT_S
+        # whatever is forgotten is out of reach before the first wait, so that nobody opens what is being closed
+        forgotten = [key for place, key in enumerate(idle) if place < too_many or self._left_s[key] < too_old_s]
+        clients = [self._clients.pop(key) for key in forgotten]
+        for key in forgotten:
+            del self._used[key], self._left_s[key]
+        for client in clients:
+            await client.close()
 
     async def close(self) -> None:
         """Close all connections."""
-        while self._clients:
-            await self._clients.popitem()[1].close()
+        clients = list(self._clients.values())
+        self._clients.clear()
+        for client in clients:
+            await client.close()
 
 
 def _key(credentials: Credentials) -> str:

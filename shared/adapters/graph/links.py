@@ -1,7 +1,8 @@
 """Links: built for our requests, and checked when they come from an answer, before anything is sent to them."""
 
+import re
 from typing import Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from shared.adapters.graph.wire import SELECT
 from shared.domain.directory import Source
@@ -11,6 +12,8 @@ VERSION: Final = "/v1.0/"
 #: Largest page of users and members.
 #: Source: https://learn.microsoft.com/graph/api/user-list, https://learn.microsoft.com/graph/api/group-list-members
 PAGE_USERS: Final = 999
+#: What a link is made of. Two parsers may read anything else differently, so that one checks what the other sends.
+_PLAIN: Final = re.compile(r"[!-\[\]-~]{1,65536}")
 
 
 def checked(graph: str, link: str) -> str:
@@ -18,15 +21,24 @@ def checked(graph: str, link: str) -> str:
 
     The SDK would send a token, or at least believe the answer, wherever the link leads.
     """
-    expected, found = urlsplit(graph), urlsplit(link)
-    same = (found.scheme, found.netloc.lower()) == ("https", expected.netloc.lower())
-    # the SDK's own links come back with a double slash
-    if not same or not found.path.replace("//", "/").startswith(VERSION) or "/.." in found.path:
+    if not (_PLAIN.fullmatch(link) and _leads_to(graph, link)):
         raise Conflict(
             "Microsoft Graph gave a link that leads elsewhere; it was not followed, and the reading was given up.",
             code="foreign_link",
         )
     return link
+
+
+def _leads_to(graph: str, link: str) -> bool:
+    expected = urlsplit(graph)
+    try:
+        found = urlsplit(link)
+    except ValueError:
+        return False
+    same = (found.scheme, found.netloc.lower()) == ("https", expected.netloc.lower())
+    # the SDK's own links come back with a double slash
+    route = unquote(found.path).replace("//", "/")
+    return same and route.startswith(VERSION) and ".." not in route.split("/")
 
 
 def path(graph: str, route: str, query: dict[str, str] | None = None) -> str:

@@ -10,7 +10,8 @@ import msgspec
 
 from shared.adapters.graph import links
 from shared.adapters.graph.client import GraphClient
-from shared.adapters.graph.wire import BatchAnswer, BatchAnswers, GraphUser, Membership, UserPage, decode
+from shared.adapters.graph.waiting import MAX_WAIT_S, retry_after_s
+from shared.adapters.graph.wire import BatchAnswer, BatchAnswers, Failure, GraphUser, Membership, UserPage, decode
 from shared.domain.directory import Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
@@ -20,9 +21,10 @@ _BATCH: Final = 20
 #: Groups in one checkMemberGroups. Source: https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups
 _GROUPS: Final = 20
 _CONCURRENT: Final = 4
-#: How often requests that were refused for now are sent within one check, and the longest wait before, in seconds.
+#: How often requests that were refused for now are sent within one check.
 _ROUNDS: Final = 3
-_MAX_WAIT_S: Final = 10.0
+#: What Graph says of a user who does not exist. Any other 404, such as a gateway's, proves nothing.
+_NO_SUCH_USER: Final = frozenset({"Request_ResourceNotFound", "Directory_ObjectNotFound"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +47,33 @@ async def check(
     for round_ in range(_ROUNDS):
         if round_:
             await asyncio.sleep(_wait_s(answers[number] for number in open_ if number in answers))
-        slots = asyncio.Semaphore(_CONCURRENT)
-        chunks = [open_[start : start + _BATCH] for start in range(0, len(open_), _BATCH)]
-        for found in await asyncio.gather(*(_ask(client, slots, questions, chunk) for chunk in chunks)):
-            answers.update(found)
-        open_ = [number for number in open_ if number not in answers or _refused_for_now(answers[number])]
+        answers.update(await _ask_all(client, questions, open_))
+        open_ = [number for number in open_ if number not in answers or _worth_asking_again(answers[number])]
         if not open_:
             break
     told: dict[ObjectId, list[tuple[_Question, BatchAnswer | None]]] = {person: [] for person in people}
     for number, question in enumerate(questions):
         told[question.person].append((question, answers.get(number)))
-    return {person: _conclude(each) for person, each in told.items()}
+    return {person: _conclude(person, each) for person, each in told.items()}
+
+
+async def _ask_all(
+    client: GraphClient, questions: Sequence[_Question], numbers: Sequence[int]
+) -> dict[int, BatchAnswer]:
+    """Return the answers to some questions. All requests have ended when it returns or raises."""
+    slots = asyncio.Semaphore(_CONCURRENT)
+    chunks = [numbers[start : start + _BATCH] for start in range(0, len(numbers), _BATCH)]
+    asking = (_ask(client, slots, questions, chunk) for chunk in chunks)
+    found: dict[int, BatchAnswer] = {}
+    failed: list[BaseException] = []
+    for result in await asyncio.gather(*asking, return_exceptions=True):
+        if isinstance(result, BaseException):
+            failed.append(result)
+        else:
+            found.update(result)
+    if failed:
+        raise failed[0]
+    return found
 
 
 def _questions(person: ObjectId, groups: Sequence[Source]) -> Iterator[_Question]:
@@ -72,7 +90,8 @@ def _questions(person: ObjectId, groups: Sequence[Source]) -> Iterator[_Question
         yield _Question(person=person, membership=True, direct=False, request=request)
     for group in groups:
         if not group.transitive:
-            url = f"/groups/{group.group}/members/microsoft.graph.user?$filter=id eq '{person}'&$count=true&$select=id"
+            only = f"$filter=id%20eq%20'{person}'&$count=true&$select=id"
+            url = f"/groups/{group.group}/members/microsoft.graph.user?{only}"
             request = {"method": "GET", "url": url, "headers": {"ConsistencyLevel": "eventual"}}
             yield _Question(person=person, membership=True, direct=True, request=request)
 
@@ -87,37 +106,52 @@ async def _ask(
     return {int(each.id): each for each in responses if each.id.isdecimal() and int(each.id) in numbers}
 
 
-def _refused_for_now(answer: BatchAnswer) -> bool:
-    return answer.status in {408, 429} or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+def _worth_asking_again(answer: BatchAnswer) -> bool:
+    """Tell whether a part was refused for now only, and not for longer than a check waits."""
+    for_now = answer.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+    for_now = for_now or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return for_now and (retry_after_s(answer.headers or {}) or 0.0) <= MAX_WAIT_S
 
 
 def _wait_s(answers: Iterable[BatchAnswer]) -> float:
-    asked = [each.headers.get("Retry-After", "1") for each in answers]
-    return min(_MAX_WAIT_S, max([1.0, *(float(each) for each in asked if each.isdecimal())]))
+    return max([1.0, *(retry_after_s(each.headers or {}) or 0.0 for each in answers)])
 
 
-def _conclude(told: Sequence[tuple[_Question, BatchAnswer | None]]) -> Presence:
+def _conclude(person: ObjectId, told: Sequence[tuple[_Question, BatchAnswer | None]]) -> Presence:
     account = next(answer for question, answer in told if not question.membership)
-    if account is None or account.status not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
-        return Presence.UNKNOWN
-    if account.status == HTTPStatus.NOT_FOUND:
-        return Presence.NOT_FOUND
     try:
-        user = decode(bytes(account.body), GraphUser)
-        if user.account_enabled is False:
-            return Presence.DISABLED
+        user = _account(person, account)
         memberships = [_is_member(question, answer) for question, answer in told if question.membership]
     except Transient:
         return Presence.UNKNOWN
+    if isinstance(user, Presence):
+        return user
     if memberships and not any(memberships):
         return Presence.UNKNOWN if None in memberships else Presence.NOT_IN_GROUPS
     return Presence.GUEST if user.user_type == "Guest" else Presence.PRESENT
 
 
+def _account(person: ObjectId, answer: BatchAnswer | None) -> GraphUser | Presence:
+    """Return an enabled account, or what its answer proves. Raises: Transient if it cannot be read."""
+    if answer is not None and answer.status == HTTPStatus.NOT_FOUND:
+        gone = decode(bytes(answer.body), Failure).error.code in _NO_SUCH_USER
+        return Presence.NOT_FOUND if gone else Presence.UNKNOWN
+    if answer is None or answer.status != HTTPStatus.OK:
+        return Presence.UNKNOWN
+    user = decode(bytes(answer.body), GraphUser)
+    # without permission everything but the id is null; such an answer says nothing about the person
+    if user.id.lower() != person or not user.user_principal_name or not isinstance(user.account_enabled, bool):
+        return Presence.UNKNOWN
+    return user if user.account_enabled else Presence.DISABLED
+
+
 def _is_member(question: _Question, answer: BatchAnswer | None) -> bool | None:
-    """Tell whether the answer says so; None if it says nothing."""
+    """Tell whether the answer says so; None if it says nothing. Raises: Transient if it cannot be read."""
     if answer is None or answer.status != HTTPStatus.OK:
         return None
     if question.direct:
-        return bool(decode(bytes(answer.body), UserPage).value)
+        page = decode(bytes(answer.body), UserPage)
+        if any(each.id.lower() == question.person for each in page.value):
+            return True
+        return None if page.value or page.next_link else False  # an empty page with a link is not the end
     return bool(decode(bytes(answer.body), Membership).value)

@@ -1,7 +1,7 @@
 """Microsoft Graph's JSON as structs, and a page that is accepted only if it is one."""
 
 import re
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -17,15 +17,24 @@ SELECT: Final = (
 )
 #: Longest text that is kept, in characters; what is longer is cut.
 MAX_TEXT: Final = 1024
+#: Every escape of a JSON text in turn; `lone` is half of a surrogate pair, which stands for no character.
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 Text = str | None | UnsetType
+#: An object id; anything else is no answer of a directory, and would become a key.
+Guid = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\Z")]
+#: A link that is there must lead somewhere: an empty one must not pass for the end of a listing.
+Link = Annotated[str, msgspec.Meta(min_length=1)] | None
 
 
 class GraphUser(msgspec.Struct, rename="camel"):
     """A user as Graph sends it; absent properties are UNSET, which in a delta means unchanged."""
 
-    id: str
+    id: Guid
     user_principal_name: Text = UNSET
     account_enabled: bool | UnsetType | None = UNSET
     user_type: Text = UNSET
@@ -45,24 +54,29 @@ class GraphUser(msgspec.Struct, rename="camel"):
 class GraphGroup(msgspec.Struct, rename="camel"):
     """A group as Graph sends it."""
 
-    id: str
+    id: Guid
     display_name: str | None = None
     mail: str | None = None
     visibility: str | None = None
 
 
 class UserPage(msgspec.Struct):
-    """A page of users, or of changes about them. `value` is required: without it nothing is a page."""
+    """A page of users, or of changes about them. `value` is required: without it nothing is a page.
+
+    With an `error` nothing is one either, whatever else it holds: Graph can fail when half of the answer is sent.
+    """
 
     value: list[GraphUser]
-    next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
-    delta_link: str | None = msgspec.field(default=None, name="@odata.deltaLink")
+    next_link: Link = msgspec.field(default=None, name="@odata.nextLink")
+    delta_link: Link = msgspec.field(default=None, name="@odata.deltaLink")
+    error: None = None
 
 
 class GroupPage(msgspec.Struct):
     """A page of groups."""
 
     value: list[GraphGroup]
+    error: None = None
 
 
 class BatchAnswer(msgspec.Struct):
@@ -71,7 +85,7 @@ class BatchAnswer(msgspec.Struct):
     id: str
     status: int
     body: msgspec.Raw = msgspec.Raw(b"null")
-    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    headers: dict[str, str] | None = None
 
 
 class BatchAnswers(msgspec.Struct):
@@ -84,6 +98,19 @@ class Membership(msgspec.Struct):
     """The groups, of those asked about, that a user is in."""
 
     value: list[str]
+    error: None = None
+
+
+class ErrorBody(msgspec.Struct):
+    """The inner part of an error."""
+
+    code: str
+
+
+class Failure(msgspec.Struct):
+    """An error as Graph sends it."""
+
+    error: ErrorBody
 
 
 T = TypeVar("T")
@@ -110,14 +137,27 @@ def decode(content: bytes | None, kind: type[T]) -> T:
         raise Transient("Microsoft Graph gave an empty answer; try again.", code="bad_answer")
     try:
         return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise Transient(f"Microsoft Graph gave an answer that is no {kind.__name__}.", code="bad_answer") from error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        mended = _mended(content)
+    try:
+        return msgspec.json.decode(mended, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Transient(f"Microsoft Graph gave an answer that is no {kind.__name__}.", code="bad_answer") from error
+
+
+def _mended(content: bytes) -> bytes:
+    """Return JSON whose text is well formed: names cut within an emoji must not make their page unreadable for ever."""
+    return _ESCAPE.sub(
+        lambda found: rb"\ufffd" if found["lone"] else found[0], content.decode(errors="replace").encode()
+    )
 
 
 def user_of(found: GraphUser) -> DirectoryUser:
     """Return a listed user. Raises: NeedsAttention if Graph withholds the properties."""
-    name = found.user_principal_name
-    if not isinstance(name, str) or not name:
+    name = _text(found.user_principal_name)
+    if name is None:
         raise unreadable()
     return DirectoryUser(
         id=ObjectId(found.id.lower()),
@@ -142,10 +182,11 @@ def patch_of(found: GraphUser) -> dict[str, str | bool | None]:
     fields: dict[str, str | bool | None] = {
         name: _text(value) for name in _PLAIN if not isinstance(value := getattr(found, name), UnsetType)
     }
-    if found.user_principal_name is None:
-        raise unreadable()
-    if isinstance(found.user_principal_name, str):
-        fields["user_principal_name"] = found.user_principal_name
+    if not isinstance(found.user_principal_name, UnsetType):
+        name = _text(found.user_principal_name)
+        if name is None:
+            raise unreadable()
+        fields["user_principal_name"] = name
     if not isinstance(found.account_enabled, UnsetType):
         fields["account_enabled"] = found.account_enabled is not False
     if not isinstance(found.user_type, UnsetType):
@@ -169,7 +210,9 @@ def unreadable() -> NeedsAttention:
 def _text(value: Any) -> str | None:  # noqa: ANN401 - a str, None or UNSET
     if not isinstance(value, str):
         return None
-    return _CONTROL.sub("", value)[:MAX_TEXT].strip() or None
+    if not value.isprintable():
+        value = _CONTROL.sub("", value)
+    return value[:MAX_TEXT].strip() or None
 
 
 def _first(values: list[str] | UnsetType | None) -> str | None:

@@ -1,24 +1,22 @@
 """The storage account's Table service: one client per process, counted requests, errors in the product's words."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+from shared.adapters.tables.errors import translated
+from shared.adapters.tables.limits import MAX_BATCH, require_batch, require_entity
 from shared.adapters.transport import CountingTransport, credential
-from shared.errors import Conflict, Misconfigured, NotFound, Rejected, SyncError, Transient
+from shared.errors import Conflict, Misconfigured, NotFound, Transient
 from shared.settings import Settings
 
-#: Entities in one transaction.
-#: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
-MAX_BATCH: Final = 100
-#: Retries of the SDK for one request, the first after about a second.
+#: Retries of the SDK for one request, and how long it waits before the first one, in seconds; then twice as long.
 _RETRIES: Final = 3
+_BACKOFF_S: Final = 0.5
 
 Entity = Mapping[str, Any]
 Range = tuple[str, str]
@@ -37,7 +35,7 @@ class Tables:
             options: dict[str, Any] = {
                 "transport": CountingTransport(),
                 "retry_total": _RETRIES,
-                "retry_backoff_factor": 0.5,
+                "retry_backoff_factor": _BACKOFF_S,
             }
             if self._settings.storage_connection_string is not None:
                 self._service = TableServiceClient.from_connection_string(
@@ -84,12 +82,14 @@ class Tables:
 
     async def insert(self, table: str, entity: Mapping[str, Any]) -> str:
         """Store a new entity and return its ETag. Raises: Conflict if there is one already."""
+        require_entity(entity)
         client = await self.table(table)
         with translated():
             return str((await client.create_entity(entity))["etag"])
 
     async def put(self, table: str, entity: Mapping[str, Any]) -> None:
         """Store an entity, in the place of another if there is one."""
+        require_entity(entity)
         client = await self.table(table)
         with translated():
             await client.upsert_entity(entity, mode=UpdateMode.REPLACE)
@@ -101,6 +101,7 @@ class Tables:
         """
         if etag is None:
             return await self.insert(table, entity)
+        require_entity(entity)
         client = await self.table(table)
         with translated(missing=Conflict):
             answer = await client.update_entity(
@@ -116,11 +117,17 @@ class Tables:
 
     async def transact(self, table: str, operations: Sequence[Any]) -> list[Mapping[str, Any]]:
         """Do up to MAX_BATCH operations on one partition, all or none. Raises: Conflict, Transient, Rejected."""
-        if len(operations) > MAX_BATCH:
-            raise Rejected(f"{len(operations)} operations exceed the {MAX_BATCH} of a batch.", code="batch_too_large")
+        require_batch(operations)
         client = await self.table(table)
+        unreadable = "Table Storage's answer to a batch could not be read; the fence or marker tells if it was done."
         with translated(missing=Conflict):
-            return await client.submit_transaction(operations)
+            try:
+                answers = await client.submit_transaction(operations)
+            except ValueError as error:  # how the SDK takes what is no multipart answer, as of a proxy
+                raise Transient(unreadable, code="storage_unreachable") from error
+        if len(answers) != len(operations):
+            raise Transient(unreadable, code="storage_unreachable")
+        return answers
 
     async def query(
         self,
@@ -151,18 +158,28 @@ class Tables:
             terms.append(where)
         client = await self.table(table)
         with translated():
-            async for entity in client.query_entities(" and ".join(terms), parameters=words, select=select):
-                yield entity
+            found = client.query_entities(" and ".join(terms), parameters=words, select=select)
+            # by page: the SDK's flat iterator calls itself for every empty page, until the stack is used up
+            async for page in found.by_page():
+                async for entity in page:
+                    yield entity
 
     async def erase(
-        self, table: str, *, partition: str | None = None, partitions: Range | None = None, rows: Range | None = None
+        self,
+        table: str,
+        *,
+        partition: str | None = None,
+        partitions: Range | None = None,
+        rows: Range | None = None,
+        keep: Callable[[str], bool] | None = None,
     ) -> None:
-        """Delete every entity in the range, a partition's in batches."""
+        """Delete every entity in the range, a partition's in batches, except the rows that are to `keep`."""
         keys = ["PartitionKey", "RowKey"]
         doomed: dict[str, list[Any]] = {}
         found = self.query(table, partition=partition, partitions=partitions, rows=rows, select=keys)
         async for entity in found:
-            doomed.setdefault(entity["PartitionKey"], []).append(("delete", {key: entity[key] for key in keys}))
+            if keep is None or not keep(entity["RowKey"]):
+                doomed.setdefault(entity["PartitionKey"], []).append(("delete", {key: entity[key] for key in keys}))
         for operations in doomed.values():
             for start in range(0, len(operations), MAX_BATCH):
                 await self._delete_batch(table, operations[start : start + MAX_BATCH])
@@ -173,35 +190,3 @@ class Tables:
         except Conflict:  # somebody else has deleted some of them: then one by one
             for _, entity in operations:
                 await self.delete(table, entity["PartitionKey"], entity["RowKey"])
-
-
-@contextmanager
-def translated(*, missing: type[SyncError] = NotFound) -> Iterator[None]:
-    """Raise the SDK's errors as the product's; what is not there as `missing`."""
-    try:
-        yield
-    except HttpResponseError as error:
-        raise _of_answer(error, missing) from error
-    except (ServiceRequestError, ServiceResponseError) as error:
-        raise Transient("Table Storage did not answer; try again.", code="storage_unreachable") from error
-    except AzureError as error:
-        raise Transient(f"Table Storage could not be used: {type(error).__name__}.", code="storage") from error
-
-
-def _of_answer(error: HttpResponseError, missing: type[SyncError]) -> SyncError:
-    status = error.status_code or 500
-    code = str(getattr(error, "error_code", None) or status)
-    if status in {409, 412}:
-        return Conflict(f"a row changed since it was read ({code})", code="conflict")
-    if status == 404:  # noqa: PLR2004 - HTTP
-        return missing("there is no such row", code="not_found")
-    if status in {401, 403}:
-        return Misconfigured(
-            f"Table Storage refuses the app ({code}): give its identity the role Storage Table Data Contributor.",
-            code="storage_forbidden",
-        )
-    if status == 413:  # noqa: PLR2004 - HTTP
-        return Rejected("a batch or row is larger than Table Storage takes", code="too_large")
-    if status in {408, 429} or status >= 500:  # noqa: PLR2004 - HTTP
-        return Transient(f"Table Storage is busy or failing ({code}); try again.", code="storage_busy")
-    return Rejected(f"Table Storage refuses a request ({code}).", code="storage_refused")

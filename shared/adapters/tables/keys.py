@@ -4,6 +4,7 @@ A tenant's or location's id contains no `:`, so keys joined with it cannot colli
 `tenant;` (the next character) is exactly the tenant's.
 """
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
@@ -63,6 +64,11 @@ def page_range(attempt: str) -> tuple[str, str]:
     return f"{attempt}:", f"{attempt};"
 
 
+def is_current_or_page_of(attempt: str) -> Callable[[str], bool]:
+    """Return whether a row of a source's partition belongs to the snapshot that was read under one attempt."""
+    return lambda row: row == CURRENT or row.startswith(f"{attempt}:")
+
+
 def mapping(location: LocationId, group: ObjectId) -> str:
     """Return the row of one mapped group."""
     return f"{location}:{group}"
@@ -86,6 +92,21 @@ def reconciled(location: LocationId) -> str:
 def position(source: SourceId) -> str:
     """Return the row of where a fetch goes on."""
     return f"position:{source}"
+
+
+def more(row: str, number: int) -> str:
+    """Return the row that holds the next part of a value too large for `row`; it sorts directly behind it."""
+    return f"{row}!{number:02d}"
+
+
+def more_range(row: str) -> tuple[str, str]:
+    """Return the range of a row and the further parts of its value."""
+    return row, f"{row}!~"
+
+
+def is_more(row: str) -> bool:
+    """Whether a row holds but a further part of the value of the row before it."""
+    return "!" in row
 
 
 #: The ranges of the markers of each kind within a run's partition.

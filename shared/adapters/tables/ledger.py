@@ -5,12 +5,12 @@ from typing import Final
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.client import Tables
+from shared.adapters.tables.names import LEDGER
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import TenantId
 from shared.errors import Conflict
 from shared.ports import LedgerEntry
 
-LEDGER: Final = "Ledger"
 _PARTITION: Final = "ledger"
 
 

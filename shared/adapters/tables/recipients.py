@@ -8,13 +8,13 @@ from azure.core import MatchConditions
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.client import Tables
+from shared.adapters.tables.names import RECIPIENTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Origin, Profile, Recipient, Status
 from shared.errors import NotFound, Rejected
 from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
 
-RECIPIENTS: Final = "Recipients"
 _COUNTS: Final = Counts.__struct_fields__
 #: Profile fields by the name of their property.
 _PROPERTIES: Final = {field.encode_name: field.name for field in msgspec.structs.fields(Profile)}
@@ -65,7 +65,9 @@ class TableRecipientStore:
         known whether the batch was committed (the fence's `attempt` and `operation` then tell).
         """
         if len(recipients) > MAX_BATCH_RECIPIENTS:
-            raise Rejected(f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.")
+            raise Rejected(
+                f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.", code="batch_too_large"
+            )
         partition = keys.location(tenant, location)
         fence_row = _fence_row(partition, fence.value)
         fenced: tuple[Any, ...]

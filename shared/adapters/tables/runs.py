@@ -2,19 +2,17 @@
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from shared.adapters.tables import keys
-from shared.adapters.tables.client import Tables
-from shared.adapters.tables.packing import pack, unpack
+from shared.adapters.tables.client import Entity, Tables
+from shared.adapters.tables.names import JOBS, RUNS
+from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
 from shared.domain.job import FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
 from shared.domain.run import Plan, Run
 from shared.errors import Conflict, NotFound
 from shared.ports import RunProgress, Versioned
-
-RUNS: Final = "Runs"
-JOBS: Final = "Jobs"
 
 T = TypeVar("T")
 
@@ -32,7 +30,10 @@ class TableRunStore:
 
     async def plan(self, tenant: TenantId, run: RunId) -> Plan:
         """Return a run's plan. Raises: NotFound."""
-        return unpack(await self._tables.get(JOBS, keys.run(tenant, run), keys.PLAN), Plan)
+        try:
+            return await self._large(keys.run(tenant, run), keys.PLAN, Plan)
+        except NotFound as error:
+            raise NotFound(f"Run {run!r} of tenant {tenant!r} has no plan.", code="plan_not_found") from error
 
     async def insert(self, run: Run) -> None:
         """Store a new run; one that is stored already stays as it is."""
@@ -85,15 +86,11 @@ class TableRunStore:
 
     async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
         """Return the markers of all sources that have one."""
-        rows = self._tables.query(JOBS, partition=keys.run(tenant, run), rows=keys.FETCHED)
-        markers = [unpack(row, FetchMarker) async for row in rows]
-        return {marker.source: marker for marker in markers}
+        return {marker.source: marker for marker in await self._all(tenant, run, keys.FETCHED, FetchMarker)}
 
     async def reconcile_markers(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileMarker]:
         """Return the markers of all locations that have one."""
-        rows = self._tables.query(JOBS, partition=keys.run(tenant, run), rows=keys.RECONCILED)
-        markers = [unpack(row, ReconcileMarker) async for row in rows]
-        return {marker.location: marker for marker in markers}
+        return {marker.location: marker for marker in await self._all(tenant, run, keys.RECONCILED, ReconcileMarker)}
 
     async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return how far a run is; zeros before it has a plan."""
@@ -101,6 +98,8 @@ class TableRunStore:
         select = ["RowKey", "sources", "locations"]
         async for row in self._tables.query(JOBS, partition=keys.run(tenant, run), select=select):
             name = row["RowKey"]
+            if keys.is_more(name):
+                continue
             if name == keys.PLAN:
                 sources, locations = row["sources"], row["locations"]
             fetched += name.startswith(keys.FETCHED[0])
@@ -113,11 +112,39 @@ class TableRunStore:
         await self._tables.erase(RUNS, partition=tenant)
 
     async def _insert_once(self, partition: str, row: str, value: T, kind: type[T], **columns: object) -> T:
+        """Insert a value that never changes, in as many rows as it needs, all or none; the first one to come wins."""
+        first, *others = pack_rows(value)
+        head = {"PartitionKey": partition, "RowKey": row, "rows": 1 + len(others), **columns, **first}
+        more = [
+            {"PartitionKey": partition, "RowKey": keys.more(row, number), **part}
+            for number, part in enumerate(others, start=1)
+        ]
         try:
-            await self._tables.insert(JOBS, {"PartitionKey": partition, "RowKey": row, **columns, **pack(value)})
+            if more:
+                await self._tables.transact(JOBS, [("create", each) for each in (head, *more)])
+            else:
+                await self._tables.insert(JOBS, head)
         except Conflict:
-            return unpack(await self._tables.get(JOBS, partition, row), kind)
+            return await self._large(partition, row, kind)
         return value
+
+    async def _large(self, partition: str, row: str, kind: type[T]) -> T:
+        """Return what `_insert_once` stored. Raises: NotFound."""
+        head = await self._tables.get(JOBS, partition, row)
+        if head["rows"] == 1:
+            return unpack(head, kind)
+        parts = self._tables.query(JOBS, partition=partition, rows=keys.more_range(row))
+        return unpack_rows([part async for part in parts], kind)
+
+    async def _all(self, tenant: TenantId, run: RunId, rows: tuple[str, str], kind: type[T]) -> list[T]:
+        """Return everything in a range that `_insert_once` stored; the rows of one value follow each other."""
+        values: list[list[Entity]] = []
+        async for row in self._tables.query(JOBS, partition=keys.run(tenant, run), rows=rows):
+            if keys.is_more(row["RowKey"]):
+                values[-1].append(row)
+            else:
+                values.append([row])
+        return [unpack_rows(each, kind) for each in values]
 
 
 def _row_of(run: Run) -> dict[str, Any]:

@@ -1,15 +1,14 @@
 """The pages of snapshots, and which snapshot of a source is current."""
 
-from typing import Any, Final
+from typing import Any
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.client import Tables
+from shared.adapters.tables.names import SNAPSHOTS
 from shared.adapters.tables.packing import join, pack, split, unpack
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
 from shared.errors import Conflict
-
-SNAPSHOTS: Final = "Snapshots"
 
 
 class TableSnapshotStore:
@@ -40,16 +39,15 @@ class TableSnapshotStore:
         row: Any = await self._tables.find(SNAPSHOTS, partition, keys.CURRENT)
         if row is not None and row["generation"] > generation:
             return
-        if row is None or unpack(row, SnapshotRef) != ref:
+        if row is None or row["generation"] < generation or unpack(row, SnapshotRef) != ref:
             entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "generation": generation, **pack(ref)}
             try:
                 await self._tables.swap(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
             except Conflict:
                 await self.commit(tenant, ref, generation)  # somebody else has just committed: who is newer?
                 return
-            start, end = keys.page_range(ref.attempt)
-            for others in ((keys.CURRENT + "~", start), (end, "~")):
-                await self._tables.erase(SNAPSHOTS, partition=partition, rows=others)
+        # also when nothing was written: whoever wrote it may have died before this
+        await self._tables.erase(SNAPSHOTS, partition=partition, keep=keys.is_current_or_page_of(ref.attempt))
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""

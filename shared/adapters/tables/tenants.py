@@ -1,10 +1,11 @@
 """Tenants with their configuration, locations and mappings."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.client import Tables
+from shared.adapters.tables.names import LOCATIONS, MAPPINGS, TENANTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.connection import Connection, SsoApplication
 from shared.domain.ids import LocationId, ObjectId, TenantId
@@ -13,10 +14,6 @@ from shared.domain.preferences import Preferences
 from shared.domain.run import TenantState
 from shared.errors import NotFound
 from shared.ports import TenantSummary, Versioned
-
-TENANTS: Final = "Tenants"
-LOCATIONS: Final = "Locations"
-MAPPINGS: Final = "Mappings"
 
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import ceil
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import msgspec
 
 from shared.domain import ids
 from shared.domain.ids import LocationId, RunId, TenantId
+from shared.domain.report import Report
 from shared.errors import Conflict, Misconfigured, NeedsAttention, NotFound, Rejected, SyncError, Transient
 from shared.telemetry import measured
 
@@ -19,6 +21,17 @@ T = TypeVar("T")
 
 #: Longest body that is read, in bytes.
 _MAX_BODY: Final = 256 * 1024
+#: What a caller is asked to wait, in seconds, where nobody said for how long.
+_RETRY_AFTER_S: Final = 5.0
+#: What to do about a problem whose sentence only says what is wrong, by its code.
+_FIXES: Final = {
+    "invalid_body": "Correct the field that is named, and send the request again.",
+    "malformed_json": "Send one JSON object in UTF-8.",
+    "body_too_large": "Send less, or in several requests.",
+    "invalid_query": "Correct the parameter that is named, and send the request again.",
+    "sso_required": "Configure the sign-in application with PUT /api/tenants/{tenant}/sso first.",
+    "not_connected": "Switch the connection on with PUT /api/tenants/{tenant}/connection.",
+}
 _log = logging.getLogger("recipient_sync.http")
 
 
@@ -102,11 +115,9 @@ async def _answer(handler: Handler, req: func.HttpRequest) -> func.HttpResponse:
     except Exception:  # noqa: BLE001 - the edge: nothing of what went wrong inside may leave
         trace = uuid4().hex
         _log.exception("http_failed trace=%s", trace)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
         detail = f"Something went wrong on our side; tell the operator this id: {trace}."
-        return _encode(
-            {"type": "about:blank", "title": "Internal error", "status": 500, "code": "internal", "detail": detail},
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-        )
+        return _encode({**_head(status, "internal", detail), "correlationId": trace}, status)
     if answer.body is None:
         return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT, headers=answer.headers)
     return func.HttpResponse(
@@ -119,20 +130,21 @@ async def _answer(handler: Handler, req: func.HttpRequest) -> func.HttpResponse:
 
 def _problem(error: SyncError) -> func.HttpResponse:
     status = _status(error)
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": int(status),
-        "code": error.code,
-        "detail": str(error),
-    }
+    body = _head(status, error.code, str(error))
     report = getattr(error, "report", None)
+    fix = report.first_fix() if isinstance(report, Report) else _FIXES.get(error.code)
+    if fix:
+        body["fix"] = fix
     if report is not None:
         body["report"] = report
     headers = {}
     if isinstance(error, Transient):
-        headers["Retry-After"] = str(round(error.retry_after_s or 5))
+        headers["Retry-After"] = str(max(1, ceil(error.retry_after_s or _RETRY_AFTER_S)))
     return _encode(body, status, headers)
+
+
+def _head(status: HTTPStatus, code: str, detail: str) -> dict[str, Any]:
+    return {"type": "about:blank", "title": status.phrase, "status": int(status), "code": code, "detail": detail}
 
 
 def _encode(body: dict[str, Any], status: HTTPStatus, headers: dict[str, str] | None = None) -> func.HttpResponse:

@@ -1,17 +1,21 @@
 """Recipients of a location, searched and paged."""
 
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeVar
 
 import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
+from shared.domain.ids import recipient_id
 from shared.domain.recipient import Origin, Recipient, Status
 from shared.errors import Rejected
 from shared.triggers.http.answers import Answer, Request, route
 from shared.workflows.observe import RecipientFilter
 
+#: Most recipients in one answer.
 _MAX_PAGE: Final = 1_000
+E = TypeVar("E", bound=StrEnum)
 
 bp = func.Blueprint()
 
@@ -24,19 +28,33 @@ async def recipients_list(request: Request) -> Answer:
 
 
 def _filter(request: Request) -> RecipientFilter:
+    cursor = request.query("cursor")
+    return RecipientFilter(
+        search=request.query("search"),
+        status=_choice(request, "status", Status),
+        origin=_choice(request, "origin", Origin),
+        after=recipient_id(cursor) if cursor else "",
+        limit=_limit(request.query("limit", "100")),
+    )
+
+
+def _choice(request: Request, name: str, kind: type[E]) -> E | None:
+    """Return one of the words that a parameter of the query may be, None if it is left out."""
+    text = request.query(name)
+    if not text:
+        return None
     try:
-        wanted = RecipientFilter(
-            search=request.query("search"),
-            status=Status(text) if (text := request.query("status")) else None,
-            origin=Origin(text) if (text := request.query("origin")) else None,
-            after=request.query("cursor"),
-            limit=int(request.query("limit", "100")),
-        )
+        return kind(text)
     except ValueError as error:
-        raise Rejected(f"The query is not what this route takes: {error}.", code="invalid_query") from error
-    if not 1 <= wanted.limit <= _MAX_PAGE:
-        raise Rejected(f"limit must be 1 to {_MAX_PAGE}.", code="invalid_query")
-    return wanted
+        words = ", ".join(each.value for each in kind)
+        raise Rejected(f"{name} is {text[:80]!r}; use one of {words}.", code="invalid_query") from error
+
+
+def _limit(text: str) -> int:
+    limit = int(text) if text.isdecimal() and len(text) <= len(str(_MAX_PAGE)) else 0
+    if not 1 <= limit <= _MAX_PAGE:
+        raise Rejected(f"limit is {text[:80]!r}; use 1 to {_MAX_PAGE}.", code="invalid_query")
+    return limit
 
 
 def _view(recipient: Recipient) -> dict[str, Any]:

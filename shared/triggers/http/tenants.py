@@ -33,7 +33,8 @@ async def tenants_get(request: Request) -> Answer:
 @route(bp, "PUT", "tenants/{tenant}")
 async def tenants_put(request: Request) -> Answer:
     """Create a tenant, or rename it."""
-    return Answer(await app().configure.put_tenant(request.tenant, request.body(TenantBody).name))
+    tenant, new = await app().configure.put_tenant(request.tenant, request.body(TenantBody).name)
+    return Answer(tenant, HTTPStatus.CREATED if new else HTTPStatus.OK)
 
 
 @route(bp, "DELETE", "tenants/{tenant}")

@@ -1,0 +1,103 @@
+"""The limits of Table Storage, held before anything is sent: the emulator does not know them, the service does.
+
+Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from shared.errors import Rejected
+
+#: Entities in one transaction, and bytes of its request.
+#: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
+MAX_BATCH: Final = 100
+MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
+#: Bytes of a key; text counts two bytes for each UTF-16 unit, here and below.
+MAX_KEY_BYTES: Final = 1024
+MAX_PROPERTY_BYTES: Final = 64 * 1024
+MAX_ENTITY_BYTES: Final = 1024 * 1024
+#: Properties beside the keys and the timestamp.
+MAX_PROPERTIES: Final = 252
+
+#: Boundaries and headers of a batch's request and of one operation in it, beside its keys: more than any that was sent
+#: in the tests, which compare.
+_BATCH_BYTES: Final = 1_000
+_OPERATION_BYTES: Final = 900
+_FORBIDDEN_IN_KEYS: Final = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
+_KEYS: Final = ("PartitionKey", "RowKey")
+
+
+def require_entity(entity: Mapping[str, Any]) -> None:
+    """Hold if Table Storage takes the entity. Raises: Rejected, with the size and the limit."""
+    size = 4
+    for name in _KEYS:
+        size += _require_key(name, str(entity[name]))
+    if len(entity) - len(_KEYS) > MAX_PROPERTIES:
+        raise _too_large(f"a row of {len(entity) - len(_KEYS)} properties", f"{MAX_PROPERTIES} properties")
+    for name, value in entity.items():
+        if name in _KEYS:
+            continue
+        if (weight := _weight(value)) > MAX_PROPERTY_BYTES:
+            raise _too_large(f"the property {name} of {weight} bytes", f"{MAX_PROPERTY_BYTES} bytes")
+        size += 8 + 2 * len(name) + 4 + weight
+    if size > MAX_ENTITY_BYTES:
+        raise _too_large(f"a row of {size} bytes", f"{MAX_ENTITY_BYTES} bytes")
+
+
+def require_batch(operations: Sequence[Any]) -> None:
+    """Hold if Table Storage takes the operations as one batch. Raises: Rejected, with the size and the limit.
+
+    Each operation is what the SDK takes: its kind and its entity, of which that of a deletion is but its keys.
+    """
+    if len(operations) > MAX_BATCH:
+        raise Rejected(f"{len(operations)} operations exceed the {MAX_BATCH} of a batch.", code="batch_too_large")
+    for kind, entity, *_ in operations:
+        if kind != "delete":
+            require_entity(entity)
+    if (size := batch_bytes(operations)) > MAX_BATCH_BYTES:
+        raise Rejected(
+            f"a batch of {size} bytes exceeds the {MAX_BATCH_BYTES} of Table Storage; write fewer rows at once.",
+            code="batch_too_large",
+        )
+
+
+def batch_bytes(operations: Sequence[Any]) -> int:
+    """Return at least as many bytes as the request of a batch has."""
+    size = _BATCH_BYTES
+    for _, entity, *_ in operations:
+        size += _OPERATION_BYTES + sum(_json_bytes(name, value) for name, value in entity.items())
+        size += 2 * sum(len(quote(entity[name], safe="")) for name in _KEYS)  # in the address of the operation
+    return size
+
+
+def _require_key(name: str, key: str) -> int:
+    if bad := _FORBIDDEN_IN_KEYS.search(key):
+        raise Rejected(f"the {name} {key[:80]!r} contains {bad[0]!r}, which keys must not.", code="invalid_key")
+    if (size := _text_bytes(key)) > MAX_KEY_BYTES:
+        raise _too_large(f"a {name} of {size} bytes", f"{MAX_KEY_BYTES} bytes")
+    return size
+
+
+def _weight(value: object) -> int:
+    if isinstance(value, str):
+        return _text_bytes(value)
+    return len(value) if isinstance(value, bytes) else 8
+
+
+def _text_bytes(text: str) -> int:
+    return 2 * len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass"))
+
+
+def _json_bytes(name: str, value: object) -> int:
+    """Return at least as many bytes as the SDK makes of a property: escaped ASCII, base64, names of types."""
+    names = 2 * len(name) + 42
+    if isinstance(value, bytes):
+        return names + 4 * len(value) // 3 + 4
+    return names + (len(json.dumps(value)) if isinstance(value, str) else 24)
+
+
+def _too_large(what: str, limit: str) -> Rejected:
+    return Rejected(f"{what} exceeds the {limit} of Table Storage; store less in it.", code="entity_too_large")

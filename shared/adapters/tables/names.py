@@ -1,0 +1,12 @@
+"""The tables of the storage account, by the names that operators see."""
+
+from typing import Final
+
+TENANTS: Final = "Tenants"
+LOCATIONS: Final = "Locations"
+MAPPINGS: Final = "Mappings"
+RECIPIENTS: Final = "Recipients"
+SNAPSHOTS: Final = "Snapshots"
+RUNS: Final = "Runs"
+JOBS: Final = "Jobs"
+LEDGER: Final = "Ledger"

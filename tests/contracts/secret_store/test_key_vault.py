@@ -1,0 +1,125 @@
+"""What only Key Vault can do: keep what was deleted, refuse, and be away."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+
+from infra.local.key_vault import KeyVault
+from shared.adapters import key_vault
+from shared.adapters.key_vault import KeyVaultSecretStore
+from shared.errors import Misconfigured, NotFound, Rejected, Transient
+from shared.settings import load
+
+NAME = "tenant-contoso"
+VALUE = "s3cret~value"
+
+
+class Refusal(HttpResponseError):
+    """An answer of the vault with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(message=f"about {VALUE}")
+        self.status_code = status
+
+
+async def test_a_deleted_name_is_freed(real: KeyVaultSecretStore, vault: KeyVault) -> None:
+    """Deleted but not purged, by an operator perhaps: the old versions do not come back."""
+    old = await real.put(NAME, "old")
+    vault.vault.delete(NAME)
+    new = await real.put(NAME, VALUE)
+    assert await real.get(NAME, new) == VALUE
+    with pytest.raises(NotFound):
+        await real.get(NAME, old)
+
+
+async def test_a_vault_that_does_not_let_purge(real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Erasing succeeds, since nobody can read it; the name is used again after a recovery."""
+    await real.put(NAME, "old")
+
+    async def forbidden(_: str) -> None:
+        raise Refusal(403)
+
+    monkeypatch.setattr(real._client(), "purge_deleted_secret", forbidden)
+    await real.erase(NAME)
+    version = await real.put(NAME, VALUE)
+    assert await real.get(NAME, version) == VALUE
+
+
+async def test_a_version_is_read_once(real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For five minutes, and for so many secrets only."""
+    asked: list[str] = []
+    version = await real.put(NAME, VALUE)
+    get = real._client().get_secret
+
+    async def note(name: str, version: str) -> Any:  # noqa: ANN401 - the SDK's secret
+        asked.append(name)
+        return await get(name, version)
+
+    monkeypatch.setattr(real._client(), "get_secret", note)
+    for _ in range(3):
+        assert await real.get(NAME, version) == VALUE
+    assert asked == [NAME]
+    monkeypatch.setattr(key_vault, "_KEPT", 1)
+    await real.get("tenant-other", await real.put("tenant-other", "x"))
+    await real.get(NAME, version)
+    assert asked == [NAME, "tenant-other", NAME]
+
+
+async def test_what_is_read_while_it_is_erased_is_not_kept(
+    real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow answer that began before the erasure must not outlive it."""
+    version = await real.put(NAME, VALUE)
+    read, erased = asyncio.Event(), asyncio.Event()
+    get = real._client().get_secret
+
+    async def slow(name: str, version: str) -> Any:  # noqa: ANN401 - the SDK's secret
+        found = await get(name, version)
+        read.set()
+        await erased.wait()
+        return found
+
+    monkeypatch.setattr(real._client(), "get_secret", slow)
+    reading = asyncio.create_task(real.get(NAME, version))
+    await read.wait()
+    await real.erase(NAME)
+    erased.set()
+    assert await reading == VALUE
+    monkeypatch.setattr(real._client(), "get_secret", get)
+    with pytest.raises(NotFound):
+        await real.get(NAME, version)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, Rejected), (401, Misconfigured), (403, Misconfigured), (404, NotFound), (429, Transient), (503, Transient)],
+)
+async def test_refusals(
+    real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch, status: int, kind: type[Exception]
+) -> None:
+    """Each is raised as what the caller must do, and never quotes the secret."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise Refusal(status)
+
+    monkeypatch.setattr(real._client(), "set_secret", refuse)
+    with pytest.raises(kind) as refused:
+        await real.put(NAME, VALUE)
+    assert VALUE not in str(refused.value)
+
+
+async def test_a_secret_that_is_too_long(real: KeyVaultSecretStore) -> None:
+    """The vault's own limit, told as a fault of the entry."""
+    with pytest.raises(Rejected):
+        await real.put(NAME, "x" * 26_000)
+
+
+async def test_a_vault_that_is_away(real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To be tried again, after two quick tries."""
+    monkeypatch.setattr(key_vault, "_RETRIES", 0)
+    away = KeyVaultSecretStore(load({"KEY_VAULT_URL": "https://127.0.0.1:9", "AzureWebJobsStorage": "x"}))
+    with pytest.raises(Transient):
+        await away.get(NAME, "0" * 32)
+    await away.close()

@@ -1,0 +1,54 @@
+"""Secrets: each version stays what it was, until all are erased."""
+
+import pytest
+
+from shared.errors import NotFound
+from shared.ports import SecretStore
+
+
+async def test_each_version_keeps_its_value(store: SecretStore) -> None:
+    """A rotated secret leaves running jobs the version that they were planned with."""
+    first = await store.put("tenant-contoso", "one")
+    second = await store.put("tenant-contoso", "two ~ é")
+    assert first != second
+    assert await store.get("tenant-contoso", first) == "one"
+    assert await store.get("tenant-contoso", second) == "two ~ é"
+
+
+async def test_what_is_not_there(store: SecretStore) -> None:
+    """Another name, another version."""
+    await store.put("tenant-contoso", "one")
+    for name, version in (("tenant-fabrikam", "0" * 32), ("tenant-contoso", "0" * 32)):
+        with pytest.raises(NotFound) as refused:
+            await store.get(name, version)
+        assert refused.value.code == "secret_not_found"
+
+
+async def test_erased_is_erased(store: SecretStore) -> None:
+    """Every version, and even if it was read just before; other names stay."""
+    versions = [await store.put("tenant-contoso", value) for value in ("one", "two")]
+    other = await store.put("tenant-contoso-2", "other")
+    assert await store.get("tenant-contoso", versions[0]) == "one"
+    await store.erase("tenant-contoso")
+    for version in versions:
+        with pytest.raises(NotFound):
+            await store.get("tenant-contoso", version)
+    assert await store.get("tenant-contoso-2", other) == "other"
+
+
+async def test_erasing_twice_and_nothing(store: SecretStore) -> None:
+    """No error."""
+    await store.erase("tenant-contoso")
+    await store.put("tenant-contoso", "one")
+    await store.erase("tenant-contoso")
+    await store.erase("tenant-contoso")
+
+
+async def test_a_name_can_be_used_again(store: SecretStore) -> None:
+    """Switched off and on again: the old versions stay erased."""
+    old = await store.put("tenant-contoso", "one")
+    await store.erase("tenant-contoso")
+    new = await store.put("tenant-contoso", "two")
+    assert await store.get("tenant-contoso", new) == "two"
+    with pytest.raises(NotFound):
+        await store.get("tenant-contoso", old)

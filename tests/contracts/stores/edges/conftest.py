@@ -1,0 +1,71 @@
+"""Stores at their limits: large, hostile, similar and broken. What holds on the fakes holds on Azurite too."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from infra.local.azurite import Azurite
+from shared.adapters.tables import (
+    TableLedger,
+    TableRecipientStore,
+    TableRunStore,
+    Tables,
+    TableSnapshotStore,
+    TableTenantStore,
+)
+from shared.domain.ids import TenantId
+from tests.contracts.stores.edges.samples import Stores, settings
+from tests.fakes import FakeLedger, FakeRecipientStore, FakeRunStore, FakeSnapshotStore, FakeTenantStore
+
+
+@pytest.fixture
+async def tables(azurite: Azurite) -> AsyncIterator[Tables]:
+    """The real Table Storage client, on Azurite."""
+    opened = Tables(settings(azurite.connection_string))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def azurite_stores(tables: Tables) -> Stores:
+    """The stores that are deployed."""
+    return Stores(
+        tenants=TableTenantStore(tables),
+        runs=TableRunStore(tables),
+        snapshots=TableSnapshotStore(tables),
+        recipients=TableRecipientStore(tables),
+        ledger=TableLedger(tables),
+    )
+
+
+@pytest.fixture
+def fake_stores() -> Stores:
+    """The stores that other tests use."""
+    return Stores(
+        tenants=FakeTenantStore(),
+        runs=FakeRunStore(),
+        snapshots=FakeSnapshotStore(),
+        recipients=FakeRecipientStore(),
+        ledger=FakeLedger(),
+    )
+
+
+@pytest.fixture(params=["fake", "azurite"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """One after the other."""
+    found = request.getfixturevalue(f"{request.param}_stores")
+    assert isinstance(found, Stores)
+    return found
+
+
+@pytest.fixture
+def tenant() -> TenantId:
+    """A tenant of the test's own: Azurite is shared by the session."""
+    return TenantId(f"t{uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def neighbour(tenant: TenantId) -> TenantId:
+    """Another tenant, whose id begins with the first one's."""
+    return TenantId(f"{tenant}-2")

@@ -1,0 +1,109 @@
+"""Snapshots: pages that are staged, one attempt that becomes current, and what is left of the others."""
+
+import random
+
+import pytest
+
+from shared.adapters.tables import Tables
+from shared.adapters.tables.names import SNAPSHOTS
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import SourceId, TenantId
+from shared.domain.snapshot import SnapshotRef, Tally, encode_page
+from shared.errors import Conflict, Rejected
+from shared.ports import SnapshotStore
+from tests.builders import user
+from tests.contracts.stores.edges.samples import Stores
+
+USERS = SourceId("users")
+
+
+async def staged(
+    store: SnapshotStore, tenant: TenantId, attempt: str, *pages: list[DirectoryUser], source: SourceId = USERS
+) -> SnapshotRef:
+    """Stage pages and return the reference that promises them."""
+    tally = Tally()
+    for index, users in enumerate(pages):
+        page = encode_page(users)
+        await store.stage(tenant, source, attempt, index, page)
+        tally = tally.add(page, users)
+    return SnapshotRef(source=source, attempt=attempt, tally=tally, delta_link="https://graph.example/delta")
+
+
+async def test_a_snapshot_without_pages_is_complete(stores: Stores, tenant: TenantId) -> None:
+    """An empty group has a snapshot too."""
+    ref = await staged(stores.snapshots, tenant, "a")
+    assert (await stores.snapshots.load(tenant, ref)).users == {}
+
+
+async def test_a_snapshot_that_lacks_a_page_is_refused(stores: Stores, tenant: TenantId) -> None:
+    """A page that was never staged, or has other content than was promised, makes loading a conflict."""
+    ref = await staged(stores.snapshots, tenant, "a", [user(1)], [user(2)])
+    await stores.snapshots.stage(tenant, USERS, "a", 1, encode_page([user(3)]))
+    with pytest.raises(Conflict):
+        await stores.snapshots.load(tenant, ref)
+    with pytest.raises(Conflict):
+        await stores.snapshots.load(TenantId(f"{tenant}-2"), ref)
+
+
+async def test_committing_makes_current_and_deletes_the_other_pages(stores: Stores, tenant: TenantId) -> None:
+    """After a commit the source's other attempts are gone, those of other sources and tenants are not."""
+    group, neighbour = SourceId("users-2"), TenantId(f"{tenant}-2")
+    assert await stores.snapshots.current(tenant, USERS) is None
+    old = await staged(stores.snapshots, tenant, "9", [user(1)], [user(2)])
+    others = [
+        (tenant, await staged(stores.snapshots, tenant, "9", [user(4)], source=group)),
+        (neighbour, await staged(stores.snapshots, neighbour, "9", [user(5)])),
+    ]
+    await stores.snapshots.commit(tenant, old, 1)
+    assert await stores.snapshots.current(tenant, USERS) == old
+    new = await staged(stores.snapshots, tenant, "5", [user(1)])
+    lost = await staged(stores.snapshots, tenant, "55", [user(3)])
+    await stores.snapshots.commit(tenant, new, 2)
+    assert await stores.snapshots.current(tenant, USERS) == new
+    assert len((await stores.snapshots.load(tenant, new)).users) == 1
+    for ref in (old, lost):
+        with pytest.raises(Conflict):
+            await stores.snapshots.load(tenant, ref)
+    for whose, ref in others:
+        assert len((await stores.snapshots.load(whose, ref)).users) == 1
+
+
+async def test_an_older_generation_never_wins(stores: Stores, tenant: TenantId) -> None:
+    """A late commit changes nothing, also where the newer generation has found nothing new."""
+    newer = await staged(stores.snapshots, tenant, "new", [user(1)])
+    await stores.snapshots.commit(tenant, newer, 5)
+    await stores.snapshots.commit(tenant, newer, 7)
+    late = await staged(stores.snapshots, tenant, "late", [user(2)])
+    await stores.snapshots.commit(tenant, late, 6)
+    assert await stores.snapshots.current(tenant, USERS) == newer
+    assert len((await stores.snapshots.load(tenant, newer)).users) == 1
+
+
+async def test_committing_again_finishes_what_a_crash_left(stores: Stores, tenant: TenantId) -> None:
+    """A commit that is repeated deletes the pages that its first try did not come to."""
+    ref = await staged(stores.snapshots, tenant, "a", [user(1)])
+    await stores.snapshots.commit(tenant, ref, 1)
+    left = await staged(stores.snapshots, tenant, "b", [user(2)])
+    await stores.snapshots.commit(tenant, ref, 1)
+    with pytest.raises(Conflict):
+        await stores.snapshots.load(tenant, left)
+
+
+async def test_more_pages_than_a_batch_deletes(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
+    """250 pages of an attempt that lost are deleted in batches; one row a page and the current one stay."""
+    await staged(azurite_stores.snapshots, tenant, "lost", *([user(number)] for number in range(250)))
+    ref = await staged(azurite_stores.snapshots, tenant, "won", [user(1)])
+    await azurite_stores.snapshots.commit(tenant, ref, 1)
+    rows = [row["RowKey"] async for row in tables.query(SNAPSHOTS, partition=f"{tenant}:users")]
+    assert rows == ["!current", "won:000000"]
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # aiohttp's advice above 1 MiB
+async def test_a_page_of_704_kib_fits(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
+    """The largest page that a row takes comes back whole; a byte more is refused with its size."""
+    page = random.Random(7).randbytes(704 * 1024)
+    await azurite_stores.snapshots.stage(tenant, USERS, "a", 0, page)
+    rows = [row async for row in tables.query(SNAPSHOTS, partition=f"{tenant}:users")]
+    assert b"".join(rows[0][f"p{number:02d}"] for number in range(11)) == page
+    with pytest.raises(Rejected, match=str(len(page) + 1)):
+        await azurite_stores.snapshots.stage(tenant, USERS, "a", 1, page + b"!")

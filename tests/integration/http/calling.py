@@ -1,0 +1,94 @@
+"""Calls the API's functions as the host does."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import azure.functions as func
+
+from shared.triggers.http import BLUEPRINTS
+
+
+@dataclass(frozen=True)
+class Route:
+    """One function: which method of which path it serves, and for whom."""
+
+    name: str
+    method: str
+    path: tuple[str, ...]
+    auth_level: str
+    call: Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+    def match(self, method: str, parts: tuple[str, ...]) -> dict[str, str] | None:
+        """Return the route's parameters if it serves the request."""
+        if method != self.method or len(parts) != len(self.path):
+            return None
+        pairs = list(zip(self.path, parts, strict=True))
+        if any(not pattern.startswith("{") and pattern != part for pattern, part in pairs):
+            return None
+        return {pattern.strip("{}"): part for pattern, part in pairs if pattern.startswith("{")}
+
+
+def routes_of_the_app() -> list[Route]:
+    """Return every HTTP function that the product registers."""
+    registered = func.FunctionApp()
+    for blueprint in BLUEPRINTS:
+        registered.register_functions(blueprint)
+    found = []
+    for function in registered.get_functions():
+        trigger = function.get_trigger()
+        assert trigger is not None
+        binding = trigger.get_dict_repr()
+        (method,) = binding["methods"]
+        found.append(
+            Route(
+                name=str(function.get_function_name()),
+                method=method.value,
+                path=tuple(binding["route"].split("/")),
+                auth_level=binding["authLevel"].value,
+                call=function.get_user_function(),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a route answered; `body` is its JSON."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+    mimetype: str
+
+
+class Client:
+    """Sends requests to the functions."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self.routes = routes
+
+    async def __call__(self, method: str, path: str, body: object = None, *, raw: bytes | None = None) -> Reply:
+        """Send a request and return its answer. Raises: LookupError where the host would answer 404 itself."""
+        address = urlsplit(path)
+        parts = tuple(address.path.strip("/").split("/"))
+        for route in self.routes:
+            parameters = route.match(method, parts)
+            if parameters is not None:
+                break
+        else:
+            raise LookupError(f"no route serves {method} {path}")
+        content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        answer = await route.call(
+            func.HttpRequest(
+                method=method,
+                url=f"https://app.example/api/{path}",
+                params=dict(parse_qsl(address.query)),
+                route_params=parameters,
+                body=content,
+            )
+        )
+        text = answer.get_body()
+        return Reply(answer.status_code, json.loads(text) if text else None, dict(answer.headers), str(answer.mimetype))

@@ -1,0 +1,68 @@
+"""The API's functions with workflows in memory."""
+
+from typing import Any
+
+import pytest
+
+from shared.bootstrap import App, Ports
+from shared.triggers.http import connection, health, locations, recipients, runs, tenants
+from tests.builders import person, user
+from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
+from tests.integration.http.calling import Client, Route, routes_of_the_app
+from tests.simulation.world import SETTINGS
+
+
+@pytest.fixture(scope="session")
+def routes() -> list[Route]:
+    """Every route; a blueprint's functions can be built only once."""
+    return routes_of_the_app()
+
+
+@pytest.fixture
+def ports() -> Ports:
+    """Stores, queues, vault and directories in memory."""
+    return fake_ports()
+
+
+@pytest.fixture
+def product(ports: Ports) -> App:
+    """The workflows on them."""
+    return App(ports, SETTINGS)
+
+
+@pytest.fixture
+def api(routes: list[Route], product: App, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """The API over these workflows."""
+    for module in (connection, health, locations, recipients, runs, tenants):
+        monkeypatch.setattr(module, "app", lambda: product)
+    return Client(routes)
+
+
+@pytest.fixture
+def directory(ports: Ports) -> FakeDirectory:
+    """A directory with three people, two of them in a group."""
+    assert isinstance(ports.directories, FakeDirectories)
+    directory = ports.directories.add(FakeDirectory())
+    directory.put(user(1), user(2), user(3))
+    directory.members[person(100)] = [person(1), person(2)]
+    return directory
+
+
+@pytest.fixture
+def credentials(directory: FakeDirectory) -> dict[str, Any]:
+    """The body with which the directory is connected."""
+    return {
+        "tenantId": directory.azure_tenant_id,
+        "clientId": directory.client_id,
+        "objectId": directory.object_id,
+        "clientSecret": directory.secret,
+    }
+
+
+@pytest.fixture
+async def connected(api: Client, credentials: dict[str, Any]) -> None:
+    """The tenant `contoso`, connected, with one location."""
+    await api("PUT", "tenants/contoso", {"name": "Contoso"})
+    await api("PUT", "tenants/contoso/sso", {"clientId": person(50)})
+    assert (await api("PUT", "tenants/contoso/connection", credentials)).status == 200
+    await api("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})

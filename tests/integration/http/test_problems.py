@@ -1,0 +1,154 @@
+"""Errors as problem+json: the right status, a stable code, a sentence, and nothing of what is inside."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from shared.bootstrap import App
+from shared.domain.ids import TenantId
+from shared.errors import Conflict, Misconfigured, NeedsAttention, NotFound, Rejected, SyncError, Transient
+from shared.triggers.http import health, tenants
+from shared.workflows.configure import Configure
+from tests.integration.http.calling import Client, Route
+
+
+def _raising(error: Exception) -> Any:  # noqa: ANN401 - stands for the app
+    class _Broken:
+        @property
+        def configure(self) -> Configure:
+            raise error
+
+    return _Broken
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Rejected("Not so.", code="too_many_locations"), 422),
+        (Rejected("Not so.", code="invalid_name"), 400),
+        (NotFound("Not there.", code="tenant_not_found"), 404),
+        (Conflict("Changed.", code="conflict"), 409),
+        (NeedsAttention("No consent.", code="Authorization_RequestDenied"), 422),
+        (Transient("Busy.", code="storage_busy"), 503),
+        (Misconfigured("KEY_VAULT_URL is missing.", code="settings"), 503),
+    ],
+)
+async def test_each_error_has_its_status(
+    api: Client, monkeypatch: pytest.MonkeyPatch, error: SyncError, status: int
+) -> None:
+    """And every problem has the members of RFC 9457 and its code."""
+    monkeypatch.setattr(tenants, "app", _raising(error))
+    answer = await api("GET", "tenants/contoso")
+    assert (answer.status, answer.mimetype) == (status, "application/problem+json")
+    assert {name: answer.body[name] for name in ("type", "status", "code", "detail")} == {
+        "type": "about:blank",
+        "status": status,
+        "code": error.code,
+        "detail": str(error),
+    }
+    assert answer.body["title"]
+    assert ("Retry-After" in answer.headers) == isinstance(error, Transient)
+
+
+@pytest.mark.parametrize(("asked_s", "told"), [(None, "5"), (0.2, "1"), (30.5, "31")])
+async def test_a_wait_is_told_in_whole_seconds(
+    api: Client, monkeypatch: pytest.MonkeyPatch, asked_s: float | None, told: str
+) -> None:
+    """Rounded up, and never zero."""
+    monkeypatch.setattr(tenants, "app", _raising(Transient("Busy.", retry_after_s=asked_s)))
+    assert (await api("GET", "tenants/contoso")).headers["Retry-After"] == told
+
+
+async def test_an_unexpected_error_leaves_only_an_id(
+    api: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log has the traceback under the same id; the answer has nothing else."""
+    monkeypatch.setattr(tenants, "app", _raising(RuntimeError("internal detail")))
+    with caplog.at_level(logging.ERROR):
+        answer = await api("GET", "tenants/contoso")
+    assert (answer.status, answer.body["code"]) == (500, "internal")
+    assert "internal detail" not in str(answer.body)
+    assert answer.body["correlationId"] in caplog.text
+    assert "RuntimeError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        (b"{", "malformed_json", "JSON"),
+        (b"\xff\xfe{}", "malformed_json", "JSON"),
+        (b"[]", "invalid_body", "object"),
+        (b"{}", "invalid_body", "name"),
+        (b'{"name": 1}', "invalid_body", "$.name"),
+        (b'{"name": "x", "nmae": "y"}', "invalid_body", "nmae"),
+        (b'{"name": "' + b"x" * 256 * 1024 + b'"}', "body_too_large", "262144"),
+    ],
+)
+async def test_a_wrong_body_is_named_with_its_remedy(api: Client, content: bytes, code: str, words: str) -> None:
+    """400, with the field and what to do."""
+    answer = await api("PUT", "tenants/contoso", raw=content)
+    assert (answer.status, answer.body["code"]) == (400, code)
+    assert words in answer.body["detail"]
+    assert answer.body["fix"]
+
+
+async def test_a_secret_of_the_wrong_type_is_not_repeated(api: Client, credentials: dict[str, Any]) -> None:
+    """The field is named, its content is not."""
+    answer = await api("POST", "validate", {**credentials, "clientSecret": ["canary-secret"]})
+    assert "$.clientSecret" in answer.body["detail"]
+    assert "canary-secret" not in str(answer.body)
+
+
+async def test_health_needs_no_key_and_names_bad_settings(
+    api: Client, routes: list[Route], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the only route open to everybody."""
+    assert (await api("GET", "health")).body == {"status": "ok"}
+    assert [route.name for route in routes if route.auth_level != "function"] == ["health"]
+
+    def unsettled() -> App:
+        raise Misconfigured("Settings of the app are missing or wrong: KEY_VAULT_URL is missing.", code="settings")
+
+    monkeypatch.setattr(health, "app", unsettled)
+    answer = await api("GET", "health")
+    assert (answer.status, answer.body["code"]) == (503, "settings")
+    assert "KEY_VAULT_URL" in answer.body["detail"]
+
+
+def test_the_routes_are_those_that_are_documented(routes: list[Route]) -> None:
+    """Each once; a new one is added here on purpose."""
+    tenant, location = "tenants/{tenant}", "tenants/{tenant}/locations/{location}"
+    assert sorted(f"{route.method} {'/'.join(route.path)}" for route in routes) == sorted(
+        [
+            "GET health",
+            "GET ledger",
+            "POST validate",
+            "GET tenants",
+            *(f"{method} {tenant}" for method in ("GET", "PUT", "DELETE")),
+            *(f"{method} {tenant}/sso" for method in ("PUT", "DELETE")),
+            *(f"{method} {tenant}/connection" for method in ("GET", "PUT", "DELETE")),
+            f"POST {tenant}/connection/validate",
+            *(f"{method} {tenant}/preferences" for method in ("GET", "PUT")),
+            f"GET {tenant}/locations",
+            *(f"{method} {location}" for method in ("GET", "PUT", "DELETE")),
+            *(f"{method} {location}/groups" for method in ("GET", "PUT")),
+            f"GET {location}/recipients",
+            f"GET {tenant}/groups",
+            *(f"{method} {tenant}/runs" for method in ("GET", "POST")),
+            f"GET {tenant}/runs/{{run}}",
+            f"GET {tenant}/runs/{{run}}/changes",
+        ]
+    )
+
+
+async def test_no_route_takes_an_id_for_granted(api: Client, routes: list[Route], product: App) -> None:
+    """Every route with a tenant refuses an id that is none, whatever else the request says."""
+    for route in routes:
+        if "{tenant}" in route.path:
+            path = "/".join(route.path).format(tenant="No_Such", location="desk", run="x")
+            answer = await api(route.method, path, {})
+            assert (answer.status, route.name) == (400, route.name)
+    assert [tenant async for tenant in product.ports.tenants.all()] == []
+    with pytest.raises(NotFound):
+        await product.configure.tenant(TenantId("no_such"))

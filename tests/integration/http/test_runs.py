@@ -1,0 +1,106 @@
+"""A run through HTTP: asked for, followed, and its results read."""
+
+import pytest
+
+from shared.bootstrap import App, Ports
+from shared.domain.job import SyncRequest
+from shared.ports import LedgerEntry
+from tests.builders import person
+from tests.fakes import FakeJobQueue
+from tests.integration.http.calling import Client
+from tests.simulation.world import deliver
+
+pytestmark = pytest.mark.usefixtures("connected")
+
+
+async def _work(product: App, ports: Ports) -> None:
+    queue = ports.queue
+    assert isinstance(queue, FakeJobQueue)
+    while queue.messages:
+        await deliver(product, queue.messages.pop(0))
+
+
+async def test_a_run_can_be_followed_from_the_moment_it_is_asked_for(api: Client, product: App, ports: Ports) -> None:
+    """202 with its id and address, then its progress, then its end, changes and recipients."""
+    await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
+    asked = await api("POST", "tenants/contoso/runs", {"mode": "full"})
+    assert (asked.status, asked.body["state"]) == (202, "planning")
+    run = f"tenants/contoso/runs/{asked.body['id']}"
+    assert asked.headers["Location"] == f"/api/{run}"
+    before = (await api("GET", run)).body
+    assert (before["state"], before["progress"]["sources"]) == ("planning", 0)
+    assert (await api("GET", f"{run}/changes")).body == {"changes": []}
+    await _work(product, ports)
+    after = (await api("GET", run)).body
+    assert (after["state"], after["counts"]["created"]) == ("done", 3)
+    assert after["progress"] == {"fetched": 1, "sources": 1, "reconciled": 1, "locations": 1}
+    assert after["locations"]["desk"]["active"] == 3
+    changes = (await api("GET", f"{run}/changes")).body["changes"]
+    assert {(each["kind"], each["reason"], each["location"]) for each in changes} == {("created", "new", "desk")}
+    assert [each["id"] for each in (await api("GET", "tenants/contoso/runs")).body["runs"]] == [asked.body["id"]]
+
+
+async def test_the_request_names_the_run(api: Client, ports: Ports) -> None:
+    """One message, with the run's id as the request's; an empty body asks for an incremental run."""
+    asked = await api("POST", "tenants/contoso/runs")
+    queue = ports.queue
+    assert isinstance(queue, FakeJobQueue)
+    requests = [each for each in queue.messages if isinstance(each, SyncRequest)]
+    assert [(each.request, each.mode.value) for each in requests] == [(asked.body["id"], "incremental")]
+
+
+async def test_a_run_that_is_not_there(api: Client) -> None:
+    """404, also for its changes."""
+    for path in ("", "/changes"):
+        missing = await api("GET", f"tenants/contoso/runs/8000000000000-00000000{path}")
+        assert (missing.status, missing.body["code"]) == (404, "run_not_found")
+
+
+async def test_recipients_are_searched_and_paged(api: Client, product: App, ports: Ports) -> None:
+    """Pages follow each other by cursor, each recipient once; search looks at name and address."""
+    await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
+    await api("POST", "tenants/contoso/runs")
+    await _work(product, ports)
+    path = "tenants/contoso/locations/desk/recipients"
+    seen, cursor, pages = [], "", 0
+    while True:
+        page = (await api("GET", f"{path}?limit=1&cursor={cursor}")).body
+        seen += [each["objectId"] for each in page["recipients"]]
+        pages += 1
+        if page["cursor"] is None:
+            break
+        cursor = page["cursor"]
+    assert sorted(seen) == [person(1), person(2), person(3)]
+    assert pages == 3
+    (found,) = (await api("GET", f"{path}?search=USER2@&status=active&origin=directory")).body["recipients"]
+    assert (found["displayName"], found["mail"]) == ("User 2", "user2@example.com")
+    assert (await api("GET", f"{path}?origin=csv")).body == {"recipients": [], "cursor": None}
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("status=gone", "status"),
+        ("origin=ldap", "origin"),
+        ("cursor=a%27%20or%20true", "recipient id"),
+    ],
+)
+async def test_a_wrong_query_is_named(api: Client, query: str, word: str) -> None:
+    """400, with the parameter that is wrong and what it may be."""
+    refused = await api("GET", f"tenants/contoso/locations/desk/recipients?{query}")
+    assert refused.status == 400
+    assert word in refused.body["detail"]
+
+
+async def test_the_ledger_shows_what_could_not_be_worked_off(api: Client, ports: Ports) -> None:
+    """With the message's queue, code and sentence."""
+    entry = LedgerEntry(
+        id="1", at=ports.clock.now(), queue="sync-requests", code="malformed_message", detail="No request.", body="?"
+    )
+    await ports.ledger.record(entry)
+    (shown,) = (await api("GET", "ledger")).body["entries"]
+    assert (shown["queue"], shown["code"], shown["detail"]) == ("sync-requests", "malformed_message", "No request.")

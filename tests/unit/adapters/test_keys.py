@@ -1,0 +1,90 @@
+"""Keys keep tenants, kinds of rows and orders apart."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.adapters.tables import keys
+from shared.domain.directory import Source
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId, location_id, new_run_id, tenant_id
+from tests.builders import person
+
+SLUGS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
+RUN = new_run_id(1_000_000, 1)
+
+
+@given(SLUGS, SLUGS, SLUGS)
+def test_a_tenant_s_range_holds_its_partitions_and_no_other_s(one: str, other: str, place: str) -> None:
+    """Whatever ids two tenants have, only the keys of the first lie in its range."""
+    low, high = keys.tenant_range(tenant_id(one))
+    for tenant in (one, other):
+        for key in (
+            keys.location(tenant_id(tenant), location_id(place)),
+            keys.source(tenant_id(tenant), SourceId("users")),
+            keys.run(tenant_id(tenant), RUN),
+        ):
+            assert (low <= key < high) == (tenant == one)
+
+
+@given(SLUGS, SLUGS, SLUGS, SLUGS)
+def test_different_ids_make_different_keys(one: str, two: str, three: str, four: str) -> None:
+    """Two pairs of tenant and location share a key only if they are the same."""
+    first = keys.location(TenantId(one), LocationId(two))
+    second = keys.location(TenantId(three), LocationId(four))
+    assert (first == second) == ((one, two) == (three, four))
+
+
+@given(st.integers(0, 10**8 - 1), st.integers(0, 10**8 - 1))
+def test_a_journal_sorts_by_operation(one: int, other: int) -> None:
+    """One attempt's journal rows sort as they were written, in their run's range, away from the recipients."""
+    rows = [keys.journal(RUN, 7, "attempt", operation) for operation in (one, other)]
+    assert (rows[0] < rows[1]) == (one < other)
+    low, high = keys.journal_range(RUN)
+    assert all(low <= row < high for row in rows)
+    assert not any(keys.RECIPIENTS[0] <= row < keys.RECIPIENTS[1] for row in (*rows, keys.FENCE))
+
+
+def test_pages_sort_by_number_within_their_attempt() -> None:
+    """Page 10 comes after page 9, and the pages of an attempt with a similar name lie elsewhere."""
+    low, high = keys.page_range("ab")
+    pages = [keys.page("ab", number) for number in (9, 10, 19_999)]
+    assert low <= pages[0] < pages[1] < pages[2] < high
+    assert not any(low <= row < high for row in (keys.page("abc", 0), keys.page("a", 0), keys.CURRENT))
+    kept = keys.is_current_or_page_of("ab")
+    assert [kept(row) for row in (*pages, keys.CURRENT, keys.page("abc", 0), keys.page("a", 0))] == [True] * 4 + [
+        False
+    ] * 2
+
+
+def test_further_parts_of_a_value_follow_it_at_once() -> None:
+    """Between a marker and its further parts no other marker sorts, however similar its id."""
+    marker = keys.reconciled(LocationId("a"))
+    parts = [marker, *(keys.more(marker, number) for number in (1, 2, 10, 99))]
+    others = [keys.reconciled(LocationId(name)) for name in ("a-b", "a0", "aa", "b")]
+    assert sorted([*others, *reversed(parts)])[: len(parts)] == parts
+    low, high = keys.more_range(marker)
+    assert all(low <= row < high for row in parts)
+    assert not any(low <= row < high for row in others)
+    assert [keys.is_more(row) for row in (*parts, *others)] == [False] + [True] * 4 + [False] * 4
+
+
+def test_sources_of_one_group_do_not_mix() -> None:
+    """A group read with and without its nested groups is two sources, with markers and positions of their own."""
+    group = person(1)
+    nested, direct = Source(group=group).id, Source(group=group, transitive=False).id
+    rows = [keys.fetched(nested), keys.fetched(direct), keys.position(nested), keys.position(direct)]
+    assert len(set(rows)) == 4
+    assert [keys.FETCHED[0] <= row < keys.FETCHED[1] for row in rows] == [True, True, False, False]
+
+
+def test_any_text_can_name_a_ledger_entry() -> None:
+    """An id that came from a queue becomes a key without reserved characters, the same each time."""
+    row = keys.ledger("sync-requests /\\#?\x00' 🧨")
+    assert row == keys.ledger("sync-requests /\\#?\x00' 🧨")
+    assert row.isalnum()
+    assert row != keys.ledger("sync-requests")
+
+
+def test_runs_sort_newest_first() -> None:
+    """Of two runs' partitions the newer one comes first."""
+    newer, older = RunId(new_run_id(2_000_000, 0)), RunId(new_run_id(1_000_000, 0))
+    assert keys.run(TenantId("t"), newer) < keys.run(TenantId("t"), older)

@@ -1,0 +1,84 @@
+"""Answers and refusals in the product's words."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError
+
+from shared.adapters.graph.errors import Refused, of_login, of_status
+from shared.adapters.graph.waiting import retry_after_s
+from shared.errors import Conflict, LoginRefused, NotFound, SyncError, Transient
+
+TRACE, CORRELATION = "0b1c2d3e-0000-4000-8000-000000000001", "0b1c2d3e-0000-4000-8000-000000000002"
+
+
+@pytest.mark.parametrize(
+    ("status", "graph_code", "kind", "code"),
+    [
+        (400, "Directory_ExpiredPageToken", Conflict, "page_expired"),
+        (400, "syncStateNotFound", Conflict, "delta_expired"),
+        (404, "SyncStateNotFound", Conflict, "delta_expired"),
+        (410, "", Conflict, "delta_expired"),
+        (400, "Request_BadRequest", Refused, "Request_BadRequest"),
+        (401, "InvalidAuthenticationToken", Refused, "InvalidAuthenticationToken"),
+        (403, "Authorization_RequestDenied", Refused, "Authorization_RequestDenied"),
+        (403, "", Refused, "403"),
+        (404, "Request_ResourceNotFound", NotFound, "group_not_found"),
+        (404, "", Transient, "bad_answer"),
+        (206, "", Transient, "bad_answer"),
+        (302, "", Transient, "bad_answer"),
+        (408, "", Transient, "graph_failing"),
+        (429, "TooManyRequests", Transient, "throttled"),
+        (500, "", Transient, "graph_failing"),
+        (504, "", Transient, "graph_failing"),
+    ],
+)
+def test_statuses(status: int, graph_code: str, kind: type[SyncError], code: str) -> None:
+    """Each status and code asks for one thing only."""
+    error = of_status(status, graph_code, {"Retry-After": "300"})
+    assert (type(error), error.code) == (kind, code)
+    if isinstance(error, Transient) and code != "bad_answer":
+        assert error.retry_after_s == 300.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({}, None),
+        ({"Retry-After": "300"}, 300.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"RETRY-AFTER": "-3"}, 0.0),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+    ],
+)
+def test_retry_after(headers: dict[str, str], wait_s: float | None) -> None:
+    """Seconds or a date, in any case; nothing usable is None."""
+    assert retry_after_s(headers) == wait_s
+
+
+def test_retry_after_a_date_to_come() -> None:
+    """A date asks for the time until then."""
+    later = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
+    assert retry_after_s({"Retry-After": later}) == pytest.approx(300, abs=5)
+
+
+def test_a_refused_login() -> None:
+    """The number is the code; Entra's text, which names the application, is not passed on."""
+    text = (
+        "(invalid_client) AADSTS7000215: Invalid client secret provided for app 'x'. "
+        f"Trace ID: {TRACE} Correlation ID: {CORRELATION} Timestamp: 2026-11-23 09:00:00Z"
+    )
+    error = of_login(ClientAuthenticationError(message=text))
+    assert isinstance(error, LoginRefused)
+    assert (error.code, error.trace_id, error.correlation_id) == ("AADSTS7000215", TRACE, CORRELATION)
+    assert "'x'" not in str(error)
+
+
+@pytest.mark.parametrize("number", ["90006", "90012", "90024", "90033", "90055", "90090"])
+def test_refusals_that_pass(number: str) -> None:
+    """Nobody is to blame for these numbers."""
+    assert isinstance(of_login(ClientAuthenticationError(message=f"AADSTS{number}: busy")), Transient)

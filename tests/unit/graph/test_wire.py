@@ -1,0 +1,128 @@
+"""Graph's JSON: what is a page, what is a user, and what becomes of odd text."""
+
+import json
+
+import pytest
+
+from shared.adapters.graph.wire import MAX_TEXT, GraphUser, UserPage, decode, patch_of, user_of
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import ObjectId
+from shared.errors import NeedsAttention, Transient
+
+ID = "11111111-1111-4111-8111-111111111111"
+ADA = {"id": ID, "userPrincipalName": "ada@example.com"}
+
+
+def read(**properties: object) -> GraphUser:
+    """Return a user as decoded from Graph's JSON."""
+    return decode(json.dumps({"value": [ADA | properties]}).encode(), UserPage).value[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        b"",
+        b"null",
+        b"[]",
+        b"<html><body>Bad gateway</body></html>",
+        b'{"value":[',
+        b'{"value":null}',
+        b'{"value":{}}',
+        b'{"@odata.nextLink":"https://graph.microsoft.com/v1.0/users"}',
+        b'{"error":{"code":"UnknownError"}}',
+        b'{"value":[],"error":{"code":"UnknownError"}}',
+        b'{"value":[],"@odata.nextLink":""}',
+        b'{"value":[],"@odata.nextLink":7}',
+        b'{"value":[{"userPrincipalName":"nobody"}]}',
+        b'{"value":[{"id":"../users"}]}',
+        b'{"value":[null]}',
+        b'{"value":' + b"[" * 100_000,
+        b"\x1f\x8b\x08\x00",
+    ],
+)
+def test_what_is_no_page_is_an_error(body: bytes | None) -> None:
+    """None of these may pass for a last, empty page."""
+    with pytest.raises(Transient) as refused:
+        decode(body, UserPage)
+    assert refused.value.code == "bad_answer"
+
+
+def test_a_user_with_everything() -> None:
+    """Every field of DirectoryUser is filled from the property it stands for."""
+    names = ("displayName", "givenName", "surname", "mail", "mobilePhone", "department", "jobTitle", "officeLocation")
+    found = read(
+        id=ID.upper(),
+        accountEnabled=False,
+        userType="Guest",
+        businessPhones=["+1", "+2"],
+        employeeId="7",
+        **{name: name for name in names},
+    )
+    assert user_of(found) == DirectoryUser(
+        id=ObjectId(ID),
+        user_principal_name="ada@example.com",
+        account_enabled=False,
+        guest=True,
+        display_name="displayName",
+        given_name="givenName",
+        surname="surname",
+        mail="mail",
+        mobile_phone="mobilePhone",
+        business_phone="+1",
+        department="department",
+        job_title="jobTitle",
+        office_location="officeLocation",
+        employee_id="7",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("", None),
+        (" \t ", None),
+        (None, None),
+        ("\x00\x1b[31mAda\r\n\u2028", "[31mAda"),
+        ("  Ada\u00a0Lovelace ", "Ada\u00a0Lovelace"),
+        ("👩\u200d💻 =cmd|'/c calc'!A0", "👩\u200d💻 =cmd|'/c calc'!A0"),
+        ("é" * 2_000, "é" * MAX_TEXT),
+        ("漢" * MAX_TEXT, "漢" * MAX_TEXT),
+    ],
+)
+def test_odd_text(text: str | None, kept: str | None) -> None:
+    """Empty is None, control characters go, the rest stays up to the limit."""
+    assert user_of(read(displayName=text)).display_name == kept
+
+
+@pytest.mark.parametrize(
+    ("escaped", "kept"),
+    [
+        (rb"Ada \ud83d", "Ada \ufffd"),
+        (rb"\ude00 Ada", "\ufffd Ada"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (rb"\ud83d\u0041", "\ufffdA"),
+        (rb"\\ud83d \ud83d", "\\ud83d \ufffd"),
+        (b"Ada \xed\xa0\xbd", "Ada \ufffd\ufffd\ufffd"),
+    ],
+)
+def test_half_a_surrogate_pair_does_not_make_a_page_unreadable(escaped: bytes, kept: str) -> None:
+    """A name cut within an emoji loses that character, and nobody else of the page is lost."""
+    body = b'{"value":[{"id":"%s","userPrincipalName":"a","displayName":"%s"}]}' % (ID.encode(), escaped)
+    assert user_of(decode(body, UserPage).value[0]).display_name == kept
+
+
+@pytest.mark.parametrize("name", [None, "", "\x00"])
+def test_users_without_a_name_are_unreadable(name: str | None) -> None:
+    """A permission that was taken away comes as a 200 with nulls."""
+    for reading in (user_of, patch_of):
+        with pytest.raises(NeedsAttention) as refused:
+            reading(read(userPrincipalName=name))
+        assert refused.value.code == "users_unreadable"
+
+
+def test_a_patch_names_just_what_graph_named() -> None:
+    """Null is a value, absence is none."""
+    change = json.dumps({"value": [{"id": ID, "mail": None, "accountEnabled": True, "businessPhones": []}]})
+    patch = patch_of(decode(change.encode(), UserPage).value[0])
+    assert patch == {"mail": None, "account_enabled": True, "business_phone": None}
