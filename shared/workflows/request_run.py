@@ -39,6 +39,8 @@ class RequestRun:
             requested_at=now,
             requested_by="api",
         )
-        await self.runs.insert(run)
+        # the request first: if it cannot be sent, no run is announced that never comes; if the run is planned before it
+        # is announced, what is stored stays
         await self.queue.request(SyncRequest(tenant=tenant, mode=mode, request=run.id, requested_by="api"))
+        await self.runs.insert(run)
         return run
