@@ -6,42 +6,15 @@ from collections.abc import Sequence
 import pytest
 
 from shared.domain.directory import Source, UsersPage
-from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.ids import LocationId, SourceId, TenantId
 from shared.domain.recipient import Reason, Recipient, Status
-from shared.domain.run import RunMode, RunState
+from shared.domain.run import RunState
 from shared.errors import NeedsAttention, NotFound, Transient
-from shared.fencing import FencedLocation
 from shared.ports import Fence, JournalEntry, Versioned
-from shared.telemetry import Usage, count_storage_request
+from shared.telemetry import count_storage_request
 from tests.builders import person, user
 from tests.simulation.world import World, deliver
-
-FULL = Preferences(mode=Mode.FULL)
-GROUPS = Preferences(mode=Mode.GROUPS)
-STAFF, TEMPS, LEADS = (ObjectId(f"00000000-0000-4000-a000-{number:012d}") for number in range(3))
-PEOPLE = [user(number) for number in range(30)]
-
-
-async def full_world() -> World:
-    """Return a world with one tenant in full mode, 30 people and two locations."""
-    world = World()
-    await world.tenant("contoso", PEOPLE, FULL, {"berlin": [], "munich": []})
-    return world
-
-
-async def groups_world() -> World:
-    """Return a world with nested, overlapping and cyclic groups mapped to three locations."""
-    world = World()
-    directory = await world.tenant(
-        "fabrikam", PEOPLE, GROUPS, {"berlin": [STAFF], "munich": [STAFF, TEMPS], "paris": [LEADS]}
-    )
-    directory.members = {
-        STAFF: [*(person(number) for number in range(12)), LEADS],
-        TEMPS: [person(number) for number in range(8, 25)],
-        LEADS: [person(25), person(26), STAFF],
-    }
-    return world
+from tests.simulation.worlds import FULL, PEOPLE, STAFF, TEMPS, full_world, groups_world
 
 
 async def test_a_first_sync_makes_everybody_a_recipient_everywhere() -> None:
@@ -176,42 +149,6 @@ async def test_an_expired_delta_token_leads_to_a_full_listing() -> None:
     assert (run.state, run.counts.created) == (RunState.DONE, 2)
 
 
-async def test_a_request_during_a_run_waits_and_starts_one_run_afterwards() -> None:
-    """Requests coalesce: however many come, one more run follows, in the fuller mode."""
-    world = await full_world()
-    await world.request("contoso", "first")
-    await deliver(world.app, world.queue.messages.pop(0))
-    for name, mode in (("second", RunMode.INCREMENTAL), ("third", RunMode.FULL), ("fourth", RunMode.INCREMENTAL)):
-        await world.request("contoso", name, mode)
-    world.clock.advance(1)
-    await world.drain()
-    runs = [run async for run in world.ports.runs.history(TenantId("contoso"))]
-    assert [(run.state, run.mode) for run in runs] == [
-        (RunState.DONE, RunMode.FULL),
-        (RunState.DONE, RunMode.INCREMENTAL),
-    ]
-
-
-async def test_a_change_of_settings_supersedes_the_run_and_asks_for_a_new_one() -> None:
-    """After the change has returned, nothing decided before it is written; the new run follows the new settings."""
-    world = await full_world()
-    await world.request("contoso", "first")
-    await deliver(world.app, world.queue.messages.pop(0))
-    await deliver(world.app, world.queue.messages.pop(0))
-    stale = list(world.queue.messages)
-    world.clock.advance(1)
-    await world.ports.tenants.put_preferences(TenantId("contoso"), Preferences(mode=Mode.FULL, include_guests=False))
-    await world.app.epoch.advance(TenantId("contoso"))
-    for message in stale:
-        await deliver(world.app, message)
-    assert await world.everything("contoso") == {"berlin": [], "munich": []}
-    world.clock.advance(1)
-    await world.drain()
-    runs = [run.state async for run in world.ports.runs.history(TenantId("contoso"))]
-    assert runs == [RunState.DONE, RunState.SUPERSEDED]
-    assert len(await world.recipients("contoso", "berlin")) == 30
-
-
 async def test_one_tenants_failure_is_no_other_tenants() -> None:
     """A wrong secret fails its own run with Entra's code, and the neighbour's is done."""
     world = await full_world()
@@ -296,57 +233,3 @@ async def test_a_reconcile_out_of_time_goes_on_in_a_new_message(monkeypatch: pyt
         300,
         300,
     )
-
-
-async def test_the_watchdog_leaves_a_job_alone_that_is_slow_but_works() -> None:
-    """Only a run whose jobs have stood still for the whole time is taken up again."""
-    world = await full_world()
-    await world.request("contoso", "first")
-    await deliver(world.app, world.queue.messages.pop(0))
-    await deliver(world.app, world.queue.messages.pop(0))
-    working = world.queue.messages.copy()
-    run = await world.newest("contoso")
-    plan = await world.ports.runs.plan(run.tenant, run.id)
-    attempt = await FencedLocation.take(
-        world.ports.recipients, run.tenant, LocationId("berlin"), generation=plan.generation, attempt="working"
-    )
-    for _ in range(3):
-        world.clock.advance(1_000)
-        await attempt.release(inputs=None, active=0)
-        await world.app.watch(Usage())
-        assert world.queue.messages == working
-    world.clock.advance(1_000)
-    await world.app.watch(Usage())
-    assert world.queue.messages == [*working, *working]
-    await world.drain()
-    assert (await world.newest("contoso")).counts.created == 60
-
-
-async def test_switching_off_forgets_a_waiting_request() -> None:
-    """After off is off: neither the active run nor what waited for its end comes back, and the watchdog is quiet."""
-    world = await full_world()
-    await world.request("contoso", "first")
-    await deliver(world.app, world.queue.messages.pop(0))
-    await world.request("contoso", "second", RunMode.FULL)
-    await deliver(world.app, world.queue.messages.pop())
-    await world.app.connect.disconnect(TenantId("contoso"))
-    await world.drain()
-    world.clock.advance(2_000)
-    await world.app.watch(Usage())
-    assert world.queue.messages == []
-    assert await world.everything("contoso") == {"berlin": [], "munich": []}
-    assert [run.state async for run in world.ports.runs.history(TenantId("contoso"))] == [RunState.SUPERSEDED]
-
-
-async def test_a_run_past_its_deadline_is_given_up() -> None:
-    """It ends as failed with the reason, the tenant is free, and the next run does the work."""
-    world = await full_world()
-    await world.request("contoso", "first")
-    await deliver(world.app, world.queue.messages.pop(0))
-    world.queue.messages.clear()
-    world.clock.advance(7 * 3600)
-    await world.app.watch(Usage())
-    given_up = await world.newest("contoso")
-    assert (given_up.state, given_up.problems[0].code) == (RunState.FAILED, "deadline")
-    run = await world.sync("contoso", "second")
-    assert (run.state, run.counts.created) == (RunState.DONE, 60)

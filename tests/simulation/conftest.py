@@ -1,1 +1,0 @@
-"""A tenant in groups mode and one in full mode, on fakes."""
