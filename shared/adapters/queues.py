@@ -36,6 +36,7 @@ class StorageJobQueue:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._identity: Any = None
         self._service: Any = None
         self._ready: dict[str, asyncio.Task[Any]] = {}
         self._slots = asyncio.Semaphore(_CONCURRENT)
@@ -60,7 +61,9 @@ class StorageJobQueue:
         """Close the connections; the next use opens new ones."""
         if self._service is not None:
             await self._service.close()
-        self._service = None
+        if self._identity is not None:
+            await self._identity.close()
+        self._service = self._identity = None
         self._ready.clear()
 
     def _client(self) -> Any:  # noqa: ANN401 - imported only where it is needed: 0.56 s
@@ -79,8 +82,9 @@ class StorageJobQueue:
                     self._settings.storage_connection_string, **options
                 )
             elif self._settings.queue_service_url is not None:
+                self._identity = credential(self._settings)
                 self._service = QueueServiceClient(
-                    self._settings.queue_service_url, credential=credential(self._settings), **options
+                    self._settings.queue_service_url, credential=self._identity, **options
                 )
             else:
                 raise Misconfigured("AzureWebJobsStorage is missing: set the storage account.", code="settings")

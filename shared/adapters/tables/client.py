@@ -27,6 +27,7 @@ class Tables:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._identity: Any = None
         self._service: TableServiceClient | None = None
         self._ready: dict[str, asyncio.Task[TableClient]] = {}
 
@@ -42,8 +43,9 @@ class Tables:
                     self._settings.storage_connection_string, **options
                 )
             elif self._settings.table_service_url is not None:
+                self._identity = credential(self._settings)
                 self._service = TableServiceClient(
-                    self._settings.table_service_url, credential=credential(self._settings), **options
+                    self._settings.table_service_url, credential=self._identity, **options
                 )
             else:
                 raise Misconfigured("AzureWebJobsStorage is missing: set the storage account.", code="settings")
@@ -64,7 +66,9 @@ class Tables:
         """Close the connections; the next use opens new ones."""
         if self._service is not None:
             await self._service.close()
-        self._service = None
+        if self._identity is not None:
+            await self._identity.close()
+        self._service = self._identity = None
         self._ready.clear()
 
     async def get(self, table: str, partition: str, row: str) -> Entity:
