@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.connection import Cloud
-from shared.domain.report import Check, CheckStatus
+from shared.domain.report import Check
 
 #: How many groups one validation reads.
 MAX_PROBED_GROUPS: Final = 20
@@ -60,29 +60,25 @@ def local_checks(entries: Entries) -> list[Check]:
     ]
     if faults:
         return faults
-    return [Check(id="entries", status=CheckStatus.PASS, title="The entries are well formed")]
-
-
-def _fail(id_: str, title: str, detail: str, fix: str) -> Check:
-    return Check(id=id_, status=CheckStatus.FAIL, title=title, detail=detail, fix=fix)
+    return [Check.passed("entries", "The entries are well formed")]
 
 
 def _malformed(id_: str, name: str, value: str, where: str) -> list[Check]:
     if _GUID.fullmatch(value):
         return []
     if not value:
-        return [_fail(id_, f"The {name} is missing", f"No {name} was entered.", f"Copy it from the {where}.")]
+        return [Check.failed(id_, f"The {name} is missing", f"No {name} was entered.", f"Copy it from the {where}.")]
     detail = f"The {name} must be a GUID such as 8f6a4c1e-0f6b-4d2a-9c57-1d3f5b7a9e02; this is none."
-    return [_fail(id_, f"The {name} is malformed", detail, f"Copy it from the {where}.")]
+    return [Check.failed(id_, f"The {name} is malformed", detail, f"Copy it from the {where}.")]
 
 
 def _secret(value: str) -> list[Check]:
     fix = 'Create a new client secret and copy its "Value"; it is shown only once.'
     if not value:
-        return [_fail("secret", "The client secret is missing", "No secret was entered.", fix)]
+        return [Check.failed("secret", "The client secret is missing", "No secret was entered.", fix)]
     if _GUID.fullmatch(value):
         detail = 'What was entered as secret is a GUID: that is the "Secret ID", not the secret.'
-        return [_fail("secret", "The secret's id was entered", detail, fix)]
+        return [Check.failed("secret", "The secret's id was entered", detail, fix)]
     return []
 
 
@@ -94,16 +90,16 @@ def _swapped(entries: Entries) -> list[Check]:
         return []
     detail = f"The secret's field holds a GUID, and the {odd[0]}'s field holds none: they may be swapped."
     fix = f"Swap the {odd[0]} and the client secret."
-    return [_fail("swapped", "Two entries may be swapped", detail, fix)]
+    return [Check.failed("swapped", "Two entries may be swapped", detail, fix)]
 
 
 def _groups(groups: tuple[str, ...]) -> list[Check]:
     fix = "Copy each group's object id from its overview, or leave the groups out."
     if len(groups) > MAX_PROBED_GROUPS:
         detail = f"{len(groups)} groups are to be read; a validation reads at most {MAX_PROBED_GROUPS}."
-        return [_fail("groups", "Too many groups", detail, fix)]
+        return [Check.failed("groups", "Too many groups", detail, fix)]
     if any(not _GUID.fullmatch(group) for group in groups):
-        return [_fail("groups", "A group's id is malformed", "A group's object id must be a GUID.", fix)]
+        return [Check.failed("groups", "A group's id is malformed", "A group's object id must be a GUID.", fix)]
     return []
 
 
@@ -116,5 +112,5 @@ def _equal(entries: Entries) -> list[Check]:
             if named[one] and named[one] == named[other]:
                 detail = f"The {one} and the {other} are the same, but no two of them ever are."
                 fix = "Copy each from its own field of the enterprise application's overview."
-                faults.append(_fail("ids_equal", "Two ids are equal", detail, fix))
+                faults.append(Check.failed("ids_equal", "Two ids are equal", detail, fix))
     return faults

@@ -1,7 +1,7 @@
 """What a fresh token says about whom it was issued for, compared with what an admin has entered."""
 
 from shared.domain.entries import Entries
-from shared.domain.report import Check, CheckStatus
+from shared.domain.report import Check
 
 
 def identity_checks(entries: Entries, *, azure_tenant_id: str, client_id: str, object_id: str) -> list[Check]:
@@ -12,44 +12,27 @@ def identity_checks(entries: Entries, *, azure_tenant_id: str, client_id: str, o
     return [_tenant(entries, azure_tenant_id), _application(entries, client_id), _object(entries, object_id)]
 
 
-def _passed(id_: str, title: str) -> Check:
-    return Check(id=id_, status=CheckStatus.PASS, title=title)
-
-
 def _tenant(entries: Entries, found: str) -> Check:
     if found.lower() == entries.tenant_id:
-        return _passed("token_tenant", "The token is for the right tenant")
-    return Check(
-        id="token_tenant",
-        status=CheckStatus.FAIL,
-        title="The token is for another tenant",
-        detail=f"The login service answered for tenant {found}.",
-        fix="Enter that tenant id if it is yours; else check the endpoints.",
-    )
+        return Check.passed("token_tenant", "The token is for the right tenant")
+    detail = f"The login service answered for tenant {found}."
+    fix = "Enter that tenant id if it is yours; else check the endpoints."
+    return Check.failed("token_tenant", "The token is for another tenant", detail, fix)
 
 
 def _application(entries: Entries, found: str) -> Check:
     if found.lower() == entries.client_id:
-        return _passed("token_application", "The token is for the right application")
-    return Check(
-        id="token_application",
-        status=CheckStatus.FAIL,
-        title="The token is for another application",
-        detail=f"The login service answered for application {found}.",
-        fix="Enter that application (client) id if it is yours; else check the endpoints.",
-    )
+        return Check.passed("token_application", "The token is for the right application")
+    detail = f"The login service answered for application {found}."
+    fix = "Enter that application (client) id if it is yours; else check the endpoints."
+    return Check.failed("token_application", "The token is for another application", detail, fix)
 
 
 def _object(entries: Entries, found: str) -> Check:
     if found.lower() == entries.object_id:
-        return _passed("object_id", "The object id is the enterprise application's")
-    return Check(
-        id="object_id",
-        status=CheckStatus.FAIL,
-        title="The object id is another one",
-        detail=(
-            "What was entered is not the enterprise application's object id; perhaps it is the app registration's. "
-            f"The enterprise application's is {found}."
-        ),
-        fix=f"Enter {found}.",
+        return Check.passed("object_id", "The object id is the enterprise application's")
+    detail = (
+        "What was entered is not the enterprise application's object id; perhaps it is the app registration's. "
+        f"The enterprise application's is {found}."
     )
+    return Check.failed("object_id", "The object id is another one", detail, f"Enter {found}.")

@@ -44,7 +44,7 @@ def not_allowed(granted: Consent) -> dict[str, Check]:
 def outcome(id_: str, what: str, error: SyncError | None) -> Check:
     """Return how one read went. An error that passes by itself is called that, and blamed on nobody."""
     if error is None:
-        return Check(id=id_, status=CheckStatus.PASS, title=f"{what} can be read")
+        return Check.passed(id_, f"{what} can be read")
     detail, fix = str(error), _ENDPOINT_FIX
     match error:
         case Transient():
@@ -53,10 +53,10 @@ def outcome(id_: str, what: str, error: SyncError | None) -> Check:
             fix = _GROUP_FIX
         case NeedsAttention():
             fix = _CONSENT_FIX
-    return Check(id=id_, status=CheckStatus.FAIL, title=f"{what} cannot be read", detail=detail, fix=fix)
+    return Check.failed(id_, f"{what} cannot be read", detail, fix)
 
 
 def failed_for_now(id_: str, title: str, error: Transient) -> Check:
     """Return the check that failed for no fault of the admin's."""
     detail = f"{error} Nothing is known to be wrong with the entries."
-    return Check(id=id_, status=CheckStatus.FAIL, title=title, detail=detail, fix="Check again in a minute.")
+    return Check.failed(id_, title, detail, "Check again in a minute.")

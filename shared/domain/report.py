@@ -26,6 +26,16 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     fix: str = ""
     link: str | None = None
 
+    @classmethod
+    def passed(cls, id_: str, title: str) -> "Check":
+        """Return a check that found nothing wrong."""
+        return cls(id=id_, status=CheckStatus.PASS, title=title)
+
+    @classmethod
+    def failed(cls, id_: str, title: str, detail: str, fix: str) -> "Check":
+        """Return a check that found a fault."""
+        return cls(id=id_, status=CheckStatus.FAIL, title=title, detail=detail, fix=fix)
+
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Application permissions: those needed and there, needed and not there, and there without need."""

@@ -62,9 +62,9 @@ class Connect:
         except Rejected as error:
             fix = "Choose the directory's cloud and leave both endpoints empty."
             title = "The endpoints are not allowed"
-            checks.append(Check(id="endpoints", status=CheckStatus.FAIL, title=title, detail=str(error), fix=fix))
+            checks.append(Check.failed("endpoints", title, str(error), fix))
             return None
-        checks.append(Check(id="endpoints", status=CheckStatus.PASS, title="The endpoints are allowed"))
+        checks.append(Check.passed("endpoints", "The endpoints are allowed"))
         return pair
 
     async def _ask(
@@ -79,7 +79,7 @@ class Connect:
         try:
             async with opening as directory:
                 token = await directory.token()
-                checks.append(_passed("login", "The secret is right"))
+                checks.append(Check.passed("login", "The secret is right"))
                 checks += identity_checks(
                     entries,
                     azure_tenant_id=token.azure_tenant_id,
@@ -189,10 +189,6 @@ class Connect:
 def secret_name(tenant: TenantId) -> str:
     """Return the name of a tenant's secret in Key Vault, which allows letters, digits and `-`."""
     return f"tenant-{tenant}"
-
-
-def _passed(id_: str, title: str) -> Check:
-    return Check(id=id_, status=CheckStatus.PASS, title=title)
 
 
 async def _reads(directory: Directory, granted: Consent, probed: Sequence[str]) -> list[Check]:
