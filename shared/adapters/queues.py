@@ -13,7 +13,8 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
-from shared.adapters.transport import CountingTransport, credential, retry_after_s
+from shared.adapters.storage_account import StorageService
+from shared.adapters.transport import retry_after_s
 from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.messages import encode_job, encode_request
 from shared.errors import Misconfigured, Rejected, Transient
@@ -35,10 +36,18 @@ class StorageJobQueue:
     """`JobQueue` on Queue Storage; messages are plain JSON text, as host.json's `messageEncoding` says."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._identity: Any = None
-        self._service: Any = None
-        self._ready: dict[str, asyncio.Task[Any]] = {}
+        self._service: StorageService[Any] = StorageService(
+            settings,
+            url=settings.queue_service_url,
+            client_class=_client_class,
+            options={
+                "retry_total": 3,
+                "initial_backoff": _BACKOFF_S,
+                "increment_base": _BACKOFF_S,
+                "random_jitter_range": _BACKOFF_S,
+            },
+            create=_create,
+        )
         self._slots = asyncio.Semaphore(_CONCURRENT)
 
     async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
@@ -59,53 +68,12 @@ class StorageJobQueue:
 
     async def close(self) -> None:
         """Close the connections; the next use opens new ones."""
-        if self._service is not None:
-            await self._service.close()
-        if self._identity is not None:
-            await self._identity.close()
-        self._service = self._identity = None
-        self._ready.clear()
-
-    def _client(self) -> Any:  # noqa: ANN401 - imported only where it is needed: 0.56 s
-        if self._service is None:
-            from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415
-
-            options: dict[str, Any] = {
-                "transport": CountingTransport(),
-                "retry_total": 3,
-                "initial_backoff": _BACKOFF_S,
-                "increment_base": _BACKOFF_S,
-                "random_jitter_range": _BACKOFF_S,
-            }
-            if self._settings.storage_connection_string is not None:
-                self._service = QueueServiceClient.from_connection_string(
-                    self._settings.storage_connection_string, **options
-                )
-            elif self._settings.queue_service_url is not None:
-                self._identity = credential(self._settings)
-                self._service = QueueServiceClient(
-                    self._settings.queue_service_url, credential=self._identity, **options
-                )
-            else:
-                raise Misconfigured("AzureWebJobsStorage is missing: set the storage account.", code="settings")
-        return self._service
-
-    async def _queue(self, name: str) -> Any:  # noqa: ANN401 - as above
-        task = self._ready.get(name)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._ready[name] = asyncio.ensure_future(self._create(name))
-        return await asyncio.shield(task)
-
-    async def _create(self, name: str) -> Any:  # noqa: ANN401 - as above
-        client = self._client().get_queue_client(name)
-        with _translated(), suppress(ResourceExistsError):
-            await client.create_queue()
-        return client
+        await self._service.close()
 
     async def _send(self, name: str, texts: Sequence[str], delay_s: float) -> None:
         if not texts:
             return
-        queue = await self._queue(name)
+        queue = await self._service.ready(name)
 
         async def send(text: str) -> None:
             async with self._slots:
@@ -113,6 +81,19 @@ class StorageJobQueue:
                     await queue.send_message(text, visibility_timeout=round(delay_s) or None)
 
         await asyncio.gather(*(send(text) for text in texts))
+
+
+def _client_class() -> Any:  # noqa: ANN401 - imported only where it is needed: 0.56 s
+    from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415
+
+    return QueueServiceClient
+
+
+async def _create(service: Any, name: str) -> Any:  # noqa: ANN401 - as above
+    queue = service.get_queue_client(name)
+    with _translated(), suppress(ResourceExistsError):
+        await queue.create_queue()
+    return queue
 
 
 @contextmanager

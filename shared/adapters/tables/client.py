@@ -1,6 +1,5 @@
 """The storage account's Table service: one client per process, counted requests, errors in the product's words."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -8,10 +7,10 @@ from azure.core import MatchConditions
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+from shared.adapters.storage_account import StorageService
 from shared.adapters.tables.errors import translated
 from shared.adapters.tables.limits import MAX_BATCH, require_batch, require_entity
-from shared.adapters.transport import CountingTransport, credential
-from shared.errors import Conflict, Misconfigured, NotFound, Transient
+from shared.errors import Conflict, NotFound, Transient
 from shared.settings import Settings
 
 #: Retries of the SDK for one request, and how long it waits before the first one, in seconds; then twice as long.
@@ -26,50 +25,21 @@ class Tables:
     """Access to the tables, each created when it is first used."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._identity: Any = None
-        self._service: TableServiceClient | None = None
-        self._ready: dict[str, asyncio.Task[TableClient]] = {}
-
-    def _client(self) -> TableServiceClient:
-        if self._service is None:
-            options: dict[str, Any] = {
-                "transport": CountingTransport(),
-                "retry_total": _RETRIES,
-                "retry_backoff_factor": _BACKOFF_S,
-            }
-            if self._settings.storage_connection_string is not None:
-                self._service = TableServiceClient.from_connection_string(
-                    self._settings.storage_connection_string, **options
-                )
-            elif self._settings.table_service_url is not None:
-                self._identity = credential(self._settings)
-                self._service = TableServiceClient(
-                    self._settings.table_service_url, credential=self._identity, **options
-                )
-            else:
-                raise Misconfigured("AzureWebJobsStorage is missing: set the storage account.", code="settings")
-        return self._service
+        self._service: StorageService[TableClient] = StorageService(
+            settings,
+            url=settings.table_service_url,
+            client_class=lambda: TableServiceClient,
+            options={"retry_total": _RETRIES, "retry_backoff_factor": _BACKOFF_S},
+            create=_create,
+        )
 
     async def table(self, name: str) -> TableClient:
         """Return the client of a table that exists."""
-        task = self._ready.get(name)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._ready[name] = asyncio.ensure_future(self._create(name))
-        return await asyncio.shield(task)
-
-    async def _create(self, name: str) -> TableClient:
-        with translated():
-            return await self._client().create_table_if_not_exists(name)
+        return await self._service.ready(name)
 
     async def close(self) -> None:
         """Close the connections; the next use opens new ones."""
-        if self._service is not None:
-            await self._service.close()
-        if self._identity is not None:
-            await self._identity.close()
-        self._service = self._identity = None
-        self._ready.clear()
+        await self._service.close()
 
     async def get(self, table: str, partition: str, row: str) -> Entity:
         """Return one entity. Raises: NotFound."""
@@ -194,3 +164,8 @@ class Tables:
         except Conflict:  # somebody else has deleted some of them: then one by one
             for _, entity in operations:
                 await self.delete(table, entity["PartitionKey"], entity["RowKey"])
+
+
+async def _create(service: TableServiceClient, name: str) -> TableClient:
+    with translated():
+        return await service.create_table_if_not_exists(name)

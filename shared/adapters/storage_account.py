@@ -1,0 +1,65 @@
+"""One service of the storage account: its client, built at first use, and its tables or queues, each made once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from shared.adapters.transport import CountingTransport, credential
+from shared.errors import Misconfigured
+from shared.settings import Settings
+
+R = TypeVar("R")
+
+
+class StorageService(Generic[R]):
+    """Opens the Table or the Queue service by connection string, or at its address as the app itself.
+
+    `client_class` imports and returns the SDK's class, `options` are that class's retry settings, and `create` makes
+    sure that a table or queue is there and returns its client.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        url: str | None,
+        client_class: Callable[[], Any],
+        options: Mapping[str, Any],
+        create: Callable[[Any, str], Awaitable[R]],
+    ) -> None:
+        self._settings = settings
+        self._url = url
+        self._client_class = client_class
+        self._options = options
+        self._create = create
+        self._identity: Any = None
+        self._client: Any = None
+        self._ready: dict[str, asyncio.Task[R]] = {}
+
+    def _open(self) -> Any:  # noqa: ANN401 - the SDK's client
+        if self._client is None:
+            options = {"transport": CountingTransport(), **self._options}
+            connection_string = self._settings.storage_connection_string
+            if connection_string is not None:
+                self._client = self._client_class().from_connection_string(connection_string, **options)
+            elif self._url is not None:
+                self._identity = credential(self._settings)
+                self._client = self._client_class()(self._url, credential=self._identity, **options)
+            else:
+                raise Misconfigured("AzureWebJobsStorage is missing: set the storage account.", code="settings")
+        return self._client
+
+    async def ready(self, name: str) -> R:
+        """Return the client of a table or queue that exists; one that could not be made is tried again next time."""
+        task = self._ready.get(name)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._ready[name] = asyncio.ensure_future(self._create(self._open(), name))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Close the connections; the next use opens new ones."""
+        for opened in (self._client, self._identity):
+            if opened is not None:
+                await opened.close()
+        self._client = self._identity = None
+        self._ready.clear()
