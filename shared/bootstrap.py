@@ -6,20 +6,27 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from time import monotonic
 
+from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
+from shared.health import ConnectionHealth
+from shared.limiting import Limiter
 from shared.ports import (
+    CertificateReader,
     Clock,
     DirectoryFactory,
     JobQueue,
     Ledger,
+    LimitStore,
     RecipientStore,
     RunStore,
     SecretStore,
+    SignIn,
     SnapshotStore,
     TenantStore,
 )
 from shared.settings import Settings, load
 from shared.telemetry import quiet_sdks
+from shared.workflows.authorize import Authorize
 from shared.workflows.bury import Bury
 from shared.workflows.configure import Configure
 from shared.workflows.connect import Connect
@@ -32,6 +39,7 @@ from shared.workflows.reconcile import Reconcile
 from shared.workflows.request_run import RequestRun
 from shared.workflows.retire import Retire
 from shared.workflows.schedule import Schedule
+from shared.workflows.validate import Validate
 from shared.workflows.watch import Watch
 
 
@@ -59,6 +67,9 @@ class Ports:
     queue: JobQueue
     secrets: SecretStore
     directories: DirectoryFactory
+    certificates: CertificateReader
+    limits: LimitStore
+    sign_in: SignIn
     clock: Clock
 
 
@@ -88,6 +99,21 @@ class App:
         return Dispatch(tenants=self.ports.tenants, runs=self.ports.runs, queue=self.ports.queue)
 
     @cached_property
+    def health(self) -> ConnectionHealth:
+        """What is known about how connections fare."""
+        return ConnectionHealth(tenants=self.ports.tenants, ledger=self.ports.ledger, clock=self.ports.clock)
+
+    @cached_property
+    def access(self) -> DirectoryAccess:
+        """The way into tenants' directories."""
+        return DirectoryAccess(
+            tenants=self.ports.tenants,
+            secrets=self.ports.secrets,
+            directories=self.ports.directories,
+            health=self.health,
+        )
+
+    @cached_property
     def plan(self) -> PlanRun:
         """A request becomes a run."""
         return PlanRun(
@@ -105,8 +131,7 @@ class App:
         return Fetch(
             runs=self.ports.runs,
             snapshots=self.ports.snapshots,
-            secrets=self.ports.secrets,
-            directories=self.ports.directories,
+            access=self.access,
             dispatch=self.dispatch,
             queue=self.ports.queue,
             clock=self.ports.clock,
@@ -138,6 +163,7 @@ class App:
             recipients=self.ports.recipients,
             queue=self.ports.queue,
             dispatch=self.dispatch,
+            health=self.health,
             clock=self.ports.clock,
         )
 
@@ -147,8 +173,7 @@ class App:
         return Retire(
             runs=self.ports.runs,
             recipients=self.ports.recipients,
-            secrets=self.ports.secrets,
-            directories=self.ports.directories,
+            access=self.access,
             dispatch=self.dispatch,
             finish=self.finish,
             clock=self.ports.clock,
@@ -173,7 +198,13 @@ class App:
     @cached_property
     def schedule(self) -> Schedule:
         """Every connected tenant is asked for."""
-        return Schedule(tenants=self.ports.tenants, queue=self.ports.queue)
+        return Schedule(
+            tenants=self.ports.tenants,
+            queue=self.ports.queue,
+            health=self.health,
+            limits=self.ports.limits,
+            clock=self.ports.clock,
+        )
 
     @cached_property
     def bury(self) -> Bury:
@@ -199,17 +230,34 @@ class App:
         )
 
     @cached_property
-    def connect(self) -> Connect:
-        """Credentials are validated, stored, erased."""
-        return Connect(
-            tenants=self.ports.tenants,
-            secrets=self.ports.secrets,
+    def validate(self) -> Validate:
+        """Credentials are checked."""
+        return Validate(
             directories=self.ports.directories,
-            advance_epoch=self.epoch.advance,
+            certificates=self.ports.certificates,
+            limiter=Limiter(limits=self.ports.limits, clock=self.ports.clock),
             clock=self.ports.clock,
             default_endpoints=self.settings.default_endpoints,
             allowed_endpoints=self.settings.allowed_endpoints,
         )
+
+    @cached_property
+    def connect(self) -> Connect:
+        """Credentials are stored, replaced, erased."""
+        return Connect(
+            tenants=self.ports.tenants,
+            secrets=self.ports.secrets,
+            access=self.access,
+            validate=self.validate,
+            advance_epoch=self.epoch.advance,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def authorize(self) -> Authorize:
+        """Who may do what is decided."""
+        sign_in = self.settings.sign_in
+        return Authorize(tenants=self.ports.tenants, operator_tenant=sign_in.operator_tenant if sign_in else None)
 
     @cached_property
     def configure(self) -> Configure:
@@ -243,19 +291,21 @@ class App:
             runs=self.ports.runs,
             recipients=self.ports.recipients,
             ledger=self.ports.ledger,
-            secrets=self.ports.secrets,
-            directories=self.ports.directories,
+            access=self.access,
         )
 
 
 @cache
 def app() -> App:
     """Return the app of this process, on the adapters that its settings name. Raises: Misconfigured."""
-    from shared.adapters.graph import GraphDirectoryFactory  # noqa: PLC0415 - what is not used is not imported
+    from shared.adapters.certificates import X509CertificateReader  # noqa: PLC0415 - what is not used is not imported
+    from shared.adapters.graph import GraphDirectoryFactory  # noqa: PLC0415 - as above
     from shared.adapters.key_vault import KeyVaultSecretStore  # noqa: PLC0415 - as above
     from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
+    from shared.adapters.sign_in import EntraSignIn  # noqa: PLC0415 - as above
     from shared.adapters.tables import (  # noqa: PLC0415 - as above
         TableLedger,
+        TableLimitStore,
         TableRecipientStore,
         TableRunStore,
         Tables,
@@ -274,7 +324,10 @@ def app() -> App:
         ledger=TableLedger(tables),
         queue=StorageJobQueue(settings),
         secrets=KeyVaultSecretStore(settings),
-        directories=GraphDirectoryFactory(),
+        directories=GraphDirectoryFactory(settings.managed_identity_client_id),
+        certificates=X509CertificateReader(),
+        limits=TableLimitStore(tables),
+        sign_in=EntraSignIn(settings.sign_in),
         clock=SystemClock(),
     )
     return App(ports, settings)

@@ -2,10 +2,13 @@
 
     SyncError
     ├── Transient       try again later, after `retry_after_s` if it is given; the queue waits, not a worker
+    │   └── RateLimited   the caller, or everybody for this target, has asked too often
     ├── NeedsAttention  a person must change something at the connection; polling it goes on to fail until then
     │   └── LoginRefused  the login service says so, with a code and the ids that its operators can look it up by
     ├── Rejected        this one input is wrong: say so to whoever sent it and go on with the others
-    │   └── NotFound    this one input names something that is not there
+    │   ├── NotFound         this one input names something that is not there
+    │   ├── Unauthenticated  nobody knows who sent it
+    │   └── Forbidden        whoever sent it may not do this
     ├── Conflict        the stored state changed underneath: read it again and decide again
     │   └── Superseded  somebody newer owns the work: stop at once and write nothing more
     └── Misconfigured   a setting of this deployment is missing or wrong: stop at start
@@ -33,6 +36,10 @@ class Transient(SyncError):
         self.retry_after_s = retry_after_s
 
 
+class RateLimited(Transient):
+    """Too many requests of one kind; `retry_after_s` is always given."""
+
+
 class NeedsAttention(SyncError):
     """The connection cannot be used until a person changes something in the directory or in the connection."""
 
@@ -54,6 +61,14 @@ class Rejected(SyncError):
 
 class NotFound(Rejected):
     """One input names something that does not exist."""
+
+
+class Unauthenticated(Rejected):
+    """The request does not prove who sends it."""
+
+
+class Forbidden(Rejected):
+    """Whoever sends the request may not do what it asks for."""
 
 
 class Conflict(SyncError):

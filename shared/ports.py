@@ -7,8 +7,11 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from shared.domain.callers import Admins, Person
 from shared.domain.connection import Connection, Credentials, SsoApplication
-from shared.domain.directory import DeltaPage, Group, Presence, Source, UsersPage
+from shared.domain.directory import AssignmentsPage, DeltaPage, Group, Presence, Source, UsersPage
+from shared.domain.expiry import Registration
+from shared.domain.health import Health
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
 from shared.domain.job import (
     FetchJob,
@@ -77,7 +80,13 @@ class Directory(Protocol):
         """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""
 
     async def token(self) -> TokenReport:
-        """Return what a fresh, uncached token says. Raises: NeedsAttention with the AADSTS number as code."""
+        """Return what a fresh, uncached token says. Raises: LoginRefused with the AADSTS number as code."""
+
+    async def registration(self, client_id: str) -> Registration | None:
+        """Return the app registration of an application, None if it is registered in another tenant."""
+
+    async def assignments(self, client_id: str, next_link: str | None = None) -> AssignmentsPage:
+        """Return a page of who is assigned to an enterprise application. Raises: NotFound (`application_not_found`)."""
 
 
 class DirectoryFactory(Protocol):
@@ -85,6 +94,26 @@ class DirectoryFactory(Protocol):
 
     def open(self, credentials: Credentials) -> AbstractAsyncContextManager[Directory]:
         """Return a directory that lives as long as the context. Opening sends no request."""
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate that was opened: with its private key as unencrypted PEM, and when it ends."""
+
+    pem: str
+    ends: datetime
+
+    def __repr__(self) -> str:
+        return f"Certificate(pem=…, ends={self.ends!r})"
+
+
+class CertificateReader(Protocol):
+    """Opens certificates that people paste or upload."""
+
+    def read(self, text: str, password: str) -> Certificate:
+        """Return the certificate in PEM or in a PFX in base64.
+
+        Raises: Rejected with code `certificate_unreadable`, `certificate_password` or `certificate_without_key`.
+        """
 
 
 class SecretStore(Protocol):
@@ -107,6 +136,13 @@ class TenantSummary(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class ConnectedTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant with a connection, and when its credential ends, if that is known."""
+
+    id: TenantId
+    secret_expires_on: datetime | None
+
+
 class TenantStore(Protocol):
     """Tenants with their configuration, locations and mappings, and the state that runs compete for."""
 
@@ -119,7 +155,7 @@ class TenantStore(Protocol):
     def all(self) -> AsyncIterator[TenantSummary]:
         """Iterate over all tenants by id."""
 
-    def connected(self) -> AsyncIterator[TenantId]:
+    def connected(self) -> AsyncIterator[ConnectedTenant]:
         """Iterate over the tenants that have a connection."""
 
     def active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
@@ -130,6 +166,24 @@ class TenantStore(Protocol):
 
     async def put_connection(self, tenant: TenantId, connection: Connection | None) -> None:
         """Store a connection, or erase it with None."""
+
+    async def health(self, tenant: TenantId) -> Versioned[Health]:
+        """Return the health of the tenant's connection; a fresh one with ETag None if nothing ever went wrong."""
+
+    async def swap_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
+        """Replace the health and return its new ETag. Raises: Conflict if it changed since it was read."""
+
+    def ailing(self) -> AsyncIterator[tuple[TenantId, Health]]:
+        """Iterate over the tenants whose health is `open`."""
+
+    async def forget_health(self, tenant: TenantId) -> None:
+        """Delete the health; one that is not there is no error."""
+
+    async def admins(self, tenant: TenantId) -> Admins:
+        """Return who may administer the tenant, nobody if that was never stored."""
+
+    async def put_admins(self, tenant: TenantId, admins: Admins) -> None:
+        """Store who may administer the tenant."""
 
     async def sso(self, tenant: TenantId) -> SsoApplication | None:
         """Return the tenant's SSO application, if there is one."""
@@ -306,10 +360,11 @@ MAX_BATCH_RECIPIENTS = 98
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that needs the operator's eye: a message that could not be worked off, and what to do about it."""
+    """Something that needs the operator's eye: what happened, and what to do about it."""
 
     id: str
     at: datetime
+    #: The queue of a message that could not be worked off; `connection` for what happened to a connection.
     queue: str
     code: str
     detail: str
@@ -329,6 +384,26 @@ class Ledger(Protocol):
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete the tenant's entries."""
+
+
+class LimitStore(Protocol):
+    """How much of each rate limit is used, by keys that name nobody in clear."""
+
+    async def used(self, key: str) -> Versioned[datetime | None]:
+        """Return until when a key's allowance is used; None with ETag None if it never was."""
+
+    async def swap(self, key: str, used_until: datetime, etag: str | None) -> None:
+        """Store until when it is used. Raises: Conflict if it changed since it was read."""
+
+    async def sweep(self, now: datetime) -> None:
+        """Delete what is not used at `now` any more."""
+
+
+class SignIn(Protocol):
+    """Finds out who sends a request."""
+
+    async def person(self, headers: Mapping[str, str]) -> Person:
+        """Return the signed-in person. Raises: Unauthenticated, Transient when the keys cannot be had just now."""
 
 
 class JobQueue(Protocol):

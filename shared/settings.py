@@ -7,7 +7,21 @@ from urllib.parse import urlsplit
 import msgspec
 
 from shared.domain.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
-from shared.errors import Misconfigured
+from shared.domain.ids import object_id
+from shared.errors import Misconfigured, Rejected
+
+
+class SignInSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How people sign in to the API."""
+
+    #: Client id of the API's own app registration, for which tokens must be.
+    audience: str
+    #: Only in this Azure tenant does the role `Operator` count.
+    operator_tenant: str
+    #: Whether the platform's authentication ("Easy Auth") stands before the app and sets its headers.
+    easy_auth: bool
+    #: The login service that signs the tokens.
+    login: str
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_endpoints: Endpoints
     #: Pairs that a connection may name besides the clouds' own.
     allowed_endpoints: tuple[Endpoints, ...]
+    #: How people sign in; None where only the back end calls.
+    sign_in: SignInSettings | None
     #: How long, in seconds, a job may stay unmarked before the watchdog enqueues it again.
     watchdog_stale_after_s: float
     #: How long, in seconds, a run may take before the watchdog fails it.
@@ -49,6 +65,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
             graph=reader.url("DEFAULT_GRAPH_ENDPOINT", CLOUD_ENDPOINTS[Cloud.GLOBAL].graph),
         ),
         allowed_endpoints=reader.pairs("ALLOWED_ENDPOINTS"),
+        sign_in=reader.sign_in(),
         watchdog_stale_after_s=reader.seconds("WATCHDOG_STALE_AFTER_S", 900),
         run_deadline_s=reader.seconds("RUN_DEADLINE_S", 6 * 3600),
         job_budget_s=reader.seconds("JOB_BUDGET_S", 120),
@@ -87,6 +104,29 @@ class _Reader:
         if not value > 0:
             self.problems.append(f"{name} is {text!r}, which is no positive number of seconds")
         return value
+
+    def sign_in(self) -> SignInSettings | None:
+        names = ("SIGN_IN_AUDIENCE", "SIGN_IN_OPERATOR_TENANT_ID")
+        if not any(self._environment.get(name) for name in (*names, "SIGN_IN_EASY_AUTH")):
+            return None
+        audience, operator_tenant = (self._guid(name) for name in names)
+        easy_auth = self._environment.get("SIGN_IN_EASY_AUTH") or "false"
+        if easy_auth not in {"true", "false"}:
+            self.problems.append(f"SIGN_IN_EASY_AUTH is {easy_auth!r}; it is true or false")
+        return SignInSettings(
+            audience=audience,
+            operator_tenant=operator_tenant,
+            easy_auth=easy_auth == "true",
+            login=self.url("DEFAULT_LOGIN_ENDPOINT", CLOUD_ENDPOINTS[Cloud.GLOBAL].login),
+        )
+
+    def _guid(self, name: str) -> str:
+        text = (self._environment.get(name) or "").lower()
+        try:
+            return object_id(text)
+        except Rejected:
+            self.problems.append(f"{name} is {text!r}, which is no GUID")
+            return ""
 
     def pairs(self, name: str) -> tuple[Endpoints, ...]:
         pairs = []

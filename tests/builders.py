@@ -1,9 +1,13 @@
 """Short ways to build the values that tests talk about."""
 
+from shared.domain.callers import BackEnd
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId, SourceId
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
+
+#: Who calls, where it does not matter.
+BACK_END = BackEnd()
 
 
 def person(number: int) -> ObjectId:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
-from shared.adapters.transport import credential
+from shared.adapters.transport import managed_identity
 from shared.errors import Misconfigured, NotFound, Rejected, SyncError, Transient
 from shared.settings import Settings
 
@@ -40,7 +40,7 @@ class KeyVaultSecretStore:
 
             from shared.adapters.trust import DirectTransport  # noqa: PLC0415
 
-            self._identity = credential(self._settings)
+            self._identity = managed_identity(self._settings.managed_identity_client_id)
             self._vault = SecretClient(
                 self._settings.key_vault_url,
                 self._identity,

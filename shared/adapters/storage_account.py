@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from shared.adapters.transport import CountingTransport, credential
+from shared.adapters.transport import CountingTransport, managed_identity
 from shared.errors import Misconfigured
 from shared.settings import Settings
 
@@ -43,7 +43,7 @@ class StorageService(Generic[R]):
             if connection_string is not None:
                 self._client = self._client_class().from_connection_string(connection_string, **options)
             elif self._url is not None:
-                self._identity = credential(self._settings)
+                self._identity = managed_identity(self._settings.managed_identity_client_id)
                 self._client = self._client_class()(self._url, credential=self._identity, **options)
             else:
                 raise Misconfigured("AzureWebJobsStorage is missing: set the storage account.", code="settings")

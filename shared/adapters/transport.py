@@ -5,7 +5,6 @@ from typing import Any, Final
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.transport import AioHttpTransport
 
-from shared.settings import Settings
 from shared.telemetry import count_storage_request
 
 #: Seconds until a connection must stand, and of silence within an answer. The services give up after 30 s themselves;
@@ -26,11 +25,11 @@ class CountingTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads
         return await super().send(request, **config)
 
 
-def credential(settings: Settings) -> Any:  # noqa: ANN401 - the SDK's credential, imported only where it is needed
-    """Return the credential of the app's managed identity."""
+def managed_identity(client_id: str | None) -> Any:  # noqa: ANN401 - the SDK's credential, imported only where needed
+    """Return the credential of the app's managed identity; of the system-assigned one without a client id."""
     from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415 - 0.3 s, and not needed locally
 
-    return ManagedIdentityCredential(client_id=settings.managed_identity_client_id)
+    return ManagedIdentityCredential(client_id=client_id)
 
 
 def retry_after_s(error: HttpResponseError) -> float | None:

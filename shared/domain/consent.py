@@ -51,7 +51,7 @@ def needs(*, sso_users: bool) -> tuple[Need, ...]:
 
 
 def judge(roles: frozenset[str], *, sso_users: bool, consent_link: str) -> tuple[list[Check], Consent]:
-    """Return one check per need and one for what is granted without need, and the summary.
+    """Return one check per need, one for what is broader than needed, one for what is not needed, and the summary.
 
     A need is satisfied by any permission that includes it; what is granted beside that is named, never failed for.
     """
@@ -59,13 +59,17 @@ def judge(roles: frozenset[str], *, sso_users: bool, consent_link: str) -> tuple
     checks = [_check(need, roles, consent_link) for need in wanted]
     documented = {need.permission for need in wanted}
     redundant = {"Group.Read.All"} if {"GroupMember.Read.All", "Group.Read.All"} <= roles else set()
-    unneeded = sorted((roles - documented) | redundant)
-    if unneeded:
-        checks.append(_least_privilege(unneeded, roles, wanted))
+    extra = (roles - documented) | redundant
+    lost = [need for need in wanted if roles & need.satisfied_by and not (roles - extra) & need.satisfied_by]
+    broader = {role for role in extra for need in lost if role in need.satisfied_by}
+    if broader:
+        checks.append(_broader(sorted(broader), lost))
+    if unneeded := sorted(extra - broader):
+        checks.append(_unneeded(unneeded))
     consent = Consent(
-        granted=tuple(sorted(documented & roles)),
+        granted=tuple(sorted((documented & roles) | broader)),
         missing=tuple(need.permission for need in wanted if not roles & need.satisfied_by),
-        unneeded=tuple(unneeded),
+        unneeded=tuple(sorted(extra)),
     )
     return checks, consent
 
@@ -89,16 +93,24 @@ def _check(need: Need, roles: frozenset[str], consent_link: str) -> Check:
     )
 
 
-def _least_privilege(unneeded: list[str], roles: frozenset[str], wanted: tuple[Need, ...]) -> Check:
-    """Name what is granted without need, and how to be rid of it without losing what only it satisfies."""
-    kept = roles - set(unneeded)
-    lost = [need.permission for need in wanted if roles & need.satisfied_by and not kept & need.satisfied_by]
-    detail = f"Granted without need: {', '.join(unneeded)}."
-    if "Group.Read.All" in unneeded:
+def _unneeded(roles: list[str]) -> Check:
+    """Name what is granted without need."""
+    detail = f"Granted without need: {', '.join(roles)}."
+    if "Group.Read.All" in roles:
         detail += " Group.Read.All adds nothing to GroupMember.Read.All."
     fix = "Remove these permissions from the app registration; the sync goes on without them."
-    if lost:
-        fix = f"First grant {', '.join(lost)}, which so far only a broader permission covers; then remove the others."
     return Check(
         id="least_privilege", status=CheckStatus.WARN, title="More is granted than needed", detail=detail, fix=fix
+    )
+
+
+def _broader(roles: list[str], lost: list[Need]) -> Check:
+    """Name what satisfies a need and allows more than that, and what to grant in its place."""
+    narrower = ", ".join(need.permission for need in lost)
+    return Check(
+        id="broader_permission",
+        status=CheckStatus.WARN,
+        title="A permission is broader than needed",
+        detail=f"{', '.join(roles)} allows more than is needed; so far nothing narrower is granted.",
+        fix=f"Grant {narrower}, then remove {', '.join(roles)}.",
     )

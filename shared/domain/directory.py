@@ -76,6 +76,20 @@ class DeltaPage(msgspec.Struct, frozen=True, kw_only=True):
     delta_link: str | None
 
 
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """A user or a group that is assigned to an enterprise application."""
+
+    principal_id: ObjectId
+    group: bool
+
+
+class AssignmentsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of assignments; `next_link` as in UsersPage."""
+
+    assignments: list[Assignment]
+    next_link: str | None
+
+
 class Presence(StrEnum):
     """What a point check found out about one person who is about to be deactivated."""
 

@@ -1,11 +1,12 @@
-"""What can be said about an admin's entries before anybody is asked: their shape, and the common mix-ups."""
+"""What an admin enters to connect a directory, and what can be said about it before anybody is asked."""
 
 import re
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from shared.domain.connection import Cloud
+from shared.domain.connection import Cloud, CredentialKind
 from shared.domain.report import Check
 
 #: How many groups one validation reads.
@@ -13,6 +14,11 @@ MAX_PROBED_GROUPS: Final = 20
 #: From this length on, in characters, a text that is no GUID may be a secret; Entra makes them of 40.
 _LONG: Final = 30
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_DOMAIN: Final = re.compile(r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}")
+#: Names that stand for no single directory.
+#: Source: https://learn.microsoft.com/entra/identity-platform/v2-protocols#endpoints
+_PLACEHOLDERS: Final = frozenset({"common", "organizations", "consumers"})
+_OVERVIEW: Final = "the enterprise application's overview"
 
 
 class Entries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -21,25 +27,40 @@ class Entries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tenant_id: str
     client_id: str
     object_id: str
-    client_secret: str
+    #: One of these three proves that we are the application.
+    client_secret: str = ""
+    #: PEM, or PFX in base64, with its private key; the password is forgotten as soon as it is opened.
+    client_certificate: str = ""
+    client_certificate_password: str = ""
+    federated: bool = False
     cloud: Cloud = Cloud.GLOBAL
     login_endpoint: str | None = None
     graph_endpoint: str | None = None
+    #: When the secret ends, as the admin reads it; what the directory itself says goes before it.
+    secret_expires_on: datetime | None = None
     sso_users: bool = False
     groups: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Entries(tenant_id={self.tenant_id!r}, client_id={self.client_id!r}, client_secret=…)"
+        return "Entries(…)"
+
+    @property
+    def kind(self) -> CredentialKind:
+        """Which kind of credential is meant."""
+        if self.federated:
+            return CredentialKind.FEDERATED
+        return CredentialKind.CERTIFICATE if self.client_certificate else CredentialKind.SECRET
 
     def cleaned(self) -> "Entries":
-        """Return the entries without what comes along when they are pasted: space and quotes."""
+        """Return the entries without what comes along when they are pasted: space, quotes, braces, an address."""
         return msgspec.structs.replace(
             self,
-            tenant_id=_clean(self.tenant_id).lower(),
-            client_id=_clean(self.client_id).lower(),
-            object_id=_clean(self.object_id).lower(),
+            tenant_id=_clean_id(self.tenant_id),
+            client_id=_clean_id(self.client_id),
+            object_id=_clean_id(self.object_id),
             client_secret=_clean(self.client_secret),
-            groups=tuple(_clean(group).lower() for group in self.groups),
+            client_certificate=self.client_certificate.strip(),
+            groups=tuple(_clean_id(group) for group in self.groups),
         )
 
 
@@ -47,13 +68,20 @@ def _clean(text: str) -> str:
     return text.strip().strip("\"'").strip()
 
 
+def _clean_id(text: str) -> str:
+    """Return the one GUID that a pasted address, or a GUID in braces, holds; else the text itself."""
+    cleaned = _clean(text).lower()
+    found = set(_GUID.findall(cleaned))
+    return found.pop() if len(found) == 1 and re.search(r"[/{]", cleaned) else cleaned
+
+
 def local_checks(entries: Entries) -> list[Check]:
     """Return every fault that shows without asking anybody; a single passed check if there is none."""
     faults = [
-        *_malformed("tenant_id", "tenant id", entries.tenant_id, "Overview of the Entra admin center"),
-        *_malformed("client_id", "application (client) id", entries.client_id, "enterprise application's overview"),
-        *_malformed("object_id", "object id", entries.object_id, "enterprise application's overview"),
-        *_secret(entries.client_secret),
+        *_tenant(entries.tenant_id),
+        *_malformed("client_id", "application (client) id", entries.client_id, _OVERVIEW),
+        *_malformed("object_id", "object id", entries.object_id, _OVERVIEW),
+        *_credential(entries),
         *_swapped(entries),
         *_equal(entries),
         *_groups(entries.groups),
@@ -63,13 +91,34 @@ def local_checks(entries: Entries) -> list[Check]:
     return [Check.passed("entries", "The entries are well formed")]
 
 
+def _tenant(value: str) -> list[Check]:
+    where = "the overview of the Entra admin center"
+    if value in _PLACEHOLDERS:
+        detail = f"'{value}' names no single directory."
+        title = "A placeholder stands for the tenant"
+        return [Check.failed("tenant_id", title, detail, f"Copy the tenant id, a GUID, from {where}.")]
+    if _DOMAIN.fullmatch(value):
+        detail = "What was entered as tenant id is a domain name."
+        title = "A domain stands for the tenant"
+        return [Check.failed("tenant_id", title, detail, f"Copy the tenant id, a GUID, from {where}.")]
+    return _malformed("tenant_id", "tenant id", value, where)
+
+
 def _malformed(id_: str, name: str, value: str, where: str) -> list[Check]:
     if _GUID.fullmatch(value):
         return []
     if not value:
-        return [Check.failed(id_, f"The {name} is missing", f"No {name} was entered.", f"Copy it from the {where}.")]
+        return [Check.failed(id_, f"The {name} is missing", f"No {name} was entered.", f"Copy it from {where}.")]
     detail = f"The {name} must be a GUID such as 8f6a4c1e-0f6b-4d2a-9c57-1d3f5b7a9e02; this is none."
-    return [Check.failed(id_, f"The {name} is malformed", detail, f"Copy it from the {where}.")]
+    return [Check.failed(id_, f"The {name} is malformed", detail, f"Copy it from {where}.")]
+
+
+def _credential(entries: Entries) -> list[Check]:
+    given = [bool(entries.client_secret), bool(entries.client_certificate), entries.federated]
+    if sum(given) > 1:
+        detail = "Of client secret, certificate and federated identity more than one was entered."
+        return [Check.failed("secret", "More than one credential", detail, "Enter one, and leave the others empty.")]
+    return [] if any(given[1:]) else _secret(entries.client_secret)
 
 
 def _secret(value: str) -> list[Check]:
@@ -114,3 +163,19 @@ def _equal(entries: Entries) -> list[Check]:
                 fix = "Copy each from its own field of the enterprise application's overview."
                 faults.append(Check.failed("ids_equal", "Two ids are equal", detail, fix))
     return faults
+
+
+def rearrangements(entries: Entries) -> list[dict[str, str]]:
+    """Return the ids in every other order, the likeliest mix-ups first: what to try when they are not known as given.
+
+    Client and object id stand side by side on one page, and are mixed up most.
+    """
+    tenant, client, object_ = entries.tenant_id, entries.client_id, entries.object_id
+    orders = (
+        (tenant, object_, client),
+        (client, tenant, object_),
+        (object_, client, tenant),
+        (client, object_, tenant),
+        (object_, tenant, client),
+    )
+    return [{"tenantId": one, "clientId": two, "objectId": three} for one, two, three in orders]

@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/entra/identity-platform/reference-error-code
 from dataclasses import dataclass
 from typing import Final
 
+from shared.domain.connection import CredentialKind
 from shared.domain.report import Check, CheckStatus
 
 
@@ -133,6 +134,48 @@ MISTAKES: Final[dict[str, Mistake]] = {
 
 #: Known, but never consented to: what helps is the consent page, not the page about the error.
 _CONSENT_HELPS: Final = "7000229"
+
+
+#: What a credential of each kind is called in its check.
+_CREDENTIAL: Final = {
+    CredentialKind.SECRET: ("secret", "The client secret is right"),
+    CredentialKind.CERTIFICATE: ("certificate", "The certificate is accepted"),
+    CredentialKind.FEDERATED: ("federation", "The federated identity is accepted"),
+}
+
+
+def signed_in(kind: CredentialKind) -> list[Check]:
+    """Return, passed, the checks that a token proves."""
+    return [
+        Check.passed("tenant", "The tenant exists"),
+        Check.passed("application", "The application is known in the tenant"),
+        Check.passed(*_CREDENTIAL[kind]),
+    ]
+
+
+def sign_in_skipped(kind: CredentialKind) -> list[Check]:
+    """Return, skipped, the checks that only the login service could make."""
+    return [Check.skipped(check.id, check.title) for check in signed_in(kind)]
+
+
+def sign_in_refused(kind: CredentialKind, refusal: Check) -> list[Check]:
+    """Return the checks of a sign-in that was refused: what the refusal implies, itself, and what it leaves open.
+
+    The login service looks for the tenant, then for the application, then at the credential, and says what it met
+    first. What it says of policies implies the first two.
+    """
+    stages = signed_in(kind)
+    ids = [check.id for check in stages]
+    match refusal.id:
+        case "tenant" | "application":
+            stage = ids.index(refusal.id)
+        case "secret" | "certificate" | "federation":
+            return [*stages[:2], refusal]
+        case "access":
+            return [*stages[:2], Check.skipped(stages[2].id, stages[2].title), refusal]
+        case _:
+            return [*sign_in_skipped(kind), refusal]
+    return [*stages[:stage], refusal, *sign_in_skipped(kind)[stage + 1 :]]
 
 
 def refused(

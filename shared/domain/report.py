@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class CheckStatus(StrEnum):
@@ -25,6 +26,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     detail: str = ""
     fix: str = ""
     link: str | None = None
+    #: Whether nothing is known to be wrong: the check could not be made just now, and can be made again.
+    retry: bool | UnsetType = UNSET
+    #: Entries that would pass, by their field; a page can offer to fill them in.
+    suggestion: dict[str, str] | UnsetType = UNSET
 
     @classmethod
     def passed(cls, id_: str, title: str) -> "Check":
@@ -32,13 +37,21 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return cls(id=id_, status=CheckStatus.PASS, title=title)
 
     @classmethod
-    def failed(cls, id_: str, title: str, detail: str, fix: str) -> "Check":
+    def failed(cls, id_: str, title: str, detail: str, fix: str, suggestion: dict[str, str] | None = None) -> "Check":
         """Return a check that found a fault."""
-        return cls(id=id_, status=CheckStatus.FAIL, title=title, detail=detail, fix=fix)
+        return cls(id=id_, status=CheckStatus.FAIL, title=title, detail=detail, fix=fix, suggestion=suggestion or UNSET)
+
+    @classmethod
+    def skipped(cls, id_: str, title: str, detail: str = "Not checked, because a check before it failed.") -> "Check":
+        """Return a check that was not made."""
+        return cls(id=id_, status=CheckStatus.SKIP, title=title, detail=detail)
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Application permissions: those needed and there, needed and not there, and there without need."""
+    """Application permissions: those that serve a need, needs that nothing serves, and those beyond what is needed.
+
+    A permission that serves a need and allows more than that is both granted and unneeded.
+    """
 
     granted: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -54,16 +67,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     secret_expires_on: datetime | None = None
 
     @classmethod
-    def of(cls, checks: list[Check], consent: Consent | None = None) -> "Report":
+    def of(
+        cls, checks: list[Check], consent: Consent | None = None, secret_expires_on: datetime | None = None
+    ) -> "Report":
         """Return the report that the checks make."""
         ok = all(check.status is not CheckStatus.FAIL for check in checks)
-        return cls(ok=ok, checks=tuple(checks), consent=consent or Consent())
+        return cls(ok=ok, checks=tuple(checks), consent=consent or Consent(), secret_expires_on=secret_expires_on)
 
-    def first_failure(self) -> str:
-        """Return the sentence of the first check that failed; empty if none did."""
-        failed = [check for check in self.checks if check.status is CheckStatus.FAIL]
-        return f"{failed[0].detail} {failed[0].fix}".strip() if failed else ""
+    @property
+    def unchecked(self) -> bool:
+        """Whether checks failed for no other reason than that they could not be made just now."""
+        failures = self.failures()
+        return bool(failures) and all(check.retry is True for check in failures)
 
-    def first_fix(self) -> str:
-        """Return what to do about the first check that failed; empty if none did."""
-        return next((check.fix for check in self.checks if check.status is CheckStatus.FAIL), "")
+    def failures(self) -> list[Check]:
+        """Return the checks that failed."""
+        return [check for check in self.checks if check.status is CheckStatus.FAIL]

@@ -2,13 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
-from hashlib import sha256
 
 import msgspec
 
-from shared.domain.connection import Credentials, Endpoints
 from shared.domain.directory import Source
-from shared.domain.ids import LocationId, ObjectId, RunId, SourceId, TenantId
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Counts
 
@@ -72,26 +70,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[SourceId, Source]
     #: For each location the sources that feed it, sorted.
     locations: dict[LocationId, tuple[SourceId, ...]]
-    azure_tenant_id: ObjectId
-    client_id: ObjectId
-    endpoints: Endpoints
-    secret_name: str
-    secret_version: str
+    #: `Connection.fingerprint` of the connection that the run reads with; the ids themselves stay out of its rows.
+    connection: str
     created_at: datetime
-
-    def credentials(self, client_secret: str) -> Credentials:
-        """Return the credentials of the run, given the secret that the plan names."""
-        return Credentials(
-            azure_tenant_id=self.azure_tenant_id,
-            client_id=self.client_id,
-            client_secret=client_secret,
-            endpoints=self.endpoints,
-        )
-
-    def scope(self) -> str:
-        """Return the hash that binds a delta link to what it was taken with: tenant, client, endpoints."""
-        parts = (self.azure_tenant_id, self.client_id, self.endpoints.login, self.endpoints.graph)
-        return sha256("\n".join(parts).encode()).hexdigest()
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

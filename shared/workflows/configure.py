@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.ids import LocationId, TenantId
+from shared.domain.callers import AdminGrant, Admins
+from shared.domain.ids import LocationId, TenantId, object_id
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import GuardLimits, Preferences
 from shared.errors import NotFound, Rejected
@@ -14,6 +15,7 @@ from shared.ports import Ledger, RecipientStore, RunStore, SnapshotStore, Tenant
 MAX_LOCATIONS: Final = 2_000
 MAX_GROUPS_PER_LOCATION: Final = 200
 MAX_NAME: Final = 200
+MAX_ADMINS: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,26 @@ class Configure:
         await self.runs.erase(tenant)
         await self.ledger.erase(tenant)
         await self.tenants.erase(tenant)
+
+    async def admins(self, tenant: TenantId) -> Admins:
+        """Return who may administer the tenant, besides operators. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        return await self.tenants.admins(tenant)
+
+    async def put_admins(self, tenant: TenantId, admins: Admins) -> Admins:
+        """Leave exactly these to administer the tenant, besides operators. Raises: Rejected for what is no GUID."""
+        await self.tenants.get(tenant)
+        if len(admins.people) > MAX_ADMINS:
+            raise Rejected(f"A tenant has at most {MAX_ADMINS} granted people.", code="too_many_admins")
+        kept = Admins(
+            azure_tenant_id=object_id(admins.azure_tenant_id) if admins.azure_tenant_id else None,
+            people=tuple(
+                AdminGrant(azure_tenant_id=object_id(each.azure_tenant_id), object_id=object_id(each.object_id))
+                for each in admins.people
+            ),
+        )
+        await self.tenants.put_admins(tenant, kept)
+        return kept
 
     async def preferences(self, tenant: TenantId) -> Preferences:
         """Return the tenant's preferences. Raises: NotFound."""

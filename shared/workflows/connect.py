@@ -1,178 +1,162 @@
-"""Connect: credentials are validated, stored and switched on, and erased when they are switched off."""
+"""Connect: validated credentials are stored and switched on, replaced, and erased when they are switched off."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from shared.domain import consent, endpoints, mistakes, readings
-from shared.domain.connection import Connection, Credentials, Endpoints, SsoApplication
-from shared.domain.directory import Group, Source
-from shared.domain.entries import Entries, local_checks
-from shared.domain.identity import identity_checks
-from shared.domain.ids import ObjectId, TenantId, object_id
-from shared.domain.report import Check, CheckStatus, Consent, Report
-from shared.errors import LoginRefused, NeedsAttention, NotFound, Rejected, SyncError, Transient
-from shared.ports import Clock, Directory, DirectoryFactory, SecretStore, TenantStore
+import msgspec
+
+from shared.access import DirectoryAccess
+from shared.domain.callers import Caller
+from shared.domain.connection import Connection, CredentialKind, Credentials, SsoApplication
+from shared.domain.entries import Entries
+from shared.domain.health import Health
+from shared.domain.ids import TenantId, object_id
+from shared.domain.report import Report
+from shared.domain.validation import Validation
+from shared.errors import Rejected, Transient
+from shared.ports import Clock, SecretStore, TenantStore
 
 
 class ConnectionRefused(Rejected):
     """The credentials were not stored, because their report has failures; what was stored before goes on working."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(report.first_failure(), code="connection_refused")
+        first = report.failures()[0]
+        super().__init__(f"{first.detail} {first.fix}".strip(), code="connection_refused")
         self.report = report
+
+
+class ConnectionUnchecked(Transient):
+    """The credentials were not stored, because they could not be checked just now; nothing is known to be wrong."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(f"{report.failures()[0].detail} Nothing was stored.", code="connection_unchecked")
+        self.report = report
+
+
+class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection with its health."""
+
+    connection: Connection
+    health: Health
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connect:
-    """Validates, stores and erases a tenant's connection and its sign-in application."""
+    """Stores, replaces and erases a tenant's connection and its sign-in application."""
 
     tenants: TenantStore
     secrets: SecretStore
-    directories: DirectoryFactory
+    access: DirectoryAccess
+    validate: Callable[[Entries, Caller, str | None], Awaitable[Validation]]
     advance_epoch: Callable[[TenantId], Awaitable[None]]
     clock: Clock
-    default_endpoints: Endpoints
-    allowed_endpoints: Sequence[Endpoints]
 
-    async def validate(self, entries: Entries) -> Report:
-        """Return everything that is wrong with the entries and can be known. Stores nothing."""
-        entries = entries.cleaned()
-        checks = local_checks(entries)
-        pair = self._endpoints(entries, checks)
-        if pair is None or any(check.status is CheckStatus.FAIL for check in checks):
-            return Report.of([*checks, readings.skipped("login", "Sign-in"), *readings.nothing_asked()])
-        credentials = Credentials(
-            azure_tenant_id=entries.tenant_id,
-            client_id=entries.client_id,
-            client_secret=entries.client_secret,
-            endpoints=pair,
-        )
-        return await self._ask(self.directories.open(credentials), entries, pair, checks)
+    async def check(self, entries: Entries, caller: Caller) -> Report:
+        """Return the report of credentials that are not stored."""
+        return (await self.validate(entries, caller, None)).report
 
-    def _endpoints(self, entries: Entries, checks: list[Check]) -> Endpoints | None:
-        try:
-            pair = endpoints.resolve(
-                entries.cloud,
-                entries.login_endpoint,
-                entries.graph_endpoint,
-                default=self.default_endpoints,
-                allowed=self.allowed_endpoints,
-            )
-        except Rejected as error:
-            fix = "Choose the directory's cloud and leave both endpoints empty."
-            title = "The endpoints are not allowed"
-            checks.append(Check.failed("endpoints", title, str(error), fix))
-            return None
-        checks.append(Check.passed("endpoints", "The endpoints are allowed"))
-        return pair
+    async def check_stored(self, tenant: TenantId, caller: Caller) -> Report:
+        """Return the report of the connection that is stored; one without failures clears its troubles.
 
-    async def _ask(
-        self,
-        opening: AbstractAsyncContextManager[Directory],
-        entries: Entries,
-        pair: Endpoints,
-        checks: list[Check],
-    ) -> Report:
-        granted = Consent()
-        link = f"{pair.login}/{entries.tenant_id}/adminconsent?client_id={entries.client_id}"
-        try:
-            async with opening as directory:
-                token = await directory.token()
-                checks.append(Check.passed("login", "The secret is right"))
-                checks += identity_checks(
-                    entries,
-                    azure_tenant_id=token.azure_tenant_id,
-                    client_id=token.client_id,
-                    object_id=token.object_id,
-                )
-                judged, granted = consent.judge(token.roles, sso_users=entries.sso_users, consent_link=link)
-                checks += judged
-                checks += await _reads(directory, granted, entries.groups)
-        except NeedsAttention as error:
-            trace = (error.trace_id, error.correlation_id) if isinstance(error, LoginRefused) else (None, None)
-            checks += [mistakes.refused(error.code, pair.login, *trace, consent_link=link), *readings.nothing_asked()]
-        except Transient as error:
-            checks += [
-                readings.failed_for_now("login", "The login service did not answer", error),
-                *readings.nothing_asked(),
-            ]
-        return Report.of(checks, granted)
-
-    async def validate_stored(self, tenant: TenantId) -> Report:
-        """Return the report of the connection that is stored. Raises: NotFound while it is off."""
-        connection = await self._stored(tenant)
+        Raises: NotFound while it is off.
+        """
+        connection = await self.access.connection(tenant)
+        secret = await self.access.secret(connection)
         preferences = await self.tenants.preferences(tenant)
-        secret = await self.secrets.get(connection.secret_name, connection.secret_version)
         entries = Entries(
             tenant_id=connection.azure_tenant_id,
             client_id=connection.client_id,
             object_id=connection.object_id,
-            client_secret=secret,
+            client_secret=secret if connection.kind is CredentialKind.SECRET else "",
+            client_certificate=secret if connection.kind is CredentialKind.CERTIFICATE else "",
+            federated=connection.kind is CredentialKind.FEDERATED,
             cloud=connection.cloud,
             login_endpoint=connection.endpoints.login,
             graph_endpoint=connection.endpoints.graph,
+            secret_expires_on=connection.secret_expires_on,
             sso_users=preferences.sso_users,
         )
-        return await self.validate(entries)
+        report = (await self.validate(entries, caller, await self._sso_application(tenant))).report
+        if report.ok:
+            await self._know_end(tenant, connection, report)
+            await self.access.health.recovered(tenant)
+        return report
 
-    async def _stored(self, tenant: TenantId) -> Connection:
-        await self.tenants.get(tenant)
-        connection = await self.tenants.connection(tenant)
-        if connection is None:
-            raise NotFound(f"The directory connection of {tenant!r} is off; PUT switches it on.", code="not_connected")
-        return connection
+    async def _know_end(self, tenant: TenantId, checked: Connection, report: Report) -> None:
+        """Keep the end of the secret as the directory says it, unless the connection was changed meanwhile."""
+        if report.secret_expires_on not in {None, checked.secret_expires_on}:
+            current = await self.tenants.connection(tenant)
+            if current == checked:
+                known = msgspec.structs.replace(current, secret_expires_on=report.secret_expires_on)
+                await self.tenants.put_connection(tenant, known)
 
-    async def connect(self, tenant: TenantId, entries: Entries) -> Report:
+    async def _sso_application(self, tenant: TenantId) -> str | None:
+        sso = await self.tenants.sso(tenant)
+        return sso.client_id if sso else None
+
+    async def connect(self, tenant: TenantId, entries: Entries, caller: Caller) -> Report:
         """Leave the connection stored and on, its secret in Key Vault, and return the report.
 
-        Raises: ConnectionRefused with the report if a check failed: what was stored before stays; Rejected
-        (`sso_required`) before single sign-on is configured.
+        A new secret for the same application is used from the next request on; what runs goes on. Whatever else
+        changes ends what runs. Raises: ConnectionRefused with the report if a check failed, ConnectionUnchecked if it
+        could not be made: what was stored before stays; Rejected (`sso_required`) before SSO is configured.
         """
         await self.tenants.get(tenant)
-        if await self.tenants.sso(tenant) is None:
+        application = await self._sso_application(tenant)
+        if application is None:
             raise Rejected(
                 f"Tenant {tenant!r} has no sign-in application: configure SSO before connecting its directory.",
                 code="sso_required",
             )
-        entries = entries.cleaned()
-        report = await self.validate(entries)
-        if not report.ok:
-            raise ConnectionRefused(report)
-        pair = endpoints.resolve(
-            entries.cloud,
-            entries.login_endpoint,
-            entries.graph_endpoint,
-            default=self.default_endpoints,
-            allowed=self.allowed_endpoints,
-        )
-        name = secret_name(tenant)
-        version = await self.secrets.put(name, entries.client_secret)
-        connection = Connection(
-            azure_tenant_id=object_id(entries.tenant_id),
-            client_id=object_id(entries.client_id),
+        validation = await self.validate(entries, caller, application)
+        if validation.report.unchecked:
+            raise ConnectionUnchecked(validation.report)
+        if not validation.report.ok or validation.credentials is None:
+            raise ConnectionRefused(validation.report)
+        connection = await self._stored(tenant, entries.cleaned(), validation, validation.credentials)
+        before = await self.tenants.connection(tenant)
+        await self.tenants.put_connection(tenant, connection)
+        if before is None or before.fingerprint() != connection.fingerprint():
+            await self.advance_epoch(tenant)
+        await self.access.health.recovered(tenant)
+        return validation.report
+
+    async def _stored(
+        self, tenant: TenantId, entries: Entries, validation: Validation, credentials: Credentials
+    ) -> Connection:
+        """Return the connection, with a new version of its secret in Key Vault."""
+        name = version = ""
+        if entries.kind is not CredentialKind.FEDERATED:
+            name = secret_name(tenant)
+            version = await self.secrets.put(name, validation.secret)
+        return Connection(
+            azure_tenant_id=object_id(credentials.azure_tenant_id),
+            client_id=object_id(credentials.client_id),
             object_id=object_id(entries.object_id),
             cloud=entries.cloud,
-            endpoints=pair,
+            endpoints=credentials.endpoints,
+            kind=entries.kind,
             secret_name=name,
             secret_version=version,
             connected_at=self.clock.now(),
-            secret_expires_on=report.secret_expires_on,
+            secret_expires_on=validation.report.secret_expires_on,
         )
-        await self.tenants.put_connection(tenant, connection)
-        await self.advance_epoch(tenant)
-        return report
 
-    async def connection(self, tenant: TenantId) -> Connection | None:
+    async def connection(self, tenant: TenantId) -> StoredConnection | None:
         """Return the stored connection, None while it is off. Raises: NotFound for an unknown tenant."""
         await self.tenants.get(tenant)
-        return await self.tenants.connection(tenant)
+        connection = await self.tenants.connection(tenant)
+        if connection is None:
+            return None
+        return StoredConnection(connection=connection, health=(await self.tenants.health(tenant)).value)
 
     async def disconnect(self, tenant: TenantId) -> None:
         """Leave the connection off, its ids and its secret erased, and nothing of it still running."""
         await self.tenants.get(tenant)
         await self.tenants.put_connection(tenant, None)
         await self.advance_epoch(tenant)
+        await self.tenants.forget_health(tenant)
         await self.secrets.erase(secret_name(tenant))
 
     async def put_sso(self, tenant: TenantId, sso: SsoApplication) -> None:
@@ -189,39 +173,3 @@ class Connect:
 def secret_name(tenant: TenantId) -> str:
     """Return the name of a tenant's secret in Key Vault, which allows letters, digits and `-`."""
     return f"tenant-{tenant}"
-
-
-async def _reads(directory: Directory, granted: Consent, probed: Sequence[str]) -> list[Check]:
-    """Read a page of each kind, to see that what the token promises is so; only what the token allows is tried.
-
-    Members are read of the groups that were named, else of the first group that shows its members.
-    """
-    checks = readings.not_allowed(granted)
-    found: list[Group] = []
-    if "read_users" not in checks:
-        checks["read_users"] = await _tried("read_users", "Users", directory.users(Source()))
-    if "read_groups" not in checks:
-        checks["read_groups"] = await _tried("read_groups", "Groups", _list_into(found, directory))
-    before = [checks["read_users"], checks["read_groups"]]
-    if "read_members" in checks:
-        return [*before, checks["read_members"]]
-    groups = [ObjectId(group) for group in probed] or [each.id for each in found if not each.hidden_membership][:1]
-    if not groups:
-        return [*before, readings.skipped("read_members", readings.READS["read_members"], "There is no group to read.")]
-    members = [
-        await _tried("read_members", f"The members of group {group}", directory.users(Source(group=group)))
-        for group in groups
-    ]
-    return [*before, *members]
-
-
-async def _list_into(found: list[Group], directory: Directory) -> None:
-    found += await directory.groups("")
-
-
-async def _tried(id_: str, what: str, reading: Awaitable[object]) -> Check:
-    try:
-        await reading
-    except SyncError as error:
-        return readings.outcome(id_, what, error)
-    return readings.outcome(id_, what, None)

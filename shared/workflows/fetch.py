@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
@@ -13,8 +14,8 @@ from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome,
 from shared.domain.patch import Patch, apply_delta
 from shared.domain.run import Plan, Problem, RunMode
 from shared.domain.snapshot import SnapshotRef
-from shared.errors import Conflict, NeedsAttention, NotFound, Transient
-from shared.ports import Clock, Directory, DirectoryFactory, JobQueue, RunStore, SecretStore, SnapshotStore
+from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
+from shared.ports import Clock, Directory, JobQueue, RunStore, SnapshotStore
 from shared.staging import Staging
 from shared.telemetry import Usage, event
 
@@ -41,8 +42,7 @@ class Fetch:
 
     runs: RunStore
     snapshots: SnapshotStore
-    secrets: SecretStore
-    directories: DirectoryFactory
+    access: DirectoryAccess
     dispatch: Dispatch
     queue: JobQueue
     clock: Clock
@@ -73,6 +73,8 @@ class Fetch:
                 if not last_delivery:
                     raise
                 marker = _failed(job, error.code, str(error))
+            except Superseded:
+                raise
             except (NeedsAttention, NotFound, Conflict) as error:
                 marker = _failed(job, error.code, str(error))
             marker = msgspec.structs.replace(
@@ -93,11 +95,10 @@ class Fetch:
         await self.dispatch.advance(plan, resend=done_before)
 
     async def _read(self, plan: Plan, job: FetchJob) -> FetchMarker:
-        secret = await self.secrets.get(plan.secret_name, plan.secret_version)
         current = await self.snapshots.current(job.tenant, job.source)
-        async with self.directories.open(plan.credentials(secret)) as directory:
+        async with self.access.of_run(plan) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
-                if current.scope == plan.scope():
+                if current.scope == plan.connection:
                     ref = await self._follow(plan, job, directory, current, current.delta_link)
                     if ref is not None:
                         return FetchMarker(source=job.source, outcome=FetchOutcome.COMPLETE, snapshot=ref)
@@ -203,7 +204,7 @@ class Fetch:
             attempt=staging.attempt,
             tally=staging.tally,
             delta_link=delta_link,
-            scope=plan.scope(),
+            scope=plan.connection,
         )
         if current and staging.untouched and current.tally.same_content(staging.tally):
             return msgspec.structs.replace(ref, attempt=current.attempt, tally=current.tally)

@@ -2,18 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from shared.dispatch import Dispatch
+from shared.domain.health import Reason, concerns_credentials
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.job import FetchMarker, FetchOutcome, ReconcileMarker, SyncRequest
 from shared.domain.recipient import Counts
 from shared.domain.run import Plan, Problem, RunState
 from shared.domain.verdict import Verdict, locations_report, problems_of
 from shared.errors import Conflict, NotFound
+from shared.health import ConnectionHealth
 from shared.ports import Clock, JobQueue, RecipientStore, RunStore, SnapshotStore, TenantStore
 from shared.telemetry import Usage, event
+
+#: What to do about a run that could read nothing.
+_FIX: Final = "Check the connection; the schedule tries again by itself, and a sync by hand at once."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +32,7 @@ class Finish:
     recipients: RecipientStore
     queue: JobQueue
     dispatch: Dispatch
+    health: ConnectionHealth
     clock: Clock
 
     async def __call__(self, plan: Plan, verdict: Verdict, usage: Usage) -> None:
@@ -42,7 +49,20 @@ class Finish:
                 if marker.snapshot is not None:
                     await self.snapshots.commit(plan.tenant, marker.snapshot, plan.generation)
         await self._report(plan, verdict, fetched, reconciled, usage)
+        await self._note_health(plan, fetched)
         await self.release(plan.tenant, plan.run)
+
+    async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker]) -> None:
+        """Note what the run says about the connection; refused credentials were noted when they were refused."""
+        problems = [marker.problem for marker in fetched.values() if marker.problem is not None]
+        if any(concerns_credentials(problem.code) for problem in problems):
+            return
+        if len(problems) < len(fetched):
+            await self.health.recovered(plan.tenant)
+        elif problems:
+            first = problems[0]
+            reason = Reason(code=first.code, title="Nothing could be read", detail=first.detail, fix=_FIX)
+            await self.health.failed(plan.tenant, reason, plan.run)
 
     async def _report(
         self,

@@ -6,19 +6,18 @@ from typing import Final
 
 import msgspec
 
+from shared.access import DirectoryAccess
 from shared.domain.directory import Group
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import Change, ChangeKind, Origin, Recipient, Status
 from shared.domain.run import Run
 from shared.errors import NotFound
 from shared.ports import (
-    DirectoryFactory,
     Ledger,
     LedgerEntry,
     RecipientStore,
     RunProgress,
     RunStore,
-    SecretStore,
     TenantStore,
 )
 
@@ -68,8 +67,7 @@ class Observe:
     runs: RunStore
     recipients: RecipientStore
     ledger: Ledger
-    secrets: SecretStore
-    directories: DirectoryFactory
+    access: DirectoryAccess
 
     async def history(self, tenant: TenantId) -> list[Run]:
         """Return the tenant's last runs, newest first. Raises: NotFound."""
@@ -118,12 +116,7 @@ class Observe:
 
     async def groups(self, tenant: TenantId, search: str) -> list[Group]:
         """Return groups of the tenant's directory for the picker. Raises: NotFound, NeedsAttention, Transient."""
-        await self.tenants.get(tenant)
-        connection = await self.tenants.connection(tenant)
-        if connection is None:
-            raise NotFound(f"The directory connection of {tenant!r} is off; switch it on first.", code="not_connected")
-        secret = await self.secrets.get(connection.secret_name, connection.secret_version)
-        async with self.directories.open(connection.credentials(secret)) as directory:
+        async with self.access.open(tenant) as directory:
             return list(await directory.groups(search))
 
     async def entries(self) -> list[LedgerEntry]:

@@ -153,11 +153,7 @@ class PlanRun:
             preferences=preferences,
             sources=sources,
             locations=dict(feeds),
-            azure_tenant_id=connection.azure_tenant_id,
-            client_id=connection.client_id,
-            endpoints=connection.endpoints,
-            secret_name=connection.secret_name,
-            secret_version=connection.secret_version,
+            connection=connection.fingerprint(),
             created_at=self.clock.now(),
         )
         if (await self.tenants.state(request.tenant)).value.generation != state.generation:

@@ -20,7 +20,7 @@ class RequestRun:
     clock: Clock
     entropy: Callable[[], int]
 
-    async def __call__(self, tenant: TenantId, mode: RunMode) -> Run:
+    async def __call__(self, tenant: TenantId, mode: RunMode, requested_by: str = "api") -> Run:
         """Leave the run announced and its request in the queue; the run's id is the request's.
 
         Raises: NotFound for an unknown tenant; Rejected (`not_connected`) while its connection is off.
@@ -37,10 +37,10 @@ class RequestRun:
             mode=mode,
             state=RunState.PLANNING,
             requested_at=now,
-            requested_by="api",
+            requested_by=requested_by,
         )
         # the request first: if it cannot be sent, no run is announced that never comes; if the run is planned before it
         # is announced, what is stored stays
-        await self.queue.request(SyncRequest(tenant=tenant, mode=mode, request=run.id, requested_by="api"))
+        await self.queue.request(SyncRequest(tenant=tenant, mode=mode, request=run.id, requested_by=requested_by))
         await self.runs.insert(run)
         return run

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
 from shared.domain.directory import Presence
 from shared.domain.guard import Loss, breaches, digest
@@ -15,7 +16,7 @@ from shared.domain.run import Plan, Problem, RunState
 from shared.domain.verdict import Verdict
 from shared.errors import NeedsAttention
 from shared.fencing import FencedLocation
-from shared.ports import Clock, Directory, DirectoryFactory, RecipientStore, RunStore, SecretStore
+from shared.ports import Clock, Directory, RecipientStore, RunStore
 from shared.telemetry import Usage, event
 
 #: Over how long earlier deactivations count against the guard.
@@ -28,8 +29,7 @@ class Retire:
 
     runs: RunStore
     recipients: RecipientStore
-    secrets: SecretStore
-    directories: DirectoryFactory
+    access: DirectoryAccess
     dispatch: Dispatch
     finish: Callable[[Plan, Verdict, Usage], Awaitable[None]]
     clock: Clock
@@ -73,8 +73,7 @@ class Retire:
             return {}, ()
         gone: dict[LocationId, tuple[Candidate, ...]] = {}
         problems = []
-        secret = await self.secrets.get(plan.secret_name, plan.secret_version)
-        async with self.directories.open(plan.credentials(secret)) as directory:
+        async with self.access.of_run(plan) as directory:
             known: dict[tuple[str, ...], dict[ObjectId, Presence]] = {}
             for location, marker in sorted(asked.items()):
                 feeds = plan.locations[location]

@@ -1,13 +1,16 @@
 """In-memory implementations of all ports, with the semantics of the real ones; contract tests hold them to it."""
 
 from shared.bootstrap import Ports
+from tests.fakes.certificates import FakeCertificateReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import FakeDirectories, FakeDirectory
 from tests.fakes.ledger import FakeLedger
+from tests.fakes.limits import FakeLimitStore
 from tests.fakes.queue import FakeJobQueue
 from tests.fakes.recipients import FakeRecipientStore
 from tests.fakes.runs import FakeRunStore
 from tests.fakes.secrets import FakeSecretStore
+from tests.fakes.sign_in import FakeSignIn
 from tests.fakes.snapshots import FakeSnapshotStore
 from tests.fakes.tenants import FakeTenantStore
 
@@ -23,19 +26,25 @@ def fake_ports() -> Ports:
         queue=FakeJobQueue(),
         secrets=FakeSecretStore(),
         directories=FakeDirectories(),
+        certificates=FakeCertificateReader(),
+        limits=FakeLimitStore(),
+        sign_in=FakeSignIn(),
         clock=FakeClock(),
     )
 
 
 __all__ = [
+    "FakeCertificateReader",
     "FakeClock",
     "FakeDirectories",
     "FakeDirectory",
     "FakeJobQueue",
     "FakeLedger",
+    "FakeLimitStore",
     "FakeRecipientStore",
     "FakeRunStore",
     "FakeSecretStore",
+    "FakeSignIn",
     "FakeSnapshotStore",
     "FakeTenantStore",
     "fake_ports",

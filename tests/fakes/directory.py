@@ -5,10 +5,20 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from shared.domain.connection import Credentials
-from shared.domain.directory import DeltaPage, DirectoryUser, Group, Presence, Source, UsersPage
+from shared.domain.connection import ClientCertificate, ClientSecret, Credentials, FederatedIdentity
+from shared.domain.directory import (
+    Assignment,
+    AssignmentsPage,
+    DeltaPage,
+    DirectoryUser,
+    Group,
+    Presence,
+    Source,
+    UsersPage,
+)
+from shared.domain.expiry import Registration
 from shared.domain.ids import ObjectId, SourceId
-from shared.errors import Conflict, NeedsAttention, NotFound, SyncError
+from shared.errors import Conflict, LoginRefused, NotFound, SyncError
 from shared.ports import TokenReport
 
 
@@ -24,6 +34,10 @@ class FakeDirectory:
         self.client_id = "22222222-2222-4222-8222-222222222222"
         self.object_id = "33333333-3333-4333-8333-333333333333"
         self.secret = "the-right-secret"
+        self.certificate: str | None = None
+        self.federated = False
+        self.registrations: dict[str, Registration] = {}
+        self.assigned: dict[str, list[Assignment]] = {self.client_id: []}
         #: For each source, the page at whose reading an error is raised, and the error; used up once.
         self.broken: dict[SourceId, tuple[int, SyncError]] = {}
         self.delta_expired = False
@@ -95,6 +109,18 @@ class FakeDirectory:
             return Presence.NOT_IN_GROUPS
         return Presence.GUEST if user.guest else Presence.PRESENT
 
+    async def registration(self, client_id: str) -> Registration | None:
+        """Return the app registration, if it is registered here."""
+        return self.registrations.get(client_id)
+
+    async def assignments(self, client_id: str, next_link: str | None = None) -> AssignmentsPage:
+        """Return who is assigned to an enterprise application. Raises: NotFound."""
+        del next_link
+        self.requests += 1
+        if client_id not in self.assigned:
+            raise NotFound(f"There is no application {client_id}.", code="application_not_found")
+        return AssignmentsPage(assignments=self.assigned[client_id], next_link=None)
+
     async def groups(self, search: str) -> Sequence[Group]:
         """Return the groups whose id begins with `search`."""
         return [Group(id=each, display_name=each) for each in sorted(self.members) if each.startswith(search)]
@@ -137,14 +163,19 @@ class FakeDirectories:
 
     @asynccontextmanager
     async def open(self, credentials: Credentials) -> AsyncIterator[FakeDirectory]:
-        """Return the directory of the credentials' tenant. Raises: NeedsAttention with the AADSTS number."""
+        """Return the directory of the credentials' tenant. Raises: LoginRefused with the AADSTS number."""
         directory = self.by_azure_tenant.get(credentials.azure_tenant_id)
         if directory is None:
-            raise NeedsAttention("AADSTS90002: Tenant not found.", code="AADSTS90002")
+            raise LoginRefused("Tenant not found.", code="AADSTS90002")
         if credentials.client_id != directory.client_id:
-            raise NeedsAttention("AADSTS700016: Application not found in the directory.", code="AADSTS700016")
-        if credentials.client_secret != directory.secret:
-            raise NeedsAttention("AADSTS7000215: Invalid client secret provided.", code="AADSTS7000215")
+            raise LoginRefused("Application not found in the directory.", code="AADSTS700016")
+        match credentials.proof:
+            case ClientSecret(value=value) if value != directory.secret:
+                raise LoginRefused("Invalid client secret provided.", code="AADSTS7000215")
+            case ClientCertificate(value=value) if value != directory.certificate:
+                raise LoginRefused("The certificate is not registered.", code="AADSTS700027")
+            case FederatedIdentity() if not directory.federated:
+                raise LoginRefused("No matching federated identity record.", code="AADSTS70021")
         yield directory
 
 

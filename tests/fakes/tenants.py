@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from shared.domain.callers import Admins
 from shared.domain.connection import Connection, SsoApplication
+from shared.domain.health import Health
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
 from shared.domain.run import TenantState
 from shared.errors import NotFound
-from shared.ports import TenantSummary, Versioned
+from shared.ports import ConnectedTenant, TenantSummary, Versioned
 from tests.fakes.rows import Rows
 
 
@@ -20,6 +22,8 @@ class FakeTenantStore:
         self._connections: dict[TenantId, Connection] = {}
         self._sso: dict[TenantId, SsoApplication] = {}
         self._preferences: dict[TenantId, Preferences] = {}
+        self._admins: dict[TenantId, Admins] = {}
+        self._health: Rows[TenantId, Health] = Rows()
         self._states: Rows[TenantId, TenantState] = Rows()
         self._locations: dict[TenantId, dict[LocationId, str]] = {}
         self._mappings: dict[tuple[TenantId, LocationId], tuple[GroupMapping, ...]] = {}
@@ -39,10 +43,10 @@ class FakeTenantStore:
         for tenant in sorted(self._tenants):
             yield self._tenants[tenant]
 
-    async def connected(self) -> AsyncIterator[TenantId]:
+    async def connected(self) -> AsyncIterator[ConnectedTenant]:
         """Iterate over the tenants that have a connection."""
         for tenant in sorted(self._connections):
-            yield tenant
+            yield ConnectedTenant(id=tenant, secret_expires_on=self._connections[tenant].secret_expires_on)
 
     async def active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
         """Iterate over the tenants that have an active run or a waiting request, with their state."""
@@ -59,6 +63,32 @@ class FakeTenantStore:
         self._connections.pop(tenant, None)
         if connection is not None:
             self._connections[tenant] = connection
+
+    async def health(self, tenant: TenantId) -> Versioned[Health]:
+        """Return the health of the tenant's connection; a fresh one with ETag None if nothing ever went wrong."""
+        return self._health.find(tenant) or Versioned(Health(), None)
+
+    async def swap_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
+        """Replace the health and return its new ETag. Raises: Conflict if it changed since it was read."""
+        return self._health.swap(tenant, health, etag)
+
+    async def ailing(self) -> AsyncIterator[tuple[TenantId, Health]]:
+        """Iterate over the tenants whose health is `open`."""
+        for tenant, health in list(self._health.items()):
+            if health.open:
+                yield tenant, health
+
+    async def forget_health(self, tenant: TenantId) -> None:
+        """Delete the health; one that is not there is no error."""
+        self._health.delete(tenant)
+
+    async def admins(self, tenant: TenantId) -> Admins:
+        """Return who may administer the tenant, nobody if that was never stored."""
+        return self._admins.get(tenant, Admins())
+
+    async def put_admins(self, tenant: TenantId, admins: Admins) -> None:
+        """Store who may administer the tenant."""
+        self._admins[tenant] = admins
 
     async def sso(self, tenant: TenantId) -> SsoApplication | None:
         """Return the tenant's SSO application, if there is one."""
@@ -111,7 +141,15 @@ class FakeTenantStore:
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
-        for rows in (self._tenants, self._connections, self._sso, self._preferences, self._locations):
+        for rows in (
+            self._tenants,
+            self._connections,
+            self._sso,
+            self._preferences,
+            self._locations,
+            self._admins,
+        ):
             rows.pop(tenant, None)
         self._states.delete(tenant)
+        self._health.delete(tenant)
         self._mappings = {key: groups for key, groups in self._mappings.items() if key[0] != tenant}

@@ -1,12 +1,13 @@
 """A whole deployment in memory: the real workflows on fakes, with queues that deliver twice and workers that die."""
 
+import dataclasses
 import functools
 import inspect
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-from shared.bootstrap import App, Ports
+from shared.bootstrap import App
 from shared.domain.connection import Cloud, Connection, Endpoints
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
@@ -31,6 +32,7 @@ SETTINGS = Settings(
     key_vault_url="https://vault.example",
     default_endpoints=Endpoints(login="https://login.example", graph="https://graph.example"),
     allowed_endpoints=(),
+    sign_in=None,
     watchdog_stale_after_s=900,
     run_deadline_s=6 * 3600,
     job_budget_s=120,
@@ -196,8 +198,7 @@ class World:
         """Return workflows whose every call to storage or a queue can be the last thing that the process does."""
         names = ("tenants", "runs", "snapshots", "recipients", "ledger", "queue")
         weak: dict[str, Any] = {name: Fragile(getattr(self.ports, name), fuse) for name in names}
-        ports = Ports(secrets=self.ports.secrets, directories=self.ports.directories, clock=self.ports.clock, **weak)
-        return App(ports, SETTINGS)
+        return App(dataclasses.replace(self.ports, **weak), SETTINGS)
 
 
 async def deliver(app: App, message: Message, *, last_delivery: bool = False) -> None:

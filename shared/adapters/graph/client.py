@@ -62,10 +62,10 @@ class _ShortRetries(RetryHandler):
 class GraphClient:
     """Sends requests with one customer's credentials and returns answers as bytes."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, managed_identity_client_id: str | None = None) -> None:
         self.graph = credentials.endpoints.graph
         self.scope = f"{self.graph}/.default"
-        self.credential = RenewableCredential(credentials)
+        self.credential = RenewableCredential(credentials, managed_identity_client_id)
         self._slots = asyncio.Semaphore(_CONCURRENT)
         # tokens for continuous access evaluation live a day, and with them what was or was not granted
         provider = AzureIdentityAuthenticationProvider(

@@ -1,24 +1,42 @@
 """The customer's credential at the login service: one cached token, which can be thrown away while it is in use."""
 
 import asyncio
+from base64 import b64decode
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic
 from typing import Any, Final
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import ServiceResponseError
-from azure.identity.aio import ClientSecretCredential
+from azure.core.exceptions import ClientAuthenticationError, ServiceResponseError
+from azure.identity.aio import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
 
 from shared.adapters.graph.waiting import MAX_WAIT_S, retry_after_s
+from shared.adapters.transport import managed_identity
 from shared.adapters.trust import DirectTransport
-from shared.domain.connection import Credentials
-from shared.errors import Transient
+from shared.domain.connection import (
+    CLOUD_ENDPOINTS,
+    ClientCertificate,
+    ClientSecret,
+    Cloud,
+    Credentials,
+    FederatedIdentity,
+)
+from shared.errors import NeedsAttention, Transient
 
 _RETRIES: Final = 2
 _BACKOFF_S: Final = 0.5
 _CONNECT_S: Final = 10.0
 _READ_S: Final = 30.0
+
+
+#: For whom a managed identity's token is, when it stands for an application; anything else is the global cloud's.
+#: Source: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations (audience)
+_EXCHANGE: Final = {
+    CLOUD_ENDPOINTS[Cloud.USGOV].login: "api://AzureADTokenExchangeUSGov",
+    CLOUD_ENDPOINTS[Cloud.CHINA].login: "api://AzureADTokenExchangeChina",
+}
+_GLOBAL_EXCHANGE: Final = "api://AzureADTokenExchange"
 
 
 class _LoginTransport(DirectTransport):
@@ -40,11 +58,67 @@ class _LoginTransport(DirectTransport):
         return response
 
 
+class _Federated:
+    """The app's own identity: its token, fetched before the login service asks for it, is the assertion."""
+
+    def __init__(self, credentials: Credentials, managed_identity_client_id: str | None) -> None:
+        exchange = _EXCHANGE.get(credentials.endpoints.login, _GLOBAL_EXCHANGE)
+        self._scope = f"{exchange}/.default"
+        self._identity = managed_identity(managed_identity_client_id)
+        self._assertion = ""
+        self._credential = ClientAssertionCredential(func=lambda: self._assertion, **_words(credentials))
+
+    async def get_token(self, *scopes: str, **words: Any) -> Any:  # noqa: ANN401 - the SDK's token
+        """Return a token. Raises: Transient when the app has no identity to show."""
+        try:
+            self._assertion = (await self._identity.get_token(self._scope)).token
+        except ClientAuthenticationError as error:  # also what the SDK raises where there is no identity at all
+            raise Transient(
+                "The app's own managed identity gave no token; the operator has to assign it.", code="identity"
+            ) from error
+        return await self._credential.get_token(*scopes, **words)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._identity.close()
+        await self._credential.close()
+
+
+def _words(credentials: Credentials) -> dict[str, Any]:
+    """Return what every credential of the SDK is told."""
+    return {
+        "tenant_id": credentials.azure_tenant_id,
+        "client_id": credentials.client_id,
+        "authority": credentials.endpoints.login,
+        "disable_instance_discovery": True,
+        "transport": _LoginTransport(connection_timeout=_CONNECT_S, read_timeout=_READ_S),
+        "retry_total": _RETRIES,
+        "retry_backoff_factor": _BACKOFF_S,
+    }
+
+
+def sdk_credential(credentials: Credentials, managed_identity_client_id: str | None) -> Any:  # noqa: ANN401 - the SDK's
+    """Return the credential of azure-identity for a proof. Raises: NeedsAttention for an unusable certificate."""
+    match credentials.proof:
+        case ClientSecret(value=secret):
+            return ClientSecretCredential(client_secret=secret, **_words(credentials))
+        case ClientCertificate(value=text):
+            data = text.encode() if "-----BEGIN" in text else b64decode(text)
+            try:
+                return CertificateCredential(certificate_data=data, **_words(credentials))
+            except ValueError as error:
+                raise NeedsAttention(
+                    "The certificate in Key Vault cannot be used; enter it again.", code="invalid_certificate"
+                ) from error
+        case FederatedIdentity():
+            return _Federated(credentials, managed_identity_client_id)
+
+
 @dataclass(slots=True)
 class _Login:
     """One credential of the SDK with its cache; closed when it is retired and nobody waits for it any more."""
 
-    credential: ClientSecretCredential
+    credential: Any
     since_s: float
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
@@ -58,22 +132,13 @@ class _Login:
 class RenewableCredential(AsyncTokenCredential):
     """The customer's credential for the SDK's authentication provider."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, managed_identity_client_id: str | None = None) -> None:
         self._credentials = credentials
+        self._identity = managed_identity_client_id
         self._login = self._build()
 
     def _build(self) -> _Login:
-        credential = ClientSecretCredential(
-            tenant_id=self._credentials.azure_tenant_id,
-            client_id=self._credentials.client_id,
-            client_secret=self._credentials.client_secret,
-            authority=self._credentials.endpoints.login,
-            disable_instance_discovery=True,
-            transport=_LoginTransport(connection_timeout=_CONNECT_S, read_timeout=_READ_S),
-            retry_total=_RETRIES,
-            retry_backoff_factor=_BACKOFF_S,
-        )
-        return _Login(credential, monotonic())
+        return _Login(sdk_credential(self._credentials, self._identity), monotonic())
 
     @property
     def current(self) -> object:

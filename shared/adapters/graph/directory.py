@@ -11,6 +11,8 @@ from shared.adapters.graph import links, presence
 from shared.adapters.graph.client import GraphClient
 from shared.adapters.graph.errors import Refused, translated
 from shared.adapters.graph.wire import (
+    AssignmentPage,
+    GraphApplication,
     GraphGroup,
     GroupPage,
     UserPage,
@@ -18,7 +20,8 @@ from shared.adapters.graph.wire import (
     patch_of,
     user_of,
 )
-from shared.domain.directory import DeltaPage, Group, Presence, Source, UsersPage
+from shared.domain.directory import Assignment, AssignmentsPage, DeltaPage, Group, Presence, Source, UsersPage
+from shared.domain.expiry import ClientKey, Registration
 from shared.domain.ids import ObjectId, object_id
 from shared.errors import Conflict, NeedsAttention, NotFound, Rejected, Transient
 from shared.ports import TokenReport
@@ -113,6 +116,41 @@ class GraphDirectory:
             return [_group_of(decode(await self._client.get(url), GraphGroup))]
         except NotFound:
             return []
+
+    async def registration(self, client_id: str) -> Registration | None:
+        """Return the app registration of an application, None if it is registered in another tenant."""
+        route = f"applications(appId='{object_id(client_id)}')"
+        url = links.path(self._client.graph, route, {"$select": "id,passwordCredentials"})
+        try:
+            found = decode(await self._client.get(url), GraphApplication)
+        except NotFound:
+            return None
+        keys = [(each.hint, each.end_date_time) for each in found.password_credentials]
+        return Registration(
+            object_id=_id(found.id),
+            keys=tuple(ClientKey(hint=hint, ends=ends) for hint, ends in keys if hint and ends),
+        )
+
+    async def assignments(self, client_id: str, next_link: str | None = None) -> AssignmentsPage:
+        """Return a page of who is assigned to an enterprise application. Raises: NotFound (`application_not_found`)."""
+        graph = self._client.graph
+        route = f"servicePrincipals(appId='{object_id(client_id)}')/appRoleAssignedTo"
+        first = links.path(graph, route, {"$top": str(links.PAGE_USERS)})
+        url = links.checked(graph, next_link) if next_link else first
+        try:
+            page = decode(await self._client.get(url), AssignmentPage)
+        except NotFound as error:
+            raise NotFound(
+                "This tenant has no enterprise application with the sign-in application's id.",
+                code="application_not_found",
+            ) from error
+        return AssignmentsPage(
+            assignments=[
+                Assignment(principal_id=_id(each.principal_id), group=each.principal_type == "Group")
+                for each in page.value
+            ],
+            next_link=links.checked(graph, page.next_link) if page.next_link else None,
+        )
 
     async def token(self) -> TokenReport:
         """Return what a fresh, uncached token says; later requests use that token.

@@ -7,6 +7,8 @@ from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from shared.domain.connection import Credentials
 from shared.ports import Directory
 
@@ -22,7 +24,8 @@ _KEPT_S: Final = 300.0
 class GraphDirectoryFactory:
     """`DirectoryFactory` over Microsoft Graph."""
 
-    def __init__(self) -> None:
+    def __init__(self, managed_identity_client_id: str | None = None) -> None:
+        self._identity = managed_identity_client_id
         self._clients: OrderedDict[str, GraphClient] = OrderedDict()
         self._used: dict[str, int] = {}
         self._left_s: dict[str, float] = {}
@@ -35,7 +38,7 @@ class GraphDirectoryFactory:
 
         key = _key(credentials)
         if key not in self._clients:
-            self._clients[key] = GraphClient(credentials)
+            self._clients[key] = GraphClient(credentials, self._identity)
         self._clients.move_to_end(key)
         self._used[key] = self._used.get(key, 0) + 1
         try:
@@ -72,6 +75,7 @@ def _key(credentials: Credentials) -> str:
         credentials.client_id,
         credentials.endpoints.login,
         credentials.endpoints.graph,
-        credentials.client_secret,
+        repr(type(credentials.proof)),
+        *msgspec.structs.astuple(credentials.proof),
     )
     return sha256("\n".join(parts).encode()).hexdigest()

@@ -1,6 +1,7 @@
 """Microsoft Graph's JSON as structs, and a page that is accepted only if it is one."""
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -76,6 +77,35 @@ class GroupPage(msgspec.Struct):
     """A page of groups."""
 
     value: list[GraphGroup]
+    error: None = None
+
+
+class PasswordCredential(msgspec.Struct, rename="camel"):
+    """A client secret as Graph shows it: its first characters and its end."""
+
+    hint: str | None = None
+    end_date_time: datetime | None = None
+
+
+class GraphApplication(msgspec.Struct, rename="camel"):
+    """An app registration as Graph sends it."""
+
+    id: Guid
+    password_credentials: list[PasswordCredential] = []
+
+
+class AppRoleAssignment(msgspec.Struct, rename="camel"):
+    """One assignment to an enterprise application."""
+
+    principal_id: Guid
+    principal_type: str
+
+
+class AssignmentPage(msgspec.Struct):
+    """A page of assignments."""
+
+    value: list[AppRoleAssignment]
+    next_link: Link = msgspec.field(default=None, name="@odata.nextLink")
     error: None = None
 
 

@@ -2,6 +2,7 @@
 
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.ledger import TableLedger
+from shared.adapters.tables.rate_limits import TableLimitStore
 from shared.adapters.tables.recipients import TableRecipientStore
 from shared.adapters.tables.runs import TableRunStore
 from shared.adapters.tables.snapshots import TableSnapshotStore
@@ -9,6 +10,7 @@ from shared.adapters.tables.tenants import TableTenantStore
 
 __all__ = [
     "TableLedger",
+    "TableLimitStore",
     "TableRecipientStore",
     "TableRunStore",
     "TableSnapshotStore",

@@ -114,6 +114,11 @@ FETCHED: Final = ("fetch:", "fetch;")
 RECONCILED: Final = ("reconcile:", "reconcile;")
 
 
+def limit(key: str) -> str:
+    """Return the partition of a rate limit's key, which names a caller or a target."""
+    return sha256(key.encode()).hexdigest()
+
+
 def ledger(entry: str) -> str:
     """Return the row of a ledger entry, whose id may be any text that a queue gave."""
     return sha256(entry.encode()).hexdigest()

@@ -1,19 +1,22 @@
 """Tenants with their configuration, locations and mappings."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.names import LOCATIONS, MAPPINGS, TENANTS
 from shared.adapters.tables.packing import pack, unpack
+from shared.domain.callers import Admins
 from shared.domain.connection import Connection, SsoApplication
+from shared.domain.health import Health
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
 from shared.domain.run import TenantState
 from shared.errors import NotFound
-from shared.ports import TenantSummary, Versioned
+from shared.ports import ConnectedTenant, TenantSummary, Versioned
 
 T = TypeVar("T")
 
@@ -43,10 +46,13 @@ class TableTenantStore:
         async for row in self._tables.query(TENANTS, row="tenant"):
             yield TenantSummary(id=TenantId(row["PartitionKey"]), name=row["name"])
 
-    async def connected(self) -> AsyncIterator[TenantId]:
+    async def connected(self) -> AsyncIterator[ConnectedTenant]:
         """Iterate over the tenants that have a connection."""
-        async for row in self._tables.query(TENANTS, row="connection", select=["PartitionKey"]):
-            yield TenantId(row["PartitionKey"])
+        async for row in self._tables.query(TENANTS, row="connection", select=["PartitionKey", "ends"]):
+            ends = row.get("ends")
+            yield ConnectedTenant(
+                id=TenantId(row["PartitionKey"]), secret_expires_on=datetime.fromisoformat(ends) if ends else None
+            )
 
     async def active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
         """Iterate over the tenants that have an active run or a waiting request, with their state."""
@@ -59,7 +65,35 @@ class TableTenantStore:
 
     async def put_connection(self, tenant: TenantId, connection: Connection | None) -> None:
         """Store a connection, or erase it with None."""
-        await self._put(tenant, "connection", connection)
+        ends = connection.secret_expires_on if connection else None
+        await self._put(tenant, "connection", connection, {"ends": ends.isoformat()} if ends else {})
+
+    async def health(self, tenant: TenantId) -> Versioned[Health]:
+        """Return the health of the tenant's connection; a fresh one with ETag None if nothing ever went wrong."""
+        row = await self._tables.find(TENANTS, tenant, "health")
+        return Versioned(Health(), None) if row is None else Versioned(unpack(row, Health), _etag(row))
+
+    async def swap_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
+        """Replace the health and return its new ETag. Raises: Conflict if it changed since it was read."""
+        row = {"PartitionKey": tenant, "RowKey": "health", "open": health.open, **pack(health)}
+        return await self._tables.swap(TENANTS, row, etag)
+
+    async def ailing(self) -> AsyncIterator[tuple[TenantId, Health]]:
+        """Iterate over the tenants whose health is `open`."""
+        async for row in self._tables.query(TENANTS, row="health", where="open eq true"):
+            yield TenantId(row["PartitionKey"]), unpack(row, Health)
+
+    async def forget_health(self, tenant: TenantId) -> None:
+        """Delete the health; one that is not there is no error."""
+        await self._tables.delete(TENANTS, tenant, "health")
+
+    async def admins(self, tenant: TenantId) -> Admins:
+        """Return who may administer the tenant, nobody if that was never stored."""
+        return await self._find(tenant, "admins", Admins) or Admins()
+
+    async def put_admins(self, tenant: TenantId, admins: Admins) -> None:
+        """Store who may administer the tenant."""
+        await self._put(tenant, "admins", admins)
 
     async def sso(self, tenant: TenantId) -> SsoApplication | None:
         """Return the tenant's SSO application, if there is one."""
@@ -81,11 +115,11 @@ class TableTenantStore:
         row = await self._tables.find(TENANTS, tenant, kind)
         return None if row is None else unpack(row, type_)
 
-    async def _put(self, tenant: TenantId, kind: str, value: object) -> None:
+    async def _put(self, tenant: TenantId, kind: str, value: object, columns: Mapping[str, str] | None = None) -> None:
         if value is None:
             await self._tables.delete(TENANTS, tenant, kind)
         else:
-            await self._tables.put(TENANTS, {"PartitionKey": tenant, "RowKey": kind, **pack(value)})
+            await self._tables.put(TENANTS, {"PartitionKey": tenant, "RowKey": kind, **(columns or {}), **pack(value)})
 
     async def state(self, tenant: TenantId) -> Versioned[TenantState]:
         """Return the tenant's state; a fresh one with ETag None if it never had any."""

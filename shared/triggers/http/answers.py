@@ -1,26 +1,29 @@
-"""What every route has in common: decoding, encoding, and errors as problem+json (RFC 9457)."""
+"""What routes answer, and errors as problem+json (RFC 9457)."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from math import ceil
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import uuid4
 
 import azure.functions as func
 import msgspec
 
-from shared.domain import ids
-from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.report import Report
-from shared.errors import Conflict, Misconfigured, NeedsAttention, NotFound, Rejected, SyncError, Transient
-from shared.telemetry import measured
+from shared.errors import (
+    Conflict,
+    Forbidden,
+    Misconfigured,
+    NeedsAttention,
+    NotFound,
+    RateLimited,
+    Rejected,
+    SyncError,
+    Transient,
+    Unauthenticated,
+)
 
-T = TypeVar("T")
-
-#: Longest body that is read, in bytes.
-_MAX_BODY: Final = 256 * 1024
 #: What a caller is asked to wait, in seconds, where nobody said for how long.
 _RETRY_AFTER_S: Final = 5.0
 #: What to do about a problem whose sentence only says what is wrong, by its code.
@@ -31,7 +34,13 @@ _FIXES: Final = {
     "invalid_query": "Correct the parameter that is named, and send the request again.",
     "sso_required": "Configure the sign-in application with PUT /api/tenants/{tenant}/sso first.",
     "not_connected": "Switch the connection on with PUT /api/tenants/{tenant}/connection.",
+    "rate_limited": "Wait as long as Retry-After says, then send the request again.",
+    "not_signed_in": "Sign in, and send the request again.",
+    "sign_in_off": "Ask the operator to set up sign-in, or use a function key.",
+    "forbidden": "Ask the operator for the role and the grant.",
 }
+#: Codes of Rejected that are about the shape of the request, not about what it asks for.
+_MALFORMED: Final = frozenset({"invalid_body", "malformed_json", "body_too_large"})
 _log = logging.getLogger("recipient_sync.http")
 
 
@@ -43,96 +52,24 @@ class Answer:
     status: HTTPStatus = HTTPStatus.OK
     headers: dict[str, str] = field(default_factory=dict)
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request, whose ids are validated as they are taken from it."""
-
-    raw: func.HttpRequest
-
-    @property
-    def tenant(self) -> TenantId:
-        """The tenant of the route. Raises: Rejected."""
-        return ids.tenant_id(self.raw.route_params["tenant"])
-
-    @property
-    def location(self) -> LocationId:
-        """The location of the route. Raises: Rejected."""
-        return ids.location_id(self.raw.route_params["location"])
-
-    @property
-    def run(self) -> RunId:
-        """The run of the route. Raises: Rejected."""
-        return ids.run_id(self.raw.route_params["run"])
-
-    def query(self, name: str, default: str = "") -> str:
-        """Return a parameter of the query."""
-        return self.raw.params.get(name) or default
-
-    def body(self, kind: type[T]) -> T:
-        """Return the body. Raises: Rejected, naming the field that is wrong."""
-        content = self.raw.get_body()
-        if len(content) > _MAX_BODY:
-            raise Rejected(f"The body has {len(content)} bytes; send at most {_MAX_BODY}.", code="body_too_large")
-        try:
-            return msgspec.json.decode(content or b"{}", type=kind)
-        except msgspec.ValidationError as error:
-            raise Rejected(f"The body is not what this route takes: {error}.", code="invalid_body") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Rejected(f"The body is no JSON: {error}.", code="malformed_json") from error
+    def encoded(self) -> func.HttpResponse:
+        """Return it as the host takes it."""
+        if self.body is None:
+            return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT, headers=self.headers)
+        return func.HttpResponse(
+            msgspec.json.encode(self.body),
+            status_code=self.status,
+            mimetype="application/json",
+            headers=self.headers,
+        )
 
 
-Handler = Callable[[Request], Awaitable[Answer]]
-
-
-def route(
-    blueprint: func.Blueprint,
-    method: str,
-    path: str,
-    *,
-    auth_level: func.AuthLevel = func.AuthLevel.FUNCTION,
-) -> Callable[[Handler], Handler]:
-    """Register a handler under its own name as the function that serves a method of a path."""
-
-    def register(handler: Handler) -> Handler:
-        async def trigger(req: func.HttpRequest) -> func.HttpResponse:
-            with measured():
-                return await _answer(handler, req)
-
-        trigger.__name__ = trigger.__qualname__ = handler.__name__
-        trigger.__doc__ = handler.__doc__
-        blueprint.route(route=path, methods=[method], auth_level=auth_level)(trigger)
-        return handler
-
-    return register
-
-
-async def _answer(handler: Handler, req: func.HttpRequest) -> func.HttpResponse:
-    try:
-        answer = await handler(Request(req))
-    except SyncError as error:
-        return _problem(error)
-    except Exception:  # noqa: BLE001 - the edge: nothing of what went wrong inside may leave
-        trace = uuid4().hex
-        _log.exception("http_failed trace=%s", trace)
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-        detail = f"Something went wrong on our side; tell the operator this id: {trace}."
-        return _encode({**_head(status, "internal", detail), "correlationId": trace}, status)
-    if answer.body is None:
-        return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT, headers=answer.headers)
-    return func.HttpResponse(
-        msgspec.json.encode(answer.body),
-        status_code=answer.status,
-        mimetype="application/json",
-        headers=answer.headers,
-    )
-
-
-def _problem(error: SyncError) -> func.HttpResponse:
+def problem(error: SyncError) -> func.HttpResponse:
+    """Return an error as a problem with a stable code, a sentence, and what to do."""
     status = _status(error)
     body = _head(status, error.code, str(error))
     report = getattr(error, "report", None)
-    fix = report.first_fix() if isinstance(report, Report) else _FIXES.get(error.code)
+    fix = report.failures()[0].fix if isinstance(report, Report) else _FIXES.get(error.code)
     if fix:
         body["fix"] = fix
     if report is not None:
@@ -140,7 +77,18 @@ def _problem(error: SyncError) -> func.HttpResponse:
     headers = {}
     if isinstance(error, Transient):
         headers["Retry-After"] = str(max(1, ceil(error.retry_after_s or _RETRY_AFTER_S)))
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
     return _encode(body, status, headers)
+
+
+def defect() -> func.HttpResponse:
+    """Return what is answered while an unexpected error is handled: nothing of it but an id that the log has too."""
+    trace = uuid4().hex
+    _log.exception("http_failed trace=%s", trace)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    detail = f"Something went wrong on our side; tell the operator this id: {trace}."
+    return _encode({**_head(status, "internal", detail), "correlationId": trace}, status)
 
 
 def _head(status: HTTPStatus, code: str, detail: str) -> dict[str, Any]:
@@ -153,21 +101,21 @@ def _encode(body: dict[str, Any], status: HTTPStatus, headers: dict[str, str] | 
     )
 
 
-#: Codes of Rejected that are about the shape of the request, not about what it asks for.
-_MALFORMED: Final = frozenset({"invalid_body", "malformed_json", "body_too_large"})
+#: The status of each kind of error; the first kind that fits counts.
+_STATUS: Final = (
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Unauthenticated, HTTPStatus.UNAUTHORIZED),
+    (Forbidden, HTTPStatus.FORBIDDEN),
+    (Rejected, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Conflict, HTTPStatus.CONFLICT),
+    (NeedsAttention, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
+    (Transient, HTTPStatus.SERVICE_UNAVAILABLE),
+    (Misconfigured, HTTPStatus.SERVICE_UNAVAILABLE),
+)
 
 
 def _status(error: SyncError) -> HTTPStatus:
-    match error:
-        case NotFound():
-            return HTTPStatus.NOT_FOUND
-        case Rejected():
-            shape = error.code in _MALFORMED or error.code.startswith("invalid_")
-            return HTTPStatus.BAD_REQUEST if shape else HTTPStatus.UNPROCESSABLE_ENTITY
-        case Conflict():
-            return HTTPStatus.CONFLICT
-        case NeedsAttention():
-            return HTTPStatus.UNPROCESSABLE_ENTITY
-        case Transient() | Misconfigured():
-            return HTTPStatus.SERVICE_UNAVAILABLE
-    return HTTPStatus.INTERNAL_SERVER_ERROR
+    if isinstance(error, Rejected) and (error.code in _MALFORMED or error.code.startswith("invalid_")):
+        return HTTPStatus.BAD_REQUEST
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)

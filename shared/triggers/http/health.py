@@ -3,12 +3,14 @@
 import azure.functions as func
 
 from shared.bootstrap import app
-from shared.triggers.http.answers import Answer, Request, route
+from shared.triggers.http.answers import Answer
+from shared.triggers.http.requests import Request
+from shared.triggers.http.routing import route
 
 bp = func.Blueprint()
 
 
-@route(bp, "GET", "health", auth_level=func.AuthLevel.ANONYMOUS)
+@route(bp, "GET", "health")
 async def health(_: Request) -> Answer:
     """Answer ok, or 503 naming every setting that is missing or wrong."""
     app()

@@ -8,7 +8,9 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain.ids import object_id
 from shared.domain.mapping import GroupMapping
-from shared.triggers.http.answers import Answer, Request, route
+from shared.triggers.http.answers import Answer
+from shared.triggers.http.requests import Request
+from shared.triggers.http.routing import route
 
 bp = func.Blueprint()
 

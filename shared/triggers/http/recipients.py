@@ -10,7 +10,9 @@ from shared.bootstrap import app
 from shared.domain.ids import recipient_id
 from shared.domain.recipient import Origin, Recipient, Status
 from shared.errors import Rejected
-from shared.triggers.http.answers import Answer, Request, route
+from shared.triggers.http.answers import Answer
+from shared.triggers.http.requests import Request
+from shared.triggers.http.routing import route
 from shared.workflows.observe import RecipientFilter
 
 #: Most recipients in one answer.

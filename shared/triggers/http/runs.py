@@ -7,9 +7,12 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
+from shared.domain.callers import name_of
 from shared.domain.run import Run, RunMode
 from shared.ports import RunProgress
-from shared.triggers.http.answers import Answer, Request, route
+from shared.triggers.http.answers import Answer
+from shared.triggers.http.requests import Request
+from shared.triggers.http.routing import route
 
 bp = func.Blueprint()
 
@@ -23,7 +26,7 @@ class RunBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 @route(bp, "POST", "tenants/{tenant}/runs")
 async def runs_post(request: Request) -> Answer:
     """Ask for a run, and answer it as it will be found."""
-    run = await app().request_run(request.tenant, request.body(RunBody).mode)
+    run = await app().request_run(request.tenant, request.body(RunBody).mode, name_of(request.caller))
     return Answer(_view(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"})
 
 

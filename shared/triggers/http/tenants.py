@@ -6,8 +6,11 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
+from shared.domain.callers import Admins
 from shared.domain.preferences import Preferences
-from shared.triggers.http.answers import Answer, Request, route
+from shared.triggers.http.answers import Answer
+from shared.triggers.http.requests import Request
+from shared.triggers.http.routing import route
 
 bp = func.Blueprint()
 
@@ -42,6 +45,18 @@ async def tenants_delete(request: Request) -> Answer:
     """Erase everything of a tenant."""
     await app().configure.delete_tenant(request.tenant)
     return Answer(status=HTTPStatus.NO_CONTENT)
+
+
+@route(bp, "GET", "tenants/{tenant}/admins")
+async def admins_get(request: Request) -> Answer:
+    """Answer who may administer a tenant, besides operators."""
+    return Answer(await app().configure.admins(request.tenant))
+
+
+@route(bp, "PUT", "tenants/{tenant}/admins")
+async def admins_put(request: Request) -> Answer:
+    """Let exactly these administer a tenant, besides operators."""
+    return Answer(await app().configure.put_admins(request.tenant, request.body(Admins)))
 
 
 @route(bp, "GET", "tenants/{tenant}/preferences")

@@ -11,7 +11,7 @@ from infra.local.certificates import Certificates
 from infra.local.demo.simulator import Simulator
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.graph import GraphDirectoryFactory
-from shared.domain.connection import Credentials, Endpoints
+from shared.domain.connection import ClientSecret, Credentials, Endpoints
 from shared.domain.directory import DirectoryUser, Source
 from shared.ports import Directory
 
@@ -50,7 +50,8 @@ async def credentials(entra: EntraSimulator, simulator: Simulator, name: str, **
         "client_secret": known["client_secret"],
         **changes,
     }
-    return Credentials(endpoints=Endpoints(login=entra.login, graph=entra.graph), **values)
+    proof = ClientSecret(value=values.pop("client_secret"))
+    return Credentials(endpoints=Endpoints(login=entra.login, graph=entra.graph), proof=proof, **values)
 
 
 @pytest.fixture

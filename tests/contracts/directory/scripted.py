@@ -9,7 +9,7 @@ import jwt
 from aiohttp import web
 
 from infra.local.certificates import Certificates
-from shared.domain.connection import Credentials, Endpoints
+from shared.domain.connection import ClientSecret, Credentials, Endpoints
 
 Answer = Callable[[web.Request], web.StreamResponse]
 
@@ -52,7 +52,7 @@ class ScriptedGraph:
         return Credentials(
             azure_tenant_id="33333333-3333-4333-8333-333333333333",
             client_id="44444444-4444-4444-8444-444444444444",
-            client_secret="the secret",
+            proof=ClientSecret(value="the secret"),
             endpoints=Endpoints(login=self.url, graph=self.url),
         )
 

@@ -11,6 +11,7 @@ from infra.local.certificates import Certificates
 from shared.adapters.graph import GraphDirectoryFactory
 from shared.adapters.graph import factory as factory_module
 from shared.adapters.graph.client import GraphClient
+from shared.domain.connection import ClientSecret
 from shared.domain.directory import Source
 from shared.errors import LoginRefused, NeedsAttention, Transient
 from shared.ports import Directory
@@ -153,7 +154,10 @@ async def test_nobody_listens(factory: GraphDirectoryFactory, graph: ScriptedGra
     """A login service or Graph that cannot be reached is to be tried again."""
     nowhere = type(graph.credentials.endpoints)(login=graph.url, graph="https://127.0.0.1:9")
     credentials = type(graph.credentials)(
-        azure_tenant_id=graph.credentials.azure_tenant_id, client_id="c", client_secret="s", endpoints=nowhere
+        azure_tenant_id=graph.credentials.azure_tenant_id,
+        client_id="c",
+        proof=ClientSecret(value="s"),
+        endpoints=nowhere,
     )
     async with factory.open(credentials) as directory:
         with pytest.raises(Transient) as refused:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from shared.domain.connection import Endpoints
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
 from shared.domain.job import (
@@ -43,11 +42,7 @@ def plan(tenant: TenantId, *, groups: int = 1, generation: int = 1) -> Plan:
         preferences=Preferences(),
         sources={source.id: source for source in sources},
         locations={LocationId("desk"): tuple(source.id for source in sources)},
-        azure_tenant_id=person(1),
-        client_id=person(2),
-        endpoints=Endpoints(login="https://login.example", graph="https://graph.example"),
-        secret_name="s",
-        secret_version="1",
+        connection="a-fingerprint",
         created_at=NOW,
     )
 

@@ -45,9 +45,9 @@ async def test_configuration_is_read_back(stores: Stores) -> None:
     assert await tenants.sso(acme) == SsoApplication(client_id=person(4))
     assert (await tenants.preferences(acme)).mode is Mode.FULL
     assert acme in {each.id async for each in tenants.all()}
-    assert acme in {each async for each in tenants.connected()}
+    assert acme in {each.id async for each in tenants.connected()}
     await tenants.put_connection(acme, None)
-    assert acme not in {each async for each in tenants.connected()}
+    assert acme not in {each.id async for each in tenants.connected()}
 
 
 async def test_the_state_is_swapped_by_one_of_two(stores: Stores) -> None:

@@ -16,14 +16,18 @@ class Route:
     """One function: which method of which path it serves, and for whom."""
 
     name: str
-    method: str
+    methods: tuple[str, ...]
     path: tuple[str, ...]
     auth_level: str
     call: Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
     def match(self, method: str, parts: tuple[str, ...]) -> dict[str, str] | None:
         """Return the route's parameters if it serves the request."""
-        if method != self.method or len(parts) != len(self.path):
+        if method not in self.methods:
+            return None
+        if self.path[-1] == "{*path}" and parts[:-1] and parts[: len(self.path) - 1] == self.path[:-1]:
+            return {"path": "/".join(parts[len(self.path) - 1 :])}
+        if len(parts) != len(self.path):
             return None
         pairs = list(zip(self.path, parts, strict=True))
         if any(not pattern.startswith("{") and pattern != part for pattern, part in pairs):
@@ -41,11 +45,10 @@ def routes_of_the_app() -> list[Route]:
         trigger = function.get_trigger()
         assert trigger is not None
         binding = trigger.get_dict_repr()
-        (method,) = binding["methods"]
         found.append(
             Route(
                 name=str(function.get_function_name()),
-                method=method.value,
+                methods=tuple(method.value for method in binding["methods"]),
                 path=tuple(binding["route"].split("/")),
                 auth_level=binding["authLevel"].value,
                 call=function.get_user_function(),
@@ -70,7 +73,15 @@ class Client:
     def __init__(self, routes: list[Route]) -> None:
         self.routes = routes
 
-    async def __call__(self, method: str, path: str, body: object = None, *, raw: bytes | None = None) -> Reply:
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        raw: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Reply:
         """Send a request and return its answer. Raises: LookupError where the host would answer 404 itself."""
         address = urlsplit(path)
         parts = tuple(address.path.strip("/").split("/"))
@@ -85,6 +96,7 @@ class Client:
             func.HttpRequest(
                 method=method,
                 url=f"https://app.example/api/{path}",
+                headers=headers or {},
                 params=dict(parse_qsl(address.query)),
                 route_params=parameters,
                 body=content,

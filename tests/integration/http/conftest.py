@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.triggers.http import connection, health, locations, recipients, runs, tenants
+from shared.triggers.http import connection, health, locations, recipients, routing, runs, tenants
 from tests.builders import person, user
 from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
 from tests.integration.http.calling import Client, Route, routes_of_the_app
@@ -33,7 +33,7 @@ def product(ports: Ports) -> App:
 @pytest.fixture
 def api(routes: list[Route], product: App, monkeypatch: pytest.MonkeyPatch) -> Client:
     """The API over these workflows."""
-    for module in (connection, health, locations, recipients, runs, tenants):
+    for module in (connection, health, locations, recipients, routing, runs, tenants):
         monkeypatch.setattr(module, "app", lambda: product)
     return Client(routes)
 

@@ -69,8 +69,10 @@ async def test_a_refused_connection_carries_its_report(api: Client, credentials:
 
 @pytest.mark.usefixtures("connected")
 async def test_off_is_off(api: Client) -> None:
-    """DELETE answers 204, and then there is nothing to show, to check or to sync with."""
-    assert (await api("DELETE", "tenants/contoso/connection")).status == 204
+    """DELETE says what is erased, and then there is nothing to show, to check or to sync with."""
+    off = await api("DELETE", "tenants/contoso/connection")
+    assert (off.status, off.body["state"]) == (200, "off")
+    assert {"clientId", "credential"} <= set(off.body["erased"])
     assert (await api("GET", "tenants/contoso/connection")).body == {"state": "off"}
     assert (await api("POST", "tenants/contoso/connection/validate")).status == 404
     run = await api("POST", "tenants/contoso/runs", {})
@@ -81,7 +83,7 @@ async def test_off_is_off(api: Client) -> None:
 @pytest.mark.usefixtures("connected")
 async def test_removing_single_sign_on_switches_off(api: Client) -> None:
     """The connection goes with it."""
-    assert (await api("DELETE", "tenants/contoso/sso")).status == 204
+    assert (await api("DELETE", "tenants/contoso/sso")).body["state"] == "off"
     assert (await api("GET", "tenants/contoso/connection")).body == {"state": "off"}
 
 

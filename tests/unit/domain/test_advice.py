@@ -14,23 +14,25 @@ from tests.builders import person
 GOOD = Entries(tenant_id=person(1), client_id=person(2), object_id=person(3), client_secret="abc~DEF.secret-value_123")
 
 
-def _advice(*roles: str) -> Check:
+def _advice(id_: str, *roles: str) -> Check:
     checks, _ = judge(frozenset(roles), sso_users=False, consent_link="https://login.example/adminconsent")
-    return next(each for each in checks if each.id == "least_privilege")
+    return next(each for each in checks if each.id == id_)
 
 
 def test_what_only_a_broad_permission_covers_is_granted_before_it_goes() -> None:
     """Nobody is told to remove the one permission that the sync lives on."""
-    fix = _advice("Directory.Read.All").fix
-    assert fix.startswith("First grant User.Read.All, GroupMember.Read.All, Group.Read.All")
-    partly = _advice("Directory.Read.All", "User.Read.All").fix
+    fix = _advice("broader_permission", "Directory.Read.All").fix
+    assert fix.startswith("Grant User.Read.All, GroupMember.Read.All, Group.Read.All, then remove")
+    partly = _advice("broader_permission", "Directory.Read.All", "User.Read.All").fix
     assert "User.Read.All" not in partly
     assert "GroupMember.Read.All" in partly
 
 
 def test_what_is_truly_unneeded_can_go_at_once() -> None:
     """Beside what is needed, a broader permission may simply be removed; a redundant one is called that."""
-    advice = _advice("Directory.ReadWrite.All", "User.Read.All", "GroupMember.Read.All", "Group.Read.All")
+    advice = _advice(
+        "least_privilege", "Directory.ReadWrite.All", "User.Read.All", "GroupMember.Read.All", "Group.Read.All"
+    )
     assert advice.fix.startswith("Remove")
     assert "Group.Read.All adds nothing" in advice.detail
 

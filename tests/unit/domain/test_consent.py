@@ -35,4 +35,13 @@ def test_what_is_missing_and_what_is_too_much(
     assert [check.id for check in failed] == [f"permission_{name}" for name in missing]
     assert all(check.link and check.fix for check in failed)
     warned = [check for check in checks if check.status is CheckStatus.WARN]
-    assert len(warned) == bool(unneeded)
+    assert bool(warned) == bool(unneeded)
+    assert all(name in " ".join(check.detail for check in warned) for name in unneeded)
+
+
+def test_what_serves_a_need_is_granted_however_broad() -> None:
+    """A summary never says that nothing is granted and nothing is missing."""
+    _, consent = judge(frozenset({"Directory.Read.All"}), sso_users=True, consent_link="")
+    assert (consent.granted, consent.missing) == (("Directory.Read.All",), ())
+    _, consent = judge(DOCUMENTED, sso_users=False, consent_link="")
+    assert consent.granted == tuple(sorted(DOCUMENTED))

@@ -17,7 +17,7 @@ from shared.fencing import FencedLocation
 from shared.ports import LedgerEntry
 from shared.telemetry import Usage
 from shared.workflows import configure
-from tests.builders import person, user
+from tests.builders import BACK_END, person, user
 from tests.fakes import FakeJobQueue, FakeRecipientStore
 from tests.fakes.rows import Rows
 from tests.simulation.world import SETTINGS, World, deliver
@@ -190,7 +190,7 @@ async def test_deleting_a_tenant_leaves_nothing(app: App, ports: Ports, contoso:
     await app.configure.put_tenant(other, "Other")
     for tenant in (contoso, other):
         await app.connect.put_sso(tenant, SsoApplication(client_id=ObjectId(person(50))))
-        await app.connect.connect(tenant, entries)
+        await app.connect.connect(tenant, entries, BACK_END)
         await app.configure.put_location(tenant, DESK, "Desk")
         await app.configure.put_mapping(tenant, DESK, [GROUP])
         await app.request_run(tenant, RunMode.FULL)
@@ -210,7 +210,7 @@ async def test_deleting_a_tenant_leaves_nothing(app: App, ports: Ports, contoso:
         assert "contoso" not in _text(store), type(store).__name__
     assert "other" in _text(ports.recipients)
     assert "other" in _text(ports.ledger)
-    assert (await app.connect.validate_stored(other)).ok
+    assert (await app.connect.check_stored(other, BACK_END)).ok
     with pytest.raises(NotFound):
         await app.configure.tenant(contoso)
 

@@ -9,7 +9,7 @@ from shared.domain.entries import Entries
 from shared.domain.ids import ObjectId, TenantId
 from shared.errors import NotFound, Rejected
 from shared.workflows.connect import ConnectionRefused, secret_name
-from tests.builders import person
+from tests.builders import BACK_END, person
 from tests.fakes import FakeDirectory
 
 SSO = SsoApplication(client_id=ObjectId(person(50)))
@@ -22,7 +22,7 @@ async def _epoch(ports: Ports, tenant: TenantId) -> int:
 async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
     """Without single sign-on a directory cannot be connected, however right its credentials are."""
     with pytest.raises(Rejected) as refused:
-        await app.connect.connect(contoso, entries)
+        await app.connect.connect(contoso, entries, BACK_END)
     assert refused.value.code == "sso_required"
     assert await ports.tenants.connection(contoso) is None
 
@@ -30,14 +30,14 @@ async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, en
 async def test_right_credentials_switch_on(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
     """The secret lies in the vault alone, under the tenant's name, and the epoch has advanced."""
     await app.connect.put_sso(contoso, SSO)
-    assert (await app.connect.connect(contoso, entries)).ok
-    stored = await app.connect.connection(contoso)
+    assert (await app.connect.connect(contoso, entries, BACK_END)).ok
+    stored = await ports.tenants.connection(contoso)
     assert stored is not None
     assert (stored.azure_tenant_id, stored.object_id) == (entries.tenant_id, entries.object_id)
     assert await ports.secrets.get(secret_name(contoso), stored.secret_version) == entries.client_secret
     assert entries.client_secret not in msgspec.json.encode(stored).decode()
     assert await _epoch(ports, contoso) == 1
-    assert (await app.connect.validate_stored(contoso)).ok
+    assert (await app.connect.check_stored(contoso, BACK_END)).ok
 
 
 async def test_a_new_secret_that_fails_leaves_the_old_one_working(
@@ -45,14 +45,16 @@ async def test_a_new_secret_that_fails_leaves_the_old_one_working(
 ) -> None:
     """What was stored before stays as it was, and runs on it are not disturbed."""
     await app.connect.put_sso(contoso, SSO)
-    await app.connect.connect(contoso, entries)
+    await app.connect.connect(contoso, entries, BACK_END)
     before = await app.connect.connection(contoso)
     with pytest.raises(ConnectionRefused) as refused:
-        await app.connect.connect(contoso, msgspec.structs.replace(entries, client_secret="not-the-right-one"))
+        await app.connect.connect(
+            contoso, msgspec.structs.replace(entries, client_secret="not-the-right-one"), BACK_END
+        )
     assert not refused.value.report.ok
     assert "not-the-right-one" not in f"{refused.value} {refused.value.report}"
     assert await app.connect.connection(contoso) == before
-    assert (await app.connect.validate_stored(contoso)).ok
+    assert (await app.connect.check_stored(contoso, BACK_END)).ok
     assert await _epoch(ports, contoso) == 1
 
 
@@ -61,11 +63,11 @@ async def test_a_new_secret_that_works_is_a_new_version(
 ) -> None:
     """The old version stays for runs that were planned with it."""
     await app.connect.put_sso(contoso, SSO)
-    await app.connect.connect(contoso, entries)
-    before = await app.connect.connection(contoso)
+    await app.connect.connect(contoso, entries, BACK_END)
+    before = await ports.tenants.connection(contoso)
     directory.secret = "the-next-secret"
-    await app.connect.connect(contoso, msgspec.structs.replace(entries, client_secret="the-next-secret"))
-    after = await app.connect.connection(contoso)
+    await app.connect.connect(contoso, msgspec.structs.replace(entries, client_secret="the-next-secret"), BACK_END)
+    after = await ports.tenants.connection(contoso)
     assert before is not None
     assert after is not None
     assert before.secret_version != after.secret_version
@@ -76,8 +78,8 @@ async def test_a_new_secret_that_works_is_a_new_version(
 async def test_switching_off_erases_ids_and_secret(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
     """Nothing is left to switch on again with; doing it twice is no error."""
     await app.connect.put_sso(contoso, SSO)
-    await app.connect.connect(contoso, entries)
-    stored = await app.connect.connection(contoso)
+    await app.connect.connect(contoso, entries, BACK_END)
+    stored = await ports.tenants.connection(contoso)
     assert stored is not None
     for _ in range(2):
         await app.connect.disconnect(contoso)
@@ -85,7 +87,7 @@ async def test_switching_off_erases_ids_and_secret(app: App, ports: Ports, conto
     with pytest.raises(NotFound):
         await ports.secrets.get(stored.secret_name, stored.secret_version)
     with pytest.raises(NotFound) as off:
-        await app.connect.validate_stored(contoso)
+        await app.connect.check_stored(contoso, BACK_END)
     assert off.value.code == "not_connected"
     assert await _epoch(ports, contoso) > 1
 
@@ -95,7 +97,7 @@ async def test_removing_sign_on_removes_the_connection(
 ) -> None:
     """One does not go without the other."""
     await app.connect.put_sso(contoso, SSO)
-    await app.connect.connect(contoso, entries)
+    await app.connect.connect(contoso, entries, BACK_END)
     await app.connect.remove_sso(contoso)
     assert await app.connect.connection(contoso) is None
     assert await ports.tenants.sso(contoso) is None
@@ -106,8 +108,10 @@ async def test_pasted_space_does_not_reach_the_vault(
 ) -> None:
     """What is stored is what was validated."""
     await app.connect.put_sso(contoso, SSO)
-    await app.connect.connect(contoso, msgspec.structs.replace(entries, client_secret=f" {entries.client_secret}\n"))
-    stored = await app.connect.connection(contoso)
+    await app.connect.connect(
+        contoso, msgspec.structs.replace(entries, client_secret=f" {entries.client_secret}\n"), BACK_END
+    )
+    stored = await ports.tenants.connection(contoso)
     assert stored is not None
     assert await ports.secrets.get(stored.secret_name, stored.secret_version) == entries.client_secret
 
@@ -116,7 +120,7 @@ async def test_an_unknown_tenant_is_told(app: App, entries: Entries) -> None:
     """Every change names the tenant that is not there."""
     nobody = TenantId("nobody")
     for call in (
-        app.connect.connect(nobody, entries),
+        app.connect.connect(nobody, entries, BACK_END),
         app.connect.disconnect(nobody),
         app.connect.put_sso(nobody, SSO),
         app.connect.remove_sso(nobody),

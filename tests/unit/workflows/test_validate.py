@@ -9,7 +9,7 @@ from shared.domain.ids import SourceId
 from shared.domain.report import CheckStatus, Report
 from shared.errors import Conflict, LoginRefused, NeedsAttention, SyncError, Transient
 from shared.ports import TokenReport
-from tests.builders import person
+from tests.builders import BACK_END, person
 from tests.fakes import FakeDirectory
 
 
@@ -19,12 +19,14 @@ def _ids(report: Report, status: CheckStatus) -> list[str]:
 
 async def test_right_entries_pass_every_check(app: App, entries: Entries) -> None:
     """Shape, endpoints, secret, ids, permissions and a read of each kind."""
-    report = await app.connect.validate(entries)
+    report = await app.connect.check(entries, BACK_END)
     assert report.ok
     assert _ids(report, CheckStatus.PASS) == [
         "entries",
         "endpoints",
-        "login",
+        "tenant",
+        "application",
+        "secret",
         "token_tenant",
         "token_application",
         "object_id",
@@ -46,10 +48,10 @@ async def test_faults_of_shape_come_all_at_once_and_before_any_request(
     wrong = msgspec.structs.replace(
         entries, tenant_id="common", client_secret=person(9), graph_endpoint="https://evil.example"
     )
-    report = await app.connect.validate(wrong)
+    report = await app.connect.check(wrong, BACK_END)
     assert not report.ok
     assert _ids(report, CheckStatus.FAIL) == ["tenant_id", "secret", "endpoints"]
-    assert _ids(report, CheckStatus.SKIP)[0] == "login"
+    assert _ids(report, CheckStatus.SKIP)[:3] == ["tenant", "application", "secret"]
     assert {"object_id", "permissions", "read_users"} <= set(_ids(report, CheckStatus.SKIP))
     assert directory.requests == 0
     assert all(check.fix for check in report.checks if check.status is CheckStatus.FAIL)
@@ -68,7 +70,7 @@ async def test_a_refused_login_is_one_sentence(
 ) -> None:
     """One check fails, what depends on it is skipped, and the secret is nowhere in the answer."""
     wrong = msgspec.structs.replace(entries, **change)
-    report = await app.connect.validate(wrong)
+    report = await app.connect.check(wrong, BACK_END)
     failed = [each for each in report.checks if each.status is CheckStatus.FAIL]
     assert [(each.id, each.title) for each in failed] == [(check, title)]
     assert "read_users" in _ids(report, CheckStatus.SKIP)
@@ -106,7 +108,7 @@ async def test_what_the_login_service_says_is_passed_on(
         raise error
 
     monkeypatch.setattr(directory, "token", refuse)
-    report = await app.connect.validate(entries)
+    report = await app.connect.check(entries, BACK_END)
     (failed,) = (each for each in report.checks if each.status is CheckStatus.FAIL)
     assert failed.id == check
     assert all(word in failed.detail for word in words)
@@ -118,7 +120,7 @@ async def test_a_wrong_object_id_is_answered_with_the_right_one(
     app: App, entries: Entries, directory: FakeDirectory
 ) -> None:
     """The token knows it; everything else is checked all the same."""
-    report = await app.connect.validate(msgspec.structs.replace(entries, object_id=person(8)))
+    report = await app.connect.check(msgspec.structs.replace(entries, object_id=person(8)), BACK_END)
     (failed,) = (each for each in report.checks if each.status is CheckStatus.FAIL)
     assert failed.id == "object_id"
     assert directory.object_id in failed.fix
@@ -130,7 +132,7 @@ async def test_without_any_permission_each_is_named_with_the_consent_link(
 ) -> None:
     """No roles in the token means no consent; nothing is read that cannot be."""
     directory.roles = frozenset()
-    report = await app.connect.validate(entries)
+    report = await app.connect.check(entries, BACK_END)
     missing = [each for each in report.checks if each.status is CheckStatus.FAIL]
     assert [each.id for each in missing] == [
         "permission_User.Read.All",
@@ -144,7 +146,7 @@ async def test_without_any_permission_each_is_named_with_the_consent_link(
 
 async def test_sign_in_users_need_one_more_permission(app: App, entries: Entries) -> None:
     """Application.Read.All is asked for only with them."""
-    report = await app.connect.validate(msgspec.structs.replace(entries, sso_users=True))
+    report = await app.connect.check(msgspec.structs.replace(entries, sso_users=True), BACK_END)
     assert report.consent.missing == ("Application.Read.All",)
     assert "read_members" in _ids(report, CheckStatus.PASS)
 
@@ -162,18 +164,18 @@ async def test_a_read_that_fails_takes_nothing_back(
 ) -> None:
     """The secret stays right and the consent stays known; only that read fails."""
     directory.broken[SourceId("users")] = (0, error)
-    report = await app.connect.validate(entries)
+    report = await app.connect.check(entries, BACK_END)
     (failed,) = (each for each in report.checks if each.status is CheckStatus.FAIL)
     assert failed.id == "read_users"
     assert words in failed.detail
-    assert "login" in _ids(report, CheckStatus.PASS)
+    assert "secret" in _ids(report, CheckStatus.PASS)
     assert report.consent.granted
 
 
 async def test_groups_that_are_named_are_read(app: App, entries: Entries) -> None:
     """A group that is not there fails; one that is passes."""
     probing = msgspec.structs.replace(entries, groups=(person(100), person(101)))
-    report = await app.connect.validate(probing)
+    report = await app.connect.check(probing, BACK_END)
     members = [check for check in report.checks if check.id == "read_members"]
     assert [check.status for check in members] == [CheckStatus.PASS, CheckStatus.FAIL]
     assert person(101) in members[1].title
@@ -184,6 +186,6 @@ async def test_a_directory_without_groups_can_be_connected(
 ) -> None:
     """There is nothing to read members of, and that is no fault."""
     directory.members.clear()
-    report = await app.connect.validate(entries)
+    report = await app.connect.check(entries, BACK_END)
     assert report.ok
     assert "read_members" in _ids(report, CheckStatus.SKIP)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared.domain.connection import Cloud, Connection, Endpoints
+from shared.domain.connection import Cloud, Connection, CredentialKind, Endpoints
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId, new_run_id
 from shared.domain.job import Candidate, FetchMarker, FetchOutcome, ReconcileMarker
@@ -43,6 +43,7 @@ def settings(connection_string: str) -> Settings:
         key_vault_url="https://vault.example",
         default_endpoints=ENDPOINTS,
         allowed_endpoints=(),
+        sign_in=None,
         watchdog_stale_after_s=900,
         run_deadline_s=21_600,
         job_budget_s=120,
@@ -67,9 +68,7 @@ def connection() -> Connection:
         secret_version="v1",
         connected_at=NOW,
         secret_expires_on=NOW,
-        attention_since=NOW,
-        attention_code="AADSTS7000222",
-        attention_detail="Das Geheimnis ist abgelaufen 🔑.",
+        kind=CredentialKind.CERTIFICATE,
     )
 
 
@@ -85,11 +84,7 @@ def plan(tenant: TenantId, run: RunId = RUN, *, groups: int = 2, generation: int
         preferences=Preferences(),
         sources=sources,
         locations={LOCATION: tuple(sorted(sources))},
-        azure_tenant_id=person(1),
-        client_id=person(2),
-        endpoints=ENDPOINTS,
-        secret_name="secret-1",
-        secret_version="v1",
+        connection="a-fingerprint",
         created_at=NOW,
     )
 

@@ -101,7 +101,7 @@ async def _seen(stores: Stores, tenant: TenantId) -> dict[str, Any]:
     job = FetchJob(tenant=tenant, run=RUN, source=USERS)
     return {
         "tenants": [each.name async for each in stores.tenants.all() if each.id == tenant],
-        "connected": [each async for each in stores.tenants.connected() if each == tenant],
+        "connected": [each async for each in stores.tenants.connected() if each.id == tenant],
         "connection": await stores.tenants.connection(tenant),
         "sso": await stores.tenants.sso(tenant),
         "state": (await stores.tenants.state(tenant)).value,

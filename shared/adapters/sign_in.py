@@ -1,0 +1,144 @@
+"""Who is signed in: by a bearer token of the login service, or by what Easy Auth says of one."""
+
+import asyncio
+from base64 import b64decode
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any, Final
+
+import aiohttp
+import jwt
+import msgspec
+
+from shared.adapters.trust import tls_context
+from shared.domain.callers import Person
+from shared.domain.ids import object_id
+from shared.errors import Rejected, Transient, Unauthenticated
+from shared.settings import SignInSettings
+
+#: How long signing keys are believed, and how often they are fetched again for a key that nobody knows, in seconds.
+#: Source: https://learn.microsoft.com/entra/identity-platform/signing-key-rollover
+_KEYS_S: Final = 86_400.0
+_AGAIN_S: Final = 300.0
+_TIMEOUT_S: Final = 10.0
+_MAX_KEYS: Final = 1_048_576
+#: How far clocks may be apart, in seconds.
+_LEEWAY_S: Final = 60
+_PRINCIPAL: Final = "x-ms-client-principal"
+#: What Easy Auth calls the claims that tokens call `tid`, `oid` and `roles`.
+#: Source: https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
+_TENANT: Final = frozenset({"tid", "http://schemas.microsoft.com/identity/claims/tenantid"})
+_OBJECT: Final = frozenset({"oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"})
+_ROLES: Final = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
+
+
+class _Claim(msgspec.Struct):
+    typ: str
+    val: str
+
+
+class _Principal(msgspec.Struct):
+    auth_typ: str
+    claims: list[_Claim]
+
+
+class EntraSignIn:
+    """`SignIn` with Microsoft Entra ID. A token is believed for its signature alone; nobody is asked about it."""
+
+    def __init__(self, settings: SignInSettings | None) -> None:
+        self._settings = settings
+        self._keys: dict[str, Any] = {}
+        self._fetched_s: float | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def person(self, headers: Mapping[str, str]) -> Person:
+        """Return the signed-in person. Raises: Unauthenticated, Transient when the keys cannot be had just now."""
+        if self._settings is None:
+            raise Unauthenticated("Nobody can sign in here: sign-in is not set up.", code="sign_in_off")
+        if self._settings.easy_auth and _PRINCIPAL in headers:
+            return _of_easy_auth(headers[_PRINCIPAL], self._settings.audience)
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("The request carries no sign-in.", code="not_signed_in")
+        return await self._of_token(token.strip(), self._settings)
+
+    async def _of_token(self, token: str, settings: SignInSettings) -> Person:
+        try:
+            key = await self._key(str(jwt.get_unverified_header(token).get("kid", "")), settings)
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=["RS256"],
+                audience=[settings.audience, f"api://{settings.audience}"],
+                leeway=_LEEWAY_S,
+                options={"require": ["exp", "nbf", "iss", "aud", "tid", "oid"]},
+            )
+            tenant = object_id(str(claims["tid"]))
+            person = object_id(str(claims["oid"]))
+        except (jwt.PyJWTError, Rejected) as error:
+            raise _refused() from error
+        if claims["iss"] not in {f"{settings.login}/{tenant}/v2.0", f"https://sts.windows.net/{tenant}/"}:
+            raise _refused()
+        roles = claims.get("roles")
+        return Person(
+            azure_tenant_id=tenant,
+            object_id=person,
+            roles=frozenset(map(str, roles)) if isinstance(roles, list) else frozenset(),
+        )
+
+    async def _key(self, kid: str, settings: SignInSettings) -> Any:  # noqa: ANN401 - PyJWT's key
+        """Return a signing key. Raises: Unauthenticated for one that the login service does not have."""
+        async with self._one_at_a_time:
+            age_s = monotonic() - self._fetched_s if self._fetched_s is not None else None
+            if age_s is None or age_s > _KEYS_S or (kid not in self._keys and age_s > _AGAIN_S):
+                self._keys = await _fetch(f"{settings.login}/common/discovery/v2.0/keys")
+                self._fetched_s = monotonic()
+        if kid not in self._keys:
+            raise _refused()
+        return self._keys[kid]
+
+
+async def _fetch(url: str) -> dict[str, Any]:
+    """Return the login service's signing keys by their id. Raises: Transient."""
+    try:
+        async with (
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=tls_context()),
+                timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
+                trust_env=False,
+            ) as session,
+            session.get(url, allow_redirects=False) as response,
+        ):
+            response.raise_for_status()
+            content = await response.content.read(_MAX_KEYS)
+        keys = jwt.PyJWKSet.from_dict(msgspec.json.decode(content, type=dict[str, Any]))
+    except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, jwt.PyJWTError) as error:
+        raise Transient(
+            f"The login service's keys cannot be had just now ({type(error).__name__}); try again.", code="sign_in_keys"
+        ) from error
+    return {str(key.key_id): key for key in keys.keys}
+
+
+def _of_easy_auth(header: str, audience: str) -> Person:
+    try:
+        principal = msgspec.json.decode(b64decode(header, validate=True), type=_Principal)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise _refused() from error
+    said: dict[str, list[str]] = {}
+    for claim in principal.claims:
+        said.setdefault(claim.typ, []).append(claim.val)
+    tenants, people = _of(said, _TENANT), _of(said, _OBJECT)
+    meant_for_us = audience in {each.removeprefix("api://") for each in said.get("aud", [])}
+    if principal.auth_typ != "aad" or not meant_for_us or len(tenants) != 1 or len(people) != 1:
+        raise _refused()
+    return Person(
+        azure_tenant_id=tenants.pop().lower(), object_id=people.pop().lower(), roles=frozenset(_of(said, _ROLES))
+    )
+
+
+def _of(said: Mapping[str, list[str]], names: frozenset[str]) -> set[str]:
+    return {value for name in names for value in said.get(name, ())}
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated("The sign-in is not valid, or has expired.", code="not_signed_in")

@@ -1,0 +1,62 @@
+"""A request as routes see it: who sends it, its ids validated, its body decoded."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import azure.functions as func
+import msgspec
+
+from shared.domain import ids
+from shared.domain.callers import Caller
+from shared.domain.ids import LocationId, RunId, TenantId
+from shared.errors import Rejected
+
+T = TypeVar("T")
+
+#: Longest body that is read, in bytes.
+_MAX_BODY: Final = 256 * 1024
+#: Where msgspec repeats what was sent; it may be a secret in the wrong field.
+_QUOTED: Final = re.compile(r"Invalid enum value '.*'", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, whose ids are validated as they are taken from it."""
+
+    raw: func.HttpRequest
+    parameters: Mapping[str, str]
+    caller: Caller
+
+    @property
+    def tenant(self) -> TenantId:
+        """The tenant of the route. Raises: Rejected."""
+        return ids.tenant_id(self.parameters["tenant"])
+
+    @property
+    def location(self) -> LocationId:
+        """The location of the route. Raises: Rejected."""
+        return ids.location_id(self.parameters["location"])
+
+    @property
+    def run(self) -> RunId:
+        """The run of the route. Raises: Rejected."""
+        return ids.run_id(self.parameters["run"])
+
+    def query(self, name: str, default: str = "") -> str:
+        """Return a parameter of the query."""
+        return self.raw.params.get(name) or default
+
+    def body(self, kind: type[T]) -> T:
+        """Return the body. Raises: Rejected, naming the field that is wrong and quoting nothing of it."""
+        content = self.raw.get_body()
+        if len(content) > _MAX_BODY:
+            raise Rejected(f"The body has {len(content)} bytes; send at most {_MAX_BODY}.", code="body_too_large")
+        try:
+            return msgspec.json.decode(content or b"{}", type=kind)
+        except msgspec.ValidationError as error:
+            said = _QUOTED.sub("Invalid value", str(error))
+            raise Rejected(f"The body is not what this route takes: {said}.", code="invalid_body") from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Rejected(f"The body is no JSON: {error}.", code="malformed_json") from error

@@ -1,0 +1,197 @@
+"""Validate: everything that is wrong with entered credentials and can be known, in one report. Stores nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from shared import probe
+from shared.domain import consent, endpoints, expiry, mistakes, readings
+from shared.domain.callers import BackEnd, Caller, name_of
+from shared.domain.connection import CredentialKind, Credentials, Endpoints
+from shared.domain.entries import Entries, local_checks, rearrangements
+from shared.domain.identity import identity_checks, mixed_up
+from shared.domain.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
+from shared.domain.report import Check, CheckStatus, Consent, Report
+from shared.domain.validation import Validation
+from shared.errors import LoginRefused, NeedsAttention, Rejected, SyncError, Transient
+from shared.limiting import Limiter
+from shared.ports import CertificateReader, Clock, Directory, DirectoryFactory, TokenReport
+
+#: Refusals that a mix-up of the ids explains: no such tenant, no such application, no enterprise application.
+_PERHAPS_MIXED_UP = frozenset({"AADSTS90002", "AADSTS700016", "AADSTS900023"})
+#: What tells a guesser that everything but the secret was right.
+_WRONG_SECRET = "AADSTS7000215"  # noqa: S105 - a code
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What has been found so far."""
+
+    checks: list[Check]
+    consent: Consent = field(default_factory=Consent)
+    ends: datetime | None = None
+
+    @property
+    def failed(self) -> bool:
+        return any(check.status is CheckStatus.FAIL for check in self.checks)
+
+    def skip_the_rest(self, entries: Entries) -> None:
+        self.checks += readings.nothing_asked(sso_users=entries.sso_users)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validate:
+    """Checks entries by their shape, at the login service, by the token, and by reading a page of each kind."""
+
+    directories: DirectoryFactory
+    certificates: CertificateReader
+    limiter: Limiter
+    clock: Clock
+    default_endpoints: Endpoints
+    allowed_endpoints: Sequence[Endpoints]
+
+    async def __call__(self, entries: Entries, caller: Caller, sso_application: str | None) -> Validation:
+        """Return what is wrong with the entries and can be known. Nothing is asked while their shape is wrong.
+
+        `sso_application` is the application whose assignments are read with SSO users on; None for the entered one.
+        Raises: RateLimited when the caller, or anybody for this Azure tenant, has asked too often.
+        """
+        entries = entries.cleaned()
+        found = _Findings(local_checks(entries))
+        secret = self._secret(entries, found)
+        pair = self._endpoints(entries, found)
+        if pair is None or found.failed:
+            found.checks += mistakes.sign_in_skipped(entries.kind)
+            found.skip_the_rest(entries)
+            return Validation(report=Report.of(found.checks))
+        credentials = Credentials(
+            azure_tenant_id=entries.tenant_id,
+            client_id=entries.client_id,
+            proof=entries.kind.proof(secret),
+            endpoints=pair,
+        )
+        await self._limit(entries, caller)
+        await self._ask(credentials, entries, found, sso_application or entries.client_id)
+        report = Report.of(found.checks, found.consent, found.ends)
+        return Validation(report=report, credentials=credentials, secret=secret)
+
+    def _secret(self, entries: Entries, found: _Findings) -> str:
+        """Return what goes into Key Vault, with every fault of a certificate found."""
+        if entries.kind is not CredentialKind.CERTIFICATE:
+            return entries.client_secret
+        try:
+            certificate = self.certificates.read(entries.client_certificate, entries.client_certificate_password)
+        except Rejected as error:
+            fix = "Export the certificate together with its private key, as PEM or PFX, and enter it with its password."
+            found.checks.append(Check.failed("certificate", "The certificate cannot be used", str(error), fix))
+            return ""
+        found.ends = certificate.ends
+        if certificate.ends <= self.clock.now():
+            detail = f"The certificate ended on {certificate.ends:%Y-%m-%d}."
+            fix = "Create a new certificate, and upload its public part to the app registration."
+            found.checks.append(Check.failed("certificate", "The certificate has expired", detail, fix))
+        return certificate.pem
+
+    def _endpoints(self, entries: Entries, found: _Findings) -> Endpoints | None:
+        try:
+            pair = endpoints.resolve(
+                entries.cloud,
+                entries.login_endpoint,
+                entries.graph_endpoint,
+                default=self.default_endpoints,
+                allowed=self.allowed_endpoints,
+            )
+        except Rejected as error:
+            title = "The endpoints are not allowed"
+            fix = "Choose the directory's cloud and leave both endpoints empty."
+            found.checks.append(Check.failed("endpoints", title, str(error), fix))
+            return None
+        found.checks.append(Check.passed("endpoints", "The endpoints are allowed"))
+        return pair
+
+    async def _limit(self, entries: Entries, caller: Caller) -> None:
+        """Count the validation, and, until it is known to be none, as a guess at the secret."""
+        await self.limiter.take(PER_BACK_END if isinstance(caller, BackEnd) else PER_PERSON, name_of(caller))
+        await self.limiter.take(PER_TARGET, entries.tenant_id)
+        await self.limiter.take(PER_TARGET_GUESSES, entries.tenant_id)
+
+    async def _ask(self, credentials: Credentials, entries: Entries, found: _Findings, sso_application: str) -> None:
+        guessed = False
+        try:
+            async with self.directories.open(credentials) as directory:
+                token = await directory.token()
+                found.checks += mistakes.signed_in(entries.kind)
+                await self._look(directory, token, credentials, entries, found, sso_application)
+        except NeedsAttention as error:
+            guessed = error.code == _WRONG_SECRET
+            await self._refused(error, credentials, entries, found)
+        except Transient as error:
+            found.checks.append(readings.failed_for_now("login", "The login service did not answer", error))
+            found.checks += mistakes.sign_in_skipped(entries.kind)
+            found.skip_the_rest(entries)
+        if not guessed:
+            await self.limiter.give_back(PER_TARGET_GUESSES, entries.tenant_id)
+
+    async def _refused(
+        self, error: NeedsAttention, credentials: Credentials, entries: Entries, found: _Findings
+    ) -> None:
+        ids = (error.trace_id, error.correlation_id) if isinstance(error, LoginRefused) else (None, None)
+        link = consent_link(credentials)
+        refusal = mistakes.refused(error.code, credentials.endpoints.login, *ids, consent_link=link)
+        found.checks += mistakes.sign_in_refused(entries.kind, refusal)
+        if error.code in _PERHAPS_MIXED_UP:
+            found.checks += await self._mixed_up(credentials, entries)
+        found.skip_the_rest(entries)
+
+    async def _mixed_up(self, credentials: Credentials, entries: Entries) -> list[Check]:
+        """Try the ids in every other order with the same credential; what works is offered."""
+        for order in rearrangements(entries):
+            tried = msgspec.structs.replace(credentials, azure_tenant_id=order["tenantId"], client_id=order["clientId"])
+            try:
+                async with self.directories.open(tried) as directory:
+                    token = await directory.token()
+            except SyncError:
+                continue
+            return [mixed_up(entries, {**order, "objectId": token.object_id})]
+        return []
+
+    async def _look(
+        self,
+        directory: Directory,
+        token: TokenReport,
+        credentials: Credentials,
+        entries: Entries,
+        found: _Findings,
+        sso_application: str,
+    ) -> None:
+        """Judge what the token says, and try what it allows."""
+        link = consent_link(credentials)
+        judged, found.consent = consent.judge(token.roles, sso_users=entries.sso_users, consent_link=link)
+        registration = await probe.registration(directory, token)
+        found.checks += identity_checks(
+            entries,
+            azure_tenant_id=token.azure_tenant_id,
+            client_id=token.client_id,
+            object_id=token.object_id,
+            registration=registration.object_id if registration else None,
+        )
+        found.checks += judged
+        application = sso_application if entries.sso_users else None
+        found.checks += await probe.reads(directory, found.consent, entries.groups, application)
+        if entries.kind is not CredentialKind.FEDERATED:
+            if found.ends is None:
+                keys = registration.keys if registration else ()
+                found.ends = expiry.end_of(entries.client_secret, keys, self.clock.now()) or entries.secret_expires_on
+            found.checks.append(expiry.expiry_check(found.ends, self.clock.now()))
+
+
+def consent_link(credentials: Credentials) -> str:
+    """Return the page on which an admin of the tenant consents.
+
+    Source: https://learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent
+    ("Construct the URL for granting tenant-wide admin consent")
+    """
+    login, tenant, client = credentials.endpoints.login, credentials.azure_tenant_id, credentials.client_id
+    return f"{login}/{tenant}/adminconsent?client_id={client}"
