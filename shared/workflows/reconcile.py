@@ -81,7 +81,8 @@ class Reconcile:
         inputs = _inputs(plan, [marked[source] for source in feeds])
         stored = await self.recipients.fence(job.tenant, job.location)
         fence = stored.value
-        if inputs is not None and fence.inputs == inputs and fence.generation <= plan.generation:
+        # inputs of this very generation are those of an attempt that did not live to mark the job: it may have written
+        if inputs is not None and fence.inputs == inputs and fence.generation < plan.generation:
             return ReconcileMarker(
                 location=job.location,
                 counts=Counts(),

@@ -16,21 +16,22 @@ PEOPLE = [user(number) for number in range(30)]
 FULL = Preferences(mode=Mode.FULL)
 
 
-async def prepared() -> World:
-    """Return a world after its first sync, in which a join, a change and a leave wait for the second."""
+async def prepared(*, leaver: bool = True) -> World:
+    """Return a world after its first sync, in which a join, a change and perhaps a leave wait for the second."""
     world = World()
     directory = await world.tenant("contoso", PEOPLE, FULL, {"berlin": [], "munich": []})
     await world.sync("contoso", "first")
     directory.put(user(30), user(1, display_name="New Name"))
-    directory.remove(person(3))
+    if leaver:
+        directory.remove(person(3))
     world.clock.advance(60)
     await world.request("contoso", "second")
     return world
 
 
-async def expected() -> tuple[dict[str, list[Recipient]], Run]:
+async def expected(*, leaver: bool = True) -> tuple[dict[str, list[Recipient]], Run]:
     """Return what an undisturbed second sync leaves."""
-    world = await prepared()
+    world = await prepared(leaver=leaver)
     await world.drain()
     return await world.everything("contoso"), await world.newest("contoso")
 
@@ -62,13 +63,14 @@ async def test_a_request_delivered_again_after_its_run_starts_no_other() -> None
     assert await world.newest("contoso") == finished
 
 
+@pytest.mark.parametrize("leaver", [False, True], ids=["nobody left", "somebody left"])
 @pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
-async def test_killed_at_every_call_and_delivered_again(after: bool) -> None:  # noqa: FBT001 - a parameter of the test
+async def test_killed_at_every_call_and_delivered_again(after: bool, leaver: bool) -> None:  # noqa: FBT001 - parameters
     """Whichever call to the outside is the last of a worker, redelivery leads to the same recipients and report."""
-    recipients, undisturbed = await expected()
+    recipients, undisturbed = await expected(leaver=leaver)
     calls = 0
     while True:
-        world = await prepared()
+        world = await prepared(leaver=leaver)
         fuse = Fuse(calls, after=after)
         await drain_with_retries(world, world.fragile(fuse))
         assert await world.everything("contoso") == recipients, f"killed at call {calls}"
