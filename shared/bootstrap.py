@@ -324,7 +324,9 @@ def app() -> App:
         ledger=TableLedger(tables),
         queue=StorageJobQueue(settings),
         secrets=KeyVaultSecretStore(settings),
-        directories=GraphDirectoryFactory(settings.managed_identity_client_id),
+        directories=GraphDirectoryFactory(
+            own_hosts=settings.own_hosts(), managed_identity=settings.managed_identity_client_id
+        ),
         certificates=X509CertificateReader(),
         limits=TableLimitStore(tables),
         sign_in=EntraSignIn(settings.sign_in),

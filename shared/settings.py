@@ -48,6 +48,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     #: Time budget of one job, in seconds; at 60 % of it a job stores its position and goes on in a new message.
     job_budget_s: float
 
+    def own_hosts(self) -> frozenset[str]:
+        """Return the hosts that the operator has set, which may have private addresses; the clouds' own may not."""
+        pairs = (self.default_endpoints, *self.allowed_endpoints)
+        named = {urlsplit(url).hostname or "" for pair in pairs for url in (pair.login, pair.graph)}
+        clouds = {urlsplit(url).hostname for pair in CLOUD_ENDPOINTS.values() for url in (pair.login, pair.graph)}
+        return frozenset(named - clouds)
+
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings. Raises: Misconfigured, naming every setting that is missing or wrong."""

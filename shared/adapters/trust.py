@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from azure.core.pipeline.transport import AioHttpTransport
 
 
@@ -26,8 +27,9 @@ def _context(_cafile: str | None, _capath: str | None) -> ssl.SSLContext:
 class DirectTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads it lazily, untyped
     """The Azure SDKs' transport. aiohttp alone would read the authorities when it is imported, and never again."""
 
-    def __init__(self, **words: Any) -> None:  # noqa: ANN401 - the SDK's
+    def __init__(self, *, resolver: AbstractResolver | None = None, **words: Any) -> None:  # noqa: ANN401 - the SDK's
         super().__init__(use_env_settings=False, **words)
+        self._resolver = resolver
         self._tls = tls_context()
         self.session: aiohttp.ClientSession | None
 
@@ -35,7 +37,7 @@ class DirectTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads i
         """Open the connection as the SDK would, but with our authorities."""
         if self.session is None and not self._has_been_opened:
             self.session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._tls),
+                connector=aiohttp.TCPConnector(ssl=self._tls, resolver=self._resolver),
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,

@@ -19,7 +19,8 @@ from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactor
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import GraphClientFactory
 
-from shared.adapters.graph.credential import RenewableCredential
+from shared.adapters.addresses import PublicAddresses
+from shared.adapters.graph.credential import Outside, RenewableCredential
 from shared.adapters.graph.errors import ERROR_MAP, Refused, of_status, translated
 from shared.adapters.graph.waiting import MAX_WAIT_S
 from shared.adapters.trust import tls_context
@@ -44,11 +45,36 @@ register_default_deserializer(JsonParseNodeFactory)
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    """Counts every request, those of the retry handler included."""
+    """Counts every request, those of the retry handler included, and sends it to an address that was judged."""
+
+    def __init__(self, addresses: PublicAddresses) -> None:
+        super().__init__(verify=tls_context(), http2=False)
+        self._addresses = addresses
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         count_graph_request()
-        return await super().handle_async_request(request)
+        host = request.url.host
+        try:
+            found = await self._addresses.addresses(host)
+        except OSError as error:
+            raise httpx.ConnectError(f"{host} could not be looked up", request=request) from error
+        for address in found[:-1]:
+            try:
+                return await super().handle_async_request(_sent_to(address, request))
+            except httpx.ConnectError:
+                continue
+        return await super().handle_async_request(_sent_to(found[-1], request))
+
+
+def _sent_to(address: str, request: httpx.Request) -> httpx.Request:
+    """Return the request for one address; the server still proves that it is the host, and is told its name."""
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(host=address),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": request.url.host},
+    )
 
 
 class _ShortRetries(RetryHandler):
@@ -62,16 +88,16 @@ class _ShortRetries(RetryHandler):
 class GraphClient:
     """Sends requests with one customer's credentials and returns answers as bytes."""
 
-    def __init__(self, credentials: Credentials, managed_identity_client_id: str | None = None) -> None:
+    def __init__(self, credentials: Credentials, outside: Outside) -> None:
         self.graph = credentials.endpoints.graph
         self.scope = f"{self.graph}/.default"
-        self.credential = RenewableCredential(credentials, managed_identity_client_id)
+        self.credential = RenewableCredential(credentials, outside)
         self._slots = asyncio.Semaphore(_CONCURRENT)
         # tokens for continuous access evaluation live a day, and with them what was or was not granted
         provider = AzureIdentityAuthenticationProvider(
             self.credential, scopes=[self.scope], allowed_hosts=[httpx.URL(self.graph).host], is_cae_enabled=False
         )
-        self._transport = _Transport(verify=tls_context(), http2=False)
+        self._transport = _Transport(outside.addresses)
         self._http = GraphClientFactory.create_with_custom_middleware(
             middleware=[_ShortRetries(RetryHandlerOption(delay=0.5, max_retries=_RETRIES))],
             client=httpx.AsyncClient(

@@ -11,6 +11,8 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError, ServiceResponseError
 from azure.identity.aio import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
 
+from shared.adapters.addresses import PublicAddresses
+from shared.adapters.graph.errors import passes_by_itself
 from shared.adapters.graph.waiting import MAX_WAIT_S, retry_after_s
 from shared.adapters.transport import managed_identity
 from shared.adapters.trust import DirectTransport
@@ -39,6 +41,14 @@ _EXCHANGE: Final = {
 _GLOBAL_EXCHANGE: Final = "api://AzureADTokenExchange"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What of the deployment a customer's client needs: where its hosts may lead, and who the app itself is."""
+
+    addresses: PublicAddresses = field(default_factory=PublicAddresses)
+    managed_identity_client_id: str | None = None
+
+
 class _LoginTransport(DirectTransport):
     """Takes outages for what they are: azure-identity blames the credentials, or stumbles over HTML."""
 
@@ -61,12 +71,12 @@ class _LoginTransport(DirectTransport):
 class _Federated:
     """The app's own identity: its token, fetched before the login service asks for it, is the assertion."""
 
-    def __init__(self, credentials: Credentials, managed_identity_client_id: str | None) -> None:
+    def __init__(self, credentials: Credentials, outside: Outside) -> None:
         exchange = _EXCHANGE.get(credentials.endpoints.login, _GLOBAL_EXCHANGE)
         self._scope = f"{exchange}/.default"
-        self._identity = managed_identity(managed_identity_client_id)
+        self._identity = managed_identity(outside.managed_identity_client_id)
         self._assertion = ""
-        self._credential = ClientAssertionCredential(func=lambda: self._assertion, **_words(credentials))
+        self._credential = ClientAssertionCredential(func=lambda: self._assertion, **_words(credentials, outside))
 
     async def get_token(self, *scopes: str, **words: Any) -> Any:  # noqa: ANN401 - the SDK's token
         """Return a token. Raises: Transient when the app has no identity to show."""
@@ -84,34 +94,34 @@ class _Federated:
         await self._credential.close()
 
 
-def _words(credentials: Credentials) -> dict[str, Any]:
+def _words(credentials: Credentials, outside: Outside) -> dict[str, Any]:
     """Return what every credential of the SDK is told."""
     return {
         "tenant_id": credentials.azure_tenant_id,
         "client_id": credentials.client_id,
         "authority": credentials.endpoints.login,
         "disable_instance_discovery": True,
-        "transport": _LoginTransport(connection_timeout=_CONNECT_S, read_timeout=_READ_S),
+        "transport": _LoginTransport(resolver=outside.addresses, connection_timeout=_CONNECT_S, read_timeout=_READ_S),
         "retry_total": _RETRIES,
         "retry_backoff_factor": _BACKOFF_S,
     }
 
 
-def sdk_credential(credentials: Credentials, managed_identity_client_id: str | None) -> Any:  # noqa: ANN401 - the SDK's
+def sdk_credential(credentials: Credentials, outside: Outside) -> Any:  # noqa: ANN401 - the SDK's
     """Return the credential of azure-identity for a proof. Raises: NeedsAttention for an unusable certificate."""
     match credentials.proof:
         case ClientSecret(value=secret):
-            return ClientSecretCredential(client_secret=secret, **_words(credentials))
+            return ClientSecretCredential(client_secret=secret, **_words(credentials, outside))
         case ClientCertificate(value=text):
             data = text.encode() if "-----BEGIN" in text else b64decode(text)
             try:
-                return CertificateCredential(certificate_data=data, **_words(credentials))
+                return CertificateCredential(certificate_data=data, **_words(credentials, outside))
             except ValueError as error:
                 raise NeedsAttention(
                     "The certificate in Key Vault cannot be used; enter it again.", code="invalid_certificate"
                 ) from error
         case FederatedIdentity():
-            return _Federated(credentials, managed_identity_client_id)
+            return _Federated(credentials, outside)
 
 
 @dataclass(slots=True)
@@ -129,16 +139,28 @@ class _Login:
             await self.credential.close()
 
 
+async def _patiently(credential: Any, scopes: tuple[str, ...], words: dict[str, Any]) -> Any:  # noqa: ANN401 - SDK's
+    """Return a token; a refusal that passes by itself, which the SDK takes for one that stays, is asked again."""
+    for attempt in range(_RETRIES):
+        try:
+            return await credential.get_token(*scopes, **words)
+        except ClientAuthenticationError as error:
+            if not passes_by_itself(error):
+                raise
+        await asyncio.sleep(_BACKOFF_S * 2**attempt)
+    return await credential.get_token(*scopes, **words)
+
+
 class RenewableCredential(AsyncTokenCredential):
     """The customer's credential for the SDK's authentication provider."""
 
-    def __init__(self, credentials: Credentials, managed_identity_client_id: str | None = None) -> None:
+    def __init__(self, credentials: Credentials, outside: Outside) -> None:
         self._credentials = credentials
-        self._identity = managed_identity_client_id
+        self._outside = outside
         self._login = self._build()
 
     def _build(self) -> _Login:
-        return _Login(sdk_credential(self._credentials, self._identity), monotonic())
+        return _Login(sdk_credential(self._credentials, self._outside), monotonic())
 
     @property
     def current(self) -> object:
@@ -167,7 +189,7 @@ class RenewableCredential(AsyncTokenCredential):
         login.waiting += 1
         try:
             async with login.one_at_a_time:
-                return await login.credential.get_token(*scopes, **words)
+                return await _patiently(login.credential, scopes, words)
         finally:
             login.waiting -= 1
             await login.close_if_done()

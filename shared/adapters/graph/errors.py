@@ -86,6 +86,12 @@ def translated() -> Iterator[None]:
         ) from error
 
 
+def passes_by_itself(error: ClientAuthenticationError) -> bool:
+    """Tell whether the login service only has trouble of its own just now."""
+    number = _NUMBER.search(str(error.message))
+    return number is not None and number.group(1) in TRANSIENT_LOGIN
+
+
 def of_login(error: ClientAuthenticationError) -> SyncError:
     """Return a refusal of the login service with its AADSTS number, or Transient if it passes by itself."""
     text = str(error.message)

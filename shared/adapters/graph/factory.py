@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from shared.adapters.addresses import PublicAddresses
 from shared.domain.connection import Credentials
 from shared.ports import Directory
 
@@ -24,8 +25,10 @@ _KEPT_S: Final = 300.0
 class GraphDirectoryFactory:
     """`DirectoryFactory` over Microsoft Graph."""
 
-    def __init__(self, managed_identity_client_id: str | None = None) -> None:
-        self._identity = managed_identity_client_id
+    def __init__(self, *, own_hosts: frozenset[str] = frozenset(), managed_identity: str | None = None) -> None:
+        """Open directories at public addresses, or at the operator's `own_hosts`; `managed_identity` is a client id."""
+        self._addresses = PublicAddresses(own_hosts)
+        self._identity = managed_identity
         self._clients: OrderedDict[str, GraphClient] = OrderedDict()
         self._used: dict[str, int] = {}
         self._left_s: dict[str, float] = {}
@@ -34,11 +37,13 @@ class GraphDirectoryFactory:
     async def open(self, credentials: Credentials) -> AsyncIterator[Directory]:
         """Give the directory of these credentials, and of no others. No request is sent by opening it."""
         from shared.adapters.graph.client import GraphClient  # noqa: PLC0415 - the SDK costs 0.5 s and more to import
+        from shared.adapters.graph.credential import Outside  # noqa: PLC0415 - as above
         from shared.adapters.graph.directory import GraphDirectory  # noqa: PLC0415 - as above
 
         key = _key(credentials)
         if key not in self._clients:
-            self._clients[key] = GraphClient(credentials, self._identity)
+            outside = Outside(addresses=self._addresses, managed_identity_client_id=self._identity)
+            self._clients[key] = GraphClient(credentials, outside)
         self._clients.move_to_end(key)
         self._used[key] = self._used.get(key, 0) + 1
         try:

@@ -57,7 +57,7 @@ async def credentials(entra: EntraSimulator, simulator: Simulator, name: str, **
 @pytest.fixture
 async def factory() -> AsyncIterator[GraphDirectoryFactory]:
     """The adapter's factory."""
-    opened = GraphDirectoryFactory()
+    opened = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1"}))
     yield opened
     await opened.close()
 

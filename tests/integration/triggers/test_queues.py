@@ -52,8 +52,8 @@ async def fetch_message(world: World) -> str:
 
 
 async def ledger(world: World) -> list[LedgerEntry]:
-    """Return what the operator sees."""
-    return [entry async for entry in world.ports.ledger.entries()]
+    """Return the messages that the operator sees."""
+    return [entry async for entry in world.ports.ledger.entries() if entry.queue != "connection"]
 
 
 async def test_a_request_by_hand_plans_a_run(world: World) -> None:
