@@ -93,6 +93,10 @@ class App:
         """The queues."""
         return self.ports.queue
 
+    @property
+    def _operator_tenant(self) -> str | None:
+        return self.settings.sign_in.operator_tenant if self.settings.sign_in else None
+
     @cached_property
     def dispatch(self) -> Dispatch:
         """What moves runs from stage to stage."""
@@ -239,6 +243,7 @@ class App:
             clock=self.ports.clock,
             default_endpoints=self.settings.default_endpoints,
             allowed_endpoints=self.settings.allowed_endpoints,
+            operator_tenant=self._operator_tenant,
         )
 
     @cached_property
@@ -256,8 +261,7 @@ class App:
     @cached_property
     def authorize(self) -> Authorize:
         """Who may do what is decided."""
-        sign_in = self.settings.sign_in
-        return Authorize(tenants=self.ports.tenants, operator_tenant=sign_in.operator_tenant if sign_in else None)
+        return Authorize(tenants=self.ports.tenants, operator_tenant=self._operator_tenant)
 
     @cached_property
     def configure(self) -> Configure:

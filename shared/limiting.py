@@ -1,10 +1,12 @@
 """Counts against rate limits, in storage, so that they hold across instances and restarts."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.rate_limit import RateLimit
-from shared.errors import Conflict, RateLimited
+from shared.errors import Conflict, RateLimited, SyncError
 from shared.ports import Clock, LimitStore
 
 
@@ -31,6 +33,23 @@ class Limiter:
             except Conflict:
                 continue
             return
+
+    @asynccontextmanager
+    async def reserved(
+        self, limit: RateLimit, subject: str, counts: Callable[[SyncError], bool]
+    ) -> AsyncIterator[None]:
+        """Count what is done within, and take it back unless it ends with an error that counts, or not at all.
+
+        Raises: RateLimited with the seconds to wait, before anything is done.
+        """
+        await self.take(limit, subject)
+        try:
+            yield
+        except SyncError as error:
+            if not counts(error):
+                await self.give_back(limit, subject)
+            raise
+        await self.give_back(limit, subject)
 
     async def give_back(self, limit: RateLimit, subject: str) -> None:
         """Take one back."""

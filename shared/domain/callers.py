@@ -68,7 +68,7 @@ def may(caller: Caller, access: Access, operator_tenant: str | None, admins: Adm
     """Tell whether a caller may use a route. `admins` are those of the tenant in the route, None without one."""
     if access is Access.PUBLIC or isinstance(caller, BackEnd):
         return True
-    if Role.OPERATOR in caller.roles and operator_tenant is not None and caller.azure_tenant_id == operator_tenant:
+    if _is_operator(caller, operator_tenant):
         return True
     if Role.TENANT_ADMIN not in caller.roles:
         return False
@@ -79,6 +79,20 @@ def may(caller: Caller, access: Access, operator_tenant: str | None, admins: Adm
             return admins is not None and admins.include(caller)
         case Access.OPERATOR:
             return False
+
+
+def vouches_for(caller: Caller, azure_tenant_id: str, operator_tenant: str | None) -> bool:
+    """Tell whether a caller speaks for an Azure tenant without showing a secret of it.
+
+    The app's own identity proves nothing about who asks: any customer's admin could name any directory that trusts it.
+    """
+    if isinstance(caller, BackEnd) or caller.azure_tenant_id == azure_tenant_id:
+        return True
+    return _is_operator(caller, operator_tenant)
+
+
+def _is_operator(person: Person, operator_tenant: str | None) -> bool:
+    return Role.OPERATOR in person.roles and operator_tenant is not None and person.azure_tenant_id == operator_tenant
 
 
 def name_of(caller: Caller) -> str:

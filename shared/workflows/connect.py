@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
@@ -34,6 +35,16 @@ class ConnectionUnchecked(Transient):
         self.report = report
 
 
+class Validator(Protocol):
+    """What checks entries: the workflow `validate`."""
+
+    async def __call__(
+        self, entries: Entries, caller: Caller, sso_application: str | None, *, stored: bool = False
+    ) -> Validation:
+        """Return what is wrong with the entries and can be known."""
+        ...
+
+
 class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
     """A connection with its health."""
 
@@ -48,7 +59,7 @@ class Connect:
     tenants: TenantStore
     secrets: SecretStore
     access: DirectoryAccess
-    validate: Callable[[Entries, Caller, str | None], Awaitable[Validation]]
+    validate: Validator
     advance_epoch: Callable[[TenantId], Awaitable[None]]
     clock: Clock
 
@@ -77,7 +88,7 @@ class Connect:
             secret_expires_on=connection.secret_expires_on,
             sso_users=preferences.sso_users,
         )
-        report = (await self.validate(entries, caller, await self._sso_application(tenant))).report
+        report = (await self.validate(entries, caller, await self._sso_application(tenant), stored=True)).report
         if report.ok:
             await self._know_end(tenant, connection, report)
             await self.access.health.recovered(tenant)

@@ -1,6 +1,7 @@
 """Validate: everything that is wrong with entered credentials and can be known, in one report. Stores nothing."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,14 +9,14 @@ import msgspec
 
 from shared import probe
 from shared.domain import consent, endpoints, expiry, mistakes, readings
-from shared.domain.callers import BackEnd, Caller, name_of
+from shared.domain.callers import BackEnd, Caller, name_of, vouches_for
 from shared.domain.connection import CredentialKind, Credentials, Endpoints
 from shared.domain.entries import Entries, local_checks, rearrangements
 from shared.domain.identity import identity_checks, mixed_up
 from shared.domain.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
 from shared.domain.report import Check, CheckStatus, Consent, Report
 from shared.domain.validation import Validation
-from shared.errors import LoginRefused, NeedsAttention, Rejected, SyncError, Transient
+from shared.errors import LoginRefused, NeedsAttention, RateLimited, Rejected, SyncError, Transient
 from shared.limiting import Limiter
 from shared.ports import CertificateReader, Clock, Directory, DirectoryFactory, TokenReport
 
@@ -23,6 +24,10 @@ from shared.ports import CertificateReader, Clock, Directory, DirectoryFactory, 
 _PERHAPS_MIXED_UP = frozenset({"AADSTS90002", "AADSTS700016", "AADSTS900023"})
 #: What tells a guesser that everything but the secret was right.
 _WRONG_SECRET = "AADSTS7000215"  # noqa: S105 - a code
+
+
+def _tells_a_guesser(error: SyncError) -> bool:
+    return error.code == _WRONG_SECRET
 
 
 @dataclass(slots=True)
@@ -51,16 +56,22 @@ class Validate:
     clock: Clock
     default_endpoints: Endpoints
     allowed_endpoints: Sequence[Endpoints]
+    operator_tenant: str | None
 
-    async def __call__(self, entries: Entries, caller: Caller, sso_application: str | None) -> Validation:
+    async def __call__(
+        self, entries: Entries, caller: Caller, sso_application: str | None, *, stored: bool = False
+    ) -> Validation:
         """Return what is wrong with the entries and can be known. Nothing is asked while their shape is wrong.
 
         `sso_application` is the application whose assignments are read with SSO users on; None for the entered one.
+        `stored` entries were accepted before, so that a federated identity needs nobody to vouch for it again.
         Raises: RateLimited when the caller, or anybody for this Azure tenant, has asked too often.
         """
         entries = entries.cleaned()
         found = _Findings(local_checks(entries))
         secret = self._secret(entries, found)
+        if entries.kind is CredentialKind.FEDERATED and not stored:
+            self._vouched(entries, caller, found)
         pair = self._endpoints(entries, found)
         if pair is None or found.failed:
             found.checks += mistakes.sign_in_skipped(entries.kind)
@@ -94,6 +105,14 @@ class Validate:
             found.checks.append(Check.failed("certificate", "The certificate has expired", detail, fix))
         return certificate.pem
 
+    def _vouched(self, entries: Entries, caller: Caller, found: _Findings) -> None:
+        if vouches_for(caller, entries.tenant_id, self.operator_tenant):
+            return
+        title = "A federated identity has to be connected by somebody of that directory"
+        detail = "It shows no secret, so that only people of the directory, or the operator, can say that it is theirs."
+        fix = "Sign in with an account of the directory that is to be connected, or enter a client secret."
+        found.checks.append(Check.failed("federation", title, detail, fix))
+
     def _endpoints(self, entries: Entries, found: _Findings) -> Endpoints | None:
         try:
             pair = endpoints.resolve(
@@ -112,27 +131,24 @@ class Validate:
         return pair
 
     async def _limit(self, entries: Entries, caller: Caller) -> None:
-        """Count the validation, and, until it is known to be none, as a guess at the secret."""
+        """Count the validation."""
         await self.limiter.take(PER_BACK_END if isinstance(caller, BackEnd) else PER_PERSON, name_of(caller))
         await self.limiter.take(PER_TARGET, entries.tenant_id)
-        await self.limiter.take(PER_TARGET_GUESSES, entries.tenant_id)
 
     async def _ask(self, credentials: Credentials, entries: Entries, found: _Findings, sso_application: str) -> None:
-        guessed = False
         try:
-            async with self.directories.open(credentials) as directory:
+            async with self._guess(credentials), self.directories.open(credentials) as directory:
                 token = await directory.token()
                 found.checks += mistakes.signed_in(entries.kind)
                 await self._look(directory, token, credentials, entries, found, sso_application)
         except NeedsAttention as error:
-            guessed = error.code == _WRONG_SECRET
             await self._refused(error, credentials, entries, found)
+        except RateLimited:
+            raise
         except Transient as error:
             found.checks.append(readings.failed_for_now("login", "The login service did not answer", error))
             found.checks += mistakes.sign_in_skipped(entries.kind)
             found.skip_the_rest(entries)
-        if not guessed:
-            await self.limiter.give_back(PER_TARGET_GUESSES, entries.tenant_id)
 
     async def _refused(
         self, error: NeedsAttention, credentials: Credentials, entries: Entries, found: _Findings
@@ -146,16 +162,20 @@ class Validate:
         found.skip_the_rest(entries)
 
     async def _mixed_up(self, credentials: Credentials, entries: Entries) -> list[Check]:
-        """Try the ids in every other order with the same credential; what works is offered."""
+        """Try the ids in every other order with the same credential; what works is offered. Each try is a guess."""
         for order in rearrangements(entries):
             tried = msgspec.structs.replace(credentials, azure_tenant_id=order["tenantId"], client_id=order["clientId"])
             try:
-                async with self.directories.open(tried) as directory:
+                async with self._guess(tried), self.directories.open(tried) as directory:
                     token = await directory.token()
             except SyncError:
                 continue
             return [mixed_up(entries, {**order, "objectId": token.object_id})]
         return []
+
+    def _guess(self, credentials: Credentials) -> AbstractAsyncContextManager[None]:
+        """Count a sign-in as a guess at the secret unless it turns out to be none."""
+        return self.limiter.reserved(PER_TARGET_GUESSES, credentials.azure_tenant_id, _tells_a_guesser)
 
     async def _look(
         self,

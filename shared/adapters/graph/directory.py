@@ -23,7 +23,7 @@ from shared.adapters.graph.wire import (
 from shared.domain.directory import Assignment, AssignmentsPage, DeltaPage, Group, Presence, Source, UsersPage
 from shared.domain.expiry import ClientKey, Registration
 from shared.domain.ids import ObjectId, object_id
-from shared.errors import Conflict, NeedsAttention, NotFound, Rejected, Transient
+from shared.errors import Conflict, NeedsAttention, NotFound, Rejected, SyncError, Transient
 from shared.ports import TokenReport
 
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"
@@ -31,6 +31,10 @@ _FOUND_GROUPS: Final = 50
 #: Longest displayName of a group, in characters.
 #: Source: https://learn.microsoft.com/graph/api/resources/group#properties
 _LONGEST_NAME: Final = 256
+#: What of those who are assigned to an application are people; the rest are other applications.
+_PEOPLE: Final = frozenset({"User", "Group"})
+#: Graph's own code for what an application may not do.
+_DENIED: Final = "Authorization_RequestDenied"
 _HIDDEN: Final = "HiddenMembership"
 
 
@@ -51,19 +55,28 @@ class GraphDirectory:
         """Return the first page of the source's users, or the one that `next_link` names."""
         graph = self._client.graph
         url = links.checked(graph, next_link) if next_link else links.users(graph, source)
-        page = decode(await self._client.get(url, eventual=source.group is not None), UserPage)
+        try:
+            page = decode(await self._client.get(url, eventual=source.group is not None), UserPage)
+        except Refused as error:
+            if source.group is not None and error.code == _DENIED:
+                raise await self._explained(source.group, error) from error
+            raise
         following = links.checked(graph, page.next_link) if page.next_link else None
-        if source.group is not None and not page.value and next_link is None:
-            await self._require_readable(source.group)
+        if source.group is not None and not page.value and next_link is None and await self._hides(source.group):
+            raise _hidden()
         return UsersPage(users=[user_of(each) for each in page.value], next_link=following)
 
-    async def _require_readable(self, group: ObjectId) -> None:
-        """Hold if an empty group is really empty. Raises: NeedsAttention if its members are hidden from us."""
+    async def _hides(self, group: ObjectId) -> bool:
+        """Tell whether a group shows its members only to whom it is allowed."""
         url = links.path(self._client.graph, f"groups/{group}", {"$select": _GROUP_SELECT})
-        if decode(await self._client.get(url), GraphGroup).visibility == _HIDDEN:
-            raise NeedsAttention(
-                "The group hides its members: grant Member.Read.Hidden, or map another group.", code="hidden_membership"
-            )
+        return decode(await self._client.get(url), GraphGroup).visibility == _HIDDEN
+
+    async def _explained(self, group: ObjectId, refusal: Refused) -> SyncError:
+        """Return why a group's members are refused, as far as the group itself says so."""
+        try:
+            return _hidden() if await self._hides(group) else refusal
+        except SyncError:
+            return refusal
 
     async def changed_users(self, link: str) -> DeltaPage:
         """Return one page of changes. Raises: Conflict (`delta_expired`) when only a full listing helps."""
@@ -148,6 +161,7 @@ class GraphDirectory:
             assignments=[
                 Assignment(principal_id=_id(each.principal_id), group=each.principal_type == "Group")
                 for each in page.value
+                if each.principal_type in _PEOPLE
             ],
             next_link=links.checked(graph, page.next_link) if page.next_link else None,
         )
@@ -172,6 +186,12 @@ class GraphDirectory:
             object_id=str(claims.get("oid", "")),
             roles=frozenset(map(str, claims.get("roles") or ())),
         )
+
+
+def _hidden() -> NeedsAttention:
+    return NeedsAttention(
+        "The group hides its members: grant Member.Read.Hidden, or map another group.", code="hidden_membership"
+    )
 
 
 def _delta_expired() -> Conflict:

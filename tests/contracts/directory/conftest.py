@@ -1,10 +1,7 @@
 """The real Graph adapter against the simulator, which a test can break as it likes."""
 
-import ssl
 from collections.abc import AsyncIterator
-from typing import Any
 
-import aiohttp
 import pytest
 
 from infra.local.certificates import Certificates
@@ -14,23 +11,13 @@ from shared.adapters.graph import GraphDirectoryFactory
 from shared.domain.connection import ClientSecret, Credentials, Endpoints
 from shared.domain.directory import DirectoryUser, Source
 from shared.ports import Directory
-
-
-class Broken(Simulator):
-    """The simulator's admin API, with faults."""
-
-    async def fault(self, path: str, action: dict[str, Any], **matching: object) -> None:
-        """Spoil the answers to requests whose path matches."""
-        await self.call("POST", "/faults", {"path": path, "count": 1, **matching, "action": action})
+from tests.entra import Broken, trusted_entra
 
 
 @pytest.fixture
 async def entra(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EntraSimulator]:
-    """Contoso has 100 users, fabrikam 30 users and 40 groups; its certificate is trusted through the environment."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tls.bundle))
-    # aiohttp read that variable when it was imported, long before this test
-    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context())
-    async with EntraSimulator(cert=tls.cert, key=tls.key, scale=0.01, environment={}) as running:
+    """Contoso has 100 users, fabrikam 30 users and 40 groups."""
+    async with trusted_entra(tls, monkeypatch) as running:
         yield running
 
 

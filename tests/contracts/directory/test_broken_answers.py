@@ -10,7 +10,8 @@ from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, NeedsAttention, NotFound, SyncError, Transient
 from shared.ports import Directory
-from tests.contracts.directory.conftest import Broken, everybody
+from tests.contracts.directory.conftest import everybody
+from tests.entra import Broken
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK warns of its own base classes
 

@@ -9,7 +9,8 @@ from shared.domain.ids import ObjectId
 from shared.errors import Conflict, LoginRefused
 from shared.ports import Directory
 from shared.telemetry import measured
-from tests.contracts.directory.conftest import Broken, credentials, everybody
+from tests.contracts.directory.conftest import credentials, everybody
+from tests.entra import Broken
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK warns of its own base classes
 

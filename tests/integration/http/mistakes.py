@@ -1,0 +1,641 @@
+"""Mistakes that admins make: how each comes about, and what the report has to say of it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from tests.builders import person
+from tests.certificates import Pair, pair
+from tests.entra import Broken
+
+#: What is changed about the entries that would be right, given what the simulator knows of contoso.
+Changes = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]
+#: What is changed about the directory, given the simulator and what it knows of contoso.
+Arrange = Callable[[Broken, dict[str, Any]], Awaitable[object]]
+
+ELSEWHERE = person(777)
+GOV_GRAPH = "https://graph.microsoft.us"
+GOV_LOGIN = "https://login.microsoftonline.us"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One row: the check that must end with `status`, parts of its sentence and of its fix, and who fails with it."""
+
+    name: str
+    check: str
+    says: str
+    fix: str
+    entries: Changes = field(default_factory=dict)
+    arrange: Arrange | None = None
+    status: str = "fail"
+    #: Other checks that fail for the same reason.
+    also: frozenset[str] = frozenset()
+    link: str | None = None
+    suggestion: Callable[[dict[str, Any]], dict[str, str]] | None = None
+    retry: bool = False
+
+
+@cache
+def known_pair() -> Pair:
+    """Return the pair whose certificate is uploaded where a row says so."""
+    return pair()
+
+
+@cache
+def ended_pair() -> Pair:
+    """Return a pair that has ended."""
+    return pair(days=-1)
+
+
+def _refuse(code: int) -> Arrange:
+    return lambda simulator, _: simulator.refuse(code)
+
+
+def _fault(path: str, action: dict[str, Any]) -> Arrange:
+    return lambda simulator, _: simulator.fault(path, action, count=0)
+
+
+def _application(**changes: object) -> Arrange:
+    return lambda simulator, _: simulator.call("PATCH", "/directories/contoso/application", changes)
+
+
+def _roles(*, grant: tuple[str, ...] = (), revoke: tuple[str, ...] = ()) -> Arrange:
+    body = {"grant": list(grant), "revoke": list(revoke)}
+    return lambda simulator, _: simulator.call("POST", "/directories/contoso/roles", body)
+
+
+def _expire() -> Arrange:
+    return lambda simulator, _: simulator.call("POST", "/directories/contoso/secrets/all/expire")
+
+
+def _certificate(text: Callable[[], str], password: str = "") -> Changes:
+    def changes(_: dict[str, Any]) -> dict[str, Any]:
+        return {"clientSecret": "", "clientCertificate": text(), "clientCertificatePassword": password}
+
+    return changes
+
+
+async def _hide(simulator: Broken, known: dict[str, Any]) -> None:
+    group = known["groups"][0]["id"]
+    await simulator.call("PATCH", f"/directories/contoso/groups/{group}", {"visibility": "HiddenMembership"})
+
+
+async def _short_lived(simulator: Broken, known: dict[str, Any]) -> None:
+    await simulator.call("POST", "/directories/contoso/roles", {"grant": ["Application.Read.All"]})
+    added = await simulator.call("POST", "/directories/contoso/secrets", {"valid_days": 6.5})
+    known["client_secret"] = added["client_secret"]
+
+
+async def _no_sso(simulator: Broken, known: dict[str, Any]) -> None:
+    await simulator.call("POST", "/directories/contoso/roles", {"grant": ["Application.Read.All"]})
+    body = {"error": {"code": "Request_ResourceNotFound", "message": f"Resource {known['application_id']} not found."}}
+    await simulator.fault("appRoleAssignedTo", {"type": "respond", "status": 404, "body": body}, count=0)
+
+
+_ALL = ("User.Read.All", "Group.Read.All", "GroupMember.Read.All")
+_FEDERATED = {"clientSecret": "", "federated": True}
+
+SHAPE = [
+    Mistake(
+        name="no tenant id",
+        entries={"tenantId": " "},
+        check="tenant_id",
+        says="No tenant id was entered",
+        fix="the overview of the Entra admin center",
+    ),
+    Mistake(
+        name="tenant id with a letter too few",
+        entries=lambda known: {"tenantId": known["azure_tenant_id"][:-1]},
+        check="tenant_id",
+        says="must be a GUID",
+        fix="the overview of the Entra admin center",
+    ),
+    Mistake(
+        name="domain for the tenant id",
+        entries={"tenantId": "contoso.onmicrosoft.com"},
+        check="tenant_id",
+        says="is a domain name",
+        fix="Copy the tenant id, a GUID",
+    ),
+    Mistake(
+        name="placeholder for the tenant id",
+        entries={"tenantId": "common"},
+        check="tenant_id",
+        says="'common' names no single directory",
+        fix="Copy the tenant id, a GUID",
+    ),
+    Mistake(
+        name="no client id",
+        entries={"clientId": ""},
+        check="client_id",
+        says="No application (client) id was entered",
+        fix="the enterprise application's overview",
+    ),
+    Mistake(
+        name="name for the client id",
+        entries={"clientId": "Recipient Sync"},
+        check="client_id",
+        says="must be a GUID",
+        fix="the enterprise application's overview",
+    ),
+    Mistake(
+        name="no object id",
+        entries={"objectId": ""},
+        check="object_id",
+        says="No object id was entered",
+        fix="the enterprise application's overview",
+    ),
+    Mistake(
+        name="malformed object id",
+        entries={"objectId": "0x7f"},
+        check="object_id",
+        says="must be a GUID",
+        fix="the enterprise application's overview",
+    ),
+    Mistake(
+        name="no secret",
+        entries={"clientSecret": ""},
+        check="secret",
+        says="No secret was entered",
+        fix='copy its "Value"',
+    ),
+    Mistake(
+        name="secret's id for the secret",
+        entries=lambda known: {"clientSecret": known["client_secret_id"]},
+        check="secret",
+        says='that is the "Secret ID"',
+        fix='copy its "Value"',
+    ),
+    Mistake(
+        name="secret for the client id",
+        entries=lambda known: {"clientId": known["client_secret"], "clientSecret": known["application_id"]},
+        check="swapped",
+        says="the client id's field holds none",
+        fix="Swap the client id and the client secret",
+        also=frozenset({"client_id", "secret"}),
+    ),
+    Mistake(
+        name="client id twice",
+        entries=lambda known: {"objectId": known["application_id"]},
+        check="ids_equal",
+        says="The client id and the object id are the same",
+        fix="its own field",
+    ),
+    Mistake(
+        name="secret and federated identity",
+        entries={"federated": True},
+        check="secret",
+        says="more than one was entered",
+        fix="Enter one",
+    ),
+    Mistake(
+        name="malformed group",
+        entries={"groups": ["All employees"]},
+        check="groups",
+        says="A group's object id must be a GUID",
+        fix="Copy each group's object id",
+    ),
+    Mistake(
+        name="too many groups",
+        entries={"groups": [person(number) for number in range(21)]},
+        check="groups",
+        says="21 groups are to be read",
+        fix="leave the groups out",
+    ),
+]
+
+ENDPOINTS = [
+    Mistake(
+        name="login and Graph of two clouds",
+        entries={"graphEndpoint": GOV_GRAPH},
+        check="endpoints",
+        says="belong to two different clouds",
+        fix="leave both endpoints empty",
+    ),
+    Mistake(
+        name="Graph of L4 for L5",
+        entries={"cloud": "usgov", "loginEndpoint": "https://login.chinacloudapi.cn"},
+        check="endpoints",
+        says="belong to two different clouds",
+        fix="leave both endpoints empty",
+    ),
+    Mistake(
+        name="somebody else's login host",
+        entries={"loginEndpoint": "https://login.microsoftonline.com.evil.example"},
+        check="endpoints",
+        says="is not on the list",
+        fix="leave both endpoints empty",
+    ),
+    Mistake(
+        name="plain http",
+        entries={"graphEndpoint": "http://graph.microsoft.com"},
+        check="endpoints",
+        says="is not on the list",
+        fix="leave both endpoints empty",
+    ),
+    Mistake(
+        name="private address",
+        entries={"loginEndpoint": "https://169.254.169.254"},
+        check="endpoints",
+        says="is not on the list",
+        fix="leave both endpoints empty",
+    ),
+]
+
+TENANT = [
+    Mistake(
+        name="tenant that nobody has",
+        entries={"tenantId": ELSEWHERE},
+        check="tenant",
+        says="AADSTS90002",
+        fix="for US Government or China choose that cloud",
+        link="/error?code=90002",
+    ),
+    Mistake(
+        name="tenant that the login service finds malformed",
+        arrange=_refuse(900023),
+        check="tenant",
+        says="AADSTS900023",
+        fix="Copy the tenant id",
+    ),
+    Mistake(
+        name="tenant in US Government",
+        arrange=_refuse(90038),
+        check="tenant",
+        says="lives in, another cloud",
+        fix="choose that cloud",
+    ),
+    Mistake(
+        name="application in another cloud",
+        arrange=_refuse(900382),
+        check="tenant",
+        says="Sign-in across clouds",
+        fix="choose that cloud",
+    ),
+    Mistake(
+        name="tenant and endpoints of two clouds",
+        arrange=_refuse(900432),
+        check="tenant",
+        says="belong to two clouds",
+        fix="choose that cloud",
+    ),
+    Mistake(
+        name="placeholder that the login service met",
+        arrange=_refuse(9001023),
+        check="tenant",
+        says="name no single directory",
+        fix="the directory's own tenant id",
+    ),
+    Mistake(
+        name="placeholder with an application of one tenant",
+        arrange=_refuse(50194),
+        check="tenant",
+        says="not multi-tenant",
+        fix="the directory's own tenant id",
+    ),
+]
+
+APPLICATION = [
+    Mistake(
+        name="application of another tenant",
+        entries={"clientId": ELSEWHERE},
+        check="application",
+        says="AADSTS700016",
+        fix='Copy the "Application ID"',
+    ),
+    Mistake(
+        name="app registration's object id for the client id",
+        entries=lambda known: {"clientId": known["application_object_id"]},
+        check="application",
+        says="Perhaps an object id was entered instead",
+        fix='Copy the "Application ID"',
+    ),
+    Mistake(
+        name="client id and object id swapped",
+        entries=lambda known: {"clientId": known["object_id"], "objectId": known["application_id"]},
+        check="swapped",
+        says="The application (client) id and object id are mixed up",
+        fix="Swap them",
+        also=frozenset({"application"}),
+        suggestion=lambda known: {
+            "tenantId": known["azure_tenant_id"],
+            "clientId": known["application_id"],
+            "objectId": known["object_id"],
+        },
+    ),
+    Mistake(
+        name="tenant id and client id swapped",
+        entries=lambda known: {"tenantId": known["application_id"], "clientId": known["azure_tenant_id"]},
+        check="swapped",
+        says="The tenant id and application (client) id are mixed up",
+        fix="Swap them",
+        also=frozenset({"tenant"}),
+        suggestion=lambda known: {
+            "tenantId": known["azure_tenant_id"],
+            "clientId": known["application_id"],
+            "objectId": known["object_id"],
+        },
+    ),
+    Mistake(
+        name="all three ids in a circle",
+        entries=lambda known: {
+            "tenantId": known["application_id"],
+            "clientId": known["object_id"],
+            "objectId": known["azure_tenant_id"],
+        },
+        check="swapped",
+        says="The tenant id, application (client) id and object id are mixed up",
+        fix="Swap them",
+        also=frozenset({"tenant"}),
+        suggestion=lambda known: {
+            "tenantId": known["azure_tenant_id"],
+            "clientId": known["application_id"],
+            "objectId": known["object_id"],
+        },
+    ),
+    Mistake(
+        name="no enterprise application",
+        arrange=_application(consented=False),
+        check="application",
+        says="nobody has consented to it",
+        fix="Grant admin consent by the link",
+        link="/adminconsent?client_id=",
+    ),
+    Mistake(
+        name="application switched off",
+        arrange=_application(enabled=False),
+        check="application",
+        says="switched off in this tenant",
+        fix='set "Enabled for users to sign-in" to yes',
+    ),
+    Mistake(
+        name="app registration's object id, which may not be read",
+        entries=lambda known: {"objectId": known["application_object_id"]},
+        check="object_id",
+        says="perhaps it is the app registration's",
+        fix="Enter ",
+        suggestion=lambda known: {"objectId": known["object_id"]},
+    ),
+    Mistake(
+        name="app registration's object id, which may be read",
+        entries=lambda known: {"objectId": known["application_object_id"], "ssoUsers": True},
+        arrange=_roles(grant=("Application.Read.All",)),
+        check="object_id",
+        says="What was entered is the app registration's object id.",
+        fix="Enter ",
+        suggestion=lambda known: {"objectId": known["object_id"]},
+    ),
+    Mistake(
+        name="any other object id",
+        entries={"objectId": ELSEWHERE},
+        check="object_id",
+        says="The enterprise application's is ",
+        fix="Enter ",
+        suggestion=lambda known: {"objectId": known["object_id"]},
+    ),
+]
+
+CREDENTIAL = [
+    Mistake(
+        name="wrong secret",
+        entries={"clientSecret": "abc8Q~not-the-secret-that-was-created"},
+        check="secret",
+        says="AADSTS7000215",
+        fix='copy its "Value"',
+    ),
+    Mistake(
+        name="expired secret",
+        arrange=_expire(),
+        check="secret",
+        says="its end date has passed",
+        fix="Create a new client secret",
+    ),
+    Mistake(
+        name="secret that did not arrive",
+        arrange=_refuse(7000218),
+        check="secret",
+        says="carried no secret",
+        fix="Enter the client secret's value",
+    ),
+    Mistake(
+        name="part of the request missing",
+        arrange=_refuse(900144),
+        check="secret",
+        says="misses a part of the request",
+        fix="Fill in every field",
+    ),
+    Mistake(
+        name="text that is no certificate",
+        entries=_certificate(lambda: "not a certificate"),
+        check="certificate",
+        says="neither PEM nor a PFX",
+        fix="together with its private key",
+    ),
+    Mistake(
+        name="certificate without its key",
+        entries=_certificate(lambda: known_pair().public),
+        check="certificate",
+        says="no RSA private key",
+        fix="together with its private key",
+    ),
+    Mistake(
+        name="key of another certificate",
+        entries=_certificate(lambda: known_pair().private() + ended_pair().public),
+        check="certificate",
+        says="belongs to another certificate",
+        fix="together with its private key",
+    ),
+    Mistake(
+        name="certificate with the wrong password",
+        entries=_certificate(lambda: known_pair().pem("right"), "wrong"),
+        check="certificate",
+        says="password is missing or wrong",
+        fix="enter it with its password",
+    ),
+    Mistake(
+        name="certificate that has ended",
+        entries=_certificate(lambda: ended_pair().pem()),
+        check="certificate",
+        says="The certificate ended on",
+        fix="Create a new certificate",
+    ),
+    Mistake(
+        name="certificate that was not uploaded",
+        entries=_certificate(lambda: known_pair().pem()),
+        check="certificate",
+        says="AADSTS700027",
+        fix="Upload the certificate",
+    ),
+    Mistake(
+        name="no federated credential",
+        entries=_FEDERATED,
+        check="federation",
+        says="AADSTS70021",
+        fix="issuer, subject and audience",
+    ),
+    Mistake(
+        name="federated credential with another subject",
+        entries=_FEDERATED,
+        arrange=lambda simulator, _: simulator.trust_identity(subject=ELSEWHERE),
+        check="federation",
+        says="AADSTS700213",
+        fix="Correct the federated credential's subject",
+    ),
+    Mistake(
+        name="clock that is wrong",
+        arrange=_refuse(700024),
+        check="certificate",
+        says="not yet or no longer valid",
+        fix="Check the clock",
+    ),
+    Mistake(
+        name="secret that ends soon",
+        arrange=_short_lived,
+        check="secret_expiry",
+        status="warn",
+        says="in 6 days",
+        fix="Create a new one now",
+    ),
+]
+
+ACCESS = [
+    Mistake(
+        name="Conditional Access",
+        arrange=_refuse(53003),
+        check="access",
+        says="A policy of the tenant",
+        fix="Allow our outbound addresses",
+    ),
+    Mistake(
+        name="request loop",
+        arrange=_refuse(50196),
+        check="access",
+        says="a defect on our side",
+        fix="Wait a few minutes",
+    ),
+    Mistake(
+        name="refusal that nobody knows",
+        arrange=_refuse(500011),
+        check="login",
+        says="AADSTS500011",
+        fix="Look the code up by the link",
+        link="/error?code=500011",
+    ),
+    *(
+        Mistake(
+            name=f"trouble of the login service ({code})",
+            arrange=_refuse(code),
+            check="login",
+            says="Nothing is known to be wrong with the entries",
+            fix="Check again in a minute",
+            retry=True,
+        )
+        for code in (90006, 90012, 90024, 90033, 90055, 90090)
+    ),
+]
+
+CONSENT = [
+    Mistake(
+        name="no consent at all",
+        arrange=_roles(revoke=_ALL),
+        check="permission_User.Read.All",
+        says="is not granted",
+        fix="grant admin consent by the link",
+        link="/adminconsent?client_id=",
+        also=frozenset({"permission_GroupMember.Read.All", "permission_Group.Read.All"}),
+    ),
+    Mistake(
+        name="people may not be read",
+        arrange=_roles(revoke=("User.Read.All",)),
+        check="permission_User.Read.All",
+        says="to read people's names",
+        fix="grant admin consent by the link",
+        link="/adminconsent?client_id=",
+    ),
+    Mistake(
+        name="groups may not be read",
+        arrange=_roles(revoke=("Group.Read.All", "GroupMember.Read.All")),
+        check="permission_GroupMember.Read.All",
+        says="to read who is in a mapped group",
+        fix="grant admin consent by the link",
+        link="/adminconsent?client_id=",
+        also=frozenset({"permission_Group.Read.All"}),
+    ),
+    Mistake(
+        name="assignments may not be read",
+        entries={"ssoUsers": True},
+        check="permission_Application.Read.All",
+        says="to read who is assigned to the sign-in application",
+        fix="grant admin consent by the link",
+        link="/adminconsent?client_id=",
+    ),
+    Mistake(
+        name="redundant permission",
+        check="least_privilege",
+        status="warn",
+        says="Group.Read.All adds nothing to GroupMember.Read.All",
+        fix="Remove these permissions",
+    ),
+    Mistake(
+        name="permission without need",
+        arrange=_roles(grant=("Mail.Read",), revoke=("Group.Read.All",)),
+        check="least_privilege",
+        status="warn",
+        says="Granted without need: Mail.Read.",
+        fix="Remove these permissions",
+    ),
+    Mistake(
+        name="permission that allows far more",
+        arrange=_roles(grant=("Directory.ReadWrite.All",), revoke=_ALL),
+        check="broader_permission",
+        status="warn",
+        says="Directory.ReadWrite.All allows more than is needed",
+        fix="Grant User.Read.All, GroupMember.Read.All",
+    ),
+]
+
+READS = [
+    Mistake(
+        name="group that is not there",
+        entries={"groups": [ELSEWHERE]},
+        check="read_members",
+        says="no such object",
+        fix="Copy the group's object id",
+    ),
+    Mistake(
+        name="group that hides its members",
+        entries=lambda known: {"groups": [known["groups"][0]["id"]]},
+        arrange=_hide,
+        check="read_members",
+        says="hides its members",
+        fix="Grant Member.Read.Hidden",
+    ),
+    Mistake(
+        name="sign-in application that is not there",
+        entries={"ssoUsers": True},
+        arrange=_no_sso,
+        check="read_sso",
+        says="no enterprise application with the sign-in application's id",
+        fix="Copy the sign-in application's own Application ID",
+    ),
+    Mistake(
+        name="Graph that limits us",
+        arrange=_fault("^/users", {"type": "throttled", "retry_after_s": 400}),
+        check="read_users",
+        says="limits our requests",
+        fix="Check again in a minute",
+        retry=True,
+    ),
+    Mistake(
+        name="proxy that answers for Graph",
+        arrange=_fault("^/groups", {"type": "html"}),
+        check="read_groups",
+        says="Nothing is known to be wrong with the entries",
+        fix="Check again in a minute",
+        retry=True,
+    ),
+]
+
+MISTAKES = [*SHAPE, *ENDPOINTS, *TENANT, *APPLICATION, *CREDENTIAL, *ACCESS, *CONSENT, *READS]

@@ -1,0 +1,119 @@
+"""A sentence for every mistake: each row of `mistakes` through HTTP, by the real adapters, against the simulator."""
+
+import dataclasses
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from infra.local.certificates import Certificates
+from infra.local.entra.server import EntraSimulator
+from shared.adapters.certificates import X509CertificateReader
+from shared.adapters.graph import GraphDirectoryFactory
+from shared.bootstrap import App, Ports
+from shared.domain.connection import Endpoints
+from tests.entra import Broken, trusted_entra
+from tests.fakes import fake_ports
+from tests.integration.http.calling import Client
+from tests.integration.http.mistakes import MISTAKES, Mistake
+from tests.simulation.world import SETTINGS
+
+
+@pytest.fixture
+async def entra(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EntraSimulator]:
+    """The login service and Graph."""
+    async with trusted_entra(tls, monkeypatch) as running:
+        yield running
+
+
+@pytest.fixture
+async def simulator(entra: EntraSimulator) -> AsyncIterator[Broken]:
+    """Its admin API."""
+    async with Broken({"simulator_admin": entra.admin}) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def ports() -> AsyncIterator[Ports]:
+    """Stores in memory; directories and certificates as they are deployed."""
+    directories = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1"}))
+    yield dataclasses.replace(fake_ports(), directories=directories, certificates=X509CertificateReader())
+    await directories.close()
+
+
+@pytest.fixture
+def product(ports: Ports, entra: EntraSimulator) -> App:
+    """The workflows, whose global cloud is the simulator."""
+    pair = Endpoints(login=entra.login, graph=entra.graph)
+    return App(ports, msgspec.structs.replace(SETTINGS, default_endpoints=pair))
+
+
+async def entries_of(simulator: Broken, mistake: Mistake | None = None) -> dict[str, Any]:
+    """Return the right body for contoso, with a mistake made."""
+    known = await simulator.call("GET", "/directories/contoso")
+    if mistake is not None and mistake.arrange is not None:
+        await mistake.arrange(simulator, known)
+    changes = mistake.entries if mistake is not None else {}
+    return {
+        "tenantId": known["azure_tenant_id"],
+        "clientId": known["application_id"],
+        "objectId": known["object_id"],
+        "clientSecret": known["client_secret"],
+        **(changes(known) if callable(changes) else changes),
+    }
+
+
+async def test_without_a_mistake_nothing_is_wrong(api: Client, simulator: Broken) -> None:
+    """Otherwise every row below would find something."""
+    report = (await api("POST", "validate", await entries_of(simulator))).body
+    assert report["ok"]
+    assert {check["id"] for check in report["checks"] if check["status"] == "fail"} == set()
+
+
+def test_rows_are_rows_of_their_own() -> None:
+    """Each has its name; no two of them expect the same of a report."""
+    assert len({mistake.name for mistake in MISTAKES}) == len(MISTAKES) >= 30
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=[mistake.name for mistake in MISTAKES])
+async def test_each_mistake_has_its_sentence(api: Client, simulator: Broken, mistake: Mistake) -> None:
+    """The check, its status, its sentence and its fix; and nothing else is blamed."""
+    known = await simulator.call("GET", "/directories/contoso")
+    body = await entries_of(simulator, mistake)
+    answer = await api("POST", "validate", body)
+    assert answer.status == 200
+    report = answer.body
+    failed = {check["id"] for check in report["checks"] if check["status"] == "fail"}
+    expected = {mistake.check} if mistake.status == "fail" else set()
+    assert (failed, report["ok"]) == (expected | mistake.also, mistake.status != "fail")
+    (check, *_) = [each for each in report["checks"] if (each["id"], each["status"]) == (mistake.check, mistake.status)]
+    assert mistake.says in check["detail"]
+    assert mistake.fix in check["fix"]
+    assert all(check[part] for part in ("title", "detail", "fix"))
+    assert (mistake.link or "") in (check["link"] or "")
+    assert check.get("retry", False) is mistake.retry
+    if mistake.suggestion is not None:
+        assert check["suggestion"] == mistake.suggestion(known)
+        better = (await api("POST", "validate", body | check["suggestion"])).body
+        assert "suggestion" not in str(better)
+        assert better["ok"]
+    secrets = {body["clientSecret"], body.get("clientCertificatePassword", "")} - {""}
+    assert all(secret not in str(report) for secret in secrets if len(secret) > 5)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=[mistake.name for mistake in MISTAKES])
+async def test_no_mistake_is_stored(api: Client, simulator: Broken, mistake: Mistake) -> None:
+    """What works goes on working: the same body is refused as a new connection, unless it is only a warning."""
+    right = await entries_of(simulator)
+    await api("PUT", "tenants/contoso", {"name": "Contoso"})
+    await api("PUT", "tenants/contoso/sso", {"clientId": right["clientId"]})
+    assert (await api("PUT", "tenants/contoso/connection", right)).status == 200
+    before = (await api("GET", "tenants/contoso/connection")).body
+    refused = await api("PUT", "tenants/contoso/connection", await entries_of(simulator, mistake))
+    if mistake.status == "warn":
+        assert refused.status == 200
+        return
+    assert refused.status == (503 if mistake.retry else 422)
+    assert refused.body["report"]["ok"] is False
+    assert (await api("GET", "tenants/contoso/connection")).body == before
