@@ -1,5 +1,6 @@
 """What the workflows need from the outside, as Protocols. Adapters implement them; `shared.bootstrap` wires them."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -372,6 +373,12 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     tenant: TenantId | None = None
     run: RunId | None = None
 
+    def names(self, tenant: TenantId) -> bool:
+        """Tell whether the entry is the tenant's, or of a message that nobody could read but that names the tenant."""
+        if self.tenant is not None:
+            return self.tenant == tenant
+        return re.search(rf"(?<![a-z0-9-]){re.escape(tenant)}(?![a-z0-9-])", self.body) is not None
+
 
 class Ledger(Protocol):
     """The operator's list of what went wrong."""
@@ -383,7 +390,7 @@ class Ledger(Protocol):
         """Iterate over the entries, newest first."""
 
     async def erase(self, tenant: TenantId) -> None:
-        """Delete the tenant's entries."""
+        """Delete the entries that name the tenant."""
 
 
 class LimitStore(Protocol):

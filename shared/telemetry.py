@@ -55,3 +55,5 @@ def quiet_sdks() -> None:
     """Keep the SDKs from logging each request: their lines hold addresses with links and ids of people."""
     for name in ("azure", "httpx", "httpcore", "msal", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # its warnings repeat the whole answer of the login service; what it refuses is told by events of our own
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)

@@ -17,9 +17,13 @@ from shared.errors import Rejected
 
 _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "incremental"} (or "full"), as text or base64.'
 _OURS: Final = "Only the app itself sends these; ask for a run instead."
+#: Who asks, where a message does not say so: somebody who put it on the queue.
+BY_HAND: Final = "queue"
 #: Longest request that is looked at, in characters; a longer one is nobody's.
 _MAX_REQUEST: Final = 4_096
 _MAX_REQUEST_ID: Final = 200
+#: Longest name of whoever asks, in characters: more than `person:` with two ids takes.
+_MAX_CALLER: Final = 100
 #: What `Source.id` makes.
 _SOURCE: Final = re.compile(r"users|group-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-direct)?")
 
@@ -32,7 +36,7 @@ class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     mode: RunMode = RunMode.INCREMENTAL
     request: str | None = None
-    by: str = "queue"
+    by: str = BY_HAND
 
 
 def encode_request(request: SyncRequest) -> str:
@@ -70,7 +74,7 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
         raise Rejected(
             f"`request` has {len(request)} characters, more than {_MAX_REQUEST_ID}. {_REMEDY}", code="malformed_message"
         )
-    return SyncRequest(tenant=tenant, mode=body.mode, request=request, requested_by=body.by[:40])
+    return SyncRequest(tenant=tenant, mode=body.mode, request=request, requested_by=body.by[:_MAX_CALLER])
 
 
 def _decoded(text: str) -> str:

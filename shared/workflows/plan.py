@@ -9,9 +9,10 @@ import msgspec
 
 from shared.dispatch import Dispatch
 from shared.domain.connection import Connection
-from shared.domain.ids import RunId, TenantId, new_run_id, run_id
+from shared.domain.ids import RunId, new_run_id, run_id
 from shared.domain.job import SyncRequest
 from shared.domain.mapping import sources_of
+from shared.domain.messages import BY_HAND
 from shared.domain.run import Plan, Problem, Run, RunMode, RunState, TenantState
 from shared.errors import Conflict, NotFound, Rejected, Superseded
 from shared.ports import Clock, RunStore, TenantStore
@@ -38,7 +39,7 @@ class PlanRun:
         Raises: Rejected when the tenant is unknown or its connection is off; Conflict when somebody else took the
         tenant meanwhile.
         """
-        connection = await self._connection(request.tenant)
+        connection = await self._connection(request)
         state, etag = await self.tenants.state(request.tenant)
         if request.request in state.requests:
             if state.requests[0] == request.request and state.active_run is not None:
@@ -61,15 +62,29 @@ class PlanRun:
         await self.tenants.swap_state(request.tenant, taken, etag)
         await self._launch(request, taken, run, connection, usage, resumed=False)
 
-    async def _connection(self, tenant: TenantId) -> Connection:
-        await self.tenants.get(tenant)
-        connection = await self.tenants.connection(tenant)
-        if connection is None:
+    async def _connection(self, request: SyncRequest) -> Connection:
+        """Return the tenant's connection. Whoever sends a message by hand is told if there is none, by the ledger.
+
+        The app's own requests were made while there was one, and leave no trace of a tenant that was erased meanwhile.
+        """
+        by_hand = request.requested_by == BY_HAND
+        try:
+            await self.tenants.get(request.tenant)
+        except NotFound as error:
+            if by_hand:
+                raise
+            raise Superseded("the tenant was deleted meanwhile", code="tenant_deleted") from error
+        connection = await self.tenants.connection(request.tenant)
+        if connection is not None:
+            return connection
+        if by_hand:
             raise Rejected(
-                f"The directory connection of tenant {tenant} is off; switch it on before syncing.",
+                f"The directory connection of tenant {request.tenant} is off; switch it on before syncing.",
                 code="not_connected",
             )
-        return connection
+        problem = Problem(concerns="run", code="not_connected", detail="The connection was switched off meanwhile.")
+        await self._close_announced(request, problem)
+        raise Superseded("the connection was switched off meanwhile", code="not_connected")
 
     def _is_fresh(self, state: TenantState, now: datetime) -> bool:
         return state.active_since is not None and now - state.active_since < timedelta(seconds=self.deadline_s)
@@ -86,15 +101,15 @@ class PlanRun:
         await self.tenants.swap_state(request.tenant, waiting, etag)
         event("request_waits", tenant=request.tenant, run=state.active_run)
         if first != request.request:
-            await self._close_coalesced(request, first)
+            detail = f"Joined request {first}, which already waited."
+            await self._close_announced(request, Problem(concerns="run", code="coalesced", detail=detail))
 
-    async def _close_coalesced(self, request: SyncRequest, first: str) -> None:
-        """End the run that the API announced for a request that now shares another's run."""
+    async def _close_announced(self, request: SyncRequest, problem: Problem) -> None:
+        """End the run that the API announced for a request that will have none of its own."""
         try:
             announced = run_id(request.request)
         except Rejected:
             return  # asked for by queue or schedule: no run was announced
-        problem = Problem(concerns="run", code="coalesced", detail=f"Joined request {first}, which already waited.")
         await self.dispatch.end(request.tenant, announced, RunState.SUPERSEDED, problem, self.clock.now())
 
     def _run_of(self, request: SyncRequest, now: datetime) -> RunId:

@@ -19,6 +19,7 @@ from shared.domain.validation import Validation
 from shared.errors import LoginRefused, NeedsAttention, RateLimited, Rejected, SyncError, Transient
 from shared.limiting import Limiter
 from shared.ports import CertificateReader, Clock, Directory, DirectoryFactory, TokenReport
+from shared.telemetry import event
 
 #: Refusals that a mix-up of the ids explains: no such tenant, no such application, no enterprise application.
 _PERHAPS_MIXED_UP = frozenset({"AADSTS90002", "AADSTS700016", "AADSTS900023"})
@@ -76,7 +77,7 @@ class Validate:
         if pair is None or found.failed:
             found.checks += mistakes.sign_in_skipped(entries.kind)
             found.skip_the_rest(entries)
-            return Validation(report=Report.of(found.checks))
+            return Validation(report=_told(Report.of(found.checks), caller))
         credentials = Credentials(
             azure_tenant_id=entries.tenant_id,
             client_id=entries.client_id,
@@ -85,7 +86,7 @@ class Validate:
         )
         await self._limit(entries, caller)
         await self._ask(credentials, entries, found, sso_application or entries.client_id)
-        report = Report.of(found.checks, found.consent, found.ends)
+        report = _told(Report.of(found.checks, found.consent, found.ends), caller)
         return Validation(report=report, credentials=credentials, secret=secret)
 
     def _secret(self, entries: Entries, found: _Findings) -> str:
@@ -205,6 +206,12 @@ class Validate:
                 keys = registration.keys if registration else ()
                 found.ends = expiry.end_of(entries.client_secret, keys, self.clock.now()) or entries.secret_expires_on
             found.checks.append(expiry.expiry_check(found.ends, self.clock.now()))
+
+
+def _told(report: Report, caller: Caller) -> Report:
+    """Return the report, once the log says who was told what."""
+    event("validated", caller=name_of(caller), ok=report.ok, failed=[check.id for check in report.failures()])
+    return report
 
 
 def consent_link(credentials: Credentials) -> str:

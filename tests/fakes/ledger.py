@@ -22,5 +22,5 @@ class FakeLedger:
             yield entry
 
     async def erase(self, tenant: TenantId) -> None:
-        """Delete the tenant's entries."""
-        self._entries = {key: entry for key, entry in self._entries.items() if entry.tenant != tenant}
+        """Delete the entries that name the tenant."""
+        self._entries = {key: entry for key, entry in self._entries.items() if not entry.names(tenant)}

@@ -42,7 +42,7 @@ class TableLedger:
             yield entry
 
     async def erase(self, tenant: TenantId) -> None:
-        """Delete the tenant's entries."""
-        rows = self._tables.query(LEDGER, partition=_PARTITION, select=["RowKey", "tenant"])
-        for row in [each["RowKey"] async for each in rows if each["tenant"] == tenant]:
-            await self._tables.delete(LEDGER, _PARTITION, row)
+        """Delete the entries that name the tenant."""
+        rows = [row async for row in self._tables.query(LEDGER, partition=_PARTITION)]
+        for row in [each for each in rows if unpack(each, LedgerEntry).names(tenant)]:
+            await self._tables.delete(LEDGER, _PARTITION, row["RowKey"])

@@ -17,8 +17,12 @@ T = TypeVar("T")
 
 #: Longest body that is read, in bytes.
 _MAX_BODY: Final = 256 * 1024
-#: Where msgspec repeats what was sent; it may be a secret in the wrong field.
-_QUOTED: Final = re.compile(r"Invalid enum value '.*'", re.DOTALL)
+#: Where msgspec repeats what was sent, and what is said in its place: it may be a secret in the wrong field. The name
+#: of a field is repeated if it could be one.
+_QUOTED: Final = (
+    (re.compile(r"Invalid enum value '.*'", re.DOTALL), "Invalid value"),
+    (re.compile(r"unknown field `(?![a-zA-Z]{1,32}`).*`", re.DOTALL), "unknown field"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ class Request:
         try:
             return msgspec.json.decode(content or b"{}", type=kind)
         except msgspec.ValidationError as error:
-            said = _QUOTED.sub("Invalid value", str(error))
+            said = str(error)
+            for quoted, instead in _QUOTED:
+                said = quoted.sub(instead, said)
             raise Rejected(f"The body is not what this route takes: {said}.", code="invalid_body") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Rejected(f"The body is no JSON: {error}.", code="malformed_json") from error

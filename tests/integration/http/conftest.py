@@ -1,14 +1,22 @@
 """The API's functions with workflows in memory."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.local.azurite import running_azurite
+from infra.local.certificates import Certificates
+from infra.local.entra.server import EntraSimulator
+from infra.local.key_vault import KeyVault
 from shared.bootstrap import App, Ports
 from shared.triggers.http import connection, health, locations, recipients, routing, runs, tenants
 from tests.builders import person, user
+from tests.entra import Broken, trusted_entra
 from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
 from tests.integration.http.calling import Client, Route, routes_of_the_app
+from tests.integration.http.deployment import Deployment, deployed
 from tests.simulation.world import SETTINGS
 
 
@@ -66,3 +74,34 @@ async def connected(api: Client, credentials: dict[str, Any]) -> None:
     await api("PUT", "tenants/contoso/sso", {"clientId": person(50)})
     assert (await api("PUT", "tenants/contoso/connection", credentials)).status == 200
     await api("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})
+
+
+@pytest.fixture
+async def entra(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EntraSimulator]:
+    """The login service and Graph."""
+    async with trusted_entra(tls, monkeypatch) as running:
+        yield running
+
+
+@pytest.fixture
+async def simulator(entra: EntraSimulator) -> AsyncIterator[Broken]:
+    """Its admin API."""
+    async with Broken({"simulator_admin": entra.admin}) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def deployment(
+    routes: list[Route],
+    entra: EntraSimulator,
+    tls: Certificates,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Deployment]:
+    """The product on real adapters, with storage and a vault of its own."""
+    with running_azurite(tmp_path / "azurite.log") as azurite:
+        async with (
+            KeyVault(cert=tls.cert, key=tls.key) as vault,
+            deployed(routes, entra, vault, azurite, monkeypatch) as running,
+        ):
+            yield running

@@ -639,3 +639,18 @@ READS = [
 ]
 
 MISTAKES = [*SHAPE, *ENDPOINTS, *TENANT, *APPLICATION, *CREDENTIAL, *ACCESS, *CONSENT, *READS]
+
+
+async def entries_of(simulator: Broken, mistake: Mistake | None = None) -> dict[str, Any]:
+    """Return the right body for contoso, with a mistake made."""
+    known = await simulator.call("GET", "/directories/contoso")
+    if mistake is not None and mistake.arrange is not None:
+        await mistake.arrange(simulator, known)
+    changes = mistake.entries if mistake is not None else {}
+    return {
+        "tenantId": known["azure_tenant_id"],
+        "clientId": known["application_id"],
+        "objectId": known["object_id"],
+        "clientSecret": known["client_secret"],
+        **(changes(known) if callable(changes) else changes),
+    }

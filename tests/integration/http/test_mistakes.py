@@ -2,36 +2,20 @@
 
 import dataclasses
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 import pytest
 
-from infra.local.certificates import Certificates
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.certificates import X509CertificateReader
 from shared.adapters.graph import GraphDirectoryFactory
 from shared.bootstrap import App, Ports
 from shared.domain.connection import Endpoints
-from tests.entra import Broken, trusted_entra
+from tests.entra import Broken
 from tests.fakes import fake_ports
 from tests.integration.http.calling import Client
-from tests.integration.http.mistakes import MISTAKES, Mistake
+from tests.integration.http.mistakes import MISTAKES, Mistake, entries_of
 from tests.simulation.world import SETTINGS
-
-
-@pytest.fixture
-async def entra(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EntraSimulator]:
-    """The login service and Graph."""
-    async with trusted_entra(tls, monkeypatch) as running:
-        yield running
-
-
-@pytest.fixture
-async def simulator(entra: EntraSimulator) -> AsyncIterator[Broken]:
-    """Its admin API."""
-    async with Broken({"simulator_admin": entra.admin}) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -47,21 +31,6 @@ def product(ports: Ports, entra: EntraSimulator) -> App:
     """The workflows, whose global cloud is the simulator."""
     pair = Endpoints(login=entra.login, graph=entra.graph)
     return App(ports, msgspec.structs.replace(SETTINGS, default_endpoints=pair))
-
-
-async def entries_of(simulator: Broken, mistake: Mistake | None = None) -> dict[str, Any]:
-    """Return the right body for contoso, with a mistake made."""
-    known = await simulator.call("GET", "/directories/contoso")
-    if mistake is not None and mistake.arrange is not None:
-        await mistake.arrange(simulator, known)
-    changes = mistake.entries if mistake is not None else {}
-    return {
-        "tenantId": known["azure_tenant_id"],
-        "clientId": known["application_id"],
-        "objectId": known["object_id"],
-        "clientSecret": known["client_secret"],
-        **(changes(known) if callable(changes) else changes),
-    }
 
 
 async def test_without_a_mistake_nothing_is_wrong(api: Client, simulator: Broken) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 
-import azure.functions as func
 import pytest
 
 from shared.domain.ids import SourceId, TenantId
@@ -14,23 +13,11 @@ from shared.errors import Transient
 from shared.ports import LedgerEntry
 from shared.triggers import queues
 from tests.builders import user
+from tests.integration.delivery import Message
 from tests.simulation.world import World, deliver
 
 FULL = Preferences(mode=Mode.FULL)
 USERS = SourceId("users")
-
-
-class Message(func.QueueMessage):
-    """A queue message as the worker hands it over."""
-
-    def __init__(self, body: str, *, dequeue_count: int = 1) -> None:
-        super().__init__(id="message-1", body=body.encode())
-        self._count = dequeue_count
-
-    @property
-    def dequeue_count(self) -> int:
-        """How often it was delivered, this time included."""
-        return self._count
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import msgspec
+
 from shared.domain.ids import TenantId
 from shared.ports import LedgerEntry
 from tests.contracts.stores.edges.samples import NOW, RUN, Stores
@@ -55,3 +57,13 @@ async def test_the_longest_message_fits(stores: Stores, tenant: TenantId) -> Non
     long = entry(tenant, f"{tenant}-long", detail="🧨" * 16_384)
     await stores.ledger.record(long)
     assert await found(stores, tenant) == [long]
+
+
+async def test_what_nobody_could_read_is_erased_with_the_tenant_it_names(stores: Stores, tenant: TenantId) -> None:
+    """Whole ids only: a tenant whose id begins or ends alike keeps its own."""
+    bodies = {"own": f'{{"tenant": "{tenant}", "mode": 1}}', "next": f"{tenant}-2", "third": f"x-{tenant}"}
+    for name, body in bodies.items():
+        unread = msgspec.structs.replace(entry(None, f"{tenant}-{name}"), body=body)
+        await stores.ledger.record(unread)
+    await stores.ledger.erase(tenant)
+    assert {each.body for each in await found(stores, tenant)} == {bodies["next"], bodies["third"]}

@@ -1,0 +1,16 @@
+"""What the host gives a function."""
+
+import azure.functions as func
+
+
+class Message(func.QueueMessage):
+    """A queue message as the worker hands it over."""
+
+    def __init__(self, body: str, *, dequeue_count: int = 1) -> None:
+        super().__init__(id="message-1", body=body.encode())
+        self._count = dequeue_count
+
+    @property
+    def dequeue_count(self) -> int:
+        """How often it was delivered, this time included."""
+        return self._count

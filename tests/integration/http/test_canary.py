@@ -1,0 +1,133 @@
+"""No secret leaves Key Vault: every route and every kind of sync, then a search through whatever was written."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.triggers.http.rules import RULES
+from tests.certificates import pair
+from tests.entra import Broken
+from tests.integration.http.deployment import Deployment, Heard, spellings
+from tests.integration.http.mistakes import entries_of
+
+#: What is put where a secret does not belong: text as long and as odd as one.
+STRAY = "cAn8Q~stray-canary.0123456789_abcdefgh~AB"
+PASSWORD = "canary-password-9f2c"
+#: How every JSON web token begins: `{"typ"`, `{"alg"` or `{"kid"` in base64.
+TOKENS = ("eyJ0eXAi", "eyJhbGci", "eyJraWQi")
+SYNCS = ("incremental", "full")
+
+
+@pytest.fixture
+async def heard() -> AsyncIterator[Heard]:
+    """Everything that is logged."""
+    with Heard() as listening:
+        yield listening
+
+
+async def onboard(deployment: Deployment, entries: dict[str, Any], preferences: dict[str, Any]) -> None:
+    """Connect the tenant contoso, with one location."""
+    await deployment("PUT", "tenants/contoso", {"name": "Contoso"})
+    await deployment("PUT", "tenants/contoso/sso", {"clientId": entries["clientId"]})
+    assert (await deployment("PUT", "tenants/contoso/connection", entries)).status == 200
+    await deployment("PUT", "tenants/contoso/preferences", preferences)
+    await deployment("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})
+
+
+async def sync(deployment: Deployment, mode: str = "incremental") -> dict[str, Any]:
+    """Run once, and return the run."""
+    asked = await deployment("POST", "tenants/contoso/runs", {"mode": mode})
+    await deployment.drain()
+    run: dict[str, Any] = (await deployment("GET", f"tenants/contoso/runs/{asked.body['id']}")).body
+    return run
+
+
+def leaks(deployment: Deployment, heard: Heard, secrets: list[str]) -> list[str]:
+    """Return where something that is secret can be read: answers, messages, rows, log lines."""
+    places = {
+        "answers and messages": deployment.said,
+        "log": heard.lines,
+        **{f"table {name}": rows for name, rows in deployment.rows().items()},
+    }
+    assert all(places.values())
+    needles = [(secret, spelling) for secret in secrets for spelling in spellings(secret)]
+    needles += [(token, token) for token in TOKENS]
+    return [
+        f"{secret[:6]}... in {place}: {text[max(0, text.find(spelling) - 80) :][:160]}"
+        for place, texts in places.items()
+        for text in texts
+        for secret, spelling in needles
+        if spelling in text
+    ]
+
+
+async def call_every_route(deployment: Deployment) -> set[str]:
+    """Call each route of the table once, deletions last, with a body that mostly does not fit."""
+    called = set()
+    for rule in sorted(RULES, key=lambda rule: (rule.startswith("DELETE"), rule.count("/"))):
+        method, path = rule.split(" ")
+        filled = path.format(tenant="contoso", location="desk", run="8000000000000-00000000")
+        await deployment(method, filled, None if method in {"GET", "DELETE"} else {})
+        called.add(rule)
+    return called
+
+
+async def test_a_client_secret_stays_in_the_vault(deployment: Deployment, heard: Heard, simulator: Broken) -> None:
+    """Entered, replaced, refused, echoed, expired, used by both modes and by every route."""
+    entries = await entries_of(simulator)
+    added = (await simulator.call("POST", "/directories/contoso/secrets"))["client_secret"]
+    group = (await simulator.groups("contoso"))[0]
+    await onboard(deployment, entries, {"mode": "full"})
+    assert [(await sync(deployment, mode))["state"] for mode in SYNCS] == ["done", "done"]
+    assert (await deployment("PUT", "tenants/contoso/connection", entries | {"clientSecret": added})).status == 200
+    await deployment("PUT", "tenants/contoso/preferences", {"mode": "groups"})
+    await deployment("PUT", "tenants/contoso/locations/desk/groups", {"groups": [group]})
+    assert (await sync(deployment))["state"] in {"done", "held"}
+    assert (await deployment("PUT", "tenants/contoso/connection", entries | {"clientSecret": STRAY})).status == 422
+    assert (await deployment("POST", "tenants/contoso/connection/validate")).body["ok"]
+    await simulator.fault("Members", {"type": "html"}, count=1)
+    assert (await sync(deployment))["state"] in {"done", "held", "failed"}
+    echo = {"error": "invalid_client", "error_description": f"AADSTS7000215: not {added}", "error_codes": [7000215]}
+    echoing = {"type": "respond", "status": 401, "body": echo}
+    await simulator.fault("", echoing, where="login", count=1)
+    assert not (await deployment("POST", "validate", entries | {"clientSecret": added})).body["ok"]
+    await simulator.call("POST", "/directories/contoso/secrets/all/expire")
+    await simulator.call("POST", "/tokens/revoke")
+    await deployment.product.ports.directories.close()  # type: ignore[attr-defined]  # as if the process began anew
+    assert (await sync(deployment))["problems"][0]["code"] == "AADSTS7000222"
+    assert (await deployment("GET", "tenants/contoso/connection")).body["state"] == "needs attention"
+    await deployment.product.schedule(datetime.now(UTC))
+    assert await call_every_route(deployment) == set(RULES)
+    assert leaks(deployment, heard, [entries["clientSecret"], added, STRAY]) == []
+
+
+async def test_a_certificate_stays_in_the_vault(deployment: Deployment, heard: Heard, simulator: Broken) -> None:
+    """Neither its key nor its password is anywhere else, whether it is taken or refused."""
+    made = pair()
+    await simulator.call("POST", "/directories/contoso/credentials", {"certificate_pem": made.public})
+    entries = await entries_of(simulator)
+    entries |= {"clientSecret": "", "clientCertificate": made.pem(PASSWORD), "clientCertificatePassword": PASSWORD}
+    await onboard(deployment, entries, {"mode": "full"})
+    assert (await sync(deployment))["state"] == "done"
+    wrong = await deployment("POST", "validate", entries | {"clientCertificatePassword": STRAY})
+    assert not wrong.body["ok"]
+    key = [line for text in (made.private(), made.private(PASSWORD)) for line in text.splitlines()[2:12]]
+    assert leaks(deployment, heard, [*key, PASSWORD, STRAY]) == []
+
+
+@pytest.mark.parametrize("path", ["validate", "tenants/contoso/connection"])
+async def test_a_secret_in_the_wrong_field_is_not_repeated(
+    deployment: Deployment, heard: Heard, simulator: Broken, path: str
+) -> None:
+    """Pasted anywhere: no answer quotes it, nothing is stored or logged of it."""
+    entries = await entries_of(simulator)
+    await onboard(deployment, entries, {"mode": "full"})
+    fields = {*entries, "clientCertificate", "clientCertificatePassword", "loginEndpoint", "graphEndpoint"}
+    for field in sorted({*fields, "cloud", "secretExpiresOn", "ssoUsers", "federated", "groups"}):
+        for value in (STRAY, [STRAY], {STRAY: STRAY}, f"https://{STRAY}/"):
+            answer = await deployment("POST" if path == "validate" else "PUT", path, {**entries, field: value})
+            assert answer.status in {200, 400, 422}
+    await deployment("POST", path, {**entries, STRAY: STRAY}) if path == "validate" else None
+    assert leaks(deployment, heard, [entries["clientSecret"], STRAY]) == []

@@ -1,0 +1,93 @@
+"""A deleted tenant leaves nothing: not in a table, not in a queue, not in the vault."""
+
+from typing import Any
+
+import pytest
+
+from tests.entra import Broken
+from tests.integration.http.deployment import Deployment
+from tests.integration.http.mistakes import entries_of
+
+#: Rate limits name nobody: their keys are hashed, and they are swept once they are used up.
+_NAMELESS = "Limits"
+
+
+async def fill(deployment: Deployment, simulator: Broken, tenant: str) -> dict[str, Any]:
+    """Leave a tenant with something in every table, and return what it was connected with."""
+    entries = await entries_of(simulator)
+    await deployment("PUT", f"tenants/{tenant}", {"name": tenant.title()})
+    await deployment("PUT", f"tenants/{tenant}/admins", {"azureTenantId": entries["tenantId"]})
+    await deployment("PUT", f"tenants/{tenant}/sso", {"clientId": entries["clientId"]})
+    assert (await deployment("PUT", f"tenants/{tenant}/connection", entries)).status == 200
+    await deployment("PUT", f"tenants/{tenant}/locations/desk", {"name": "Desk"})
+    groups = await simulator.groups("contoso")
+    await deployment("PUT", f"tenants/{tenant}/locations/desk/groups", {"groups": groups[:3]})
+    await deployment("POST", f"tenants/{tenant}/runs", {})
+    await deployment.drain()
+    for body in (tenant, '{"tenant": "' + tenant + '", "mode": "sometimes"}'):
+        await deployment.product.bury.record("sync-requests", f"{len(body)}-{tenant}", body, "poison", "Why.", None)
+    await deployment("PUT", f"tenants/{tenant}/preferences", {"mode": "full"})
+    return entries
+
+
+def names(deployment: Deployment, entries: dict[str, Any], tenant: str) -> set[str]:
+    """Return the tables with a row that names the tenant, its directory or its people."""
+    telling = (tenant, entries["tenantId"], entries["clientId"], entries["objectId"], "@contoso.onmicrosoft.com")
+    return {
+        name for name, rows in deployment.rows().items() for row in rows if any(word in row.lower() for word in telling)
+    }
+
+
+async def test_nothing_is_left_of_a_tenant(deployment: Deployment, simulator: Broken) -> None:
+    """Every table that had something of it has nothing, and neither queue nor vault has."""
+    entries = await fill(deployment, simulator, "acme")
+    await deployment("POST", "tenants/acme/runs", {})
+    assert names(deployment, entries, "acme") >= {"Tenants", "Recipients", "Snapshots", "Runs", "Jobs", "Locations"}
+    assert deployment.vault.vault.secrets()
+    assert (await deployment("DELETE", "tenants/acme")).status == 204
+    await deployment.drain()
+    assert (names(deployment, entries, "acme"), deployment.enqueued()) == (set(), {})
+    assert set(deployment.rows()) == {_NAMELESS}
+    assert (deployment.vault.vault.secrets(), deployment.vault.vault.deleted()) == ([], [])
+
+
+@pytest.mark.parametrize("rounds", range(6))
+async def test_nothing_comes_back_of_what_was_under_way(deployment: Deployment, simulator: Broken, rounds: int) -> None:
+    """Deleted with a run at any of its stages: the messages that are still there write nothing more."""
+    entries = await fill(deployment, simulator, "acme")
+    await deployment("POST", "tenants/acme/runs", {"mode": "full"})
+    for _ in range(rounds):
+        await deployment.drain(once=True)
+    assert (await deployment("DELETE", "tenants/acme")).status == 204
+    await deployment.drain()
+    assert (names(deployment, entries, "acme"), deployment.enqueued()) == (set(), {})
+
+
+async def test_only_the_tenant_itself_is_erased(deployment: Deployment, simulator: Broken) -> None:
+    """One whose id begins alike keeps every row."""
+    await fill(deployment, simulator, "acme")
+    await fill(deployment, simulator, "acme-2")
+    await deployment.drain()
+    before = {name: [row for row in rows if "acme-2" in row] for name, rows in deployment.rows().items()}
+    assert (await deployment("DELETE", "tenants/acme")).status == 204
+    after = {name: [row for row in rows if "acme-2" in row] for name, rows in deployment.rows().items()}
+    assert {name: rows for name, rows in before.items() if rows} == {name: rows for name, rows in after.items() if rows}
+    assert (await deployment("POST", "tenants/acme-2/connection/validate")).body["ok"]
+
+
+async def test_switching_off_erases_ids_and_secret(deployment: Deployment, simulator: Broken) -> None:
+    """What is left of the connection names neither directory nor application; switching on takes them all again."""
+    entries = await fill(deployment, simulator, "acme")
+    await deployment("POST", "tenants/acme/runs", {})
+    off = await deployment("DELETE", "tenants/acme/connection")
+    assert set(off.body["erased"]) == {"tenantId", "clientId", "objectId", "credential"}
+    await deployment.drain()
+    ids = (entries["clientId"], entries["objectId"], entries["clientSecret"])
+    await deployment("DELETE", "tenants/acme/sso")
+    await deployment("PUT", "tenants/acme/admins", {})
+    kept = {name: [row for row in rows if any(word in row for word in ids)] for name, rows in deployment.rows().items()}
+    assert {name: rows for name, rows in kept.items() if rows} == {}
+    assert (deployment.vault.vault.secrets(), deployment.vault.vault.deleted()) == ([], [])
+    assert (await deployment("PUT", "tenants/acme/sso", {"clientId": entries["clientId"]})).status == 200
+    assert (await deployment("PUT", "tenants/acme/connection", {})).status == 400
+    assert (await deployment("PUT", "tenants/acme/connection", entries)).status == 200
