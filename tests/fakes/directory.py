@@ -155,6 +155,8 @@ class FakeDirectories:
 
     def __init__(self) -> None:
         self.by_azure_tenant: dict[str, FakeDirectory] = {}
+        #: How often somebody has signed in, or tried to.
+        self.logins = 0
 
     def add(self, directory: FakeDirectory) -> FakeDirectory:
         """Register a directory and return it."""
@@ -164,6 +166,7 @@ class FakeDirectories:
     @asynccontextmanager
     async def open(self, credentials: Credentials) -> AsyncIterator[FakeDirectory]:
         """Return the directory of the credentials' tenant. Raises: LoginRefused with the AADSTS number."""
+        self.logins += 1
         directory = self.by_azure_tenant.get(credentials.azure_tenant_id)
         if directory is None:
             raise LoginRefused("Tenant not found.", code="AADSTS90002")

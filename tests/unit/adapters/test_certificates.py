@@ -1,0 +1,80 @@
+"""What certificates are taken, and what is said of the others."""
+
+import base64
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from shared.adapters.certificates import X509CertificateReader
+from shared.errors import Rejected
+from tests.certificates import Pair, pair
+
+PASSWORD = "the password"
+
+
+def pfx(made: Pair, password: str = "") -> str:
+    """Return a pair as people paste a PFX."""
+    return base64.b64encode(made.pfx(password)).decode()
+
+
+@pytest.fixture(scope="module")
+def made() -> Pair:
+    """One pair."""
+    return pair(days=100)
+
+
+@pytest.mark.parametrize(
+    ("entered", "password"),
+    [
+        (lambda made: made.pem(), ""),
+        (lambda made: made.pem(), "needless"),
+        (lambda made: made.pem(PASSWORD), PASSWORD),
+        (lambda made: made.public + made.private(), ""),
+        (lambda made: f"\n  {made.pem()}  \n", ""),
+        (lambda made: made.pem() + pair().public, ""),
+        (lambda made: pair().public + made.pem(), ""),
+        (pfx, ""),
+        (lambda made: pfx(made, PASSWORD), PASSWORD),
+    ],
+)
+def test_a_certificate_with_its_key_is_taken(made: Pair, entered: Callable[[Pair], str], password: str) -> None:
+    """In whatever form: key first and open, its own certificate next, and when that one ends."""
+    found = X509CertificateReader().read(entered(made), password)
+    assert found.pem.startswith(made.private() + made.public)
+    assert abs(found.ends - made.certificate.not_valid_after_utc) < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("entered", "password", "code"),
+    [
+        (lambda _: "", "", "certificate_unreadable"),
+        (lambda _: "cAn8Q~secret-in-the-wrong-field", "", "certificate_unreadable"),
+        (lambda _: "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----", "", "certificate_unreadable"),
+        (lambda made: made.private(), "", "certificate_unreadable"),
+        (lambda made: made.public, "", "certificate_without_key"),
+        (lambda made: pair().private() + made.public, "", "certificate_without_key"),
+        (lambda made: made.pem(PASSWORD), "", "certificate_password"),
+        (lambda made: made.pem(PASSWORD), "wrong", "certificate_password"),
+        (lambda made: pfx(made, PASSWORD), "", "certificate_password"),
+        (lambda made: pfx(made, PASSWORD), "wrong", "certificate_password"),
+        (lambda made: elliptic() + made.public, "", "certificate_without_key"),
+    ],
+)
+def test_what_is_no_certificate_with_its_key_is_refused(
+    made: Pair, entered: Callable[[Pair], str], password: str, code: str
+) -> None:
+    """With what is wrong, and without a word of what was entered."""
+    text = entered(made)
+    with pytest.raises(Rejected) as refused:
+        X509CertificateReader().read(text, password)
+    assert refused.value.code == code
+    assert not text or text not in str(refused.value)
+
+
+def elliptic() -> str:
+    """Return a key of a kind that the login service does not take."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
