@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from shared.domain.callers import AdminGrant, Admins
 from shared.domain.connection import Cloud, Connection, Endpoints, SsoApplication
+from shared.domain.health import Health, Reason
 from shared.domain.ids import LocationId, RunId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Mode, Preferences
@@ -107,3 +109,31 @@ async def test_the_ledger_keeps_the_first_of_each_and_shows_the_newest_first(sto
     assert [each.detail for each in mine] == ["d2", "d1", "d0"]
     await stores.ledger.erase(acme)
     assert [each.detail async for each in stores.ledger.entries() if each.id in ids] == ["d1"]
+
+
+async def test_health_admins_and_sso_are_the_tenants_own(stores: Stores) -> None:
+    """Health moves by compare-and-swap; who ails is found without reading everybody; all of it goes with the tenant."""
+    tenants, acme = stores.tenants, stores.acme
+    fresh = await tenants.health(acme)
+    assert (fresh.value, fresh.etag) == (Health(), None)
+    reason = Reason(code="AADSTS7000222", title="Expired", detail="Its end has passed.", fix="Create a new one.")
+    refused = Health().refused(reason, NOW)
+    etag = await tenants.swap_health(acme, refused, None)
+    with pytest.raises(Conflict):
+        await tenants.swap_health(acme, Health(), None)
+    assert (await tenants.health(acme)).value == refused
+    assert [each async for each in tenants.ailing() if each[0] in {acme, stores.acme_2}] == [(acme, refused)]
+    quiet = refused.recovered(NOW)
+    quiet = quiet.sent(quiet.notices)
+    etag = await tenants.swap_health(acme, quiet, etag)
+    assert [each async for each in tenants.ailing() if each[0] == acme] == []
+    await tenants.forget_health(acme)
+    await tenants.forget_health(acme)
+    assert (await tenants.health(acme)).value == Health()
+    admins = Admins(azure_tenant_id=person(9), people=(AdminGrant(azure_tenant_id=person(8), object_id=person(7)),))
+    assert await tenants.admins(acme) == Admins()
+    await tenants.put_admins(acme, admins)
+    assert (await tenants.admins(acme), await tenants.admins(stores.acme_2)) == (admins, Admins())
+    await tenants.swap_health(acme, refused, None)
+    await tenants.erase(acme)
+    assert (await tenants.admins(acme), (await tenants.health(acme)).value) == (Admins(), Health())

@@ -1,0 +1,101 @@
+"""Validations are limited: per caller, per target, and for guesses at a secret; also across instances and restarts."""
+
+from typing import Any
+
+import pytest
+
+from shared.bootstrap import App, Ports
+from shared.domain.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
+from tests.builders import person
+from tests.fakes import FakeClock, FakeDirectory
+from tests.integration.http.calling import Client, Reply
+from tests.simulation.world import SETTINGS
+
+
+async def guess(api: Client, credentials: dict[str, Any], number: int) -> Reply:
+    """Send a wrong secret."""
+    return await api("POST", "validate", {**credentials, "clientSecret": f"guess-{number}"})
+
+
+async def exhausted(api: Client, credentials: dict[str, Any]) -> None:
+    """Guess as often as is allowed."""
+    for number in range(PER_TARGET_GUESSES.burst):
+        assert (await guess(api, credentials, number)).status == 200
+
+
+async def test_guesses_at_a_secret_come_to_an_end(api: Client, credentials: dict[str, Any], ports: Ports) -> None:
+    """429 with Retry-After and a sentence, for the right secret too: the answer tells a guesser nothing."""
+    await exhausted(api, credentials)
+    refused = await guess(api, credentials, 99)
+    assert (refused.status, refused.body["code"], refused.mimetype) == (429, "rate_limited", "application/problem+json")
+    wait_s = int(refused.headers["Retry-After"])
+    assert 0 < wait_s <= PER_TARGET_GUESSES.period_s / PER_TARGET_GUESSES.burst
+    right = await api("POST", "validate", credentials)
+    assert {**right.body, "detail": ""} == {**refused.body, "detail": ""}
+    assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(wait_s)
+    assert (await api("POST", "validate", credentials)).body["ok"]
+
+
+async def test_limits_survive_a_restart(
+    api: Client, credentials: dict[str, Any], ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new process over the same storage knows what was used."""
+    await exhausted(api, credentials)
+    anew = App(ports, SETTINGS)
+    monkeypatch.setattr("shared.triggers.http.connection.app", lambda: anew)
+    assert (await guess(api, credentials, 99)).status == 429
+
+
+async def test_only_wrong_secrets_are_guesses(api: Client, credentials: dict[str, Any]) -> None:
+    """The right one can be checked often, and so can any other mistake."""
+    for _ in range(PER_TARGET_GUESSES.burst * 2):
+        assert (await api("POST", "validate", credentials)).status == 200
+        assert (await api("POST", "validate", {**credentials, "clientId": person(8)})).status == 200
+
+
+async def test_a_guess_with_swapped_ids_is_one_too(api: Client, credentials: dict[str, Any]) -> None:
+    """Ids are also tried in another order: that order's tenant is the one that is guessed at."""
+    swapped = {**credentials, "tenantId": credentials["clientId"], "clientId": credentials["tenantId"]}
+    for number in range(PER_TARGET_GUESSES.burst):
+        fresh = {**swapped, "objectId": person(number), "clientSecret": f"guess-{number}"}
+        assert (await api("POST", "validate", fresh)).status == 200
+    assert (await guess(api, credentials, 99)).status == 429
+    hidden = await api("POST", "validate", {**swapped, "clientSecret": credentials["clientSecret"]})
+    assert "suggestion" not in str(hidden.body)
+
+
+async def test_storing_credentials_is_limited_alike(api: Client, credentials: dict[str, Any]) -> None:
+    """It answers the same report, and would serve a guesser as well."""
+    await api("PUT", "tenants/contoso", {"name": "Contoso"})
+    await api("PUT", "tenants/contoso/sso", {"clientId": person(50)})
+    await exhausted(api, credentials)
+    assert (await api("PUT", "tenants/contoso/connection", credentials)).status == 429
+    assert (await api("GET", "tenants/contoso/connection")).body == {"state": "off"}
+
+
+async def test_one_target_is_limited_whoever_asks(api: Client, credentials: dict[str, Any]) -> None:
+    """And others are not."""
+    for _ in range(PER_TARGET.burst):
+        assert (await api("POST", "validate", credentials)).status == 200
+    assert (await api("POST", "validate", credentials)).status == 429
+    assert (await api("POST", "validate", {**credentials, "tenantId": person(8)})).status == 200
+
+
+async def test_a_caller_is_limited_whatever_they_aim_at(api: Client, directory: FakeDirectory, product: App) -> None:
+    """The back end may ask for many; beyond that it waits, too."""
+    del directory
+    limiter = product.validate.limiter
+    for _ in range(PER_BACK_END.burst):
+        await limiter.take(PER_BACK_END, "api")
+    body = {"tenantId": person(1), "clientId": person(2), "objectId": person(3), "clientSecret": "x"}
+    assert (await api("POST", "validate", body)).status == 429
+    assert PER_PERSON.burst < PER_BACK_END.burst
+
+
+async def test_what_is_wrong_at_first_sight_is_not_counted(api: Client, credentials: dict[str, Any]) -> None:
+    """Nobody is asked about it, so nobody can learn anything by it."""
+    for _ in range(PER_TARGET.burst + 1):
+        report = await api("POST", "validate", {**credentials, "objectId": credentials["clientId"]})
+        assert report.status == 200
+    assert (await api("POST", "validate", credentials)).body["ok"]
