@@ -8,6 +8,7 @@ from time import monotonic
 
 from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
+from shared.erasure import Erasure
 from shared.health import ConnectionHealth
 from shared.limiting import Limiter
 from shared.ports import (
@@ -118,6 +119,19 @@ class App:
         )
 
     @cached_property
+    def erasure(self) -> Erasure:
+        """Deleted tenants are erased."""
+        return Erasure(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            recipients=self.ports.recipients,
+            ledger=self.ports.ledger,
+            secrets=self.ports.secrets,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
     def plan(self) -> PlanRun:
         """A request becomes a run."""
         return PlanRun(
@@ -194,6 +208,7 @@ class App:
             queue=self.ports.queue,
             dispatch=self.dispatch,
             fail=self.finish.fail,
+            sweep=self.erasure.sweep,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,
             deadline_s=self.settings.run_deadline_s,
@@ -268,10 +283,8 @@ class App:
         """Tenants, preferences, locations and mappings are changed."""
         return Configure(
             tenants=self.ports.tenants,
-            runs=self.ports.runs,
-            snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
-            ledger=self.ports.ledger,
+            erasure=self.erasure,
             disconnect=self.connect.disconnect,
             advance_epoch=self.epoch.advance,
         )

@@ -10,6 +10,7 @@ import msgspec
 
 from shared.domain.callers import Admins, Person
 from shared.domain.connection import Connection, Credentials, SsoApplication
+from shared.domain.deletion import Deletion
 from shared.domain.directory import AssignmentsPage, DeltaPage, Group, Presence, Source, UsersPage
 from shared.domain.expiry import Registration
 from shared.domain.health import Health
@@ -179,6 +180,21 @@ class TenantStore(Protocol):
 
     async def forget_health(self, tenant: TenantId) -> None:
         """Delete the health; one that is not there is no error."""
+
+    async def deletion(self, tenant: TenantId) -> Versioned[Deletion | None]:
+        """Return the tenant's deletion, None with ETag None if it was not deleted of late."""
+
+    async def swap_deletion(self, tenant: TenantId, deletion: Deletion, etag: str | None) -> str:
+        """Write a deletion down and return its new ETag. Raises: Conflict if it changed since it was read.
+
+        It is kept apart from the tenant's rows, and stays when they are erased.
+        """
+
+    async def forget_deletion(self, tenant: TenantId, etag: str) -> None:
+        """Delete a deletion; one that is not there is no error. Raises: Conflict if it changed since it was read."""
+
+    def deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
+        """Iterate over all deletions."""
 
     async def admins(self, tenant: TenantId) -> Admins:
         """Return who may administer the tenant, nobody if that was never stored."""
@@ -353,6 +369,9 @@ class RecipientStore(Protocol):
 
     async def erase(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location's partition."""
+
+    async def erase_all(self, tenant: TenantId) -> None:
+        """Delete every row of all locations of the tenant."""
 
 
 #: A batch holds 100 entities: these, one journal row and the fence.

@@ -8,8 +8,9 @@ from shared.domain.callers import AdminGrant, Admins
 from shared.domain.ids import LocationId, TenantId, object_id
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import GuardLimits, Preferences
+from shared.erasure import Erasure
 from shared.errors import NotFound, Rejected
-from shared.ports import Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore, TenantSummary
+from shared.ports import RecipientStore, TenantStore, TenantSummary
 
 #: What one tenant may have; a run's plan must fit one row.
 MAX_LOCATIONS: Final = 2_000
@@ -23,21 +24,23 @@ class Configure:
     """Changes a tenant's configuration."""
 
     tenants: TenantStore
-    runs: RunStore
-    snapshots: SnapshotStore
     recipients: RecipientStore
-    ledger: Ledger
+    erasure: Erasure
     disconnect: Callable[[TenantId], Awaitable[None]]
     advance_epoch: Callable[[TenantId], Awaitable[None]]
 
     async def put_tenant(self, tenant: TenantId, name: str) -> tuple[TenantSummary, bool]:
-        """Leave a tenant with this name; return it, and whether it is new."""
+        """Leave a tenant with this name; return it, and whether it is new.
+
+        Raises: Conflict (`sweeping`) for the moment in which what is left of a deleted one of this id is erased.
+        """
         summary = TenantSummary(id=tenant, name=_name(name))
         try:
             await self.tenants.get(tenant)
             new = False
         except NotFound:
             new = True
+            await self.erasure.make_way(tenant)
         await self.tenants.put(summary)
         return summary, new
 
@@ -52,15 +55,13 @@ class Configure:
     async def delete_tenant(self, tenant: TenantId) -> None:
         """Leave nothing of the tenant in any table, nor its secret in Key Vault.
 
-        The connection goes first, so that whatever is still running stops before its rows do.
+        The connection goes first, so that whatever is still running stops before its rows do; what a worker writes
+        all the same is erased by the watchdog. Raises: NotFound.
         """
+        await self.tenants.get(tenant)
+        await self.erasure.begin(tenant)
         await self.disconnect(tenant)
-        for location in await self.tenants.locations(tenant):
-            await self.recipients.erase(tenant, location.id)
-        await self.snapshots.erase(tenant)
-        await self.runs.erase(tenant)
-        await self.ledger.erase(tenant)
-        await self.tenants.erase(tenant)
+        await self.erasure.erase(tenant)
 
     async def admins(self, tenant: TenantId) -> Admins:
         """Return who may administer the tenant, besides operators. Raises: NotFound."""

@@ -13,6 +13,7 @@ from shared.domain.entries import Entries
 from shared.domain.health import Health
 from shared.domain.ids import TenantId, object_id
 from shared.domain.report import Report
+from shared.domain.secret_names import secret_name
 from shared.domain.validation import Validation
 from shared.errors import Rejected, Transient
 from shared.ports import Clock, SecretStore, TenantStore
@@ -179,8 +180,3 @@ class Connect:
         """Leave the tenant without sign-in application, and therefore without connection."""
         await self.disconnect(tenant)
         await self.tenants.put_sso(tenant, None)
-
-
-def secret_name(tenant: TenantId) -> str:
-    """Return the name of a tenant's secret in Key Vault, which allows letters, digits and `-`."""
-    return f"tenant-{tenant}"

@@ -25,17 +25,22 @@ class Watch:
     queue: JobQueue
     dispatch: Dispatch
     fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
+    sweep: Callable[[], Awaitable[None]]
     clock: Clock
     stale_after_s: float
     deadline_s: float
 
     async def __call__(self, usage: Usage) -> None:
-        """Leave no run without either progress, a job in its queue, or an end. One tenant stops no other."""
+        """Leave no run without either progress, a job in its queue, or an end, and nothing of deleted tenants.
+
+        One tenant stops no other.
+        """
         async for tenant, state in self.tenants.active():
             try:
                 await self._look(tenant, state, usage)
             except SyncError as error:
                 event("watch_failed", tenant=tenant, run=state.active_run, code=error.code)
+        await self.sweep()
 
     async def _look(self, tenant: TenantId, state: TenantState, usage: Usage) -> None:
         if state.active_run is None:

@@ -82,3 +82,9 @@ class FakeRecipientStore:
         self._fences.delete((tenant, location))
         self._recipients.pop((tenant, location), None)
         self._journal.pop((tenant, location), None)
+
+    async def erase_all(self, tenant: TenantId) -> None:
+        """Delete every row of all locations of the tenant."""
+        for owner, location in {*self._fences.keys(), *self._recipients, *self._journal}:
+            if owner == tenant:
+                await self.erase(tenant, location)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from shared.domain.callers import Admins
 from shared.domain.connection import Connection, SsoApplication
+from shared.domain.deletion import Deletion
 from shared.domain.health import Health
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.mapping import GroupMapping, Location
@@ -23,6 +24,7 @@ class FakeTenantStore:
         self._sso: dict[TenantId, SsoApplication] = {}
         self._preferences: dict[TenantId, Preferences] = {}
         self._admins: dict[TenantId, Admins] = {}
+        self._deletions: Rows[TenantId, Deletion] = Rows()
         self._health: Rows[TenantId, Health] = Rows()
         self._states: Rows[TenantId, TenantState] = Rows()
         self._locations: dict[TenantId, dict[LocationId, str]] = {}
@@ -81,6 +83,26 @@ class FakeTenantStore:
     async def forget_health(self, tenant: TenantId) -> None:
         """Delete the health; one that is not there is no error."""
         self._health.delete(tenant)
+
+    async def deletion(self, tenant: TenantId) -> Versioned[Deletion | None]:
+        """Return the tenant's deletion, None with ETag None if it was not deleted of late."""
+        found = self._deletions.find(tenant)
+        return Versioned(found.value, found.etag) if found else Versioned(None, None)
+
+    async def swap_deletion(self, tenant: TenantId, deletion: Deletion, etag: str | None) -> str:
+        """Write a deletion down and return its new ETag. Raises: Conflict if it changed since it was read."""
+        return self._deletions.swap(tenant, deletion, etag)
+
+    async def forget_deletion(self, tenant: TenantId, etag: str) -> None:
+        """Delete a deletion. Raises: Conflict if it changed since it was read."""
+        if self._deletions.find(tenant) is not None:
+            self._deletions.require(tenant, etag)
+            self._deletions.delete(tenant)
+
+    async def deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
+        """Iterate over all deletions."""
+        for tenant, deletion in list(self._deletions.items()):
+            yield tenant, deletion
 
     async def admins(self, tenant: TenantId) -> Admins:
         """Return who may administer the tenant, nobody if that was never stored."""

@@ -17,6 +17,7 @@ ALLOWED = {
     "shared.workflows": {
         "shared.access",
         "shared.dispatch",
+        "shared.erasure",
         "shared.fencing",
         "shared.health",
         "shared.limiting",
@@ -26,6 +27,7 @@ ALLOWED = {
         "shared.domain",
     },
     "shared.access": {"shared.health", "shared.ports", "shared.domain"},
+    "shared.erasure": {"shared.ports", "shared.domain"},
     "shared.health": {"shared.ports", "shared.domain"},
     "shared.limiting": {"shared.ports", "shared.domain"},
     "shared.probe": {"shared.ports", "shared.domain"},

@@ -83,11 +83,12 @@ class Tables:
             )
         return str(answer["etag"])
 
-    async def delete(self, table: str, partition: str, row: str) -> None:
-        """Delete an entity; one that is not there is no error."""
+    async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
+        """Delete an entity; one that is not there is no error. Raises: Conflict if it is not the one with `etag`."""
         client = await self.table(table)
+        condition = MatchConditions.IfNotModified if etag is not None else None
         with translated():
-            await client.delete_entity(partition, row)
+            await client.delete_entity(partition, row, etag=etag, match_condition=condition)
 
     async def transact(self, table: str, operations: Sequence[Any]) -> list[Mapping[str, Any]]:
         """Do up to MAX_BATCH operations on one partition, all or none. Raises: Conflict, Transient, Rejected."""

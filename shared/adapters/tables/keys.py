@@ -13,6 +13,8 @@ from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId
 FENCE: Final = "!fence"
 CURRENT: Final = "!current"
 PLAN: Final = "plan"
+#: The partition of deletions, which no tenant's id can be.
+DELETIONS: Final = "!deletions"
 
 
 def location(tenant: TenantId, location: LocationId) -> str:
@@ -33,6 +35,11 @@ def run(tenant: TenantId, run: RunId) -> str:
 def tenant_range(tenant: TenantId) -> tuple[str, str]:
     """Return the first partition key of a tenant's joined keys, and the first one after them."""
     return f"{tenant}:", f"{tenant};"
+
+
+def deletion(tenant: TenantId) -> str:
+    """Return the row of a tenant's deletion; it is no row that a tenant's own partition has."""
+    return f"deletion:{tenant}"
 
 
 def recipient(recipient: RecipientId) -> str:

@@ -115,6 +115,10 @@ class TableRecipientStore:
         """Delete every row of the location's partition."""
         await self._tables.erase(RECIPIENTS, partition=keys.location(tenant, location))
 
+    async def erase_all(self, tenant: TenantId) -> None:
+        """Delete every row of all locations of the tenant."""
+        await self._tables.erase(RECIPIENTS, partitions=keys.tenant_range(tenant))
+
 
 def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:
     return {"PartitionKey": partition, "RowKey": keys.FENCE, "generation": fence.generation, **pack(fence)}

@@ -10,6 +10,7 @@ from shared.adapters.tables.names import LOCATIONS, MAPPINGS, TENANTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.callers import Admins
 from shared.domain.connection import Connection, SsoApplication
+from shared.domain.deletion import Deletion
 from shared.domain.health import Health
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.mapping import GroupMapping, Location
@@ -86,6 +87,25 @@ class TableTenantStore:
     async def forget_health(self, tenant: TenantId) -> None:
         """Delete the health; one that is not there is no error."""
         await self._tables.delete(TENANTS, tenant, "health")
+
+    async def deletion(self, tenant: TenantId) -> Versioned[Deletion | None]:
+        """Return the tenant's deletion, None with ETag None if it was not deleted of late."""
+        row = await self._tables.find(TENANTS, keys.DELETIONS, keys.deletion(tenant))
+        return Versioned(unpack(row, Deletion), _etag(row)) if row is not None else Versioned(None, None)
+
+    async def swap_deletion(self, tenant: TenantId, deletion: Deletion, etag: str | None) -> str:
+        """Write a deletion down and return its new ETag. Raises: Conflict if it changed since it was read."""
+        row = {"PartitionKey": keys.DELETIONS, "RowKey": keys.deletion(tenant), "tenant": tenant, **pack(deletion)}
+        return await self._tables.swap(TENANTS, row, etag)
+
+    async def forget_deletion(self, tenant: TenantId, etag: str) -> None:
+        """Delete a deletion. Raises: Conflict if it changed since it was read."""
+        await self._tables.delete(TENANTS, keys.DELETIONS, keys.deletion(tenant), etag)
+
+    async def deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
+        """Iterate over all deletions."""
+        async for row in self._tables.query(TENANTS, partition=keys.DELETIONS):
+            yield TenantId(row["tenant"]), unpack(row, Deletion)
 
     async def admins(self, tenant: TenantId) -> Admins:
         """Return who may administer the tenant, nobody if that was never stored."""

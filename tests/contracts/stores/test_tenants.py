@@ -7,13 +7,14 @@ import pytest
 
 from shared.domain.callers import AdminGrant, Admins
 from shared.domain.connection import Cloud, Connection, Endpoints, SsoApplication
+from shared.domain.deletion import Deletion
 from shared.domain.health import Health, Reason
 from shared.domain.ids import LocationId, RunId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Mode, Preferences
 from shared.domain.run import RunMode, TenantState
 from shared.errors import Conflict, NotFound
-from shared.ports import LedgerEntry, TenantSummary
+from shared.ports import Fence, LedgerEntry, TenantSummary
 from tests.builders import person
 from tests.contracts.stores.conftest import Stores
 
@@ -109,6 +110,38 @@ async def test_the_ledger_keeps_the_first_of_each_and_shows_the_newest_first(sto
     assert [each.detail for each in mine] == ["d2", "d1", "d0"]
     await stores.ledger.erase(acme)
     assert [each.detail async for each in stores.ledger.entries() if each.id in ids] == ["d1"]
+
+
+async def test_a_deletion_outlives_the_tenants_rows(stores: Stores) -> None:
+    """It moves by compare-and-swap, is found among all, and goes only when it is forgotten."""
+    tenants, acme = stores.tenants, stores.acme
+    assert await tenants.deletion(acme) == (None, None)
+    await tenants.put(TenantSummary(id=acme, name="Acme"))
+    etag = await tenants.swap_deletion(acme, Deletion(at=NOW), None)
+    with pytest.raises(Conflict):
+        await tenants.swap_deletion(acme, Deletion(at=NOW), None)
+    await tenants.erase(acme)
+    assert await tenants.deletion(acme) == (Deletion(at=NOW), etag)
+    newer = await tenants.swap_deletion(acme, Deletion(at=NOW, sweeping=True), etag)
+    with pytest.raises(Conflict):
+        await tenants.forget_deletion(acme, etag)
+    mine = {acme, stores.acme_2}
+    assert [each async for each in tenants.deletions() if each[0] in mine] == [(acme, Deletion(at=NOW, sweeping=True))]
+    assert [each async for each in tenants.all() if each.id in mine] == []
+    await tenants.forget_deletion(acme, newer)
+    await tenants.forget_deletion(acme, newer)
+    assert await tenants.deletion(acme) == (None, None)
+
+
+async def test_all_locations_of_a_tenant_are_erased_at_once(stores: Stores) -> None:
+    """Also one that the tenant does not list any more; a tenant with a similar id keeps its own."""
+    recipients, acme = stores.recipients, stores.acme
+    for tenant, location in ((acme, DESK), (acme, ROOF), (stores.acme_2, DESK)):
+        await recipients.swap_fence(tenant, location, Fence(generation=1), None)
+    await recipients.erase_all(acme)
+    etags = [(await recipients.fence(tenant, DESK)).etag for tenant in (acme, stores.acme_2)]
+    assert (etags[0], etags[1] is not None) == (None, True)
+    assert (await recipients.fence(acme, ROOF)).etag is None
 
 
 async def test_health_admins_and_sso_are_the_tenants_own(stores: Stores) -> None:

@@ -1,9 +1,12 @@
 """A deleted tenant leaves nothing: not in a table, not in a queue, not in the vault."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared import erasure
+from shared.telemetry import Usage
 from tests.entra import Broken
 from tests.integration.http.deployment import Deployment
 from tests.integration.http.mistakes import entries_of
@@ -30,6 +33,12 @@ async def fill(deployment: Deployment, simulator: Broken, tenant: str) -> dict[s
     return entries
 
 
+async def settle(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the watchdog look when nothing can be running any more."""
+    monkeypatch.setattr(erasure, "SETTLED_AFTER", timedelta(0))
+    await deployment.product.watch(Usage())
+
+
 def names(deployment: Deployment, entries: dict[str, Any], tenant: str) -> set[str]:
     """Return the tables with a row that names the tenant, its directory or its people."""
     telling = (tenant, entries["tenantId"], entries["clientId"], entries["objectId"], "@contoso.onmicrosoft.com")
@@ -38,21 +47,30 @@ def names(deployment: Deployment, entries: dict[str, Any], tenant: str) -> set[s
     }
 
 
-async def test_nothing_is_left_of_a_tenant(deployment: Deployment, simulator: Broken) -> None:
-    """Every table that had something of it has nothing, and neither queue nor vault has."""
+async def test_nothing_is_left_of_a_tenant(
+    deployment: Deployment, simulator: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every table that had something of it has nothing, and neither queue nor vault has.
+
+    That it was deleted is known for a quarter of an hour, until the watchdog has looked once more.
+    """
     entries = await fill(deployment, simulator, "acme")
     await deployment("POST", "tenants/acme/runs", {})
     assert names(deployment, entries, "acme") >= {"Tenants", "Recipients", "Snapshots", "Runs", "Jobs", "Locations"}
     assert deployment.vault.vault.secrets()
     assert (await deployment("DELETE", "tenants/acme")).status == 204
     await deployment.drain()
-    assert (names(deployment, entries, "acme"), deployment.enqueued()) == (set(), {})
+    assert (names(deployment, entries, "acme"), deployment.enqueued()) == ({"Tenants"}, {})
+    assert {name: len(rows) for name, rows in deployment.rows().items() if name != _NAMELESS} == {"Tenants": 1}
+    await settle(deployment, monkeypatch)
     assert set(deployment.rows()) == {_NAMELESS}
     assert (deployment.vault.vault.secrets(), deployment.vault.vault.deleted()) == ([], [])
 
 
 @pytest.mark.parametrize("rounds", range(6))
-async def test_nothing_comes_back_of_what_was_under_way(deployment: Deployment, simulator: Broken, rounds: int) -> None:
+async def test_nothing_comes_back_of_what_was_under_way(
+    deployment: Deployment, simulator: Broken, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Deleted with a run at any of its stages: the messages that are still there write nothing more."""
     entries = await fill(deployment, simulator, "acme")
     await deployment("POST", "tenants/acme/runs", {"mode": "full"})
@@ -60,6 +78,7 @@ async def test_nothing_comes_back_of_what_was_under_way(deployment: Deployment, 
         await deployment.drain(once=True)
     assert (await deployment("DELETE", "tenants/acme")).status == 204
     await deployment.drain()
+    await settle(deployment, monkeypatch)
     assert (names(deployment, entries, "acme"), deployment.enqueued()) == (set(), {})
 
 

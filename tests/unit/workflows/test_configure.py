@@ -7,18 +7,19 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.connection import SsoApplication
 from shared.domain.entries import Entries
-from shared.domain.ids import LocationId, ObjectId, TenantId
+from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.job import SyncRequest
 from shared.domain.mapping import GroupMapping
 from shared.domain.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunMode, RunState
+from shared.erasure import SETTLED_AFTER
 from shared.errors import Conflict, NotFound, Rejected, Transient
 from shared.fencing import FencedLocation
-from shared.ports import LedgerEntry
+from shared.ports import LedgerEntry, TenantSummary
 from shared.telemetry import Usage
 from shared.workflows import configure
 from tests.builders import BACK_END, person, user
-from tests.fakes import FakeJobQueue, FakeRecipientStore
+from tests.fakes import FakeClock, FakeJobQueue, FakeRecipientStore
 from tests.fakes.rows import Rows
 from tests.simulation.world import SETTINGS, World, deliver
 
@@ -205,12 +206,77 @@ async def test_deleting_a_tenant_leaves_nothing(app: App, ports: Ports, contoso:
         )
         await ports.ledger.record(entry)
     await app.configure.delete_tenant(contoso)
+    assert [tenant async for tenant, _ in ports.tenants.deletions()] == [contoso]
+    late = SourceId("users")
+    await ports.snapshots.stage(contoso, late, "attempt", 0, b"what a worker read meanwhile")
+    assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(SETTLED_AFTER.total_seconds() - 1)
+    await app.watch(Usage())
+    assert "contoso" in _text(ports.snapshots)
+    ports.clock.advance(1)
+    await app.watch(Usage())
     stores = (ports.tenants, ports.runs, ports.snapshots, ports.recipients, ports.secrets, ports.ledger)
     for store in stores:
         assert "contoso" not in _text(store), type(store).__name__
     assert "other" in _text(ports.recipients)
     assert "other" in _text(ports.ledger)
     assert (await app.connect.check_stored(other, BACK_END)).ok
+    with pytest.raises(NotFound):
+        await app.configure.tenant(contoso)
+
+
+async def test_a_tenant_can_be_created_again_at_once(app: App, ports: Ports, contoso: TenantId) -> None:
+    """It begins empty, whatever came late for the deleted one, and no sweep touches it."""
+    await app.configure.put_location(contoso, DESK, "Desk")
+    await app.configure.delete_tenant(contoso)
+    await ports.snapshots.stage(contoso, SourceId("users"), "attempt", 0, b"late")
+    assert await app.configure.put_tenant(contoso, "Anew") == (TenantSummary(id=contoso, name="Anew"), True)
+    assert "late" not in _text(ports.snapshots)
+    await app.configure.put_location(contoso, DESK, "Desk")
+    assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(3_600)
+    await app.watch(Usage())
+    assert [each.id for each in await app.configure.locations(contoso)] == [DESK]
+
+
+async def test_a_sweep_that_died_is_taken_up_again(
+    app: App, ports: Ports, contoso: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it has ended nobody can create the tenant anew: it would be erased."""
+    await app.configure.delete_tenant(contoso)
+    assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(3_600)
+    forget = ports.tenants.forget_deletion
+
+    async def dies(*_: object) -> None:
+        raise Transient("the process dies", code="storage_unreachable")
+
+    monkeypatch.setattr(ports.tenants, "forget_deletion", dies)
+    await app.watch(Usage())
+    with pytest.raises(Conflict) as refused:
+        await app.configure.put_tenant(contoso, "Anew")
+    assert refused.value.code == "sweeping"
+    monkeypatch.setattr(ports.tenants, "forget_deletion", forget)
+    await app.watch(Usage())
+    await app.configure.put_tenant(contoso, "Anew")
+
+
+async def test_a_deletion_that_died_is_finished(
+    app: App, ports: Ports, contoso: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked for it need not ask again."""
+    erase = ports.runs.erase
+
+    async def dies(*_: object) -> None:
+        raise Transient("the process dies", code="storage_unreachable")
+
+    monkeypatch.setattr(ports.runs, "erase", dies)
+    with pytest.raises(Transient):
+        await app.configure.delete_tenant(contoso)
+    monkeypatch.setattr(ports.runs, "erase", erase)
+    assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(3_600)
+    await app.watch(Usage())
     with pytest.raises(NotFound):
         await app.configure.tenant(contoso)
 
