@@ -1,13 +1,16 @@
 """Settings name everything that is wrong, at once."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from shared.erasure import SETTLED_AFTER
 from shared.errors import Misconfigured
 from shared.settings import load
 from shared.triggers.queues import MAX_DEQUEUE_COUNT
+from tests.builders import person
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +41,52 @@ def test_a_malformed_setting_is_named_with_its_value(name: str, value: str) -> N
     with pytest.raises(Misconfigured, match=name) as raised:
         load({**good, name: value})
     assert value in str(raised.value)
+
+
+GOOD = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "KEY_VAULT_URL": "https://vault.example"}
+SIGN_IN = {"SIGN_IN_AUDIENCE": person(1).upper(), "SIGN_IN_OPERATOR_TENANT_ID": person(2)}
+
+
+def test_sign_in_is_off_or_whole() -> None:
+    """Either no setting of it, or audience and operator's tenant; Easy Auth only where it is said to be."""
+    assert load(GOOD).sign_in is None
+    found = load(GOOD | SIGN_IN).sign_in
+    assert found is not None
+    assert (found.audience, found.operator_tenant, found.easy_auth) == (person(1), person(2), False)
+    assert found.login == "https://login.microsoftonline.com"
+    easy = load(GOOD | SIGN_IN | {"SIGN_IN_EASY_AUTH": "true"}).sign_in
+    assert easy is not None
+    assert easy.easy_auth
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"SIGN_IN_AUDIENCE": ""}, "SIGN_IN_AUDIENCE"),
+        ({"SIGN_IN_AUDIENCE": "api://recipients"}, "SIGN_IN_AUDIENCE"),
+        ({"SIGN_IN_OPERATOR_TENANT_ID": ""}, "SIGN_IN_OPERATOR_TENANT_ID"),
+        ({"SIGN_IN_EASY_AUTH": "yes"}, "SIGN_IN_EASY_AUTH"),
+    ],
+)
+def test_half_a_sign_in_is_named(changes: dict[str, str], name: str) -> None:
+    """Rather than letting nobody in, or everybody."""
+    with pytest.raises(Misconfigured, match=name):
+        load(GOOD | SIGN_IN | changes)
+
+
+def test_only_hosts_that_the_operator_set_may_be_inside() -> None:
+    """The clouds' own may not, even if they are named again."""
+    allowed = "https://login.inside|https://graph.inside https://login.microsoftonline.us|https://graph.microsoft.us"
+    changes = {"ALLOWED_ENDPOINTS": allowed, "DEFAULT_GRAPH_ENDPOINT": "https://127.0.0.1:8443"}
+    assert load(GOOD | changes).own_hosts() == {"login.inside", "graph.inside", "127.0.0.1"}
+    assert load(GOOD).own_hosts() == frozenset()
+
+
+def test_a_deleted_tenant_is_swept_when_no_function_can_be_running() -> None:
+    """host.json ends a function before that."""
+    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
+    assert timedelta(hours=hours, minutes=minutes, seconds=seconds) < SETTLED_AFTER
 
 
 def test_the_example_settings_are_complete() -> None:

@@ -1,0 +1,49 @@
+"""What the pages of docs/ list is what there is."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.graph.wire import SELECT
+from shared.domain import consent, mistakes
+from shared.domain.connection import CLOUD_ENDPOINTS
+from shared.domain.health import BACK_OFF, WARN_DAYS
+from shared.domain.readings import READS
+from shared.triggers.http.rules import RULES
+
+ROOT = Path(__file__).parents[2]
+NEEDS = consent.needs(sso_users=True)
+
+
+def settings() -> set[str]:
+    """Return the names in `shared/settings.py` that are spelled like settings."""
+    text = (ROOT / "shared" / "settings.py").read_text(encoding="utf-8")
+    return {word for word in text.split('"') if word.isupper() and "_" in word and word.isidentifier()}
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("permissions.md", [need.permission for need in NEEDS]),
+        ("permissions.md", SELECT.split(",")),
+        ("permissions.md", [url.removeprefix("https://") for pair in CLOUD_ENDPOINTS.values() for url in
+                            (pair.login, pair.graph)]),
+        ("permissions.md", [", ".join(map(str, WARN_DAYS[:3]))]),
+        ("permissions.md", [f" {wait.total_seconds() / 3600:.0f}" for wait in BACK_OFF]),
+        ("http-api.md", [f"/{rule.split(' ')[1]}" for rule in RULES]),
+        ("http-api.md", sorted({f"`{mistake.check}`" for mistake in mistakes.MISTAKES.values()})),
+        ("http-api.md", [f"`{read}`" for read in READS]),
+        ("settings.md", sorted(settings())),
+    ],
+)  # fmt: skip
+def test_a_page_names_what_there_is(page: str, words: Iterable[str]) -> None:
+    """Nothing was added without a word about it."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8").replace("7 and 1", "7, 1")
+    assert [word for word in words if word not in text] == []
+
+
+def test_every_aadsts_number_has_its_own_sentence() -> None:
+    """No two of them say the same."""
+    said = [(mistake.title, mistake.detail) for mistake in mistakes.MISTAKES.values()]
+    assert len(set(said)) == len(said)
