@@ -238,6 +238,7 @@ async def test_another_directory_ends_what_runs() -> None:
     other.put(*world.directory().people.values())
     world.ports.directories.add(other)
     old_jobs = list(world.queue.messages)
+    world.clock.advance(60)
     await world.app.connect.connect(CONTOSO, entries_of(other, other.secret), BACK_END)
     for message in old_jobs:
         await deliver(world.app, message)
