@@ -31,6 +31,7 @@ from shared.workflows.authorize import Authorize
 from shared.workflows.bury import Bury
 from shared.workflows.configure import Configure
 from shared.workflows.connect import Connect
+from shared.workflows.decide_held import DecideHeld
 from shared.workflows.epoch import Epoch
 from shared.workflows.fetch import Fetch
 from shared.workflows.finish import Finish
@@ -199,6 +200,17 @@ class App:
         )
 
     @cached_property
+    def decide_held(self) -> DecideHeld:
+        """A held run's deactivations are approved or dropped."""
+        return DecideHeld(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            queue=self.ports.queue,
+            release=self.finish.release,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
     def watch(self) -> Watch:
         """What a crash left behind is taken up again."""
         return Watch(
@@ -208,6 +220,7 @@ class App:
             queue=self.ports.queue,
             dispatch=self.dispatch,
             fail=self.finish.fail,
+            release=self.finish.release,
             sweep=self.erasure.sweep,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,

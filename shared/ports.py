@@ -16,6 +16,7 @@ from shared.domain.expiry import Registration
 from shared.domain.health import Health
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
 from shared.domain.job import (
+    Candidate,
     FetchJob,
     FetchMarker,
     FetchPosition,
@@ -283,6 +284,14 @@ class RunStore(Protocol):
 
     async def reconcile_markers(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileMarker]:
         """Return the markers of all locations that have one."""
+
+    async def mark_held(
+        self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
+    ) -> Sequence[Candidate]:
+        """Store whose deactivation waits at a location unless that is stored, and return what is stored."""
+
+    async def held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
+        """Return whose deactivation waits, by location; empty for a run that was never held."""
 
     async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return how far a run is; zeros before it has a plan."""

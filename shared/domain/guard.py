@@ -11,13 +11,14 @@ from shared.domain.preferences import GuardLimits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """What one location would lose. `recent` were deactivated in the last 24 hours, in earlier runs."""
+    """What one location would lose. `day` and `week` were deactivated earlier, in the last 24 hours and 7 days."""
 
     location: LocationId
     #: Active recipients of origin `directory` at the start of the run.
     baseline: int
     candidates: int
-    recent: int = 0
+    day: int = 0
+    week: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,42 +30,44 @@ class Breach:
 
 
 def breaches(losses: Sequence[Loss], limits: GuardLimits) -> tuple[Breach, ...]:
-    """Return every limit that the losses exceed, over the run and over the last 24 hours; none if they may go ahead.
+    """Return every limit that the losses exceed, over the run, a day and a week; none if they may go ahead.
 
     More candidates never give fewer breaches.
     """
     found = [breach for loss in losses if loss.candidates for breach in _of_location(loss, limits)]
-    candidates = sum(loss.candidates for loss in losses)
-    if candidates:
-        recent = sum(loss.recent for loss in losses)
+    if candidates := sum(loss.candidates for loss in losses):
         baseline = sum(loss.baseline for loss in losses)
-        if _is_large(candidates, baseline, limits) or _is_large(candidates + recent, baseline + recent, limits):
-            found.append(Breach(location=None, detail=_sentence("the tenant", candidates, baseline, recent)))
+        for window, earlier in _windows(sum(loss.day for loss in losses), sum(loss.week for loss in losses)):
+            if _is_large(candidates + earlier, baseline + earlier, limits):
+                found.append(
+                    Breach(location=None, detail=_sentence("the tenant", candidates, baseline, window, earlier))
+                )
+                break
     return tuple(found)
 
 
 def _of_location(loss: Loss, limits: GuardLimits) -> Iterable[Breach]:
-    over_a_day = Loss(
-        location=loss.location, baseline=loss.baseline + loss.recent, candidates=loss.candidates + loss.recent
-    )
-    if any(
-        each.candidates >= each.baseline
-        or _is_large(each.candidates, each.baseline, limits)
-        or (each.baseline >= limits.small_from and each.candidates > limits.small_max_share * each.baseline)
-        for each in (loss, over_a_day)
-    ):
-        yield Breach(
-            location=loss.location, detail=_sentence(loss.location, loss.candidates, loss.baseline, loss.recent)
-        )
+    for window, earlier in _windows(loss.day, loss.week):
+        gone, baseline = loss.candidates + earlier, loss.baseline + earlier
+        small = baseline >= limits.small_from and gone > limits.small_max_share * baseline
+        if gone >= baseline or small or _is_large(gone, baseline, limits):
+            detail = _sentence(loss.location, loss.candidates, loss.baseline, window, earlier)
+            yield Breach(location=loss.location, detail=detail)
+            return
+
+
+def _windows(day: int, week: int) -> tuple[tuple[str, int], ...]:
+    """Return over what the limits hold, and how many went there before: many small losses are a large one."""
+    return ("", 0), ("24 hours", day), ("7 days", week)
 
 
 def _is_large(candidates: int, baseline: int, limits: GuardLimits) -> bool:
     return candidates > limits.max_people and candidates > limits.max_share * baseline
 
 
-def _sentence(where: str, candidates: int, baseline: int, recent: int) -> str:
-    earlier = f", after {recent} in the last 24 hours" if recent else ""
-    return f"{candidates} of {baseline} active recipients of {where} would be deactivated{earlier}"
+def _sentence(where: str, candidates: int, baseline: int, window: str, earlier: int) -> str:
+    after = f", after {earlier} in the last {window}" if earlier else ""
+    return f"{candidates} of {baseline} active recipients of {where} would be deactivated{after}"
 
 
 def digest(candidates: Iterable[tuple[LocationId, Candidate]]) -> str:

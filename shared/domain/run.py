@@ -94,6 +94,14 @@ class LocationReport(msgspec.Struct, frozen=True, kw_only=True):
     compared: bool = True
 
 
+class HeldDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody decided about a held run's deactivations."""
+
+    approved: bool
+    by: str
+    at: datetime
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One sync of one tenant, as the history shows it."""
 
@@ -102,7 +110,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     mode: RunMode
     state: RunState
     requested_at: datetime
-    #: Who asked: `schedule`, `queue`, `api` or `pending`.
+    #: Who asked: `schedule`, `queue`, `api`, `pending`, `configuration`, or a person.
     requested_by: str
     finished_at: datetime | None = None
     counts: Counts = msgspec.field(default_factory=Counts)
@@ -112,6 +120,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     storage_requests: int = 0
     #: Hash of the exact set of people that a held run would deactivate.
     held_digest: str | None = None
+    #: What was decided about them; None while nobody has.
+    decision: HeldDecision | None = None
     #: When the watchdog last saw progress or enqueued jobs again, and how many markers there were.
     watched_at: datetime | None = None
     watched_markers: int = 0

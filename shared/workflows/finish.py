@@ -91,6 +91,7 @@ class Finish:
                 locations=locations,
                 problems=(*verdict.problems, *problems_of(fetched, reconciled)),
                 held_digest=verdict.held_digest,
+                decision=None if verdict.state is RunState.HELD else stored.value.decision,
                 graph_requests=usage.graph_requests + sum(marker.graph_requests for marker in fetched.values()),
                 storage_requests=stored.value.storage_requests
                 + usage.storage_requests

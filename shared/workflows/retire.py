@@ -1,6 +1,7 @@
 """Retire: those whom every complete source lacks are asked about once more, guarded, then deactivated or held."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -12,7 +13,7 @@ from shared.domain.guard import Loss, breaches, digest
 from shared.domain.ids import LocationId, ObjectId
 from shared.domain.job import Candidate, ReconcileMarker, RetireJob
 from shared.domain.leavers import confirmed, deactivations
-from shared.domain.run import Plan, Problem, RunState
+from shared.domain.run import HeldDecision, Plan, Problem, Run, RunState
 from shared.domain.verdict import Verdict
 from shared.errors import NeedsAttention
 from shared.fencing import FencedLocation
@@ -20,7 +21,9 @@ from shared.ports import Clock, Directory, RecipientStore, RunStore
 from shared.telemetry import Usage, event
 
 #: Over how long earlier deactivations count against the guard.
-_GUARD_WINDOW: Final = timedelta(hours=24)
+_DAY: Final = timedelta(hours=24)
+_WEEK: Final = timedelta(days=7)
+_GUARD: Final = "guard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,37 +39,58 @@ class Retire:
     new_attempt: Callable[[], str]
 
     async def __call__(self, job: RetireJob, usage: Usage) -> None:
-        """Leave the run finished. Delivered again it deactivates nobody twice.
+        """Leave the run finished; once its held deactivations are approved, with these done.
 
-        Raises: Superseded when the run does not own the tenant any more; Transient when the directory
+        Delivered again it deactivates nobody twice. Raises: Superseded when the run does not own the tenant any more; Transient when the directory
         cannot be asked just now. Where it refuses to answer, the run finishes and nobody is deactivated.
         """
         plan = await self.dispatch.current_plan(job.tenant, job.run)
-        markers = await self.runs.reconcile_markers(job.tenant, job.run)
-        asked = {location: marker for location, marker in markers.items() if marker.candidates}
+        run = (await self.runs.get(job.tenant, job.run)).value
+        if run.decision is not None:
+            verdict = await self._approved(plan, run, run.decision)
+        else:
+            verdict = await self._guarded(plan)
+        await self.finish(plan, verdict, usage)
+
+    async def _guarded(self, plan: Plan) -> Verdict:
+        """Deactivate the confirmed candidates of all locations, or hold them all."""
+        markers = await self.runs.reconcile_markers(plan.tenant, plan.run)
+        asked = {location: marker.candidates for location, marker in markers.items() if marker.candidates}
         try:
             gone, problems = await self._confirm(plan, asked)
         except NeedsAttention as error:
-            gone, problems = {}, (Problem(concerns="retire", code=error.code, detail=str(error)),)
+            gone, problems = {}, (_unasked(error),)
         leaving = {location: people for location, people in gone.items() if people}
         exceeded = breaches(await self._losses(plan, markers, leaving), plan.preferences.guard)
-        if exceeded:
-            event("held", tenant=plan.tenant, run=plan.run, people=sum(map(len, leaving.values())))
-            everyone = [(location, person) for location, people in leaving.items() for person in people]
-            verdict = Verdict(
-                state=RunState.HELD,
-                held={location: len(people) for location, people in leaving.items()},
-                held_digest=digest(everyone),
-                problems=(*problems, *(_held(breach.location, breach.detail) for breach in exceeded)),
-            )
-        else:
-            for location, people in leaving.items():
-                await self._deactivate(plan, location, people)
-            verdict = Verdict(state=RunState.DONE, problems=problems)
-        await self.finish(plan, verdict, usage)
+        if not exceeded:
+            await self._deactivate_all(plan, leaving, actor="sync")
+            return Verdict(state=RunState.DONE, problems=problems)
+        event("held", tenant=plan.tenant, run=plan.run, people=sum(map(len, leaving.values())))
+        held = {}
+        for location, people in leaving.items():
+            held[location] = await self.runs.mark_held(plan.tenant, plan.run, location, people)
+        return _held_verdict(held, (*problems, *(_held(breach.location, breach.detail) for breach in exceeded)))
+
+    async def _approved(self, plan: Plan, run: Run, decision: HeldDecision) -> Verdict:
+        """Deactivate exactly whom the run holds, but for those who have returned since; hold on if nobody can tell."""
+        held = await self.runs.held(plan.tenant, plan.run)
+        try:
+            gone, problems = await self._confirm(plan, held)
+        except NeedsAttention as error:
+            guard = tuple(problem for problem in run.problems if problem.code == _GUARD)
+            return _held_verdict(held, (*guard, _unasked(error)))
+        await self._deactivate_all(plan, gone, actor=decision.by)
+        return Verdict(state=RunState.DONE, problems=problems)
+
+    async def _deactivate_all(
+        self, plan: Plan, leaving: Mapping[LocationId, Sequence[Candidate]], *, actor: str
+    ) -> None:
+        for location, people in leaving.items():
+            if people:
+                await self._deactivate(plan, location, people, actor)
 
     async def _confirm(
-        self, plan: Plan, asked: Mapping[LocationId, ReconcileMarker]
+        self, plan: Plan, asked: Mapping[LocationId, Sequence[Candidate]]
     ) -> tuple[dict[LocationId, tuple[Candidate, ...]], tuple[Problem, ...]]:
         """Ask the directory about every candidate; one that cannot be confirmed stays a recipient, with a problem."""
         if not asked:
@@ -75,15 +99,15 @@ class Retire:
         problems = []
         async with self.access.of_run(plan) as directory:
             known: dict[tuple[str, ...], dict[ObjectId, Presence]] = {}
-            for location, marker in sorted(asked.items()):
+            for location, candidates in sorted(asked.items()):
                 feeds = plan.locations[location]
                 if not feeds:  # nothing is mapped any more, so there is nothing to ask
-                    gone[location] = marker.candidates
+                    gone[location] = tuple(candidates)
                     continue
                 found = known.setdefault(feeds, {})
-                await self._ask(plan, directory, feeds, marker, found)
-                gone[location] = confirmed(marker.candidates, found, plan.preferences)
-                unknown = sum(found[each.object_id] is Presence.UNKNOWN for each in marker.candidates)
+                await self._ask(plan, directory, feeds, candidates, found)
+                gone[location] = confirmed(candidates, found, plan.preferences)
+                unknown = sum(found[each.object_id] is Presence.UNKNOWN for each in candidates)
                 if unknown:
                     problems.append(_unconfirmed(location, unknown))
         return gone, tuple(problems)
@@ -93,11 +117,11 @@ class Retire:
         plan: Plan,
         directory: Directory,
         feeds: tuple[str, ...],
-        marker: ReconcileMarker,
+        candidates: Sequence[Candidate],
         found: dict[ObjectId, Presence],
     ) -> None:
         """Add to `found` whoever it does not hold yet: in full mode all locations lose the same people."""
-        people = [each.object_id for each in marker.candidates if each.object_id not in found]
+        people = [each.object_id for each in candidates if each.object_id not in found]
         if people:
             groups = [source for name, source in plan.sources.items() if name in feeds and source.group is not None]
             found.update(await directory.presence(people, groups))
@@ -112,22 +136,28 @@ class Retire:
     ) -> list[Loss]:
         if not leaving:
             return []
-        recent: dict[LocationId, int] = {}
-        async for run in self.runs.history(plan.tenant, since=self.clock.now() - _GUARD_WINDOW):
-            if run.id != plan.run:
-                for location, report in run.locations.items():
-                    recent[location] = recent.get(location, 0) + report.counts.deactivated
+        now = self.clock.now()
+        day: Counter[LocationId] = Counter()
+        week: Counter[LocationId] = Counter()
+        async for run in self.runs.history(plan.tenant, since=now - _WEEK):
+            if run.id == plan.run or run.decision is not None:
+                continue  # what somebody has approved is no drip
+            lost = {location: report.counts.deactivated for location, report in run.locations.items()}
+            week.update(lost)
+            if run.requested_at >= now - _DAY:
+                day.update(lost)
         return [
             Loss(
                 location=location,
                 baseline=marker.baseline,
                 candidates=len(leaving.get(location, ())) + marker.unnamed_candidates,
-                recent=recent.get(location, 0),
+                day=day[location],
+                week=week[location],
             )
             for location, marker in markers.items()
         ]
 
-    async def _deactivate(self, plan: Plan, location: LocationId, people: tuple[Candidate, ...]) -> None:
+    async def _deactivate(self, plan: Plan, location: LocationId, people: Sequence[Candidate], actor: str) -> None:
         fenced = await FencedLocation.take(
             self.recipients, plan.tenant, location, generation=plan.generation, attempt=self.new_attempt()
         )
@@ -138,11 +168,24 @@ class Retire:
             async for recipient in self.recipients.read(plan.tenant, location)
             if recipient.id in wanted
         }
-        await fenced.write(deactivations(people, stored), run=plan.run, actor="sync", at=self.clock.now())
+        await fenced.write(deactivations(people, stored), run=plan.run, actor=actor, at=self.clock.now())
+
+
+def _held_verdict(held: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]) -> Verdict:
+    return Verdict(
+        state=RunState.HELD,
+        held={location: len(people) for location, people in held.items()},
+        held_digest=digest((location, person) for location, people in held.items() for person in people),
+        problems=problems,
+    )
+
+
+def _unasked(error: NeedsAttention) -> Problem:
+    return Problem(concerns="retire", code=error.code, detail=str(error))
 
 
 def _held(location: LocationId | None, detail: str) -> Problem:
-    return Problem(concerns=location or "tenant", code="guard", detail=f"{detail}; held until somebody approves it.")
+    return Problem(concerns=location or "tenant", code=_GUARD, detail=f"{detail}; held until somebody approves it.")
 
 
 def _unconfirmed(location: LocationId, people: int) -> Problem:

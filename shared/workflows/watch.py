@@ -25,6 +25,7 @@ class Watch:
     queue: JobQueue
     dispatch: Dispatch
     fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
+    release: Callable[[TenantId, RunId], Awaitable[None]]
     sweep: Callable[[], Awaitable[None]]
     clock: Clock
     stale_after_s: float
@@ -66,6 +67,10 @@ class Watch:
             if active_s >= self.stale_after_s and state.requests:
                 # the planner died between taking the tenant and writing the plan: the same request resumes it
                 await self._request_again(tenant, RunMode.INCREMENTAL, state.requests[0])
+            return
+        if stored.value.state.ended:
+            if active_s >= self.stale_after_s:  # whoever ended it died before the tenant was free
+                await self.release(tenant, run)
             return
         progress = await self.runs.progress(tenant, run)
         markers = progress.fetched + progress.reconciled

@@ -1,10 +1,10 @@
 """Runs in memory."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
-from shared.domain.job import FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.job import Candidate, FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
 from shared.domain.run import Plan, Run
 from shared.errors import NotFound
 from shared.ports import RunProgress, Versioned
@@ -22,6 +22,7 @@ class FakeRunStore:
         self._positions: dict[tuple[RunKey, SourceId], FetchPosition] = {}
         self._fetched: Rows[tuple[RunKey, SourceId], FetchMarker] = Rows()
         self._reconciled: Rows[tuple[RunKey, LocationId], ReconcileMarker] = Rows()
+        self._held: Rows[tuple[RunKey, LocationId], tuple[Candidate, ...]] = Rows()
 
     async def insert_plan(self, plan: Plan) -> Plan:
         """Store a plan unless the run has one, and return the one that is stored."""
@@ -81,6 +82,16 @@ class FakeRunStore:
         """Return the markers of all locations that have one."""
         return {location: marker for (key, location), marker in self._reconciled.items() if key == (tenant, run)}
 
+    async def mark_held(
+        self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
+    ) -> Sequence[Candidate]:
+        """Store whose deactivation waits at a location unless that is stored, and return what is stored."""
+        return self._held.insert_once(((tenant, run), location), tuple(people))
+
+    async def held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
+        """Return whose deactivation waits, by location; empty for a run that was never held."""
+        return {location: people for (key, location), people in self._held.items() if key == (tenant, run)}
+
     async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return how far a run is; zeros before it has a plan."""
         plan = self._plans.value((tenant, run))
@@ -103,4 +114,7 @@ class FakeRunStore:
         for reconciled in self._reconciled.keys():
             if reconciled[0][0] == tenant:
                 self._reconciled.delete(reconciled)
+        for held in self._held.keys():
+            if held[0][0] == tenant:
+                self._held.delete(held)
         self._positions = {place: each for place, each in self._positions.items() if place[0][0] != tenant}

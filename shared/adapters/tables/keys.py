@@ -101,6 +101,11 @@ def position(source: SourceId) -> str:
     return f"position:{source}"
 
 
+def held(location: LocationId) -> str:
+    """Return the row of whose deactivation waits at a location."""
+    return f"held:{location}"
+
+
 def more(row: str, number: int) -> str:
     """Return the row that holds the next part of a value too large for `row`; it sorts directly behind it."""
     return f"{row}!{number:02d}"
@@ -117,6 +122,7 @@ def is_more(row: str) -> bool:
 
 
 #: The ranges of the markers of each kind within a run's partition.
+HELD: Final = ("held:", "held;")
 FETCHED: Final = ("fetch:", "fetch;")
 RECONCILED: Final = ("reconcile:", "reconcile;")
 

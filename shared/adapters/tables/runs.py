@@ -1,20 +1,29 @@
 """Runs, their plans, jobs and markers."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
+
+import msgspec
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.client import Entity, Tables
 from shared.adapters.tables.names import JOBS, RUNS
 from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
-from shared.domain.job import FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.job import Candidate, FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
 from shared.domain.run import Plan, Run
 from shared.errors import Conflict, NotFound
 from shared.ports import RunProgress, Versioned
 
 T = TypeVar("T")
+
+
+class _Held(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose deactivation waits at one location."""
+
+    location: LocationId
+    people: tuple[Candidate, ...]
 
 
 class TableRunStore:
@@ -91,6 +100,17 @@ class TableRunStore:
     async def reconcile_markers(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileMarker]:
         """Return the markers of all locations that have one."""
         return {marker.location: marker for marker in await self._all(tenant, run, keys.RECONCILED, ReconcileMarker)}
+
+    async def mark_held(
+        self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
+    ) -> Sequence[Candidate]:
+        """Store whose deactivation waits at a location unless that is stored, and return what is stored."""
+        held = _Held(location=location, people=tuple(people))
+        return (await self._insert_once(keys.run(tenant, run), keys.held(location), held, _Held)).people
+
+    async def held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
+        """Return whose deactivation waits, by location; empty for a run that was never held."""
+        return {held.location: held.people for held in await self._all(tenant, run, keys.HELD, _Held)}
 
     async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return how far a run is; zeros before it has a plan."""

@@ -33,5 +33,7 @@ RULES: Final = {
     "GET tenants/{tenant}/runs": Access.TENANT,
     "GET tenants/{tenant}/runs/{run}": Access.TENANT,
     "GET tenants/{tenant}/runs/{run}/changes": Access.TENANT,
+    "POST tenants/{tenant}/runs/{run}/approve": Access.TENANT,
+    "POST tenants/{tenant}/runs/{run}/reject": Access.TENANT,
     "GET ledger": Access.OPERATOR,
 }

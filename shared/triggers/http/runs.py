@@ -23,6 +23,12 @@ class RunBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     mode: RunMode = RunMode.INCREMENTAL
 
 
+class ApproveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What approves: the run's `heldDigest`, which names the exact set of people."""
+
+    digest: str
+
+
 @route(bp, "POST", "tenants/{tenant}/runs")
 async def runs_post(request: Request) -> Answer:
     """Ask for a run, and answer it as it will be found."""
@@ -49,6 +55,20 @@ async def runs_changes(request: Request) -> Answer:
     return Answer({"changes": await app().observe.changes(request.tenant, request.run)})
 
 
+@route(bp, "POST", "tenants/{tenant}/runs/{run}/approve")
+async def runs_approve(request: Request) -> Answer:
+    """Deactivate exactly whom the run holds; 202, because it takes a while."""
+    digest = request.body(ApproveBody).digest
+    run = await app().decide_held.approve(request.tenant, request.run, digest, name_of(request.caller))
+    return Answer(_view(run), HTTPStatus.ACCEPTED)
+
+
+@route(bp, "POST", "tenants/{tenant}/runs/{run}/reject")
+async def runs_reject(request: Request) -> Answer:
+    """Drop what the run holds; the next run decides anew."""
+    return Answer(_view(await app().decide_held.reject(request.tenant, request.run, name_of(request.caller))))
+
+
 def _view(run: Run, progress: RunProgress | None = None) -> dict[str, Any]:
     seconds = (run.finished_at - run.requested_at).total_seconds() if run.finished_at else None
     return {
@@ -64,6 +84,7 @@ def _view(run: Run, progress: RunProgress | None = None) -> dict[str, Any]:
         "locations": run.locations,
         "problems": run.problems,
         "heldDigest": run.held_digest,
+        "decision": run.decision,
         "graphRequests": run.graph_requests,
         "storageRequests": run.storage_requests,
         "progress": progress,

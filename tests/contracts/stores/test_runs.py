@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.domain.directory import Source
-from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
+from shared.domain.ids import LocationId, RecipientId, RunId, SourceId, TenantId, new_run_id
 from shared.domain.job import (
     Candidate,
     FetchJob,
@@ -170,3 +170,18 @@ async def test_committing_forgets_other_attempts_and_an_older_generation_never_w
         await stores.snapshots.load(stores.acme, old)
     await stores.snapshots.erase(stores.acme)
     assert await stores.snapshots.current(stores.acme, USERS) is None
+
+
+async def test_whose_deactivation_waits_is_stored_once(stores: Stores) -> None:
+    """The first set of a location stays, however large; other runs have none; all of it goes with the tenant."""
+    run = new_run_id(1_000_000, 7)
+    many = [Candidate(RecipientId(f"r{number}"), person(number), Reason.LEFT_GROUP) for number in range(30_000)]
+    desk, roof = LocationId("desk"), LocationId("roof")
+    assert list(await stores.runs.mark_held(stores.acme, run, desk, many)) == many
+    assert list(await stores.runs.mark_held(stores.acme, run, desk, many[:1])) == many
+    await stores.runs.mark_held(stores.acme, run, roof, many[:2])
+    found = await stores.runs.held(stores.acme, run)
+    assert {location: list(people) for location, people in found.items()} == {desk: many, roof: many[:2]}
+    assert await stores.runs.held(stores.acme, new_run_id(1_000_000, 8)) == {}
+    await stores.runs.erase(stores.acme)
+    assert await stores.runs.held(stores.acme, run) == {}

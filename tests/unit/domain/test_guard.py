@@ -12,13 +12,13 @@ from tests.builders import person
 BERLIN = LocationId("berlin")
 
 
-def loss(candidates: int, baseline: int, recent: int = 0, location: LocationId = BERLIN) -> Loss:
+def loss(candidates: int, baseline: int, day: int = 0, week: int = 0, location: LocationId = BERLIN) -> Loss:
     """Return what one location would lose."""
-    return Loss(location=location, baseline=baseline, candidates=candidates, recent=recent)
+    return Loss(location=location, baseline=baseline, candidates=candidates, day=day, week=week or day)
 
 
 @pytest.mark.parametrize(
-    ("candidates", "baseline", "recent", "held"),
+    ("candidates", "baseline", "day", "held"),
     [
         (0, 100, 0, False),
         (0, 0, 0, False),
@@ -36,9 +36,18 @@ def loss(candidates: int, baseline: int, recent: int = 0, location: LocationId =
         (15, 200, 10, True),  # and one above: 25 of 210 within 24 hours
     ],
 )
-def test_limits(candidates: int, baseline: int, recent: int, held: bool) -> None:  # noqa: FBT001 - a table
+def test_limits(candidates: int, baseline: int, day: int, held: bool) -> None:  # noqa: FBT001 - a table
     """Each row is one case at, or just beyond, a documented limit."""
-    assert bool(breaches([loss(candidates, baseline, recent)], GuardLimits())) is held
+    assert bool(breaches([loss(candidates, baseline, day)], GuardLimits())) is held
+
+
+@pytest.mark.parametrize(("day", "week", "window"), [(16, 16, "24 hours"), (0, 16, "7 days"), (3, 16, "7 days")])
+def test_a_slow_drip_counts(day: int, week: int, window: str) -> None:
+    """Five of 100 are few; after 16 others in a day, or in a week, they are not."""
+    assert breaches([loss(5, 100)], GuardLimits()) == ()
+    (here, everywhere) = breaches([loss(5, 100, day, week)], GuardLimits())
+    assert here.detail.endswith(f"after 16 in the last {window}")
+    assert everywhere.location is None
 
 
 def test_the_tenant_as_a_whole_is_guarded_too() -> None:

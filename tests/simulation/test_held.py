@@ -1,0 +1,175 @@
+"""A held run: approved, rejected, expired; and whoever returned meanwhile is left out."""
+
+import pytest
+
+from shared.domain.ids import TenantId
+from shared.domain.recipient import Reason, Status
+from shared.domain.run import Run, RunState
+from shared.errors import Conflict, NeedsAttention, Rejected
+from shared.telemetry import Usage
+from tests.builders import person, user
+from tests.simulation.world import World, deliver
+from tests.simulation.worlds import full_world
+
+CONTOSO = TenantId("contoso")
+#: Twenty-five of thirty people: far beyond the guard.
+LEAVERS = [person(number) for number in range(25)]
+
+
+async def held_world() -> tuple[World, Run]:
+    """Return a world whose last run holds the deactivation of most people, and that run."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    world.directory().remove(*LEAVERS)
+    run = await world.sync("contoso", "second")
+    assert (run.state, run.counts.deactivated) == (RunState.HELD, 0)
+    assert {report.held for report in run.locations.values()} == {25}
+    return world, run
+
+
+async def approve(world: World, run: Run, by: str = "person:t:o") -> Run:
+    """Approve what a run holds, work it off, and return the run."""
+    await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", by)
+    await world.drain()
+    return await world.run("contoso", run.id)
+
+
+async def active(world: World, location: str = "berlin") -> set[str]:
+    """Return who is active at a location."""
+    return {each.id for each in await world.recipients("contoso", location) if each.status is Status.ACTIVE}
+
+
+async def test_what_is_approved_is_done() -> None:
+    """Exactly the held set, with its reason, by the person who approved it; the tenant is free afterwards."""
+    world, run = await held_world()
+    done = await approve(world, run)
+    assert (done.state, done.counts.deactivated, done.held_digest) == (RunState.DONE, 50, None)
+    assert done.decision is not None
+    assert (done.decision.approved, done.decision.by) == (True, "person:t:o")
+    assert await active(world) == {person(number) for number in range(25, 30)}
+    journal = [each async for each in world.ports.recipients.journal(CONTOSO, next(iter(done.locations)), run.id)]
+    assert {entry.actor for entry in journal if entry.changes} == {"person:t:o"}
+    assert {change.reason for entry in journal for change in entry.changes} == {Reason.ACCOUNT_DELETED}
+    assert (await world.ports.tenants.state(CONTOSO)).value.active_run is None
+    assert (await world.sync("contoso", "third")).counts.deactivated == 0
+
+
+async def test_whoever_has_returned_is_left_out() -> None:
+    """Asked about once more when it is approved."""
+    world, run = await held_world()
+    world.directory().put(user(3), user(4))
+    done = await approve(world, run)
+    assert done.counts.deactivated == 46
+    assert {person(3), person(4)} <= await active(world)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+async def test_an_approval_may_be_sent_and_delivered_several_times(times: int) -> None:
+    """It is one approval."""
+    world, run = await held_world()
+    for _ in range(times):
+        await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+    await world.drain(times=times)
+    done = await world.run("contoso", run.id)
+    assert (done.state, done.counts.deactivated) == (RunState.DONE, 50)
+
+
+async def test_what_is_rejected_is_dropped() -> None:
+    """Nobody is deactivated; the next run finds the same people, and asks again."""
+    world, run = await held_world()
+    rejected = await world.app.decide_held.reject(CONTOSO, run.id, "api")
+    assert (rejected.state, rejected.held_digest, rejected.decision is not None) == (RunState.DONE, None, True)
+    assert await world.app.decide_held.reject(CONTOSO, run.id, "api") == rejected
+    assert len(await active(world)) == 30
+    with pytest.raises(Rejected) as refused:
+        await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+    assert refused.value.code == "not_held"
+    again = await world.sync("contoso", "third")
+    assert (again.state, again.held_digest) == (RunState.HELD, run.held_digest)
+
+
+async def test_only_the_very_set_can_be_approved() -> None:
+    """Another digest names other people."""
+    world, run = await held_world()
+    with pytest.raises(Rejected) as refused:
+        await world.app.decide_held.approve(CONTOSO, run.id, "another", "api")
+    assert refused.value.code == "digest_mismatch"
+    done = await world.sync("contoso", "third")
+    with pytest.raises(Rejected) as refused:
+        await world.app.decide_held.reject(CONTOSO, (await world.app.observe.history(CONTOSO))[-1].id, "api")
+    assert refused.value.code == "not_held"
+    assert done.state is RunState.HELD
+
+
+async def test_a_held_run_expires_with_the_next_one() -> None:
+    """And with a change of configuration; while another run is under way nobody can approve either."""
+    world, run = await held_world()
+    world.clock.advance(60)
+    await world.request("contoso", "third")
+    await deliver(world.app, world.queue.messages.pop(0))
+    with pytest.raises(Conflict) as refused:
+        await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+    assert refused.value.code == "held_expired"
+    await world.drain()
+    newest = await world.newest("contoso")
+    await world.app.configure.put_location(CONTOSO, next(iter(run.locations)), "Renamed")
+    await world.app.epoch.advance(CONTOSO)
+    with pytest.raises(Conflict) as refused:
+        await world.app.decide_held.approve(CONTOSO, newest.id, newest.held_digest or "", "api")
+    assert refused.value.code == "held_expired"
+
+
+async def test_an_approval_without_a_directory_holds_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can say who has returned, so nobody is deactivated, and it can be approved again."""
+    world, run = await held_world()
+    presence = world.directory().presence
+
+    async def refused(*_: object) -> None:
+        raise NeedsAttention("not allowed", code="Authorization_RequestDenied")
+
+    monkeypatch.setattr(world.directory(), "presence", refused)
+    still = await approve(world, run)
+    assert (still.state, still.held_digest, still.decision) == (RunState.HELD, run.held_digest, None)
+    assert {problem.code for problem in still.problems} >= {"guard", "Authorization_RequestDenied"}
+    assert len(await active(world)) == 30
+    monkeypatch.setattr(world.directory(), "presence", presence)
+    assert (await approve(world, still)).counts.deactivated == 50
+
+
+async def test_an_approved_exodus_is_no_drip() -> None:
+    """The next person who leaves is not held because of those whom somebody has approved."""
+    world, run = await held_world()
+    await approve(world, run)
+    world.directory().remove(person(25))
+    after = await world.sync("contoso", "third")
+    assert (after.state, after.counts.deactivated) == (RunState.DONE, 2)
+
+
+async def test_an_approval_whose_message_is_lost_is_taken_up_again() -> None:
+    """By the watchdog, like any stage of a run."""
+    world, run = await held_world()
+    await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+    world.queue.messages.clear()
+    for _ in range(3):
+        world.clock.advance(1_000)
+        await world.app.watch(Usage())
+        await world.drain()
+    assert (await world.run("contoso", run.id)).counts.deactivated == 50
+
+
+async def test_a_tenant_that_was_taken_in_vain_is_freed() -> None:
+    """The process died between taking the tenant and noting the approval: the run can still be approved."""
+    world, run = await held_world()
+    state, etag = await world.ports.tenants.state(CONTOSO)
+    taken = type(state)(
+        generation=state.generation,
+        epoch=state.epoch,
+        requests=state.requests,
+        active_run=run.id,
+        active_since=world.clock.now(),
+    )
+    await world.ports.tenants.swap_state(CONTOSO, taken, etag)
+    world.clock.advance(1_000)
+    await world.app.watch(Usage())
+    assert (await world.ports.tenants.state(CONTOSO)).value.active_run is None
+    assert (await approve(world, run)).counts.deactivated == 50
