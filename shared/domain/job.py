@@ -110,5 +110,7 @@ class ReconcileMarker(msgspec.Struct, frozen=True, kw_only=True):
     inputs: str | None = None
     #: The first of those skipped, with their reasons; `counts.skipped` has their number.
     skipped: tuple[Change, ...] = ()
+    #: In a preview, the first of what a run would write; `counts` has their numbers.
+    previewed: tuple[Change, ...] = ()
     problem: Problem | None = None
     storage_requests: int = 0

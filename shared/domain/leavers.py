@@ -43,13 +43,17 @@ def deactivations(gone: Iterable[Candidate], stored: Mapping[RecipientId, Recipi
         if recipient is None or recipient.origin is not Origin.DIRECTORY or recipient.status is not Status.ACTIVE:
             continue
         after = msgspec.structs.replace(recipient, status=Status.DEACTIVATED_BY_SYNC, reason=candidate.reason.value)
-        change = Change(
-            kind=ChangeKind.DEACTIVATED,
-            reason=candidate.reason,
-            recipient=recipient.id,
-            object_id=recipient.object_id,
-            display_name=recipient.profile.display_name,
-            before=recipient,
-        )
-        writes.append(Write(recipient=after, change=change))
+        writes.append(Write(recipient=after, change=departure(candidate, recipient)))
     return tuple(writes)
+
+
+def departure(candidate: Candidate, recipient: Recipient | None) -> Change:
+    """Return the change that a candidate's deactivation is; `recipient` is the stored one, as far as it is known."""
+    return Change(
+        kind=ChangeKind.DEACTIVATED,
+        reason=candidate.reason,
+        recipient=candidate.recipient,
+        object_id=candidate.object_id,
+        display_name=recipient.profile.display_name if recipient is not None else None,
+        before=recipient,
+    )

@@ -73,6 +73,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     #: `Connection.fingerprint` of the connection that the run reads with; the ids themselves stay out of its rows.
     connection: str
     created_at: datetime
+    #: Whether nothing is written but the report of what a run would do.
+    preview: bool = False
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,6 +124,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     held_digest: str | None = None
     #: What was decided about them; None while nobody has.
     decision: HeldDecision | None = None
+    #: Whether it only says what a run would do, and with which preferences; None for those that are stored.
+    preview: bool = False
+    preferences: Preferences | None = None
     #: When the watchdog last saw progress or enqueued jobs again, and how many markers there were.
     watched_at: datetime | None = None
     watched_markers: int = 0

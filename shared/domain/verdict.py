@@ -18,6 +18,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     #: For each location, how many people's deactivation waits for approval.
     held: dict[LocationId, int] = msgspec.field(default_factory=dict)
     held_digest: str | None = None
+    #: For each location, how many people a preview would deactivate; None for a run that is none.
+    previewed: dict[LocationId, int] | None = None
 
 
 def locations_report(

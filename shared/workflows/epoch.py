@@ -63,12 +63,14 @@ class Epoch:
             else:
                 return
 
-    async def _supersede(self, tenant: TenantId, run: RunId, waiting: RunMode | None) -> RunMode:
+    async def _supersede(self, tenant: TenantId, run: RunId, waiting: RunMode | None) -> RunMode | None:
         """End a run, and return the mode of the one that takes its place: the fuller one of it and what waited."""
         event("superseded", tenant=tenant, run=run)
         problem = Problem(
             concerns="run", code="configuration_changed", detail="The configuration changed; a new run follows."
         )
         ended = await self.dispatch.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
+        if ended is not None and ended.preview:
+            return waiting  # whoever looked at it asks again if they still want to know
         full = RunMode.FULL in {waiting, ended.mode if ended else None}
         return RunMode.FULL if full else RunMode.INCREMENTAL

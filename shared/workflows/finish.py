@@ -44,7 +44,7 @@ class Finish:
         await self.dispatch.require_current(plan)
         fetched = await self.runs.fetch_markers(plan.tenant, plan.run)
         reconciled = await self.runs.reconcile_markers(plan.tenant, plan.run)
-        if verdict.state is not RunState.FAILED:
+        if verdict.state is not RunState.FAILED and not plan.preview:
             for marker in fetched.values():
                 if marker.snapshot is not None:
                     await self.snapshots.commit(plan.tenant, marker.snapshot, plan.generation)
@@ -72,10 +72,10 @@ class Finish:
         reconciled: Mapping[LocationId, ReconcileMarker],
         usage: Usage,
     ) -> None:
-        deactivated = {
+        deactivated = verdict.previewed or {
             location: (await self.recipients.journal_counts(plan.tenant, location, plan.run)).deactivated
             for location, marker in reconciled.items()
-            if marker.candidates
+            if marker.candidates and not plan.preview
         }
         locations = locations_report(reconciled, deactivated, verdict.held)
         unread = bool(fetched) and all(marker.outcome is FetchOutcome.FAILED for marker in fetched.values())

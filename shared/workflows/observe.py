@@ -1,5 +1,6 @@
 """Observe: everything that is only looked at. Runs, changes, recipients, groups of the directory, the ledger."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -9,6 +10,8 @@ import msgspec
 from shared.access import DirectoryAccess
 from shared.domain.directory import Group
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.job import Candidate
+from shared.domain.leavers import departure
 from shared.domain.recipient import Change, ChangeKind, Origin, Recipient, Status
 from shared.domain.run import Run
 from shared.errors import NotFound
@@ -93,12 +96,23 @@ class Observe:
             return []
         found: list[LocatedChange] = []
         markers = await self.runs.reconcile_markers(tenant, run)
+        held = await self.runs.held(tenant, run) if plan.preview else {}
         for location in plan.locations:
             async for entry in self.recipients.journal(tenant, location, run):
                 found += [_located(location, change) for change in entry.changes]
             if location in markers:
-                found += [_located(location, change) for change in markers[location].skipped]
+                noted = (*markers[location].previewed, *markers[location].skipped)
+                found += [_located(location, change) for change in noted]
+            if location in held:
+                found += await self._would_leave(tenant, location, held[location])
         return found
+
+    async def _would_leave(
+        self, tenant: TenantId, location: LocationId, people: Sequence[Candidate]
+    ) -> list[LocatedChange]:
+        """Return the deactivations of a preview, with the names of those whom they concern."""
+        stored = {each.id: each async for each in self.recipients.read(tenant, location)}
+        return [_located(location, departure(each, stored.get(each.recipient))) for each in people]
 
     async def page(
         self, tenant: TenantId, location: LocationId, wanted: RecipientFilter

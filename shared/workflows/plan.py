@@ -46,13 +46,20 @@ class PlanRun:
                 await self._launch(request, state, state.active_run, connection, usage, resumed=True)
             return
         now = self.clock.now()
+        announced = await self._announced(request)
+        preview = announced is not None and announced.preview
         if state.active_run is not None and self._is_fresh(state, now):
-            await self._join(request, state, etag)
+            if preview:
+                problem = Problem(concerns="run", code="run_active", detail="Another run had begun; preview again.")
+                await self._close_announced(request, problem)
+            else:
+                await self._join(request, state, etag)
             return
         run = self._run_of(request, now)
         taken = msgspec.structs.replace(
             state,
-            generation=state.generation + 1,
+            # a preview writes nothing that an older run could be kept from: what is held stays approvable
+            generation=state.generation if preview else state.generation + 1,
             active_run=run,
             active_since=now,
             requests=(request.request, *state.requests)[:_REMEMBERED_REQUESTS],
@@ -112,6 +119,13 @@ class PlanRun:
             return  # asked for by queue or schedule: no run was announced
         await self.dispatch.end(request.tenant, announced, RunState.SUPERSEDED, problem, self.clock.now())
 
+    async def _announced(self, request: SyncRequest) -> Run | None:
+        """Return the run that the API announced for a request, None if nobody did."""
+        try:
+            return (await self.runs.get(request.tenant, run_id(request.request))).value
+        except (Rejected, NotFound):
+            return None
+
     def _run_of(self, request: SyncRequest, now: datetime) -> RunId:
         try:
             return run_id(request.request)
@@ -157,7 +171,10 @@ class PlanRun:
             return await self.runs.plan(request.tenant, run)
         except NotFound:
             pass
-        preferences = await self.tenants.preferences(request.tenant)
+        announced = await self._announced(request)
+        preview = announced is not None and announced.preview
+        wanted = announced.preferences if announced is not None else None
+        preferences = wanted or await self.tenants.preferences(request.tenant)
         sources, feeds = sources_of(preferences.mode, await self.tenants.locations(request.tenant))
         plan = Plan(
             tenant=request.tenant,
@@ -170,6 +187,7 @@ class PlanRun:
             locations=dict(feeds),
             connection=connection.fingerprint(),
             created_at=self.clock.now(),
+            preview=preview,
         )
         if (await self.tenants.state(request.tenant)).value.generation != state.generation:
             raise Conflict(f"the configuration of {request.tenant} changed while it was read", code="replan")

@@ -27,6 +27,8 @@ from shared.telemetry import Usage, event
 
 #: How many of the skipped a marker names; all of them are counted.
 _NAMED_SKIPS: Final = 500
+#: How many of the changes a preview names: its marker has to fit.
+_NAMED_PREVIEW: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,8 @@ class Reconcile:
 
         feeds = plan.locations[job.location]
         marked = await self.runs.fetch_markers(job.tenant, job.run)
+        if plan.preview:
+            return self._previewed(job, await self._decide(plan, job, marked))
         inputs = _inputs(plan, [marked[source] for source in feeds])
         stored = await self.recipients.fence(job.tenant, job.location)
         fence = stored.value
@@ -104,6 +108,21 @@ class Reconcile:
         settled = inputs is not None and not decision.candidates
         await location.release(inputs=inputs if settled else None, active=decision.active)
         return await self._marker(plan, job, decision, inputs)
+
+    @staticmethod
+    def _previewed(job: ReconcileJob, decision: Decision) -> ReconcileMarker:
+        """Return what would be written, without taking the location or writing there."""
+        changes = [msgspec.structs.replace(write.change, before=None) for write in decision.writes]
+        return ReconcileMarker(
+            location=job.location,
+            counts=Counts.of(changes) + Counts(skipped=len(decision.skipped)),
+            baseline=decision.baseline,
+            active=decision.active,
+            candidates=decision.candidates[:MAX_NAMED_CANDIDATES],
+            unnamed_candidates=max(0, len(decision.candidates) - MAX_NAMED_CANDIDATES),
+            skipped=decision.skipped[:_NAMED_SKIPS],
+            previewed=tuple(changes[:_NAMED_PREVIEW]),
+        )
 
     async def _decide(self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]) -> Decision:
         feeds = plan.locations[job.location]

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from shared.domain.ids import TenantId, new_run_id
 from shared.domain.job import SyncRequest
+from shared.domain.preferences import Preferences
 from shared.domain.run import Run, RunMode, RunState
-from shared.errors import Rejected
+from shared.errors import Conflict, Rejected, SyncError
 from shared.ports import Clock, JobQueue, RunStore, TenantStore
 
 
@@ -25,13 +28,44 @@ class RequestRun:
 
         Raises: NotFound for an unknown tenant; Rejected (`not_connected`) while its connection is off.
         """
+        run = await self._run(tenant, mode, requested_by)
+        # the request first: if it cannot be sent, no run is announced that never comes; if the run is planned before it
+        # is announced, what is stored stays
+        await self._ask(run)
+        await self.runs.insert(run)
+        return run
+
+    async def preview(
+        self, tenant: TenantId, mode: RunMode, preferences: Preferences | None, requested_by: str = "api"
+    ) -> Run:
+        """Leave a preview announced and asked for, with other preferences than the stored ones if they are given.
+
+        Raises: as above; Conflict (`run_active`) while a run is under way: it would change what is previewed.
+        """
+        run = msgspec.structs.replace(
+            await self._run(tenant, mode, requested_by), preview=True, preferences=preferences
+        )
+        now = run.requested_at
+        if (await self.tenants.state(tenant)).value.active_run is not None:
+            raise Conflict("A run is under way; wait for its end, then preview.", code="run_active")
+        # announced first: what is not announced would be planned as a run
+        await self.runs.insert(run)
+        try:
+            await self._ask(run)
+        except SyncError:
+            stored = await self.runs.get(tenant, run.id)
+            await self.runs.swap(msgspec.structs.replace(run, state=RunState.FAILED, finished_at=now), stored.etag)
+            raise
+        return run
+
+    async def _run(self, tenant: TenantId, mode: RunMode, requested_by: str) -> Run:
         await self.tenants.get(tenant)
         if await self.tenants.connection(tenant) is None:
             raise Rejected(
                 f"The directory connection of {tenant!r} is off; switch it on before syncing.", code="not_connected"
             )
         now = self.clock.now()
-        run = Run(
+        return Run(
             id=new_run_id(int(now.timestamp() * 1000), self.entropy()),
             tenant=tenant,
             mode=mode,
@@ -39,8 +73,7 @@ class RequestRun:
             requested_at=now,
             requested_by=requested_by,
         )
-        # the request first: if it cannot be sent, no run is announced that never comes; if the run is planned before it
-        # is announced, what is stored stays
-        await self.queue.request(SyncRequest(tenant=tenant, mode=mode, request=run.id, requested_by=requested_by))
-        await self.runs.insert(run)
-        return run
+
+    async def _ask(self, run: Run) -> None:
+        request = SyncRequest(tenant=run.tenant, mode=run.mode, request=run.id, requested_by=run.requested_by)
+        await self.queue.request(request)

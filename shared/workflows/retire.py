@@ -9,7 +9,7 @@ from typing import Final
 from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
 from shared.domain.directory import Presence
-from shared.domain.guard import Loss, breaches, digest
+from shared.domain.guard import Breach, Loss, breaches, digest
 from shared.domain.ids import LocationId, ObjectId
 from shared.domain.job import Candidate, ReconcileMarker, RetireJob
 from shared.domain.leavers import confirmed, deactivations
@@ -41,8 +41,9 @@ class Retire:
     async def __call__(self, job: RetireJob, usage: Usage) -> None:
         """Leave the run finished; once its held deactivations are approved, with these done.
 
-        Delivered again it deactivates nobody twice. Raises: Superseded when the run does not own the tenant any more; Transient when the directory
-        cannot be asked just now. Where it refuses to answer, the run finishes and nobody is deactivated.
+        Delivered again it deactivates nobody twice. Raises: Superseded when the run does not own the tenant any more;
+        Transient when the directory cannot be asked just now. Where it refuses to answer, the run finishes and nobody
+        is deactivated.
         """
         plan = await self.dispatch.current_plan(job.tenant, job.run)
         run = (await self.runs.get(job.tenant, job.run)).value
@@ -62,6 +63,8 @@ class Retire:
             gone, problems = {}, (_unasked(error),)
         leaving = {location: people for location, people in gone.items() if people}
         exceeded = breaches(await self._losses(plan, markers, leaving), plan.preferences.guard)
+        if plan.preview:
+            return await self._previewed(plan, leaving, (*problems, *(_would_hold(breach) for breach in exceeded)))
         if not exceeded:
             await self._deactivate_all(plan, leaving, actor="sync")
             return Verdict(state=RunState.DONE, problems=problems)
@@ -70,6 +73,15 @@ class Retire:
         for location, people in leaving.items():
             held[location] = await self.runs.mark_held(plan.tenant, plan.run, location, people)
         return _held_verdict(held, (*problems, *(_held(breach.location, breach.detail) for breach in exceeded)))
+
+    async def _previewed(
+        self, plan: Plan, leaving: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]
+    ) -> Verdict:
+        """Write down whom the run would deactivate, and nothing else."""
+        found = {}
+        for location, people in leaving.items():
+            found[location] = len(await self.runs.mark_held(plan.tenant, plan.run, location, people))
+        return Verdict(state=RunState.DONE, problems=problems, previewed=found)
 
     async def _approved(self, plan: Plan, run: Run, decision: HeldDecision) -> Verdict:
         """Deactivate exactly whom the run holds, but for those who have returned since; hold on if nobody can tell."""
@@ -140,8 +152,8 @@ class Retire:
         day: Counter[LocationId] = Counter()
         week: Counter[LocationId] = Counter()
         async for run in self.runs.history(plan.tenant, since=now - _WEEK):
-            if run.id == plan.run or run.decision is not None:
-                continue  # what somebody has approved is no drip
+            if run.id == plan.run or run.decision is not None or run.preview:
+                continue  # what somebody has approved is no drip, and what was only previewed did not happen
             lost = {location: report.counts.deactivated for location, report in run.locations.items()}
             week.update(lost)
             if run.requested_at >= now - _DAY:
@@ -182,6 +194,11 @@ def _held_verdict(held: Mapping[LocationId, Sequence[Candidate]], problems: tupl
 
 def _unasked(error: NeedsAttention) -> Problem:
     return Problem(concerns="retire", code=error.code, detail=str(error))
+
+
+def _would_hold(breach: Breach) -> Problem:
+    detail = f"{breach.detail}; a run would hold them until somebody approves it."
+    return Problem(concerns=breach.location or "tenant", code=_GUARD, detail=detail)
 
 
 def _held(location: LocationId | None, detail: str) -> Problem:

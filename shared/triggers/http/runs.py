@@ -8,7 +8,9 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.callers import name_of
+from shared.domain.preferences import Preferences
 from shared.domain.run import Run, RunMode
+from shared.errors import Rejected
 from shared.ports import RunProgress
 from shared.triggers.http.answers import Answer
 from shared.triggers.http.requests import Request
@@ -21,6 +23,9 @@ class RunBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What asks for a run."""
 
     mode: RunMode = RunMode.INCREMENTAL
+    preview: bool = False
+    #: With `preview`: what would be saved, to see what it would do.
+    preferences: Preferences | None = None
 
 
 class ApproveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,7 +37,14 @@ class ApproveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 @route(bp, "POST", "tenants/{tenant}/runs")
 async def runs_post(request: Request) -> Answer:
     """Ask for a run, and answer it as it will be found."""
-    run = await app().request_run(request.tenant, request.body(RunBody).mode, name_of(request.caller))
+    body = request.body(RunBody)
+    by = name_of(request.caller)
+    if body.preferences is not None and not body.preview:
+        raise Rejected("Other preferences can only be previewed; save them with PUT preferences.", code="not_a_preview")
+    if body.preview:
+        run = await app().request_run.preview(request.tenant, body.mode, body.preferences, by)
+    else:
+        run = await app().request_run(request.tenant, body.mode, by)
     return Answer(_view(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"})
 
 
@@ -75,6 +87,7 @@ def _view(run: Run, progress: RunProgress | None = None) -> dict[str, Any]:
         "id": run.id,
         "tenant": run.tenant,
         "mode": run.mode,
+        "preview": run.preview,
         "state": run.state,
         "requestedAt": run.requested_at,
         "requestedBy": run.requested_by,
