@@ -20,7 +20,7 @@ from shared.domain.recipient import (
     Recipient,
     Status,
 )
-from shared.domain.wanted import AbsenceProof, exclusion, profile_of
+from shared.domain.wanted import AbsenceProof, profile_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +57,14 @@ def decide(
     """
     known = _by_object_id(stored)
     by_mail = _unmatched_by_mail(stored)
-    eligible = {user.id: profile_of(user) for user in wanted.values() if exclusion(user, preferences) is None}
+    eligible = {user.id: profile_of(user) for user in wanted.values() if preferences.exclusion(user) is None}
     claims = Counter(profile.mail.casefold() for profile in eligible.values() if profile.mail)
     writes: list[Write] = []
     skipped: list[Change] = []
     for person in sorted(wanted):
         recipient = known.get(person)
         if (profile := eligible.get(person)) is None:
-            reason = exclusion(wanted[person], preferences)
+            reason = preferences.exclusion(wanted[person])
             if recipient is None and reason is not None:
                 skipped.append(_skip(person, wanted[person].display_name, reason))
             continue
@@ -204,7 +204,7 @@ def _candidates(
         if recipient.origin is not Origin.DIRECTORY or recipient.status is not Status.ACTIVE or person is None:
             continue
         if person in wanted:
-            reason = exclusion(wanted[person], preferences)
+            reason = preferences.exclusion(wanted[person])
         else:
             reason = Reason.MAPPING_REMOVED if proof.unmapped else Reason.LEFT_GROUP
         if reason is not None:

@@ -31,6 +31,8 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     job_title: str | None = None
     office_location: str | None = None
     employee_id: str | None = None
+    employee_type: str | None = None
+    company_name: str | None = None
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -18,6 +18,9 @@ _PROVES = {
     Presence.NOT_IN_GROUPS: Reason.LEFT_GROUP,
 }
 
+#: Reasons that lie in what a complete read of this run says about somebody who is still there.
+_BY_ATTRIBUTE = frozenset({Reason.NO_EMAIL, Reason.FILTERED})
+
 
 def confirmed(
     candidates: Iterable[Candidate], found: Mapping[ObjectId, Presence], preferences: Preferences
@@ -26,8 +29,10 @@ def confirmed(
     gone = []
     for candidate in candidates:
         presence = found.get(candidate.object_id, Presence.UNKNOWN)
-        if presence is Presence.GUEST and not preferences.include_guests:
-            reason: Reason | None = Reason.GUEST_EXCLUDED
+        if candidate.reason in _BY_ATTRIBUTE and presence in {Presence.PRESENT, Presence.GUEST}:
+            reason: Reason | None = candidate.reason
+        elif presence is Presence.GUEST and not preferences.include_guests:
+            reason = Reason.GUEST_EXCLUDED
         else:
             reason = _PROVES.get(presence)
         if reason is not None:

@@ -5,6 +5,10 @@ from hashlib import sha256
 
 import msgspec
 
+from shared.domain.directory import DirectoryUser
+from shared.domain.filters import AttributeFilter, exclusion
+from shared.domain.recipient import Reason
+
 
 class Mode(StrEnum):
     """Who becomes a recipient where."""
@@ -37,7 +41,15 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     allow_directory_to_update_csv: bool = False
     deactivate_missing: bool = True
     include_guests: bool = True
+    #: Whether only people with an e-mail address become recipients.
+    require_mail: bool = False
+    #: All of them have to accept a person.
+    filters: tuple[AttributeFilter, ...] = ()
     guard: GuardLimits = msgspec.field(default_factory=GuardLimits)
+
+    def exclusion(self, user: DirectoryUser) -> Reason | None:
+        """Return why a directory user cannot be a recipient, or None if they can."""
+        return exclusion(user, include_guests=self.include_guests, require_mail=self.require_mail, filters=self.filters)
 
     def digest(self) -> str:
         """Return a hash that differs whenever a sync could decide differently."""

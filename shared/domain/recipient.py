@@ -36,6 +36,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     job_title: str | None = None
     office_location: str | None = None
     employee_id: str | None = None
+    employee_type: str | None = None
+    company_name: str | None = None
 
 
 PROFILE_FIELDS: tuple[str, ...] = Profile.__struct_fields__
@@ -66,6 +68,10 @@ class Reason(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
     LEFT_GROUP = "left_group"
     GUEST_EXCLUDED = "guest_excluded"
+    #: Nobody can write to them, and the preferences ask for an address.
+    NO_EMAIL = "no_email"
+    #: A filter by attribute keeps them out.
+    FILTERED = "filtered"
     #: Nothing feeds the location any more: no mapping is left.
     MAPPING_REMOVED = "mapping_removed"
     #: A CSV or manual recipient has this person's e-mail, and the preference forbids updating it.

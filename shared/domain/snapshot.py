@@ -58,8 +58,17 @@ class SnapshotRef(msgspec.Struct, frozen=True, kw_only=True):
     attempt: str
     tally: Tally
     delta_link: str | None = None
-    #: Hash of everything a delta link is bound to: tenant, client, endpoints, selected properties, scope.
+    #: `scope_of` what the delta link was made with.
     scope: str = ""
+
+
+def scope_of(connection: str) -> str:
+    """Return the hash of what a delta link is bound to: whom it asks, given as a fingerprint, and about which fields.
+
+    A delta tells of changes to the fields that were asked for when it began; once others are wanted, it begins anew.
+    """
+    fields = ",".join(DirectoryUser.__struct_fields__)
+    return hashlib.sha256(f"{connection}\n{fields}".encode()).hexdigest()
 
 
 class CompleteSnapshot:

@@ -3,14 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from shared.domain.directory import DirectoryUser
+from shared.domain.filters import address_of
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.preferences import Preferences
-from shared.domain.recipient import Profile, Reason
+from shared.domain.recipient import Profile
 from shared.domain.snapshot import CompleteSnapshot
-
-#: What marks the user principal name of a guest, which is no address.
-#: Source: https://learn.microsoft.com/entra/external-id/user-properties
-_GUEST_MARK = "#EXT#"
 
 
 class AbsenceProof:
@@ -50,32 +46,19 @@ def gather(feeds: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot])
     return dict(sorted(people.items()))
 
 
-def exclusion(user: DirectoryUser, preferences: Preferences) -> Reason | None:
-    """Return why a directory user cannot be a recipient, or None if they can."""
-    if not user.account_enabled:
-        return Reason.ACCOUNT_DISABLED
-    if user.guest and not preferences.include_guests:
-        return Reason.GUEST_EXCLUDED
-    return None
-
-
 def profile_of(user: DirectoryUser) -> Profile:
-    """Return what the directory says about a person.
-
-    Without `mail` the user principal name is the address, unless it is a guest's, which nobody can write to.
-    """
-    mail = user.mail
-    if mail is None and _GUEST_MARK not in user.user_principal_name.upper():
-        mail = user.user_principal_name
+    """Return what the directory says about a person."""
     return Profile(
         display_name=user.display_name,
         given_name=user.given_name,
         surname=user.surname,
-        mail=mail,
+        mail=address_of(user),
         mobile_phone=user.mobile_phone,
         business_phone=user.business_phone,
         department=user.department,
         job_title=user.job_title,
         office_location=user.office_location,
         employee_id=user.employee_id,
+        employee_type=user.employee_type,
+        company_name=user.company_name,
     )

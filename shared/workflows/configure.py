@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.callers import AdminGrant, Admins
+from shared.domain.filters import MAX_FILTERS, AttributeFilter
 from shared.domain.ids import LocationId, TenantId, object_id
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import GuardLimits, Preferences
@@ -89,8 +90,9 @@ class Configure:
         return await self.tenants.preferences(tenant)
 
     async def put_preferences(self, tenant: TenantId, preferences: Preferences) -> Preferences:
-        """Leave the preferences stored, and nothing running on other ones. Raises: Rejected for a senseless guard."""
+        """Leave the preferences stored, and nothing running on other ones. Raises: Rejected for what makes no sense."""
         _require_guard(preferences.guard)
+        _require_filters(preferences.filters)
         changed = preferences != await self.preferences(tenant)
         if changed:
             await self.tenants.put_preferences(tenant, preferences)
@@ -165,6 +167,13 @@ def _name(text: str) -> str:
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise Rejected(f"A name has 1 to {MAX_NAME} printable characters.", code="invalid_name")
     return name
+
+
+def _require_filters(filters: Sequence[AttributeFilter]) -> None:
+    if len(filters) > MAX_FILTERS:
+        raise Rejected(f"There are at most {MAX_FILTERS} filters.", code="invalid_preferences")
+    for each in filters:
+        each.require_sense()
 
 
 def _require_guard(guard: GuardLimits) -> None:

@@ -13,7 +13,7 @@ from shared.domain.ids import ObjectId
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.domain.patch import Patch, apply_delta
 from shared.domain.run import Plan, Problem, RunMode
-from shared.domain.snapshot import SnapshotRef
+from shared.domain.snapshot import SnapshotRef, scope_of
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.ports import Clock, Directory, JobQueue, RunStore, SnapshotStore
 from shared.staging import Staging
@@ -98,7 +98,7 @@ class Fetch:
         current = await self.snapshots.current(job.tenant, job.source)
         async with self.access.of_run(plan) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
-                if current.scope == plan.connection:
+                if current.scope == scope_of(plan.connection):
                     ref = await self._follow(plan, job, directory, current, current.delta_link)
                     if ref is not None:
                         return FetchMarker(source=job.source, outcome=FetchOutcome.COMPLETE, snapshot=ref)
@@ -204,7 +204,7 @@ class Fetch:
             attempt=staging.attempt,
             tally=staging.tally,
             delta_link=delta_link,
-            scope=plan.connection,
+            scope=scope_of(plan.connection),
         )
         if current and staging.untouched and current.tally.same_content(staging.tally):
             return msgspec.structs.replace(ref, attempt=current.attempt, tally=current.tally)

@@ -12,7 +12,7 @@ from shared.domain.guard import Loss, breaches
 from shared.domain.ids import LocationId, RecipientId, SourceId
 from shared.domain.preferences import GuardLimits, Preferences
 from shared.domain.recipient import Origin, Profile, Reason, Recipient, Status
-from shared.domain.wanted import AbsenceProof, exclusion, profile_of
+from shared.domain.wanted import AbsenceProof, profile_of
 from tests.builders import person, snapshot, user, wanted
 
 SOURCE = SourceId("users")
@@ -110,7 +110,7 @@ def test_everybody_in_scope_is_active_once_or_skipped_with_a_reason(
         by_hand = {found.id for found in stored if found.status is Status.DEACTIVATED_BY_HAND}
         mine = [found for found in after if found.object_id == each.id and found.origin is Origin.DIRECTORY]
         assert len(mine) <= 1
-        if exclusion(each, preferences) is None and each.id not in skipped:
+        if preferences.exclusion(each) is None and each.id not in skipped:
             (found,) = [found for found in after if found.object_id == each.id and found.applied == profile_of(each)]
             assert found.status is (Status.DEACTIVATED_BY_HAND if found.id in by_hand else Status.ACTIVE)
 

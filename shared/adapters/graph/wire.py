@@ -14,7 +14,7 @@ from shared.errors import NeedsAttention, Transient
 #: What is read about a user: exactly what DirectoryUser holds.
 SELECT: Final = (
     "id,userPrincipalName,accountEnabled,userType,displayName,givenName,surname,mail,mobilePhone,businessPhones,"
-    "department,jobTitle,officeLocation,employeeId"
+    "department,jobTitle,officeLocation,employeeId,employeeType,companyName"
 )
 #: Longest text that is kept, in characters; what is longer is cut.
 MAX_TEXT: Final = 1024
@@ -49,6 +49,8 @@ class GraphUser(msgspec.Struct, rename="camel"):
     job_title: Text = UNSET
     office_location: Text = UNSET
     employee_id: Text = UNSET
+    employee_type: Text = UNSET
+    company_name: Text = UNSET
     removed: dict[str, str] | UnsetType = msgspec.field(default=UNSET, name="@removed")
 
 
@@ -154,6 +156,8 @@ _PLAIN: Final = (
     "job_title",
     "office_location",
     "employee_id",
+    "employee_type",
+    "company_name",
 )
 
 
@@ -204,6 +208,8 @@ def user_of(found: GraphUser) -> DirectoryUser:
         job_title=_text(found.job_title),
         office_location=_text(found.office_location),
         employee_id=_text(found.employee_id),
+        employee_type=_text(found.employee_type),
+        company_name=_text(found.company_name),
     )
 
 

@@ -1,0 +1,113 @@
+"""Who of a directory's users can be a recipient, and the reason why not."""
+
+from enum import StrEnum
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.recipient import Reason
+from shared.errors import Rejected
+
+#: What one tenant may have; preferences have to fit one row, and every user is held against every value.
+MAX_FILTERS: Final = 20
+MAX_VALUES: Final = 200
+MAX_VALUE: Final = 200
+
+
+class Attribute(StrEnum):
+    """What a filter can look at, by the directory's own names."""
+
+    DEPARTMENT = "department"
+    OFFICE_LOCATION = "officeLocation"
+    JOB_TITLE = "jobTitle"
+    COMPANY_NAME = "companyName"
+    EMPLOYEE_TYPE = "employeeType"
+    EMPLOYEE_ID = "employeeId"
+    USER_PRINCIPAL_NAME = "userPrincipalName"
+
+
+_FIELDS: Final = {
+    Attribute.DEPARTMENT: "department",
+    Attribute.OFFICE_LOCATION: "office_location",
+    Attribute.JOB_TITLE: "job_title",
+    Attribute.COMPANY_NAME: "company_name",
+    Attribute.EMPLOYEE_TYPE: "employee_type",
+    Attribute.EMPLOYEE_ID: "employee_id",
+    Attribute.USER_PRINCIPAL_NAME: "user_principal_name",
+}
+
+
+class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """Only people with one of the values, or, with `keep` false, everybody but them.
+
+    Values are compared without regard to case and surrounding space; one that ends with `*` stands for whatever begins
+    like it. Who has no value has none of them.
+    """
+
+    attribute: Attribute
+    values: tuple[str, ...]
+    keep: bool = True
+
+    @cached_property
+    def _exact(self) -> frozenset[str]:
+        return frozenset(_folded(value) for value in self.values if not value.endswith("*"))
+
+    @cached_property
+    def _beginnings(self) -> tuple[str, ...]:
+        return tuple(_folded(value[:-1]) for value in self.values if value.endswith("*"))
+
+    def accepts(self, user: DirectoryUser) -> bool:
+        """Tell whether the filter lets a person be a recipient."""
+        value = getattr(user, _FIELDS[self.attribute])
+        folded = _folded(value) if value is not None else None
+        has = folded is not None and (folded in self._exact or folded.startswith(self._beginnings))
+        return has is self.keep
+
+    def require_sense(self) -> None:
+        """Hold if the filter can be kept. Raises: Rejected."""
+        if not 1 <= len(self.values) <= MAX_VALUES or any(not value.strip("* ") for value in self.values):
+            raise Rejected(
+                f"A filter by {self.attribute.value} has 1 to {MAX_VALUES} values, none of them empty.",
+                code="invalid_preferences",
+            )
+        if any(len(value) > MAX_VALUE for value in self.values):
+            raise Rejected(
+                f"A value of the filter by {self.attribute.value} has more than {MAX_VALUE} characters.",
+                code="invalid_preferences",
+            )
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()
+
+
+def exclusion(
+    user: DirectoryUser, *, include_guests: bool, require_mail: bool, filters: tuple[AttributeFilter, ...]
+) -> Reason | None:
+    """Return why a directory user cannot be a recipient, the first of several reasons, or None if they can."""
+    if not user.account_enabled:
+        return Reason.ACCOUNT_DISABLED
+    if user.guest and not include_guests:
+        return Reason.GUEST_EXCLUDED
+    if require_mail and address_of(user) is None:
+        return Reason.NO_EMAIL
+    if any(not each.accepts(user) for each in filters):
+        return Reason.FILTERED
+    return None
+
+
+#: What marks the user principal name of a guest, which is no address.
+#: Source: https://learn.microsoft.com/entra/external-id/user-properties
+_GUEST_MARK: Final = "#EXT#"
+
+
+def address_of(user: DirectoryUser) -> str | None:
+    """Return the e-mail address of a person.
+
+    Without `mail` the user principal name is the address, unless it is a guest's, which nobody can write to.
+    """
+    if user.mail is None and _GUEST_MARK not in user.user_principal_name.upper():
+        return user.user_principal_name
+    return user.mail
