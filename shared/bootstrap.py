@@ -7,6 +7,7 @@ from functools import cache, cached_property
 from time import monotonic
 
 from shared.access import DirectoryAccess
+from shared.by_hand import ByHand
 from shared.dispatch import Dispatch
 from shared.erasure import Erasure
 from shared.health import ConnectionHealth
@@ -32,15 +33,18 @@ from shared.workflows.bury import Bury
 from shared.workflows.configure import Configure
 from shared.workflows.connect import Connect
 from shared.workflows.decide_held import DecideHeld
+from shared.workflows.edit_recipient import EditRecipient
 from shared.workflows.epoch import Epoch
 from shared.workflows.fetch import Fetch
 from shared.workflows.finish import Finish
+from shared.workflows.import_csv import ImportCsv
 from shared.workflows.observe import Observe
 from shared.workflows.plan import PlanRun
 from shared.workflows.reconcile import Reconcile
 from shared.workflows.request_run import RequestRun
 from shared.workflows.retire import Retire
 from shared.workflows.schedule import Schedule
+from shared.workflows.undo import Undo
 from shared.workflows.validate import Validate
 from shared.workflows.watch import Watch
 
@@ -312,6 +316,33 @@ class App:
             clock=self.ports.clock,
             entropy=_entropy,
         )
+
+    @cached_property
+    def by_hand(self) -> ByHand:
+        """What a person decides is written."""
+        return ByHand(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            clock=self.ports.clock,
+            entropy=_entropy,
+            new_attempt=_new_attempt,
+        )
+
+    @cached_property
+    def import_csv(self) -> ImportCsv:
+        """Files become recipients."""
+        return ImportCsv(tenants=self.ports.tenants, by_hand=self.by_hand)
+
+    @cached_property
+    def edit_recipient(self) -> EditRecipient:
+        """One recipient is changed by a person."""
+        return EditRecipient(by_hand=self.by_hand)
+
+    @cached_property
+    def undo(self) -> Undo:
+        """A run is undone."""
+        return Undo(runs=self.ports.runs, recipients=self.ports.recipients, by_hand=self.by_hand)
 
     @cached_property
     def observe(self) -> Observe:

@@ -376,6 +376,9 @@ class RecipientStore(Protocol):
     def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
         """Iterate over what a run has changed at a location, in the order of writing."""
 
+    async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
+        """Return whom any run that was asked for after this one has changed at a location."""
+
     async def erase(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location's partition."""
 

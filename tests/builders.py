@@ -39,6 +39,5 @@ def snapshot(source: str, *users: DirectoryUser) -> CompleteSnapshot:
 
 def csv_recipient(name: str, *, mail: str | None = None, status: Status = Status.ACTIVE, **fields: str) -> Recipient:
     """Return a recipient that a CSV file created and no sync has touched."""
-    return Recipient(
-        id=RecipientId(name), origin=Origin.CSV, status=status, profile=Profile(display_name=name, mail=mail, **fields)
-    )
+    profile = Profile(**{"display_name": name, "mail": mail, **fields})
+    return Recipient(id=RecipientId(name), origin=Origin.CSV, status=status, profile=profile)

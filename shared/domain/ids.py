@@ -21,6 +21,7 @@ SourceId = NewType("SourceId", str)
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_NEARLY_GUID = re.compile(r"[0-9a-f-]{1,40}")
 _RUN = re.compile(r"[0-9]{13}-[0-9a-f]{8}")
 _RECIPIENT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -46,7 +47,9 @@ def object_id(text: str) -> ObjectId:
     """Return an object id in lower case. Raises: Rejected unless it is a GUID; surrounding space is forgiven."""
     lowered = text.strip().lower()
     if not _GUID.fullmatch(lowered):
-        raise Rejected(f"{text[:80]!r} is no object id: it must be a GUID.", code="invalid_object_id")
+        # what does not even look like one may be a secret in the wrong field, and is not repeated
+        shown = repr(lowered) if _NEARLY_GUID.fullmatch(lowered) else "This"
+        raise Rejected(f"{shown} is no object id: it must be a GUID.", code="invalid_object_id")
     return ObjectId(lowered)
 
 

@@ -40,12 +40,14 @@ def confirmed(
     return tuple(gone)
 
 
-def deactivations(gone: Iterable[Candidate], stored: Mapping[RecipientId, Recipient]) -> tuple[Write, ...]:
-    """Return what deactivates those who are still active recipients of origin `directory`; nothing for the others."""
+def deactivations(
+    gone: Iterable[Candidate], stored: Mapping[RecipientId, Recipient], origin: Origin = Origin.DIRECTORY
+) -> tuple[Write, ...]:
+    """Return what deactivates those who are still active recipients of this origin; nothing for the others."""
     writes = []
     for candidate in gone:
         recipient = stored.get(candidate.recipient)
-        if recipient is None or recipient.origin is not Origin.DIRECTORY or recipient.status is not Status.ACTIVE:
+        if recipient is None or recipient.origin is not origin or recipient.status is not Status.ACTIVE:
             continue
         after = msgspec.structs.replace(recipient, status=Status.DEACTIVATED_BY_SYNC, reason=candidate.reason.value)
         writes.append(Write(recipient=after, change=departure(candidate, recipient)))

@@ -79,6 +79,14 @@ class Reason(StrEnum):
     #: Several directory users, or several recipients, share the e-mail that would have to decide.
     AMBIGUOUS_EMAIL = "ambiguous_email"
     DEACTIVATED_BY_HAND = "deactivated_by_hand"
+    #: A row of a CSV file created, changed or brought back the recipient.
+    IMPORTED = "imported"
+    #: A run was undone that had changed the recipient.
+    UNDONE = "undone"
+    #: A person changed it.
+    EDITED = "edited"
+    #: An import that overwrites has a file without this recipient of origin `csv`.
+    NOT_IN_FILE = "not_in_file"
 
 
 class ChangeKind(StrEnum):

@@ -20,6 +20,15 @@ class RunMode(StrEnum):
     FULL = "full"
 
 
+class RunKind(StrEnum):
+    """What changed recipients; everything that does is in the history."""
+
+    SYNC = "sync"
+    IMPORT = "import"
+    EDIT = "edit"
+    UNDO = "undo"
+
+
 class RunState(StrEnum):
     """Where a run is. The first four go on; the others are ends."""
 
@@ -105,7 +114,7 @@ class HeldDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One sync of one tenant, as the history shows it."""
+    """One sync of one tenant, or one change by a person, as the history shows it."""
 
     id: RunId
     tenant: TenantId
@@ -127,6 +136,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether it only says what a run would do, and with which preferences; None for those that are stored.
     preview: bool = False
     preferences: Preferences | None = None
+    kind: RunKind = RunKind.SYNC
+    #: The run that this one undoes.
+    undoes: RunId | None = None
     #: When the watchdog last saw progress or enqueued jobs again, and how many markers there were.
     watched_at: datetime | None = None
     watched_markers: int = 0

@@ -1,6 +1,6 @@
 """Observe: everything that is only looked at. Runs, changes, recipients, groups of the directory, the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -13,7 +13,7 @@ from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.job import Candidate
 from shared.domain.leavers import departure
 from shared.domain.recipient import Change, ChangeKind, Origin, Recipient, Status
-from shared.domain.run import Run
+from shared.domain.run import Run, RunKind
 from shared.errors import NotFound
 from shared.ports import (
     Ledger,
@@ -89,15 +89,17 @@ class Observe:
 
     async def changes(self, tenant: TenantId, run: RunId) -> list[LocatedChange]:
         """Return every change of a run, also of one that is still under way. Raises: NotFound."""
-        await self.runs.get(tenant, run)
-        try:
-            plan = await self.runs.plan(tenant, run)
-        except NotFound:
-            return []
+        stored = (await self.runs.get(tenant, run)).value
+        locations: Iterable[LocationId] = stored.locations
+        if stored.kind is RunKind.SYNC:
+            try:
+                locations = (await self.runs.plan(tenant, run)).locations
+            except NotFound:
+                return []
         found: list[LocatedChange] = []
         markers = await self.runs.reconcile_markers(tenant, run)
-        held = await self.runs.held(tenant, run) if plan.preview else {}
-        for location in plan.locations:
+        held = await self.runs.held(tenant, run) if stored.preview else {}
+        for location in locations:
             async for entry in self.recipients.journal(tenant, location, run):
                 found += [_located(location, change) for change in entry.changes]
             if location in markers:
@@ -127,6 +129,12 @@ class Observe:
                 if len(found) > wanted.limit:
                     return found[: wanted.limit], found[wanted.limit - 1].id
         return found, None
+
+    async def everybody(self, tenant: TenantId, location: LocationId, wanted: RecipientFilter) -> list[Recipient]:
+        """Return all recipients of a location that the filter lets through, whatever its limit. Raises: NotFound."""
+        if location not in {each.id for each in await self.tenants.locations(tenant)}:
+            raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
+        return [each async for each in self.recipients.read(tenant, location) if wanted.matches(each)]
 
     async def groups(self, tenant: TenantId, search: str) -> list[Group]:
         """Return groups of the tenant's directory for the picker. Raises: NotFound, NeedsAttention, Transient."""

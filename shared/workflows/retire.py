@@ -13,7 +13,7 @@ from shared.domain.guard import Breach, Loss, breaches, digest
 from shared.domain.ids import LocationId, ObjectId
 from shared.domain.job import Candidate, ReconcileMarker, RetireJob
 from shared.domain.leavers import confirmed, deactivations
-from shared.domain.run import HeldDecision, Plan, Problem, Run, RunState
+from shared.domain.run import HeldDecision, Plan, Problem, Run, RunKind, RunState
 from shared.domain.verdict import Verdict
 from shared.errors import NeedsAttention
 from shared.fencing import FencedLocation
@@ -152,8 +152,8 @@ class Retire:
         day: Counter[LocationId] = Counter()
         week: Counter[LocationId] = Counter()
         async for run in self.runs.history(plan.tenant, since=now - _WEEK):
-            if run.id == plan.run or run.decision is not None or run.preview:
-                continue  # what somebody has approved is no drip, and what was only previewed did not happen
+            if run.id == plan.run or run.decision is not None or run.preview or run.kind is not RunKind.SYNC:
+                continue  # what a person has decided is no drip, and what was only previewed did not happen
             lost = {location: report.counts.deactivated for location, report in run.locations.items()}
             week.update(lost)
             if run.requested_at >= now - _DAY:

@@ -77,6 +77,12 @@ class FakeRecipientStore:
     def _entries(self, tenant: TenantId, location: LocationId, run: RunId) -> list[JournalEntry]:
         return [entry for entry in self._journal.get((tenant, location), []) if entry.run == run]
 
+    async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
+        """Return whom any run that was asked for after this one has changed at a location."""
+        entries = self._journal.get((tenant, location), [])
+        changes = [change for entry in entries if entry.run < run for change in entry.changes]
+        return {change.recipient for change in changes if change.recipient is not None}
+
     async def erase(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location's partition."""
         self._fences.delete((tenant, location))

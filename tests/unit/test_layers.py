@@ -16,6 +16,7 @@ ALLOWED = {
     "shared.bootstrap": {"shared"},
     "shared.workflows": {
         "shared.access",
+        "shared.by_hand",
         "shared.dispatch",
         "shared.erasure",
         "shared.fencing",
@@ -27,6 +28,7 @@ ALLOWED = {
         "shared.domain",
     },
     "shared.access": {"shared.health", "shared.ports", "shared.domain"},
+    "shared.by_hand": {"shared.fencing", "shared.ports", "shared.domain"},
     "shared.erasure": {"shared.ports", "shared.domain"},
     "shared.health": {"shared.ports", "shared.domain"},
     "shared.limiting": {"shared.ports", "shared.domain"},

@@ -61,6 +61,11 @@ def journal_range(run: RunId) -> tuple[str, str]:
     return f"!journal:{run}:", f"!journal:{run};"
 
 
+def journal_after(run: RunId) -> tuple[str, str]:
+    """Return the range of the journals of later runs, which sort before an earlier one's."""
+    return "!journal:", f"!journal:{run}:"
+
+
 def page(attempt: str, index: int) -> str:
     """Return the row of one page of a snapshot."""
     return f"{attempt}:{index:06d}"

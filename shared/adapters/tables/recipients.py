@@ -111,6 +111,17 @@ class TableRecipientStore:
         for _, entry in sorted(entries, key=lambda each: (each[1].at, each[0])):
             yield entry
 
+    async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
+        """Return whom any run that was asked for after this one has changed at a location."""
+        partition = keys.location(tenant, location)
+        found = self._tables.query(RECIPIENTS, partition=partition, rows=keys.journal_after(run))
+        return {
+            change.recipient
+            async for row in found
+            for change in unpack(row, JournalEntry).changes
+            if change.recipient is not None
+        }
+
     async def erase(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location's partition."""
         await self._tables.erase(RECIPIENTS, partition=keys.location(tenant, location))

@@ -46,20 +46,21 @@ _log = logging.getLogger("recipient_sync.http")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a route answers: any value that msgspec encodes, None for no content."""
+    """What a route answers: any value that msgspec encodes, bytes as they are, None for no content."""
 
     body: object = None
     status: HTTPStatus = HTTPStatus.OK
     headers: dict[str, str] = field(default_factory=dict)
+    mimetype: str = "application/json"
 
     def encoded(self) -> func.HttpResponse:
         """Return it as the host takes it."""
         if self.body is None:
             return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT, headers=self.headers)
         return func.HttpResponse(
-            msgspec.json.encode(self.body),
+            self.body if isinstance(self.body, bytes) else msgspec.json.encode(self.body),
             status_code=self.status,
-            mimetype="application/json",
+            mimetype=self.mimetype,
             headers=self.headers,
         )
 
@@ -74,6 +75,8 @@ def problem(error: SyncError) -> func.HttpResponse:
         body["fix"] = fix
     if report is not None:
         body["report"] = report
+    if rows := getattr(error, "problems", None):
+        body["problems"] = rows
     headers = {}
     if isinstance(error, Transient):
         headers["Retry-After"] = str(max(1, ceil(error.retry_after_s or _RETRY_AFTER_S)))

@@ -1,5 +1,6 @@
 """A request as routes see it: who sends it, its ids validated, its body decoded."""
 
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import msgspec
 
 from shared.domain import ids
 from shared.domain.callers import Caller
-from shared.domain.ids import LocationId, RunId, TenantId
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.errors import Rejected
 
 T = TypeVar("T")
@@ -48,15 +49,27 @@ class Request:
         """The run of the route. Raises: Rejected."""
         return ids.run_id(self.parameters["run"])
 
+    @property
+    def recipient(self) -> RecipientId:
+        """The recipient of the route. Raises: Rejected."""
+        return ids.recipient_id(self.parameters["recipient"])
+
+    def header(self, name: str) -> str:
+        """Return a header, by its name in any case; empty if it is not there."""
+        wanted = name.lower()
+        return next((value for key, value in self.raw.headers.items() if key.lower() == wanted), "")
+
+    def file(self, limit: int) -> io.BytesIO:
+        """Return the body as it is. Raises: Rejected beyond `limit` bytes."""
+        return io.BytesIO(_content(self.raw, limit))
+
     def query(self, name: str, default: str = "") -> str:
         """Return a parameter of the query."""
         return self.raw.params.get(name) or default
 
     def body(self, kind: type[T]) -> T:
         """Return the body. Raises: Rejected, naming the field that is wrong and quoting nothing of it."""
-        content = self.raw.get_body()
-        if len(content) > _MAX_BODY:
-            raise Rejected(f"The body has {len(content)} bytes; send at most {_MAX_BODY}.", code="body_too_large")
+        content = _content(self.raw, _MAX_BODY)
         try:
             return msgspec.json.decode(content or b"{}", type=kind)
         except msgspec.ValidationError as error:
@@ -66,3 +79,10 @@ class Request:
             raise Rejected(f"The body is not what this route takes: {said}.", code="invalid_body") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Rejected(f"The body is no JSON: {error}.", code="malformed_json") from error
+
+
+def _content(request: func.HttpRequest, limit: int) -> bytes:
+    content: bytes = request.get_body()
+    if len(content) > limit:
+        raise Rejected(f"The body has {len(content)} bytes; send at most {limit}.", code="body_too_large")
+    return content

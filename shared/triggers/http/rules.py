@@ -28,6 +28,8 @@ RULES: Final = {
     "GET tenants/{tenant}/locations/{location}/groups": Access.TENANT,
     "PUT tenants/{tenant}/locations/{location}/groups": Access.TENANT,
     "GET tenants/{tenant}/locations/{location}/recipients": Access.TENANT,
+    "POST tenants/{tenant}/locations/{location}/recipients": Access.TENANT,
+    "PATCH tenants/{tenant}/locations/{location}/recipients/{recipient}": Access.TENANT,
     "GET tenants/{tenant}/groups": Access.TENANT,
     "POST tenants/{tenant}/runs": Access.TENANT,
     "GET tenants/{tenant}/runs": Access.TENANT,
@@ -35,5 +37,6 @@ RULES: Final = {
     "GET tenants/{tenant}/runs/{run}/changes": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/approve": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/reject": Access.TENANT,
+    "POST tenants/{tenant}/runs/{run}/undo": Access.TENANT,
     "GET ledger": Access.OPERATOR,
 }

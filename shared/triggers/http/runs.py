@@ -45,20 +45,20 @@ async def runs_post(request: Request) -> Answer:
         run = await app().request_run.preview(request.tenant, body.mode, body.preferences, by)
     else:
         run = await app().request_run(request.tenant, body.mode, by)
-    return Answer(_view(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"})
+    return Answer(run_view(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"})
 
 
 @route(bp, "GET", "tenants/{tenant}/runs")
 async def runs_list(request: Request) -> Answer:
     """Answer the last runs, newest first."""
-    return Answer({"runs": [_view(run) for run in await app().observe.history(request.tenant)]})
+    return Answer({"runs": [run_view(run) for run in await app().observe.history(request.tenant)]})
 
 
 @route(bp, "GET", "tenants/{tenant}/runs/{run}")
 async def runs_get(request: Request) -> Answer:
     """Answer a run and how far it is."""
     run, progress = await app().observe.run(request.tenant, request.run)
-    return Answer(_view(run, progress))
+    return Answer(run_view(run, progress))
 
 
 @route(bp, "GET", "tenants/{tenant}/runs/{run}/changes")
@@ -72,22 +72,31 @@ async def runs_approve(request: Request) -> Answer:
     """Deactivate exactly whom the run holds; 202, because it takes a while."""
     digest = request.body(ApproveBody).digest
     run = await app().decide_held.approve(request.tenant, request.run, digest, name_of(request.caller))
-    return Answer(_view(run), HTTPStatus.ACCEPTED)
+    return Answer(run_view(run), HTTPStatus.ACCEPTED)
 
 
 @route(bp, "POST", "tenants/{tenant}/runs/{run}/reject")
 async def runs_reject(request: Request) -> Answer:
     """Drop what the run holds; the next run decides anew."""
-    return Answer(_view(await app().decide_held.reject(request.tenant, request.run, name_of(request.caller))))
+    return Answer(run_view(await app().decide_held.reject(request.tenant, request.run, name_of(request.caller))))
 
 
-def _view(run: Run, progress: RunProgress | None = None) -> dict[str, Any]:
+@route(bp, "POST", "tenants/{tenant}/runs/{run}/undo")
+async def runs_undo(request: Request) -> Answer:
+    """Put back what a run has changed, where nothing newer has changed it."""
+    return Answer(run_view(await app().undo(request.tenant, request.run, name_of(request.caller))))
+
+
+def run_view(run: Run, progress: RunProgress | None = None) -> dict[str, Any]:
+    """Return a run as the API shows it."""
     seconds = (run.finished_at - run.requested_at).total_seconds() if run.finished_at else None
     return {
         "id": run.id,
         "tenant": run.tenant,
         "mode": run.mode,
+        "kind": run.kind,
         "preview": run.preview,
+        "undoes": run.undoes,
         "state": run.state,
         "requestedAt": run.requested_at,
         "requestedBy": run.requested_by,

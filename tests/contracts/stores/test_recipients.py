@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from shared.domain.decide import Write, decide
-from shared.domain.ids import LocationId, RunId
+from shared.domain.ids import LocationId, RecipientId, RunId, new_run_id
 from shared.domain.preferences import Preferences
-from shared.domain.recipient import Counts, Profile, Recipient, Status
+from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
 from shared.errors import Conflict, NotFound, Superseded
 from shared.fencing import FencedLocation
 from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
@@ -143,3 +143,23 @@ async def test_a_later_taker_of_the_fence_ends_an_earlier_one(stores: Stores) ->
     assert len(await read(stores)) == 150
     with pytest.raises(Superseded):
         await FencedLocation.take(stores.recipients, stores.acme, DESK, generation=0, attempt="c")
+
+
+async def test_whom_later_runs_have_changed(stores: Stores) -> None:
+    """Those of runs that were asked for afterwards; not the run's own, nor earlier ones', nor others'."""
+    early, middle, late = (new_run_id(milliseconds, 0) for milliseconds in (1_000, 2_000, 3_000))
+    desk = LocationId("desk")
+    fence = await stores.recipients.fence(stores.acme, desk)
+    for number, run in enumerate((early, middle, late), start=1):
+        recipient = Recipient(
+            id=RecipientId(f"r{number}"), origin=Origin.CSV, status=Status.ACTIVE, profile=Profile(display_name="X")
+        )
+        change = Change(kind=ChangeKind.CREATED, reason=Reason.NEW, recipient=recipient.id)
+        journal = JournalEntry(run=run, actor="sync", at=NOW, changes=(change,))
+        taken = Fence(generation=1, attempt="a", operation=number)
+        etag = await stores.recipients.write(stores.acme, desk, [recipient], journal, Versioned(taken, fence.etag))
+        fence = Versioned(taken, etag)
+    assert await stores.recipients.touched_after(stores.acme, desk, early) == {"r2", "r3"}
+    assert await stores.recipients.touched_after(stores.acme, desk, middle) == {"r3"}
+    assert await stores.recipients.touched_after(stores.acme, desk, late) == set()
+    assert await stores.recipients.touched_after(stores.acme_2, desk, early) == set()

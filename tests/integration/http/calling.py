@@ -65,6 +65,8 @@ class Reply:
     body: Any
     headers: dict[str, str]
     mimetype: str
+    #: The content itself, where it is no JSON.
+    text: str = ""
 
 
 class Client:
@@ -102,5 +104,13 @@ class Client:
                 body=content,
             )
         )
-        text = answer.get_body()
-        return Reply(answer.status_code, json.loads(text) if text else None, dict(answer.headers), str(answer.mimetype))
+        content = answer.get_body()
+        mimetype = str(answer.mimetype)
+        is_json = bool(content) and mimetype.endswith("json")
+        return Reply(
+            status=answer.status_code,
+            body=json.loads(content) if is_json else None,
+            headers=dict(answer.headers),
+            mimetype=mimetype,
+            text="" if is_json else content.decode("utf-8-sig"),
+        )

@@ -120,7 +120,7 @@ async def test_no_route_takes_an_id_for_granted(api: Client, routes: list[Route]
     """Every route with a tenant refuses an id that is none, whatever else the request says."""
     for route in routes:
         if "{tenant}" in route.path:
-            path = "/".join(route.path).format(tenant="No_Such", location="desk", run="x")
+            path = "/".join(route.path).format(tenant="No_Such", location="desk", run="x", recipient="r")
             answer = await api(route.methods[0], path, {})
             assert (answer.status, route.name) == (400, route.name)
     assert [tenant async for tenant in product.ports.tenants.all()] == []

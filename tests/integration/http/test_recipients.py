@@ -1,0 +1,150 @@
+"""Recipients by file and by hand through HTTP: imported, exported, edited, undone."""
+
+from typing import Any
+
+import pytest
+
+from shared.bootstrap import App, Ports
+from tests.builders import person
+from tests.fakes import FakeClock, FakeDirectory, FakeJobQueue
+from tests.integration.http.calling import Client, Reply
+from tests.simulation.world import deliver
+
+PATH = "tenants/contoso/locations/desk/recipients"
+FILE = "Name;E-Mail;Department\nAnn;ann@example.com;IT\nBob;bob@example.com;HR\n"
+
+pytestmark = pytest.mark.usefixtures("connected")
+
+
+async def put(api: Client, text: str, query: str = "") -> Reply:
+    """Import a file."""
+    return await api("POST", f"{PATH}{query}", raw=text.encode(), headers={"Content-Type": "text/csv"})
+
+
+async def listed(api: Client, query: str = "") -> dict[str, dict[str, Any]]:
+    """Return the recipients by name."""
+    return {each["displayName"]: each for each in (await api("GET", f"{PATH}{query}")).body["recipients"]}
+
+
+async def sync(api: Client, product: App, ports: Ports) -> dict[str, Any]:
+    """Run in full mode, and return the run."""
+    await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
+    queue = ports.queue
+    assert isinstance(queue, FakeJobQueue)
+    queue.messages.clear()
+    asked = (await api("POST", "tenants/contoso/runs", {})).body
+    while queue.messages:
+        await deliver(product, queue.messages.pop(0))
+    run: dict[str, Any] = (await api("GET", f"tenants/contoso/runs/{asked['id']}")).body
+    assert run["state"] == "done"
+    return run
+
+
+async def test_a_file_becomes_recipients_and_history(api: Client) -> None:
+    """With who did it, and every change; the same file again changes nothing."""
+    report = (await put(api, FILE)).body
+    assert (report["rows"], report["refused"], report["run"]["counts"]["created"]) == (2, [], 2)
+    assert (report["run"]["kind"], report["run"]["requestedBy"]) == ("import", "api")
+    assert {name: each["origin"] for name, each in (await listed(api)).items()} == {"Ann": "csv", "Bob": "csv"}
+    changes = (await api("GET", f"tenants/contoso/runs/{report['run']['id']}/changes")).body["changes"]
+    assert {(each["kind"], each["reason"], each["displayName"]) for each in changes} == {
+        ("created", "imported", "Ann"),
+        ("created", "imported", "Bob"),
+    }
+    again = (await put(api, FILE)).body
+    assert (again["unchanged"], again["run"]) == (2, None)
+
+
+async def test_a_wrong_row_keeps_every_row_out(api: Client) -> None:
+    """422 with all of them; nothing is written."""
+    refused = await put(api, FILE + "Cy;nobody\nAnn again;ANN@example.com\n")
+    assert (refused.status, refused.body["code"]) == (422, "rows_refused")
+    assert [(each["line"], each["code"]) for each in refused.body["problems"]] == [
+        (4, "invalid_mail"),
+        (5, "duplicate"),
+    ]
+    assert await listed(api) == {}
+    assert (await put(api, "shoe size\n43\n")).body["code"] == "invalid_csv"
+    assert (await put(api, FILE, "?mode=replace")).body["code"] == "invalid_query"
+    assert (await api("POST", PATH.replace("desk", "roof"), raw=FILE.encode())).status == 404
+
+
+async def test_overwriting_is_guarded(api: Client) -> None:
+    """Half of a location is held until this very set is approved."""
+    many = "name,mail\n" + "".join(f"P{number},p{number}@example.com\n" for number in range(20))
+    few = "name,mail\n" + "".join(f"P{number},p{number}@example.com\n" for number in range(5))
+    await put(api, many)
+    held = (await put(api, few, "?mode=overwrite")).body
+    assert (held["held"], held["run"]["counts"]["deactivated"]) == (15, 0)
+    assert len(await listed(api, "?status=active")) == 20
+    done = (await put(api, few, f"?mode=overwrite&approve={held['heldDigest']}")).body
+    assert (done["held"], done["run"]["counts"]["deactivated"]) == (0, 15)
+    assert set(await listed(api, "?status=active")) == {f"P{number}" for number in range(5)}
+    assert {each["reason"] for each in (await listed(api, "?status=deactivated_by_sync")).values()} == {"not_in_file"}
+
+
+async def test_an_export_is_a_file_that_can_be_imported(api: Client) -> None:
+    """As CSV, by its media type; formulas are but text."""
+    await put(api, "name,mail,phone\nAnn,ann@example.com,+49 30 1\n=cmd(),x@example.com,\n")
+    export = await api("GET", PATH, headers={"Accept": "text/csv"})
+    assert (export.status, export.mimetype) == (200, "text/csv")
+    assert "'=cmd()" in export.text
+    assert "'+49 30 1" in export.text
+    assert export.headers["Content-Disposition"] == 'attachment; filename="contoso-desk.csv"'
+    again = (await put(api, export.text)).body
+    assert (again["rows"], again["unchanged"], again["refused"]) == (2, 2, [])
+
+
+async def test_one_recipient_is_changed_by_hand(
+    api: Client, product: App, ports: Ports, directory: FakeDirectory
+) -> None:
+    """Fields and state; who is deactivated by hand stays so, whatever a sync finds."""
+    await sync(api, product, ports)
+    path = f"{PATH}/{person(1)}"
+    edited = await api("PATCH", path, {"department": " Post  room ", "mobilePhone": None})
+    assert (edited.body["department"], edited.body["status"]) == ("Post room", "active")
+    assert (await api("PATCH", path, {"active": False})).body["status"] == "deactivated_by_hand"
+    directory.remove(person(1))
+    directory.put(*(each for each in directory.people.values()))
+    run = await sync(api, product, ports)
+    assert run["counts"]["reactivated"] == 0
+    back = (await api("PATCH", path, {"active": True})).body
+    assert (back["status"], back.get("reason"), back["department"]) == ("active", None, "Post room")
+    runs = (await api("GET", "tenants/contoso/runs")).body["runs"]
+    assert [each["kind"] for each in runs].count("edit") == 3
+    assert (await api("PATCH", f"{PATH}/nobody", {"active": True})).status == 404
+    assert (await api("PATCH", path, {"shoeSize": "43"})).status == 400
+
+
+async def test_a_run_is_undone(api: Client, product: App, ports: Ports, directory: FakeDirectory) -> None:
+    """What it changed is as before, but for what was changed since; the history says who did it."""
+    assert isinstance(ports.clock, FakeClock)
+    first = await sync(api, product, ports)
+    ports.clock.advance(60)
+    await api("PATCH", f"{PATH}/{person(2)}", {"department": "Edited"})
+    ports.clock.advance(60)
+    undone = (await api("POST", f"tenants/contoso/runs/{first['id']}/undo")).body
+    assert (undone["kind"], undone["undoes"], undone["counts"]["deactivated"]) == ("undo", first["id"], 2)
+    found = await listed(api)
+    assert {name: each["status"] for name, each in found.items()} == {
+        "User 1": "deactivated_by_sync",
+        "User 2": "active",
+        "User 3": "deactivated_by_sync",
+    }
+    again = (await api("POST", f"tenants/contoso/runs/{first['id']}/undo")).body
+    assert set(again["counts"].values()) == {0}
+    assert (await sync(api, product, ports))["counts"]["reactivated"] == 2
+
+
+async def test_nobody_writes_into_a_sync(api: Client, product: App, ports: Ports) -> None:
+    """409 while one is under way; and once it has ended, the same request is accepted."""
+    await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
+    queue = ports.queue
+    assert isinstance(queue, FakeJobQueue)
+    await api("POST", "tenants/contoso/runs", {})
+    await deliver(product, queue.messages.pop(0))
+    refused = await put(api, FILE)
+    assert (refused.status, refused.body["code"]) == (409, "run_active")
+    while queue.messages:
+        await deliver(product, queue.messages.pop(0))
+    assert (await put(api, FILE)).status == 200
