@@ -35,6 +35,7 @@ from shared.workflows.connect import Connect
 from shared.workflows.decide_held import DecideHeld
 from shared.workflows.edit_recipient import EditRecipient
 from shared.workflows.epoch import Epoch
+from shared.workflows.explain import Explain
 from shared.workflows.fetch import Fetch
 from shared.workflows.finish import Finish
 from shared.workflows.import_csv import ImportCsv
@@ -343,6 +344,17 @@ class App:
     def undo(self) -> Undo:
         """A run is undone."""
         return Undo(runs=self.ports.runs, recipients=self.ports.recipients, by_hand=self.by_hand)
+
+    @cached_property
+    def explain(self) -> Explain:
+        """Why somebody is, or is not, a recipient."""
+        return Explain(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            recipients=self.ports.recipients,
+            access=self.access,
+        )
 
     @cached_property
     def observe(self) -> Observe:

@@ -11,7 +11,7 @@ import msgspec
 from shared.domain.callers import Admins, Person
 from shared.domain.connection import Connection, Credentials, SsoApplication
 from shared.domain.deletion import Deletion
-from shared.domain.directory import AssignmentsPage, DeltaPage, Group, Presence, Source, UsersPage
+from shared.domain.directory import AssignmentsPage, DeltaPage, DirectoryUser, Group, Presence, Source, UsersPage
 from shared.domain.expiry import Registration
 from shared.domain.health import Health
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
@@ -78,6 +78,9 @@ class Directory(Protocol):
 
     async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
         """Return for each person what a point check finds out, `groups` empty meaning the whole directory."""
+
+    async def find_users(self, text: str) -> Sequence[DirectoryUser]:
+        """Return the users, up to ten, with this object id, user principal name or e-mail address, in any case."""
 
     async def groups(self, search: str) -> Sequence[Group]:
         """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""

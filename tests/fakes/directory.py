@@ -121,6 +121,16 @@ class FakeDirectory:
             raise NotFound(f"There is no application {client_id}.", code="application_not_found")
         return AssignmentsPage(assignments=self.assigned[client_id], next_link=None)
 
+    async def find_users(self, text: str) -> Sequence[DirectoryUser]:
+        """Return the users with this object id, user principal name or e-mail address."""
+        self.requests += 1
+        word = text.strip().casefold()
+        return [
+            each
+            for each in self.people.values()
+            if word in {each.id, each.user_principal_name.casefold(), (each.mail or "").casefold()}
+        ]
+
     async def groups(self, search: str) -> Sequence[Group]:
         """Return the groups whose id begins with `search`."""
         return [Group(id=each, display_name=each) for each in sorted(self.members) if each.startswith(search)]

@@ -11,6 +11,7 @@ from shared.adapters.graph import links, presence
 from shared.adapters.graph.client import GraphClient
 from shared.adapters.graph.errors import Refused, translated
 from shared.adapters.graph.wire import (
+    SELECT,
     AssignmentPage,
     GraphApplication,
     GraphGroup,
@@ -20,7 +21,16 @@ from shared.adapters.graph.wire import (
     patch_of,
     user_of,
 )
-from shared.domain.directory import Assignment, AssignmentsPage, DeltaPage, Group, Presence, Source, UsersPage
+from shared.domain.directory import (
+    Assignment,
+    AssignmentsPage,
+    DeltaPage,
+    DirectoryUser,
+    Group,
+    Presence,
+    Source,
+    UsersPage,
+)
 from shared.domain.expiry import ClientKey, Registration
 from shared.domain.ids import ObjectId, object_id
 from shared.errors import Conflict, NeedsAttention, NotFound, Rejected, SyncError, Transient
@@ -28,6 +38,7 @@ from shared.ports import TokenReport
 
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"
 _FOUND_GROUPS: Final = 50
+_FOUND_USERS: Final = 10
 #: Longest displayName of a group, in characters.
 #: Source: https://learn.microsoft.com/graph/api/resources/group#properties
 _LONGEST_NAME: Final = 256
@@ -109,6 +120,17 @@ class GraphDirectory:
     async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
         """Return for each person what a point check finds out, `groups` empty meaning the whole directory."""
         return await presence.check(self._client, people, groups)
+
+    async def find_users(self, text: str) -> Sequence[DirectoryUser]:
+        """Return the users, up to ten, with this object id, user principal name or e-mail address, in any case."""
+        quoted = text.strip()[:_LONGEST_NAME].replace("'", "''")
+        try:
+            condition = f"id eq '{object_id(text)}'"
+        except Rejected:
+            condition = f"userPrincipalName eq '{quoted}' or mail eq '{quoted}'"
+        query = {"$select": SELECT, "$top": str(_FOUND_USERS), "$filter": condition}
+        page = decode(await self._client.get(links.path(self._client.graph, "users", query)), UserPage)
+        return [user_of(each) for each in page.value]
 
     async def groups(self, search: str) -> Sequence[Group]:
         """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""

@@ -101,6 +101,12 @@ async def recipients_list(request: Request) -> Answer:
     return Answer({"recipients": [_view(each) for each in found], "cursor": after})
 
 
+@route(bp, "GET", "tenants/{tenant}/explain")
+async def explain(request: Request) -> Answer:
+    """Answer, per location, whether somebody is a recipient, and why."""
+    return Answer(await app().explain(request.tenant, request.query("user")))
+
+
 def _filter(request: Request) -> RecipientFilter:
     cursor = request.query("cursor")
     return RecipientFilter(

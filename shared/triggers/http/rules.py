@@ -30,6 +30,7 @@ RULES: Final = {
     "GET tenants/{tenant}/locations/{location}/recipients": Access.TENANT,
     "POST tenants/{tenant}/locations/{location}/recipients": Access.TENANT,
     "PATCH tenants/{tenant}/locations/{location}/recipients/{recipient}": Access.TENANT,
+    "GET tenants/{tenant}/explain": Access.TENANT,
     "GET tenants/{tenant}/groups": Access.TENANT,
     "POST tenants/{tenant}/runs": Access.TENANT,
     "GET tenants/{tenant}/runs": Access.TENANT,

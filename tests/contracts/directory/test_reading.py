@@ -147,3 +147,12 @@ async def test_requests_are_counted(contoso: Directory) -> None:
     with measured() as usage:
         await contoso.users(Source())
     assert usage.graph_requests == 1
+
+
+async def test_users_are_found_by_what_people_know(contoso: Directory, simulator: Broken) -> None:
+    """By id, address or user principal name, in any case; hostile text is but text."""
+    known = (await simulator.call("GET", "/directories/contoso/users?from=0&count=1"))["users"][0]
+    for text in (known["id"].upper(), known["userPrincipalName"].upper(), f" {known['mail']} "):
+        assert [each.id for each in await contoso.find_users(text)] == [known["id"]]
+    for text in ("nobody@example.com", "' or mail ne '", "a'b&$top=999#x", "x" * 5_000):
+        assert list(await contoso.find_users(text)) == []
