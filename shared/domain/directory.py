@@ -68,12 +68,12 @@ class UsersPage(msgspec.Struct, frozen=True, kw_only=True):
 class DeltaPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of changes since a delta link. Exactly one of `next_link` and `delta_link` is set.
 
-    `patches` maps a user to those fields of DirectoryUser that the directory named, by field name; what is not named
-    is unchanged.
+    `changes` are in the order of the directory: somebody who was deleted and restored is named twice. Each names a
+    user and those fields of DirectoryUser that the directory mentioned, by field name, None for a user who is gone;
+    what is not mentioned is unchanged.
     """
 
-    patches: list[tuple[ObjectId, dict[str, str | bool | None]]]
-    removed: list[ObjectId]
+    changes: list[tuple[ObjectId, dict[str, str | bool | None] | None]]
     next_link: str | None
     delta_link: str | None
 

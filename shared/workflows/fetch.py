@@ -1,6 +1,6 @@
 """Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +9,6 @@ import msgspec
 from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
 from shared.domain.directory import Source
-from shared.domain.ids import ObjectId
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.domain.patch import Patch, apply_delta
 from shared.domain.run import Plan, Problem, RunMode
@@ -112,7 +111,7 @@ class Fetch:
         link: str | None = delta_link
         seen: set[str] = set()
         latest = delta_link
-        steps: list[tuple[Sequence[Patch], Sequence[ObjectId]]] = []
+        changes: list[Patch] = []
         while link is not None:
             _guard_loop(link, seen)
             try:
@@ -121,12 +120,12 @@ class Fetch:
                 if error.code == "delta_expired":
                     return None
                 raise
-            steps.append((page.patches, page.removed))
+            changes += page.changes
             link, latest = page.next_link, page.delta_link or latest
-        if not any(patched or removed for patched, removed in steps):
+        if not changes:
             return msgspec.structs.replace(current, delta_link=latest)
         snapshot = await self.snapshots.load(job.tenant, current)
-        users = apply_delta(snapshot.users, steps)
+        users = apply_delta(snapshot.users, changes)
         if users is None:
             return None
         staging = Staging(job, self.snapshots, self.new_attempt())

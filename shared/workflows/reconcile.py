@@ -137,10 +137,13 @@ class Reconcile:
     async def _marker(self, plan: Plan, job: ReconcileJob, decision: Decision, inputs: str | None) -> ReconcileMarker:
         """Count from the journal, which also holds what an attempt wrote that did not live to mark the job."""
         written = await self.recipients.journal_counts(job.tenant, job.location, plan.run)
+        own = Counts.of([write.change for write in decision.writes])
+        # whom an earlier attempt of this job has added must not make the loss look smaller
+        added = written.created + written.reactivated - own.created - own.reactivated
         return ReconcileMarker(
             location=job.location,
             counts=written + Counts(skipped=len(decision.skipped)),
-            baseline=decision.baseline,
+            baseline=max(0, decision.baseline - added),
             active=decision.active,
             candidates=decision.candidates[:MAX_NAMED_CANDIDATES],
             unnamed_candidates=max(0, len(decision.candidates) - MAX_NAMED_CANDIDATES),

@@ -83,12 +83,10 @@ class FakeDirectory:
             raise Conflict("the delta token expired", code="delta_expired")
         start = int(link.removeprefix("delta:"))
         entries = self._log[start : start + 2]
-        patches = [(person, _fields(user)) for person, user in entries if user is not None]
         end = start + len(entries)
         more = end < len(self._log)
         return DeltaPage(
-            patches=patches,
-            removed=[person for person, user in entries if user is None],
+            changes=[(person, _fields(user) if user is not None else None) for person, user in entries],
             next_link=f"delta:{end}" if more else None,
             delta_link=None if more else f"delta:{end}",
         )

@@ -106,3 +106,24 @@ async def test_killed_at_every_call_with_the_message_lost(after: bool) -> None: 
         if not fuse.blown:
             break
         calls += 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
+async def test_a_crash_does_not_make_a_loss_look_smaller(after: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Everybody left and others came: held, also if the newcomers were written by a worker that died."""
+    calls = 0
+    while True:
+        world = World()
+        directory = await world.tenant("contoso", PEOPLE[:5], FULL, {"berlin": []})
+        await world.sync("contoso", "first")
+        directory.remove(*(each.id for each in PEOPLE[:5]))
+        directory.put(*(user(number) for number in range(50, 60)))
+        world.clock.advance(60)
+        await world.request("contoso", "second")
+        fuse = Fuse(calls, after=after)
+        await drain_with_retries(world, world.fragile(fuse))
+        run = await world.newest("contoso")
+        assert (run.state, run.counts.created, run.counts.deactivated) == (RunState.HELD, 10, 0), f"at call {calls}"
+        if not fuse.blown:
+            break
+        calls += 1

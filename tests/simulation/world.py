@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-from shared.bootstrap import App
+from shared.bootstrap import App, Ports
 from shared.domain.connection import Cloud, Connection, Endpoints
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
@@ -95,8 +95,8 @@ class Fragile:
 class World:
     """One deployment with one or more tenants, whose messages a test works off as it likes."""
 
-    def __init__(self) -> None:
-        self.ports = fake_ports()
+    def __init__(self, ports: Ports | None = None) -> None:
+        self.ports = ports or fake_ports()
         self.app = App(self.ports, SETTINGS)
 
     @property

@@ -134,8 +134,13 @@ async def changes(directory: Directory, link: str) -> tuple[dict[ObjectId, dict[
     while True:
         page = await directory.changed_users(link)
         assert (page.next_link is None) != (page.delta_link is None)
-        patches.update(page.patches)
-        removed.update(page.removed)
+        for person_id, fields in page.changes:
+            patches.pop(person_id, None)
+            removed.discard(person_id)
+            if fields is None:
+                removed.add(person_id)
+            else:
+                patches[person_id] = dict(fields)
         if page.delta_link is not None:
             return {key: value for key, value in patches.items() if key not in removed}, removed, page.delta_link
         link = page.next_link or ""

@@ -126,7 +126,7 @@ async def test_whatever_is_marked_removed_is_removed(directory: Directory, graph
     gone = [{"id": person(1), "@removed": {"reason": "deleted"}}, {"id": person(2).upper(), "@removed": {}}]
     graph.graph = [said(json.dumps({"value": gone, "@odata.deltaLink": delta}))]
     page = await directory.changed_users(delta)
-    assert (page.patches, page.removed) == ([], [person(1), person(2)])
+    assert page.changes == [(person(1), None), (person(2), None)]
 
 
 async def test_headers_of_a_request(directory: Directory, graph: ScriptedGraph) -> None:

@@ -18,6 +18,7 @@ from shared.domain.ids import TenantId
 from shared.ports import Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore
 from shared.settings import load
 from tests.fakes import FakeLedger, FakeRecipientStore, FakeRunStore, FakeSnapshotStore, FakeTenantStore
+from tests.fakes.table_service import MemoryTables
 
 
 class Stores:
@@ -41,15 +42,18 @@ class Stores:
         self.acme_2 = TenantId(f"{self.acme}-2")
 
 
-@pytest.fixture(params=["fake", "azurite"])
+@pytest.fixture(params=["fake", "memory", "azurite"])
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
-    """Fakes, or tables in a real Azurite."""
+    """Fakes, or the real stores on tables in memory, or in a real Azurite."""
     if request.param == "fake":
         yield Stores(FakeTenantStore(), FakeRunStore(), FakeSnapshotStore(), FakeRecipientStore(), FakeLedger())
         return
-    azurite: Any = request.getfixturevalue("azurite")
-    settings = load({"AzureWebJobsStorage": azurite.connection_string, "KEY_VAULT_URL": "https://vault.example"})
-    tables = Tables(settings)
+    if request.param == "memory":
+        tables: Tables = MemoryTables()
+    else:
+        azurite: Any = request.getfixturevalue("azurite")
+        settings = load({"AzureWebJobsStorage": azurite.connection_string, "KEY_VAULT_URL": "https://vault.example"})
+        tables = Tables(settings)
     yield Stores(
         TableTenantStore(tables),
         TableRunStore(tables),

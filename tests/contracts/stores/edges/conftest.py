@@ -17,6 +17,7 @@ from shared.adapters.tables import (
 from shared.domain.ids import TenantId
 from tests.contracts.stores.edges.samples import Stores, settings
 from tests.fakes import FakeLedger, FakeRecipientStore, FakeRunStore, FakeSnapshotStore, FakeTenantStore
+from tests.fakes.table_service import MemoryTables
 
 
 @pytest.fixture
@@ -51,7 +52,20 @@ def fake_stores() -> Stores:
     )
 
 
-@pytest.fixture(params=["fake", "azurite"])
+@pytest.fixture
+def memory_stores() -> Stores:
+    """The stores that are deployed, on tables in memory."""
+    tables = MemoryTables()
+    return Stores(
+        tenants=TableTenantStore(tables),
+        runs=TableRunStore(tables),
+        snapshots=TableSnapshotStore(tables),
+        recipients=TableRecipientStore(tables),
+        ledger=TableLedger(tables),
+    )
+
+
+@pytest.fixture(params=["fake", "memory", "azurite"])
 def stores(request: pytest.FixtureRequest) -> Stores:
     """One after the other."""
     found = request.getfixturevalue(f"{request.param}_stores")

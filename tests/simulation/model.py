@@ -1,0 +1,175 @@
+"""The rules of recipients once more, as simply as they can be said: what random histories are compared with.
+
+Written from docs/recipient-rules.md, without a look at how the product does it: no snapshots, markers or fences, and
+everything at once.
+"""
+
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in the directory."""
+
+    id: str
+    mail: str | None
+    department: str | None
+    enabled: bool = True
+    guest: bool = False
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A recipient: `said` is what the directory said last, None if it never said anything."""
+
+    origin: str
+    status: str
+    mail: str | None
+    department: str | None
+    person: str | None = None
+    said: tuple[str | None, str | None] | None = None
+
+
+@dataclass
+class Rules:
+    """The preferences."""
+
+    full: bool = True
+    directory_to_csv: bool = False
+    csv_to_directory: bool = False
+    deactivate: bool = True
+    guests: bool = True
+
+
+@dataclass
+class Model:
+    """One tenant: its directory, its locations with mapped groups, its recipients by location and key."""
+
+    people: dict[str, Person] = field(default_factory=dict)
+    groups: dict[str, set[str]] = field(default_factory=dict)
+    mapping: dict[str, set[str]] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
+    kept: dict[str, dict[str, Kept]] = field(default_factory=dict)
+    #: Whose deactivation waits, by location.
+    held: dict[str, set[str]] = field(default_factory=dict)
+
+    def eligible(self, person: Person) -> bool:
+        """Tell whether somebody can be a recipient."""
+        return person.enabled and (self.rules.guests or not person.guest)
+
+    def wanted(self, location: str, unread: frozenset[str] = frozenset()) -> set[str]:
+        """Return who is at a location according to the directory, as far as it could be read."""
+        if self.rules.full:
+            return set() if "users" in unread else set(self.people)
+        groups = self.mapping[location] - unread
+        return {person for group in groups for person in self.groups[group] if person in self.people}
+
+    def sync(self, unread: frozenset[str]) -> str:
+        """Sync, with some groups (or, in full mode, "users") that cannot be read; return how the run ends."""
+        self.held = {}
+        sources = {"users"} if self.rules.full else {group for groups in self.mapping.values() for group in groups}
+        readable = not sources or not sources <= unread
+        leaving: dict[str, set[str]] = {}
+        baselines: dict[str, int] = {}
+        for location, kept in self.kept.items():
+            feeds = {"users"} if self.rules.full else self.mapping[location]
+            seen = self.wanted(location, unread)
+            baselines[location] = sum(each.origin == "directory" and each.status == "active" for each in kept.values())
+            self._write(kept, seen)
+            if self.rules.deactivate and not feeds & unread:
+                leaving[location] = {
+                    key
+                    for key, each in kept.items()
+                    if each.origin == "directory"
+                    and each.status == "active"
+                    and (each.person not in seen or not self.eligible(self.people[each.person]))
+                }
+        if not readable:
+            return "failed"
+        if self._guarded(leaving, baselines):
+            self.held = leaving
+            return "held"
+        for location, keys in leaving.items():
+            self._leave(location, keys)
+        return "done"
+
+    def _write(self, kept: dict[str, Kept], seen: set[str]) -> None:
+        before = dict(kept)
+        claims: dict[str, int] = {}
+        for person in seen:
+            each = self.people[person]
+            if self.eligible(each) and each.mail:
+                claims[each.mail.casefold()] = claims.get(each.mail.casefold(), 0) + 1
+        for person in sorted(seen):
+            each = self.people[person]
+            if self.eligible(each):
+                self._write_one(kept, before, each, claims)
+
+    def _write_one(self, kept: dict[str, Kept], before: dict[str, Kept], each: Person, claims: dict[str, int]) -> None:
+        mine = sorted(
+            (key for key, found in before.items() if found.person == each.id),
+            key=lambda key: (before[key].origin != "directory", key),
+        )
+        if mine:
+            self._say(kept, mine[0], each)
+            return
+        mail = (each.mail or "").casefold()
+        same = [
+            key
+            for key, found in before.items()
+            if mail and found.origin != "directory" and found.person is None and (found.mail or "").casefold() == mail
+        ]
+        if not same:
+            said = (each.mail, each.department)
+            kept[each.id] = Kept("directory", "active", *said, person=each.id, said=said)
+        elif len(same) == 1 and claims[mail] == 1:
+            self._say(kept, same[0], each)
+
+    def _say(self, kept: dict[str, Kept], key: str, each: Person) -> None:
+        found = kept[key]
+        if found.origin != "directory" and not self.rules.directory_to_csv:
+            return
+        mail, department = found.mail, found.department
+        if found.said is None or found.said[0] != each.mail:
+            mail = each.mail
+        if found.said is None or found.said[1] != each.department:
+            department = each.department
+        status = "active" if found.status == "by sync" else found.status
+        said = (each.mail, each.department)
+        kept[key] = replace(found, mail=mail, department=department, person=each.id, said=said, status=status)
+
+    @staticmethod
+    def _guarded(leaving: dict[str, set[str]], baselines: dict[str, int]) -> bool:
+        """Tell whether a location would lose everybody; the other limits are switched off in these histories."""
+        return any(keys and len(keys) >= baselines[location] for location, keys in leaving.items())
+
+    def _leave(self, location: str, keys: set[str]) -> None:
+        kept = self.kept[location]
+        for key in keys:
+            if kept[key].status == "active":
+                kept[key] = replace(kept[key], status="by sync")
+
+    def approve(self) -> None:
+        """Deactivate whom the last run holds, but for those who have returned since."""
+        for location, keys in self.held.items():
+            here = self.wanted(location)
+            back = {
+                key
+                for key in keys
+                if (person := self.kept[location][key].person) in here and self.eligible(self.people[str(person)])
+            }
+            self._leave(location, keys - back)
+        self.held = {}
+
+    def import_rows(self, location: str, rows: dict[str, str | None]) -> None:
+        """Merge rows of a file, a department by address."""
+        kept = self.kept[location]
+        before = dict(kept)
+        for mail, department in rows.items():
+            same = [key for key, found in before.items() if (found.mail or "").casefold() == mail]
+            if not same:
+                kept[f"new {len(kept)} {mail}"] = Kept("csv", "active", mail, department)
+            elif len(same) == 1:
+                found = before[same[0]]
+                if found.origin != "directory" or self.rules.csv_to_directory:
+                    kept[same[0]] = replace(found, mail=mail, department=department)
