@@ -27,8 +27,12 @@ class ConnectionHealth:
     async def refused(self, tenant: TenantId, used: Connection, reason: Reason) -> None:
         """Leave the connection in need of attention, unless it is not the one that was refused any more."""
         current = await self.tenants.connection(tenant)
-        if current is not None and current.same_credentials(used):
-            await self._move(tenant, lambda health, now: health.refused(reason, now))
+        if current is None or not current.same_credentials(used):
+            return
+        await self._move(tenant, lambda health, now: health.refused(reason, now))
+        replaced = await self.tenants.connection(tenant)
+        if replaced is not None and not replaced.same_credentials(used):
+            await self.recovered(tenant)  # by new credentials, while this was written about the old ones
 
     async def failed(self, tenant: TenantId, reason: Reason, run: RunId) -> None:
         """Leave the schedule waiting, longer after every run that failed."""

@@ -115,7 +115,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 class CertificateReader(Protocol):
     """Opens certificates that people paste or upload."""
 
-    def read(self, text: str, password: str) -> Certificate:
+    async def read(self, text: str, password: str) -> Certificate:
         """Return the certificate in PEM or in a PFX in base64.
 
         Raises: Rejected with code `certificate_unreadable`, `certificate_password` or `certificate_without_key`.
@@ -172,6 +172,9 @@ class TenantStore(Protocol):
 
     async def put_connection(self, tenant: TenantId, connection: Connection | None) -> None:
         """Store a connection, or erase it with None."""
+
+    async def replace_connection(self, tenant: TenantId, old: Connection, new: Connection) -> None:
+        """Store a connection in the place of `old`. Raises: Conflict if that is not what is stored."""
 
     async def health(self, tenant: TenantId) -> Versioned[Health]:
         """Return the health of the tenant's connection; a fresh one with ETag None if nothing ever went wrong."""

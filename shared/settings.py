@@ -120,6 +120,11 @@ class _Reader:
         easy_auth = self._environment.get("SIGN_IN_EASY_AUTH") or "false"
         if easy_auth not in {"true", "false"}:
             self.problems.append(f"SIGN_IN_EASY_AUTH is {easy_auth!r}; it is true or false")
+        elif easy_auth == "true" and (self._environment.get("WEBSITE_AUTH_ENABLED") or "").lower() != "true":
+            self.problems.append(
+                "SIGN_IN_EASY_AUTH is true, but the platform does not say that its authentication is on "
+                "(WEBSITE_AUTH_ENABLED): anybody could send its header"
+            )
         return SignInSettings(
             audience=audience,
             operator_tenant=operator_tenant,

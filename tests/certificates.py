@@ -42,9 +42,9 @@ class Pair:
         return pkcs12.serialize_key_and_certificates(b"sync", self.key, self.certificate, None, _sealed(password))
 
 
-def pair(*, days: float = 365.0) -> Pair:
+def pair(*, days: float = 365.0, bits: int = 2048) -> Pair:
     """Return a self-signed pair that ends so many days from now."""
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=bits)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "recipient-sync")])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())

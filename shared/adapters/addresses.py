@@ -14,6 +14,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from shared.errors import Transient
 
+#: What the registries call global, or do not know, and still leads inside: Azure's own host agent
+#: (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16), site-local addresses, and IPv4
+#: in IPv6 of the old form and of local translators.
+_INSIDE: Final = tuple(map(ipaddress.ip_network, ("168.63.129.16/32", "fec0::/10", "::/96", "64:ff9b:1::/48")))
 #: How long a judged address is used without looking again, in seconds.
 _KEPT_S: Final = 60.0
 
@@ -69,7 +73,7 @@ def is_public(address: str) -> bool:
     Source: https://www.iana.org/assignments/iana-ipv4-special-registry, and the one for IPv6
     """
     found = ipaddress.ip_address(address.partition("%")[0])
-    if not found.is_global or found.is_multicast:
+    if not found.is_global or found.is_multicast or any(found in network for network in _INSIDE):
         return False
     if isinstance(found, ipaddress.IPv6Address):
         hidden = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]

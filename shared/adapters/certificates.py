@@ -1,9 +1,17 @@
-"""Certificates as people have them: PEM, or PFX in base64, with or without a password."""
+"""Certificates as people have them: PEM, or PFX in base64, with or without a password.
 
+They are opened in a process of their own, for a few seconds at most: whoever made the file decides how often its
+password is hashed, and a library that stumbles over it must neither stop the worker nor print what it stumbled over.
+"""
+
+import asyncio
 import base64
 import binascii
+import sys
+from datetime import datetime
 from typing import Final
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -19,29 +27,109 @@ from shared.errors import Rejected
 from shared.ports import Certificate
 
 _PEM: Final = b"-----BEGIN"
+#: Longest text that is opened, in characters: far more than a chain of certificates has.
+_MAX_TEXT: Final = 100_000
+#: How long opening may take, in seconds; a file of usual programs takes less than one.
+_PATIENCE_S: Final = 10.0
+#: Smallest RSA key that the login service takes, in bits.
+#: Source: https://learn.microsoft.com/entra/identity-platform/certificate-credentials
+_MIN_BITS: Final = 2048
+_CHILD: Final = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from shared.adapters.certificates import main; main()"
+)
+
+
+class _Entered(msgspec.Struct):
+    text: str
+    password: str
+
+
+class _Opened(msgspec.Struct):
+    """What the process found: a certificate, or what is wrong."""
+
+    pem: str = ""
+    ends: datetime | None = None
+    code: str = ""
+    detail: str = ""
 
 
 class X509CertificateReader:
     """`CertificateReader` on the package cryptography."""
 
-    def read(self, text: str, password: str) -> Certificate:
+    async def read(self, text: str, password: str) -> Certificate:
         """Return the certificate with its private key. Raises: Rejected, without a word of what was entered."""
-        data = text.strip().encode()
-        key, found = _of_pem(data, password) if _PEM in data else _of_pfx(data, password)
-        if not isinstance(key, rsa.RSAPrivateKey):
+        if len(text) > _MAX_TEXT or "\0" in text or "\0" in password:
+            raise _unreadable()
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            _CHILD,
+            msgspec.json.encode(sys.path).decode(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        entered = msgspec.json.encode(_Entered(text, password))
+        try:
+            answer, _ = await asyncio.wait_for(child.communicate(entered), _PATIENCE_S)
+        except TimeoutError as error:
             raise Rejected(
-                "There is no RSA private key with the certificate; it takes one to sign in.",
-                code="certificate_without_key",
-            )
-        own = [each for each in found if each.public_key() == key.public_key()]
-        if not own:
-            raise Rejected(
-                "The private key belongs to another certificate than the one beside it.", code="certificate_without_key"
-            )
-        others = [each for each in found if each not in own]
-        parts = [key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())]
-        parts += [each.public_bytes(Encoding.PEM) for each in (*own, *others)]
-        return Certificate(pem=b"".join(parts).decode(), ends=own[0].not_valid_after_utc)
+                "The certificate takes too long to open; export it again with the usual settings.",
+                code="certificate_unreadable",
+            ) from error
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        try:
+            opened = msgspec.json.decode(answer, type=_Opened)
+        except msgspec.MsgspecError as error:
+            raise _unreadable() from error
+        if opened.ends is None:
+            raise Rejected(opened.detail, code=opened.code)
+        return Certificate(pem=opened.pem, ends=opened.ends)
+
+
+def main() -> None:
+    """Open what comes in, and write what was found: the whole life of the process."""
+    entered = msgspec.json.decode(sys.stdin.buffer.read(), type=_Entered)
+    try:
+        found = opened(entered.text, entered.password)
+        answer = _Opened(pem=found.pem, ends=found.ends)
+    except Rejected as error:
+        answer = _Opened(code=error.code, detail=str(error))
+    sys.stdout.buffer.write(msgspec.json.encode(answer))
+
+
+def opened(text: str, password: str) -> Certificate:
+    """Return the certificate with its private key. Raises: Rejected, without a word of what was entered."""
+    data = text.strip().encode()
+    key, found = _of_pem(data, password) if _PEM in data else _of_pfx(data, password)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise Rejected(
+            "There is no RSA private key with the certificate; it takes one to sign in.", code="certificate_without_key"
+        )
+    if key.key_size < _MIN_BITS:
+        raise Rejected(
+            f"The RSA key has {key.key_size} bits; the login service takes {_MIN_BITS} and more.",
+            code="certificate_weak",
+        )
+    own = [each for each in found if _belongs(each, key)]
+    if not own:
+        raise Rejected(
+            "The private key belongs to another certificate than the one beside it.", code="certificate_without_key"
+        )
+    others = [each for each in found if each not in own]
+    parts = [key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())]
+    parts += [each.public_bytes(Encoding.PEM) for each in (*own, *others)]
+    return Certificate(pem=b"".join(parts).decode(), ends=own[0].not_valid_after_utc)
+
+
+def _belongs(certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> bool:
+    try:
+        return certificate.public_key() == key.public_key()
+    except (UnsupportedAlgorithm, ValueError):
+        return False  # one of the chain, of a kind that nobody knows here
 
 
 def _of_pem(data: bytes, password: str) -> tuple[object, list[x509.Certificate]]:

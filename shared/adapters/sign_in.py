@@ -110,7 +110,11 @@ async def _fetch(url: str) -> dict[str, Any]:
             session.get(url, allow_redirects=False) as response,
         ):
             response.raise_for_status()
-            content = await response.content.read(_MAX_KEYS)
+            content = b""
+            async for chunk in response.content.iter_any():
+                content += chunk
+                if len(content) > _MAX_KEYS:
+                    raise aiohttp.ClientPayloadError("too many keys")
         keys = jwt.PyJWKSet.from_dict(msgspec.json.decode(content, type=dict[str, Any]))
     except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, jwt.PyJWTError) as error:
         raise Transient(

@@ -45,6 +45,11 @@ APPLICATIONS: Final = Need(
 )
 
 
+#: Nobody has to grant these, and nobody is told to take them away: they open groups that hide their members, and show
+#: when the application's own secret ends.
+_OPTIONAL: Final = frozenset({"Member.Read.Hidden", APPLICATIONS.permission})
+
+
 def needs(*, sso_users: bool) -> tuple[Need, ...]:
     """Return what must be readable."""
     return (USERS, GROUP_MEMBERS, GROUPS, APPLICATIONS) if sso_users else (USERS, GROUP_MEMBERS, GROUPS)
@@ -59,7 +64,7 @@ def judge(roles: frozenset[str], *, sso_users: bool, consent_link: str) -> tuple
     checks = [_check(need, roles, consent_link) for need in wanted]
     documented = {need.permission for need in wanted}
     redundant = {"Group.Read.All"} if {"GroupMember.Read.All", "Group.Read.All"} <= roles else set()
-    extra = (roles - documented) | redundant
+    extra = (roles - documented - _OPTIONAL) | redundant
     lost = [need for need in wanted if roles & need.satisfied_by and not (roles - extra) & need.satisfied_by]
     broader = {role for role in extra for need in lost if role in need.satisfied_by}
     if broader:

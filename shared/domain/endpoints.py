@@ -8,7 +8,7 @@ from shared.errors import Rejected
 
 #: The second name of China's login service, which its portal shows.
 #: Source: https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
-_CHINA_BY_PARTNER: Final = Endpoints(
+CHINA_BY_PARTNER: Final = Endpoints(
     login="https://login.partner.microsoftonline.cn", graph=CLOUD_ENDPOINTS[Cloud.CHINA].graph
 )
 
@@ -28,7 +28,7 @@ def resolve(
     """
     own = default if cloud is Cloud.GLOBAL else CLOUD_ENDPOINTS[cloud]
     pair = Endpoints(login=_origin(login) or own.login, graph=_origin(graph) or own.graph)
-    known = [default, *CLOUD_ENDPOINTS.values(), _CHINA_BY_PARTNER, *allowed]
+    known = [default, *CLOUD_ENDPOINTS.values(), CHINA_BY_PARTNER, *allowed]
     if pair in known:
         return pair
     if pair.login in {each.login for each in known} and pair.graph in {each.graph for each in known}:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -14,6 +14,8 @@ MAX_PROBED_GROUPS: Final = 20
 #: From this length on, in characters, a text that is no GUID may be a secret; Entra makes them of 40.
 _LONG: Final = 30
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+#: In which years a secret can end.
+_YEARS: Final = range(2020, 2100)
 _DOMAIN: Final = re.compile(r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}")
 #: Names that stand for no single directory.
 #: Source: https://learn.microsoft.com/entra/identity-platform/v2-protocols#endpoints
@@ -37,7 +39,7 @@ class Entries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     login_endpoint: str | None = None
     graph_endpoint: str | None = None
     #: When the secret ends, as the admin reads it; what the directory itself says goes before it.
-    secret_expires_on: datetime | None = None
+    secret_expires_on: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     sso_users: bool = False
     groups: tuple[str, ...] = ()
 
@@ -85,6 +87,7 @@ def local_checks(entries: Entries) -> list[Check]:
         *_swapped(entries),
         *_equal(entries),
         *_groups(entries.groups),
+        *_end(entries.secret_expires_on),
     ]
     if faults:
         return faults
@@ -150,6 +153,14 @@ def _groups(groups: tuple[str, ...]) -> list[Check]:
     if any(not _GUID.fullmatch(group) for group in groups):
         return [Check.failed("groups", "A group's id is malformed", "A group's object id must be a GUID.", fix)]
     return []
+
+
+def _end(ends: datetime | None) -> list[Check]:
+    if ends is None or ends.year in _YEARS:
+        return []
+    detail = f"The year {ends.year} is not one in which a secret ends."
+    fix = "Copy the date from the app registration's page, or leave it out."
+    return [Check.failed("secret_expiry", "The end of the secret is no likely date", detail, fix)]
 
 
 def _equal(entries: Entries) -> list[Check]:

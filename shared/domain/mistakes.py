@@ -24,10 +24,6 @@ def _of(check: str, title: str, detail: str, fix: str) -> Mistake:
     return Mistake(check=check, title=title, detail=detail, fix=fix)
 
 
-_TENANT_FIX: Final = (
-    "Copy the tenant id from the Entra admin center, Identity > Overview; for US Government or China choose that cloud."
-)
-
 MISTAKES: Final[dict[str, Mistake]] = {
     "900023": _of(
         "tenant",
@@ -35,15 +31,29 @@ MISTAKES: Final[dict[str, Mistake]] = {
         "What was entered is neither a GUID nor a domain name.",
         "Copy the tenant id (a GUID) from the Entra admin center, Identity > Overview.",
     ),
-    "90002": _of("tenant", "The tenant is unknown", "This cloud has no directory with this tenant id.", _TENANT_FIX),
+    "90002": _of(
+        "tenant",
+        "The tenant is unknown",
+        "This cloud has no directory with this tenant id.",
+        "Copy the tenant id from the Entra admin center's overview; for US Government or China choose that cloud.",
+    ),
     "90038": _of(
-        "tenant", "The tenant is in another cloud", "The tenant has moved to, or lives in, another cloud.", _TENANT_FIX
+        "tenant",
+        "The tenant lives in another cloud",
+        "The login service would send this tenant's people to another cloud.",
+        "Choose the cloud that the message of the login service names, and leave both endpoints empty.",
     ),
     "900382": _of(
-        "tenant", "The application is in another cloud", "Sign-in across clouds is not possible here.", _TENANT_FIX
+        "tenant",
+        "The application is in another cloud",
+        "Sign-in across clouds is not possible for an application.",
+        "Register the application in the directory's own cloud, and choose that cloud here.",
     ),
     "900432": _of(
-        "tenant", "The tenant is in another cloud", "The tenant and the endpoints belong to two clouds.", _TENANT_FIX
+        "tenant",
+        "Tenant and endpoints are of two clouds",
+        "The tenant and the endpoints belong to two clouds.",
+        "Leave both endpoints empty, and choose the cloud in which the directory is administered.",
     ),
     "9001023": _of(
         "tenant",
@@ -55,7 +65,7 @@ MISTAKES: Final[dict[str, Mistake]] = {
         "tenant",
         "The application belongs to one tenant only",
         "The application is not multi-tenant, and a placeholder was entered for the tenant.",
-        "Enter the directory's own tenant id, a GUID.",
+        "Enter the tenant id of the directory in which the application is registered.",
     ),
     "700016": _of(
         "application",
@@ -132,6 +142,20 @@ MISTAKES: Final[dict[str, Mistake]] = {
 }
 
 
+#: What is said of a refusal that has no number, and what to do: by our own code for it.
+_NOTHING_SAID: Final = (
+    "The login service refused the credentials and did not say why.",
+    "Check every entry; if they are right, look at the application's sign-in log in the Entra admin center.",
+)
+_WITHOUT_NUMBER: Final = {
+    "invalid_certificate": (
+        "The certificate that is stored cannot be used any more; nobody was asked.",
+        "Enter the certificate again, together with its private key.",
+    ),
+    "secret_not_found": ("The secret is not in Key Vault any more; nobody was asked.", "Enter the credentials again."),
+}
+
+
 #: Known, but never consented to: what helps is the consent page, not the page about the error.
 _CONSENT_HELPS: Final = "7000229"
 
@@ -188,6 +212,8 @@ def refused(
     )
     link = f"{login}/error?code={number}" if number.isdecimal() else None
     mistake = MISTAKES.get(number)
+    if mistake is None and link is None:
+        return Check.failed("login", "The credentials do not work", *_WITHOUT_NUMBER.get(code, _NOTHING_SAID))
     if mistake is None:
         return Check(
             id="login",

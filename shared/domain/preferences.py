@@ -6,8 +6,12 @@ from hashlib import sha256
 import msgspec
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.filters import AttributeFilter, exclusion
+from shared.domain.filters import MAX_FILTERS, AttributeFilter, exclusion
 from shared.domain.recipient import Reason
+from shared.errors import Rejected
+
+#: More people than any directory has.
+MAX_PEOPLE = 100_000_000
 
 
 class Mode(StrEnum):
@@ -31,6 +35,15 @@ class GuardLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     small_max_share: float = 0.50
     small_from: int = 10
 
+    def require_sense(self) -> None:
+        """Hold if the limits are numbers that mean something. Raises: Rejected."""
+        for name, share in {"maxShare": self.max_share, "smallMaxShare": self.small_max_share}.items():
+            if not 0 <= share <= 1:
+                raise Rejected(f"guard.{name} is {share}; a share is 0 to 1.", code="invalid_preferences")
+        for name, number in {"maxPeople": self.max_people, "smallFrom": self.small_from}.items():
+            if not 0 <= number <= MAX_PEOPLE:
+                raise Rejected(f"guard.{name} is {number}; use 0 to {MAX_PEOPLE}.", code="invalid_preferences")
+
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """The toggles of the product, in its own words; each default is the careful choice."""
@@ -46,6 +59,14 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     #: All of them have to accept a person.
     filters: tuple[AttributeFilter, ...] = ()
     guard: GuardLimits = msgspec.field(default_factory=GuardLimits)
+
+    def require_sense(self) -> None:
+        """Hold if the preferences can be kept. Raises: Rejected, with what is wrong."""
+        self.guard.require_sense()
+        if len(self.filters) > MAX_FILTERS:
+            raise Rejected(f"There are at most {MAX_FILTERS} filters.", code="invalid_preferences")
+        for each in self.filters:
+            each.require_sense()
 
     def exclusion(self, user: DirectoryUser) -> Reason | None:
         """Return why a directory user cannot be a recipient, or None if they can."""

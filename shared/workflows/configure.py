@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.callers import AdminGrant, Admins
-from shared.domain.filters import MAX_FILTERS, AttributeFilter
 from shared.domain.ids import LocationId, TenantId, object_id
 from shared.domain.mapping import GroupMapping, Location
-from shared.domain.preferences import GuardLimits, Preferences
+from shared.domain.preferences import Preferences
 from shared.erasure import Erasure
 from shared.errors import NotFound, Rejected
 from shared.ports import RecipientStore, TenantStore, TenantSummary
@@ -91,8 +90,7 @@ class Configure:
 
     async def put_preferences(self, tenant: TenantId, preferences: Preferences) -> Preferences:
         """Leave the preferences stored, and nothing running on other ones. Raises: Rejected for what makes no sense."""
-        _require_guard(preferences.guard)
-        _require_filters(preferences.filters)
+        preferences.require_sense()
         changed = preferences != await self.preferences(tenant)
         if changed:
             await self.tenants.put_preferences(tenant, preferences)
@@ -167,20 +165,3 @@ def _name(text: str) -> str:
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise Rejected(f"A name has 1 to {MAX_NAME} printable characters.", code="invalid_name")
     return name
-
-
-def _require_filters(filters: Sequence[AttributeFilter]) -> None:
-    if len(filters) > MAX_FILTERS:
-        raise Rejected(f"There are at most {MAX_FILTERS} filters.", code="invalid_preferences")
-    for each in filters:
-        each.require_sense()
-
-
-def _require_guard(guard: GuardLimits) -> None:
-    shares = {"maxShare": guard.max_share, "smallMaxShare": guard.small_max_share}
-    for name, share in shares.items():
-        if not 0 <= share <= 1:
-            raise Rejected(f"guard.{name} is {share}; a share is 0 to 1.", code="invalid_preferences")
-    for name, number in {"maxPeople": guard.max_people, "smallFrom": guard.small_from}.items():
-        if number < 0:
-            raise Rejected(f"guard.{name} is {number}; use 0 or more.", code="invalid_preferences")

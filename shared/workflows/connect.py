@@ -1,6 +1,7 @@
 """Connect: validated credentials are stored and switched on, replaced, and erased when they are switched off."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from shared.domain.ids import TenantId, object_id
 from shared.domain.report import Report
 from shared.domain.secret_names import secret_name
 from shared.domain.validation import Validation
-from shared.errors import Rejected, Transient
+from shared.errors import Conflict, NotFound, Rejected, Transient
 from shared.ports import Clock, SecretStore, TenantStore
 
 
@@ -23,7 +24,7 @@ class ConnectionRefused(Rejected):
     """The credentials were not stored, because their report has failures; what was stored before goes on working."""
 
     def __init__(self, report: Report) -> None:
-        first = report.failures()[0]
+        first = next(check for check in report.failures() if check.retry is not True)
         super().__init__(f"{first.detail} {first.fix}".strip(), code="connection_refused")
         self.report = report
 
@@ -98,10 +99,9 @@ class Connect:
     async def _know_end(self, tenant: TenantId, checked: Connection, report: Report) -> None:
         """Keep the end of the secret as the directory says it, unless the connection was changed meanwhile."""
         if report.secret_expires_on not in {None, checked.secret_expires_on}:
-            current = await self.tenants.connection(tenant)
-            if current == checked:
-                known = msgspec.structs.replace(current, secret_expires_on=report.secret_expires_on)
-                await self.tenants.put_connection(tenant, known)
+            known = msgspec.structs.replace(checked, secret_expires_on=report.secret_expires_on)
+            with suppress(Conflict):
+                await self.tenants.replace_connection(tenant, checked, known)
 
     async def _sso_application(self, tenant: TenantId) -> str | None:
         sso = await self.tenants.sso(tenant)
@@ -126,13 +126,33 @@ class Connect:
             raise ConnectionUnchecked(validation.report)
         if not validation.report.ok or validation.credentials is None:
             raise ConnectionRefused(validation.report)
+        await self._require_sso(tenant, application)
         connection = await self._stored(tenant, entries.cleaned(), validation, validation.credentials)
         before = await self.tenants.connection(tenant)
+        other = before is None or before.fingerprint() != connection.fingerprint()
+        if before is not None and other:
+            await self.advance_epoch(tenant)  # also before: if this dies right after storing, nothing old still runs
         await self.tenants.put_connection(tenant, connection)
-        if before is None or before.fingerprint() != connection.fingerprint():
+        try:
+            await self._require_sso(tenant, application)
+        except (Conflict, NotFound):  # removed while it was stored, by somebody who has found nothing to erase yet
+            await self._erase(tenant)
+            raise
+        if connection.kind is CredentialKind.FEDERATED:
+            await self.secrets.erase(secret_name(tenant))
+        if other:
             await self.advance_epoch(tenant)
         await self.access.health.recovered(tenant)
         return validation.report
+
+    async def _require_sso(self, tenant: TenantId, application: str) -> None:
+        """Hold if tenant and sign-in application are still there. Raises: NotFound; Conflict (`sso_changed`)."""
+        await self.tenants.get(tenant)
+        if await self._sso_application(tenant) != application:
+            raise Conflict(
+                "The sign-in application was changed or removed meanwhile; look at it, then connect again.",
+                code="sso_changed",
+            )
 
     async def _stored(
         self, tenant: TenantId, entries: Entries, validation: Validation, credentials: Credentials
@@ -166,9 +186,12 @@ class Connect:
     async def disconnect(self, tenant: TenantId) -> None:
         """Leave the connection off, its ids and its secret erased, and nothing of it still running."""
         await self.tenants.get(tenant)
-        await self.tenants.put_connection(tenant, None)
+        await self._erase(tenant)
         await self.advance_epoch(tenant)
         await self.tenants.forget_health(tenant)
+
+    async def _erase(self, tenant: TenantId) -> None:
+        await self.tenants.put_connection(tenant, None)
         await self.secrets.erase(secret_name(tenant))
 
     async def put_sso(self, tenant: TenantId, sso: SsoApplication) -> None:
@@ -177,6 +200,10 @@ class Connect:
         await self.tenants.put_sso(tenant, sso)
 
     async def remove_sso(self, tenant: TenantId) -> None:
-        """Leave the tenant without sign-in application, and therefore without connection."""
-        await self.disconnect(tenant)
+        """Leave the tenant without sign-in application, and therefore without connection.
+
+        The application goes first: whoever is just connecting looks for it once more, and erases what they stored.
+        """
+        await self.tenants.get(tenant)
         await self.tenants.put_sso(tenant, None)
+        await self.disconnect(tenant)

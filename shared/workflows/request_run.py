@@ -42,6 +42,8 @@ class RequestRun:
 
         Raises: as above; Conflict (`run_active`) while a run is under way: it would change what is previewed.
         """
+        if preferences is not None:
+            preferences.require_sense()
         run = msgspec.structs.replace(
             await self._run(tenant, mode, requested_by), preview=True, preferences=preferences
         )

@@ -23,12 +23,15 @@ from shared.telemetry import event
 
 #: Refusals that a mix-up of the ids explains: no such tenant, no such application, no enterprise application.
 _PERHAPS_MIXED_UP = frozenset({"AADSTS90002", "AADSTS700016", "AADSTS900023"})
-#: What tells a guesser that everything but the secret was right.
-_WRONG_SECRET = "AADSTS7000215"  # noqa: S105 - a code
+#: What the login service says before it looks at the secret; any other refusal may tell a guesser something about it.
+_BEFORE_THE_SECRET = frozenset(
+    f"AADSTS{number}"
+    for number in ("900023", "90002", "90038", "900382", "900432", "9001023", "50194", "700016", "7000229")
+)
 
 
 def _tells_a_guesser(error: SyncError) -> bool:
-    return error.code == _WRONG_SECRET
+    return isinstance(error, NeedsAttention) and error.code not in _BEFORE_THE_SECRET
 
 
 @dataclass(slots=True)
@@ -70,7 +73,8 @@ class Validate:
         """
         entries = entries.cleaned()
         found = _Findings(local_checks(entries))
-        secret = self._secret(entries, found)
+        await self.limiter.take(PER_BACK_END if isinstance(caller, BackEnd) else PER_PERSON, name_of(caller))
+        secret = await self._secret(entries, found)
         if entries.kind is CredentialKind.FEDERATED and not stored:
             self._vouched(entries, caller, found)
         pair = self._endpoints(entries, found)
@@ -84,17 +88,17 @@ class Validate:
             proof=entries.kind.proof(secret),
             endpoints=pair,
         )
-        await self._limit(entries, caller)
+        await self.limiter.take(PER_TARGET, entries.tenant_id)
         await self._ask(credentials, entries, found, sso_application or entries.client_id)
         report = _told(Report.of(found.checks, found.consent, found.ends), caller)
         return Validation(report=report, credentials=credentials, secret=secret)
 
-    def _secret(self, entries: Entries, found: _Findings) -> str:
+    async def _secret(self, entries: Entries, found: _Findings) -> str:
         """Return what goes into Key Vault, with every fault of a certificate found."""
         if entries.kind is not CredentialKind.CERTIFICATE:
             return entries.client_secret
         try:
-            certificate = self.certificates.read(entries.client_certificate, entries.client_certificate_password)
+            certificate = await self.certificates.read(entries.client_certificate, entries.client_certificate_password)
         except Rejected as error:
             fix = "Export the certificate together with its private key, as PEM or PFX, and enter it with its password."
             found.checks.append(Check.failed("certificate", "The certificate cannot be used", str(error), fix))
@@ -131,15 +135,11 @@ class Validate:
         found.checks.append(Check.passed("endpoints", "The endpoints are allowed"))
         return pair
 
-    async def _limit(self, entries: Entries, caller: Caller) -> None:
-        """Count the validation."""
-        await self.limiter.take(PER_BACK_END if isinstance(caller, BackEnd) else PER_PERSON, name_of(caller))
-        await self.limiter.take(PER_TARGET, entries.tenant_id)
-
     async def _ask(self, credentials: Credentials, entries: Entries, found: _Findings, sso_application: str) -> None:
         try:
-            async with self._guess(credentials), self.directories.open(credentials) as directory:
-                token = await directory.token()
+            async with self.directories.open(credentials) as directory:
+                async with self._guess(credentials):
+                    token = await directory.token()
                 found.checks += mistakes.signed_in(entries.kind)
                 await self._look(directory, token, credentials, entries, found, sso_application)
         except NeedsAttention as error:

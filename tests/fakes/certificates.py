@@ -12,7 +12,7 @@ class FakeCertificateReader:
     def __init__(self) -> None:
         self.known: dict[str, datetime] = {}
 
-    def read(self, text: str, password: str) -> Certificate:
+    async def read(self, text: str, password: str) -> Certificate:
         """Return the certificate. Raises: Rejected."""
         del password
         if text not in self.known:

@@ -1,7 +1,8 @@
 """A directory in memory: users, groups within groups, and links that remember how far a reader has come."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import cast
 
 import msgspec
 
@@ -173,21 +174,41 @@ class FakeDirectories:
 
     @asynccontextmanager
     async def open(self, credentials: Credentials) -> AsyncIterator[FakeDirectory]:
-        """Return the directory of the credentials' tenant. Raises: LoginRefused with the AADSTS number."""
+        """Return the directory of the credentials' tenant; its methods raise LoginRefused if they are wrong."""
         self.logins += 1
+        refusal = self._refusal(credentials)
+        if refusal is not None:
+            yield cast("FakeDirectory", _Refusing(refusal))
+        else:
+            yield self.by_azure_tenant[credentials.azure_tenant_id]
+
+    def _refusal(self, credentials: Credentials) -> LoginRefused | None:
         directory = self.by_azure_tenant.get(credentials.azure_tenant_id)
         if directory is None:
-            raise LoginRefused("Tenant not found.", code="AADSTS90002")
+            return LoginRefused("Tenant not found.", code="AADSTS90002")
         if credentials.client_id != directory.client_id:
-            raise LoginRefused("Application not found in the directory.", code="AADSTS700016")
+            return LoginRefused("Application not found in the directory.", code="AADSTS700016")
         match credentials.proof:
             case ClientSecret(value=value) if value != directory.secret:
-                raise LoginRefused("Invalid client secret provided.", code="AADSTS7000215")
+                return LoginRefused("Invalid client secret provided.", code="AADSTS7000215")
             case ClientCertificate(value=value) if value != directory.certificate:
-                raise LoginRefused("The certificate is not registered.", code="AADSTS700027")
+                return LoginRefused("The certificate is not registered.", code="AADSTS700027")
             case FederatedIdentity() if not directory.federated:
-                raise LoginRefused("No matching federated identity record.", code="AADSTS70021")
-        yield directory
+                return LoginRefused("No matching federated identity record.", code="AADSTS70021")
+        return None
+
+
+class _Refusing:
+    """A directory that nobody gets into: opening sends no request, the first request is refused."""
+
+    def __init__(self, refusal: LoginRefused) -> None:
+        self._refusal = refusal
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
+        async def refuse(*_: object, **__: object) -> object:
+            raise self._refusal
+
+        return refuse
 
 
 def _fields(user: DirectoryUser) -> dict[str, str | bool | None]:

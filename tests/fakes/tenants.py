@@ -10,7 +10,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
 from shared.domain.run import TenantState
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound
 from shared.ports import ConnectedTenant, TenantSummary, Versioned
 from tests.fakes.rows import Rows
 
@@ -65,6 +65,12 @@ class FakeTenantStore:
         self._connections.pop(tenant, None)
         if connection is not None:
             self._connections[tenant] = connection
+
+    async def replace_connection(self, tenant: TenantId, old: Connection, new: Connection) -> None:
+        """Store a connection in the place of `old`. Raises: Conflict if that is not what is stored."""
+        if self._connections.get(tenant) != old:
+            raise Conflict("The connection changed meanwhile.", code="conflict")
+        self._connections[tenant] = new
 
     async def health(self, tenant: TenantId) -> Versioned[Health]:
         """Return the health of the tenant's connection; a fresh one with ETag None if nothing ever went wrong."""

@@ -24,6 +24,7 @@ from shared.domain.connection import (
     Credentials,
     FederatedIdentity,
 )
+from shared.domain.endpoints import CHINA_BY_PARTNER
 from shared.errors import NeedsAttention, Transient
 
 _RETRIES: Final = 2
@@ -37,6 +38,7 @@ _READ_S: Final = 30.0
 _EXCHANGE: Final = {
     CLOUD_ENDPOINTS[Cloud.USGOV].login: "api://AzureADTokenExchangeUSGov",
     CLOUD_ENDPOINTS[Cloud.CHINA].login: "api://AzureADTokenExchangeChina",
+    CHINA_BY_PARTNER.login: "api://AzureADTokenExchangeChina",
 }
 _GLOBAL_EXCHANGE: Final = "api://AzureADTokenExchange"
 

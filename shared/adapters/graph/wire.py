@@ -86,7 +86,7 @@ class PasswordCredential(msgspec.Struct, rename="camel"):
     """A client secret as Graph shows it: its first characters and its end."""
 
     hint: str | None = None
-    end_date_time: datetime | None = None
+    end_date_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class GraphApplication(msgspec.Struct, rename="camel"):

@@ -1,10 +1,12 @@
 """How much of each rate limit is used: one row a key, in a partition of its own."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.names import LIMITS
+from shared.errors import Conflict
 from shared.ports import Versioned
 
 _ROW = "used"
@@ -32,4 +34,5 @@ class TableLimitStore:
         """Delete what is not used at `now` any more."""
         async for row in self._tables.query(LIMITS, row=_ROW):
             if datetime.fromisoformat(row["until"]) < now:
-                await self._tables.delete(LIMITS, row["PartitionKey"], _ROW)
+                with suppress(Conflict):  # somebody has just used it again
+                    await self._tables.delete(LIMITS, row["PartitionKey"], _ROW, str(row.metadata["etag"]))  # type: ignore[attr-defined]

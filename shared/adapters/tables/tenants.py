@@ -16,7 +16,7 @@ from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
 from shared.domain.run import TenantState
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound
 from shared.ports import ConnectedTenant, TenantSummary, Versioned
 
 T = TypeVar("T")
@@ -66,8 +66,15 @@ class TableTenantStore:
 
     async def put_connection(self, tenant: TenantId, connection: Connection | None) -> None:
         """Store a connection, or erase it with None."""
-        ends = connection.secret_expires_on if connection else None
-        await self._put(tenant, "connection", connection, {"ends": ends.isoformat()} if ends else {})
+        await self._put(tenant, "connection", connection, _ends(connection))
+
+    async def replace_connection(self, tenant: TenantId, old: Connection, new: Connection) -> None:
+        """Store a connection in the place of `old`. Raises: Conflict if that is not what is stored."""
+        row = await self._tables.find(TENANTS, tenant, "connection")
+        if row is None or unpack(row, Connection) != old:
+            raise Conflict("The connection was changed meanwhile.", code="conflict")
+        changed = {"PartitionKey": tenant, "RowKey": "connection", **_ends(new), **pack(new)}
+        await self._tables.swap(TENANTS, changed, _etag(row))
 
     async def health(self, tenant: TenantId) -> Versioned[Health]:
         """Return the health of the tenant's connection; a fresh one with ETag None if nothing ever went wrong."""
@@ -197,6 +204,12 @@ class TableTenantStore:
         """Delete every row of the tenant."""
         for table in (MAPPINGS, LOCATIONS, TENANTS):
             await self._tables.erase(table, partition=tenant)
+
+
+def _ends(connection: Connection | None) -> dict[str, str]:
+    """Show the end of the secret beside the packed row, for the schedule."""
+    ends = connection.secret_expires_on if connection else None
+    return {"ends": ends.isoformat()} if ends else {}
 
 
 def _etag(row: Any) -> str:  # noqa: ANN401 - the SDK's entity, whose metadata is untyped

@@ -70,7 +70,10 @@ def problem(error: SyncError) -> func.HttpResponse:
     status = _status(error)
     body = _head(status, error.code, str(error))
     report = getattr(error, "report", None)
-    fix = report.failures()[0].fix if isinstance(report, Report) else _FIXES.get(error.code)
+    fix = _FIXES.get(error.code)
+    if isinstance(report, Report):
+        failures = report.failures()
+        fix = next((check for check in failures if check.retry is not True), failures[0]).fix
     if fix:
         body["fix"] = fix
     if report is not None:

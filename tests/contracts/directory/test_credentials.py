@@ -33,7 +33,7 @@ async def test_a_certificate_signs_in(
     made = pair()
     await simulator.call("POST", "/directories/contoso/credentials", {"certificate_pem": made.public})
     entered = made.pem("pass") if form == "pem" else base64.b64encode(made.pfx("pass")).decode()
-    stored = X509CertificateReader().read(entered, "pass").pem
+    stored = (await X509CertificateReader().read(entered, "pass")).pem
     async with factory.open(await credentials(entra, simulator, ClientCertificate(value=stored))) as directory:
         assert (await directory.token()).roles
         assert len((await directory.users(Source())).users) == 100
@@ -44,7 +44,7 @@ async def test_a_certificate_that_was_not_uploaded_is_refused(
 ) -> None:
     """With its AADSTS number."""
     await simulator.call("POST", "/directories/contoso/credentials", {"certificate_pem": pair().public})
-    proof = ClientCertificate(value=X509CertificateReader().read(pair().pem(), "").pem)
+    proof = ClientCertificate(value=(await X509CertificateReader().read(pair().pem(), "")).pem)
     with pytest.raises(LoginRefused) as refused:
         async with factory.open(await credentials(entra, simulator, proof)) as directory:
             await directory.token()

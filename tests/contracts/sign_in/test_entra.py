@@ -1,5 +1,6 @@
 """Who is believed to be signed in, by the keys of a login service that a test plays."""
 
+import asyncio
 import base64
 import json
 import ssl
@@ -31,6 +32,7 @@ class Keys:
         self.url = ""
         self.asked = 0
         self.status = 200
+        self.pieces = 1 << 20
         self.published = [self._public(self.mine, "key-1")]
 
     def _public(self, key: rsa.RSAPrivateKey, kid: str) -> dict[str, Any]:
@@ -41,10 +43,16 @@ class Keys:
         """Publish the same key under another name."""
         self.published.append(self._public(self.mine, kid))
 
-    async def answer(self, _: web.Request) -> web.Response:
-        """Answer with the keys."""
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer with the keys, in as many pieces as it takes."""
         self.asked += 1
-        return web.json_response({"keys": self.published}, status=self.status)
+        content = json.dumps({"keys": self.published}).encode()
+        response = web.StreamResponse(status=self.status, headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        for start in range(0, len(content), self.pieces):
+            await response.write(content[start : start + self.pieces])
+            await asyncio.sleep(0)
+        return response
 
     def claims(self, **changes: object) -> dict[str, Any]:
         """Return what a good token says, with changes; None leaves a claim out."""
@@ -255,3 +263,13 @@ async def test_easy_auth_is_believed_only_where_it_is_set_up(keys: Keys) -> None
 async def test_what_easy_auth_says_of_others_is_refused(keys: Keys, headers: dict[str, str]) -> None:
     """Another audience, two tenants, nobody, another provider, or no such header."""
     assert await refused(opened(keys, easy_auth=True), headers) == "not_signed_in"
+
+
+async def test_keys_that_arrive_in_pieces_are_read_to_their_end(keys: Keys, sign_in: EntraSignIn) -> None:
+    """The real document has some 20 kB; a first piece of it is no keys."""
+    keys.published += [{**keys.published[0], "kid": f"other-{number}", "x5c": ["x" * 1_500]} for number in range(10)]
+    keys.pieces = 1_400
+    assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+    keys.published *= 100
+    with pytest.raises(Transient):
+        await opened(keys, easy_auth=False).person(bearer(keys.token()))

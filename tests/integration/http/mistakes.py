@@ -57,6 +57,11 @@ def _fault(path: str, action: dict[str, Any]) -> Arrange:
     return lambda simulator, _: simulator.fault(path, action, count=0)
 
 
+def _login_says(body: dict[str, str]) -> Arrange:
+    action = {"type": "respond", "status": 401, "body": body}
+    return lambda simulator, _: simulator.fault("", action, where="login", count=0)
+
+
 def _application(**changes: object) -> Arrange:
     return lambda simulator, _: simulator.call("PATCH", "/directories/contoso/application", changes)
 
@@ -206,6 +211,16 @@ SHAPE = [
     ),
 ]
 
+SHAPE += [
+    Mistake(
+        name="end of the secret in another age",
+        entries={"secretExpiresOn": "9999-12-31T23:59:59-12:00"},
+        check="secret_expiry",
+        says="The year 9999",
+        fix="or leave it out",
+    ),
+]
+
 ENDPOINTS = [
     Mistake(
         name="login and Graph of two clouds",
@@ -264,22 +279,22 @@ TENANT = [
         name="tenant in US Government",
         arrange=_refuse(90038),
         check="tenant",
-        says="lives in, another cloud",
-        fix="choose that cloud",
+        says="to another cloud",
+        fix="leave both endpoints empty",
     ),
     Mistake(
         name="application in another cloud",
         arrange=_refuse(900382),
         check="tenant",
         says="Sign-in across clouds",
-        fix="choose that cloud",
+        fix="Register the application in the directory's own cloud",
     ),
     Mistake(
         name="tenant and endpoints of two clouds",
         arrange=_refuse(900432),
         check="tenant",
         says="belong to two clouds",
-        fix="choose that cloud",
+        fix="in which the directory is administered",
     ),
     Mistake(
         name="placeholder that the login service met",
@@ -293,7 +308,7 @@ TENANT = [
         arrange=_refuse(50194),
         check="tenant",
         says="not multi-tenant",
-        fix="the directory's own tenant id",
+        fix="in which the application is registered",
     ),
 ]
 
@@ -425,6 +440,13 @@ CREDENTIAL = [
         check="secret",
         says="misses a part of the request",
         fix="Fill in every field",
+    ),
+    Mistake(
+        name="refusal without a number",
+        arrange=_login_says({"error": "invalid_client", "error_description": "no"}),
+        check="login",
+        says="did not say why",
+        fix="Check every entry",
     ),
     Mistake(
         name="text that is no certificate",

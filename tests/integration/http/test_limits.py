@@ -1,13 +1,15 @@
 """Validations are limited: per caller, per target, and for guesses at a secret; also across instances and restarts."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
+from shared.errors import LoginRefused
 from tests.builders import person
-from tests.fakes import FakeClock, FakeDirectory
+from tests.fakes import FakeClock, FakeDirectories, FakeDirectory
 from tests.integration.http.calling import Client, Reply
 from tests.simulation.world import SETTINGS
 
@@ -94,8 +96,26 @@ async def test_a_caller_is_limited_whatever_they_aim_at(api: Client, directory: 
 
 
 async def test_what_is_wrong_at_first_sight_is_not_counted(api: Client, credentials: dict[str, Any]) -> None:
-    """Nobody is asked about it, so nobody can learn anything by it."""
+    """Not against the target: nobody is asked about it, so nobody can learn anything by it."""
     for _ in range(PER_TARGET.burst + 1):
         report = await api("POST", "validate", {**credentials, "objectId": credentials["clientId"]})
         assert report.status == 200
     assert (await api("POST", "validate", credentials)).body["ok"]
+
+
+async def test_many_at_once_who_are_right_are_not_guessers(api: Client, credentials: dict[str, Any]) -> None:
+    """Only the sign-in is counted as a guess until it is known to be none, not the reads after it."""
+    replies = await asyncio.gather(*(api("POST", "validate", credentials) for _ in range(PER_TARGET_GUESSES.burst * 3)))
+    assert {reply.status for reply in replies} == {200}
+
+
+@pytest.mark.parametrize("code", ["AADSTS7000222", "AADSTS53003", "AADSTS7000112", "AADSTS999999"])
+async def test_whatever_may_tell_about_the_secret_is_a_guess(
+    api: Client, credentials: dict[str, Any], product: App, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """A policy, for one, is looked at only after the secret was right."""
+    directories = product.ports.directories
+    assert isinstance(directories, FakeDirectories)
+    monkeypatch.setattr(directories, "_refusal", lambda _: LoginRefused("refused", code=code))
+    await exhausted(api, credentials)
+    assert (await guess(api, credentials, 99)).status == 429

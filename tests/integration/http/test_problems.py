@@ -126,3 +126,29 @@ async def test_no_route_takes_an_id_for_granted(api: Client, routes: list[Route]
     assert [tenant async for tenant in product.ports.tenants.all()] == []
     with pytest.raises(NotFound):
         await product.configure.tenant(TenantId("no_such"))
+
+
+@pytest.mark.parametrize("ends", ["2026-12-01T00:00:00", "tomorrow", "2026-13-01T00:00:00Z"])
+async def test_a_date_without_a_zone_is_no_date(api: Client, credentials: dict[str, Any], ends: str) -> None:
+    """400 that names the field, rather than a comparison that fails later."""
+    answer = await api("POST", "validate", {**credentials, "secretExpiresOn": ends})
+    assert (answer.status, answer.body["code"]) == (400, "invalid_body")
+    assert "$.secretExpiresOn" in answer.body["detail"]
+
+
+@pytest.mark.parametrize(
+    "preferences",
+    [
+        {"guard": {"maxPeople": 10**25}},
+        {"guard": {"maxShare": 7}},
+        {"filters": [{"attribute": "department", "values": [""]}]},
+    ],
+)
+@pytest.mark.usefixtures("connected")
+async def test_preferences_without_sense_are_neither_kept_nor_previewed(
+    api: Client, preferences: dict[str, Any]
+) -> None:
+    """400 with the same code at both places."""
+    kept = await api("PUT", "tenants/contoso/preferences", preferences)
+    seen = await api("POST", "tenants/contoso/runs", {"preview": True, "preferences": preferences})
+    assert {(kept.status, kept.body["code"]), (seen.status, seen.body["code"])} == {(400, "invalid_preferences")}

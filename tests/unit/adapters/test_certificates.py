@@ -1,5 +1,6 @@
 """What certificates are taken, and what is said of the others."""
 
+import asyncio
 import base64
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,9 +41,9 @@ def made() -> Pair:
         (lambda made: pfx(made, PASSWORD), PASSWORD),
     ],
 )
-def test_a_certificate_with_its_key_is_taken(made: Pair, entered: Callable[[Pair], str], password: str) -> None:
+async def test_a_certificate_with_its_key_is_taken(made: Pair, entered: Callable[[Pair], str], password: str) -> None:
     """In whatever form: key first and open, its own certificate next, and when that one ends."""
-    found = X509CertificateReader().read(entered(made), password)
+    found = await X509CertificateReader().read(entered(made), password)
     assert found.pem.startswith(made.private() + made.public)
     assert abs(found.ends - made.certificate.not_valid_after_utc) < timedelta(seconds=1)
 
@@ -61,15 +62,18 @@ def test_a_certificate_with_its_key_is_taken(made: Pair, entered: Callable[[Pair
         (lambda made: pfx(made, PASSWORD), "", "certificate_password"),
         (lambda made: pfx(made, PASSWORD), "wrong", "certificate_password"),
         (lambda made: elliptic() + made.public, "", "certificate_without_key"),
+        (lambda _: pair(bits=1024).pem(), "", "certificate_weak"),
+        (lambda made: made.pem() + "x" * 100_000, "", "certificate_unreadable"),
+        (lambda made: pfx(made, PASSWORD), f"{PASSWORD}\0", "certificate_unreadable"),
     ],
 )
-def test_what_is_no_certificate_with_its_key_is_refused(
+async def test_what_is_no_certificate_with_its_key_is_refused(
     made: Pair, entered: Callable[[Pair], str], password: str, code: str
 ) -> None:
     """With what is wrong, and without a word of what was entered."""
     text = entered(made)
     with pytest.raises(Rejected) as refused:
-        X509CertificateReader().read(text, password)
+        await X509CertificateReader().read(text, password)
     assert refused.value.code == code
     assert not text or text not in str(refused.value)
 
@@ -78,3 +82,35 @@ def elliptic() -> str:
     """Return a key of a kind that the login service does not take."""
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+async def test_a_file_that_takes_for_ever_does_not_stop_the_worker(made: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever made it decides how often its password is hashed; here two thousand million times."""
+    monkeypatch.setattr("shared.adapters.certificates._PATIENCE_S", 2.0)
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.05)
+            beats += 1
+
+    beating = asyncio.create_task(beat())
+    with pytest.raises(Rejected) as refused:
+        await X509CertificateReader().read(with_rounds(made.private("x"), 2**31 - 1) + made.public, "x")
+    beating.cancel()
+    assert (refused.value.code, "too long" in str(refused.value)) == ("certificate_unreadable", True)
+    assert beats > 10
+
+
+def with_rounds(pem: str, rounds: int) -> str:
+    """Return an encrypted key whose password has to be hashed so often, instead of 2048 times."""
+    der = bytearray(base64.b64decode("".join(pem.splitlines()[1:-1])))
+    at = der.index(b"\x02\x02\x08\x00")
+    der[at : at + 4] = b"\x02\x04" + rounds.to_bytes(4, "big")
+    # the number is two bytes longer now, and so is everything around it, whose lengths stand here
+    der[2:4] = (int.from_bytes(der[2:4], "big") + 2).to_bytes(2, "big")
+    for length in (5, 18, 20, 33):
+        der[length] += 2
+    text = base64.encodebytes(bytes(der)).decode()
+    return f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{text}-----END ENCRYPTED PRIVATE KEY-----\n"

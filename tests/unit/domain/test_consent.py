@@ -45,3 +45,11 @@ def test_what_serves_a_need_is_granted_however_broad() -> None:
     assert (consent.granted, consent.missing) == (("Directory.Read.All",), ())
     _, consent = judge(DOCUMENTED, sso_users=False, consent_link="")
     assert consent.granted == tuple(sorted(DOCUMENTED))
+
+
+def test_what_may_be_of_use_is_not_called_needless() -> None:
+    """Groups that hide their members, and the end of the secret, are read by permissions that nobody has to grant."""
+    roles = frozenset({"User.Read.All", "GroupMember.Read.All", "Member.Read.Hidden", "Application.Read.All"})
+    checks, consent = judge(roles, sso_users=False, consent_link="")
+    assert (consent.missing, consent.unneeded) == ((), ())
+    assert {check.status for check in checks} == {CheckStatus.PASS}
