@@ -25,6 +25,7 @@ from shared.ports import (
     SignIn,
     SnapshotStore,
     TenantStore,
+    UserStore,
 )
 from shared.settings import Settings, load
 from shared.telemetry import quiet_sdks
@@ -45,6 +46,7 @@ from shared.workflows.reconcile import Reconcile
 from shared.workflows.request_run import RequestRun
 from shared.workflows.retire import Retire
 from shared.workflows.schedule import Schedule
+from shared.workflows.sign_ins import SignIns
 from shared.workflows.undo import Undo
 from shared.workflows.validate import Validate
 from shared.workflows.watch import Watch
@@ -76,6 +78,7 @@ class Ports:
     directories: DirectoryFactory
     certificates: CertificateReader
     limits: LimitStore
+    users: UserStore
     sign_in: SignIn
     clock: Clock
 
@@ -133,9 +136,15 @@ class App:
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
             ledger=self.ports.ledger,
+            users=self.ports.users,
             secrets=self.ports.secrets,
             clock=self.ports.clock,
         )
+
+    @cached_property
+    def sign_ins(self) -> SignIns:
+        """Who may sign in, and who of them is a user of the product."""
+        return SignIns(tenants=self.ports.tenants, users=self.ports.users, access=self.access, clock=self.ports.clock)
 
     @cached_property
     def plan(self) -> PlanRun:
@@ -384,6 +393,7 @@ def app() -> App:
         Tables,
         TableSnapshotStore,
         TableTenantStore,
+        TableUserStore,
     )
 
     quiet_sdks()
@@ -402,6 +412,7 @@ def app() -> App:
         ),
         certificates=X509CertificateReader(),
         limits=TableLimitStore(tables),
+        users=TableUserStore(tables),
         sign_in=EntraSignIn(settings.sign_in),
         clock=SystemClock(),
     )

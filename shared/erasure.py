@@ -14,7 +14,7 @@ from shared.domain.deletion import Deletion
 from shared.domain.ids import TenantId
 from shared.domain.secret_names import secret_name
 from shared.errors import Conflict, SyncError
-from shared.ports import Clock, Ledger, RecipientStore, RunStore, SecretStore, SnapshotStore, TenantStore
+from shared.ports import Clock, Ledger, RecipientStore, RunStore, SecretStore, SnapshotStore, TenantStore, UserStore
 from shared.telemetry import event
 
 #: After this nothing that ran at a deletion runs any more: host.json ends a function after ten minutes.
@@ -30,6 +30,7 @@ class Erasure:
     snapshots: SnapshotStore
     recipients: RecipientStore
     ledger: Ledger
+    users: UserStore
     secrets: SecretStore
     clock: Clock
 
@@ -52,6 +53,7 @@ class Erasure:
         await self.snapshots.erase(tenant)
         await self.runs.erase(tenant)
         await self.ledger.erase(tenant)
+        await self.users.erase(tenant)
         await self.tenants.erase(tenant)
 
     async def make_way(self, tenant: TenantId) -> None:

@@ -30,6 +30,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.recipient import Change, Counts, Recipient
 from shared.domain.run import Plan, Run, TenantState
 from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
+from shared.domain.sso_users import ProductUser
 
 T = TypeVar("T")
 
@@ -81,6 +82,9 @@ class Directory(Protocol):
 
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return the users, up to ten, with this object id, user principal name or e-mail address, in any case."""
+
+    async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
+        """Return those of the users whom the directory still has."""
 
     async def groups(self, search: str) -> Sequence[Group]:
         """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""
@@ -428,6 +432,19 @@ class Ledger(Protocol):
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""
+
+
+class UserStore(Protocol):
+    """Users of the product, as they were made from SSO users."""
+
+    async def add(self, tenant: TenantId, user: ProductUser) -> ProductUser:
+        """Store a user; one who is stored already stays, and is returned."""
+
+    async def all(self, tenant: TenantId) -> Sequence[ProductUser]:
+        """Return the tenant's users by object id."""
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
 
 
 class LimitStore(Protocol):

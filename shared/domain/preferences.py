@@ -6,6 +6,7 @@ from hashlib import sha256
 import msgspec
 
 from shared.domain.directory import DirectoryUser
+from shared.domain.email_filter import EmailFilter
 from shared.domain.filters import MAX_FILTERS, AttributeFilter, exclusion
 from shared.domain.recipient import Reason
 from shared.errors import Rejected
@@ -58,11 +59,14 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     require_mail: bool = False
     #: All of them have to accept a person.
     filters: tuple[AttributeFilter, ...] = ()
+    #: Which SSO users may become users of the product.
+    sso_filter: EmailFilter = msgspec.field(default_factory=EmailFilter)
     guard: GuardLimits = msgspec.field(default_factory=GuardLimits)
 
     def require_sense(self) -> None:
         """Hold if the preferences can be kept. Raises: Rejected, with what is wrong."""
         self.guard.require_sense()
+        self.sso_filter.require_sense()
         if len(self.filters) > MAX_FILTERS:
             raise Rejected(f"There are at most {MAX_FILTERS} filters.", code="invalid_preferences")
         for each in self.filters:

@@ -13,6 +13,7 @@ from tests.fakes.secrets import FakeSecretStore
 from tests.fakes.sign_in import FakeSignIn
 from tests.fakes.snapshots import FakeSnapshotStore
 from tests.fakes.tenants import FakeTenantStore
+from tests.fakes.users import FakeUserStore
 
 
 def fake_ports() -> Ports:
@@ -28,6 +29,7 @@ def fake_ports() -> Ports:
         directories=FakeDirectories(),
         certificates=FakeCertificateReader(),
         limits=FakeLimitStore(),
+        users=FakeUserStore(),
         sign_in=FakeSignIn(),
         clock=FakeClock(),
     )
@@ -47,5 +49,6 @@ __all__ = [
     "FakeSignIn",
     "FakeSnapshotStore",
     "FakeTenantStore",
+    "FakeUserStore",
     "fake_ports",
 ]

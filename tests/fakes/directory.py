@@ -130,6 +130,11 @@ class FakeDirectory:
             if word in {each.id, each.user_principal_name.casefold(), (each.mail or "").casefold()}
         ]
 
+    async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
+        """Return those of the users who are there."""
+        self.requests += 1
+        return [self.people[person] for person in people if person in self.people]
+
     async def groups(self, search: str) -> Sequence[Group]:
         """Return the groups whose id begins with `search`."""
         return [Group(id=each, display_name=each) for each in sorted(self.members) if each.startswith(search)]

@@ -39,6 +39,8 @@ from shared.ports import TokenReport
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"
 _FOUND_GROUPS: Final = 50
 _FOUND_USERS: Final = 10
+#: Values of an `in` filter. Source: https://learn.microsoft.com/graph/filter-query-parameter
+_IDS: Final = 15
 #: Longest displayName of a group, in characters.
 #: Source: https://learn.microsoft.com/graph/api/resources/group#properties
 _LONGEST_NAME: Final = 256
@@ -130,6 +132,16 @@ class GraphDirectory:
         query = {"$select": SELECT, "$top": str(_FOUND_USERS), "$filter": condition}
         page = decode(await self._client.get(links.path(self._client.graph, "users", query)), UserPage)
         return [user_of(each) for each in page.value]
+
+    async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
+        """Return those of the users whom the directory still has."""
+        found = []
+        for start in range(0, len(people), _IDS):
+            ids = ",".join(f"'{each}'" for each in people[start : start + _IDS])
+            query = {"$select": SELECT, "$top": str(_IDS), "$filter": f"id in ({ids})"}
+            page = decode(await self._client.get(links.path(self._client.graph, "users", query)), UserPage)
+            found += [user_of(each) for each in page.value]
+        return found
 
     async def groups(self, search: str) -> Sequence[Group]:
         """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""

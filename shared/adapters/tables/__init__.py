@@ -7,6 +7,7 @@ from shared.adapters.tables.recipients import TableRecipientStore
 from shared.adapters.tables.runs import TableRunStore
 from shared.adapters.tables.snapshots import TableSnapshotStore
 from shared.adapters.tables.tenants import TableTenantStore
+from shared.adapters.tables.users import TableUserStore
 
 __all__ = [
     "TableLedger",
@@ -15,5 +16,6 @@ __all__ = [
     "TableRunStore",
     "TableSnapshotStore",
     "TableTenantStore",
+    "TableUserStore",
     "Tables",
 ]

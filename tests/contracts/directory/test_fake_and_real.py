@@ -230,6 +230,14 @@ async def test_presence_in_groups(world: World) -> None:
         assert [found[each] for each in people] == expected
 
 
+async def test_users_by_their_ids(world: World) -> None:
+    """As many as are there, also more than one request holds; none of nobody, and none who is unknown."""
+    people = [await world.add(number) for number in range(20)]
+    found = await world.directory.users_by_id([*people, NOBODY])
+    assert sorted(each.id for each in found) == people
+    assert list(await world.directory.users_by_id([])) == []
+
+
 async def test_presence_of_nobody(world: World) -> None:
     """Nobody asked about, nothing said."""
     assert dict(await world.directory.presence([], [])) == {}

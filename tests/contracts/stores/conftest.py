@@ -13,11 +13,19 @@ from shared.adapters.tables import (
     Tables,
     TableSnapshotStore,
     TableTenantStore,
+    TableUserStore,
 )
 from shared.domain.ids import TenantId
-from shared.ports import Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore
+from shared.ports import Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore, UserStore
 from shared.settings import load
-from tests.fakes import FakeLedger, FakeRecipientStore, FakeRunStore, FakeSnapshotStore, FakeTenantStore
+from tests.fakes import (
+    FakeLedger,
+    FakeRecipientStore,
+    FakeRunStore,
+    FakeSnapshotStore,
+    FakeTenantStore,
+    FakeUserStore,
+)
 from tests.fakes.table_service import MemoryTables
 
 
@@ -31,12 +39,14 @@ class Stores:
         snapshots: SnapshotStore,
         recipients: RecipientStore,
         ledger: Ledger,
+        users: UserStore,
     ) -> None:
         self.tenants = tenants
         self.runs = runs
         self.snapshots = snapshots
         self.recipients = recipients
         self.ledger = ledger
+        self.users = users
         #: A tenant of this test alone, and one whose id begins with it.
         self.acme = TenantId(f"acme-{uuid4().hex[:8]}")
         self.acme_2 = TenantId(f"{self.acme}-2")
@@ -46,7 +56,14 @@ class Stores:
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
     """Fakes, or the real stores on tables in memory, or in a real Azurite."""
     if request.param == "fake":
-        yield Stores(FakeTenantStore(), FakeRunStore(), FakeSnapshotStore(), FakeRecipientStore(), FakeLedger())
+        yield Stores(
+            FakeTenantStore(),
+            FakeRunStore(),
+            FakeSnapshotStore(),
+            FakeRecipientStore(),
+            FakeLedger(),
+            FakeUserStore(),
+        )
         return
     if request.param == "memory":
         tables: Tables = MemoryTables()
@@ -60,5 +77,6 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         TableSnapshotStore(tables),
         TableRecipientStore(tables),
         TableLedger(tables),
+        TableUserStore(tables),
     )
     await tables.close()

@@ -8,7 +8,20 @@ from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 
-from shared.triggers.http import BLUEPRINTS
+from shared.triggers.http import (
+    BLUEPRINTS,
+    connection,
+    health,
+    locations,
+    recipients,
+    routing,
+    runs,
+    tenants,
+    users,
+)
+
+#: The modules with routes; each asks `app` for the workflows.
+MODULES = (connection, health, locations, recipients, routing, runs, tenants, users)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ from infra.local.certificates import Certificates
 from infra.local.entra.server import EntraSimulator
 from infra.local.key_vault import KeyVault
 from shared.bootstrap import App, Ports
-from shared.triggers.http import connection, health, locations, recipients, routing, runs, tenants
 from tests.builders import person, user
 from tests.entra import Broken, trusted_entra
 from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
-from tests.integration.http.calling import Client, Route, routes_of_the_app
+from tests.integration.http.calling import MODULES, Client, Route, routes_of_the_app
 from tests.integration.http.deployment import Deployment, deployed
 from tests.simulation.world import SETTINGS
 
@@ -41,7 +40,7 @@ def product(ports: Ports) -> App:
 @pytest.fixture
 def api(routes: list[Route], product: App, monkeypatch: pytest.MonkeyPatch) -> Client:
     """The API over these workflows."""
-    for module in (connection, health, locations, recipients, routing, runs, tenants):
+    for module in MODULES:
         monkeypatch.setattr(module, "app", lambda: product)
     return Client(routes)
 

@@ -20,11 +20,9 @@ from shared import bootstrap
 from shared.bootstrap import App
 from shared.errors import Transient
 from shared.triggers import queues, timers
-from shared.triggers.http import connection, health, locations, recipients, routing, runs, tenants
 from tests.integration.delivery import Message
-from tests.integration.http.calling import Client, Reply, Route
+from tests.integration.http.calling import MODULES, Client, Reply, Route
 
-_MODULES = (connection, health, locations, queues, recipients, routing, runs, tenants, timers)
 _QUEUES: tuple[queues._Queue[Any], ...] = (queues._REQUESTS, queues._FETCH, queues._RECONCILE, queues._RETIRE)
 #: More rounds than any test needs; beyond it something sends for ever.
 _ROUNDS = 200
@@ -165,7 +163,7 @@ async def deployed(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     product = bootstrap.app.__wrapped__()
-    for module in _MODULES:
+    for module in (*MODULES, queues, timers):
         monkeypatch.setattr(module, "app", lambda: product)
     yield Deployment(routes, product, azurite, vault)
     # what is deployed lives as long as its process, and closes nothing

@@ -11,11 +11,10 @@ from shared.bootstrap import App, Ports
 from shared.domain.callers import Access, AdminGrant, Admins, Person
 from shared.domain.ids import TenantId
 from shared.settings import SignInSettings
-from shared.triggers.http import connection, health, locations, recipients, routing, runs, tenants
 from shared.triggers.http.rules import RULES
 from tests.builders import person
 from tests.fakes import FakeSignIn
-from tests.integration.http.calling import Client, Reply, Route
+from tests.integration.http.calling import MODULES, Client, Reply, Route
 from tests.simulation.world import SETTINGS
 
 HOME, CONTOSO, FABRIKAM = person(900), person(901), person(902)
@@ -37,7 +36,7 @@ async def product(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> App:
     """Two tenants, each with its admins; contoso has granted a consultant, too."""
     sign_in = SignInSettings(audience=person(999), operator_tenant=HOME, easy_auth=False, login="https://login.example")
     product = App(ports, msgspec.structs.replace(SETTINGS, sign_in=sign_in))
-    for module in (connection, health, locations, recipients, routing, runs, tenants):
+    for module in MODULES:
         monkeypatch.setattr(module, "app", lambda: product)
     assert isinstance(ports.sign_in, FakeSignIn)
     ports.sign_in.people.update(PEOPLE)

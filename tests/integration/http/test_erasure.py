@@ -18,9 +18,11 @@ _NAMELESS = "Limits"
 async def fill(deployment: Deployment, simulator: Broken, tenant: str) -> dict[str, Any]:
     """Leave a tenant with something in every table, and return what it was connected with."""
     entries = await entries_of(simulator)
+    await simulator.call("POST", "/directories/contoso/roles", {"grant": ["Application.Read.All"]})
     await deployment("PUT", f"tenants/{tenant}", {"name": tenant.title()})
     await deployment("PUT", f"tenants/{tenant}/admins", {"azureTenantId": entries["tenantId"]})
-    await deployment("PUT", f"tenants/{tenant}/sso", {"clientId": entries["clientId"]})
+    sso = (await simulator.call("GET", "/directories/contoso"))["sso"]
+    await deployment("PUT", f"tenants/{tenant}/sso", {"clientId": sso["application_id"]})
     assert (await deployment("PUT", f"tenants/{tenant}/connection", entries)).status == 200
     await deployment("PUT", f"tenants/{tenant}/locations/desk", {"name": "Desk"})
     groups = await simulator.groups("contoso")
@@ -29,7 +31,11 @@ async def fill(deployment: Deployment, simulator: Broken, tenant: str) -> dict[s
     await deployment.drain()
     for body in (tenant, '{"tenant": "' + tenant + '", "mode": "sometimes"}'):
         await deployment.product.bury.record("sync-requests", f"{len(body)}-{tenant}", body, "poison", "Why.", None)
-    await deployment("PUT", f"tenants/{tenant}/preferences", {"mode": "full"})
+    await deployment("PUT", f"tenants/{tenant}/preferences", {"mode": "full", "ssoUsers": True})
+    (employee,) = await simulator.people("contoso", 1)
+    await simulator.call("PATCH", "/directories/contoso/application", {"assign_users": [employee]})
+    made = await deployment("POST", f"tenants/{tenant}/users", {"objectId": employee, "role": "viewer"})
+    assert made.status == 201, made.body
     return entries
 
 
@@ -56,7 +62,15 @@ async def test_nothing_is_left_of_a_tenant(
     """
     entries = await fill(deployment, simulator, "acme")
     await deployment("POST", "tenants/acme/runs", {})
-    assert names(deployment, entries, "acme") >= {"Tenants", "Recipients", "Snapshots", "Runs", "Jobs", "Locations"}
+    assert names(deployment, entries, "acme") >= {
+        "Tenants",
+        "Recipients",
+        "Snapshots",
+        "Runs",
+        "Jobs",
+        "Locations",
+        "Users",
+    }
     assert deployment.vault.vault.secrets()
     assert (await deployment("DELETE", "tenants/acme")).status == 204
     await deployment.drain()

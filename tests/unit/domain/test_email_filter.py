@@ -1,0 +1,62 @@
+"""Whose e-mail address passes."""
+
+import pytest
+
+from shared.domain.email_filter import MAX_ENTRIES, EmailFilter
+from shared.errors import Rejected
+
+
+@pytest.mark.parametrize(
+    ("domains", "address", "accepted"),
+    [
+        (["example.com"], "ada@example.com", True),
+        (["example.com"], "Ada@EXAMPLE.Com", True),
+        ([" Example.COM "], "ada@example.com", True),
+        (["example.com"], "ada@mail.example.com", False),
+        (["example.com"], "ada@notexample.com", False),
+        (["example.com"], "ada@example.com.evil.test", False),
+        (["example.com"], "example.com@evil.test", False),
+        (["example.com"], '"ada@example.com"@evil.test', False),
+        (["example.com"], "nobody", False),
+        (["*.example.com"], "ada@mail.example.com", True),
+        (["*.example.com"], "ada@a.b.example.com", True),
+        (["*.example.com"], "ada@example.com", False),
+        (["*.example.com"], "ada@notexample.com", False),
+        (["example.com", "*.example.com"], "ada@example.com", True),
+        (["bücher.example"], "ada@xn--bcher-kva.example", True),
+        (["xn--bcher-kva.example"], "ada@BÜCHER.example", True),
+        (["*.bücher.example"], "ada@post.xn--bcher-kva.example", True),
+        (["bücher.example"], "ada@bucher.example", False),
+    ],
+)
+def test_domains(domains: list[str], address: str, *, accepted: bool) -> None:
+    """Exactly, in any case and either spelling; a star stands for what is below, and only that."""
+    assert EmailFilter(domains=tuple(domains)).accepts(address) is accepted
+
+
+def test_single_addresses_pass_beside_domains() -> None:
+    """One of either is enough; the whole address counts."""
+    filter_ = EmailFilter(domains=("example.com",), addresses=("Grace@Bücher.example",))
+    assert filter_.accepts("grace@xn--bcher-kva.example")
+    assert filter_.accepts("ada@example.com")
+    assert not filter_.accepts("ada@xn--bcher-kva.example")
+
+
+def test_an_empty_filter_lets_everybody_through() -> None:
+    """Also an address that none would match."""
+    assert EmailFilter().accepts("whoever")
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        *(EmailFilter(domains=(text,)) for text in ("", "com", "*", "*.", "ada@example.com", "a b.com", "ex*mple.com")),
+        *(EmailFilter(addresses=(text,)) for text in ("", "ada", "a@b@c", "ada @example.com", "@example.com", "ada@")),
+        EmailFilter(domains=tuple(f"d{number}.example" for number in range(MAX_ENTRIES + 1))),
+    ],
+)
+def test_what_could_not_be_meant_is_refused(filter_: EmailFilter) -> None:
+    """With the code of all bad preferences."""
+    with pytest.raises(Rejected) as refused:
+        filter_.require_sense()
+    assert refused.value.code == "invalid_preferences"
