@@ -371,6 +371,7 @@ class App:
         return Observe(
             tenants=self.ports.tenants,
             runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
             ledger=self.ports.ledger,
             access=self.access,

@@ -12,7 +12,8 @@ import msgspec
 
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.job import FetchJob, ReconcileJob, RetireJob
-from shared.domain.run import Plan, Problem, Run, RunState
+from shared.domain.problem import Problem
+from shared.domain.run import Plan, Run, RunState
 from shared.errors import Conflict, NotFound, Superseded
 from shared.ports import JobQueue, RunStore, TenantStore
 

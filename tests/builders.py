@@ -1,5 +1,7 @@
 """Short ways to build the values that tests talk about."""
 
+import msgspec
+
 from shared.domain.callers import BackEnd
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId, SourceId
@@ -39,5 +41,5 @@ def snapshot(source: str, *users: DirectoryUser) -> CompleteSnapshot:
 
 def csv_recipient(name: str, *, mail: str | None = None, status: Status = Status.ACTIVE, **fields: str) -> Recipient:
     """Return a recipient that a CSV file created and no sync has touched."""
-    profile = Profile(**{"display_name": name, "mail": mail, **fields})
+    profile = msgspec.structs.replace(Profile(display_name=name, mail=mail), **fields)
     return Recipient(id=RecipientId(name), origin=Origin.CSV, status=status, profile=profile)

@@ -9,7 +9,7 @@ from typing import IO, Final
 
 import msgspec
 
-from shared.domain.recipient import PROFILE_FIELDS, Profile, Recipient
+from shared.domain.recipient import TEXT_FIELDS, Profile, Recipient
 from shared.errors import Rejected
 
 #: Longest value of a field, in characters, as it is kept of directories too.
@@ -183,7 +183,7 @@ def export(recipients: Iterable[Recipient]) -> bytes:
     writer = csv.writer(text)
     writer.writerow(HEADER)
     for recipient in recipients:
-        profile = (getattr(recipient.profile, name) for name in PROFILE_FIELDS)
+        profile = (getattr(recipient.profile, name) for name in TEXT_FIELDS)
         cells = (recipient.id, recipient.origin.value, recipient.status.value, recipient.reason, *profile)
         writer.writerow([_harmless(cell or "") for cell in cells])
     return text.getvalue().encode("utf-8-sig")

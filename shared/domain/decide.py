@@ -10,6 +10,7 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.job import Candidate
 from shared.domain.preferences import Preferences
+from shared.domain.provenance import Provenance
 from shared.domain.recipient import (
     PROFILE_FIELDS,
     Change,
@@ -20,7 +21,7 @@ from shared.domain.recipient import (
     Recipient,
     Status,
 )
-from shared.domain.wanted import AbsenceProof, profile_of
+from shared.domain.wanted import AbsenceProof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +45,16 @@ class Decision:
     active: int
 
 
+#: Of a location that no group feeds.
+_NOWHERE = Provenance()
+
+
 def decide(
     wanted: Mapping[ObjectId, DirectoryUser],
     stored: Sequence[Recipient],
     preferences: Preferences,
     proof: AbsenceProof | None,
+    provenance: Provenance = _NOWHERE,
 ) -> Decision:
     """Return what brings a location in line with the directory.
 
@@ -57,6 +63,7 @@ def decide(
     """
     known = _by_object_id(stored)
     by_mail = _unmatched_by_mail(stored)
+    profile_of = preferences.attributes.profile
     eligible = {user.id: profile_of(user) for user in wanted.values() if preferences.exclusion(user) is None}
     claims = Counter(profile.mail.casefold() for profile in eligible.values() if profile.mail)
     writes: list[Write] = []
@@ -74,7 +81,9 @@ def decide(
             if adopted is _AMBIGUOUS:
                 skipped.append(_skip(person, profile.display_name, Reason.AMBIGUOUS_EMAIL))
                 continue
-        outcome = _settle(person, profile, recipient or adopted, preferences)
+        found = recipient or adopted
+        groups = provenance.groups(person, found.groups if found else ())
+        outcome = _settle(person, profile, found, groups, preferences)
         if isinstance(outcome, Write):
             writes.append(outcome)
         elif outcome is not None:
@@ -125,11 +134,15 @@ def _match_by_mail(
 
 
 def _settle(
-    person: ObjectId, profile: Profile, recipient: Recipient | None, preferences: Preferences
+    person: ObjectId,
+    profile: Profile,
+    recipient: Recipient | None,
+    groups: tuple[ObjectId, ...],
+    preferences: Preferences,
 ) -> Write | Change | None:
     """Return what to write for somebody who should be a recipient, why not, or None if all is as it should be."""
     if recipient is None:
-        return _create(person, profile)
+        return _create(person, profile, groups)
     if recipient.origin is not Origin.DIRECTORY and not preferences.allow_directory_to_update_csv:
         return _skip(person, profile.display_name, Reason.CSV_OWNS, recipient.id)
     returns = recipient.status is Status.DEACTIVATED_BY_SYNC
@@ -141,13 +154,15 @@ def _settle(
         applied=profile,
         status=Status.ACTIVE if returns else recipient.status,
         reason=None if returns else recipient.reason,
+        groups=groups,
     )
     if after == recipient:
         by_hand = recipient.status is Status.DEACTIVATED_BY_HAND
         return _skip(person, profile.display_name, Reason.DEACTIVATED_BY_HAND, recipient.id) if by_hand else None
+    moved = msgspec.structs.replace(recipient, groups=groups) == after
     change = Change(
         kind=ChangeKind.REACTIVATED if returns else ChangeKind.UPDATED,
-        reason=Reason.RETURNED if returns else Reason.DIRECTORY_CHANGED,
+        reason=Reason.RETURNED if returns else Reason.GROUPS_CHANGED if moved else Reason.DIRECTORY_CHANGED,
         recipient=recipient.id,
         object_id=person,
         display_name=merged.display_name,
@@ -157,7 +172,7 @@ def _settle(
     return Write(recipient=after, change=change)
 
 
-def _create(person: ObjectId, profile: Profile) -> Write:
+def _create(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Write:
     recipient = Recipient(
         id=RecipientId(person),
         origin=Origin.DIRECTORY,
@@ -165,6 +180,7 @@ def _create(person: ObjectId, profile: Profile) -> Write:
         profile=profile,
         object_id=person,
         applied=profile,
+        groups=groups,
     )
     change = Change(
         kind=ChangeKind.CREATED,
@@ -203,12 +219,17 @@ def _candidates(
         person = recipient.object_id
         if recipient.origin is not Origin.DIRECTORY or recipient.status is not Status.ACTIVE or person is None:
             continue
-        if person in wanted:
-            reason = preferences.exclusion(wanted[person])
-        else:
-            reason = Reason.MAPPING_REMOVED if proof.unmapped else Reason.LEFT_GROUP
+        reason = preferences.exclusion(wanted[person]) if person in wanted else _missing(recipient, preferences, proof)
         if reason is not None:
             yield Candidate(recipient=recipient.id, object_id=person, reason=reason)
+
+
+def _missing(recipient: Recipient, preferences: Preferences, proof: AbsenceProof) -> Reason:
+    """Return why somebody has left whom no source holds here any more."""
+    if proof.unmapped:
+        return Reason.MAPPING_REMOVED
+    by_rule = preferences.rule is not None and not recipient.groups
+    return Reason.ATTRIBUTE_CHANGED if by_rule else Reason.LEFT_GROUP
 
 
 def _skip(person: ObjectId, display_name: str | None, reason: Reason, recipient: RecipientId | None = None) -> Change:

@@ -33,6 +33,8 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     employee_id: str | None = None
     employee_type: str | None = None
     company_name: str | None = None
+    #: Other SMTP addresses than `mail`, in lower case, sorted.
+    aliases: tuple[str, ...] = ()
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -58,6 +60,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         return SourceId(f"group-{self.group}" if self.transitive else f"group-{self.group}-direct")
 
 
+#: Fields of DirectoryUser by name, as a change mentions them.
+Fields = dict[str, str | bool | tuple[str, ...] | None]
+
+
 class UsersPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of users. `next_link` is opaque; None only when the directory said that this page is the last."""
 
@@ -73,7 +79,7 @@ class DeltaPage(msgspec.Struct, frozen=True, kw_only=True):
     what is not mentioned is unchanged.
     """
 
-    changes: list[tuple[ObjectId, dict[str, str | bool | None] | None]]
+    changes: list[tuple[ObjectId, Fields | None]]
     next_link: str | None
     delta_link: str | None
 

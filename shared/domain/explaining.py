@@ -10,12 +10,14 @@ from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Mode, Preferences
 from shared.domain.recipient import Origin, Reason, Recipient, Status
+from shared.domain.wanted import EVERYONE
 
 #: What each reason means for the person whom somebody asks about.
 _SAID = {
     Reason.ACCOUNT_DISABLED: "The account is disabled in the directory.",
     Reason.ACCOUNT_DELETED: "The directory has no such account any more.",
     Reason.LEFT_GROUP: "They are in no group that is mapped to this location.",
+    Reason.ATTRIBUTE_CHANGED: "Their attribute names this location no more, and they are in no group that is mapped.",
     Reason.GUEST_EXCLUDED: "They are a guest, and guests are switched off in the preferences.",
     Reason.NO_EMAIL: "They have no e-mail address, and the preferences ask for one.",
     Reason.FILTERED: "A filter of the preferences keeps them out.",
@@ -59,7 +61,7 @@ class Known:
 def explain(location: Location, recipient: Recipient | None, known: Known, preferences: Preferences) -> Explanation:
     """Return why the person is or is not a recipient at a location."""
     feeds = _feeds(location, preferences)
-    holding = [mapping for source, mapping in feeds if known.read.get(source) is not None]
+    holding = [mapping for source, mapping in feeds if _holds(source, mapping, location, known, preferences)]
     reason, detail = _why(recipient, known, preferences, feeds, holding)
     return Explanation(
         location=location.id,
@@ -76,8 +78,20 @@ def explain(location: Location, recipient: Recipient | None, known: Known, prefe
 
 def _feeds(location: Location, preferences: Preferences) -> list[tuple[SourceId, GroupMapping | None]]:
     if preferences.mode is Mode.FULL:
-        return [(SourceId("users"), None)]
-    return [(mapping.source().id, mapping) for mapping in location.groups]
+        return [(EVERYONE, None)]
+    groups: list[tuple[SourceId, GroupMapping | None]] = [(mapping.source().id, mapping) for mapping in location.groups]
+    by_rule = preferences.rule is not None and location.id in preferences.rule.locations
+    return [*groups, (EVERYONE, None)] if by_rule else groups
+
+
+def _holds(
+    source: SourceId, mapping: GroupMapping | None, location: Location, known: Known, preferences: Preferences
+) -> bool:
+    """Tell whether a source put the person here when it was last read."""
+    person = known.read.get(source)
+    if person is None or mapping is not None or preferences.rule is None:
+        return person is not None
+    return preferences.rule.location_of(person) == location.id
 
 
 def _why(
@@ -88,7 +102,7 @@ def _why(
     holding: Sequence[GroupMapping | None],
 ) -> tuple[str, str]:
     if recipient is not None and recipient.status is Status.ACTIVE:
-        return _why_in(recipient, holding)
+        return _why_in(recipient, holding, preferences)
     if recipient is not None and recipient.reason is not None:
         return recipient.reason, _sentence(recipient.reason)
     return _why_not_yet(known, preferences) if holding else _why_in_nothing(known, preferences, feeds)
@@ -117,7 +131,7 @@ def _why_not_yet(known: Known, preferences: Preferences) -> tuple[str, str]:
     return "not_synced_yet", "They should be a recipient here; the next sync makes them one, or says why not."
 
 
-def _why_in(recipient: Recipient, holding: Sequence[GroupMapping | None]) -> tuple[str, str]:
+def _why_in(recipient: Recipient, holding: Sequence[GroupMapping | None], preferences: Preferences) -> tuple[str, str]:
     if recipient.origin is not Origin.DIRECTORY:
         return "by_csv_or_hand", f"The recipient was created by {recipient.origin.value}; a sync never deactivates it."
     groups = [mapping for mapping in holding if mapping is not None]
@@ -125,6 +139,9 @@ def _why_in(recipient: Recipient, holding: Sequence[GroupMapping | None]) -> tup
         nested = any(mapping.transitive for mapping in groups)
         detail = f"In {len(groups)} of the groups that are mapped here{', directly or through nested groups' * nested}."
         return "in_group", detail
+    if holding and preferences.rule is not None:
+        attribute = preferences.rule.attribute.value
+        return "by_attribute", f"Their {attribute} names this location, by the location rule of the preferences."
     if holding:
         return "in_directory", "Full mode: every user of the directory is a recipient at every location."
     return (

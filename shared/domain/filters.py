@@ -60,7 +60,7 @@ class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     def accepts(self, user: DirectoryUser) -> bool:
         """Tell whether the filter lets a person be a recipient."""
-        value = getattr(user, _FIELDS[self.attribute])
+        value = value_of(user, self.attribute)
         folded = _folded(value) if value is not None else None
         has = folded is not None and (folded in self._exact or folded.startswith(self._beginnings))
         return has is self.keep
@@ -77,6 +77,12 @@ class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
                 f"A value of the filter by {self.attribute.value} has more than {MAX_VALUE} characters.",
                 code="invalid_preferences",
             )
+
+
+def value_of(user: DirectoryUser, attribute: Attribute) -> str | None:
+    """Return what the directory says of a person in an attribute."""
+    value: str | None = getattr(user, _FIELDS[attribute])
+    return value
 
 
 def _folded(text: str) -> str:

@@ -126,7 +126,7 @@ def _created(row: Row, taken: set[RecipientId]) -> Write:
         id=_new_id(row.key, taken),
         origin=Origin.CSV,
         status=Status.ACTIVE,
-        profile=Profile(**row.fields),
+        profile=msgspec.structs.replace(Profile(), **row.fields),
     )
     change = Change(
         kind=ChangeKind.CREATED,

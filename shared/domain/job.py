@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.problem import Problem
 from shared.domain.recipient import Change, Counts, Reason
-from shared.domain.run import Problem, RunMode
+from shared.domain.run import RunMode
 from shared.domain.snapshot import SnapshotRef, Tally
 
 #: How many candidates one marker names: its row holds 1 MiB, and a candidate takes some 20 bytes of it.

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from shared.domain.decide import Write
-from shared.domain.directory import Presence
-from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.directory import DirectoryUser, Presence
+from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.job import Candidate
+from shared.domain.places import LocationRule
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Origin, Reason, Recipient, Status
 
@@ -33,11 +34,40 @@ def confirmed(
             reason: Reason | None = candidate.reason
         elif presence is Presence.GUEST and not preferences.include_guests:
             reason = Reason.GUEST_EXCLUDED
+        elif presence is Presence.NOT_IN_GROUPS and candidate.reason is Reason.ATTRIBUTE_CHANGED:
+            reason = candidate.reason
         else:
             reason = _PROVES.get(presence)
         if reason is not None:
             gone.append(msgspec.structs.replace(candidate, reason=reason))
     return tuple(gone)
+
+
+def placed(
+    found: Mapping[ObjectId, Presence],
+    live: Mapping[ObjectId, DirectoryUser],
+    rule: LocationRule,
+    location: LocationId,
+    *,
+    grouped: bool,
+) -> dict[ObjectId, Presence]:
+    """Return the presences once more, now that it is known what a location rule makes of each person.
+
+    `live` are the people as the directory has them now. Without groups (not `grouped`) being there is not enough: it
+    is the rule that has to put them here.
+    """
+    after = dict(found)
+    for person, presence in found.items():
+        if presence not in {Presence.PRESENT, Presence.GUEST, Presence.NOT_IN_GROUPS}:
+            continue
+        user = live.get(person)
+        if user is None:  # gone between two questions
+            after[person] = Presence.UNKNOWN
+        elif rule.location_of(user) == location:
+            after[person] = Presence.GUEST if user.guest else Presence.PRESENT
+        elif not grouped:
+            after[person] = Presence.NOT_IN_GROUPS
+    return after
 
 
 def deactivations(

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, ObjectId, SourceId
-from shared.domain.preferences import Mode
+from shared.domain.preferences import Mode, Preferences
 
 
 class GroupMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,14 +29,18 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sources_of(
-    mode: Mode, locations: Sequence[Location]
+    preferences: Preferences, locations: Sequence[Location]
 ) -> tuple[dict[SourceId, Source], Mapping[LocationId, tuple[SourceId, ...]]]:
     """Return the sources to read, each once, and for each location the sorted ids of those that feed it."""
     everyone = Source()
+    by_rule = preferences.rule.locations if preferences.rule is not None else frozenset()
     sources: dict[SourceId, Source] = {}
     feeds: dict[LocationId, tuple[SourceId, ...]] = {}
     for location in sorted(locations, key=lambda each: each.id):
-        wanted = [everyone] if mode is Mode.FULL else [group.source() for group in location.groups]
+        wanted = [everyone]
+        if preferences.mode is Mode.GROUPS:
+            groups = [group.source() for group in location.groups]
+            wanted = [everyone, *groups] if location.id in by_rule else groups
         sources.update((source.id, source) for source in wanted)
         feeds[location.id] = tuple(sorted({source.id for source in wanted}))
     return dict(sorted(sources.items())), feeds

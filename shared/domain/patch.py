@@ -8,7 +8,7 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId
 
 #: A patch names a user and those of their fields that the directory mentioned; None for a user who is gone.
-Patch = tuple[ObjectId, Mapping[str, str | bool | None] | None]
+Patch = tuple[ObjectId, Mapping[str, str | bool | tuple[str, ...] | None] | None]
 
 
 def apply_delta(

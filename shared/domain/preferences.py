@@ -1,13 +1,17 @@
 """What a tenant's admin has chosen about syncing."""
 
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from hashlib import sha256
 
 import msgspec
 
+from shared.domain.attributes import Attributes
 from shared.domain.directory import DirectoryUser
 from shared.domain.email_filter import EmailFilter
 from shared.domain.filters import MAX_FILTERS, AttributeFilter, exclusion
+from shared.domain.ids import LocationId
+from shared.domain.places import LocationRule
 from shared.domain.recipient import Reason
 from shared.errors import Rejected
 
@@ -59,6 +63,10 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     require_mail: bool = False
     #: All of them have to accept a person.
     filters: tuple[AttributeFilter, ...] = ()
+    #: In groups mode, beside the groups: puts people where an attribute says that they are.
+    location_rule: LocationRule | None = None
+    #: What of a directory user goes into which field.
+    attributes: Attributes = msgspec.field(default_factory=Attributes)
     #: Which SSO users may become users of the product.
     sso_filter: EmailFilter = msgspec.field(default_factory=EmailFilter)
     guard: GuardLimits = msgspec.field(default_factory=GuardLimits)
@@ -71,6 +79,21 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise Rejected(f"There are at most {MAX_FILTERS} filters.", code="invalid_preferences")
         for each in self.filters:
             each.require_sense()
+        self.attributes.require_sense()
+        if self.location_rule is not None:
+            self.location_rule.require_sense()
+
+    def require_places(self, known: AbstractSet[LocationId]) -> None:
+        """Hold if the location rule names only locations that there are. Raises: Rejected."""
+        missing = sorted(self.location_rule.locations - known) if self.location_rule is not None else []
+        if missing:
+            detail = f"locationRule.places names the location {missing[0]!r}, which there is not."
+            raise Rejected(detail, code="invalid_preferences")
+
+    @property
+    def rule(self) -> LocationRule | None:
+        """The location rule, where it counts: in full mode everybody is everywhere."""
+        return self.location_rule if self.mode is Mode.GROUPS else None
 
     def exclusion(self, user: DirectoryUser) -> Reason | None:
         """Return why a directory user cannot be a recipient, or None if they can."""

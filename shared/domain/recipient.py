@@ -38,9 +38,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     employee_id: str | None = None
     employee_type: str | None = None
     company_name: str | None = None
+    #: Other addresses of the person, as a label may show them; from the directory only, never imported or edited.
+    aliases: tuple[str, ...] = ()
 
 
 PROFILE_FIELDS: tuple[str, ...] = Profile.__struct_fields__
+#: Those that a person or a file can set.
+TEXT_FIELDS: tuple[str, ...] = tuple(name for name in PROFILE_FIELDS if name != "aliases")
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +60,8 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     applied: Profile | None = None
     #: Why the last deactivation happened; None while active.
     reason: str | None = None
+    #: The mapped groups that put the person here, sorted; of one who has left, those that did so last.
+    groups: tuple[ObjectId, ...] = ()
 
 
 class Reason(StrEnum):
@@ -63,10 +69,14 @@ class Reason(StrEnum):
 
     NEW = "new"
     DIRECTORY_CHANGED = "directory_changed"
+    #: Other mapped groups than before put them here.
+    GROUPS_CHANGED = "groups_changed"
     RETURNED = "returned"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_DELETED = "account_deleted"
     LEFT_GROUP = "left_group"
+    #: The attribute by which the location rule goes names it no more, and no group holds them.
+    ATTRIBUTE_CHANGED = "attribute_changed"
     GUEST_EXCLUDED = "guest_excluded"
     #: Nobody can write to them, and the preferences ask for an address.
     NO_EMAIL = "no_email"

@@ -8,6 +8,7 @@ import msgspec
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.preferences import Preferences
+from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 
 
@@ -84,14 +85,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     #: Whether nothing is written but the report of what a run would do.
     preview: bool = False
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that went wrong without stopping the run: what it concerns, a stable code, a sentence."""
-
-    concerns: str
-    code: str
-    detail: str
 
 
 class LocationReport(msgspec.Struct, frozen=True, kw_only=True):

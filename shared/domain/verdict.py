@@ -6,8 +6,9 @@ import msgspec
 
 from shared.domain.ids import LocationId, SourceId
 from shared.domain.job import FetchMarker, ReconcileMarker
+from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
-from shared.domain.run import LocationReport, Problem, RunState
+from shared.domain.run import LocationReport, RunState
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,14 @@
 """Who should be a recipient at a location, and whether anybody may be called absent from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
-from shared.domain.directory import DirectoryUser
-from shared.domain.filters import address_of
+from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.recipient import Profile
 from shared.domain.snapshot import CompleteSnapshot
+
+#: The source that holds the whole directory.
+EVERYONE: Final = Source().id
 
 
 class AbsenceProof:
@@ -33,32 +35,24 @@ class AbsenceProof:
         return proof
 
 
-def gather(feeds: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot]) -> dict[ObjectId, DirectoryUser]:
+def gather(
+    feeds: Sequence[SourceId],
+    read: Mapping[SourceId, CompleteSnapshot],
+    chosen: Callable[[DirectoryUser], bool] | None = None,
+) -> dict[ObjectId, DirectoryUser]:
     """Return everybody in the sources that were read, each once, in the order of their ids.
 
-    Sources are read at different moments; where they disagree about a person, the last source by id is believed, so
-    that the order in which they were read changes nothing.
+    Of the whole directory only those who are `chosen`, if that is given. Sources are read at different moments; where
+    they disagree about a person, the last source by id is believed, so that the order in which they were read changes
+    nothing.
     """
     people: dict[ObjectId, DirectoryUser] = {}
     for source in sorted(feeds):
-        if source in read:
-            people.update(read[source].users)
+        if source not in read:
+            continue
+        users = read[source].users
+        if source == EVERYONE and chosen is not None:
+            people.update((person, user) for person, user in users.items() if chosen(user))
+        else:
+            people.update(users)
     return dict(sorted(people.items()))
-
-
-def profile_of(user: DirectoryUser) -> Profile:
-    """Return what the directory says about a person."""
-    return Profile(
-        display_name=user.display_name,
-        given_name=user.given_name,
-        surname=user.surname,
-        mail=address_of(user),
-        mobile_phone=user.mobile_phone,
-        business_phone=user.business_phone,
-        department=user.department,
-        job_title=user.job_title,
-        office_location=user.office_location,
-        employee_id=user.employee_id,
-        employee_type=user.employee_type,
-        company_name=user.company_name,
-    )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from shared.dispatch import Dispatch
 from shared.domain.ids import RunId, TenantId
 from shared.domain.job import FetchJob, FetchMarker, FetchOutcome, ReconcileJob, ReconcileMarker, RetireJob, SyncRequest
+from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
-from shared.domain.run import Problem
 from shared.errors import Superseded
 from shared.ports import Clock, Ledger, LedgerEntry, RunStore
 from shared.telemetry import Usage, event

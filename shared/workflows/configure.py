@@ -93,6 +93,9 @@ class Configure:
         preferences.require_sense()
         changed = preferences != await self.preferences(tenant)
         if changed:
+            known = {each.id for each in await self.tenants.locations(tenant)}
+            preferences.require_places(known)
+        if changed:
             await self.tenants.put_preferences(tenant, preferences)
         await self._settle(tenant, changed=changed)
         return preferences

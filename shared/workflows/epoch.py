@@ -8,7 +8,8 @@ import msgspec
 from shared.dispatch import Dispatch
 from shared.domain.ids import LocationId, RunId, TenantId, new_run_id
 from shared.domain.job import SyncRequest
-from shared.domain.run import Problem, RunMode, RunState, TenantState
+from shared.domain.problem import Problem
+from shared.domain.run import RunMode, RunState, TenantState
 from shared.errors import Conflict
 from shared.ports import Clock, JobQueue, RecipientStore, TenantStore
 from shared.telemetry import event

@@ -61,7 +61,7 @@ class Explain:
         preferences = await self.tenants.preferences(tenant)
         locations = await self.tenants.locations(tenant)
         live = await self._live(tenant, words)
-        sources, _ = sources_of(preferences.mode, locations)
+        sources, _ = sources_of(preferences, locations)
         read = {source: await self._read(tenant, source, words, live) for source in sources}
         people = {each.id: each for found in read.values() if found for each in found}
         person = next(iter(live or ()), None) or next(iter(people.values()), None)

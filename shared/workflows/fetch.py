@@ -11,7 +11,8 @@ from shared.dispatch import Dispatch
 from shared.domain.directory import Source
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.domain.patch import Patch, apply_delta
-from shared.domain.run import Plan, Problem, RunMode
+from shared.domain.problem import Problem
+from shared.domain.run import Plan, RunMode
 from shared.domain.snapshot import SnapshotRef, scope_of
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.ports import Clock, Directory, JobQueue, RunStore, SnapshotStore

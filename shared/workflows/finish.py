@@ -10,8 +10,9 @@ from shared.dispatch import Dispatch
 from shared.domain.health import Reason, concerns_credentials
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.job import FetchMarker, FetchOutcome, ReconcileMarker, SyncRequest
+from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
-from shared.domain.run import Plan, Problem, RunState
+from shared.domain.run import Plan, RunState
 from shared.domain.verdict import Verdict, locations_report, problems_of
 from shared.errors import Conflict, NotFound
 from shared.health import ConnectionHealth

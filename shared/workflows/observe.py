@@ -8,12 +8,16 @@ from typing import Final
 import msgspec
 
 from shared.access import DirectoryAccess
-from shared.domain.directory import Group
-from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.directory import DirectoryUser, Group
+from shared.domain.filters import Attribute
+from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
 from shared.domain.job import Candidate
 from shared.domain.leavers import departure
+from shared.domain.mapping import sources_of
+from shared.domain.places import AttributeValue, values_of
 from shared.domain.recipient import Change, ChangeKind, Origin, Recipient, Status
 from shared.domain.run import Run, RunKind
+from shared.domain.wanted import EVERYONE
 from shared.errors import NotFound
 from shared.ports import (
     Ledger,
@@ -21,6 +25,7 @@ from shared.ports import (
     RecipientStore,
     RunProgress,
     RunStore,
+    SnapshotStore,
     TenantStore,
 )
 
@@ -54,7 +59,7 @@ class RecipientFilter(msgspec.Struct, frozen=True, kw_only=True):
     def matches(self, recipient: Recipient) -> bool:
         """Tell whether a recipient is among those wanted."""
         word = self.search.casefold()
-        texts = (recipient.profile.display_name, recipient.profile.mail)
+        texts = (recipient.profile.display_name, recipient.profile.mail, *recipient.profile.aliases)
         return (
             (self.status is None or recipient.status is self.status)
             and (self.origin is None or recipient.origin is self.origin)
@@ -68,6 +73,7 @@ class Observe:
 
     tenants: TenantStore
     runs: RunStore
+    snapshots: SnapshotStore
     recipients: RecipientStore
     ledger: Ledger
     access: DirectoryAccess
@@ -140,6 +146,24 @@ class Observe:
         """Return groups of the tenant's directory for the picker. Raises: NotFound, NeedsAttention, Transient."""
         async with self.access.open(tenant) as directory:
             return list(await directory.groups(search))
+
+    async def values(self, tenant: TenantId, attribute: Attribute) -> list[AttributeValue]:
+        """Return the values of an attribute among everybody who can be a recipient, as last read, and where they lead.
+
+        Those of the whole directory if a run has read it, else of the groups that are mapped. Raises: NotFound.
+        """
+        await self.tenants.get(tenant)
+        preferences = await self.tenants.preferences(tenant)
+        sources, _ = sources_of(preferences, await self.tenants.locations(tenant))
+        refs = [await self.snapshots.current(tenant, source) for source in dict.fromkeys((EVERYONE, *sources))]
+        people: dict[ObjectId, DirectoryUser] = {}
+        for ref in refs:
+            if ref is not None:
+                people.update((await self.snapshots.load(tenant, ref)).users)
+                if ref.source == EVERYONE:
+                    break
+        eligible = (each for each in people.values() if preferences.exclusion(each) is None)
+        return values_of(eligible, attribute, preferences.location_rule)
 
     async def entries(self) -> list[LedgerEntry]:
         """Return what needs the operator's eye, newest first."""

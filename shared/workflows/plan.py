@@ -13,7 +13,8 @@ from shared.domain.ids import RunId, new_run_id, run_id
 from shared.domain.job import SyncRequest
 from shared.domain.mapping import sources_of
 from shared.domain.messages import BY_HAND
-from shared.domain.run import Plan, Problem, Run, RunMode, RunState, TenantState
+from shared.domain.problem import Problem
+from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
 from shared.errors import Conflict, NotFound, Rejected, Superseded
 from shared.ports import Clock, RunStore, TenantStore
 from shared.telemetry import Usage, event
@@ -175,7 +176,7 @@ class PlanRun:
         preview = announced is not None and announced.preview
         wanted = announced.preferences if announced is not None else None
         preferences = wanted or await self.tenants.preferences(request.tenant)
-        sources, feeds = sources_of(preferences.mode, await self.tenants.locations(request.tenant))
+        sources, feeds = sources_of(preferences, await self.tenants.locations(request.tenant))
         plan = Plan(
             tenant=request.tenant,
             run=run,

@@ -9,7 +9,7 @@ import msgspec
 
 from shared.dispatch import Dispatch
 from shared.domain.decide import Decision, decide
-from shared.domain.ids import SourceId
+from shared.domain.ids import LocationId, SourceId
 from shared.domain.job import (
     BUDGET_SHARE,
     MAX_NAMED_CANDIDATES,
@@ -18,9 +18,13 @@ from shared.domain.job import (
     ReconcileJob,
     ReconcileMarker,
 )
+from shared.domain.places import unmatched
+from shared.domain.problem import Problem
+from shared.domain.provenance import Provenance
 from shared.domain.recipient import Counts
 from shared.domain.run import Plan
-from shared.domain.wanted import AbsenceProof, gather
+from shared.domain.snapshot import CompleteSnapshot
+from shared.domain.wanted import EVERYONE, AbsenceProof, gather
 from shared.fencing import FencedLocation
 from shared.ports import Clock, JobQueue, RecipientStore, RunStore, SnapshotStore
 from shared.telemetry import Usage, event
@@ -81,7 +85,7 @@ class Reconcile:
         feeds = plan.locations[job.location]
         marked = await self.runs.fetch_markers(job.tenant, job.run)
         if plan.preview:
-            return self._previewed(job, await self._decide(plan, job, marked))
+            return self._previewed(job, *await self._decide(plan, job, marked))
         inputs = _inputs(plan, [marked[source] for source in feeds])
         stored = await self.recipients.fence(job.tenant, job.location)
         fence = stored.value
@@ -99,7 +103,7 @@ class Reconcile:
             self.recipients, job.tenant, job.location, generation=plan.generation, attempt=self.new_attempt()
         )
         await self.dispatch.require_current(plan)  # after the fence: whoever changes things now must take it from us
-        decision = await self._decide(plan, job, marked)
+        decision, problem = await self._decide(plan, job, marked)
         complete = await location.write(
             decision.writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=out_of_time
         )
@@ -107,10 +111,10 @@ class Reconcile:
             return None
         settled = inputs is not None and not decision.candidates
         await location.release(inputs=inputs if settled else None, active=decision.active)
-        return await self._marker(plan, job, decision, inputs)
+        return await self._marker(plan, job, decision, inputs, problem)
 
     @staticmethod
-    def _previewed(job: ReconcileJob, decision: Decision) -> ReconcileMarker:
+    def _previewed(job: ReconcileJob, decision: Decision, problem: Problem | None) -> ReconcileMarker:
         """Return what would be written, without taking the location or writing there."""
         changes = [msgspec.structs.replace(write.change, before=None) for write in decision.writes]
         return ReconcileMarker(
@@ -122,9 +126,13 @@ class Reconcile:
             unnamed_candidates=max(0, len(decision.candidates) - MAX_NAMED_CANDIDATES),
             skipped=decision.skipped[:_NAMED_SKIPS],
             previewed=tuple(changes[:_NAMED_PREVIEW]),
+            problem=problem,
         )
 
-    async def _decide(self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]) -> Decision:
+    async def _decide(
+        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]
+    ) -> tuple[Decision, Problem | None]:
+        """Return the decision, and what the location rule could not place."""
         feeds = plan.locations[job.location]
         read = {}
         for source in feeds:
@@ -132,9 +140,15 @@ class Reconcile:
             if ref is not None:
                 read[source] = await self.snapshots.load(job.tenant, ref)
         stored = [recipient async for recipient in self.recipients.read(job.tenant, job.location)]
-        return decide(gather(feeds, read), stored, plan.preferences, AbsenceProof.of(feeds, read))
+        rule = plan.preferences.rule
+        wanted = gather(feeds, read, (lambda user: rule.location_of(user) == job.location) if rule else None)
+        provenance = Provenance.of(plan.sources, feeds, read)
+        decision = decide(wanted, stored, plan.preferences, AbsenceProof.of(feeds, read), provenance)
+        return decision, _unmatched(plan, job.location, read)
 
-    async def _marker(self, plan: Plan, job: ReconcileJob, decision: Decision, inputs: str | None) -> ReconcileMarker:
+    async def _marker(
+        self, plan: Plan, job: ReconcileJob, decision: Decision, inputs: str | None, problem: Problem | None
+    ) -> ReconcileMarker:
         """Count from the journal, which also holds what an attempt wrote that did not live to mark the job."""
         written = await self.recipients.journal_counts(job.tenant, job.location, plan.run)
         own = Counts.of([write.change for write in decision.writes])
@@ -150,7 +164,20 @@ class Reconcile:
             partial=inputs is None,
             inputs=inputs,
             skipped=decision.skipped[:_NAMED_SKIPS],
+            problem=problem,
         )
+
+
+def _unmatched(plan: Plan, location: LocationId, read: Mapping[SourceId, CompleteSnapshot]) -> Problem | None:
+    """Return what names no location; said by one of the locations that the rule feeds, so that it is said once."""
+    rule = plan.preferences.rule
+    if rule is None or EVERYONE not in read:
+        return None
+    fed = [each for each, feeds in plan.locations.items() if EVERYONE in feeds]
+    if location != min(fed):
+        return None
+    eligible = (user for user in read[EVERYONE].users.values() if plan.preferences.exclusion(user) is None)
+    return unmatched(eligible, rule)
 
 
 def _inputs(plan: Plan, markers: list[FetchMarker]) -> str | None:

@@ -44,6 +44,7 @@ class RequestRun:
         """
         if preferences is not None:
             preferences.require_sense()
+            preferences.require_places({each.id for each in await self.tenants.locations(tenant)})
         run = msgspec.structs.replace(
             await self._run(tenant, mode, requested_by), preview=True, preferences=preferences
         )

@@ -12,9 +12,11 @@ from shared.domain.directory import Presence
 from shared.domain.guard import Breach, Loss, breaches, digest
 from shared.domain.ids import LocationId, ObjectId
 from shared.domain.job import Candidate, ReconcileMarker, RetireJob
-from shared.domain.leavers import confirmed, deactivations
-from shared.domain.run import HeldDecision, Plan, Problem, Run, RunKind, RunState
+from shared.domain.leavers import confirmed, deactivations, placed
+from shared.domain.problem import Problem
+from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
 from shared.domain.verdict import Verdict
+from shared.domain.wanted import EVERYONE
 from shared.errors import NeedsAttention
 from shared.fencing import FencedLocation
 from shared.ports import Clock, Directory, RecipientStore, RunStore
@@ -116,8 +118,9 @@ class Retire:
                 if not feeds:  # nothing is mapped any more, so there is nothing to ask
                     gone[location] = tuple(candidates)
                     continue
-                found = known.setdefault(feeds, {})
-                await self._ask(plan, directory, feeds, candidates, found)
+                asked_before = known.setdefault(feeds, {})
+                await self._ask(plan, directory, feeds, candidates, asked_before)
+                found = await self._placed(plan, directory, location, candidates, asked_before)
                 gone[location] = confirmed(candidates, found, plan.preferences)
                 unknown = sum(found[each.object_id] is Presence.UNKNOWN for each in candidates)
                 if unknown:
@@ -139,6 +142,23 @@ class Retire:
             found.update(await directory.presence(people, groups))
             for person in people:
                 found.setdefault(person, Presence.UNKNOWN)
+
+    @staticmethod
+    async def _placed(
+        plan: Plan,
+        directory: Directory,
+        location: LocationId,
+        candidates: Sequence[Candidate],
+        found: dict[ObjectId, Presence],
+    ) -> dict[ObjectId, Presence]:
+        """Return what was found out, and where a location rule feeds the location, what it makes of each person now."""
+        rule, feeds = plan.preferences.rule, plan.locations[location]
+        if rule is None or EVERYONE not in feeds:
+            return found
+        people = sorted({each.object_id for each in candidates})
+        live = {each.id: each for each in await directory.users_by_id(people)}
+        mine = {person: found[person] for person in people}
+        return placed(mine, live, rule, location, grouped=len(feeds) > 1)
 
     async def _losses(
         self,

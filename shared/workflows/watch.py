@@ -9,7 +9,8 @@ import msgspec
 from shared.dispatch import Dispatch
 from shared.domain.ids import RunId, TenantId
 from shared.domain.job import FetchJob, SyncRequest
-from shared.domain.run import Plan, Problem, RunMode, TenantState
+from shared.domain.problem import Problem
+from shared.domain.run import Plan, RunMode, TenantState
 from shared.errors import Conflict, NotFound, SyncError
 from shared.ports import Clock, JobQueue, RecipientStore, RunStore, TenantStore
 from shared.telemetry import Usage, event

@@ -12,6 +12,7 @@ from shared.domain.directory import (
     AssignmentsPage,
     DeltaPage,
     DirectoryUser,
+    Fields,
     Group,
     Presence,
     Source,
@@ -216,7 +217,7 @@ class _Refusing:
         return refuse
 
 
-def _fields(user: DirectoryUser) -> dict[str, str | bool | None]:
+def _fields(user: DirectoryUser) -> Fields:
     fields = msgspec.structs.asdict(user)
     del fields["id"]
     return fields

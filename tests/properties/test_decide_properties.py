@@ -6,13 +6,14 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.domain.attributes import Attributes
 from shared.domain.decide import Decision, decide
 from shared.domain.directory import DirectoryUser
 from shared.domain.guard import Loss, breaches
 from shared.domain.ids import LocationId, RecipientId, SourceId
 from shared.domain.preferences import GuardLimits, Preferences
 from shared.domain.recipient import Origin, Profile, Reason, Recipient, Status
-from shared.domain.wanted import AbsenceProof, profile_of
+from shared.domain.wanted import AbsenceProof
 from tests.builders import person, snapshot, user, wanted
 
 SOURCE = SourceId("users")
@@ -111,7 +112,9 @@ def test_everybody_in_scope_is_active_once_or_skipped_with_a_reason(
         mine = [found for found in after if found.object_id == each.id and found.origin is Origin.DIRECTORY]
         assert len(mine) <= 1
         if preferences.exclusion(each) is None and each.id not in skipped:
-            (found,) = [found for found in after if found.object_id == each.id and found.applied == profile_of(each)]
+            (found,) = [
+                found for found in after if found.object_id == each.id and found.applied == Attributes().profile(each)
+            ]
             assert found.status is (Status.DEACTIVATED_BY_HAND if found.id in by_hand else Status.ACTIVE)
 
 

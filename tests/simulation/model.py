@@ -28,6 +28,8 @@ class Kept:
     department: str | None
     person: str | None = None
     said: tuple[str | None, str | None] | None = None
+    #: The groups that put them here.
+    via: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -39,6 +41,12 @@ class Rules:
     csv_to_directory: bool = False
     deactivate: bool = True
     guests: bool = True
+    #: In groups mode, whether a department puts people at a location, beside the groups.
+    by_department: bool = False
+
+
+#: Where a department puts people.
+PLACES = {"IT": "berlin", "HR": "munich"}
 
 
 @dataclass
@@ -62,20 +70,40 @@ class Model:
         if self.rules.full:
             return set() if "users" in unread else set(self.people)
         groups = self.mapping[location] - unread
-        return {person for group in groups for person in self.groups[group] if person in self.people}
+        found = {person for group in groups for person in self.groups[group] if person in self.people}
+        if "users" in self.feeds(location) - unread:
+            found |= {each.id for each in self.people.values() if PLACES.get(str(each.department)) == location}
+        return found
+
+    def feeds(self, location: str) -> set[str]:
+        """Return what has to be read for a location."""
+        if self.rules.full:
+            return {"users"}
+        by_rule = self.rules.by_department and location in PLACES.values()
+        return self.mapping[location] | ({"users"} if by_rule else set())
+
+    def via(self, location: str, person: str, before: frozenset[str], unread: frozenset[str]) -> frozenset[str]:
+        """Return the groups that put somebody at a location; of those that cannot be read what was known before."""
+        if self.rules.full:
+            return frozenset()
+        read = {group for group in self.mapping[location] - unread if person in self.groups[group]}
+        return frozenset(read | (before & self.mapping[location] & unread))
 
     def sync(self, unread: frozenset[str]) -> str:
         """Sync, with some groups (or, in full mode, "users") that cannot be read; return how the run ends."""
         self.held = {}
-        sources = {"users"} if self.rules.full else {group for groups in self.mapping.values() for group in groups}
+        sources = {source for location in self.kept for source in self.feeds(location)}
         readable = not sources or not sources <= unread
         leaving: dict[str, set[str]] = {}
         baselines: dict[str, int] = {}
         for location, kept in self.kept.items():
-            feeds = {"users"} if self.rules.full else self.mapping[location]
+            feeds = self.feeds(location)
             seen = self.wanted(location, unread)
             baselines[location] = sum(each.origin == "directory" and each.status == "active" for each in kept.values())
             self._write(kept, seen)
+            for key, each in kept.items():
+                if each.said is not None and each.person in seen and self._written(each):
+                    kept[key] = replace(each, via=self.via(location, str(each.person), each.via, unread))
             if self.rules.deactivate and not feeds & unread:
                 leaving[location] = {
                     key
@@ -92,6 +120,11 @@ class Model:
         for location, keys in leaving.items():
             self._leave(location, keys)
         return "done"
+
+    def _written(self, each: Kept) -> bool:
+        """Tell whether a sync writes a recipient whose person it has seen."""
+        allowed = each.origin == "directory" or self.rules.directory_to_csv
+        return allowed and self.eligible(self.people[str(each.person)])
 
     def _write(self, kept: dict[str, Kept], seen: set[str]) -> None:
         before = dict(kept)

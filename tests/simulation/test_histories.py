@@ -20,9 +20,11 @@ from shared.adapters.tables import (
     TableTenantStore,
 )
 from shared.domain.directory import DirectoryUser
+from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId, ObjectId, RecipientId, SourceId, TenantId
 from shared.domain.importing import ImportMode
 from shared.domain.mapping import GroupMapping
+from shared.domain.places import LocationRule, Place
 from shared.domain.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Origin, Status
 from shared.domain.run import RunMode, RunState
@@ -30,7 +32,7 @@ from shared.errors import NeedsAttention
 from tests.builders import person, user
 from tests.fakes import FakeDirectory, fake_ports
 from tests.fakes.table_service import MemoryTables
-from tests.simulation.model import Kept, Model, Person, Rules
+from tests.simulation.model import PLACES, Kept, Model, Person, Rules
 from tests.simulation.world import Fuse, World, drain_with_retries
 
 TENANT = TenantId("contoso")
@@ -40,6 +42,10 @@ NUMBERS = range(14)
 DEPARTMENTS = [None, "IT", "HR"]
 #: Only losing everybody is held: the numbers of the other limits are for tests of their own.
 LENIENT = GuardLimits(max_share=1, max_people=1_000_000, small_max_share=1)
+RULE = LocationRule(
+    attribute=Attribute.DEPARTMENT,
+    places=tuple(Place(value=value, location=LocationId(location)) for value, location in PLACES.items()),
+)
 STATUS = {Status.ACTIVE: "active", Status.DEACTIVATED_BY_SYNC: "by sync", Status.DEACTIVATED_BY_HAND: "by hand"}
 SEEDS = range(int(os.environ.get("HISTORIES", "40")))
 #: 40 histories of 250 steps are the 10,000 that CI takes.
@@ -85,6 +91,7 @@ class History:
             deactivate_missing=rules.deactivate,
             include_guests=rules.guests,
             guard=LENIENT,
+            location_rule=RULE if rules.by_department else None,
         )
 
     async def step(self) -> None:
@@ -171,7 +178,7 @@ class History:
 
     async def sync_with_failure(self) -> None:
         """Sync while something cannot be read."""
-        sources = ["users"] if self.model.rules.full else list(GROUPS)
+        sources = ["users"] if self.model.rules.full else [*GROUPS, *["users"] * self.model.rules.by_department]
         unread = frozenset(self.random.sample(sources, self.random.randint(1, len(sources))))
         for source in unread:
             page = self.random.choice([0, 1])
@@ -244,12 +251,19 @@ class History:
     async def compare(self) -> None:
         """Hold if product and model have the same recipients everywhere."""
         for location in LOCATIONS:
-            found: Counter[tuple[str, str, str | None, str | None, str | None]] = Counter(
-                (each.origin.value, STATUS[each.status], each.profile.mail, each.profile.department, each.object_id)
+            found: Counter[tuple[str, str, str | None, str | None, str | None, tuple[str, ...]]] = Counter(
+                (
+                    each.origin.value,
+                    STATUS[each.status],
+                    each.profile.mail,
+                    each.profile.department,
+                    each.object_id,
+                    each.groups,
+                )
                 for each in await self.world.recipients(TENANT, location)
             )
             wanted = Counter(
-                (each.origin, each.status, each.mail, each.department, each.person)
+                (each.origin, each.status, each.mail, each.department, each.person, tuple(sorted(each.via)))
                 for each in self.model.kept[location].values()
             )
             assert found == wanted, f"{location}: too many {found - wanted}, too few {wanted - found}"

@@ -32,6 +32,7 @@ async def changed_world() -> World:
     """Return a world after its first sync, in whose directory somebody joined, changed and left since."""
     world = await full_world()
     await world.sync("contoso", "first")
+    world.clock.advance(60)  # runs of one millisecond have no order
     world.directory().put(user(30), user(1, display_name="New Name"))
     world.directory().remove(person(3))
     return world

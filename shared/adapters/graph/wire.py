@@ -7,17 +7,20 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from shared.domain.directory import DirectoryUser
+from shared.domain.directory import DirectoryUser, Fields
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient
 
 #: What is read about a user: exactly what DirectoryUser holds.
 SELECT: Final = (
     "id,userPrincipalName,accountEnabled,userType,displayName,givenName,surname,mail,mobilePhone,businessPhones,"
-    "department,jobTitle,officeLocation,employeeId,employeeType,companyName"
+    "department,jobTitle,officeLocation,employeeId,employeeType,companyName,proxyAddresses"
 )
 #: Longest text that is kept, in characters; what is longer is cut.
 MAX_TEXT: Final = 1024
+#: Most aliases that are kept of one person.
+MAX_ALIASES: Final = 50
+_SECONDARY: Final = "smtp:"
 #: Every escape of a JSON text in turn; `lone` is half of a surrogate pair, which stands for no character.
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -51,6 +54,7 @@ class GraphUser(msgspec.Struct, rename="camel"):
     employee_id: Text = UNSET
     employee_type: Text = UNSET
     company_name: Text = UNSET
+    proxy_addresses: list[str] | UnsetType | None = UNSET
     removed: dict[str, str] | UnsetType = msgspec.field(default=UNSET, name="@removed")
 
 
@@ -210,14 +214,13 @@ def user_of(found: GraphUser) -> DirectoryUser:
         employee_id=_text(found.employee_id),
         employee_type=_text(found.employee_type),
         company_name=_text(found.company_name),
+        aliases=_aliases(found.proxy_addresses),
     )
 
 
-def patch_of(found: GraphUser) -> dict[str, str | bool | None]:
+def patch_of(found: GraphUser) -> Fields:
     """Return the fields of DirectoryUser that a change names. Raises: NeedsAttention as `user_of`."""
-    fields: dict[str, str | bool | None] = {
-        name: _text(value) for name in _PLAIN if not isinstance(value := getattr(found, name), UnsetType)
-    }
+    fields: Fields = {name: _text(value) for name in _PLAIN if not isinstance(value := getattr(found, name), UnsetType)}
     if not isinstance(found.user_principal_name, UnsetType):
         name = _text(found.user_principal_name)
         if name is None:
@@ -229,6 +232,8 @@ def patch_of(found: GraphUser) -> dict[str, str | bool | None]:
         fields["guest"] = found.user_type == "Guest"
     if not isinstance(found.business_phones, UnsetType):
         fields["business_phone"] = _first(found.business_phones)
+    if not isinstance(found.proxy_addresses, UnsetType):
+        fields["aliases"] = _aliases(found.proxy_addresses)
     return fields
 
 
@@ -249,6 +254,18 @@ def _text(value: Any) -> str | None:  # noqa: ANN401 - a str, None or UNSET
     if not value.isprintable():
         value = _CONTROL.sub("", value)
     return value[:MAX_TEXT].strip() or None
+
+
+def _aliases(values: list[str] | UnsetType | None) -> tuple[str, ...]:
+    """Return the SMTP addresses but for the first one, which is `mail`: `SMTP:` marks it, `smtp:` the others.
+
+    Source: https://learn.microsoft.com/graph/api/resources/user#properties (proxyAddresses)
+    """
+    if not isinstance(values, list):
+        return ()
+    found = {(_text(each.removeprefix(_SECONDARY)) or "").casefold() for each in values if each.startswith(_SECONDARY)}
+    whole = sorted(each for each in found if "@" in each and " " not in each)
+    return tuple(whole[:MAX_ALIASES])
 
 
 def _first(values: list[str] | UnsetType | None) -> str | None:

@@ -11,13 +11,15 @@ from shared.adapters.tables.client import Tables
 from shared.adapters.tables.names import RECIPIENTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
-from shared.domain.recipient import ChangeKind, Counts, Origin, Profile, Recipient, Status
+from shared.domain.recipient import TEXT_FIELDS, ChangeKind, Counts, Origin, Profile, Recipient, Status
 from shared.errors import NotFound, Rejected
 from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
 
 _COUNTS: Final = Counts.__struct_fields__
 #: Profile fields by the name of their property.
-_PROPERTIES: Final = {field.encode_name: field.name for field in msgspec.structs.fields(Profile)}
+_PROPERTIES: Final = {
+    each.encode_name: each.name for each in msgspec.structs.fields(Profile) if each.name in TEXT_FIELDS
+}
 
 
 class TableRecipientStore:
@@ -145,6 +147,10 @@ def _row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
     for name, field in _PROPERTIES.items():
         if (value := getattr(recipient.profile, field)) is not None:
             row[name] = value
+    if recipient.profile.aliases:
+        row["aliases"] = " ".join(recipient.profile.aliases)
+    if recipient.groups:
+        row["groups"] = " ".join(recipient.groups)
     if recipient.object_id is not None:
         row["objectId"] = recipient.object_id
     if recipient.reason is not None:
@@ -158,7 +164,8 @@ def _row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
 
 def _recipient_of(row: Mapping[str, Any]) -> Recipient:
     """Build a recipient. `applied` is absent where it equals the profile, which spares most rows most of their size."""
-    profile = Profile(**{field: row.get(name) for name, field in _PROPERTIES.items()})
+    texts = {field: row.get(name) for name, field in _PROPERTIES.items()}
+    profile = Profile(aliases=tuple(row.get("aliases", "").split()), **texts)
     stored = row.get("applied")
     applied: Profile | None = profile
     if stored is not None:
@@ -172,4 +179,5 @@ def _recipient_of(row: Mapping[str, Any]) -> Recipient:
         object_id=None if person is None else ObjectId(person),
         applied=applied,
         reason=row.get("reason"),
+        groups=tuple(map(ObjectId, row.get("groups", "").split())),
     )

@@ -1,7 +1,6 @@
 """Recipients of a location, searched and paged."""
 
-from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import azure.functions as func
 import msgspec
@@ -12,7 +11,7 @@ from shared.domain.callers import name_of
 from shared.domain.csv_rows import MAX_TEXT, export
 from shared.domain.ids import recipient_id
 from shared.domain.importing import ImportMode
-from shared.domain.recipient import PROFILE_FIELDS, Origin, Recipient, Status
+from shared.domain.recipient import TEXT_FIELDS, Origin, Recipient, Status
 from shared.errors import Rejected
 from shared.triggers.http.answers import Answer
 from shared.triggers.http.requests import Request
@@ -25,7 +24,6 @@ _MAX_PAGE: Final = 1_000
 _CSV: Final = "text/csv"
 #: Largest file that is imported at once, in bytes.
 _MAX_FILE: Final = 32 * 1024 * 1024
-E = TypeVar("E", bound=StrEnum)
 
 bp = func.Blueprint()
 
@@ -50,7 +48,7 @@ class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def fields(self) -> dict[str, str | None]:
         """Return the profile fields that are named. Raises: Rejected."""
         found: dict[str, str | None] = {}
-        for name in PROFILE_FIELDS:
+        for name in TEXT_FIELDS:
             value = getattr(self, name)
             if value is UNSET:
                 continue
@@ -66,7 +64,7 @@ class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 @route(bp, "POST", "tenants/{tenant}/locations/{location}/recipients")
 async def recipients_import(request: Request) -> Answer:
     """Import a CSV file; 422 with every row that is wrong, and then nothing is written."""
-    mode = _choice(request, "mode", ImportMode) or ImportMode.MERGE
+    mode = request.choice("mode", ImportMode) or ImportMode.MERGE
     report = await app().import_csv(
         request.tenant,
         request.location,
@@ -111,23 +109,11 @@ def _filter(request: Request) -> RecipientFilter:
     cursor = request.query("cursor")
     return RecipientFilter(
         search=request.query("search"),
-        status=_choice(request, "status", Status),
-        origin=_choice(request, "origin", Origin),
+        status=request.choice("status", Status),
+        origin=request.choice("origin", Origin),
         after=recipient_id(cursor) if cursor else "",
         limit=_limit(request.query("limit", "100")),
     )
-
-
-def _choice(request: Request, name: str, kind: type[E]) -> E | None:
-    """Return one of the words that a parameter of the query may be, None if it is left out."""
-    text = request.query(name)
-    if not text:
-        return None
-    try:
-        return kind(text)
-    except ValueError as error:
-        words = ", ".join(each.value for each in kind)
-        raise Rejected(f"{name} is {text[:80]!r}; use one of {words}.", code="invalid_query") from error
 
 
 def _limit(text: str) -> int:
@@ -144,5 +130,6 @@ def _view(recipient: Recipient) -> dict[str, Any]:
         "status": recipient.status,
         "objectId": recipient.object_id,
         "reason": recipient.reason,
+        "groups": recipient.groups,
         **msgspec.to_builtins(recipient.profile),
     }

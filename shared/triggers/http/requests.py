@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, TypeVar
 
 import azure.functions as func
@@ -15,6 +16,7 @@ from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.errors import Rejected
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 #: Longest body that is read, in bytes.
 _MAX_BODY: Final = 256 * 1024
@@ -66,6 +68,17 @@ class Request:
     def query(self, name: str, default: str = "") -> str:
         """Return a parameter of the query."""
         return self.raw.params.get(name) or default
+
+    def choice(self, name: str, kind: type[E]) -> E | None:
+        """Return one of the words that a parameter of the query may be, None if it is left out. Raises: Rejected."""
+        text = self.query(name)
+        if not text:
+            return None
+        try:
+            return kind(text)
+        except ValueError as error:
+            words = ", ".join(each.value for each in kind)
+            raise Rejected(f"{name} is {text[:80]!r}; use one of {words}.", code="invalid_query") from error
 
     def body(self, kind: type[T]) -> T:
         """Return the body. Raises: Rejected, naming the field that is wrong and quoting nothing of it."""

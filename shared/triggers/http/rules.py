@@ -31,6 +31,7 @@ RULES: Final = {
     "POST tenants/{tenant}/locations/{location}/recipients": Access.TENANT,
     "PATCH tenants/{tenant}/locations/{location}/recipients/{recipient}": Access.TENANT,
     "GET tenants/{tenant}/explain": Access.TENANT,
+    "GET tenants/{tenant}/attribute-values": Access.TENANT,
     "GET tenants/{tenant}/sso-users": Access.TENANT,
     "GET tenants/{tenant}/users": Access.TENANT,
     "POST tenants/{tenant}/users": Access.TENANT,

@@ -7,6 +7,7 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.callers import Admins
+from shared.domain.filters import Attribute
 from shared.domain.preferences import Preferences
 from shared.triggers.http.answers import Answer
 from shared.triggers.http.requests import Request
@@ -69,6 +70,13 @@ async def preferences_get(request: Request) -> Answer:
 async def preferences_put(request: Request) -> Answer:
     """Replace a tenant's preferences; what is left out takes its default."""
     return Answer(await app().configure.put_preferences(request.tenant, request.body(Preferences)))
+
+
+@route(bp, "GET", "tenants/{tenant}/attribute-values")
+async def attribute_values(request: Request) -> Answer:
+    """Answer the values that people have in an attribute, and which location each means by the location rule."""
+    attribute = request.choice("attribute", Attribute) or Attribute.OFFICE_LOCATION
+    return Answer({"values": await app().observe.values(request.tenant, attribute)})
 
 
 @route(bp, "GET", "ledger")

@@ -4,7 +4,7 @@ import pytest
 
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.graph import GraphDirectoryFactory
-from shared.domain.directory import Presence, Source
+from shared.domain.directory import Fields, Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, LoginRefused
 from shared.ports import Directory
@@ -47,7 +47,7 @@ async def test_a_delta_names_what_changed_since_its_link(contoso: Directory, sim
     joined = await simulator.join("contoso", "Ada Lovelace")
     await simulator.change("contoso", people[1], department=None, displayName="Grace Hopper")
     await simulator.leave("contoso", people[2])
-    patches: dict[ObjectId, dict[str, str | bool | None]] = {}
+    patches: dict[ObjectId, Fields] = {}
     removed: list[ObjectId] = []
     delta_link = None
     while delta_link is None:

@@ -3,6 +3,7 @@
 import csv
 import io
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,7 +104,12 @@ def test_what_is_no_file_of_people_is_refused(content: bytes) -> None:
 
 def recipient(**profile: str | None) -> Recipient:
     """Return a recipient."""
-    return Recipient(id=RecipientId("r"), origin=Origin.CSV, status=Status.ACTIVE, profile=Profile(**profile))
+    return Recipient(
+        id=RecipientId("r"),
+        origin=Origin.CSV,
+        status=Status.ACTIVE,
+        profile=msgspec.structs.replace(Profile(), **profile),
+    )
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+49 30 1234", "-2", "@SUM(A1)", "\tx", "'=1"])

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from shared.domain.attributes import Attributes
 from shared.domain.decide import decide
 from shared.domain.directory import DirectoryUser
 from shared.domain.filters import Attribute, AttributeFilter
 from shared.domain.ids import RecipientId, SourceId
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Origin, Profile, Reason, Recipient, Status
-from shared.domain.wanted import AbsenceProof, profile_of
+from shared.domain.wanted import AbsenceProof
 from tests.builders import person, snapshot, user, wanted
 
 PAGE = Path(__file__).parents[3] / "docs" / "recipient-rules.md"
@@ -59,7 +60,7 @@ def stored_of(combination: Combination, said: DirectoryUser) -> list[Recipient]:
     if combination["match"] == "none":
         return []
     known = combination["match"] == "object id"
-    profile = profile_of(user(1))
+    profile = Attributes().profile(user(1))
     recipient = Recipient(
         id=RecipientId(person(1) if combination["origin"] == Origin.DIRECTORY else "stored"),
         origin=Origin(combination["origin"]),

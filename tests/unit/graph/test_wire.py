@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.adapters.graph.wire import MAX_TEXT, GraphUser, UserPage, decode, patch_of, user_of
+from shared.adapters.graph.wire import MAX_ALIASES, MAX_TEXT, GraphUser, UserPage, decode, patch_of, user_of
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient
@@ -126,3 +126,15 @@ def test_a_patch_names_just_what_graph_named() -> None:
     change = json.dumps({"value": [{"id": ID, "mail": None, "accountEnabled": True, "businessPhones": []}]})
     patch = patch_of(decode(change.encode(), UserPage).value[0])
     assert patch == {"mail": None, "account_enabled": True, "business_phone": None}
+
+
+def test_aliases_are_the_other_smtp_addresses() -> None:
+    """In lower case and sorted; the first address is `mail`, and other kinds of address are none."""
+    listed = ["SMTP:Ada@example.com", "smtp:zoe@example.com", "smtp:B@Example.com", "X500:/o=org", "SIP:ada@x", "smtp:"]
+    found = read(proxyAddresses=[*listed, "smtp:two words@example.com", "smtp:b@example.com"])
+    assert user_of(found).aliases == ("b@example.com", "zoe@example.com")
+    assert patch_of(found)["aliases"] == ("b@example.com", "zoe@example.com")
+    assert user_of(read(proxyAddresses=None)).aliases == ()
+    assert "aliases" not in patch_of(read())
+    many = [f"smtp:a{number}@example.com" for number in range(MAX_ALIASES + 9)]
+    assert len(user_of(read(proxyAddresses=many)).aliases) == MAX_ALIASES

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from shared.domain.connection import Cloud, Connection, CredentialKind, Endpoints
@@ -110,7 +111,7 @@ def reconciled(location: str = LOCATION, *, candidates: int = 0, active: int = 7
     )
 
 
-def recipient(number: int, **profile: str) -> Recipient:
+def recipient(number: int, **profile: Any) -> Recipient:  # noqa: ANN401 - any field of a profile
     """Return the n-th recipient as a first sync writes it."""
     said = Profile(display_name=f"User {number}", mail=f"user{number}@example.com", **profile)
     return Recipient(

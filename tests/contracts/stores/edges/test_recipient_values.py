@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from shared.adapters.graph.wire import MAX_ALIASES
 from shared.adapters.tables import Tables
 from shared.adapters.tables.names import RECIPIENTS
 from shared.domain.ids import RecipientId, TenantId
-from shared.domain.recipient import PROFILE_FIELDS, Origin, Profile, Recipient, Status
+from shared.domain.provenance import MAX_GROUPS
+from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
 from shared.ports import Fence, Versioned
 from tests.builders import csv_recipient, person
 from tests.contracts.stores.edges.samples import LOCATION, Stores, journal, recipient
@@ -48,14 +50,33 @@ async def test_hostile_text_comes_back_as_it_was(stores: Stores, tenant: TenantI
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # aiohttp's advice above 1 MiB
 async def test_every_field_full_in_a_whole_batch(stores: Stores, tenant: TenantId) -> None:
-    """98 recipients of ten fields of 1,024 characters, with as much applied, stay within what a batch takes."""
-    full = Profile(**{name: name[0] * 1_024 for name in PROFILE_FIELDS})
-    other = Profile(**{name: name[-1] * 1_024 for name in PROFILE_FIELDS})
+    """98 recipients of fields of 1,024 characters, with as much applied, stay within what a batch takes."""
+    full = msgspec.structs.replace(Profile(), **{name: name[0] * 1_024 for name in TEXT_FIELDS})
+    other = msgspec.structs.replace(Profile(), **{name: name[-1] * 1_024 for name in TEXT_FIELDS})
     people = [
         Recipient(
             id=RecipientId(f"r{number:03d}"), origin=Origin.CSV, status=Status.ACTIVE, profile=full, applied=other
         )
         for number in range(98)
+    ]
+    assert await stored(stores, tenant, *people) == people
+
+
+async def test_aliases_and_groups_come_back_in_their_order(stores: Stores, tenant: TenantId) -> None:
+    """None, one, and as many as are ever kept; also where other aliases were applied than are there."""
+    many = tuple(f"{'a' * 300}{number:02d}@example.com" for number in range(MAX_ALIASES))
+    groups = tuple(person(number) for number in range(MAX_GROUPS))
+    profiles = [Profile(), Profile(aliases=("a@example.com",)), Profile(aliases=many)]
+    people = [
+        Recipient(
+            id=RecipientId(f"r{number}"),
+            origin=Origin.DIRECTORY,
+            status=Status.ACTIVE,
+            profile=profile,
+            applied=profiles[0],
+            groups=groups[: number * MAX_GROUPS],
+        )
+        for number, profile in enumerate(profiles)
     ]
     assert await stored(stores, tenant, *people) == people
 
