@@ -46,6 +46,7 @@ from shared.workflows.reconcile import Reconcile
 from shared.workflows.request_run import RequestRun
 from shared.workflows.retire import Retire
 from shared.workflows.schedule import Schedule
+from shared.workflows.show_mapping import ShowMapping
 from shared.workflows.sign_ins import SignIns
 from shared.workflows.undo import Undo
 from shared.workflows.validate import Validate
@@ -363,6 +364,13 @@ class App:
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
             access=self.access,
+        )
+
+    @cached_property
+    def show_mapping(self) -> ShowMapping:
+        """Mapped groups, with what was read of them."""
+        return ShowMapping(
+            tenants=self.ports.tenants, runs=self.ports.runs, snapshots=self.ports.snapshots, access=self.access
         )
 
     @cached_property

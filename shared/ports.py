@@ -86,6 +86,15 @@ class Directory(Protocol):
     async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
         """Return those of the users whom the directory still has."""
 
+    async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
+        """Return the groups that a user is directly in. Raises: NotFound."""
+
+    async def groups_of_group(self, group: ObjectId) -> Sequence[Group]:
+        """Return the groups that a group is directly in. Raises: NotFound."""
+
+    async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
+        """Return those of the groups which the directory still has."""
+
     async def groups(self, search: str) -> Sequence[Group]:
         """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""
 

@@ -1,11 +1,11 @@
 """Why somebody is, or is not, a recipient at a location, in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
-from shared.domain.directory import DirectoryUser
+from shared.domain.directory import DirectoryUser, Group
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Mode, Preferences
@@ -30,6 +30,13 @@ _SAID = {
 }
 
 
+class GroupStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One group on the way from a mapped group down to a person."""
+
+    id: ObjectId
+    display_name: str
+
+
 class Explanation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One location: whether the person is a recipient there, the reason code, and why."""
 
@@ -42,6 +49,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     detail: str
     #: The mapped groups that they were in when these were last read completely.
     groups: tuple[ObjectId, ...]
+    #: For each of them, as the directory has it now, a way down: the mapped group first, the person's own group last.
+    paths: tuple[tuple[GroupStep, ...], ...]
     #: The run that read them last; None before the first.
     run: RunId | None
 
@@ -56,6 +65,8 @@ class Known:
     #: The person as each source held them when it was last read completely; a source that was never read is missing.
     read: Mapping[SourceId, DirectoryUser | None]
     run: RunId | None
+    #: For each mapped group that holds them now, the groups on the way down.
+    paths: Mapping[ObjectId, Sequence[Group]] = field(default_factory=dict)
 
 
 def explain(location: Location, recipient: Recipient | None, known: Known, preferences: Preferences) -> Explanation:
@@ -72,6 +83,11 @@ def explain(location: Location, recipient: Recipient | None, known: Known, prefe
         reason=reason,
         detail=detail,
         groups=tuple(mapping.id for mapping in holding if mapping is not None),
+        paths=tuple(
+            tuple(GroupStep(id=step.id, display_name=step.display_name) for step in known.paths[mapping.id])
+            for mapping in holding
+            if mapping is not None and mapping.id in known.paths
+        ),
         run=known.run,
     )
 

@@ -1,15 +1,18 @@
 """Explain: whether somebody is a recipient, location by location, and why."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from shared.access import DirectoryAccess
-from shared.domain.directory import DirectoryUser
+from shared.ancestry import paths
+from shared.domain.directory import DirectoryUser, Group
 from shared.domain.explaining import Explanation, Known, explain
 from shared.domain.filters import address_of
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId, object_id
-from shared.domain.mapping import sources_of
+from shared.domain.mapping import Location, sources_of
+from shared.domain.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import RunKind, RunState
 from shared.errors import NeedsAttention, NotFound, Rejected, Transient
@@ -74,6 +77,7 @@ class Explain:
                 if found is not None
             },
             run=await self._last_run(tenant),
+            paths=await self._paths(tenant, live, locations, preferences),
         )
         explained = []
         for location in locations:
@@ -94,6 +98,23 @@ class Explain:
                 return sorted(await directory.find_users(words), key=lambda each: each.id)
         except (NeedsAttention, NotFound, Transient):
             return None
+
+    async def _paths(
+        self,
+        tenant: TenantId,
+        live: list[DirectoryUser] | None,
+        locations: Sequence[Location],
+        preferences: Preferences,
+    ) -> Mapping[ObjectId, Sequence[Group]]:
+        """Return through which groups the person is in the mapped ones; none if the directory cannot be asked."""
+        mapped = {group.id for location in locations for group in location.groups}
+        if not live or not mapped or preferences.mode is Mode.FULL:
+            return {}
+        try:
+            async with self.access.open(tenant) as directory:
+                return await paths(directory, live[0].id, mapped)
+        except (NeedsAttention, NotFound, Transient):
+            return {}
 
     async def _read(
         self, tenant: TenantId, source: SourceId, words: str, live: list[DirectoryUser] | None

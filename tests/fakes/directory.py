@@ -136,6 +136,27 @@ class FakeDirectory:
         self.requests += 1
         return [self.people[person] for person in people if person in self.people]
 
+    async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
+        """Return those of the groups that are there."""
+        self.requests += 1
+        return [Group(id=each, display_name=each) for each in groups if each in self.members]
+
+    async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
+        """Return the groups that a user is directly in. Raises: NotFound."""
+        if person not in self.people:
+            raise NotFound(f"There is no user {person}.", code="Request_ResourceNotFound")
+        return self._with_member(person)
+
+    async def groups_of_group(self, group: ObjectId) -> Sequence[Group]:
+        """Return the groups that a group is directly in. Raises: NotFound."""
+        if group not in self.members:
+            raise NotFound(f"There is no group {group}.", code="group_not_found")
+        return self._with_member(group)
+
+    def _with_member(self, member: ObjectId) -> list[Group]:
+        self.requests += 1
+        return [Group(id=each, display_name=each) for each, members in self.members.items() if member in members]
+
     async def groups(self, search: str) -> Sequence[Group]:
         """Return the groups whose id begins with `search`."""
         return [Group(id=each, display_name=each) for each in sorted(self.members) if each.startswith(search)]
@@ -157,7 +178,7 @@ class FakeDirectory:
         while waiting:
             group = waiting.pop()
             seen.add(group)
-            for member in self.members[group]:
+            for member in self.members.get(group, []):
                 if member in self.people:
                     found.add(member)
                 elif source.transitive and member not in seen:

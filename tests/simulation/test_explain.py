@@ -46,6 +46,8 @@ async def test_the_groups_that_put_somebody_somewhere_are_named() -> None:
     found = {each.location: each.groups for each in answer.locations}
     assert found[LocationId("paris")] == (LEADS,)
     assert found[LocationId("berlin")] == (STAFF,)
+    ways = {each.location: [[step.id for step in way] for way in each.paths] for each in answer.locations}
+    assert ways == {"berlin": [[STAFF, LEADS]], "munich": [[STAFF, LEADS]], "paris": [[LEADS]]}
     assert await reasons(world, FABRIKAM, person(24)) == {
         "berlin": (False, "left_group"),
         "munich": (True, "in_group"),

@@ -8,6 +8,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.places import LocationRule, Place
 from shared.domain.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunMode, RunState
+from shared.domain.wanted import EVERYONE
 from shared.errors import NeedsAttention, Rejected
 from tests.builders import person, user
 from tests.simulation.world import World
@@ -81,7 +82,7 @@ async def test_an_unread_directory_deactivates_nobody_whom_the_rule_put_there() 
     await world.sync("contoso", "first")
     world.directory().put(user(0, office_location="Ulm"))
     world.directory().members[STAFF].clear()
-    world.directory().broken["users"] = (0, NeedsAttention("not allowed", code="Authorization_RequestDenied"))  # type: ignore[index]
+    world.directory().broken[EVERYONE] = (0, NeedsAttention("not allowed", code="Authorization_RequestDenied"))
     await world.sync("contoso", "second", RunMode.FULL)
     assert await active(world) == {"berlin": 13, "munich": 5, "paris": 0}
 

@@ -16,6 +16,7 @@ ALLOWED = {
     "shared.bootstrap": {"shared"},
     "shared.workflows": {
         "shared.access",
+        "shared.ancestry",
         "shared.by_hand",
         "shared.dispatch",
         "shared.erasure",
@@ -28,6 +29,7 @@ ALLOWED = {
         "shared.domain",
     },
     "shared.access": {"shared.health", "shared.ports", "shared.domain"},
+    "shared.ancestry": {"shared.ports", "shared.domain"},
     "shared.by_hand": {"shared.fencing", "shared.ports", "shared.domain"},
     "shared.erasure": {"shared.ports", "shared.domain"},
     "shared.health": {"shared.ports", "shared.domain"},

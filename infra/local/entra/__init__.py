@@ -16,7 +16,7 @@ What it does not imitate
     - Tokens of an application that was disabled live on, as in the real service, but without its earlier revocations.
     - Access tokens expire by the machine's clock, not by the simulator's, because clients go by the former.
     - `User.ReadBasic.All`: it can be granted, but opens nothing. A wrong method is 400, not 405.
-    - `$expand`, `$skip`, lambda filters, `$orderby` other than `displayName`, sorted members, `memberOf`, writing.
+    - `$expand`, `$skip`, lambda filters, `$orderby` other than `displayName`, sorted members, writing.
     - The signature of a federated assertion; Conditional Access, national clouds and outages other than on request.
     - gzip; regional differences; quotas other than resource units per application and tenant (no per-tenant sum).
     - Whether Graph hides a hidden membership by 403 or by an empty list is not documented: `hidden_membership` decides.

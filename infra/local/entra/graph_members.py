@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import attrgetter
 
-from infra.local.entra.answers import PLAIN, Answer, bad_request, collection, forbidden, unsupported
+from infra.local.entra.answers import PLAIN, Answer, bad_request, collection, forbidden, not_found, unsupported
 from infra.local.entra.call import READ_HIDDEN, READ_USERS, Call
 from infra.local.entra.graph_groups import GROUP_UNSET, find_group
 from infra.local.entra.group import GROUP_FIELDS, HIDDEN_MEMBERSHIP, Kind, Member, group_value
@@ -26,6 +26,26 @@ def list_members(call: Call) -> Answer:
 def list_transitive_members(call: Call) -> Answer:
     """Members of the group and of all groups within it, each once."""
     return _list(call, *_transitive(call))
+
+
+def list_groups_of_user(call: Call) -> Answer:
+    """The groups that a user is directly in."""
+    user = call.directory.users.find(call.places["user"])
+    if user is None:
+        raise not_found(call.places["user"])
+    return _list(call, _groups_with(call, user.id), attrgetter("id"))
+
+
+def list_groups_of_group(call: Call) -> Answer:
+    """The groups that a group is directly in."""
+    return _list(call, _groups_with(call, find_group(call).id), attrgetter("id"))
+
+
+def _groups_with(call: Call, object_id: str) -> list[Member]:
+    """Those whose members the caller may see."""
+    found = call.directory.groups.with_member(object_id)
+    seen = [group.id for group in found if group.visibility != HIDDEN_MEMBERSHIP or call.may(READ_HIDDEN)]
+    return [Member(id=each, kind=Kind.GROUP, position=0, sequence=0) for each in sorted(seen)]
 
 
 def count_members(call: Call) -> Answer:

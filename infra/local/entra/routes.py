@@ -75,6 +75,8 @@ ROUTES = (
     _route(
         "GET /groups/{group}/transitiveMembers/{cast}/$count", 1, graph_members.count_transitive_members, READ_GROUPS
     ),
+    _route("GET /users/{user}/memberOf/{cast}", 1, graph_members.list_groups_of_user, READ_USERS, READ_GROUPS),
+    _route("GET /groups/{group}/memberOf/{cast}", 1, graph_members.list_groups_of_group, READ_GROUPS),
     _route("POST /directoryObjects/getByIds", 3, graph_lookup.get_by_ids),
     _route("POST /directoryObjects/microsoft.graph.getByIds", 3, graph_lookup.get_by_ids),
     _route("GET /servicePrincipals", 1, graph_applications.list_service_principals, READ_APPLICATIONS),

@@ -1,6 +1,6 @@
 """One customer's directory, read through Microsoft Graph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -41,6 +41,8 @@ _FOUND_GROUPS: Final = 50
 _FOUND_USERS: Final = 10
 #: Values of an `in` filter. Source: https://learn.microsoft.com/graph/filter-query-parameter
 _IDS: Final = 15
+#: Pages of groups that one object is in; a listing that goes on is a loop.
+_MAX_PARENT_PAGES: Final = 20
 #: Longest displayName of a group, in characters.
 #: Source: https://learn.microsoft.com/graph/api/resources/group#properties
 _LONGEST_NAME: Final = 256
@@ -135,12 +137,43 @@ class GraphDirectory:
 
     async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
         """Return those of the users whom the directory still has."""
-        found = []
-        for start in range(0, len(people), _IDS):
-            ids = ",".join(f"'{each}'" for each in people[start : start + _IDS])
-            query = {"$select": SELECT, "$top": str(_IDS), "$filter": f"id in ({ids})"}
-            page = decode(await self._client.get(links.path(self._client.graph, "users", query)), UserPage)
-            found += [user_of(each) for each in page.value]
+        pages = [decode(content, UserPage) async for content in self._by_id("users", SELECT, people)]
+        return [user_of(each) for page in pages for each in page.value]
+
+    async def _by_id(self, kind: str, select: str, ids: Sequence[ObjectId]) -> AsyncIterator[bytes | None]:
+        for start in range(0, len(ids), _IDS):
+            some = ",".join(f"'{each}'" for each in ids[start : start + _IDS])
+            query = {"$select": select, "$top": str(_IDS), "$filter": f"id in ({some})"}
+            yield await self._client.get(links.path(self._client.graph, kind, query))
+
+    async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
+        """Return those of the groups which the directory still has."""
+        pages = [decode(content, GroupPage) async for content in self._by_id("groups", _GROUP_SELECT, groups)]
+        return [_group_of(each) for page in pages for each in page.value]
+
+    async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
+        """Return the groups that a user is directly in. Raises: NotFound."""
+        return await self._containing(f"users/{person}")
+
+    async def groups_of_group(self, group: ObjectId) -> Sequence[Group]:
+        """Return the groups that a group is directly in. Raises: NotFound."""
+        return await self._containing(f"groups/{group}")
+
+    async def _containing(self, member: str) -> Sequence[Group]:
+        """Return the groups that an object is directly in, roles and administrative units left out.
+
+        Source: https://learn.microsoft.com/graph/api/user-list-memberof (the cast wants `$count` and its header)
+        """
+        query = {"$select": _GROUP_SELECT, "$top": str(links.PAGE_USERS), "$count": "true"}
+        graph = self._client.graph
+        link = links.path(graph, f"{member}/memberOf/microsoft.graph.group", query)
+        found: list[Group] = []
+        for _ in range(_MAX_PARENT_PAGES):
+            page = decode(await self._client.get(link, eventual=True), GroupPage)
+            found += [_group_of(each) for each in page.value]
+            if page.next_link is None:
+                break
+            link = links.checked(graph, page.next_link)
         return found
 
     async def groups(self, search: str) -> Sequence[Group]:

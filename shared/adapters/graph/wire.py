@@ -83,6 +83,7 @@ class GroupPage(msgspec.Struct):
     """A page of groups."""
 
     value: list[GraphGroup]
+    next_link: Link = msgspec.field(default=None, name="@odata.nextLink")
     error: None = None
 
 

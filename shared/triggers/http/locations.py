@@ -78,6 +78,12 @@ async def mapping_put(request: Request) -> Answer:
     return Answer({"groups": await app().configure.put_mapping(request.tenant, request.location, groups)})
 
 
+@route(bp, "GET", "tenants/{tenant}/mapping")
+async def mapping_list(request: Request) -> Answer:
+    """Answer every location's groups by name, with their members, and why one could not be read."""
+    return Answer({"locations": await app().show_mapping(request.tenant)})
+
+
 @route(bp, "GET", "tenants/{tenant}/groups")
 async def groups_search(request: Request) -> Answer:
     """Answer groups of the directory whose name begins with `search`, or the one whose id it is."""

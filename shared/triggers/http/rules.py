@@ -35,6 +35,7 @@ RULES: Final = {
     "GET tenants/{tenant}/sso-users": Access.TENANT,
     "GET tenants/{tenant}/users": Access.TENANT,
     "POST tenants/{tenant}/users": Access.TENANT,
+    "GET tenants/{tenant}/mapping": Access.TENANT,
     "GET tenants/{tenant}/groups": Access.TENANT,
     "POST tenants/{tenant}/runs": Access.TENANT,
     "GET tenants/{tenant}/runs": Access.TENANT,

@@ -238,6 +238,30 @@ async def test_users_by_their_ids(world: World) -> None:
     assert list(await world.directory.users_by_id([])) == []
 
 
+async def test_groups_by_their_ids(world: World) -> None:
+    """As many as are there, also more than one request holds."""
+    sources = [await world.group(number) for number in range(20)]
+    asked = [source.group for source in sources if source.group is not None]
+    found = await world.directory.groups_by_id([*asked, NO_GROUP])
+    assert sorted(each.id for each in found) == asked
+    assert all(each.display_name for each in found)
+
+
+async def test_the_groups_that_somebody_is_in(world: World) -> None:
+    """Directly only, of users and of groups; nobody's are none, and an unknown object is not found."""
+    people = [await world.add(number) for number in range(2)]
+    inner = await world.group(1, people[0])
+    assert inner.group is not None
+    outer = await world.group(2, people[0], inner.group)
+    assert outer.group is not None
+    assert sorted(each.id for each in await world.directory.groups_of_user(people[0])) == [inner.group, outer.group]
+    assert [each.id for each in await world.directory.groups_of_group(inner.group)] == [outer.group]
+    assert list(await world.directory.groups_of_user(people[1])) == []
+    for asked in (world.directory.groups_of_user(NOBODY), world.directory.groups_of_group(NO_GROUP)):
+        with pytest.raises(NotFound):
+            await asked
+
+
 async def test_presence_of_nobody(world: World) -> None:
     """Nobody asked about, nothing said."""
     assert dict(await world.directory.presence([], [])) == {}
