@@ -67,6 +67,9 @@ class Directory(Protocol):
     async def latest_delta_link(self) -> str:
         """Return a link that leads to whatever changes about users from now on, without listing any."""
 
+    def everybody_with_managers(self) -> str:
+        """Return the link with which `changed_users` lists everybody, with their managers, and then what changes."""
+
     async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
         """Return the first page of the source's users, or the one that `next_link` names.
 

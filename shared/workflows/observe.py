@@ -150,18 +150,16 @@ class Observe:
     async def values(self, tenant: TenantId, attribute: Attribute) -> list[AttributeValue]:
         """Return the values of an attribute among everybody who can be a recipient, as last read, and where they lead.
 
-        Those of the whole directory if a run has read it, else of the groups that are mapped. Raises: NotFound.
+        Those of the whole directory where runs read it, else of the groups that are mapped. Raises: NotFound.
         """
         await self.tenants.get(tenant)
         preferences = await self.tenants.preferences(tenant)
         sources, _ = sources_of(preferences, await self.tenants.locations(tenant))
-        refs = [await self.snapshots.current(tenant, source) for source in dict.fromkeys((EVERYONE, *sources))]
         people: dict[ObjectId, DirectoryUser] = {}
-        for ref in refs:
+        for source in [EVERYONE] if EVERYONE in sources else sources:
+            ref = await self.snapshots.current(tenant, source)
             if ref is not None:
                 people.update((await self.snapshots.load(tenant, ref)).users)
-                if ref.source == EVERYONE:
-                    break
         eligible = (each for each in people.values() if preferences.exclusion(each) is None)
         return values_of(eligible, attribute, preferences.location_rule)
 
