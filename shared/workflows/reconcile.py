@@ -23,7 +23,7 @@ from shared.domain.places import unmatched
 from shared.domain.problem import Problem
 from shared.domain.provenance import Provenance
 from shared.domain.recipient import Counts
-from shared.domain.run import Plan
+from shared.domain.run import Plan, RunMode
 from shared.domain.snapshot import CompleteSnapshot
 from shared.domain.wanted import EVERYONE, AbsenceProof, gather
 from shared.fencing import FencedLocation
@@ -91,7 +91,8 @@ class Reconcile:
         stored = await self.recipients.fence(job.tenant, job.location)
         fence = stored.value
         # inputs of this very generation are those of an attempt that did not live to mark the job: it may have written
-        if inputs is not None and fence.inputs == inputs and fence.generation < plan.generation:
+        known = plan.mode is RunMode.INCREMENTAL and inputs is not None and fence.inputs == inputs
+        if known and fence.generation < plan.generation:
             return ReconcileMarker(
                 location=job.location,
                 counts=Counts(),
