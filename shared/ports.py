@@ -222,6 +222,9 @@ class TenantStore(Protocol):
     async def admins(self, tenant: TenantId) -> Admins:
         """Return who may administer the tenant, nobody if that was never stored."""
 
+    def all_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
+        """Iterate over the tenants that somebody was ever named admin of, with who that is."""
+
     async def put_admins(self, tenant: TenantId, admins: Admins) -> None:
         """Store who may administer the tenant."""
 
@@ -260,12 +263,16 @@ class TenantStore(Protocol):
 
 
 class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of a run's jobs have ended."""
+    """How many of a run's jobs have ended, and what they have done so far."""
 
     fetched: int
     sources: int
     reconciled: int
     locations: int
+    #: People read, of sources that are still being read as well.
+    people: int = 0
+    #: Recipients written, at locations that are still being compared as well.
+    written: int = 0
 
 
 class RunStore(Protocol):
