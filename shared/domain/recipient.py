@@ -1,10 +1,14 @@
 """A recipient: one person at one location, and the changes that a run can make to one."""
 
 from enum import StrEnum
+from hashlib import sha256
+from typing import Final
 
 import msgspec
 
 from shared.domain.ids import ObjectId, RecipientId
+
+_TAG_CHARACTERS: Final = 32
 
 
 class Origin(StrEnum):
@@ -56,6 +60,10 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     applied: Profile | None = None
     #: Why the last deactivation happened; None while active.
     reason: str | None = None
+
+    def tag(self) -> str:
+        """Return what differs between any two versions of the recipient that look different."""
+        return sha256(msgspec.json.encode(self)).hexdigest()[:_TAG_CHARACTERS]
 
 
 class Reason(StrEnum):

@@ -130,6 +130,11 @@ class Observe:
                     return found[: wanted.limit], found[wanted.limit - 1].id
         return found, None
 
+    async def recipient(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
+        """Return one recipient. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        return await self.recipients.get(tenant, location, recipient)
+
     async def everybody(self, tenant: TenantId, location: LocationId, wanted: RecipientFilter) -> list[Recipient]:
         """Return all recipients of a location that the filter lets through, whatever its limit. Raises: NotFound."""
         if location not in {each.id for each in await self.tenants.locations(tenant)}:

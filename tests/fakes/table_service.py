@@ -39,10 +39,18 @@ class MemoryTables(Tables):
         require_entity(entity)
         return self._create(table, entity)
 
-    async def put(self, table: str, entity: Mapping[str, Any]) -> None:
+    async def put(self, table: str, entity: Mapping[str, Any]) -> str:
         """Store an entity, in the place of another if there is one."""
         require_entity(entity)
-        self._store(table, entity)
+        return self._store(table, entity)
+
+    async def merge(self, table: str, entity: Mapping[str, Any], etag: str | None = None) -> str:
+        """Change properties of an entity that is there. Raises: NotFound; Conflict if it is not the one with `etag`."""
+        require_entity(entity)
+        before = await self.get(table, entity["PartitionKey"], entity["RowKey"])
+        if etag is not None:
+            self._require(table, entity, etag)
+        return self._store(table, {**before, **entity})
 
     async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
         """Store an entity in the place of the one that was read with `etag`. Raises: Conflict."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
-from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.ids import LocationId, RecipientId, RunId, SourceId, TenantId
 
 FENCE: Final = "!fence"
 CURRENT: Final = "!current"
@@ -79,16 +79,6 @@ def page_range(attempt: str) -> tuple[str, str]:
 def is_current_or_page_of(attempt: str) -> Callable[[str], bool]:
     """Return whether a row of a source's partition belongs to the snapshot that was read under one attempt."""
     return lambda row: row == CURRENT or row.startswith(f"{attempt}:")
-
-
-def mapping(location: LocationId, group: ObjectId) -> str:
-    """Return the row of one mapped group."""
-    return f"{location}:{group}"
-
-
-def mapping_range(location: LocationId) -> tuple[str, str]:
-    """Return the range of a location's mapped groups within the tenant's partition."""
-    return f"{location}:", f"{location};"
 
 
 def fetched(source: SourceId) -> str:

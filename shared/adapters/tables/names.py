@@ -4,7 +4,6 @@ from typing import Final
 
 TENANTS: Final = "Tenants"
 LOCATIONS: Final = "Locations"
-MAPPINGS: Final = "Mappings"
 RECIPIENTS: Final = "Recipients"
 SNAPSHOTS: Final = "Snapshots"
 RUNS: Final = "Runs"

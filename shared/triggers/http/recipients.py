@@ -14,7 +14,7 @@ from shared.domain.ids import recipient_id
 from shared.domain.importing import ImportMode
 from shared.domain.recipient import PROFILE_FIELDS, Origin, Recipient, Status
 from shared.errors import Rejected
-from shared.triggers.http.answers import Answer
+from shared.triggers.http.answers import Answer, tagged
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
 from shared.triggers.http.runs import run_view
@@ -84,9 +84,22 @@ async def recipients_edit(request: Request) -> Answer:
     body = request.body(RecipientBody)
     active = None if isinstance(body.active, UnsetType) else body.active
     edited = await app().edit_recipient(
-        request.tenant, request.location, request.recipient, body.fields(), active, name_of(request.caller)
+        request.tenant,
+        request.location,
+        request.recipient,
+        body.fields(),
+        active,
+        name_of(request.caller),
+        request.condition(),
     )
-    return Answer(_view(edited))
+    return Answer(_view(edited), headers=tagged(edited.tag()))
+
+
+@route(bp, "GET", "tenants/{tenant}/locations/{location}/recipients/{recipient}")
+async def recipients_get(request: Request) -> Answer:
+    """Answer one recipient."""
+    found = await app().observe.recipient(request.tenant, request.location, request.recipient)
+    return Answer(_view(found), headers=tagged(found.tag()))
 
 
 @route(bp, "GET", "tenants/{tenant}/locations/{location}/recipients")
@@ -140,6 +153,7 @@ def _limit(text: str) -> int:
 def _view(recipient: Recipient) -> dict[str, Any]:
     return {
         "id": recipient.id,
+        "etag": f'"{recipient.tag()}"',
         "origin": recipient.origin,
         "status": recipient.status,
         "objectId": recipient.object_id,

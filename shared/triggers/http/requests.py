@@ -12,9 +12,12 @@ import msgspec
 from shared.domain import ids
 from shared.domain.callers import Caller
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.versions import Condition
 from shared.errors import Rejected
 
 T = TypeVar("T")
+#: One ETag of a list. Proxies that compress mark them as weak.
+_ETAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 
 #: Longest body that is read, in bytes.
 _MAX_BODY: Final = 256 * 1024
@@ -58,6 +61,24 @@ class Request:
         """Return a header, by its name in any case; empty if it is not there."""
         wanted = name.lower()
         return next((value for key, value in self.raw.headers.items() if key.lower() == wanted), "")
+
+    def condition(self) -> Condition | None:
+        """Return what `If-Match` or `If-None-Match` expect, None without either. Raises: Rejected."""
+        match, none_match = self.header("if-match").strip(), self.header("if-none-match").strip()
+        if none_match not in {"", "*"}:
+            raise Rejected("If-None-Match may only be *, which means: create, never replace.", code="invalid_header")
+        if match and none_match:
+            raise Rejected("If-Match and If-None-Match exclude each other; send one.", code="invalid_header")
+        if none_match:
+            return Condition(new=True)
+        if match == "*":
+            return Condition(existing=True)
+        if not match:
+            return None
+        tags = _ETAG.findall(match)
+        if _ETAG.sub("", match).strip(", "):
+            raise Rejected('If-Match is no list of ETags such as "0a1b".', code="invalid_header")
+        return Condition(tags=frozenset(tags))
 
     def file(self, limit: int) -> io.BytesIO:
         """Return the body as it is. Raises: Rejected beyond `limit` bytes."""

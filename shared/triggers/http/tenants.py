@@ -8,7 +8,8 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain.callers import Admins
 from shared.domain.preferences import Preferences
-from shared.triggers.http.answers import Answer
+from shared.domain.versions import Part
+from shared.triggers.http.answers import Answer, tagged
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
 
@@ -30,45 +31,53 @@ async def tenants_list(_: Request) -> Answer:
 @route(bp, "GET", "tenants/{tenant}")
 async def tenants_get(request: Request) -> Answer:
     """Answer one tenant."""
-    return Answer(await app().configure.tenant(request.tenant))
+    tag = await app().configure.tag(request.tenant, Part.TENANT)
+    return Answer(await app().configure.tenant(request.tenant), headers=tagged(tag))
 
 
 @route(bp, "PUT", "tenants/{tenant}")
 async def tenants_put(request: Request) -> Answer:
     """Create a tenant, or rename it."""
-    tenant, new = await app().configure.put_tenant(request.tenant, request.body(TenantBody).name)
-    return Answer(tenant, HTTPStatus.CREATED if new else HTTPStatus.OK)
+    name = request.body(TenantBody).name
+    (tenant, tag), new = await app().configure.put_tenant(request.tenant, name, request.condition())
+    return Answer(tenant, HTTPStatus.CREATED if new else HTTPStatus.OK, headers=tagged(tag))
 
 
 @route(bp, "DELETE", "tenants/{tenant}")
 async def tenants_delete(request: Request) -> Answer:
     """Erase everything of a tenant."""
-    await app().configure.delete_tenant(request.tenant)
+    await app().configure.delete_tenant(request.tenant, request.condition())
     return Answer(status=HTTPStatus.NO_CONTENT)
 
 
 @route(bp, "GET", "tenants/{tenant}/admins")
 async def admins_get(request: Request) -> Answer:
     """Answer who may administer a tenant, besides operators."""
-    return Answer(await app().configure.admins(request.tenant))
+    tag = await app().configure.tag(request.tenant, Part.ADMINS)
+    return Answer(await app().configure.admins(request.tenant), headers=tagged(tag))
 
 
 @route(bp, "PUT", "tenants/{tenant}/admins")
 async def admins_put(request: Request) -> Answer:
     """Let exactly these administer a tenant, besides operators."""
-    return Answer(await app().configure.put_admins(request.tenant, request.body(Admins)))
+    admins, tag = await app().configure.put_admins(request.tenant, request.body(Admins), request.condition())
+    return Answer(admins, headers=tagged(tag))
 
 
 @route(bp, "GET", "tenants/{tenant}/preferences")
 async def preferences_get(request: Request) -> Answer:
     """Answer a tenant's preferences."""
-    return Answer(await app().configure.preferences(request.tenant))
+    tag = await app().configure.tag(request.tenant, Part.PREFERENCES)
+    return Answer(await app().configure.preferences(request.tenant), headers=tagged(tag))
 
 
 @route(bp, "PUT", "tenants/{tenant}/preferences")
 async def preferences_put(request: Request) -> Answer:
     """Replace a tenant's preferences; what is left out takes its default."""
-    return Answer(await app().configure.put_preferences(request.tenant, request.body(Preferences)))
+    preferences, tag = await app().configure.put_preferences(
+        request.tenant, request.body(Preferences), request.condition()
+    )
+    return Answer(preferences, headers=tagged(tag))
 
 
 @route(bp, "GET", "ledger")
