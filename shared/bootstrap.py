@@ -12,6 +12,7 @@ from shared.dispatch import Dispatch
 from shared.erasure import Erasure
 from shared.health import ConnectionHealth
 from shared.limiting import Limiter
+from shared.once import Once
 from shared.ports import (
     CertificateReader,
     Clock,
@@ -26,6 +27,7 @@ from shared.ports import (
     SnapshotStore,
     TenantStore,
     UserStore,
+    UseStore,
 )
 from shared.settings import Settings, load
 from shared.telemetry import quiet_sdks
@@ -79,6 +81,7 @@ class Ports:
     certificates: CertificateReader
     limits: LimitStore
     users: UserStore
+    uses: UseStore
     sign_in: SignIn
     clock: Clock
 
@@ -137,6 +140,7 @@ class App:
             recipients=self.ports.recipients,
             ledger=self.ports.ledger,
             users=self.ports.users,
+            uses=self.ports.uses,
             secrets=self.ports.secrets,
             clock=self.ports.clock,
         )
@@ -249,6 +253,7 @@ class App:
             queue=self.ports.queue,
             health=self.health,
             limits=self.ports.limits,
+            uses=self.ports.uses,
             clock=self.ports.clock,
         )
 
@@ -317,12 +322,18 @@ class App:
         )
 
     @cached_property
+    def once(self) -> Once:
+        """Requests that are sent again find what the first has made."""
+        return Once(uses=self.ports.uses, clock=self.ports.clock, entropy=_entropy)
+
+    @cached_property
     def request_run(self) -> RequestRun:
         """A run is announced and asked for."""
         return RequestRun(
             tenants=self.ports.tenants,
             runs=self.ports.runs,
             queue=self.ports.queue,
+            once=self.once,
             clock=self.ports.clock,
             entropy=_entropy,
         )
@@ -342,7 +353,7 @@ class App:
     @cached_property
     def import_csv(self) -> ImportCsv:
         """Files become recipients."""
-        return ImportCsv(tenants=self.ports.tenants, by_hand=self.by_hand)
+        return ImportCsv(tenants=self.ports.tenants, by_hand=self.by_hand, once=self.once)
 
     @cached_property
     def edit_recipient(self) -> EditRecipient:
@@ -394,6 +405,7 @@ def app() -> App:
         TableSnapshotStore,
         TableTenantStore,
         TableUserStore,
+        TableUseStore,
     )
 
     quiet_sdks()
@@ -413,6 +425,7 @@ def app() -> App:
         certificates=X509CertificateReader(),
         limits=TableLimitStore(tables),
         users=TableUserStore(tables),
+        uses=TableUseStore(tables),
         sign_in=EntraSignIn(settings.sign_in),
         clock=SystemClock(),
     )

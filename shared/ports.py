@@ -28,6 +28,7 @@ from shared.domain.job import (
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Change, Counts, Recipient
+from shared.domain.repeats import Use
 from shared.domain.run import Plan, Run, TenantState
 from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
 from shared.domain.sso_users import ProductUser
@@ -466,6 +467,25 @@ class UserStore(Protocol):
 
     async def all(self, tenant: TenantId) -> Sequence[ProductUser]:
         """Return the tenant's users by object id."""
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+
+
+class UseStore(Protocol):
+    """What idempotency keys were used for, by names that are hashes of them."""
+
+    async def find(self, tenant: TenantId, name: str) -> Versioned[Use | None]:
+        """Return what a key was used for, None with ETag None if it was not."""
+
+    async def swap(self, tenant: TenantId, name: str, use: Use, etag: str | None) -> str:
+        """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
+
+    async def forget(self, tenant: TenantId, name: str, etag: str) -> None:
+        """Delete a use, unless it changed since it was read."""
+
+    async def sweep(self, before: datetime) -> None:
+        """Delete what was used before a moment."""
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""

@@ -115,8 +115,11 @@ class MemoryTables(Tables):
             )
             exact = all(wanted is None or part == wanted for part, wanted in zip(key, (partition, row), strict=True))
             if within and exact and (name is None or found[0].get(name) is True):
-                entity = _entity(found)
-                yield entity if select is None else {each: entity[each] for each in select if each in entity}
+                properties, etag = found
+                shown = (
+                    properties if select is None else {each: properties[each] for each in select if each in properties}
+                )
+                yield _entity((shown, etag))
 
     def _create(self, table: str, entity: Mapping[str, Any]) -> str:
         if (entity["PartitionKey"], entity["RowKey"]) in self._tables.setdefault(table, {}):

@@ -67,14 +67,15 @@ class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 async def recipients_import(request: Request) -> Answer:
     """Import a CSV file; 422 with every row that is wrong, and then nothing is written."""
     mode = _choice(request, "mode", ImportMode) or ImportMode.MERGE
-    report = await app().import_csv(
-        request.tenant,
-        request.location,
-        request.file(_MAX_FILE),
-        mode,
-        request.query("approve"),
-        name_of(request.caller),
-    )
+    file, approved = request.file(_MAX_FILE), request.query("approve")
+    if request.flag("dryRun"):
+        report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved)
+    else:
+        asked = (request.location.encode(), mode.encode(), approved.encode(), file.getvalue())
+        repeatable = request.repeatable("import", *asked)
+        report = await app().import_csv(
+            request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable
+        )
     return Answer({**msgspec.to_builtins(report), "run": run_view(report.run) if report.run else None})
 
 

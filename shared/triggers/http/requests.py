@@ -10,8 +10,9 @@ import azure.functions as func
 import msgspec
 
 from shared.domain import ids
-from shared.domain.callers import Caller
+from shared.domain.callers import Caller, name_of
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.repeats import MAX_KEY, Repeatable
 from shared.domain.versions import Condition
 from shared.errors import Rejected
 
@@ -79,6 +80,22 @@ class Request:
         if _ETAG.sub("", match).strip(", "):
             raise Rejected('If-Match is no list of ETags such as "0a1b".', code="invalid_header")
         return Condition(tags=frozenset(tags))
+
+    def repeatable(self, operation: str, *asked: bytes) -> Repeatable | None:
+        """Return the request as one that may be sent again, None without `Idempotency-Key`. Raises: Rejected."""
+        key = self.header("idempotency-key")
+        if not key:
+            return None
+        if len(key) > MAX_KEY or not key.isprintable():
+            raise Rejected(f"Idempotency-Key has 1 to {MAX_KEY} printable characters.", code="invalid_header")
+        return Repeatable.of(name_of(self.caller), operation, key, *asked)
+
+    def flag(self, name: str) -> bool:
+        """Return a parameter of the query that is `true` or `false`, false if it is left out. Raises: Rejected."""
+        text = self.query(name, "false")
+        if text not in {"true", "false"}:
+            raise Rejected(f"{name} is {text[:80]!r}; use true or false.", code="invalid_query")
+        return text == "true"
 
     def file(self, limit: int) -> io.BytesIO:
         """Return the body as it is. Raises: Rejected beyond `limit` bytes."""

@@ -41,10 +41,11 @@ async def runs_post(request: Request) -> Answer:
     by = name_of(request.caller)
     if body.preferences is not None and not body.preview:
         raise Rejected("Other preferences can only be previewed; save them with PUT preferences.", code="not_a_preview")
+    repeatable = request.repeatable("runs", msgspec.json.encode(body))
     if body.preview:
-        run = await app().request_run.preview(request.tenant, body.mode, body.preferences, by)
+        run = await app().request_run.preview(request.tenant, body.mode, body.preferences, by, repeatable)
     else:
-        run = await app().request_run(request.tenant, body.mode, by)
+        run = await app().request_run(request.tenant, body.mode, by, repeatable)
     return Answer(run_view(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"})
 
 
