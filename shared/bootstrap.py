@@ -43,6 +43,7 @@ from shared.workflows.fetch import Fetch
 from shared.workflows.finish import Finish
 from shared.workflows.import_csv import ImportCsv
 from shared.workflows.observe import Observe
+from shared.workflows.overview import Overview
 from shared.workflows.plan import PlanRun
 from shared.workflows.reconcile import Reconcile
 from shared.workflows.request_run import RequestRun
@@ -319,6 +320,13 @@ class App:
             erasure=self.erasure,
             disconnect=self.connect.disconnect,
             advance_epoch=self.epoch.advance,
+        )
+
+    @cached_property
+    def overview(self) -> Overview:
+        """Every tenant on one line."""
+        return Overview(
+            tenants=self.ports.tenants, runs=self.ports.runs, ledger=self.ports.ledger, clock=self.ports.clock
         )
 
     @cached_property

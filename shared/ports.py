@@ -29,7 +29,7 @@ from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Change, Counts, Recipient
 from shared.domain.repeats import Use
-from shared.domain.run import Plan, Run, TenantState
+from shared.domain.run import Plan, Run, Summary, TenantState
 from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
 from shared.domain.sso_users import ProductUser
 from shared.domain.versions import Expected, Part
@@ -167,8 +167,8 @@ class TenantStore(Protocol):
     async def get(self, tenant: TenantId) -> TenantSummary:
         """Return a tenant. Raises: NotFound."""
 
-    def all(self) -> AsyncIterator[TenantSummary]:
-        """Iterate over all tenants by id."""
+    def all(self, after: str = "") -> AsyncIterator[TenantSummary]:
+        """Iterate over all tenants by id, those behind the id `after` only."""
 
     def connected(self) -> AsyncIterator[ConnectedTenant]:
         """Iterate over the tenants that have a connection."""
@@ -242,6 +242,9 @@ class TenantStore(Protocol):
     async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """Replace the state and return its new ETag. Raises: Conflict if it changed since it was read."""
 
+    def summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
+        """Iterate over the summaries of all tenants that have a state, by id."""
+
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return all locations by id, each with its mapping."""
 
@@ -299,8 +302,8 @@ class RunStore(Protocol):
     async def swap(self, run: Run, etag: str | None) -> str:
         """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
 
-    def history(self, tenant: TenantId, *, since: datetime | None = None) -> AsyncIterator[Run]:
-        """Iterate over a tenant's runs, newest first, down to those requested at `since`."""
+    def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
+        """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
 
     async def position(self, job: FetchJob) -> FetchPosition | None:
         """Return where a fetch that was cut goes on."""

@@ -8,16 +8,20 @@ from shared.domain.callers import AdminGrant, Admins
 from shared.domain.ids import LocationId, TenantId, object_id
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
+from shared.domain.recipient import Status
 from shared.domain.versions import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
 from shared.erasure import Erasure
 from shared.errors import ChangedMeanwhile, Conflict, NotFound, Rejected
+from shared.pages import page
 from shared.ports import RecipientStore, TenantStore, TenantSummary
+from shared.summaries import revise
 
 #: What one tenant may have; a run's plan must fit one row.
 MAX_LOCATIONS: Final = 2_000
 MAX_GROUPS_PER_LOCATION: Final = 200
 MAX_NAME: Final = 200
 MAX_ADMINS: Final = 200
+MAX_LISTED: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +59,9 @@ class Configure:
         """Return a tenant. Raises: NotFound."""
         return await self.tenants.get(tenant)
 
-    async def all_tenants(self) -> list[TenantSummary]:
-        """Return all tenants by id."""
-        return [each async for each in self.tenants.all()]
+    async def all_tenants(self, after: str = "", limit: int = MAX_LISTED) -> tuple[list[TenantSummary], str | None]:
+        """Return a page of the tenants behind an id, and the id to go on after; None at the end."""
+        return await page(self.tenants.all(after), limit, lambda each: each.id)
 
     async def delete_tenant(self, tenant: TenantId, condition: Condition | None = None) -> None:
         """Leave nothing of the tenant in any table, nor its secret in Key Vault.
@@ -192,10 +196,12 @@ class Configure:
         if condition is not None:  # written once more as it is: of two who saw this version one goes on
             await self._put_location(tenant, location, name, condition)
         await self.advance_epoch(tenant)
+        people = [each.status async for each in self.recipients.read(tenant, location)].count(Status.ACTIVE)
         await self.recipients.erase(tenant, location)
         await self.tenants.delete_location(tenant, location)
         await self.advance_epoch(tenant)
         await self.recipients.erase(tenant, location)
+        await revise(self.tenants, tenant, lambda known: known.moved(-people))
 
     async def put_mapping(
         self,

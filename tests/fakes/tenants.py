@@ -12,7 +12,7 @@ from shared.domain.health import Health
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
-from shared.domain.run import TenantState
+from shared.domain.run import Summary, TenantState
 from shared.domain.versions import Expected, Part
 from shared.errors import Conflict, NotFound
 from shared.ports import ConnectedTenant, TenantSummary, Versioned
@@ -68,10 +68,11 @@ class FakeTenantStore:
             raise NotFound(f"There is no tenant {tenant!r}.", code="tenant_not_found")
         return found
 
-    async def all(self) -> AsyncIterator[TenantSummary]:
-        """Iterate over all tenants by id."""
-        for _, tenant in list(self._tenants.items()):
-            yield tenant
+    async def all(self, after: str = "") -> AsyncIterator[TenantSummary]:
+        """Iterate over all tenants by id, those behind the id `after` only."""
+        for id_, tenant in list(self._tenants.items()):
+            if id_ > after:
+                yield tenant
 
     async def connected(self) -> AsyncIterator[ConnectedTenant]:
         """Iterate over the tenants that have a connection."""
@@ -173,6 +174,11 @@ class FakeTenantStore:
     async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """Replace the state and return its new ETag. Raises: Conflict if it changed since it was read."""
         return self._states.swap(tenant, state, etag)
+
+    async def summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
+        """Iterate over the summaries of all tenants that have a state, by id."""
+        for tenant, state in list(self._states.items()):
+            yield tenant, state.summary
 
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return all locations by id, each with its mapping."""

@@ -37,6 +37,11 @@ def tenant_range(tenant: TenantId) -> tuple[str, str]:
     return f"{tenant}:", f"{tenant};"
 
 
+def tenants_behind(tenant: str) -> tuple[str, str]:
+    """Return the range of partitions of all tenants whose ids sort behind one."""
+    return f"{tenant}!", "~"  # ids are of a-z, 0-9 and -, which all lie between the two
+
+
 def deletion(tenant: TenantId) -> str:
     """Return the row of a tenant's deletion; it is no row that a tenant's own partition has."""
     return f"deletion:{tenant}"

@@ -11,6 +11,7 @@ from shared.adapters.tables import keys
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.names import LOCATIONS, TENANTS
 from shared.adapters.tables.packing import pack, unpack
+from shared.adapters.tables.summaries import SUMMARY, read, shown
 from shared.domain.callers import Admins
 from shared.domain.connection import Connection, SsoApplication
 from shared.domain.deletion import Deletion
@@ -18,7 +19,7 @@ from shared.domain.health import Health
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
-from shared.domain.run import TenantState
+from shared.domain.run import Summary, TenantState
 from shared.domain.versions import Expected, Part
 from shared.errors import Conflict, NotFound
 from shared.ports import ConnectedTenant, TenantSummary, Versioned
@@ -52,9 +53,10 @@ class TableTenantStore:
             )
         return TenantSummary(id=tenant, name=row["name"])
 
-    async def all(self) -> AsyncIterator[TenantSummary]:
-        """Iterate over all tenants by id."""
-        async for row in self._tables.query(TENANTS, row="tenant"):
+    async def all(self, after: str = "") -> AsyncIterator[TenantSummary]:
+        """Iterate over all tenants by id, those behind the id `after` only."""
+        behind = keys.tenants_behind(after) if after else None
+        async for row in self._tables.query(TENANTS, row="tenant", partitions=behind):
             yield TenantSummary(id=TenantId(row["PartitionKey"]), name=row["name"])
 
     async def connected(self) -> AsyncIterator[ConnectedTenant]:
@@ -187,8 +189,13 @@ class TableTenantStore:
     async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """Replace the state and return its new ETag. Raises: Conflict if it changed since it was read."""
         busy = state.active_run is not None or state.pending is not None
-        row = {"PartitionKey": tenant, "RowKey": "state", "busy": busy, **pack(state)}
+        row = {"PartitionKey": tenant, "RowKey": "state", "busy": busy, **shown(state.summary), **pack(state)}
         return await self._tables.swap(TENANTS, row, etag)
+
+    async def summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
+        """Iterate over the summaries of all tenants that have a state, by id."""
+        async for row in self._tables.query(TENANTS, row="state", select=["PartitionKey", *SUMMARY]):
+            yield TenantId(row["PartitionKey"]), read(row)
 
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return all locations by id, each with its mapping."""

@@ -10,18 +10,16 @@ from msgspec import UNSET, UnsetType
 from shared.bootstrap import app
 from shared.domain.callers import name_of
 from shared.domain.csv_rows import MAX_TEXT, export
-from shared.domain.ids import recipient_id
 from shared.domain.importing import ImportMode
 from shared.domain.recipient import PROFILE_FIELDS, Origin, Recipient, Status
 from shared.errors import Rejected
 from shared.triggers.http.answers import Answer, tagged
+from shared.triggers.http.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
 from shared.triggers.http.runs import run_view
 from shared.workflows.observe import RecipientFilter
 
-#: Most recipients in one answer.
-_MAX_PAGE: Final = 1_000
 _CSV: Final = "text/csv"
 #: Largest file that is imported at once, in bytes.
 _MAX_FILE: Final = 32 * 1024 * 1024
@@ -107,12 +105,14 @@ async def recipients_get(request: Request) -> Answer:
 async def recipients_list(request: Request) -> Answer:
     """Answer a page of recipients and the cursor of the next; or, as CSV, all of them."""
     if _CSV in request.header("accept"):
-        found = await app().observe.everybody(request.tenant, request.location, _filter(request))
+        found = await app().observe.everybody(request.tenant, request.location, _filter(request, ""))
         name = f"{request.tenant}-{request.location}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Answer(export(found), headers=headers, mimetype=_CSV)
-    found, after = await app().observe.page(request.tenant, request.location, _filter(request))
-    return Answer({"recipients": [_view(each) for each in found], "cursor": after})
+    scope = ("recipients", request.tenant, request.location)
+    wanted = _filter(request, position_of(request, str, *scope) or "")
+    found, end = await app().observe.page(request.tenant, request.location, wanted)
+    return Answer({"recipients": [_view(each) for each in found], "cursor": cursor_of(end, *scope)})
 
 
 @route(bp, "GET", "tenants/{tenant}/explain")
@@ -121,14 +121,13 @@ async def explain(request: Request) -> Answer:
     return Answer(await app().explain(request.tenant, request.query("user")))
 
 
-def _filter(request: Request) -> RecipientFilter:
-    cursor = request.query("cursor")
+def _filter(request: Request, after: str) -> RecipientFilter:
     return RecipientFilter(
         search=request.query("search"),
         status=_choice(request, "status", Status),
         origin=_choice(request, "origin", Origin),
-        after=recipient_id(cursor) if cursor else "",
-        limit=_limit(request.query("limit", "100")),
+        after=after,
+        limit=limit_of(request),
     )
 
 
@@ -142,13 +141,6 @@ def _choice(request: Request, name: str, kind: type[E]) -> E | None:
     except ValueError as error:
         words = ", ".join(each.value for each in kind)
         raise Rejected(f"{name} is {text[:80]!r}; use one of {words}.", code="invalid_query") from error
-
-
-def _limit(text: str) -> int:
-    limit = int(text) if text.isdecimal() and len(text) <= len(str(_MAX_PAGE)) else 0
-    if not 1 <= limit <= _MAX_PAGE:
-        raise Rejected(f"limit is {text[:80]!r}; use 1 to {_MAX_PAGE}.", code="invalid_query")
-    return limit
 
 
 def _view(recipient: Recipient) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from shared.domain.callers import Access
 RULES: Final = {
     "GET health": Access.PUBLIC,
     "POST validate": Access.SIGNED_IN,
+    "GET overview": Access.OPERATOR,
     "GET tenants": Access.OPERATOR,
     "GET tenants/{tenant}": Access.TENANT,
     "PUT tenants/{tenant}": Access.OPERATOR,

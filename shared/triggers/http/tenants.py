@@ -10,8 +10,10 @@ from shared.domain.callers import Admins
 from shared.domain.preferences import Preferences
 from shared.domain.versions import Part
 from shared.triggers.http.answers import Answer, tagged
+from shared.triggers.http.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
+from shared.workflows.observe import EntryPosition
 
 bp = func.Blueprint()
 
@@ -23,9 +25,11 @@ class TenantBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 @route(bp, "GET", "tenants")
-async def tenants_list(_: Request) -> Answer:
-    """Answer all tenants."""
-    return Answer({"tenants": await app().configure.all_tenants()})
+async def tenants_list(request: Request) -> Answer:
+    """Answer a page of all tenants, by id."""
+    after = position_of(request, str, "tenants") or ""
+    found, end = await app().configure.all_tenants(after, limit_of(request))
+    return Answer({"tenants": found, "cursor": cursor_of(end, "tenants")})
 
 
 @route(bp, "GET", "tenants/{tenant}")
@@ -81,6 +85,7 @@ async def preferences_put(request: Request) -> Answer:
 
 
 @route(bp, "GET", "ledger")
-async def ledger_get(_: Request) -> Answer:
-    """Answer what needs the operator's eye, newest first."""
-    return Answer({"entries": await app().observe.entries()})
+async def ledger_get(request: Request) -> Answer:
+    """Answer a page of what needs the operator's eye, newest first."""
+    found, end = await app().observe.entries(position_of(request, EntryPosition, "ledger"), limit_of(request))
+    return Answer({"entries": found, "cursor": cursor_of(end, "ledger")})

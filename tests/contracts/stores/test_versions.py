@@ -7,9 +7,10 @@ import pytest
 
 from shared.domain.callers import Admins
 from shared.domain.connection import Cloud, Connection, Endpoints, SsoApplication
-from shared.domain.ids import LocationId
+from shared.domain.ids import LocationId, RunId
 from shared.domain.mapping import GroupMapping
 from shared.domain.preferences import Mode, Preferences
+from shared.domain.run import Run, RunMode, RunState, Summary, TenantState
 from shared.domain.versions import Expected, Part
 from shared.errors import Conflict, NotFound
 from shared.ports import TenantSummary
@@ -104,3 +105,39 @@ async def test_name_and_mapping_of_a_location_are_one_version(stores: Stores) ->
     with pytest.raises(Conflict):
         await tenants.put_location(acme, DESK, "Again", Expected(third))
     assert await tenants.location(acme, DESK) == (None, None)
+
+
+async def test_lists_go_on_behind_a_place(stores: Stores) -> None:
+    """Tenants behind an id, of which another one may be the beginning; the summaries of those that have a state."""
+    tenants = stores.tenants
+    mine = [stores.acme, stores.acme_2]
+    for tenant in mine:
+        await tenants.put(TenantSummary(id=tenant, name=tenant))
+    assert [each.id async for each in tenants.all() if each.id in mine] == mine
+    assert [each.id async for each in tenants.all(stores.acme) if each.id in mine] == mine[1:]
+    assert [each.id async for each in tenants.all(stores.acme_2) if each.id in mine] == []
+    run, now = RunId("8204576261968-0000000a"), CONNECTION.connected_at
+    summary = Summary(run=run, state=RunState.HELD, finished_at=now, success_at=now, held=run, recipients=7)
+    etag = await tenants.swap_state(stores.acme, TenantState(summary=summary), None)
+    assert [each async for each in tenants.summaries() if each[0] in mine] == [(stores.acme, summary)]
+    await tenants.swap_state(stores.acme, TenantState(), etag)
+    assert [each async for each in tenants.summaries() if each[0] in mine] == [(stores.acme, Summary())]
+
+
+async def test_the_history_goes_on_behind_a_run(stores: Stores) -> None:
+    """Newest first, and each run once."""
+    ids = [RunId(f"820457626196{number}-0000000a") for number in range(3)]
+    for run in ids:
+        await stores.runs.insert(
+            Run(
+                id=run,
+                tenant=stores.acme,
+                mode=RunMode.FULL,
+                state=RunState.DONE,
+                requested_at=CONNECTION.connected_at,
+                requested_by="api",
+            )
+        )
+    assert [each.id async for each in stores.runs.history(stores.acme)] == ids
+    assert [each.id async for each in stores.runs.history(stores.acme, after=ids[0])] == ids[1:]
+    assert [each.id async for each in stores.runs.history(stores.acme, after=ids[2])] == []

@@ -37,7 +37,7 @@ async def test_a_tenant_is_new_once(app: App) -> None:
     assert (await app.configure.put_tenant(tenant, " Contoso "))[1]
     (renamed, _), new = await app.configure.put_tenant(tenant, "Contoso Ltd")
     assert (renamed.name, new) == ("Contoso Ltd", False)
-    assert await app.configure.all_tenants() == [renamed]
+    assert await app.configure.all_tenants() == ([renamed], None)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\nb", "a\x00b"])
@@ -199,7 +199,7 @@ async def test_deleting_a_tenant_leaves_nothing(app: App, ports: Ports, contoso:
     assert isinstance(queue, FakeJobQueue)
     while queue.messages:
         await deliver(app, queue.messages.pop(0))
-    assert [run.state for run in await app.observe.history(contoso)] == [RunState.DONE]
+    assert [run.state for run in (await app.observe.history(contoso))[0]] == [RunState.DONE]
     for tenant in (contoso, other):
         entry = LedgerEntry(
             id=tenant, at=ports.clock.now(), queue="fetch-jobs", code="x", detail="x", body="x", tenant=tenant
