@@ -12,6 +12,7 @@ from shared.dispatch import Dispatch
 from shared.erasure import Erasure
 from shared.health import ConnectionHealth
 from shared.limiting import Limiter
+from shared.once import Once
 from shared.ports import (
     CertificateReader,
     Clock,
@@ -26,6 +27,7 @@ from shared.ports import (
     SnapshotStore,
     TenantStore,
     UserStore,
+    UseStore,
 )
 from shared.settings import Settings, load
 from shared.telemetry import quiet_sdks
@@ -41,6 +43,7 @@ from shared.workflows.fetch import Fetch
 from shared.workflows.finish import Finish
 from shared.workflows.import_csv import ImportCsv
 from shared.workflows.observe import Observe
+from shared.workflows.overview import Overview
 from shared.workflows.plan import PlanRun
 from shared.workflows.reconcile import Reconcile
 from shared.workflows.request_run import RequestRun
@@ -80,6 +83,7 @@ class Ports:
     certificates: CertificateReader
     limits: LimitStore
     users: UserStore
+    uses: UseStore
     sign_in: SignIn
     clock: Clock
 
@@ -138,6 +142,7 @@ class App:
             recipients=self.ports.recipients,
             ledger=self.ports.ledger,
             users=self.ports.users,
+            uses=self.ports.uses,
             secrets=self.ports.secrets,
             clock=self.ports.clock,
         )
@@ -250,6 +255,7 @@ class App:
             queue=self.ports.queue,
             health=self.health,
             limits=self.ports.limits,
+            uses=self.ports.uses,
             clock=self.ports.clock,
         )
 
@@ -318,12 +324,25 @@ class App:
         )
 
     @cached_property
+    def overview(self) -> Overview:
+        """Every tenant on one line."""
+        return Overview(
+            tenants=self.ports.tenants, runs=self.ports.runs, ledger=self.ports.ledger, clock=self.ports.clock
+        )
+
+    @cached_property
+    def once(self) -> Once:
+        """Requests that are sent again find what the first has made."""
+        return Once(uses=self.ports.uses, clock=self.ports.clock, entropy=_entropy)
+
+    @cached_property
     def request_run(self) -> RequestRun:
         """A run is announced and asked for."""
         return RequestRun(
             tenants=self.ports.tenants,
             runs=self.ports.runs,
             queue=self.ports.queue,
+            once=self.once,
             clock=self.ports.clock,
             entropy=_entropy,
         )
@@ -343,7 +362,7 @@ class App:
     @cached_property
     def import_csv(self) -> ImportCsv:
         """Files become recipients."""
-        return ImportCsv(tenants=self.ports.tenants, by_hand=self.by_hand)
+        return ImportCsv(tenants=self.ports.tenants, by_hand=self.by_hand, once=self.once)
 
     @cached_property
     def edit_recipient(self) -> EditRecipient:
@@ -403,6 +422,7 @@ def app() -> App:
         TableSnapshotStore,
         TableTenantStore,
         TableUserStore,
+        TableUseStore,
     )
 
     quiet_sdks()
@@ -422,6 +442,7 @@ def app() -> App:
         certificates=X509CertificateReader(),
         limits=TableLimitStore(tables),
         users=TableUserStore(tables),
+        uses=TableUseStore(tables),
         sign_in=EntraSignIn(settings.sign_in),
         clock=SystemClock(),
     )

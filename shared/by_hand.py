@@ -13,6 +13,7 @@ from shared.domain.run import LocationReport, Run, RunKind, RunMode, RunState
 from shared.errors import Conflict, NotFound, Superseded
 from shared.fencing import FencedLocation
 from shared.ports import Clock, RecipientStore, RunStore, TenantStore
+from shared.summaries import revise
 
 #: What is to be written, given what is stored.
 Decide = Callable[[Sequence[Recipient]], Sequence[Write]]
@@ -98,6 +99,8 @@ class ByHand:
             undoes=undoes,
         )
         await self.runs.insert(made)
+        more = made.counts.created + made.counts.reactivated - made.counts.deactivated
+        await revise(self.tenants, tenant, lambda known: known.moved(more))
         return made
 
 

@@ -14,7 +14,17 @@ from shared.domain.deletion import Deletion
 from shared.domain.ids import TenantId
 from shared.domain.secret_names import secret_name
 from shared.errors import Conflict, SyncError
-from shared.ports import Clock, Ledger, RecipientStore, RunStore, SecretStore, SnapshotStore, TenantStore, UserStore
+from shared.ports import (
+    Clock,
+    Ledger,
+    RecipientStore,
+    RunStore,
+    SecretStore,
+    SnapshotStore,
+    TenantStore,
+    UserStore,
+    UseStore,
+)
 from shared.telemetry import event
 
 #: After this nothing that ran at a deletion runs any more: host.json ends a function after ten minutes.
@@ -31,6 +41,7 @@ class Erasure:
     recipients: RecipientStore
     ledger: Ledger
     users: UserStore
+    uses: UseStore
     secrets: SecretStore
     clock: Clock
 
@@ -54,6 +65,7 @@ class Erasure:
         await self.runs.erase(tenant)
         await self.ledger.erase(tenant)
         await self.users.erase(tenant)
+        await self.uses.erase(tenant)
         await self.tenants.erase(tenant)
 
     async def make_way(self, tenant: TenantId) -> None:

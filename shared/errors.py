@@ -10,7 +10,8 @@
     │   ├── Unauthenticated  nobody knows who sent it
     │   └── Forbidden        whoever sent it may not do this
     ├── Conflict        the stored state changed underneath: read it again and decide again
-    │   └── Superseded  somebody newer owns the work: stop at once and write nothing more
+    │   ├── Superseded  somebody newer owns the work: stop at once and write nothing more
+    │   └── ChangedMeanwhile  the caller named the version that they meant to replace, and it is another by now
     └── Misconfigured   a setting of this deployment is missing or wrong: stop at start
 
 Each message holds the fact, the number and the next step. `code` is stable and may be matched by machines.
@@ -77,6 +78,10 @@ class Conflict(SyncError):
 
 class Superseded(Conflict):
     """A newer run, epoch or attempt owns this work; the caller stops without writing."""
+
+
+class ChangedMeanwhile(Conflict):
+    """What is stored is not the version that the caller meant to replace; nothing was written."""
 
 
 class Misconfigured(SyncError):

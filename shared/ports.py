@@ -28,9 +28,11 @@ from shared.domain.job import (
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Change, Counts, Recipient
-from shared.domain.run import Plan, Run, TenantState
+from shared.domain.repeats import Use
+from shared.domain.run import Plan, Run, Summary, TenantState
 from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
 from shared.domain.sso_users import ProductUser
+from shared.domain.versions import Expected, Part
 
 T = TypeVar("T")
 
@@ -168,14 +170,17 @@ class ConnectedTenant(msgspec.Struct, frozen=True, kw_only=True):
 class TenantStore(Protocol):
     """Tenants with their configuration, locations and mappings, and the state that runs compete for."""
 
-    async def put(self, tenant: TenantSummary) -> None:
-        """Create a tenant or rename it."""
+    async def version(self, tenant: TenantId, part: Part) -> str | None:
+        """Return the ETag of a part of the configuration, None where it was never stored."""
+
+    async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:
+        """Create a tenant or rename it, and return its new ETag. Raises: Conflict unless it finds what is expected."""
 
     async def get(self, tenant: TenantId) -> TenantSummary:
         """Return a tenant. Raises: NotFound."""
 
-    def all(self) -> AsyncIterator[TenantSummary]:
-        """Iterate over all tenants by id."""
+    def all(self, after: str = "") -> AsyncIterator[TenantSummary]:
+        """Iterate over all tenants by id, those behind the id `after` only."""
 
     def connected(self) -> AsyncIterator[ConnectedTenant]:
         """Iterate over the tenants that have a connection."""
@@ -186,8 +191,10 @@ class TenantStore(Protocol):
     async def connection(self, tenant: TenantId) -> Connection | None:
         """Return the tenant's connection, None while it is switched off."""
 
-    async def put_connection(self, tenant: TenantId, connection: Connection | None) -> None:
-        """Store a connection, or erase it with None."""
+    async def put_connection(
+        self, tenant: TenantId, connection: Connection | None, expected: Expected | None = None
+    ) -> str | None:
+        """Store a connection and return its ETag, or erase it with None. Raises: Conflict as `put`."""
 
     async def replace_connection(self, tenant: TenantId, old: Connection, new: Connection) -> None:
         """Store a connection in the place of `old`. Raises: Conflict if that is not what is stored."""
@@ -225,20 +232,24 @@ class TenantStore(Protocol):
     def all_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
         """Iterate over the tenants that somebody was ever named admin of, with who that is."""
 
-    async def put_admins(self, tenant: TenantId, admins: Admins) -> None:
-        """Store who may administer the tenant."""
+    async def put_admins(self, tenant: TenantId, admins: Admins, expected: Expected | None = None) -> str | None:
+        """Store who may administer the tenant, and return its ETag. Raises: Conflict as `put`."""
 
     async def sso(self, tenant: TenantId) -> SsoApplication | None:
         """Return the tenant's SSO application, if there is one."""
 
-    async def put_sso(self, tenant: TenantId, sso: SsoApplication | None) -> None:
-        """Store the SSO application, or erase it with None."""
+    async def put_sso(
+        self, tenant: TenantId, sso: SsoApplication | None, expected: Expected | None = None
+    ) -> str | None:
+        """Store the SSO application and return its ETag, or erase it with None. Raises: Conflict as `put`."""
 
     async def preferences(self, tenant: TenantId) -> Preferences:
         """Return the tenant's preferences, the defaults if none were ever stored."""
 
-    async def put_preferences(self, tenant: TenantId, preferences: Preferences) -> None:
-        """Store preferences."""
+    async def put_preferences(
+        self, tenant: TenantId, preferences: Preferences, expected: Expected | None = None
+    ) -> str | None:
+        """Store preferences, and return their ETag. Raises: Conflict as `put`."""
 
     async def state(self, tenant: TenantId) -> Versioned[TenantState]:
         """Return the tenant's state; a fresh one with ETag None if it never had any."""
@@ -246,14 +257,31 @@ class TenantStore(Protocol):
     async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """Replace the state and return its new ETag. Raises: Conflict if it changed since it was read."""
 
+    def summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
+        """Iterate over the summaries of all tenants that have a state, by id."""
+
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return all locations by id, each with its mapping."""
 
-    async def put_location(self, tenant: TenantId, location: LocationId, name: str) -> None:
-        """Create or rename a location; its mapping stays."""
+    async def location(self, tenant: TenantId, location: LocationId) -> Versioned[Location | None]:
+        """Return a location with its mapping, None with ETag None if there is none."""
 
-    async def put_mapping(self, tenant: TenantId, location: LocationId, groups: Sequence[GroupMapping]) -> None:
-        """Replace the mapping of a location. Raises: NotFound for an unknown location."""
+    async def put_location(
+        self, tenant: TenantId, location: LocationId, name: str, expected: Expected | None = None
+    ) -> str:
+        """Create or rename a location, whose mapping stays; return its new ETag. Raises: Conflict as `put`."""
+
+    async def put_mapping(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        groups: Sequence[GroupMapping],
+        expected: Expected | None = None,
+    ) -> str:
+        """Replace the mapping of a location as a whole, and return the location's new ETag.
+
+        Raises: NotFound for an unknown location; Conflict as `put`.
+        """
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location and its mapping; its recipients are not this store's."""
@@ -293,8 +321,8 @@ class RunStore(Protocol):
     async def swap(self, run: Run, etag: str | None) -> str:
         """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
 
-    def history(self, tenant: TenantId, *, since: datetime | None = None) -> AsyncIterator[Run]:
-        """Iterate over a tenant's runs, newest first, down to those requested at `since`."""
+    def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
+        """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
 
     async def position(self, job: FetchJob) -> FetchPosition | None:
         """Return where a fetch that was cut goes on."""
@@ -461,6 +489,25 @@ class UserStore(Protocol):
 
     async def all(self, tenant: TenantId) -> Sequence[ProductUser]:
         """Return the tenant's users by object id."""
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+
+
+class UseStore(Protocol):
+    """What idempotency keys were used for, by names that are hashes of them."""
+
+    async def find(self, tenant: TenantId, name: str) -> Versioned[Use | None]:
+        """Return what a key was used for, None with ETag None if it was not."""
+
+    async def swap(self, tenant: TenantId, name: str, use: Use, etag: str | None) -> str:
+        """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
+
+    async def forget(self, tenant: TenantId, name: str, etag: str) -> None:
+        """Delete a use, unless it changed since it was read."""
+
+    async def sweep(self, before: datetime) -> None:
+        """Delete what was used before a moment."""
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""

@@ -1,10 +1,14 @@
 """A recipient: one person at one location, and the changes that a run can make to one."""
 
 from enum import StrEnum
+from hashlib import sha256
+from typing import Final
 
 import msgspec
 
 from shared.domain.ids import ObjectId, RecipientId
+
+_TAG_CHARACTERS: Final = 32
 
 
 class Origin(StrEnum):
@@ -64,6 +68,10 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     #: The mapped groups that put the person here, sorted; of one who has left, those that did so last.
     groups: tuple[ObjectId, ...] = ()
+
+    def tag(self) -> str:
+        """Return what differs between any two versions of the recipient that look different."""
+        return sha256(msgspec.json.encode(self)).hexdigest()[:_TAG_CHARACTERS]
 
 
 class Reason(StrEnum):

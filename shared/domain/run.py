@@ -49,6 +49,45 @@ class RunState(StrEnum):
         return self in {RunState.DONE, RunState.HELD, RunState.FAILED, RunState.SUPERSEDED}
 
 
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What lists of tenants show of one: its last sync that came to its end, previews apart.
+
+    It is part of the tenant's state, and written with it, when a run frees the tenant: it cannot lag behind.
+    """
+
+    run: RunId | None = None
+    state: RunState | None = None
+    finished_at: datetime | None = None
+    #: The end of the last run that was done.
+    success_at: datetime | None = None
+    #: The last run, while what it holds can be approved.
+    held: RunId | None = None
+    #: Active recipients after the last run that was done or held, moved on by what people changed since.
+    recipients: int = 0
+
+    def after(self, run: "Run") -> "Summary":
+        """Return the summary once a run has ended."""
+        if run.preview or not run.state.ended:
+            return self
+        read = run.state in {RunState.DONE, RunState.HELD}
+        return Summary(
+            run=run.id,
+            state=run.state,
+            finished_at=run.finished_at,
+            success_at=run.finished_at if run.state is RunState.DONE else self.success_at,
+            held=run.id if run.state is RunState.HELD else None,
+            recipients=sum(report.active for report in run.locations.values()) if read else self.recipients,
+        )
+
+    def moved(self, people: int) -> "Summary":
+        """Return the summary with so many recipients more, or fewer."""
+        return msgspec.structs.replace(self, recipients=max(0, self.recipients + people))
+
+    def expired(self) -> "Summary":
+        """Return the summary once nothing that is held can be approved any more."""
+        return msgspec.structs.replace(self, held=None)
+
+
 class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     """What a tenant's runs compete for, by compare-and-swap on one row.
 
@@ -68,6 +107,7 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     pending_request: str | None = None
     #: When the last run ended that had read and compared everything; None before the first.
     full_at: datetime | None = None
+    summary: Summary = Summary()
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

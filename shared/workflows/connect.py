@@ -16,6 +16,7 @@ from shared.domain.ids import TenantId, object_id
 from shared.domain.report import Report
 from shared.domain.secret_names import secret_name
 from shared.domain.validation import Validation
+from shared.domain.versions import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
 from shared.errors import Conflict, NotFound, Rejected, Transient
 from shared.ports import Clock, SecretStore, TenantStore
 
@@ -107,14 +108,18 @@ class Connect:
         sso = await self.tenants.sso(tenant)
         return sso.client_id if sso else None
 
-    async def connect(self, tenant: TenantId, entries: Entries, caller: Caller) -> Report:
-        """Leave the connection stored and on, its secret in Key Vault, and return the report.
+    async def connect(
+        self, tenant: TenantId, entries: Entries, caller: Caller, condition: Condition | None = None
+    ) -> Tagged[Report]:
+        """Leave the connection stored and on, its secret in Key Vault; return the report, and the connection's tag.
 
         A new secret for the same application is used from the next request on; what runs goes on. Whatever else
         changes ends what runs. Raises: ConnectionRefused with the report if a check failed, ConnectionUnchecked if it
-        could not be made: what was stored before stays; Rejected (`sso_required`) before SSO is configured.
+        could not be made: what was stored before stays; Rejected (`sso_required`) before SSO is configured;
+        ChangedMeanwhile, also before anything is checked.
         """
         await self.tenants.get(tenant)
+        found = await self._expected(tenant, Part.CONNECTION, condition)
         application = await self._sso_application(tenant)
         if application is None:
             raise Rejected(
@@ -132,7 +137,8 @@ class Connect:
         other = before is None or before.fingerprint() != connection.fingerprint()
         if before is not None and other:
             await self.advance_epoch(tenant)  # also before: if this dies right after storing, nothing old still runs
-        await self.tenants.put_connection(tenant, connection)
+        with bound_to(found):
+            etag = await self.tenants.put_connection(tenant, connection, found)
         try:
             await self._require_sso(tenant, application)
         except (Conflict, NotFound):  # removed while it was stored, by somebody who has found nothing to erase yet
@@ -143,7 +149,12 @@ class Connect:
         if other:
             await self.advance_epoch(tenant)
         await self.access.health.recovered(tenant)
-        return validation.report
+        return Tagged(validation.report, tag_of(etag, Part.CONNECTION, tenant))
+
+    async def _expected(self, tenant: TenantId, part: Part, condition: Condition | None) -> Expected | None:
+        if condition is None:
+            return None
+        return expected(condition, await self.tenants.version(tenant, part), part, tenant)
 
     async def _require_sso(self, tenant: TenantId, application: str) -> None:
         """Hold if tenant and sign-in application are still there. Raises: NotFound; Conflict (`sso_changed`)."""
@@ -175,6 +186,18 @@ class Connect:
             secret_expires_on=validation.report.secret_expires_on,
         )
 
+    async def tag(self, tenant: TenantId, part: Part) -> str:
+        """Return the tag of the connection or the sign-in application; read before it, it is never newer than it."""
+        return tag_of(await self.tenants.version(tenant, part), part, tenant)
+
+    async def sso(self, tenant: TenantId) -> SsoApplication:
+        """Return the sign-in application. Raises: NotFound, also without one (`sso_not_found`)."""
+        await self.tenants.get(tenant)
+        sso = await self.tenants.sso(tenant)
+        if sso is None:
+            raise NotFound(f"Tenant {tenant!r} has no sign-in application.", code="sso_not_found")
+        return sso
+
     async def connection(self, tenant: TenantId) -> StoredConnection | None:
         """Return the stored connection, None while it is off. Raises: NotFound for an unknown tenant."""
         await self.tenants.get(tenant)
@@ -183,35 +206,37 @@ class Connect:
             return None
         return StoredConnection(connection=connection, health=(await self.tenants.health(tenant)).value)
 
-    async def disconnect(self, tenant: TenantId) -> None:
-        """Leave the connection off, its ids and its secret erased, and nothing of it still running."""
+    async def disconnect(self, tenant: TenantId, condition: Condition | None = None) -> None:
+        """Leave the connection off, its ids and its secret erased, and nothing of it still running.
+
+        Raises: NotFound, ChangedMeanwhile.
+        """
         await self.tenants.get(tenant)
-        await self._erase(tenant)
+        found = await self._expected(tenant, Part.CONNECTION, condition)
+        with bound_to(found):
+            await self._erase(tenant, found)
         await self.advance_epoch(tenant)
         await self.tenants.forget_health(tenant)
 
-    async def _erase(self, tenant: TenantId) -> None:
-        await self.tenants.put_connection(tenant, None)
+    async def _erase(self, tenant: TenantId, found: Expected | None = None) -> None:
+        await self.tenants.put_connection(tenant, None, found)
         await self.secrets.erase(secret_name(tenant))
 
-    async def sso(self, tenant: TenantId) -> SsoApplication:
-        """Return the sign-in application. Raises: NotFound (`tenant_not_found`, `sso_not_found`)."""
+    async def put_sso(self, tenant: TenantId, sso: SsoApplication, condition: Condition | None = None) -> str:
+        """Leave the sign-in application stored, and return its tag. Raises: NotFound, ChangedMeanwhile."""
         await self.tenants.get(tenant)
-        sso = await self.tenants.sso(tenant)
-        if sso is None:
-            raise NotFound(f"Tenant {tenant!r} has no sign-in application.", code="sso_not_found")
-        return sso
+        found = await self._expected(tenant, Part.SSO, condition)
+        with bound_to(found):
+            return tag_of(await self.tenants.put_sso(tenant, sso, found), Part.SSO, tenant)
 
-    async def put_sso(self, tenant: TenantId, sso: SsoApplication) -> None:
-        """Leave the sign-in application stored."""
-        await self.tenants.get(tenant)
-        await self.tenants.put_sso(tenant, sso)
-
-    async def remove_sso(self, tenant: TenantId) -> None:
+    async def remove_sso(self, tenant: TenantId, condition: Condition | None = None) -> None:
         """Leave the tenant without sign-in application, and therefore without connection.
 
         The application goes first: whoever is just connecting looks for it once more, and erases what they stored.
+        Raises: NotFound, ChangedMeanwhile.
         """
         await self.tenants.get(tenant)
-        await self.tenants.put_sso(tenant, None)
+        found = await self._expected(tenant, Part.SSO, condition)
+        with bound_to(found):
+            await self.tenants.put_sso(tenant, None, found)
         await self.disconnect(tenant)

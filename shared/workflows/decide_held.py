@@ -10,6 +10,7 @@ from shared.domain.job import RetireJob
 from shared.domain.run import HeldDecision, Run, RunState
 from shared.errors import Conflict, Rejected
 from shared.ports import Clock, JobQueue, RunStore, TenantStore, Versioned
+from shared.summaries import revise
 from shared.telemetry import event
 
 
@@ -69,12 +70,13 @@ class DecideHeld:
     async def reject(self, tenant: TenantId, run: RunId, by: str) -> Run:
         """Leave nothing held by the run, and return it. Raises: Rejected (`not_held`); Conflict if it just changed."""
         stored = await self.runs.get(tenant, run)
-        if stored.value.decision is not None and not stored.value.decision.approved:
-            return stored.value
-        _require_held(stored.value)
-        rejected = self._rejected(stored, by)
-        await self.runs.swap(rejected, stored.etag)
-        event("rejected", tenant=tenant, run=run, by=by)
+        rejected = stored.value
+        if rejected.decision is None or rejected.decision.approved:
+            _require_held(rejected)
+            rejected = self._rejected(stored, by)
+            await self.runs.swap(rejected, stored.etag)
+            event("rejected", tenant=tenant, run=run, by=by)
+        await revise(self.tenants, tenant, lambda known: known.after(rejected) if known.run == run else known)
         return rejected
 
     def _rejected(self, stored: Versioned[Run], by: str) -> Run:

@@ -10,6 +10,7 @@ from shared.domain.decide import Write
 from shared.domain.ids import LocationId, RecipientId, TenantId
 from shared.domain.recipient import Change, ChangeKind, Reason, Recipient, Status
 from shared.domain.run import RunKind
+from shared.domain.versions import Condition
 from shared.errors import NotFound
 
 
@@ -27,13 +28,14 @@ class EditRecipient:
         fields: Mapping[str, str | None],
         active: bool | None,  # noqa: FBT001 - a field of the request
         by: str,
+        condition: Condition | None = None,
     ) -> Recipient:
         """Leave the recipient with these fields, active or deactivated by hand, and return it.
 
-        Raises: NotFound; Conflict (`run_active`).
+        Raises: NotFound; ChangedMeanwhile; Conflict (`run_active`).
         """
         await self.by_hand.require_location(tenant, location)
-        edit = _Edit(recipient, fields, active)
+        edit = _Edit(recipient, fields, active, condition)
         before = {each.id: each for each in await self.by_hand.stored(tenant, location)}
         if recipient not in before:
             raise NotFound(f"Location {location!r} has no recipient {recipient!r}.", code="recipient_not_found")
@@ -53,16 +55,23 @@ class _Edit:
         recipient: RecipientId,
         fields: Mapping[str, str | None],
         active: bool | None,  # noqa: FBT001 - as above
+        condition: Condition | None,
     ) -> None:
         self._recipient = recipient
         self._fields = fields
         self._active = active
+        self._condition = condition
         self.after: Recipient | None = None
 
     def __call__(self, stored: Sequence[Recipient]) -> Sequence[Write]:
-        """Return the one write, or none if nothing changes."""
+        """Return the one write, or none if nothing changes. Raises: ChangedMeanwhile if it is not what was expected.
+
+        What is stored is read under the location's fence, so that nobody else writes in between.
+        """
         for before in stored:
             if before.id == self._recipient:
+                if self._condition is not None:
+                    self._condition.require(before.tag(), exists=True)
                 return self._writes(before)
         return ()
 

@@ -33,7 +33,12 @@ class Epoch:
         """
         while True:
             state, etag = await self.tenants.state(tenant)
-            raised = TenantState(generation=state.generation + 1, epoch=state.epoch + 1, requests=state.requests)
+            raised = TenantState(
+                generation=state.generation + 1,
+                epoch=state.epoch + 1,
+                requests=state.requests,
+                summary=state.summary.expired(),
+            )
             try:
                 await self.tenants.swap_state(tenant, raised, etag)
                 break

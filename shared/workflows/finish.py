@@ -1,6 +1,7 @@
 """Finish: closes a run. Its report is written, its snapshots become current, and the next pending request starts."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -136,7 +137,12 @@ class Finish:
         state, etag = await self.tenants.state(tenant)
         if state.active_run != run:
             return
-        free = msgspec.structs.replace(state, active_run=None, active_since=None, full_at=full_at or state.full_at)
+        summary = state.summary
+        with suppress(NotFound):  # a run that was never announced
+            summary = summary.after((await self.runs.get(tenant, run)).value)
+        free = msgspec.structs.replace(
+            state, active_run=None, active_since=None, full_at=full_at or state.full_at, summary=summary
+        )
         try:
             await self.tenants.swap_state(tenant, free, etag)
         except Conflict:

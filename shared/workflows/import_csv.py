@@ -10,13 +10,15 @@ from shared.by_hand import ByHand
 from shared.domain.csv_rows import Row, RowProblem, rows
 from shared.domain.decide import Write
 from shared.domain.guard import Loss, breaches, digest
-from shared.domain.ids import LocationId, TenantId
+from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.importing import ImportDecision, ImportMode, decide_import, duplicates
 from shared.domain.leavers import deactivations
 from shared.domain.preferences import Preferences
-from shared.domain.recipient import Origin, Recipient
+from shared.domain.recipient import Counts, Origin, Recipient
+from shared.domain.repeats import Repeatable
 from shared.domain.run import Run, RunKind
-from shared.errors import Rejected
+from shared.errors import Conflict, Rejected
+from shared.once import Once
 from shared.ports import TenantStore
 from shared.telemetry import event
 
@@ -30,6 +32,8 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What an import did, row by row where it did not do what the row says."""
 
     rows: int
+    #: What was written, or, of a preview, would be.
+    counts: Counts
     unchanged: int
     #: Rows that were not applied, with the reason; the first of them, and how many there are.
     refused: tuple[RowProblem, ...]
@@ -58,23 +62,68 @@ class ImportCsv:
 
     tenants: TenantStore
     by_hand: ByHand
+    once: Once
 
     async def __call__(
-        self, tenant: TenantId, location: LocationId, file: IO[bytes], mode: ImportMode, approved: str, by: str
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        file: IO[bytes],
+        mode: ImportMode,
+        approved: str,
+        by: str,
+        repeatable: Repeatable | None = None,
     ) -> ImportReport:
         """Leave the rows applied, and return the report. Imported again it changes nothing.
 
-        `approved` is the digest of a set that the guard has held before, empty for none.
-        Raises: ImportRefused; Rejected (`invalid_csv`, `too_many_rows`); NotFound; Conflict (`run_active`).
+        `approved` is the digest of a set that the guard has held before, empty for none. The same `repeatable`
+        request again is answered with the same report.
+        Raises: ImportRefused; Rejected (`invalid_csv`, `too_many_rows`, `idempotency_key_reused`); NotFound; Conflict
+        (`run_active`; `request_in_progress` while the same request is worked off).
         """
         await self.by_hand.require_location(tenant, location)
+        if repeatable is None:
+            return await self._import(tenant, location, file, mode, approved, by, self.by_hand.new_run())
+        async with self.once.claim(tenant, repeatable) as claim:
+            if claim.mine:
+                report = await self._import(tenant, location, file, mode, approved, by, claim.run)
+                claim.answered(msgspec.json.encode(report))
+                return report
+            if claim.use.answer is None:
+                raise Conflict(
+                    "The same request is just being worked off; wait, then send it again.", code="request_in_progress"
+                )
+            return msgspec.json.decode(claim.use.answer, type=ImportReport)
+
+    async def preview(
+        self, tenant: TenantId, location: LocationId, file: IO[bytes], mode: ImportMode, approved: str
+    ) -> ImportReport:
+        """Return the report that an import would have now, without a run, and write nothing. Raises: as above."""
+        await self.by_hand.require_location(tenant, location)
+        wanted = _checked(file)
+        outcome = _Outcome(location, wanted, await self.tenants.preferences(tenant), mode, approved)
+        writes = outcome.decide(await self.by_hand.stored(tenant, location))
+        counts = Counts.of([each.change for each in writes])
+        return _report(
+            wanted, outcome.decision, held=outcome.held, held_digest=outcome.held_digest, run=None, counts=counts
+        )
+
+    async def _import(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        file: IO[bytes],
+        mode: ImportMode,
+        approved: str,
+        by: str,
+        run: RunId,
+    ) -> ImportReport:
         wanted = _checked(file)
         preferences = await self.tenants.preferences(tenant)
         seen = decide_import(wanted, await self.by_hand.stored(tenant, location), preferences, mode)
         if not seen.writes and not seen.leaving:
-            return _report(wanted, seen, held=0, held_digest=None, run=None)
+            return _report(wanted, seen, held=0, held_digest=None, run=None, counts=Counts())
         outcome = _Outcome(location, wanted, preferences, mode, approved)
-        run = self.by_hand.new_run()
         report = await self.by_hand.write(tenant, run, location, by, outcome.decide)
         made = await self.by_hand.record(tenant, run, RunKind.IMPORT, by, {location: report})
         event(
@@ -85,7 +134,9 @@ class ImportCsv:
             rows=len(wanted),
             **msgspec.structs.asdict(made.counts),
         )
-        return _report(wanted, outcome.decision, held=outcome.held, held_digest=outcome.held_digest, run=made)
+        return _report(
+            wanted, outcome.decision, held=outcome.held, held_digest=outcome.held_digest, run=made, counts=made.counts
+        )
 
 
 class _Outcome:
@@ -134,7 +185,13 @@ def _checked(file: IO[bytes]) -> list[Row]:
 
 
 def _report(
-    wanted: Sequence[Row], decision: ImportDecision, *, held: int, held_digest: str | None, run: Run | None
+    wanted: Sequence[Row],
+    decision: ImportDecision,
+    *,
+    held: int,
+    held_digest: str | None,
+    run: Run | None,
+    counts: Counts,
 ) -> ImportReport:
     return ImportReport(
         rows=len(wanted),
@@ -144,4 +201,5 @@ def _report(
         held=held,
         held_digest=held_digest,
         run=run,
+        counts=counts,
     )

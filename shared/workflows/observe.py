@@ -1,9 +1,9 @@
 """Observe: everything that is only looked at. Runs, changes, recipients, groups of the directory, the ledger."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -11,7 +11,7 @@ from shared.access import DirectoryAccess
 from shared.domain.directory import DirectoryUser, Group
 from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
-from shared.domain.job import Candidate, FetchJob
+from shared.domain.job import Candidate, FetchJob, ReconcileMarker
 from shared.domain.leavers import departure
 from shared.domain.mapping import sources_of
 from shared.domain.places import AttributeValue, values_of
@@ -19,6 +19,7 @@ from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipien
 from shared.domain.run import Plan, Run, RunKind, RunState
 from shared.domain.wanted import EVERYONE
 from shared.errors import NotFound
+from shared.pages import page
 from shared.ports import (
     Ledger,
     LedgerEntry,
@@ -34,6 +35,25 @@ _LISTED_RUNS: Final = 100
 _LISTED_ENTRIES: Final = 500
 #: Unfinished jobs of each kind that a look at a run looks into.
 _LOOKED_INTO: Final = 20
+_LISTED_CHANGES: Final = 1_000
+
+
+class ChangePosition(NamedTuple):
+    """Where in a run's changes a page ended: the location, and how many of its changes came before."""
+
+    location: str
+    number: int
+
+
+class EntryPosition(NamedTuple):
+    """Where in the ledger a page ended."""
+
+    at: datetime
+    id: str
+    queue: str
+
+
+_BEGINNING: Final = ChangePosition("", 0)
 
 
 class LocatedChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -82,21 +102,18 @@ class Observe:
     ledger: Ledger
     access: DirectoryAccess
 
-    async def history(self, tenant: TenantId) -> list[Run]:
-        """Return the tenant's last runs, newest first. Raises: NotFound."""
+    async def history(
+        self, tenant: TenantId, after: str = "", limit: int = _LISTED_RUNS
+    ) -> tuple[list[Run], RunId | None]:
+        """Return a page of the tenant's runs, newest first, and the one to go on after. Raises: NotFound."""
         await self.tenants.get(tenant)
-        runs: list[Run] = []
-        async for run in self.runs.history(tenant):
-            runs.append(run)
-            if len(runs) == _LISTED_RUNS:
-                break
-        return runs
+        return await page(self.runs.history(tenant, after=after), limit, lambda run: run.id)
 
     async def run(self, tenant: TenantId, run: RunId) -> tuple[Run, RunProgress]:
         """Return a run and how far it is. Raises: NotFound."""
         stored = (await self.runs.get(tenant, run)).value
         progress = await self.runs.progress(tenant, run)
-        if stored.state.ended or not progress.sources + progress.locations:
+        if not progress.sources + progress.locations:
             return stored, progress
         people, written = await self._done(await self.runs.plan(tenant, run))
         return stored, msgspec.structs.replace(progress, people=people, written=written)
@@ -114,35 +131,66 @@ class Observe:
             written += _written(await self.recipients.journal_counts(plan.tenant, location, plan.run))
         return people, written
 
-    async def changes(self, tenant: TenantId, run: RunId) -> list[LocatedChange]:
-        """Return every change of a run, also of one that is still under way. Raises: NotFound."""
+    async def changes(
+        self, tenant: TenantId, run: RunId, after: ChangePosition = _BEGINNING, limit: int = _LISTED_CHANGES
+    ) -> tuple[list[LocatedChange], ChangePosition | None]:
+        """Return a page of a run's changes, also of one that is still under way, and where to go on. Raises: NotFound.
+
+        Changes are in the order of locations, and within one of writing, so that those of a run that has ended stay
+        where they are.
+        """
         stored = (await self.runs.get(tenant, run)).value
         locations: Iterable[LocationId] = stored.locations
         if stored.kind is RunKind.SYNC:
             try:
                 locations = (await self.runs.plan(tenant, run)).locations
             except NotFound:
-                return []
-        found: list[LocatedChange] = []
-        markers = await self.runs.reconcile_markers(tenant, run)
-        waiting = stored.preview or stored.state is RunState.HELD
-        held = await self.runs.held(tenant, run) if waiting else {}
-        for location in locations:
-            async for entry in self.recipients.journal(tenant, location, run):
-                found += [_located(location, change) for change in entry.changes]
-            if location in markers:
-                noted = (*markers[location].previewed, *markers[location].skipped)
-                found += [_located(location, change) for change in noted]
-            if location in held:
-                found += await self._would_leave(tenant, location, held[location])
-        return found
+                return [], None
+        found, end = await page(self._changes(tenant, stored, sorted(locations), after), limit, lambda each: each[0])
+        return [change for _, change in found], end
 
-    async def _would_leave(
-        self, tenant: TenantId, location: LocationId, people: Sequence[Candidate]
-    ) -> list[LocatedChange]:
+    async def _changes(
+        self, tenant: TenantId, run: Run, locations: Sequence[LocationId], after: ChangePosition
+    ) -> AsyncIterator[tuple[ChangePosition, LocatedChange]]:
+        """Iterate over changes with their positions; locations that lie before are not read."""
+        markers = await self.runs.reconcile_markers(tenant, run.id)
+        waiting = run.preview or run.state is RunState.HELD
+        held = await self.runs.held(tenant, run.id) if waiting else {}
+        for location in locations:
+            if location < after.location:
+                continue
+            number = 0
+            async for change, waits in self._changes_at(
+                tenant, run.id, location, markers.get(location), held.get(location, ())
+            ):
+                number += 1
+                position = ChangePosition(location, number)
+                if position > after:
+                    yield position, _located(location, change, held=waits)
+
+    async def _changes_at(
+        self,
+        tenant: TenantId,
+        run: RunId,
+        location: LocationId,
+        marker: ReconcileMarker | None,
+        held: Sequence[Candidate],
+    ) -> AsyncIterator[tuple[Change, bool]]:
+        """Iterate over the changes of a run at a location, and whether each of them waits."""
+        async for entry in self.recipients.journal(tenant, location, run):
+            for change in entry.changes:
+                yield change, False
+        if marker is not None:
+            for change in (*marker.previewed, *marker.skipped):
+                yield change, False
+        if held:
+            for change in await self._would_leave(tenant, location, held):
+                yield change, True
+
+    async def _would_leave(self, tenant: TenantId, location: LocationId, people: Sequence[Candidate]) -> list[Change]:
         """Return the deactivations that were not done, with the names of those whom they concern."""
         stored = {each.id: each async for each in self.recipients.read(tenant, location)}
-        return [_located(location, departure(each, stored.get(each.recipient)), held=True) for each in people]
+        return [departure(each, stored.get(each.recipient)) for each in people]
 
     async def page(
         self, tenant: TenantId, location: LocationId, wanted: RecipientFilter
@@ -150,13 +198,19 @@ class Observe:
         """Return a page of recipients by id, and the id to go on after; None at the end. Raises: NotFound."""
         if location not in {each.id for each in await self.tenants.locations(tenant)}:
             raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
-        found: list[Recipient] = []
+        return await page(self._matching(tenant, location, wanted), wanted.limit, lambda each: each.id)
+
+    async def _matching(
+        self, tenant: TenantId, location: LocationId, wanted: RecipientFilter
+    ) -> AsyncIterator[Recipient]:
         async for recipient in self.recipients.read(tenant, location, start=wanted.after):
             if recipient.id > wanted.after and wanted.matches(recipient):
-                found.append(recipient)
-                if len(found) > wanted.limit:
-                    return found[: wanted.limit], found[wanted.limit - 1].id
-        return found, None
+                yield recipient
+
+    async def recipient(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
+        """Return one recipient. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        return await self.recipients.get(tenant, location, recipient)
 
     async def everybody(self, tenant: TenantId, location: LocationId, wanted: RecipientFilter) -> list[Recipient]:
         """Return all recipients of a location that the filter lets through, whatever its limit. Raises: NotFound."""
@@ -185,9 +239,20 @@ class Observe:
         eligible = (each for each in people.values() if preferences.exclusion(each) is None)
         return values_of(eligible, attribute, preferences.location_rule)
 
-    async def entries(self) -> list[LedgerEntry]:
-        """Return what needs the operator's eye, newest first."""
-        return list(islice([entry async for entry in self.ledger.entries()], _LISTED_ENTRIES))
+    async def entries(
+        self, after: EntryPosition | None = None, limit: int = _LISTED_ENTRIES
+    ) -> tuple[list[LedgerEntry], EntryPosition | None]:
+        """Return a page of what needs the operator's eye, newest first, and where to go on."""
+        return await page(self._entries(after), limit, _entry_position)
+
+    async def _entries(self, after: EntryPosition | None) -> AsyncIterator[LedgerEntry]:
+        async for entry in self.ledger.entries():
+            if after is None or _entry_position(entry) < after:
+                yield entry
+
+
+def _entry_position(entry: LedgerEntry) -> EntryPosition:
+    return EntryPosition(entry.at, entry.id, entry.queue)
 
 
 def _written(counts: Counts) -> int:

@@ -66,6 +66,7 @@ class PlanRun:
             active_run=run,
             active_since=now,
             requests=(request.request, *state.requests)[:_REMEMBERED_REQUESTS],
+            summary=state.summary if preview else state.summary.expired(),
         )
         if request.request == state.pending_request:
             taken = msgspec.structs.replace(taken, pending=None, pending_request=None)

@@ -6,10 +6,11 @@ from datetime import datetime
 from shared.domain.health import Health, passed_threshold
 from shared.domain.job import SyncRequest
 from shared.domain.messages import SCHEDULE
+from shared.domain.repeats import KEPT_FOR
 from shared.domain.run import RunMode
 from shared.errors import SyncError
 from shared.health import ConnectionHealth
-from shared.ports import Clock, ConnectedTenant, JobQueue, LimitStore, TenantStore
+from shared.ports import Clock, ConnectedTenant, JobQueue, LimitStore, TenantStore, UseStore
 from shared.telemetry import event
 
 
@@ -21,6 +22,7 @@ class Schedule:
     queue: JobQueue
     health: ConnectionHealth
     limits: LimitStore
+    uses: UseStore
     clock: Clock
 
     async def __call__(self, tick: datetime) -> int:
@@ -38,6 +40,7 @@ class Schedule:
             except SyncError as error:
                 event("request_failed", tenant=tenant.id, code=error.code)
         await self.limits.sweep(self.clock.now())
+        await self.uses.sweep(self.clock.now() - KEPT_FOR)
         event("scheduled", tick=name, tenants=requested)
         return requested
 

@@ -14,6 +14,7 @@ from tests.fakes.sign_in import FakeSignIn
 from tests.fakes.snapshots import FakeSnapshotStore
 from tests.fakes.tenants import FakeTenantStore
 from tests.fakes.users import FakeUserStore
+from tests.fakes.uses import FakeUseStore
 
 
 def fake_ports() -> Ports:
@@ -30,6 +31,7 @@ def fake_ports() -> Ports:
         certificates=FakeCertificateReader(),
         limits=FakeLimitStore(),
         users=FakeUserStore(),
+        uses=FakeUseStore(),
         sign_in=FakeSignIn(),
         clock=FakeClock(),
     )
@@ -49,6 +51,7 @@ __all__ = [
     "FakeSignIn",
     "FakeSnapshotStore",
     "FakeTenantStore",
+    "FakeUseStore",
     "FakeUserStore",
     "fake_ports",
 ]

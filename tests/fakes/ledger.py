@@ -18,7 +18,7 @@ class FakeLedger:
 
     async def entries(self) -> AsyncIterator[LedgerEntry]:
         """Iterate over the entries, newest first."""
-        for entry in sorted(self._entries.values(), key=lambda each: (each.at, each.id), reverse=True):
+        for entry in sorted(self._entries.values(), key=lambda each: (each.at, each.id, each.queue), reverse=True):
             yield entry
 
     async def erase(self, tenant: TenantId) -> None:

@@ -50,10 +50,10 @@ class FakeRunStore:
         """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
         return self._runs.swap((run.tenant, run.id), run, etag)
 
-    async def history(self, tenant: TenantId, *, since: datetime | None = None) -> AsyncIterator[Run]:
-        """Iterate over a tenant's runs, newest first, down to those requested at `since`."""
-        for (owner, _), run in list(self._runs.items()):
-            if owner == tenant and (since is None or run.requested_at >= since):
+    async def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
+        """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
+        for (owner, name), run in list(self._runs.items()):
+            if owner == tenant and name > after and (since is None or run.requested_at >= since):
                 yield run
 
     async def position(self, job: FetchJob) -> FetchPosition | None:

@@ -39,10 +39,18 @@ class MemoryTables(Tables):
         require_entity(entity)
         return self._create(table, entity)
 
-    async def put(self, table: str, entity: Mapping[str, Any]) -> None:
+    async def put(self, table: str, entity: Mapping[str, Any]) -> str:
         """Store an entity, in the place of another if there is one."""
         require_entity(entity)
-        self._store(table, entity)
+        return self._store(table, entity)
+
+    async def merge(self, table: str, entity: Mapping[str, Any], etag: str | None = None) -> str:
+        """Change properties of an entity that is there. Raises: NotFound; Conflict if it is not the one with `etag`."""
+        require_entity(entity)
+        before = await self.get(table, entity["PartitionKey"], entity["RowKey"])
+        if etag is not None:
+            self._require(table, entity, etag)
+        return self._store(table, {**before, **entity})
 
     async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
         """Store an entity in the place of the one that was read with `etag`. Raises: Conflict."""
@@ -107,8 +115,11 @@ class MemoryTables(Tables):
             )
             exact = all(wanted is None or part == wanted for part, wanted in zip(key, (partition, row), strict=True))
             if within and exact and (name is None or found[0].get(name) is True):
-                entity = _entity(found)
-                yield entity if select is None else {each: entity[each] for each in select if each in entity}
+                properties, etag = found
+                shown = (
+                    properties if select is None else {each: properties[each] for each in select if each in properties}
+                )
+                yield _entity((shown, etag))
 
     def _create(self, table: str, entity: Mapping[str, Any]) -> str:
         if (entity["PartitionKey"], entity["RowKey"]) in self._tables.setdefault(table, {}):

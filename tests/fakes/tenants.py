@@ -1,6 +1,9 @@
 """Tenants in memory."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
 
 from shared.domain.callers import Admins
 from shared.domain.connection import Connection, SsoApplication
@@ -9,7 +12,8 @@ from shared.domain.health import Health
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
-from shared.domain.run import TenantState
+from shared.domain.run import Summary, TenantState
+from shared.domain.versions import Expected, Part
 from shared.errors import Conflict, NotFound
 from shared.ports import ConnectedTenant, TenantSummary, Versioned
 from tests.fakes.rows import Rows
@@ -19,36 +23,61 @@ class FakeTenantStore:
     """`TenantStore` in dicts."""
 
     def __init__(self) -> None:
-        self._tenants: dict[TenantId, TenantSummary] = {}
-        self._connections: dict[TenantId, Connection] = {}
-        self._sso: dict[TenantId, SsoApplication] = {}
-        self._preferences: dict[TenantId, Preferences] = {}
-        self._admins: dict[TenantId, Admins] = {}
+        self._tenants: Rows[TenantId, TenantSummary] = Rows()
+        self._connections: Rows[TenantId, Connection] = Rows()
+        self._sso: Rows[TenantId, SsoApplication] = Rows()
+        self._preferences: Rows[TenantId, Preferences] = Rows()
+        self._admins: Rows[TenantId, Admins] = Rows()
         self._deletions: Rows[TenantId, Deletion] = Rows()
         self._health: Rows[TenantId, Health] = Rows()
         self._states: Rows[TenantId, TenantState] = Rows()
-        self._locations: dict[TenantId, dict[LocationId, str]] = {}
-        self._mappings: dict[tuple[TenantId, LocationId], tuple[GroupMapping, ...]] = {}
+        self._locations: Rows[tuple[TenantId, LocationId], Location] = Rows()
 
-    async def put(self, tenant: TenantSummary) -> None:
-        """Create a tenant or rename it."""
-        self._tenants[tenant.id] = tenant
+    def _rows(self, part: Part) -> Rows[TenantId, Any]:
+        rows: dict[Part, Rows[TenantId, Any]] = {
+            Part.TENANT: self._tenants,
+            Part.ADMINS: self._admins,
+            Part.SSO: self._sso,
+            Part.PREFERENCES: self._preferences,
+            Part.CONNECTION: self._connections,
+        }
+        return rows[part]
+
+    async def version(self, tenant: TenantId, part: Part) -> str | None:
+        """Return the ETag of a part of the configuration, None where it was never stored."""
+        found = self._rows(part).find(tenant)
+        return None if found is None else found.etag
+
+    def _write(self, tenant: TenantId, part: Part, value: object, expected: Expected | None) -> str | None:
+        rows = self._rows(part)
+        if value is not None:
+            return rows.put(tenant, value) if expected is None else rows.swap(tenant, value, expected.etag)
+        if expected is not None and rows.find(tenant) is not None:
+            rows.require(tenant, expected.etag)
+        rows.delete(tenant)
+        return None
+
+    async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:
+        """Create a tenant or rename it, and return its new ETag. Raises: Conflict unless it finds what is expected."""
+        return str(self._write(tenant.id, Part.TENANT, tenant, expected))
 
     async def get(self, tenant: TenantId) -> TenantSummary:
         """Return a tenant. Raises: NotFound."""
-        if tenant not in self._tenants:
+        found = self._tenants.value(tenant)
+        if found is None:
             raise NotFound(f"There is no tenant {tenant!r}.", code="tenant_not_found")
-        return self._tenants[tenant]
+        return found
 
-    async def all(self) -> AsyncIterator[TenantSummary]:
-        """Iterate over all tenants by id."""
-        for tenant in sorted(self._tenants):
-            yield self._tenants[tenant]
+    async def all(self, after: str = "") -> AsyncIterator[TenantSummary]:
+        """Iterate over all tenants by id, those behind the id `after` only."""
+        for id_, tenant in list(self._tenants.items()):
+            if id_ > after:
+                yield tenant
 
     async def connected(self) -> AsyncIterator[ConnectedTenant]:
         """Iterate over the tenants that have a connection."""
-        for tenant in sorted(self._connections):
-            yield ConnectedTenant(id=tenant, secret_expires_on=self._connections[tenant].secret_expires_on)
+        for tenant, connection in list(self._connections.items()):
+            yield ConnectedTenant(id=tenant, secret_expires_on=connection.secret_expires_on)
 
     async def active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
         """Iterate over the tenants that have an active run or a waiting request, with their state."""
@@ -58,19 +87,19 @@ class FakeTenantStore:
 
     async def connection(self, tenant: TenantId) -> Connection | None:
         """Return the tenant's connection, None while it is switched off."""
-        return self._connections.get(tenant)
+        return self._connections.value(tenant)
 
-    async def put_connection(self, tenant: TenantId, connection: Connection | None) -> None:
-        """Store a connection, or erase it with None."""
-        self._connections.pop(tenant, None)
-        if connection is not None:
-            self._connections[tenant] = connection
+    async def put_connection(
+        self, tenant: TenantId, connection: Connection | None, expected: Expected | None = None
+    ) -> str | None:
+        """Store a connection and return its ETag, or erase it with None. Raises: Conflict as `put`."""
+        return self._write(tenant, Part.CONNECTION, connection, expected)
 
     async def replace_connection(self, tenant: TenantId, old: Connection, new: Connection) -> None:
         """Store a connection in the place of `old`. Raises: Conflict if that is not what is stored."""
-        if self._connections.get(tenant) != old:
+        if self._connections.value(tenant) != old:
             raise Conflict("The connection changed meanwhile.", code="conflict")
-        self._connections[tenant] = new
+        self._connections.put(tenant, new)
 
     async def health(self, tenant: TenantId) -> Versioned[Health]:
         """Return the health of the tenant's connection; a fresh one with ETag None if nothing ever went wrong."""
@@ -112,34 +141,36 @@ class FakeTenantStore:
 
     async def admins(self, tenant: TenantId) -> Admins:
         """Return who may administer the tenant, nobody if that was never stored."""
-        return self._admins.get(tenant, Admins())
+        return self._admins.value(tenant) or Admins()
 
     async def all_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
         """Iterate over the tenants that somebody was ever named admin of, with who that is."""
         for tenant, admins in sorted(self._admins.items()):
             yield tenant, admins
 
-    async def put_admins(self, tenant: TenantId, admins: Admins) -> None:
-        """Store who may administer the tenant."""
-        self._admins[tenant] = admins
+    async def put_admins(self, tenant: TenantId, admins: Admins, expected: Expected | None = None) -> str | None:
+        """Store who may administer the tenant, and return its ETag. Raises: Conflict as `put`."""
+        return self._write(tenant, Part.ADMINS, admins, expected)
 
     async def sso(self, tenant: TenantId) -> SsoApplication | None:
         """Return the tenant's SSO application, if there is one."""
-        return self._sso.get(tenant)
+        return self._sso.value(tenant)
 
-    async def put_sso(self, tenant: TenantId, sso: SsoApplication | None) -> None:
-        """Store the SSO application, or erase it with None."""
-        self._sso.pop(tenant, None)
-        if sso is not None:
-            self._sso[tenant] = sso
+    async def put_sso(
+        self, tenant: TenantId, sso: SsoApplication | None, expected: Expected | None = None
+    ) -> str | None:
+        """Store the SSO application and return its ETag, or erase it with None. Raises: Conflict as `put`."""
+        return self._write(tenant, Part.SSO, sso, expected)
 
     async def preferences(self, tenant: TenantId) -> Preferences:
         """Return the tenant's preferences, the defaults if none were ever stored."""
-        return self._preferences.get(tenant, Preferences())
+        return self._preferences.value(tenant) or Preferences()
 
-    async def put_preferences(self, tenant: TenantId, preferences: Preferences) -> None:
-        """Store preferences."""
-        self._preferences[tenant] = preferences
+    async def put_preferences(
+        self, tenant: TenantId, preferences: Preferences, expected: Expected | None = None
+    ) -> str | None:
+        """Store preferences, and return their ETag. Raises: Conflict as `put`."""
+        return self._write(tenant, Part.PREFERENCES, preferences, expected)
 
     async def state(self, tenant: TenantId) -> Versioned[TenantState]:
         """Return the tenant's state; a fresh one with ETag None if it never had any."""
@@ -149,40 +180,60 @@ class FakeTenantStore:
         """Replace the state and return its new ETag. Raises: Conflict if it changed since it was read."""
         return self._states.swap(tenant, state, etag)
 
+    async def summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
+        """Iterate over the summaries of all tenants that have a state, by id."""
+        for tenant, state in list(self._states.items()):
+            yield tenant, state.summary
+
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return all locations by id, each with its mapping."""
-        names = self._locations.get(tenant, {})
-        return [
-            Location(id=each, name=names[each], groups=self._mappings.get((tenant, each), ())) for each in sorted(names)
-        ]
+        return sorted((each for (owner, _), each in self._locations.items() if owner == tenant), key=lambda x: x.id)
 
-    async def put_location(self, tenant: TenantId, location: LocationId, name: str) -> None:
-        """Create or rename a location; its mapping stays."""
-        self._locations.setdefault(tenant, {})[location] = name
+    async def location(self, tenant: TenantId, location: LocationId) -> Versioned[Location | None]:
+        """Return a location with its mapping, None with ETag None if there is none."""
+        found = self._locations.find((tenant, location))
+        return Versioned(None, None) if found is None else Versioned(found.value, found.etag)
 
-    async def put_mapping(self, tenant: TenantId, location: LocationId, groups: Sequence[GroupMapping]) -> None:
-        """Replace the mapping of a location. Raises: NotFound for an unknown location."""
-        if location not in self._locations.get(tenant, {}):
+    async def put_location(
+        self, tenant: TenantId, location: LocationId, name: str, expected: Expected | None = None
+    ) -> str:
+        """Create or rename a location, whose mapping stays; return its new ETag. Raises: Conflict as `put`."""
+        if expected is not None:
+            self._locations.require((tenant, location), expected.etag)
+        before = self._locations.value((tenant, location))
+        return self._locations.put(
+            (tenant, location), Location(id=location, name=name, groups=before.groups if before else ())
+        )
+
+    async def put_mapping(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        groups: Sequence[GroupMapping],
+        expected: Expected | None = None,
+    ) -> str:
+        """Replace the mapping of a location as a whole. Raises: NotFound for an unknown location; Conflict as `put`."""
+        before = self._locations.value((tenant, location))
+        if expected is not None and (before is None or expected.etag is None):
+            raise Conflict("There is no such location.", code="conflict")
+        if expected is not None:
+            self._locations.require((tenant, location), expected.etag)
+        if before is None:
             raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
         by_id = {group.id: group for group in groups}
-        self._mappings[tenant, location] = tuple(by_id[each] for each in sorted(by_id))
+        mapping = tuple(by_id[each] for each in sorted(by_id))
+        return self._locations.put((tenant, location), msgspec.structs.replace(before, groups=mapping))
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location and its mapping; its recipients are not this store's."""
-        self._locations.get(tenant, {}).pop(location, None)
-        self._mappings.pop((tenant, location), None)
+        self._locations.delete((tenant, location))
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
-        for rows in (
-            self._tenants,
-            self._connections,
-            self._sso,
-            self._preferences,
-            self._locations,
-            self._admins,
-        ):
-            rows.pop(tenant, None)
+        for part in Part:
+            self._rows(part).delete(tenant)
         self._states.delete(tenant)
         self._health.delete(tenant)
-        self._mappings = {key: groups for key, groups in self._mappings.items() if key[0] != tenant}
+        for key in self._locations.keys():
+            if key[0] == tenant:
+                self._locations.delete(key)

@@ -96,7 +96,7 @@ async def test_only_the_very_set_can_be_approved() -> None:
     assert refused.value.code == "digest_mismatch"
     done = await world.sync("contoso", "third")
     with pytest.raises(Rejected) as refused:
-        await world.app.decide_held.reject(CONTOSO, (await world.app.observe.history(CONTOSO))[-1].id, "api")
+        await world.app.decide_held.reject(CONTOSO, (await world.app.observe.history(CONTOSO))[0][-1].id, "api")
     assert refused.value.code == "not_held"
     assert done.state is RunState.HELD
 

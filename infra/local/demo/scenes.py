@@ -93,7 +93,11 @@ async def differences(scene: Scene, api: Api, simulator: Simulator) -> list[str]
 
 async def untouched_changes(scene: Scene, api: Api, run: dict[str, Any]) -> list[str]:
     """Return which changes of a run concern people whom nobody touched."""
-    changes = (await api.call("GET", f"/tenants/{scene.tenant}/runs/{run['id']}/changes"))["changes"]
+    changes: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = await api.call("GET", f"/tenants/{scene.tenant}/runs/{run['id']}/changes?cursor={cursor}")
+        changes, cursor = changes + page["changes"], page["cursor"]
     return [
         f"{scene.tenant}: {each['kind']} {each['objectId']} although nothing changed there"
         for each in changes

@@ -8,6 +8,7 @@ from shared.adapters.tables.runs import TableRunStore
 from shared.adapters.tables.snapshots import TableSnapshotStore
 from shared.adapters.tables.tenants import TableTenantStore
 from shared.adapters.tables.users import TableUserStore
+from shared.adapters.tables.uses import TableUseStore
 
 __all__ = [
     "TableLedger",
@@ -16,6 +17,7 @@ __all__ = [
     "TableRunStore",
     "TableSnapshotStore",
     "TableTenantStore",
+    "TableUseStore",
     "TableUserStore",
     "Tables",
 ]

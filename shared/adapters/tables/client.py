@@ -61,12 +61,24 @@ class Tables:
         with translated():
             return str((await client.create_entity(entity))["etag"])
 
-    async def put(self, table: str, entity: Mapping[str, Any]) -> None:
-        """Store an entity, in the place of another if there is one."""
+    async def put(self, table: str, entity: Mapping[str, Any]) -> str:
+        """Store an entity, in the place of another if there is one, and return its new ETag."""
         require_entity(entity)
         client = await self.table(table)
         with translated():
-            await client.upsert_entity(entity, mode=UpdateMode.REPLACE)
+            return str((await client.upsert_entity(entity, mode=UpdateMode.REPLACE))["etag"])
+
+    async def merge(self, table: str, entity: Mapping[str, Any], etag: str | None = None) -> str:
+        """Change properties of an entity that is there, the others stay; return its new ETag.
+
+        Raises: NotFound; Conflict if it is not the one with `etag`, where that is given.
+        """
+        require_entity(entity)
+        client = await self.table(table)
+        condition = MatchConditions.IfNotModified if etag is not None else None
+        with translated():
+            answer = await client.update_entity(entity, mode=UpdateMode.MERGE, etag=etag, match_condition=condition)
+        return str(answer["etag"])
 
     async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
         """Store an entity in the place of the one that was read with `etag` (None: of none); return its new ETag.

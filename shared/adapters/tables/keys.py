@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
-from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.ids import LocationId, RecipientId, RunId, SourceId, TenantId
 
 FENCE: Final = "!fence"
 CURRENT: Final = "!current"
@@ -35,6 +35,11 @@ def run(tenant: TenantId, run: RunId) -> str:
 def tenant_range(tenant: TenantId) -> tuple[str, str]:
     """Return the first partition key of a tenant's joined keys, and the first one after them."""
     return f"{tenant}:", f"{tenant};"
+
+
+def tenants_behind(tenant: str) -> tuple[str, str]:
+    """Return the range of partitions of all tenants whose ids sort behind one."""
+    return f"{tenant}!", "~"  # ids are of a-z, 0-9 and -, which all lie between the two
 
 
 def deletion(tenant: TenantId) -> str:
@@ -79,16 +84,6 @@ def page_range(attempt: str) -> tuple[str, str]:
 def is_current_or_page_of(attempt: str) -> Callable[[str], bool]:
     """Return whether a row of a source's partition belongs to the snapshot that was read under one attempt."""
     return lambda row: row == CURRENT or row.startswith(f"{attempt}:")
-
-
-def mapping(location: LocationId, group: ObjectId) -> str:
-    """Return the row of one mapped group."""
-    return f"{location}:{group}"
-
-
-def mapping_range(location: LocationId) -> tuple[str, str]:
-    """Return the range of a location's mapped groups within the tenant's partition."""
-    return f"{location}:", f"{location};"
 
 
 def fetched(source: SourceId) -> str:

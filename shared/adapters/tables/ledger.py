@@ -38,7 +38,7 @@ class TableLedger:
     async def entries(self) -> AsyncIterator[LedgerEntry]:
         """Iterate over the entries, newest first."""
         found = [unpack(row, LedgerEntry) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
-        for entry in sorted(found, key=lambda each: (each.at, each.id), reverse=True):
+        for entry in sorted(found, key=lambda each: (each.at, each.id, each.queue), reverse=True):
             yield entry
 
     async def erase(self, tenant: TenantId) -> None:

@@ -4,7 +4,6 @@ from typing import Final
 
 TENANTS: Final = "Tenants"
 LOCATIONS: Final = "Locations"
-MAPPINGS: Final = "Mappings"
 RECIPIENTS: Final = "Recipients"
 SNAPSHOTS: Final = "Snapshots"
 RUNS: Final = "Runs"
@@ -12,3 +11,4 @@ JOBS: Final = "Jobs"
 LEDGER: Final = "Ledger"
 LIMITS: Final = "Limits"
 USERS: Final = "Users"
+USES: Final = "Uses"

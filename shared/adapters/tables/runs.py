@@ -62,11 +62,10 @@ class TableRunStore:
         """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
         return await self._tables.swap(RUNS, _row_of(run), etag)
 
-    async def history(self, tenant: TenantId, *, since: datetime | None = None) -> AsyncIterator[Run]:
-        """Iterate over a tenant's runs, newest first, down to those requested at `since`."""
-        rows = None
-        if since is not None:
-            rows = ("", new_run_id(int(since.timestamp() * 1000), 2**32 - 1) + "~")
+    async def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
+        """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
+        last = new_run_id(int(since.timestamp() * 1000), 2**32 - 1) if since is not None else ""
+        rows = (f"{after}!" if after else "", f"{last}~")
         async for row in self._tables.query(RUNS, partition=tenant, rows=rows):
             yield unpack(row, Run)
 

@@ -1,36 +1,47 @@
 """Tenants with their configuration, locations and mappings."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.client import Tables
-from shared.adapters.tables.names import LOCATIONS, MAPPINGS, TENANTS
+from shared.adapters.tables.names import LOCATIONS, TENANTS
 from shared.adapters.tables.packing import pack, unpack
+from shared.adapters.tables.summaries import SUMMARY, read, shown
 from shared.domain.callers import Admins
 from shared.domain.connection import Connection, SsoApplication
 from shared.domain.deletion import Deletion
 from shared.domain.health import Health
-from shared.domain.ids import LocationId, ObjectId, TenantId
+from shared.domain.ids import LocationId, TenantId
 from shared.domain.mapping import GroupMapping, Location
 from shared.domain.preferences import Preferences
-from shared.domain.run import TenantState
+from shared.domain.run import Summary, TenantState
+from shared.domain.versions import Expected, Part
 from shared.errors import Conflict, NotFound
 from shared.ports import ConnectedTenant, TenantSummary, Versioned
 
 T = TypeVar("T")
+_NO_GROUPS: Final = "[]"
 
 
 class TableTenantStore:
-    """`TenantStore` on the tables Tenants, Locations and Mappings; a tenant's configuration is one row a kind."""
+    """`TenantStore` on the tables Tenants and Locations; one row for each part of a tenant, and for each location."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def put(self, tenant: TenantSummary) -> None:
-        """Create a tenant or rename it."""
-        await self._tables.put(TENANTS, {"PartitionKey": tenant.id, "RowKey": "tenant", "name": tenant.name})
+    async def version(self, tenant: TenantId, part: Part) -> str | None:
+        """Return the ETag of a part of the configuration, None where it was never stored."""
+        row = await self._tables.find(TENANTS, tenant, part.value)
+        return None if row is None else _etag(row)
+
+    async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:
+        """Create a tenant or rename it, and return its new ETag. Raises: Conflict unless it finds what is expected."""
+        return await self._write({"PartitionKey": tenant.id, "RowKey": "tenant", "name": tenant.name}, expected)
 
     async def get(self, tenant: TenantId) -> TenantSummary:
         """Return a tenant. Raises: NotFound."""
@@ -42,9 +53,10 @@ class TableTenantStore:
             )
         return TenantSummary(id=tenant, name=row["name"])
 
-    async def all(self) -> AsyncIterator[TenantSummary]:
-        """Iterate over all tenants by id."""
-        async for row in self._tables.query(TENANTS, row="tenant"):
+    async def all(self, after: str = "") -> AsyncIterator[TenantSummary]:
+        """Iterate over all tenants by id, those behind the id `after` only."""
+        behind = keys.tenants_behind(after) if after else None
+        async for row in self._tables.query(TENANTS, row="tenant", partitions=behind):
             yield TenantSummary(id=TenantId(row["PartitionKey"]), name=row["name"])
 
     async def connected(self) -> AsyncIterator[ConnectedTenant]:
@@ -64,9 +76,11 @@ class TableTenantStore:
         """Return the tenant's connection, None while it is switched off."""
         return await self._find(tenant, "connection", Connection)
 
-    async def put_connection(self, tenant: TenantId, connection: Connection | None) -> None:
-        """Store a connection, or erase it with None."""
-        await self._put(tenant, "connection", connection, _ends(connection))
+    async def put_connection(
+        self, tenant: TenantId, connection: Connection | None, expected: Expected | None = None
+    ) -> str | None:
+        """Store a connection and return its ETag, or erase it with None. Raises: Conflict as `put`."""
+        return await self._put(tenant, Part.CONNECTION, connection, expected, _ends(connection))
 
     async def replace_connection(self, tenant: TenantId, old: Connection, new: Connection) -> None:
         """Store a connection in the place of `old`. Raises: Conflict if that is not what is stored."""
@@ -123,35 +137,52 @@ class TableTenantStore:
         async for row in self._tables.query(TENANTS, row="admins"):
             yield TenantId(row["PartitionKey"]), unpack(row, Admins)
 
-    async def put_admins(self, tenant: TenantId, admins: Admins) -> None:
-        """Store who may administer the tenant."""
-        await self._put(tenant, "admins", admins)
+    async def put_admins(self, tenant: TenantId, admins: Admins, expected: Expected | None = None) -> str | None:
+        """Store who may administer the tenant, and return its ETag. Raises: Conflict as `put`."""
+        return await self._put(tenant, Part.ADMINS, admins, expected)
 
     async def sso(self, tenant: TenantId) -> SsoApplication | None:
         """Return the tenant's SSO application, if there is one."""
         return await self._find(tenant, "sso", SsoApplication)
 
-    async def put_sso(self, tenant: TenantId, sso: SsoApplication | None) -> None:
-        """Store the SSO application, or erase it with None."""
-        await self._put(tenant, "sso", sso)
+    async def put_sso(
+        self, tenant: TenantId, sso: SsoApplication | None, expected: Expected | None = None
+    ) -> str | None:
+        """Store the SSO application and return its ETag, or erase it with None. Raises: Conflict as `put`."""
+        return await self._put(tenant, Part.SSO, sso, expected)
 
     async def preferences(self, tenant: TenantId) -> Preferences:
         """Return the tenant's preferences, the defaults if none were ever stored."""
         return await self._find(tenant, "preferences", Preferences) or Preferences()
 
-    async def put_preferences(self, tenant: TenantId, preferences: Preferences) -> None:
-        """Store preferences."""
-        await self._put(tenant, "preferences", preferences)
+    async def put_preferences(
+        self, tenant: TenantId, preferences: Preferences, expected: Expected | None = None
+    ) -> str | None:
+        """Store preferences, and return their ETag. Raises: Conflict as `put`."""
+        return await self._put(tenant, Part.PREFERENCES, preferences, expected)
 
     async def _find(self, tenant: TenantId, kind: str, type_: type[T]) -> T | None:
         row = await self._tables.find(TENANTS, tenant, kind)
         return None if row is None else unpack(row, type_)
 
-    async def _put(self, tenant: TenantId, kind: str, value: object, columns: Mapping[str, str] | None = None) -> None:
+    async def _put(
+        self,
+        tenant: TenantId,
+        part: Part,
+        value: object,
+        expected: Expected | None,
+        columns: Mapping[str, str] | None = None,
+    ) -> str | None:
         if value is None:
-            await self._tables.delete(TENANTS, tenant, kind)
-        else:
-            await self._tables.put(TENANTS, {"PartitionKey": tenant, "RowKey": kind, **(columns or {}), **pack(value)})
+            await self._tables.delete(TENANTS, tenant, part.value, expected.etag if expected else None)
+            return None
+        row = {"PartitionKey": tenant, "RowKey": part.value, **(columns or {}), **pack(value)}
+        return await self._write(row, expected)
+
+    async def _write(self, row: Mapping[str, Any], expected: Expected | None) -> str:
+        if expected is None:
+            return await self._tables.put(TENANTS, row)
+        return await self._tables.swap(TENANTS, row, expected.etag)
 
     async def state(self, tenant: TenantId) -> Versioned[TenantState]:
         """Return the tenant's state; a fresh one with ETag None if it never had any."""
@@ -163,51 +194,76 @@ class TableTenantStore:
     async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """Replace the state and return its new ETag. Raises: Conflict if it changed since it was read."""
         busy = state.active_run is not None or state.pending is not None
-        row = {"PartitionKey": tenant, "RowKey": "state", "busy": busy, **pack(state)}
+        row = {"PartitionKey": tenant, "RowKey": "state", "busy": busy, **shown(state.summary), **pack(state)}
         return await self._tables.swap(TENANTS, row, etag)
+
+    async def summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
+        """Iterate over the summaries of all tenants that have a state, by id."""
+        async for row in self._tables.query(TENANTS, row="state", select=["PartitionKey", *SUMMARY]):
+            yield TenantId(row["PartitionKey"]), read(row)
 
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return all locations by id, each with its mapping."""
-        names = {
-            LocationId(row["RowKey"]): str(row["name"]) async for row in self._tables.query(LOCATIONS, partition=tenant)
-        }
-        groups: dict[LocationId, list[GroupMapping]] = {name: [] for name in names}
-        async for row in self._tables.query(MAPPINGS, partition=tenant):
-            mapped = GroupMapping(id=ObjectId(row["group"]), transitive=row["transitive"])
-            groups.get(LocationId(row["location"]), []).append(mapped)
-        return [Location(id=each, name=names[each], groups=tuple(groups[each])) for each in sorted(names)]
+        return [_location(row) async for row in self._tables.query(LOCATIONS, partition=tenant)]
 
-    async def put_location(self, tenant: TenantId, location: LocationId, name: str) -> None:
-        """Create or rename a location; its mapping stays."""
-        await self._tables.put(LOCATIONS, {"PartitionKey": tenant, "RowKey": location, "name": name})
+    async def location(self, tenant: TenantId, location: LocationId) -> Versioned[Location | None]:
+        """Return a location with its mapping, None with ETag None if there is none."""
+        row = await self._tables.find(LOCATIONS, tenant, location)
+        return Versioned(None, None) if row is None else Versioned(_location(row), _etag(row))
 
-    async def put_mapping(self, tenant: TenantId, location: LocationId, groups: Sequence[GroupMapping]) -> None:
-        """Replace the mapping of a location. Raises: NotFound for an unknown location."""
-        if await self._tables.find(LOCATIONS, tenant, location) is None:
-            raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
-        rows = {keys.mapping(location, group.id): group for group in groups}
-        for row, group in rows.items():
-            entity: dict[str, Any] = {
-                "PartitionKey": tenant,
-                "RowKey": row,
-                "location": location,
-                "group": group.id,
-                "transitive": group.transitive,
-            }
-            await self._tables.put(MAPPINGS, entity)
-        stored = self._tables.query(MAPPINGS, partition=tenant, rows=keys.mapping_range(location), select=["RowKey"])
-        for row in [entity["RowKey"] async for entity in stored]:
-            if row not in rows:
-                await self._tables.delete(MAPPINGS, tenant, row)
+    async def put_location(
+        self, tenant: TenantId, location: LocationId, name: str, expected: Expected | None = None
+    ) -> str:
+        """Create or rename a location, whose mapping stays; return its new ETag. Raises: Conflict as `put`."""
+        row = {"PartitionKey": tenant, "RowKey": location, "name": name}
+        if expected is not None and expected.etag is None:
+            return await self._tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
+        if expected is not None:
+            return await self._changed(row, expected)
+        while True:
+            try:
+                return await self._tables.merge(LOCATIONS, row)
+            except NotFound:
+                with suppress(Conflict):  # somebody else has just created it
+                    return await self._tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
+
+    async def put_mapping(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        groups: Sequence[GroupMapping],
+        expected: Expected | None = None,
+    ) -> str:
+        """Replace the mapping of a location as a whole, and return the location's new ETag.
+
+        Raises: NotFound for an unknown location; Conflict as `put`.
+        """
+        by_id = {group.id: group for group in groups}
+        text = msgspec.json.encode([by_id[each] for each in sorted(by_id)]).decode()
+        row = {"PartitionKey": tenant, "RowKey": location, "groups": text}
+        if expected is not None:
+            return await self._changed(row, expected)
+        try:
+            return await self._tables.merge(LOCATIONS, row)
+        except NotFound as error:
+            raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found") from error
+
+    async def _changed(self, row: Mapping[str, Any], expected: Expected) -> str:
+        """Change a location's row. Raises: Conflict unless it is there as it is expected."""
+        if expected.etag is None:
+            raise Conflict("There is no such location.", code="conflict")
+        try:
+            return await self._tables.merge(LOCATIONS, row, expected.etag)
+        except NotFound as error:
+            raise Conflict("The location was deleted meanwhile.", code="conflict") from error
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location and its mapping; its recipients are not this store's."""
-        await self._tables.erase(MAPPINGS, partition=tenant, rows=keys.mapping_range(location))
         await self._tables.delete(LOCATIONS, tenant, location)
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
-        for table in (MAPPINGS, LOCATIONS, TENANTS):
+        for table in (LOCATIONS, TENANTS):
             await self._tables.erase(table, partition=tenant)
 
 
@@ -215,6 +271,11 @@ def _ends(connection: Connection | None) -> dict[str, str]:
     """Show the end of the secret beside the packed row, for the schedule."""
     ends = connection.secret_expires_on if connection else None
     return {"ends": ends.isoformat()} if ends else {}
+
+
+def _location(row: Mapping[str, Any]) -> Location:
+    groups = msgspec.json.decode(row["groups"], type=tuple[GroupMapping, ...])
+    return Location(id=LocationId(row["RowKey"]), name=row["name"], groups=groups)
 
 
 def _etag(row: Any) -> str:  # noqa: ANN401 - the SDK's entity, whose metadata is untyped

@@ -1,11 +1,23 @@
 """The HTTP API, a blueprint per noun. Each route decodes its input, calls one workflow, and encodes what it says."""
 
-from shared.triggers.http import connection, health, locations, portal, recipients, routing, runs, tenants, users
+from shared.triggers.http import (
+    connection,
+    health,
+    locations,
+    overview,
+    portal,
+    recipients,
+    routing,
+    runs,
+    tenants,
+    users,
+)
 
 BLUEPRINTS = (
     connection.bp,
     health.bp,
     locations.bp,
+    overview.bp,
     portal.bp,
     recipients.bp,
     routing.bp,

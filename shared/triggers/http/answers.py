@@ -12,6 +12,7 @@ import msgspec
 
 from shared.domain.report import Report
 from shared.errors import (
+    ChangedMeanwhile,
     Conflict,
     Forbidden,
     Misconfigured,
@@ -32,6 +33,8 @@ _FIXES: Final = {
     "malformed_json": "Send one JSON object in UTF-8.",
     "body_too_large": "Send less, or in several requests.",
     "invalid_query": "Correct the parameter that is named, and send the request again.",
+    "invalid_header": "Correct the header that is named, and send the request again.",
+    "changed_meanwhile": "Read it again, look at what has changed, and send the change with its new ETag.",
     "sso_required": "Configure the sign-in application with PUT /api/tenants/{tenant}/sso first.",
     "not_connected": "Switch the connection on with PUT /api/tenants/{tenant}/connection.",
     "rate_limited": "Wait as long as Retry-After says, then send the request again.",
@@ -63,6 +66,11 @@ class Answer:
             mimetype=self.mimetype,
             headers=self.headers,
         )
+
+
+def tagged(tag: str) -> dict[str, str]:
+    """Return the header that names a version."""
+    return {"ETag": f'"{tag}"'}
 
 
 def problem(error: SyncError) -> func.HttpResponse:
@@ -113,6 +121,7 @@ _STATUS: Final = (
     (Unauthenticated, HTTPStatus.UNAUTHORIZED),
     (Forbidden, HTTPStatus.FORBIDDEN),
     (Rejected, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ChangedMeanwhile, HTTPStatus.PRECONDITION_FAILED),
     (Conflict, HTTPStatus.CONFLICT),
     (NeedsAttention, HTTPStatus.UNPROCESSABLE_ENTITY),
     (RateLimited, HTTPStatus.TOO_MANY_REQUESTS),

@@ -11,7 +11,8 @@ from shared.domain.connection import SsoApplication
 from shared.domain.entries import Entries
 from shared.domain.health import days_left
 from shared.domain.ids import object_id
-from shared.triggers.http.answers import Answer
+from shared.domain.versions import Part
+from shared.triggers.http.answers import Answer, tagged
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
 from shared.workflows.connect import StoredConnection
@@ -41,12 +42,6 @@ async def validate(request: Request) -> Answer:
     return Answer(await app().connect.check(request.body(Entries), request.caller))
 
 
-@route(bp, "GET", "tenants/{tenant}/sso")
-async def sso_get(request: Request) -> Answer:
-    """Answer the sign-in application; 404 if there is none."""
-    return Answer(await app().connect.sso(request.tenant))
-
-
 @route(bp, "PUT", "tenants/{tenant}/sso")
 async def sso_put(request: Request) -> Answer:
     """Store the sign-in application."""
@@ -54,34 +49,44 @@ async def sso_put(request: Request) -> Answer:
     sso = SsoApplication(
         client_id=object_id(body.client_id), object_id=object_id(body.object_id) if body.object_id else None
     )
-    await app().connect.put_sso(request.tenant, sso)
-    return Answer(body)
+    tag = await app().connect.put_sso(request.tenant, sso, request.condition())
+    return Answer(sso_view(sso), headers=tagged(tag))
+
+
+@route(bp, "GET", "tenants/{tenant}/sso")
+async def sso_get(request: Request) -> Answer:
+    """Answer the sign-in application."""
+    tag = await app().connect.tag(request.tenant, Part.SSO)
+    return Answer(sso_view(await app().connect.sso(request.tenant)), headers=tagged(tag))
 
 
 @route(bp, "DELETE", "tenants/{tenant}/sso")
 async def sso_delete(request: Request) -> Answer:
     """Remove the sign-in application, and the connection with it."""
-    await app().connect.remove_sso(request.tenant)
+    await app().connect.remove_sso(request.tenant, request.condition())
     return Answer(_OFF)
 
 
 @route(bp, "GET", "tenants/{tenant}/connection")
 async def connection_get(request: Request) -> Answer:
     """Answer the connection without its secret."""
-    return Answer(_view(await app().connect.connection(request.tenant)))
+    tag = await app().connect.tag(request.tenant, Part.CONNECTION)
+    return Answer(_view(await app().connect.connection(request.tenant)), headers=tagged(tag))
 
 
 @route(bp, "PUT", "tenants/{tenant}/connection")
 async def connection_put(request: Request) -> Answer:
     """Validate credentials, store them and switch the connection on; 422 with the report if they are refused."""
-    report = await app().connect.connect(request.tenant, request.body(Entries), request.caller)
-    return Answer({**_view(await app().connect.connection(request.tenant)), "report": report})
+    entries, condition = request.body(Entries), request.condition()
+    report, tag = await app().connect.connect(request.tenant, entries, request.caller, condition)
+    view = _view(await app().connect.connection(request.tenant))
+    return Answer({**view, "report": report}, headers=tagged(tag))
 
 
 @route(bp, "DELETE", "tenants/{tenant}/connection")
 async def connection_delete(request: Request) -> Answer:
     """Switch the connection off, and erase its ids and secret."""
-    await app().connect.disconnect(request.tenant)
+    await app().connect.disconnect(request.tenant, request.condition())
     return Answer(_OFF)
 
 
@@ -89,6 +94,11 @@ async def connection_delete(request: Request) -> Answer:
 async def connection_validate(request: Request) -> Answer:
     """Answer the report of the stored connection."""
     return Answer(await app().connect.check_stored(request.tenant, request.caller))
+
+
+def sso_view(sso: SsoApplication) -> SsoBody:
+    """Return a sign-in application as the API shows it."""
+    return SsoBody(client_id=sso.client_id, object_id=sso.object_id)
 
 
 def _view(stored: StoredConnection | None) -> dict[str, object]:

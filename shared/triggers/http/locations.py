@@ -8,7 +8,7 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain.ids import object_id
 from shared.domain.mapping import GroupMapping
-from shared.triggers.http.answers import Answer
+from shared.triggers.http.answers import Answer, tagged
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
 
@@ -43,27 +43,30 @@ async def locations_list(request: Request) -> Answer:
 @route(bp, "GET", "tenants/{tenant}/locations/{location}")
 async def locations_get(request: Request) -> Answer:
     """Answer one location."""
-    return Answer(await app().configure.location(request.tenant, request.location))
+    location, tag = await app().configure.location(request.tenant, request.location)
+    return Answer(location, headers=tagged(tag))
 
 
 @route(bp, "PUT", "tenants/{tenant}/locations/{location}")
 async def locations_put(request: Request) -> Answer:
     """Create a location, or rename it."""
     name = request.body(LocationBody).name
-    return Answer(await app().configure.put_location(request.tenant, request.location, name))
+    location, tag = await app().configure.put_location(request.tenant, request.location, name, request.condition())
+    return Answer(location, headers=tagged(tag))
 
 
 @route(bp, "DELETE", "tenants/{tenant}/locations/{location}")
 async def locations_delete(request: Request) -> Answer:
     """Erase a location with its recipients."""
-    await app().configure.delete_location(request.tenant, request.location)
+    await app().configure.delete_location(request.tenant, request.location, request.condition())
     return Answer(status=HTTPStatus.NO_CONTENT)
 
 
 @route(bp, "GET", "tenants/{tenant}/locations/{location}/groups")
 async def mapping_get(request: Request) -> Answer:
     """Answer the groups mapped to a location."""
-    return Answer({"groups": (await app().configure.location(request.tenant, request.location)).groups})
+    location, tag = await app().configure.location(request.tenant, request.location)
+    return Answer({"groups": location.groups}, headers=tagged(tag))
 
 
 @route(bp, "PUT", "tenants/{tenant}/locations/{location}/groups")
@@ -75,7 +78,8 @@ async def mapping_put(request: Request) -> Answer:
         else GroupMapping(id=object_id(each.id), transitive=each.transitive)
         for each in request.body(MappingBody).groups
     ]
-    return Answer({"groups": await app().configure.put_mapping(request.tenant, request.location, groups)})
+    mapped, tag = await app().configure.put_mapping(request.tenant, request.location, groups, request.condition())
+    return Answer({"groups": mapped}, headers=tagged(tag))
 
 
 @route(bp, "GET", "tenants/{tenant}/mapping")

@@ -9,18 +9,16 @@ from msgspec import UNSET, UnsetType
 from shared.bootstrap import app
 from shared.domain.callers import name_of
 from shared.domain.csv_rows import MAX_TEXT, export
-from shared.domain.ids import recipient_id
 from shared.domain.importing import ImportMode
 from shared.domain.recipient import TEXT_FIELDS, Origin, Recipient, Status
 from shared.errors import Rejected
-from shared.triggers.http.answers import Answer
+from shared.triggers.http.answers import Answer, tagged
+from shared.triggers.http.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
 from shared.triggers.http.runs import run_view
 from shared.workflows.observe import RecipientFilter
 
-#: Most recipients in one answer.
-_MAX_PAGE: Final = 1_000
 _CSV: Final = "text/csv"
 #: Largest file that is imported at once, in bytes.
 _MAX_FILE: Final = 32 * 1024 * 1024
@@ -67,14 +65,15 @@ class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 async def recipients_import(request: Request) -> Answer:
     """Import a CSV file; 422 with every row that is wrong, and then nothing is written."""
     mode = request.choice("mode", ImportMode) or ImportMode.MERGE
-    report = await app().import_csv(
-        request.tenant,
-        request.location,
-        request.file(_MAX_FILE),
-        mode,
-        request.query("approve"),
-        name_of(request.caller),
-    )
+    file, approved = request.file(_MAX_FILE), request.query("approve")
+    if request.flag("dryRun"):
+        report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved)
+    else:
+        asked = (request.location.encode(), mode.encode(), approved.encode(), file.getvalue())
+        repeatable = request.repeatable("import", *asked)
+        report = await app().import_csv(
+            request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable
+        )
     return Answer({**msgspec.to_builtins(report), "run": run_view(report.run) if report.run else None})
 
 
@@ -84,21 +83,36 @@ async def recipients_edit(request: Request) -> Answer:
     body = request.body(RecipientBody)
     active = None if isinstance(body.active, UnsetType) else body.active
     edited = await app().edit_recipient(
-        request.tenant, request.location, request.recipient, body.fields(), active, name_of(request.caller)
+        request.tenant,
+        request.location,
+        request.recipient,
+        body.fields(),
+        active,
+        name_of(request.caller),
+        request.condition(),
     )
-    return Answer(_view(edited))
+    return Answer(_view(edited), headers=tagged(edited.tag()))
+
+
+@route(bp, "GET", "tenants/{tenant}/locations/{location}/recipients/{recipient}")
+async def recipients_get(request: Request) -> Answer:
+    """Answer one recipient."""
+    found = await app().observe.recipient(request.tenant, request.location, request.recipient)
+    return Answer(_view(found), headers=tagged(found.tag()))
 
 
 @route(bp, "GET", "tenants/{tenant}/locations/{location}/recipients")
 async def recipients_list(request: Request) -> Answer:
     """Answer a page of recipients and the cursor of the next; or, as CSV, all of them."""
     if _CSV in request.header("accept"):
-        found = await app().observe.everybody(request.tenant, request.location, _filter(request))
+        found = await app().observe.everybody(request.tenant, request.location, _filter(request, ""))
         name = f"{request.tenant}-{request.location}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Answer(export(found), headers=headers, mimetype=_CSV)
-    found, after = await app().observe.page(request.tenant, request.location, _filter(request))
-    return Answer({"recipients": [_view(each) for each in found], "cursor": after})
+    scope = ("recipients", request.tenant, request.location)
+    wanted = _filter(request, position_of(request, str, *scope) or "")
+    found, end = await app().observe.page(request.tenant, request.location, wanted)
+    return Answer({"recipients": [_view(each) for each in found], "cursor": cursor_of(end, *scope)})
 
 
 @route(bp, "GET", "tenants/{tenant}/explain")
@@ -107,27 +121,20 @@ async def explain(request: Request) -> Answer:
     return Answer(await app().explain(request.tenant, request.query("user")))
 
 
-def _filter(request: Request) -> RecipientFilter:
-    cursor = request.query("cursor")
+def _filter(request: Request, after: str) -> RecipientFilter:
     return RecipientFilter(
         search=request.query("search"),
         status=request.choice("status", Status),
         origin=request.choice("origin", Origin),
-        after=recipient_id(cursor) if cursor else "",
-        limit=_limit(request.query("limit", "100")),
+        after=after,
+        limit=limit_of(request),
     )
-
-
-def _limit(text: str) -> int:
-    limit = int(text) if text.isdecimal() and len(text) <= len(str(_MAX_PAGE)) else 0
-    if not 1 <= limit <= _MAX_PAGE:
-        raise Rejected(f"limit is {text[:80]!r}; use 1 to {_MAX_PAGE}.", code="invalid_query")
-    return limit
 
 
 def _view(recipient: Recipient) -> dict[str, Any]:
     return {
         "id": recipient.id,
+        "etag": f'"{recipient.tag()}"',
         "origin": recipient.origin,
         "status": recipient.status,
         "objectId": recipient.object_id,

@@ -11,12 +11,16 @@ import azure.functions as func
 import msgspec
 
 from shared.domain import ids
-from shared.domain.callers import Caller
+from shared.domain.callers import Caller, name_of
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.repeats import MAX_KEY, Repeatable
+from shared.domain.versions import Condition
 from shared.errors import Rejected
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
+#: One ETag of a list. Proxies that compress mark them as weak.
+_ETAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 
 #: Longest body that is read, in bytes.
 _MAX_BODY: Final = 256 * 1024
@@ -60,6 +64,40 @@ class Request:
         """Return a header, by its name in any case; empty if it is not there."""
         wanted = name.lower()
         return next((value for key, value in self.raw.headers.items() if key.lower() == wanted), "")
+
+    def condition(self) -> Condition | None:
+        """Return what `If-Match` or `If-None-Match` expect, None without either. Raises: Rejected."""
+        match, none_match = self.header("if-match").strip(), self.header("if-none-match").strip()
+        if none_match not in {"", "*"}:
+            raise Rejected("If-None-Match may only be *, which means: create, never replace.", code="invalid_header")
+        if match and none_match:
+            raise Rejected("If-Match and If-None-Match exclude each other; send one.", code="invalid_header")
+        if none_match:
+            return Condition(new=True)
+        if match == "*":
+            return Condition(existing=True)
+        if not match:
+            return None
+        tags = _ETAG.findall(match)
+        if _ETAG.sub("", match).strip(", "):
+            raise Rejected('If-Match is no list of ETags such as "0a1b".', code="invalid_header")
+        return Condition(tags=frozenset(tags))
+
+    def repeatable(self, operation: str, *asked: bytes) -> Repeatable | None:
+        """Return the request as one that may be sent again, None without `Idempotency-Key`. Raises: Rejected."""
+        key = self.header("idempotency-key")
+        if not key:
+            return None
+        if len(key) > MAX_KEY or not key.isprintable():
+            raise Rejected(f"Idempotency-Key has 1 to {MAX_KEY} printable characters.", code="invalid_header")
+        return Repeatable.of(name_of(self.caller), operation, key, *asked)
+
+    def flag(self, name: str) -> bool:
+        """Return a parameter of the query that is `true` or `false`, false if it is left out. Raises: Rejected."""
+        text = self.query(name, "false")
+        if text not in {"true", "false"}:
+            raise Rejected(f"{name} is {text[:80]!r}; use true or false.", code="invalid_query")
+        return text == "true"
 
     def file(self, limit: int) -> io.BytesIO:
         """Return the body as it is. Raises: Rejected beyond `limit` bytes."""

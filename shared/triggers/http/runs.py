@@ -13,8 +13,10 @@ from shared.domain.run import Run, RunMode
 from shared.errors import Rejected
 from shared.ports import RunProgress
 from shared.triggers.http.answers import Answer
+from shared.triggers.http.paging import MAX_PAGE, cursor_of, limit_of, position_of
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
+from shared.workflows.observe import ChangePosition
 
 bp = func.Blueprint()
 
@@ -41,17 +43,20 @@ async def runs_post(request: Request) -> Answer:
     by = name_of(request.caller)
     if body.preferences is not None and not body.preview:
         raise Rejected("Other preferences can only be previewed; save them with PUT preferences.", code="not_a_preview")
+    repeatable = request.repeatable("runs", msgspec.json.encode(body))
     if body.preview:
-        run = await app().request_run.preview(request.tenant, body.mode, body.preferences, by)
+        run = await app().request_run.preview(request.tenant, body.mode, body.preferences, by, repeatable)
     else:
-        run = await app().request_run(request.tenant, body.mode, by)
+        run = await app().request_run(request.tenant, body.mode, by, repeatable)
     return Answer(run_view(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"})
 
 
 @route(bp, "GET", "tenants/{tenant}/runs")
 async def runs_list(request: Request) -> Answer:
-    """Answer the last runs, newest first."""
-    return Answer({"runs": [run_view(run) for run in await app().observe.history(request.tenant)]})
+    """Answer a page of the history, newest first."""
+    scope = ("runs", request.tenant)
+    runs, end = await app().observe.history(request.tenant, position_of(request, str, *scope) or "", limit_of(request))
+    return Answer({"runs": [run_view(run) for run in runs], "cursor": cursor_of(end, *scope)})
 
 
 @route(bp, "GET", "tenants/{tenant}/runs/{run}")
@@ -63,8 +68,11 @@ async def runs_get(request: Request) -> Answer:
 
 @route(bp, "GET", "tenants/{tenant}/runs/{run}/changes")
 async def runs_changes(request: Request) -> Answer:
-    """Answer every change of a run with its reason."""
-    return Answer({"changes": await app().observe.changes(request.tenant, request.run)})
+    """Answer a page of a run's changes, each with its reason."""
+    scope = ("changes", request.tenant, request.run)
+    after = position_of(request, ChangePosition, *scope) or ChangePosition("", 0)
+    changes, end = await app().observe.changes(request.tenant, request.run, after, limit_of(request, MAX_PAGE))
+    return Answer({"changes": changes, "cursor": cursor_of(end, *scope)})
 
 
 @route(bp, "POST", "tenants/{tenant}/runs/{run}/approve")

@@ -10,9 +10,12 @@ from shared.domain.callers import Admins
 from shared.domain.email_filter import EmailFilter
 from shared.domain.filters import Attribute
 from shared.domain.preferences import Preferences
-from shared.triggers.http.answers import Answer
+from shared.domain.versions import Part
+from shared.triggers.http.answers import Answer, tagged
+from shared.triggers.http.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
+from shared.workflows.observe import EntryPosition
 
 bp = func.Blueprint()
 
@@ -37,53 +40,63 @@ async def me(request: Request) -> Answer:
 
 
 @route(bp, "GET", "tenants")
-async def tenants_list(_: Request) -> Answer:
-    """Answer all tenants."""
-    return Answer({"tenants": await app().configure.all_tenants()})
+async def tenants_list(request: Request) -> Answer:
+    """Answer a page of all tenants, by id."""
+    after = position_of(request, str, "tenants") or ""
+    found, end = await app().configure.all_tenants(after, limit_of(request))
+    return Answer({"tenants": found, "cursor": cursor_of(end, "tenants")})
 
 
 @route(bp, "GET", "tenants/{tenant}")
 async def tenants_get(request: Request) -> Answer:
     """Answer one tenant."""
-    return Answer(await app().configure.tenant(request.tenant))
+    tag = await app().configure.tag(request.tenant, Part.TENANT)
+    return Answer(await app().configure.tenant(request.tenant), headers=tagged(tag))
 
 
 @route(bp, "PUT", "tenants/{tenant}")
 async def tenants_put(request: Request) -> Answer:
     """Create a tenant, or rename it."""
-    tenant, new = await app().configure.put_tenant(request.tenant, request.body(TenantBody).name)
-    return Answer(tenant, HTTPStatus.CREATED if new else HTTPStatus.OK)
+    name = request.body(TenantBody).name
+    (tenant, tag), new = await app().configure.put_tenant(request.tenant, name, request.condition())
+    return Answer(tenant, HTTPStatus.CREATED if new else HTTPStatus.OK, headers=tagged(tag))
 
 
 @route(bp, "DELETE", "tenants/{tenant}")
 async def tenants_delete(request: Request) -> Answer:
     """Erase everything of a tenant."""
-    await app().configure.delete_tenant(request.tenant)
+    await app().configure.delete_tenant(request.tenant, request.condition())
     return Answer(status=HTTPStatus.NO_CONTENT)
 
 
 @route(bp, "GET", "tenants/{tenant}/admins")
 async def admins_get(request: Request) -> Answer:
     """Answer who may administer a tenant, besides operators."""
-    return Answer(await app().configure.admins(request.tenant))
+    tag = await app().configure.tag(request.tenant, Part.ADMINS)
+    return Answer(await app().configure.admins(request.tenant), headers=tagged(tag))
 
 
 @route(bp, "PUT", "tenants/{tenant}/admins")
 async def admins_put(request: Request) -> Answer:
     """Let exactly these administer a tenant, besides operators."""
-    return Answer(await app().configure.put_admins(request.tenant, request.body(Admins)))
+    admins, tag = await app().configure.put_admins(request.tenant, request.body(Admins), request.condition())
+    return Answer(admins, headers=tagged(tag))
 
 
 @route(bp, "GET", "tenants/{tenant}/preferences")
 async def preferences_get(request: Request) -> Answer:
     """Answer a tenant's preferences."""
-    return Answer(await app().configure.preferences(request.tenant))
+    tag = await app().configure.tag(request.tenant, Part.PREFERENCES)
+    return Answer(await app().configure.preferences(request.tenant), headers=tagged(tag))
 
 
 @route(bp, "PUT", "tenants/{tenant}/preferences")
 async def preferences_put(request: Request) -> Answer:
     """Replace a tenant's preferences; what is left out takes its default."""
-    return Answer(await app().configure.put_preferences(request.tenant, request.body(Preferences)))
+    preferences, tag = await app().configure.put_preferences(
+        request.tenant, request.body(Preferences), request.condition()
+    )
+    return Answer(preferences, headers=tagged(tag))
 
 
 @route(bp, "POST", "tenants/{tenant}/email-filter-tests")
@@ -102,6 +115,7 @@ async def attribute_values(request: Request) -> Answer:
 
 
 @route(bp, "GET", "ledger")
-async def ledger_get(_: Request) -> Answer:
-    """Answer what needs the operator's eye, newest first."""
-    return Answer({"entries": await app().observe.entries()})
+async def ledger_get(request: Request) -> Answer:
+    """Answer a page of what needs the operator's eye, newest first."""
+    found, end = await app().observe.entries(position_of(request, EntryPosition, "ledger"), limit_of(request))
+    return Answer({"entries": found, "cursor": cursor_of(end, "ledger")})

@@ -13,6 +13,7 @@ from shared.triggers.http import (
     connection,
     health,
     locations,
+    overview,
     recipients,
     routing,
     runs,
@@ -21,7 +22,7 @@ from shared.triggers.http import (
 )
 
 #: The modules with routes; each asks `app` for the workflows.
-MODULES = (connection, health, locations, recipients, routing, runs, tenants, users)
+MODULES = (connection, health, locations, overview, recipients, routing, runs, tenants, users)
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,12 @@ async def test_a_run_can_be_followed_from_the_moment_it_is_asked_for(api: Client
     assert asked.headers["Location"] == f"/api/{run}"
     before = (await api("GET", run)).body
     assert (before["state"], before["progress"]["sources"]) == ("planning", 0)
-    assert (await api("GET", f"{run}/changes")).body == {"changes": []}
+    assert (await api("GET", f"{run}/changes")).body == {"changes": [], "cursor": None}
     await _work(product, ports)
     after = (await api("GET", run)).body
     assert (after["state"], after["counts"]["created"]) == ("done", 3)
-    assert after["progress"] == {"fetched": 1, "sources": 1, "reconciled": 1, "locations": 1}
+    jobs = {"fetched": 1, "sources": 1, "reconciled": 1, "locations": 1}
+    assert after["progress"] == {**jobs, "people": 3, "written": 3}
     assert after["locations"]["desk"]["active"] == 3
     changes = (await api("GET", f"{run}/changes")).body["changes"]
     assert {(each["kind"], each["reason"], each["location"]) for each in changes} == {("created", "new", "desk")}
@@ -86,7 +87,7 @@ async def test_recipients_are_searched_and_paged(api: Client, product: App, port
         ("limit=99999999999999999999", "limit"),
         ("status=gone", "status"),
         ("origin=ldap", "origin"),
-        ("cursor=a%27%20or%20true", "recipient id"),
+        ("cursor=a%27%20or%20true", "cursor"),
     ],
 )
 async def test_a_wrong_query_is_named(api: Client, query: str, word: str) -> None:

@@ -15,7 +15,7 @@ from shared.domain.run import RunMode, RunState
 from shared.erasure import SETTLED_AFTER
 from shared.errors import Conflict, NotFound, Rejected, Transient
 from shared.fencing import FencedLocation
-from shared.ports import LedgerEntry, TenantSummary
+from shared.ports import LedgerEntry
 from shared.telemetry import Usage
 from shared.workflows import configure
 from tests.builders import BACK_END, person, user
@@ -35,9 +35,9 @@ async def test_a_tenant_is_new_once(app: App) -> None:
     """The second PUT renames it, and says so."""
     tenant = TenantId("contoso")
     assert (await app.configure.put_tenant(tenant, " Contoso "))[1]
-    renamed, new = await app.configure.put_tenant(tenant, "Contoso Ltd")
+    (renamed, _), new = await app.configure.put_tenant(tenant, "Contoso Ltd")
     assert (renamed.name, new) == ("Contoso Ltd", False)
-    assert await app.configure.all_tenants() == [renamed]
+    assert await app.configure.all_tenants() == ([renamed], None)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\nb", "a\x00b"])
@@ -53,7 +53,7 @@ async def test_preferences_advance_the_epoch_when_they_change(app: App, ports: P
     """The same preferences again change nothing."""
     full = Preferences(mode=Mode.FULL)
     for expected in (1, 1):
-        assert await app.configure.put_preferences(contoso, full) == full
+        assert (await app.configure.put_preferences(contoso, full)).value == full
         assert await _epoch(ports, contoso) == expected
     assert await app.configure.preferences(contoso) == full
 
@@ -85,8 +85,8 @@ async def test_a_mapping_is_replaced_as_a_whole(app: App, ports: Ports, contoso:
     other = GroupMapping(id=ObjectId(person(99)), transitive=False)
     before = await _epoch(ports, contoso)
     for _ in range(2):
-        assert await app.configure.put_mapping(contoso, DESK, [GROUP, other]) == (other, GROUP)
-    assert (await app.configure.location(contoso, DESK)).groups == (other, GROUP)
+        assert (await app.configure.put_mapping(contoso, DESK, [GROUP, other])).value == (other, GROUP)
+    assert (await app.configure.location(contoso, DESK)).value.groups == (other, GROUP)
     assert await _epoch(ports, contoso) == before + 1
     with pytest.raises(NotFound):
         await app.configure.put_mapping(contoso, LocationId("nowhere"), [GROUP])
@@ -100,7 +100,7 @@ async def test_a_mapping_has_bounds(app: App, contoso: TenantId) -> None:
         with pytest.raises(Rejected) as refused:
             await app.configure.put_mapping(contoso, DESK, groups)
         assert refused.value.code == code
-    assert await app.configure.put_mapping(contoso, DESK, many[1:])
+    assert (await app.configure.put_mapping(contoso, DESK, many[1:])).value
 
 
 async def test_locations_have_a_bound(app: App, contoso: TenantId, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ async def test_locations_have_a_bound(app: App, contoso: TenantId, monkeypatch: 
     with pytest.raises(Rejected) as refused:
         await app.configure.put_location(contoso, LocationId("roof"), "Roof")
     assert refused.value.code == "too_many_locations"
-    assert (await app.configure.put_location(contoso, DESK, "Front desk")).name == "Front desk"
+    assert (await app.configure.put_location(contoso, DESK, "Front desk")).value.name == "Front desk"
 
 
 class _Interfered(FakeRecipientStore):
@@ -199,7 +199,7 @@ async def test_deleting_a_tenant_leaves_nothing(app: App, ports: Ports, contoso:
     assert isinstance(queue, FakeJobQueue)
     while queue.messages:
         await deliver(app, queue.messages.pop(0))
-    assert [run.state for run in await app.observe.history(contoso)] == [RunState.DONE]
+    assert [run.state for run in (await app.observe.history(contoso))[0]] == [RunState.DONE]
     for tenant in (contoso, other):
         entry = LedgerEntry(
             id=tenant, at=ports.clock.now(), queue="fetch-jobs", code="x", detail="x", body="x", tenant=tenant
@@ -230,7 +230,7 @@ async def test_a_tenant_can_be_created_again_at_once(app: App, ports: Ports, con
     await app.configure.put_location(contoso, DESK, "Desk")
     await app.configure.delete_tenant(contoso)
     await ports.snapshots.stage(contoso, SourceId("users"), "attempt", 0, b"late")
-    assert await app.configure.put_tenant(contoso, "Anew") == (TenantSummary(id=contoso, name="Anew"), True)
+    assert (await app.configure.put_tenant(contoso, "Anew"))[1]
     assert "late" not in _text(ports.snapshots)
     await app.configure.put_location(contoso, DESK, "Desk")
     assert isinstance(ports.clock, FakeClock)

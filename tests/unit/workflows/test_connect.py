@@ -31,7 +31,7 @@ async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, en
 async def test_right_credentials_switch_on(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
     """The secret lies in the vault alone, under the tenant's name, and the epoch has advanced."""
     await app.connect.put_sso(contoso, SSO)
-    assert (await app.connect.connect(contoso, entries, BACK_END)).ok
+    assert (await app.connect.connect(contoso, entries, BACK_END)).value.ok
     stored = await ports.tenants.connection(contoso)
     assert stored is not None
     assert (stored.azure_tenant_id, stored.object_id) == (entries.tenant_id, entries.object_id)

@@ -83,10 +83,10 @@ async def test_removed_in_the_moment_of_storing(
     await app.connect.put_sso(contoso, SSO)
     put = ports.tenants.put_connection
 
-    async def late(tenant: TenantId, connection: object) -> None:
+    async def late(tenant: TenantId, connection: object, expected: object = None) -> str | None:
         monkeypatch.setattr(ports.tenants, "put_connection", put)
         await app.connect.remove_sso(tenant)
-        await put(tenant, connection)  # type: ignore[arg-type]
+        return await put(tenant, connection, expected)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ports.tenants, "put_connection", late)
     with pytest.raises(Conflict):

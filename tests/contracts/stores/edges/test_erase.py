@@ -29,7 +29,6 @@ from tests.contracts.stores.edges.samples import (
 TABLES = (
     names.TENANTS,
     names.LOCATIONS,
-    names.MAPPINGS,
     names.RECIPIENTS,
     names.SNAPSHOTS,
     names.RUNS,

@@ -1,0 +1,39 @@
+"""All tenants on one page each, for the operator."""
+
+import azure.functions as func
+
+from shared.bootstrap import app
+from shared.errors import Rejected
+from shared.triggers.http.answers import Answer
+from shared.triggers.http.paging import cursor_of, limit_of, position_of
+from shared.triggers.http.requests import Request
+from shared.triggers.http.routing import route
+from shared.workflows.overview import Position, Sort
+
+bp = func.Blueprint()
+
+
+@route(bp, "GET", "overview")
+async def overview(request: Request) -> Answer:
+    """Answer how every tenant fares, a page at a time."""
+    search, sort = request.query("search"), request.query("sort", Sort.NAME.value)
+    scope = ("overview", search, sort)
+    lines, end = await app().overview(
+        search,
+        _sort(sort.removeprefix("-")),
+        descending=sort.startswith("-"),
+        after=position_of(request, Position, *scope),
+        limit=limit_of(request),
+    )
+    return Answer({"tenants": lines, "cursor": cursor_of(end, *scope)})
+
+
+def _sort(text: str) -> Sort:
+    try:
+        return Sort(text)
+    except ValueError as error:
+        words = ", ".join(each.value for each in Sort)
+        raise Rejected(
+            f"sort is {text[:80]!r}; use one of {words}, with - before it for the other direction.",
+            code="invalid_query",
+        ) from error
