@@ -56,6 +56,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
                 return f"{name}:{value.casefold()}"
         return ""
 
+    @property
+    def alias(self) -> str | None:
+        """By what else a row with an address can be known: another row without one is about the same employee."""
+        if self.fields.get("mail") and (employee := self.fields.get("employee_id")):
+            return f"employee_id:{employee.casefold()}"
+        return None
+
 
 class RowProblem(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with a row, or why it was not applied."""
