@@ -14,7 +14,17 @@ from shared.domain.deletion import Deletion
 from shared.domain.ids import TenantId
 from shared.domain.secret_names import secret_name
 from shared.errors import Conflict, SyncError
-from shared.ports import Clock, Ledger, RecipientStore, RunStore, SecretStore, SnapshotStore, TenantStore, UserStore
+from shared.ports import (
+    Clock,
+    ImportStore,
+    Ledger,
+    RecipientStore,
+    RunStore,
+    SecretStore,
+    SnapshotStore,
+    TenantStore,
+    UserStore,
+)
 from shared.telemetry import event
 
 #: After this nothing that ran at a deletion runs any more: host.json ends a function after ten minutes.
@@ -29,6 +39,7 @@ class Erasure:
     runs: RunStore
     snapshots: SnapshotStore
     recipients: RecipientStore
+    imports: ImportStore
     ledger: Ledger
     users: UserStore
     secrets: SecretStore
@@ -49,6 +60,7 @@ class Erasure:
     async def erase(self, tenant: TenantId) -> None:
         """Leave nothing of the tenant in any table, nor its secret in Key Vault; the tenant itself goes last."""
         await self.secrets.erase(secret_name(tenant))
+        await self.imports.erase(tenant)
         await self.recipients.erase_all(tenant)
         await self.snapshots.erase(tenant)
         await self.runs.erase(tenant)

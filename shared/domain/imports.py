@@ -11,6 +11,7 @@ from shared.domain.ids import ImportId, LocationId, RunId, TenantId
 from shared.domain.importing import ImportMode
 from shared.domain.job import ImportJob
 from shared.domain.problem import Problem
+from shared.domain.run import Run, RunKind, RunMode, RunState
 
 #: Largest part, in bytes: a request's body is held in memory.
 MAX_PART_BYTES: Final = 8 * 1024 * 1024
@@ -40,6 +41,11 @@ class ImportState(StrEnum):
         """Whether nothing more will happen by itself."""
         return self in {ImportState.DONE, ImportState.HELD, ImportState.FAILED}
 
+    @property
+    def has_file(self) -> bool:
+        """Whether the file is stored."""
+        return self not in {ImportState.DONE, ImportState.FAILED}
+
 
 class ImportRef(NamedTuple):
     """Where an import lies."""
@@ -47,6 +53,11 @@ class ImportRef(NamedTuple):
     tenant: TenantId
     location: LocationId
     id: ImportId
+
+
+def ref_of(job: ImportJob) -> ImportRef:
+    """Return where the import of a job lies."""
+    return ImportRef(job.tenant, job.location, job.import_id)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,3 +116,37 @@ class ImportMark(msgspec.Struct, frozen=True, kw_only=True):
     ref: ImportRef
     state: ImportState
     at: datetime
+
+
+def failure(code: str, detail: str) -> Outcome:
+    """Return the outcome of an import that failed."""
+    return Outcome(state=ImportState.FAILED, problem=Problem(concerns="import", code=code, detail=detail))
+
+
+def announced(started: Import) -> Run:
+    """Return the run of an import as it stands in the history before anything is written. Raises: ValueError."""
+    if started.run is None or started.started_at is None:
+        raise ValueError("an import that was never started is no run")
+    return Run(
+        id=started.run,
+        tenant=started.tenant,
+        mode=RunMode.FULL,
+        state=RunState.PLANNING,
+        requested_at=started.started_at,
+        requested_by=started.by,
+        kind=RunKind.IMPORT,
+    )
+
+
+def ended_run(known: Run, ending: Import, at: datetime) -> Run:
+    """Return the run of an import as it ends; what it has changed is known already."""
+    outcome = ending.outcome
+    failed = outcome is not None and outcome.state is ImportState.FAILED
+    return msgspec.structs.replace(
+        known,
+        state=RunState.FAILED if failed else RunState.DONE,
+        finished_at=at,
+        problems=(outcome.problem,) if outcome is not None and outcome.problem is not None else (),
+        held_digest=outcome.held_digest if outcome is not None else None,
+        storage_requests=ending.storage_requests,
+    )

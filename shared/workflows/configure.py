@@ -28,6 +28,7 @@ class Configure:
     erasure: Erasure
     disconnect: Callable[[TenantId], Awaitable[None]]
     advance_epoch: Callable[[TenantId], Awaitable[None]]
+    abandon_imports: Callable[[TenantId, LocationId], Awaitable[None]]
 
     async def put_tenant(self, tenant: TenantId, name: str) -> tuple[TenantSummary, bool]:
         """Leave a tenant with this name; return it, and whether it is new.
@@ -131,18 +132,18 @@ class Configure:
         return await self.location(tenant, location)
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Leave neither the location nor anything of its recipients. Raises: NotFound.
+        """Leave neither the location nor anything of its recipients and imports. Raises: NotFound.
 
         The epoch advances while the location is still listed, because only then is its fence raised, which stops who
         writes there now; and again afterwards, for a run that was planned in between. The recipients are erased
         before the location is forgotten, so that a request that died on the way can be sent again.
         """
         await self.location(tenant, location)
-        await self.advance_epoch(tenant)
-        await self.recipients.erase(tenant, location)
-        await self.tenants.delete_location(tenant, location)
-        await self.advance_epoch(tenant)
-        await self.recipients.erase(tenant, location)
+        for _ in range(2):
+            await self.advance_epoch(tenant)
+            await self.abandon_imports(tenant, location)
+            await self.recipients.erase(tenant, location)
+            await self.tenants.delete_location(tenant, location)
 
     async def put_mapping(
         self, tenant: TenantId, location: LocationId, groups: Sequence[GroupMapping]

@@ -1,6 +1,7 @@
 """Table Storage: the stores of `shared.ports`, on azure-data-tables."""
 
 from shared.adapters.tables.client import Tables
+from shared.adapters.tables.imports import TableImportStore
 from shared.adapters.tables.ledger import TableLedger
 from shared.adapters.tables.rate_limits import TableLimitStore
 from shared.adapters.tables.recipients import TableRecipientStore
@@ -10,6 +11,7 @@ from shared.adapters.tables.tenants import TableTenantStore
 from shared.adapters.tables.users import TableUserStore
 
 __all__ = [
+    "TableImportStore",
     "TableLedger",
     "TableLimitStore",
     "TableRecipientStore",

@@ -1,5 +1,15 @@
 """The HTTP API, a blueprint per noun. Each route decodes its input, calls one workflow, and encodes what it says."""
 
-from shared.triggers.http import connection, health, locations, recipients, routing, runs, tenants, users
+from shared.triggers.http import connection, health, imports, locations, recipients, routing, runs, tenants, users
 
-BLUEPRINTS = (connection.bp, health.bp, locations.bp, recipients.bp, routing.bp, runs.bp, tenants.bp, users.bp)
+BLUEPRINTS = (
+    connection.bp,
+    health.bp,
+    imports.bp,
+    locations.bp,
+    recipients.bp,
+    routing.bp,
+    runs.bp,
+    tenants.bp,
+    users.bp,
+)

@@ -12,7 +12,7 @@ import msgspec
 
 from shared.domain import ids
 from shared.domain.callers import Caller
-from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.ids import ImportId, LocationId, RecipientId, RunId, TenantId
 from shared.errors import Rejected
 
 T = TypeVar("T")
@@ -50,6 +50,11 @@ class Request:
     def run(self) -> RunId:
         """The run of the route. Raises: Rejected."""
         return ids.run_id(self.parameters["run"])
+
+    @property
+    def import_(self) -> ImportId:
+        """The import of the route. Raises: Rejected."""
+        return ids.import_id(self.parameters["import"])
 
     @property
     def recipient(self) -> RecipientId:

@@ -12,6 +12,7 @@ from shared.triggers.http import (
     BLUEPRINTS,
     connection,
     health,
+    imports,
     locations,
     recipients,
     routing,
@@ -21,7 +22,7 @@ from shared.triggers.http import (
 )
 
 #: The modules with routes; each asks `app` for the workflows.
-MODULES = (connection, health, locations, recipients, routing, runs, tenants, users)
+MODULES = (connection, health, imports, locations, recipients, routing, runs, tenants, users)
 
 
 @dataclass(frozen=True)

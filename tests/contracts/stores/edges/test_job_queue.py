@@ -61,7 +61,7 @@ async def opened(request: pytest.FixtureRequest, tenant: TenantId) -> AsyncItera
 async def _taken(service: QueueServiceClient) -> AsyncIterator[str]:
     """Take every visible message out of the queues."""
     existing = {each.name async for each in service.list_queues()}
-    for name in existing & {queues.REQUESTS, queues.FETCH, queues.RECONCILE, queues.RETIRE}:
+    for name in existing & {queues.REQUESTS, queues.FETCH, queues.RECONCILE, queues.RETIRE, queues.IMPORT}:
         client = service.get_queue_client(name)
         async for message in client.receive_messages(messages_per_page=32):
             await client.delete_message(message)
