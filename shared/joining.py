@@ -106,7 +106,7 @@ class Join:
         for chunk in _chunks(rows):
             self.rows += len(chunk)
             if self.rows > MAX_ROWS:
-                raise Rejected(f"The file has more than {MAX_ROWS} rows; import it in parts.", code="too_many_rows")
+                raise Rejected(f"The file has more than {MAX_ROWS} rows; import it as two.", code="too_many_rows")
             good = [(each.line, each.key, each.alias, _encode(each.fields)) for each in chunk if isinstance(each, Row)]
             wrong = [(each.line, each.code, each.detail) for each in chunk if isinstance(each, RowProblem)]
             self._insert("INSERT INTO file_row (line, key, alias, body) VALUES (?, ?, ?, ?)", good)

@@ -6,6 +6,7 @@ for nobody: it takes the location, and the import goes on after it.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ CLAIM: Final = timedelta(minutes=11)
 _WAIT_S: Final = 30.0
 #: Longest time of writing in one message, in seconds, where reading took as long.
 _MAX_WRITING_S: Final = 240.0
+#: How long an import waits for room on a disk, in seconds.
+_NO_DISK_WAIT_S: Final = 120.0
 _CHUNK: Final = 1_000
 
 
@@ -76,6 +79,10 @@ class WorkOffImport:
         except Transient:
             await self._let_go(claimed, usage)
             raise
+        except (OSError, sqlite3.OperationalError) as error:  # other imports fill this worker's disk
+            await self._let_go(claimed, usage)
+            message = f"The worker's temporary disk could not be used ({type(error).__name__}); the import waits."
+            raise Transient(message, code="no_disk", retry_after_s=_NO_DISK_WAIT_S) from error
         except Rejected as error:  # storage takes a row in no size: trying again cannot help
             await self.fail(job, Problem(concerns="import", code=error.code, detail=str(error)))
             raise
@@ -190,7 +197,7 @@ class WorkOffImport:
             async for leaver in self.recipients.deactivated_by(tenant, location, run):
                 join.add_gone(leaver)
         await asyncio.to_thread(join.match)
-        held, known = _held(claimed, join, preferences, before)
+        held, known = await asyncio.to_thread(_held, claimed, join, preferences, before)
         departures = join.departures() if claimed.mode is ImportMode.OVERWRITE and not held else ()
         writing_s = self.clock.monotonic_s()
         allowed_s = max(BUDGET_SHARE * self.budget_s, min(writing_s - started_s, _MAX_WRITING_S))

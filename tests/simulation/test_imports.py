@@ -1,6 +1,7 @@
 """Large imports: what they do, for whom they wait, and how they end."""
 
 import dataclasses
+import sqlite3
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -16,6 +17,7 @@ from shared.domain.preferences import Mode, Preferences
 from shared.domain.recipient import Counts, Status
 from shared.domain.run import RunKind, RunMode, RunState
 from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
+from shared.joining import Join
 from shared.telemetry import Usage
 from shared.workflows import sweep_imports, upload_import
 from tests.builders import user
@@ -57,6 +59,7 @@ async def test_a_large_import_does_what_a_small_one_does() -> None:
     await world.app.undo(CONTOSO, run.id, "anna")
     after = await world.recipients("contoso", "berlin")
     assert [each for each in after if each.status is Status.ACTIVE] == before
+    world.clock.advance(60)  # runs of one millisecond have no order
     again = await large(world, content)
     assert (await world.newest("contoso")).counts == Counts(updated=200, reactivated=50)
     assert again.outcome is not None
@@ -139,6 +142,7 @@ async def test_the_guard_holds_and_an_approval_lets_go_exactly_these() -> None:
     with pytest.raises(Rejected):
         await world.app.upload_import.start(held.ref, 0, "", "another")
     await world.app.import_csv(CONTOSO, BERLIN, BytesIO(people(900, 901)), ImportMode.MERGE, "", "anna")
+    world.clock.advance(60)
     await world.app.upload_import.start(held.ref, 0, "", digest)
     await settle(world)
     again = (await look(world, held.ref)).outcome
@@ -251,6 +255,44 @@ async def test_a_second_delivery_leaves_the_worker_alone() -> None:
     assert (await look(world, ref)).state is ImportState.DONE
     with pytest.raises(Superseded):
         await world.app.work_off_import(job, Usage())
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), sqlite3.OperationalError("disk is full")])
+async def test_without_room_on_the_disk_an_import_waits(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other imports of the same worker come to their end meanwhile; then it is done."""
+    world = await imports_world()
+    ref = await uploaded(world, CHANGED)
+    await start(world, ref, CHANGED)
+    job = world.queue.messages[0]
+    assert isinstance(job, ImportJob)
+
+    def full(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Join, "add_recipients", full)
+        with pytest.raises(Transient) as waits:
+            await world.app.work_off_import(job, Usage())
+    assert (waits.value.code, waits.value.retry_after_s) == ("no_disk", 120)
+    await settle(world)
+    assert (await look(world, ref)).state is ImportState.DONE
+
+
+async def test_what_storage_refuses_ends_the_import() -> None:
+    """Trying again could not help: it fails with that reason, and the operator sees the message."""
+    world = await imports_world()
+    ref = await uploaded(world, CHANGED)
+    run = await start(world, ref, CHANGED)
+
+    async def refuse() -> None:
+        raise Rejected("a row is too large", code="entity_too_large")
+
+    recipients: Any = Interrupting(world.ports.recipients, "write", 2, refuse)
+    app = App(dataclasses.replace(world.ports, recipients=recipients), SETTINGS)
+    with pytest.raises(Rejected):
+        await deliver(app, world.queue.messages.pop())
+    failed = await world.run(CONTOSO, run.id)
+    assert (failed.state, failed.problems[0].code, failed.counts.updated) == (RunState.FAILED, "entity_too_large", 98)
 
 
 async def test_what_nobody_needs_is_erased_after_a_while() -> None:

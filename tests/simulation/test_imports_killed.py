@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.importing import ImportMode
 from shared.domain.imports import ImportRef, ImportState
+from shared.domain.preferences import Preferences
 from shared.telemetry import Usage
 from tests.simulation.importing import imports_world, large, look, people, seen, settle, start, uploaded
 from tests.simulation.world import Crash, Fuse, World, deliver
@@ -60,6 +61,27 @@ async def test_an_approval_survives_that_its_people_are_gone_in_part(after: bool
         fuse = Fuse(calls, after=after)
         await _worked_off(world, fuse, lost=lost)
         assert await seen(world, ref) == expected, f"killed at call {calls}"
+        if not fuse.blown:
+            break
+        calls += 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
+async def test_a_crash_does_not_make_a_loss_look_smaller(after: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Nobody is in the file and others are: held, also if these were written by a worker that died."""
+    calls = 0
+    while True:
+        world = World()
+        await world.tenant("contoso", [], Preferences(), {"berlin": []})
+        await large(world, people(0, 5))
+        world.clock.advance(60)
+        ref = await uploaded(world, people(50, 60), ImportMode.OVERWRITE)
+        await start(world, ref, people(50, 60))
+        fuse = Fuse(calls, after=after)
+        await settle(world, world.fragile(fuse))
+        found = await look(world, ref)
+        assert found.outcome is not None
+        assert (found.state, found.outcome.held) == (ImportState.HELD, 5), f"killed at call {calls}"
         if not fuse.blown:
             break
         calls += 1
