@@ -11,6 +11,7 @@ from shared.by_hand import ByHand
 from shared.dispatch import Dispatch
 from shared.erasure import Erasure
 from shared.health import ConnectionHealth
+from shared.import_endings import ImportEndings
 from shared.limiting import Limiter
 from shared.ports import (
     CertificateReader,
@@ -268,7 +269,7 @@ class App:
             runs=self.ports.runs,
             dispatch=self.dispatch,
             fail=self.finish.fail,
-            fail_import=self.work_off_import.fail,
+            fail_import=self.import_endings.fail,
             clock=self.ports.clock,
         )
 
@@ -372,12 +373,22 @@ class App:
         return WorkOffImport(
             imports=self.ports.imports,
             tenants=self.ports.tenants,
-            runs=self.ports.runs,
             recipients=self.ports.recipients,
             queue=self.ports.queue,
+            endings=self.import_endings,
             clock=self.ports.clock,
             new_attempt=_new_attempt,
             budget_s=self.settings.job_budget_s,
+        )
+
+    @cached_property
+    def import_endings(self) -> ImportEndings:
+        """How large imports end."""
+        return ImportEndings(
+            imports=self.ports.imports,
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            clock=self.ports.clock,
         )
 
     @cached_property
@@ -386,7 +397,7 @@ class App:
         return SweepImports(
             imports=self.ports.imports,
             queue=self.ports.queue,
-            end=self.work_off_import.end,
+            endings=self.import_endings,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,
         )

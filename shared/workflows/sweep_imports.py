@@ -1,6 +1,5 @@
 """Sweep imports: large imports that a crash left behind go on, and what nobody needs any more is erased."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -8,8 +7,10 @@ from typing import Final
 import msgspec
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.imports import Import, ImportMark, ImportRef, ImportState, Outcome, failure
+from shared.domain.imports import Import, ImportMark, ImportRef, ImportState, failure
+from shared.domain.problem import Problem
 from shared.errors import NotFound, SyncError
+from shared.import_endings import ImportEndings
 from shared.ports import Clock, ImportStore, JobQueue, Versioned
 from shared.telemetry import event
 
@@ -27,7 +28,7 @@ class SweepImports:
 
     imports: ImportStore
     queue: JobQueue
-    end: Callable[[Versioned[Import], Outcome], Awaitable[None]]
+    endings: ImportEndings
     clock: Clock
     stale_after_s: float
 
@@ -45,7 +46,7 @@ class SweepImports:
             if mark.ref.location == location and not mark.state.ended:
                 stored = await self._find(mark.ref)
                 if stored is not None and not stored.value.state.ended:
-                    await self.end(stored, failure("location_deleted", "The location was deleted."))
+                    await self.endings.end(stored, failure("location_deleted", "The location was deleted."))
         await self.imports.erase_location(tenant, location)
 
     async def _look(self, mark: ImportMark) -> None:
@@ -68,7 +69,7 @@ class SweepImports:
         outcome = failure("expired", "It was not started within a day, and its file was erased.")
         if stored.value.outcome is not None:  # held: what was applied stays, the deactivations are dropped
             outcome = msgspec.structs.replace(stored.value.outcome, state=ImportState.DONE, held_digest=None)
-        await self.end(stored, outcome)
+        await self.endings.end(stored, outcome)
 
     async def _resume(self, ref: ImportRef) -> None:
         stored = await self._find(ref)
@@ -76,11 +77,14 @@ class SweepImports:
             return
         now, known = self.clock.now(), stored.value
         if known.outcome is not None:
-            await self.end(stored, known.outcome)
+            await self.endings.close(stored)
         elif known.claimed_until is not None and known.claimed_until > now:
             return
-        elif known.run is None or known.started_at is None or known.started_at <= now - DEADLINE:
-            await self.end(stored, failure("deadline", "It was not finished within a day and was given up."))
+        elif known.run is None or known.started_at is None:
+            return  # no start leaves this
+        elif known.started_at <= now - DEADLINE:
+            detail = "It was not finished within a day and was given up; send the file again."
+            await self.endings.fail(known.job(known.run), Problem(concerns="import", code="deadline", detail=detail))
         else:
             event("import_resumed", tenant=known.tenant, run=known.run, location=known.location)
             await self.imports.swap(msgspec.structs.replace(known, at=now), stored.etag)

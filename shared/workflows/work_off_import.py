@@ -23,17 +23,18 @@ from shared.domain.decide import Write
 from shared.domain.guard import breaches
 from shared.domain.ids import RunId
 from shared.domain.importing import ImportMode
-from shared.domain.imports import Import, ImportState, Outcome, announced, ended_run, failure, ref_of
+from shared.domain.imports import Import, ImportState, Outcome, failure
 from shared.domain.job import BUDGET_SHARE, ImportJob
 from shared.domain.preferences import Preferences
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts, Recipient
-from shared.domain.run import LocationReport, Run, RunState
+from shared.domain.run import LocationReport
 from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
 from shared.fencing import FencedLocation
+from shared.import_endings import ImportEndings
 from shared.joining import Join
-from shared.ports import Clock, ImportStore, JobQueue, RecipientStore, RunStore, TenantStore, Versioned
-from shared.telemetry import Usage, event
+from shared.ports import Clock, ImportStore, JobQueue, RecipientStore, TenantStore, Versioned
+from shared.telemetry import Usage
 
 #: For how long a worker keeps others from the same import: longer than host.json lets a function run.
 CLAIM: Final = timedelta(minutes=11)
@@ -48,13 +49,13 @@ _CHUNK: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOffImport:
-    """Applies uploaded files, and ends imports."""
+    """Applies uploaded files."""
 
     imports: ImportStore
     tenants: TenantStore
-    runs: RunStore
     recipients: RecipientStore
     queue: JobQueue
+    endings: ImportEndings
     clock: Clock
     new_attempt: Callable[[], str]
     budget_s: float
@@ -64,10 +65,9 @@ class WorkOffImport:
 
         Raises: Superseded if it has ended or is gone; Transient while a sync or another worker has the location.
         """
-        stored = await self.current(job)
-        await self.runs.insert(announced(stored.value))
+        stored = await self.endings.current(job)
         if stored.value.outcome is not None:
-            await self._close(stored)
+            await self.endings.close(stored)
             return
         claimed = await self._claim(stored)
         try:
@@ -84,43 +84,13 @@ class WorkOffImport:
             message = f"The worker's temporary disk could not be used ({type(error).__name__}); the import waits."
             raise Transient(message, code="no_disk", retry_after_s=_NO_DISK_WAIT_S) from error
         except Rejected as error:  # storage takes a row in no size: trying again cannot help
-            await self.fail(job, Problem(concerns="import", code=error.code, detail=str(error)))
+            await self.endings.fail(job, Problem(concerns="import", code=error.code, detail=str(error)))
             raise
         if outcome is None:  # out of time: what is left is decided anew, in a new message
             await self._let_go(claimed, usage)
             await self.queue.import_file(job)
             return
-        await self.end(claimed, outcome, usage.storage_requests)
-
-    async def current(self, job: ImportJob) -> Versioned[Import]:
-        """Return the import of a job. Raises: Superseded if it has ended, is gone, or was started anew since."""
-        try:
-            stored = await self.imports.get(ref_of(job))
-        except NotFound as error:
-            raise Superseded(f"import {job.import_id} is gone", code="import_gone") from error
-        if stored.value.run != job.run or stored.value.state.ended:
-            raise Superseded(f"import {job.import_id} has ended", code="import_ended")
-        return stored
-
-    async def end(self, stored: Versioned[Import], outcome: Outcome, storage_requests: int = 0) -> None:
-        """Leave the import ended like this: in the history, its file erased. Raises: Conflict if it just changed.
-
-        How it ends is written down first, so that whoever comes after a crash ends it the same way.
-        """
-        spent = stored.value.storage_requests + storage_requests
-        ending = msgspec.structs.replace(
-            stored.value, state=ImportState.WORKING, outcome=outcome, storage_requests=spent, at=self.clock.now()
-        )
-        await self._close(Versioned(ending, await self.imports.swap(ending, stored.etag)))
-
-    async def fail(self, job: ImportJob, problem: Problem) -> None:
-        """Leave the import failed, what it has written so far counted. Raises: Superseded, Conflict."""
-        stored = await self.current(job)
-        await self.runs.insert(announced(stored.value))
-        written = await self.recipients.journal_counts(job.tenant, job.location, job.run)
-        if written != Counts():
-            await self._note(stored.value, job.run, LocationReport(counts=written))
-        await self.end(stored, failure(problem.code, problem.detail))
+        await self.endings.end(claimed, outcome, usage.storage_requests)
 
     async def _claim(self, stored: Versioned[Import]) -> Versioned[Import]:
         """Keep other deliveries of the job away. That is for speed only: the fence is what makes one writer of two."""
@@ -211,7 +181,7 @@ class WorkOffImport:
         )
         written = await self.recipients.journal_counts(tenant, location, run)
         active = join.active + tally.net
-        await self._note(claimed, run, LocationReport(counts=written, active=active, held=held))
+        await self.endings.note(claimed, run, LocationReport(counts=written, active=active, held=held))
         if not complete:
             return None
         applied = written.created + written.updated + written.reactivated
@@ -238,51 +208,6 @@ class WorkOffImport:
         if (now.active_run, now.generation) != (None, state.generation) or not there:
             raise Superseded(f"{location} is taken by a sync or a change of settings", code="superseded")
         return fenced, await self.tenants.preferences(tenant)
-
-    async def _note(self, claimed: Import, run: RunId, report: LocationReport) -> None:
-        """Show in the history how far the import is."""
-
-        def noted(known: Run) -> Run:
-            locations = {claimed.location: report}
-            return msgspec.structs.replace(known, state=RunState.RECONCILING, counts=report.counts, locations=locations)
-
-        await self._change_run(claimed, run, noted)
-
-    async def _close(self, stored: Versioned[Import]) -> None:
-        """Leave the run ended, the file erased unless it is held, and then the import in its last state."""
-        ending = stored.value
-        if ending.outcome is None:
-            return
-        if ending.run is not None:
-            await self._change_run(ending, ending.run, lambda known: ended_run(known, ending, self.clock.now()))
-        if ending.outcome.state is not ImportState.HELD:
-            await self.imports.erase_parts(ending.ref)
-        ended = msgspec.structs.replace(ending, state=ending.outcome.state, claimed_until=None, at=self.clock.now())
-        with suppress(Conflict):  # another delivery has done the same
-            await self.imports.swap(ended, stored.etag)
-        event(
-            "import_ended",
-            tenant=ended.tenant,
-            run=ended.run,
-            location=ended.location,
-            state=ended.state,
-            rows=ending.outcome.rows,
-            refused=ending.outcome.refused_rows,
-            held=ending.outcome.held,
-        )
-
-    async def _change_run(self, owner: Import, run: RunId, change: Callable[[Run], Run]) -> None:
-        """Change a run that has not ended. One that is gone was erased with its tenant."""
-        while True:
-            try:
-                stored = await self.runs.get(owner.tenant, run)
-            except NotFound:
-                return
-            if stored.value.state.ended:
-                return
-            with suppress(Conflict):
-                await self.runs.swap(change(stored.value), stored.etag)
-                return
 
 
 class _Tally:

@@ -349,6 +349,7 @@ async def test_a_poisoned_job_ends_its_import() -> None:
         await world.app.bury("import-jobs", "m", "{}", job, Usage())
     failed = await world.run(CONTOSO, run.id)
     assert (failed.state, failed.problems[0].code, failed.counts.updated) == (RunState.FAILED, "poison", 98)
+    assert failed.locations[BERLIN].active == 250
     assert await world.ports.imports.sizes(ref) == {}
 
 
