@@ -69,6 +69,9 @@ class Directory(Protocol):
     async def latest_delta_link(self) -> str:
         """Return a link that leads to whatever changes about users from now on, without listing any."""
 
+    def everybody_with_managers(self) -> str:
+        """Return the link with which `changed_users` lists everybody, with their managers, and then what changes."""
+
     async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
         """Return the first page of the source's users, or the one that `next_link` names.
 
@@ -221,6 +224,9 @@ class TenantStore(Protocol):
     async def admins(self, tenant: TenantId) -> Admins:
         """Return who may administer the tenant, nobody if that was never stored."""
 
+    def all_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
+        """Iterate over the tenants that somebody was ever named admin of, with who that is."""
+
     async def put_admins(self, tenant: TenantId, admins: Admins) -> None:
         """Store who may administer the tenant."""
 
@@ -259,12 +265,16 @@ class TenantStore(Protocol):
 
 
 class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of a run's jobs have ended."""
+    """How many of a run's jobs have ended, and what they have done so far."""
 
     fetched: int
     sources: int
     reconciled: int
     locations: int
+    #: People read, of sources that are still being read as well.
+    people: int = 0
+    #: Recipients written, at locations that are still being compared as well.
+    written: int = 0
 
 
 class RunStore(Protocol):

@@ -12,10 +12,11 @@ from shared.errors import Rejected
 
 _PHONES: Final = ("mobile_phone", "business_phone")
 #: Fields that can be taken from elsewhere, by their name in the API. The address is none: it tells who somebody is.
+_MANAGER: Final = ("manager_name", "manager_mail")
 _MAPPED: Final = {
     field.encode_name: field.name
     for field in msgspec.structs.fields(Profile)
-    if field.name in TEXT_FIELDS and field.name != "mail"
+    if field.name in TEXT_FIELDS and field.name not in {"mail", *_MANAGER}
 }
 #: What they can be taken from, by the directory's name.
 _TAKEN: Final = {**_MAPPED, "mail": "mail", "userPrincipalName": "user_principal_name"}
@@ -30,6 +31,8 @@ class Attributes(
     map: dict[str, str | None] = {}
     #: Two letters (ISO 3166): phone numbers are written as E.164, those without a country code as of this country.
     default_country: str | None = None
+    #: Whether the manager's name and address are read too, which takes the whole directory also in groups mode.
+    manager: bool = False
 
     def require_sense(self) -> None:
         """Hold if the settings can be kept. Raises: Rejected."""

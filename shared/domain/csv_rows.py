@@ -39,6 +39,8 @@ _NAMES: Final = {
     "employee_id": ("employee number", "personnel number", "personalnummer"),
     "employee_type": (),
     "company_name": ("company", "firma"),
+    "manager_name": ("manager", "supervisor"),
+    "manager_mail": ("manager email", "supervisor email"),
 }
 #: Columns of an export that an import reads over.
 _OURS: Final = frozenset({"id", "origin", "status", "reason", "objectid"})

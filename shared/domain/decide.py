@@ -9,6 +9,7 @@ import msgspec
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.job import Candidate
+from shared.domain.managers import NO_MANAGERS, Managers
 from shared.domain.preferences import Preferences
 from shared.domain.provenance import Provenance
 from shared.domain.recipient import (
@@ -55,6 +56,7 @@ def decide(
     preferences: Preferences,
     proof: AbsenceProof | None,
     provenance: Provenance = _NOWHERE,
+    managers: Managers = NO_MANAGERS,
 ) -> Decision:
     """Return what brings a location in line with the directory.
 
@@ -83,6 +85,7 @@ def decide(
                 continue
         found = recipient or adopted
         groups = provenance.groups(person, found.groups if found else ())
+        profile = managers.named(profile, person, found.applied if found else None)
         outcome = _settle(person, profile, found, groups, preferences)
         if isinstance(outcome, Write):
             writes.append(outcome)

@@ -35,6 +35,8 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     company_name: str | None = None
     #: Other SMTP addresses than `mail`, in lower case, sorted.
     aliases: tuple[str, ...] = ()
+    #: The user whom they report to; known only where managers were asked for.
+    manager: ObjectId | None = None
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -72,6 +72,8 @@ class FetchPosition(msgspec.Struct, frozen=True, kw_only=True):
     tally: Tally
     #: The delta token that was taken before the first page.
     delta_link: str | None = None
+    #: Who was listed and then taken back.
+    removed: tuple[ObjectId, ...] = ()
     graph_requests: int = 0
     storage_requests: int = 0
 

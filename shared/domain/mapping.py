@@ -31,7 +31,10 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
 def sources_of(
     preferences: Preferences, locations: Sequence[Location]
 ) -> tuple[dict[SourceId, Source], Mapping[LocationId, tuple[SourceId, ...]]]:
-    """Return the sources to read, each once, and for each location the sorted ids of those that feed it."""
+    """Return the sources to read, each once, and for each location the sorted ids of those that feed it.
+
+    Where managers are asked for, the whole directory is read, whomever it feeds.
+    """
     everyone = Source()
     by_rule = preferences.rule.locations if preferences.rule is not None else frozenset()
     sources: dict[SourceId, Source] = {}
@@ -43,4 +46,6 @@ def sources_of(
             wanted = [everyone, *groups] if location.id in by_rule else groups
         sources.update((source.id, source) for source in wanted)
         feeds[location.id] = tuple(sorted({source.id for source in wanted}))
+    if preferences.attributes.manager and feeds:
+        sources[everyone.id] = everyone
     return dict(sorted(sources.items())), feeds

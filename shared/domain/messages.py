@@ -19,6 +19,8 @@ _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "increme
 _OURS: Final = "Only the app itself sends these; ask for a run instead."
 #: Who asks, where a message does not say so: somebody who put it on the queue.
 BY_HAND: Final = "queue"
+#: Who asks for a run when the schedule does.
+SCHEDULE: Final = "schedule"
 #: Longest request that is looked at, in characters; a longer one is nobody's.
 _MAX_REQUEST: Final = 4_096
 _MAX_REQUEST_ID: Final = 200

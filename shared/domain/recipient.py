@@ -38,6 +38,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     employee_id: str | None = None
     employee_type: str | None = None
     company_name: str | None = None
+    manager_name: str | None = None
+    manager_mail: str | None = None
     #: Other addresses of the person, as a label may show them; from the directory only, never imported or edited.
     aliases: tuple[str, ...] = ()
 

@@ -66,6 +66,8 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     pending: RunMode | None = None
     #: The first of those requests; the run that starts is its run.
     pending_request: str | None = None
+    #: When the last run ended that had read and compared everything; None before the first.
+    full_at: datetime | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,12 +62,12 @@ class SnapshotRef(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""
 
 
-def scope_of(connection: str) -> str:
+def scope_of(connection: str, *, managers: bool = False) -> str:
     """Return the hash of what a delta link is bound to: whom it asks, given as a fingerprint, and about which fields.
 
     A delta tells of changes to the fields that were asked for when it began; once others are wanted, it begins anew.
     """
-    fields = ",".join(DirectoryUser.__struct_fields__)
+    fields = ",".join((*DirectoryUser.__struct_fields__, *["with managers"] * managers))
     return hashlib.sha256(f"{connection}\n{fields}".encode()).hexdigest()
 
 

@@ -2,10 +2,20 @@
 
 from dataclasses import dataclass
 
-from shared.domain.callers import Access, Caller, may
+import msgspec
+
+from shared.domain.callers import Access, Caller, Person, may, name_of
 from shared.domain.ids import TenantId
 from shared.errors import Forbidden
-from shared.ports import TenantStore
+from shared.ports import TenantStore, TenantSummary
+
+
+class Introduction(msgspec.Struct, frozen=True, kw_only=True):
+    """Who somebody is to the product."""
+
+    name: str
+    operator: bool
+    tenants: tuple[TenantSummary, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +24,16 @@ class Authorize:
 
     tenants: TenantStore
     operator_tenant: str | None
+
+    async def introduce(self, caller: Caller) -> Introduction:
+        """Return who a caller is. The tenants are those whose admins they are among; of all tenants for nobody."""
+        operator = may(caller, Access.OPERATOR, self.operator_tenant, None)
+        tenants: list[TenantSummary] = []
+        if isinstance(caller, Person) and not operator:
+            async for tenant, admins in self.tenants.all_admins():
+                if may(caller, Access.TENANT, self.operator_tenant, admins):
+                    tenants.append(await self.tenants.get(tenant))
+        return Introduction(name=name_of(caller), operator=operator, tenants=tuple(tenants))
 
     async def __call__(self, caller: Caller, access: Access, tenant: TenantId | None) -> None:
         """Hold if the caller may. Raises: Forbidden, in the same words for a tenant of others and for none at all."""

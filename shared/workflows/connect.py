@@ -194,6 +194,14 @@ class Connect:
         await self.tenants.put_connection(tenant, None)
         await self.secrets.erase(secret_name(tenant))
 
+    async def sso(self, tenant: TenantId) -> SsoApplication:
+        """Return the sign-in application. Raises: NotFound (`tenant_not_found`, `sso_not_found`)."""
+        await self.tenants.get(tenant)
+        sso = await self.tenants.sso(tenant)
+        if sso is None:
+            raise NotFound(f"Tenant {tenant!r} has no sign-in application.", code="sso_not_found")
+        return sso
+
     async def put_sso(self, tenant: TenantId, sso: SsoApplication) -> None:
         """Leave the sign-in application stored."""
         await self.tenants.get(tenant)

@@ -1,6 +1,6 @@
 """Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,13 +8,14 @@ import msgspec
 
 from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
-from shared.domain.directory import Source
+from shared.domain.directory import DirectoryUser, Source
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.domain.patch import Patch, apply_delta
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshot import SnapshotRef, scope_of
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
+from shared.listing import Listing
 from shared.ports import Clock, Directory, JobQueue, RunStore, SnapshotStore
 from shared.staging import Staging
 from shared.telemetry import Usage, event
@@ -98,7 +99,7 @@ class Fetch:
         current = await self.snapshots.current(job.tenant, job.source)
         async with self.access.of_run(plan) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
-                if current.scope == scope_of(plan.connection):
+                if current.scope == _scope(plan):
                     ref = await self._follow(plan, job, directory, current, current.delta_link)
                     if ref is not None:
                         return FetchMarker(source=job.source, outcome=FetchOutcome.COMPLETE, snapshot=ref)
@@ -129,10 +130,7 @@ class Fetch:
         users = apply_delta(snapshot.users, changes)
         if users is None:
             return None
-        staging = Staging(job, self.snapshots, self.new_attempt())
-        everyone = [users[person] for person in sorted(users)]
-        for start in range(0, len(everyone), _PAGE_USERS):
-            await staging.add(everyone[start : start + _PAGE_USERS])
+        staging = await self._staged(job, [users[person] for person in sorted(users)])
         return await self._settle(plan, staging, current, latest)
 
     async def _list(self, plan: Plan, job: FetchJob, directory: Directory, current: SnapshotRef | None) -> FetchMarker:
@@ -167,20 +165,21 @@ class Fetch:
     ) -> SnapshotRef:
         started_s = self.clock.monotonic_s()
         link: str | None = None
+        listing = Listing(directory=directory, source=source, managers=_with_managers(plan, source))
         if position:
             staging = Staging(job, self.snapshots, position.attempt, position.tally)
-            delta_link, link = position.delta_link, position.next_link
+            listing.delta_link, link = position.delta_link, position.next_link
+            listing.removed.update(position.removed)
         else:
             staging = Staging(job, self.snapshots, self.new_attempt())
-            # taken before the first page, so that nobody who changes during the listing is missed
-            delta_link = await directory.latest_delta_link() if source.group is None else None
+            await listing.begin()
         seen: set[str] = set()
         while True:
-            page = await directory.users(source, link)
-            await staging.add(page.users)
-            link = page.next_link
+            users, link = await listing.page(link)
+            await staging.add(users)
             if link is None:
-                return await self._settle(plan, staging, current, delta_link)
+                staging = await self._without(plan, staging, listing)
+                return await self._settle(plan, staging, current, listing.delta_link)
             _guard_loop(link, seen)
             if self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s:
                 await staging.flush()
@@ -189,11 +188,29 @@ class Fetch:
                         attempt=staging.attempt,
                         next_link=link,
                         tally=staging.tally,
-                        delta_link=delta_link,
+                        delta_link=listing.delta_link,
+                        removed=tuple(sorted(listing.removed)),
                         graph_requests=position.graph_requests if position else 0,
                         storage_requests=position.storage_requests if position else 0,
                     )
                 )
+
+    async def _without(self, plan: Plan, staging: Staging, listing: Listing) -> Staging:
+        """Return the pages without those whom the listing took back; they are read once more only if there are any."""
+        if not listing.removed:
+            return staging
+        await staging.flush()
+        ref = SnapshotRef(source=staging.job.source, attempt=staging.attempt, tally=staging.tally)
+        users = (await self.snapshots.load(plan.tenant, ref)).users
+        if listing.removed.isdisjoint(users):
+            return staging
+        return await self._staged(staging.job, [user for user in users.values() if user.id not in listing.removed])
+
+    async def _staged(self, job: FetchJob, users: Sequence[DirectoryUser]) -> Staging:
+        staging = Staging(job, self.snapshots, self.new_attempt())
+        for start in range(0, len(users), _PAGE_USERS):
+            await staging.add(users[start : start + _PAGE_USERS])
+        return staging
 
     async def _settle(
         self, plan: Plan, staging: Staging, current: SnapshotRef | None, delta_link: str | None
@@ -204,12 +221,20 @@ class Fetch:
             attempt=staging.attempt,
             tally=staging.tally,
             delta_link=delta_link,
-            scope=scope_of(plan.connection),
+            scope=_scope(plan),
         )
         if current and staging.untouched and current.tally.same_content(staging.tally):
             return msgspec.structs.replace(ref, attempt=current.attempt, tally=current.tally)
         await staging.flush()
         return ref
+
+
+def _with_managers(plan: Plan, source: Source) -> bool:
+    return source.group is None and plan.preferences.attributes.manager
+
+
+def _scope(plan: Plan) -> str:
+    return scope_of(plan.connection, managers=plan.preferences.attributes.manager)
 
 
 def _guard_loop(link: str, seen: set[str]) -> None:

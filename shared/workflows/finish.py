@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -12,7 +13,7 @@ from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.job import FetchMarker, FetchOutcome, ReconcileMarker, SyncRequest
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
-from shared.domain.run import Plan, RunState
+from shared.domain.run import Plan, RunMode, RunState
 from shared.domain.verdict import Verdict, locations_report, problems_of
 from shared.errors import Conflict, NotFound
 from shared.health import ConnectionHealth
@@ -51,7 +52,9 @@ class Finish:
                     await self.snapshots.commit(plan.tenant, marker.snapshot, plan.generation)
         await self._report(plan, verdict, fetched, reconciled, usage)
         await self._note_health(plan, fetched)
-        await self.release(plan.tenant, plan.run)
+        read = not fetched or any(marker.outcome is FetchOutcome.COMPLETE for marker in fetched.values())
+        compared = plan.mode is RunMode.FULL and read and verdict.state is not RunState.FAILED and not plan.preview
+        await self.release(plan.tenant, plan.run, full_at=self.clock.now() if compared else None)
 
     async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker]) -> None:
         """Note what the run says about the connection; refused credentials were noted when they were refused."""
@@ -125,17 +128,20 @@ class Finish:
         else:
             await self(plan, Verdict(state=RunState.FAILED, problems=(problem,)), usage)
 
-    async def release(self, tenant: TenantId, run: RunId) -> None:
-        """Free the tenant from the run, and start the request that waited for its end. Raises: Conflict."""
+    async def release(self, tenant: TenantId, run: RunId, *, full_at: datetime | None = None) -> None:
+        """Free the tenant from the run, and start the request that waited for its end. Raises: Conflict.
+
+        `full_at` is set for a run that has read and compared everything.
+        """
         state, etag = await self.tenants.state(tenant)
         if state.active_run != run:
             return
-        free = msgspec.structs.replace(state, active_run=None, active_since=None)
+        free = msgspec.structs.replace(state, active_run=None, active_since=None, full_at=full_at or state.full_at)
         try:
             await self.tenants.swap_state(tenant, free, etag)
         except Conflict:
             # another request has come to wait meanwhile: look again, so that it is not forgotten
-            await self.release(tenant, run)
+            await self.release(tenant, run, full_at=full_at)
             return
         if free.pending is not None and free.pending_request is not None:
             # only now: a request that comes before the tenant is free would wait again; the watchdog sends one that

@@ -11,12 +11,12 @@ from shared.access import DirectoryAccess
 from shared.domain.directory import DirectoryUser, Group
 from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
-from shared.domain.job import Candidate
+from shared.domain.job import Candidate, FetchJob
 from shared.domain.leavers import departure
 from shared.domain.mapping import sources_of
 from shared.domain.places import AttributeValue, values_of
-from shared.domain.recipient import Change, ChangeKind, Origin, Recipient, Status
-from shared.domain.run import Run, RunKind
+from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipient, Status
+from shared.domain.run import Plan, Run, RunKind, RunState
 from shared.domain.wanted import EVERYONE
 from shared.errors import NotFound
 from shared.ports import (
@@ -32,6 +32,8 @@ from shared.ports import (
 #: How many of a tenant's runs a list shows.
 _LISTED_RUNS: Final = 100
 _LISTED_ENTRIES: Final = 500
+#: Unfinished jobs of each kind that a look at a run looks into.
+_LOOKED_INTO: Final = 20
 
 
 class LocatedChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -44,6 +46,8 @@ class LocatedChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     object_id: str | None
     display_name: str | None
     fields: tuple[str, ...]
+    #: Whether it waits for approval, or was only previewed.
+    held: bool = False
 
 
 class RecipientFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +95,24 @@ class Observe:
     async def run(self, tenant: TenantId, run: RunId) -> tuple[Run, RunProgress]:
         """Return a run and how far it is. Raises: NotFound."""
         stored = (await self.runs.get(tenant, run)).value
-        return stored, await self.runs.progress(tenant, run)
+        progress = await self.runs.progress(tenant, run)
+        if stored.state.ended or not progress.sources + progress.locations:
+            return stored, progress
+        people, written = await self._done(await self.runs.plan(tenant, run))
+        return stored, msgspec.structs.replace(progress, people=people, written=written)
+
+    async def _done(self, plan: Plan) -> tuple[int, int]:
+        """Return how many people a run has read, and how many recipients it has written."""
+        fetched = await self.runs.fetch_markers(plan.tenant, plan.run)
+        people = sum(marker.snapshot.tally.users for marker in fetched.values() if marker.snapshot is not None)
+        for source in sorted(plan.sources.keys() - fetched.keys())[:_LOOKED_INTO]:
+            position = await self.runs.position(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
+            people += position.tally.users if position is not None else 0
+        reconciled = await self.runs.reconcile_markers(plan.tenant, plan.run)
+        written = sum(_written(marker.counts) for marker in reconciled.values())
+        for location in sorted(plan.locations.keys() - reconciled.keys())[:_LOOKED_INTO]:
+            written += _written(await self.recipients.journal_counts(plan.tenant, location, plan.run))
+        return people, written
 
     async def changes(self, tenant: TenantId, run: RunId) -> list[LocatedChange]:
         """Return every change of a run, also of one that is still under way. Raises: NotFound."""
@@ -104,7 +125,8 @@ class Observe:
                 return []
         found: list[LocatedChange] = []
         markers = await self.runs.reconcile_markers(tenant, run)
-        held = await self.runs.held(tenant, run) if stored.preview else {}
+        waiting = stored.preview or stored.state is RunState.HELD
+        held = await self.runs.held(tenant, run) if waiting else {}
         for location in locations:
             async for entry in self.recipients.journal(tenant, location, run):
                 found += [_located(location, change) for change in entry.changes]
@@ -118,9 +140,9 @@ class Observe:
     async def _would_leave(
         self, tenant: TenantId, location: LocationId, people: Sequence[Candidate]
     ) -> list[LocatedChange]:
-        """Return the deactivations of a preview, with the names of those whom they concern."""
+        """Return the deactivations that were not done, with the names of those whom they concern."""
         stored = {each.id: each async for each in self.recipients.read(tenant, location)}
-        return [_located(location, departure(each, stored.get(each.recipient))) for each in people]
+        return [_located(location, departure(each, stored.get(each.recipient)), held=True) for each in people]
 
     async def page(
         self, tenant: TenantId, location: LocationId, wanted: RecipientFilter
@@ -150,18 +172,16 @@ class Observe:
     async def values(self, tenant: TenantId, attribute: Attribute) -> list[AttributeValue]:
         """Return the values of an attribute among everybody who can be a recipient, as last read, and where they lead.
 
-        Those of the whole directory if a run has read it, else of the groups that are mapped. Raises: NotFound.
+        Those of the whole directory where runs read it, else of the groups that are mapped. Raises: NotFound.
         """
         await self.tenants.get(tenant)
         preferences = await self.tenants.preferences(tenant)
         sources, _ = sources_of(preferences, await self.tenants.locations(tenant))
-        refs = [await self.snapshots.current(tenant, source) for source in dict.fromkeys((EVERYONE, *sources))]
         people: dict[ObjectId, DirectoryUser] = {}
-        for ref in refs:
+        for source in [EVERYONE] if EVERYONE in sources else sources:
+            ref = await self.snapshots.current(tenant, source)
             if ref is not None:
                 people.update((await self.snapshots.load(tenant, ref)).users)
-                if ref.source == EVERYONE:
-                    break
         eligible = (each for each in people.values() if preferences.exclusion(each) is None)
         return values_of(eligible, attribute, preferences.location_rule)
 
@@ -170,7 +190,11 @@ class Observe:
         return list(islice([entry async for entry in self.ledger.entries()], _LISTED_ENTRIES))
 
 
-def _located(location: LocationId, change: Change) -> LocatedChange:
+def _written(counts: Counts) -> int:
+    return counts.created + counts.updated + counts.reactivated + counts.deactivated
+
+
+def _located(location: LocationId, change: Change, *, held: bool = False) -> LocatedChange:
     return LocatedChange(
         location=location,
         kind=change.kind,
@@ -179,4 +203,5 @@ def _located(location: LocationId, change: Change) -> LocatedChange:
         object_id=change.object_id,
         display_name=change.display_name,
         fields=change.fields,
+        held=held,
     )

@@ -12,7 +12,7 @@ from shared.domain.connection import Connection
 from shared.domain.ids import RunId, new_run_id, run_id
 from shared.domain.job import SyncRequest
 from shared.domain.mapping import sources_of
-from shared.domain.messages import BY_HAND
+from shared.domain.messages import BY_HAND, SCHEDULE
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
 from shared.errors import Conflict, NotFound, Rejected, Superseded
@@ -21,6 +21,8 @@ from shared.telemetry import Usage, event
 
 #: How many requests a tenant remembers, so that one delivered again starts nothing; a queue delivers again within days.
 _REMEMBERED_REQUESTS: Final = 20
+#: How often the schedule's run reads and compares everything, whatever the directory says has changed.
+_FULL_EVERY: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,12 @@ class PlanRun:
         problem = Problem(concerns="run", code="not_connected", detail="The connection was switched off meanwhile.")
         await self._close_announced(request, problem)
         raise Superseded("the connection was switched off meanwhile", code="not_connected")
+
+    def _full_is_due(self, request: SyncRequest, state: TenantState) -> bool:
+        """Tell whether the schedule's run is the one of the day that trusts nothing it has stored."""
+        if request.requested_by != SCHEDULE:
+            return False
+        return state.full_at is None or self.clock.now() - state.full_at >= _FULL_EVERY
 
     def _is_fresh(self, state: TenantState, now: datetime) -> bool:
         return state.active_since is not None and now - state.active_since < timedelta(seconds=self.deadline_s)
@@ -182,7 +190,7 @@ class PlanRun:
             run=run,
             generation=state.generation,
             epoch=state.epoch,
-            mode=request.mode,
+            mode=RunMode.FULL if self._full_is_due(request, state) else request.mode,
             preferences=preferences,
             sources=sources,
             locations=dict(feeds),

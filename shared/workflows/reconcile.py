@@ -1,6 +1,6 @@
 """Reconcile: one location brought in line with the snapshots of its sources. Calls no directory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -18,11 +18,12 @@ from shared.domain.job import (
     ReconcileJob,
     ReconcileMarker,
 )
+from shared.domain.managers import NO_MANAGERS, Managers
 from shared.domain.places import unmatched
 from shared.domain.problem import Problem
 from shared.domain.provenance import Provenance
 from shared.domain.recipient import Counts
-from shared.domain.run import Plan
+from shared.domain.run import Plan, RunMode
 from shared.domain.snapshot import CompleteSnapshot
 from shared.domain.wanted import EVERYONE, AbsenceProof, gather
 from shared.fencing import FencedLocation
@@ -86,11 +87,12 @@ class Reconcile:
         marked = await self.runs.fetch_markers(job.tenant, job.run)
         if plan.preview:
             return self._previewed(job, *await self._decide(plan, job, marked))
-        inputs = _inputs(plan, [marked[source] for source in feeds])
+        inputs = _inputs(plan, [marked[source] for source in _needed(plan, feeds)])
         stored = await self.recipients.fence(job.tenant, job.location)
         fence = stored.value
         # inputs of this very generation are those of an attempt that did not live to mark the job: it may have written
-        if inputs is not None and fence.inputs == inputs and fence.generation < plan.generation:
+        known = plan.mode is RunMode.INCREMENTAL and inputs is not None and fence.inputs == inputs
+        if known and fence.generation < plan.generation:
             return ReconcileMarker(
                 location=job.location,
                 counts=Counts(),
@@ -135,15 +137,18 @@ class Reconcile:
         """Return the decision, and what the location rule could not place."""
         feeds = plan.locations[job.location]
         read = {}
-        for source in feeds:
+        for source in _needed(plan, feeds):
             ref = marked[source].snapshot
             if ref is not None:
                 read[source] = await self.snapshots.load(job.tenant, ref)
+        everybody = read[EVERYONE].users if EVERYONE in read else None
         stored = [recipient async for recipient in self.recipients.read(job.tenant, job.location)]
         rule = plan.preferences.rule
         wanted = gather(feeds, read, (lambda user: rule.location_of(user) == job.location) if rule else None)
         provenance = Provenance.of(plan.sources, feeds, read)
-        decision = decide(wanted, stored, plan.preferences, AbsenceProof.of(feeds, read), provenance)
+        proof = AbsenceProof.of(feeds, read)
+        managers = Managers(directory=everybody) if plan.preferences.attributes.manager else NO_MANAGERS
+        decision = decide(wanted, stored, plan.preferences, proof, provenance, managers)
         return decision, _unmatched(plan, job.location, read)
 
     async def _marker(
@@ -166,6 +171,12 @@ class Reconcile:
             skipped=decision.skipped[:_NAMED_SKIPS],
             problem=problem,
         )
+
+
+def _needed(plan: Plan, feeds: Sequence[SourceId]) -> Sequence[SourceId]:
+    """Return the sources that a decision about a location depends on: those that feed it, and who reports to whom."""
+    apart = plan.preferences.attributes.manager and EVERYONE not in feeds
+    return (*feeds, EVERYONE) if apart else feeds
 
 
 def _unmatched(plan: Plan, location: LocationId, read: Mapping[SourceId, CompleteSnapshot]) -> Problem | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.domain.health import Health, passed_threshold
 from shared.domain.job import SyncRequest
+from shared.domain.messages import SCHEDULE
 from shared.domain.run import RunMode
 from shared.errors import SyncError
 from shared.health import ConnectionHealth
@@ -45,7 +46,7 @@ class Schedule:
         await self._tell(tenant, health, now)
         if not health.due(now):
             return False
-        request = SyncRequest(tenant=tenant.id, mode=RunMode.INCREMENTAL, request=name, requested_by="schedule")
+        request = SyncRequest(tenant=tenant.id, mode=RunMode.INCREMENTAL, request=name, requested_by=SCHEDULE)
         await self.queue.request(request)
         return True
 

@@ -43,6 +43,8 @@ class FakeDirectory:
         #: For each source, the page at whose reading an error is raised, and the error; used up once.
         self.broken: dict[SourceId, tuple[int, SyncError]] = {}
         self.delta_expired = False
+        #: Raised whenever changes are asked for, until it is taken away.
+        self.unreadable_changes: SyncError | None = None
         self.requests = 0
         self._log: list[tuple[ObjectId, DirectoryUser | None]] = []
 
@@ -66,6 +68,10 @@ class FakeDirectory:
         self.requests += 1
         return f"delta:{len(self._log)}"
 
+    def everybody_with_managers(self) -> str:
+        """Return the link to everything that ever happened, managers included."""
+        return "delta+managers:0"
+
     async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
         """Return one page of a source's users."""
         self.requests += 1
@@ -74,23 +80,27 @@ class FakeDirectory:
             raise self.broken.pop(source.id)[1]
         everyone = sorted(self._ids(source))
         start = number * self.page_size
-        found = [self.people[person] for person in everyone[start : start + self.page_size]]
+        found = [_listed(self.people[person]) for person in everyone[start : start + self.page_size]]
         more = start + self.page_size < len(everyone)
         return UsersPage(users=found, next_link=f"page:{number + 1}" if more else None)
 
     async def changed_users(self, link: str) -> DeltaPage:
         """Return what changed since a link, two entries a page. Raises: Conflict."""
         self.requests += 1
+        if self.unreadable_changes is not None:
+            raise self.unreadable_changes
         if self.delta_expired:
             raise Conflict("the delta token expired", code="delta_expired")
-        start = int(link.removeprefix("delta:"))
+        kind, _, number = link.rpartition(":")
+        start = int(number)
+        managers = kind == "delta+managers"
         entries = self._log[start : start + 2]
         end = start + len(entries)
         more = end < len(self._log)
         return DeltaPage(
-            changes=[(person, _fields(user) if user is not None else None) for person, user in entries],
-            next_link=f"delta:{end}" if more else None,
-            delta_link=None if more else f"delta:{end}",
+            changes=[(person, _fields(user, managers=managers) if user else None) for person, user in entries],
+            next_link=f"{kind}:{end}" if more else None,
+            delta_link=None if more else f"{kind}:{end}",
         )
 
     async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
@@ -126,7 +136,7 @@ class FakeDirectory:
         self.requests += 1
         word = text.strip().casefold()
         return [
-            each
+            _listed(each)
             for each in self.people.values()
             if word in {each.id, each.user_principal_name.casefold(), (each.mail or "").casefold()}
         ]
@@ -134,7 +144,7 @@ class FakeDirectory:
     async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
         """Return those of the users who are there."""
         self.requests += 1
-        return [self.people[person] for person in people if person in self.people]
+        return [_listed(self.people[person]) for person in people if person in self.people]
 
     async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
         """Return those of the groups that are there."""
@@ -238,7 +248,14 @@ class _Refusing:
         return refuse
 
 
-def _fields(user: DirectoryUser) -> Fields:
+def _listed(user: DirectoryUser) -> DirectoryUser:
+    """Return a user as a listing knows them: without their manager."""
+    return msgspec.structs.replace(user, manager=None)
+
+
+def _fields(user: DirectoryUser, *, managers: bool) -> Fields:
     fields = msgspec.structs.asdict(user)
     del fields["id"]
+    if not managers:
+        del fields["manager"]
     return fields

@@ -114,6 +114,11 @@ class FakeTenantStore:
         """Return who may administer the tenant, nobody if that was never stored."""
         return self._admins.get(tenant, Admins())
 
+    async def all_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
+        """Iterate over the tenants that somebody was ever named admin of, with who that is."""
+        for tenant, admins in sorted(self._admins.items()):
+            yield tenant, admins
+
     async def put_admins(self, tenant: TenantId, admins: Admins) -> None:
         """Store who may administer the tenant."""
         self._admins[tenant] = admins

@@ -11,8 +11,10 @@ from shared.domain.decide import Decision, decide
 from shared.domain.directory import DirectoryUser
 from shared.domain.guard import Loss, breaches
 from shared.domain.ids import LocationId, RecipientId, SourceId
+from shared.domain.managers import NO_MANAGERS, Managers
 from shared.domain.preferences import GuardLimits, Preferences
-from shared.domain.recipient import Origin, Profile, Reason, Recipient, Status
+from shared.domain.provenance import Provenance
+from shared.domain.recipient import PROFILE_FIELDS, Origin, Profile, Reason, Recipient, Status
 from shared.domain.wanted import AbsenceProof
 from tests.builders import person, snapshot, user, wanted
 
@@ -20,6 +22,11 @@ SOURCE = SourceId("users")
 NUMBERS = st.integers(0, 5)
 MAILS = st.sampled_from([None, "a@example.com", "A@example.com", "b@example.com", "c@example.com"])
 WORDS = st.sampled_from([None, "IT", "HR"])
+
+
+GROUPS = st.sets(st.integers(100, 103).map(person)).map(lambda found: tuple(sorted(found)))
+#: Which groups hold whom, and which could not be read.
+PROVENANCES = st.builds(Provenance, held_by=st.dictionaries(NUMBERS.map(person), GROUPS), unread=GROUPS.map(frozenset))
 
 
 @st.composite
@@ -31,6 +38,9 @@ def users(draw: st.DrawFn) -> DirectoryUser:
         department=draw(WORDS),
         account_enabled=draw(st.booleans()),
         guest=draw(st.booleans()),
+        mobile_phone=draw(st.sampled_from([None, "0170 1234567", "desk"])),
+        aliases=draw(st.sampled_from([(), ("x@example.com",)])),
+        manager=draw(st.one_of(st.none(), NUMBERS.map(person))),
     )
 
 
@@ -51,6 +61,7 @@ def recipients(draw: st.DrawFn) -> Recipient:
         object_id=person(number) if matched else None,
         applied=draw(st.sampled_from([profile, Profile(mail="a@example.com")])) if matched else None,
         reason=Reason.LEFT_GROUP.value if status is Status.DEACTIVATED_BY_SYNC else None,
+        groups=draw(GROUPS) if matched else (),
     )
 
 
@@ -61,13 +72,25 @@ PREFERENCES = st.builds(
     allow_directory_to_update_csv=st.booleans(),
     deactivate_missing=st.booleans(),
     include_guests=st.booleans(),
+    attributes=st.builds(
+        Attributes,
+        map=st.sampled_from([{}, {"department": None}, {"jobTitle": "department"}]),
+        default_country=st.sampled_from([None, "DE"]),
+        manager=st.booleans(),
+    ),
 )
 
 
-def decided(directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences) -> Decision:
-    """Decide with proof."""
+def decided(
+    directory: list[DirectoryUser],
+    stored: list[Recipient],
+    preferences: Preferences,
+    provenance: Provenance | None = None,
+) -> Decision:
+    """Decide with proof, and with managers where the preferences ask for them."""
     proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
-    return decide(wanted(*directory), stored, preferences, proof)
+    managers = Managers(directory=wanted(*directory)) if preferences.attributes.manager else NO_MANAGERS
+    return decide(wanted(*directory), stored, preferences, proof, provenance or Provenance(), managers)
 
 
 def applied(stored: list[Recipient], decision: Decision) -> list[Recipient]:
@@ -77,13 +100,13 @@ def applied(stored: list[Recipient], decision: Decision) -> list[Recipient]:
     return list(after.values())
 
 
-@given(DIRECTORIES, STORED, PREFERENCES)
+@given(DIRECTORIES, STORED, PREFERENCES, PROVENANCES)
 def test_applying_and_deciding_again_writes_nothing(
-    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, provenance: Provenance
 ) -> None:
     """Idempotent: an unchanged directory causes no write, and the same people remain candidates."""
-    first = decided(directory, stored, preferences)
-    second = decided(directory, applied(stored, first), preferences)
+    first = decided(directory, stored, preferences, provenance)
+    second = decided(directory, applied(stored, first), preferences, provenance)
     assert second.writes == ()
     assert second.candidates == first.candidates
 
@@ -112,10 +135,28 @@ def test_everybody_in_scope_is_active_once_or_skipped_with_a_reason(
         mine = [found for found in after if found.object_id == each.id and found.origin is Origin.DIRECTORY]
         assert len(mine) <= 1
         if preferences.exclusion(each) is None and each.id not in skipped:
-            (found,) = [
-                found for found in after if found.object_id == each.id and found.applied == Attributes().profile(each)
-            ]
+            said = preferences.attributes.profile(each)
+            if preferences.attributes.manager:
+                said = Managers(directory=wanted(*directory)).named(said, each.id, None)
+            (found,) = [found for found in after if found.object_id == each.id and found.applied == said]
             assert found.status is (Status.DEACTIVATED_BY_HAND if found.id in by_hand else Status.ACTIVE)
+
+
+@given(DIRECTORIES, STORED, PREFERENCES)
+def test_what_the_directory_has_not_changed_keeps_what_others_wrote(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+) -> None:
+    """Three-way, field by field: said as when it was last applied, a field stays as a file or a person left it."""
+    before = {each.id: each for each in stored}
+    for write in decided(directory, stored, preferences).writes:
+        old = before.get(write.recipient.id)
+        if old is None or old.applied is None or write.recipient.applied is None:
+            continue
+        for name in PROFILE_FIELDS:
+            if getattr(write.recipient.applied, name) == getattr(old.applied, name):
+                assert getattr(write.recipient.profile, name) == getattr(old.profile, name)
+            else:
+                assert getattr(write.recipient.profile, name) == getattr(write.recipient.applied, name)
 
 
 @given(DIRECTORIES, STORED, PREFERENCES)

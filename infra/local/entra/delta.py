@@ -15,8 +15,8 @@ from infra.local.entra.change_log import MEMBERS, Did
 from infra.local.entra.delta_round import Round, delta_link, next_link, round_of
 from infra.local.entra.generate import stable_uuid
 from infra.local.entra.group import HIDDEN_MEMBERSHIP, Group, Kind, Member, group_value
-from infra.local.entra.person import user_value
-from infra.local.entra.users import Removal, View
+from infra.local.entra.person import MANAGER, user_value
+from infra.local.entra.users import Removal, View, manager_json
 
 _MINIMAL = "return=minimal"
 _ENCODER = msgspec.json.Encoder()
@@ -101,13 +101,18 @@ def _now(call: Call, here: Round, object_id: str, fields: set[str], members: Seq
         group = call.directory.groups.find(object_id)
         if group is None:
             return _removed(object_id, call.directory.groups.removal_of(object_id) or Removal.RESTORABLE)
-        shown = members if _shows_members(call, here, group) else []
-        return _group(call, here, group, shown, fields)
+        seen = members if _shows_members(call, here, group) else []
+        return _group(call, here, group, seen, fields)
     user = call.directory.users.find(object_id)
     if user is None:
         return _removed(object_id, call.directory.users.removal_of(object_id) or Removal.RESTORABLE)
-    values = {name: user_value(user, name) for name in here.fields}
-    return _ENCODER.encode(_shown(call, values, fields))
+    values = {name: user_value(user, name) for name in here.fields if name != MANAGER}
+    shown = _shown(call, values, fields)
+    if MANAGER in here.fields and (MANAGER in fields or user.manager is not None):
+        former = call.directory.users.former_managers.get(user.id)
+        gone = [{**manager_json(former), "@removed": {"reason": Removal.FINAL}}] if former and MANAGER in fields else []
+        shown[f"{MANAGER}@delta"] = [*gone, *([manager_json(user.manager)] if user.manager is not None else [])]
+    return _ENCODER.encode(shown)
 
 
 def _group(call: Call, here: Round, group: Group, members: Sequence[Member], fields: set[str] | None) -> bytes:

@@ -29,10 +29,17 @@ class User(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
     company_name: str | None = None
     country: str | None = None
     city: str | None = None
+    #: Object id of the user's manager: a relationship, which only `manager@delta` shows.
+    manager: str | None = None
 
 
+MANAGER = "manager"
 #: Graph's name of a property -> its name in `User`
-USER_FIELDS = dict(zip(User.__struct_encode_fields__, User.__struct_fields__, strict=True))
+USER_FIELDS = {
+    wire: name
+    for wire, name in zip(User.__struct_encode_fields__, User.__struct_fields__, strict=True)
+    if name != MANAGER
+}
 
 #: what `/users` answers without `$select`
 USER_DEFAULT = (

@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from infra.local.entra.generate import Generator
-from infra.local.entra.person import USER_FIELDS, User, user_value
+from infra.local.entra.person import MANAGER, USER_FIELDS, User, user_value
 
 _FRAGMENTS_KEPT = 250_000
 _ENCODER = msgspec.json.Encoder()
@@ -47,6 +47,8 @@ class Users:
         self._added = 0
         self.version = 0  #: grows with every change
         self.removed_ids: set[str] = set()
+        #: For each user who had another manager before, the last one.
+        self.former_managers: dict[str, str] = {}
 
     def __len__(self) -> int:
         return self.positions - len(self._removed)
@@ -106,7 +108,12 @@ class Users:
         before = self.record(position)
         self._by_key.pop(before.user_principal_name.lower(), None)
         self._keep(position, user)
-        return tuple(name for name in USER_FIELDS if user_value(before, name) != user_value(user, name))
+        changed = tuple(name for name in USER_FIELDS if user_value(before, name) != user_value(user, name))
+        if before.manager == user.manager:
+            return changed
+        if before.manager is not None:
+            self.former_managers[user.id] = before.manager
+        return (*changed, MANAGER)
 
     def remove(self, position: int, removal: Removal) -> None:
         """The user no longer appears anywhere."""
@@ -144,6 +151,11 @@ class Users:
         self._fragments_held = 0
 
 
+def manager_json(object_id: str) -> dict[str, object]:
+    """A manager as a delta query names one."""
+    return {"@odata.type": "#microsoft.graph.user", "id": object_id}
+
+
 def encode_user(user: User, view: View) -> bytes:
     """The user as a JSON object with the properties of `view`."""
     shown: dict[str, object] = {"@odata.type": "#microsoft.graph.user"} if view.typed else {}
@@ -152,6 +164,8 @@ def encode_user(user: User, view: View) -> bytes:
             value = user_value(user, name)
             if value is not None or not view.sparse:
                 shown[name] = value
+        if view.sparse and MANAGER in view.fields and user.manager is not None:
+            shown[f"{MANAGER}@delta"] = [manager_json(user.manager)]
     else:
         shown.update(dict.fromkeys(view.fields))
         shown["id"] = user.id

@@ -66,6 +66,10 @@ class GraphDirectory:
             raise Transient("Microsoft Graph gave no delta link; try again.", code="bad_answer")
         return links.checked(self._client.graph, page.delta_link)
 
+    def everybody_with_managers(self) -> str:
+        """Return the link to the first page of everybody, with whom they report to."""
+        return links.delta_with_managers(self._client.graph)
+
     async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
         """Return the first page of the source's users, or the one that `next_link` names."""
         graph = self._client.graph

@@ -63,3 +63,11 @@ def users(graph: str, source: Source) -> str:
 def latest_delta(graph: str) -> str:
     """Return the address of a delta link without a listing."""
     return path(graph, "users/delta", {"$deltatoken": "latest", "$select": SELECT})
+
+
+def delta_with_managers(graph: str) -> str:
+    """Return the address of the first page of all users with their managers, which only a delta query lists.
+
+    Source: https://learn.microsoft.com/graph/delta-query-overview (relationships that are tracked)
+    """
+    return path(graph, "users/delta", {"$select": f"{SELECT},manager"})

@@ -35,6 +35,13 @@ Guid = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-
 Link = Annotated[str, msgspec.Meta(min_length=1)] | None
 
 
+class Reference(msgspec.Struct):
+    """An object that a change names, and whether it is referred to no more."""
+
+    id: Guid
+    removed: dict[str, str] | UnsetType = msgspec.field(default=UNSET, name="@removed")
+
+
 class GraphUser(msgspec.Struct, rename="camel"):
     """A user as Graph sends it; absent properties are UNSET, which in a delta means unchanged."""
 
@@ -55,6 +62,7 @@ class GraphUser(msgspec.Struct, rename="camel"):
     employee_type: Text = UNSET
     company_name: Text = UNSET
     proxy_addresses: list[str] | UnsetType | None = UNSET
+    managers: list[Reference] | UnsetType = msgspec.field(default=UNSET, name="manager@delta")
     removed: dict[str, str] | UnsetType = msgspec.field(default=UNSET, name="@removed")
 
 
@@ -235,6 +243,9 @@ def patch_of(found: GraphUser) -> Fields:
         fields["business_phone"] = _first(found.business_phones)
     if not isinstance(found.proxy_addresses, UnsetType):
         fields["aliases"] = _aliases(found.proxy_addresses)
+    if not isinstance(found.managers, UnsetType):
+        now = [each.id.lower() for each in found.managers if each.removed is UNSET]
+        fields["manager"] = now[-1] if now else None
     return fields
 
 

@@ -118,6 +118,11 @@ class TableTenantStore:
         """Return who may administer the tenant, nobody if that was never stored."""
         return await self._find(tenant, "admins", Admins) or Admins()
 
+    async def all_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
+        """Iterate over the tenants that somebody was ever named admin of, with who that is."""
+        async for row in self._tables.query(TENANTS, row="admins"):
+            yield TenantId(row["PartitionKey"]), unpack(row, Admins)
+
     async def put_admins(self, tenant: TenantId, admins: Admins) -> None:
         """Store who may administer the tenant."""
         await self._put(tenant, "admins", admins)

@@ -1,12 +1,24 @@
 """The HTTP API, a blueprint per noun. Each route decodes its input, calls one workflow, and encodes what it says."""
 
-from shared.triggers.http import connection, health, imports, locations, recipients, routing, runs, tenants, users
+from shared.triggers.http import (
+    connection,
+    health,
+    imports,
+    locations,
+    portal,
+    recipients,
+    routing,
+    runs,
+    tenants,
+    users,
+)
 
 BLUEPRINTS = (
     connection.bp,
     health.bp,
     imports.bp,
     locations.bp,
+    portal.bp,
     recipients.bp,
     routing.bp,
     runs.bp,

@@ -41,6 +41,12 @@ async def validate(request: Request) -> Answer:
     return Answer(await app().connect.check(request.body(Entries), request.caller))
 
 
+@route(bp, "GET", "tenants/{tenant}/sso")
+async def sso_get(request: Request) -> Answer:
+    """Answer the sign-in application; 404 if there is none."""
+    return Answer(await app().connect.sso(request.tenant))
+
+
 @route(bp, "PUT", "tenants/{tenant}/sso")
 async def sso_put(request: Request) -> Answer:
     """Store the sign-in application."""

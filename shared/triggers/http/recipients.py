@@ -44,6 +44,8 @@ class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     employee_id: str | UnsetType | None = UNSET
     employee_type: str | UnsetType | None = UNSET
     company_name: str | UnsetType | None = UNSET
+    manager_name: str | UnsetType | None = UNSET
+    manager_mail: str | UnsetType | None = UNSET
 
     def fields(self) -> dict[str, str | None]:
         """Return the profile fields that are named. Raises: Rejected."""

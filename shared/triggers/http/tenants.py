@@ -7,6 +7,7 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.callers import Admins
+from shared.domain.email_filter import EmailFilter
 from shared.domain.filters import Attribute
 from shared.domain.preferences import Preferences
 from shared.triggers.http.answers import Answer
@@ -20,6 +21,19 @@ class TenantBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What creates or renames a tenant."""
 
     name: str
+
+
+class FilterTestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """An address, and the filter that it is held against."""
+
+    sso_filter: EmailFilter
+    address: str
+
+
+@route(bp, "GET", "me")
+async def me(request: Request) -> Answer:
+    """Answer who is asking, and which tenants they administer by grant; the operator sees all."""
+    return Answer(await app().authorize.introduce(request.caller))
 
 
 @route(bp, "GET", "tenants")
@@ -70,6 +84,14 @@ async def preferences_get(request: Request) -> Answer:
 async def preferences_put(request: Request) -> Answer:
     """Replace a tenant's preferences; what is left out takes its default."""
     return Answer(await app().configure.put_preferences(request.tenant, request.body(Preferences)))
+
+
+@route(bp, "POST", "tenants/{tenant}/email-filter-tests")
+async def email_filter_tests(request: Request) -> Answer:
+    """Answer whether an address would pass a filter, which need not be saved."""
+    body = request.body(FilterTestBody)
+    body.sso_filter.require_sense()
+    return Answer({"passes": body.sso_filter.accepts(body.address)})
 
 
 @route(bp, "GET", "tenants/{tenant}/attribute-values")

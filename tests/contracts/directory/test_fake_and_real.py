@@ -238,6 +238,27 @@ async def test_users_by_their_ids(world: World) -> None:
     assert list(await world.directory.users_by_id([])) == []
 
 
+async def test_managers_are_listed_by_changes_only(world: World) -> None:
+    """Everybody with whom they report to, then who reports to somebody else, or to nobody; a listing knows none."""
+    people = [await world.add(number) for number in range(3)]
+    await world.change(1, manager=people[0])
+    link = world.directory.everybody_with_managers()
+    patches, _, link = await changes(world.directory, link)
+    assert {each: fields.get("manager") for each, fields in patches.items()} == {
+        people[0]: None,
+        people[1]: people[0],
+        people[2]: None,
+    }
+    await world.change(1, manager=people[2])
+    await world.change(2, manager=people[0])
+    patches, _, link = await changes(world.directory, link)
+    assert {each: fields["manager"] for each, fields in patches.items()} == {people[1]: people[2], people[2]: people[0]}
+    await world.change(1, manager=None)
+    patches, _, _ = await changes(world.directory, link)
+    assert {each: fields["manager"] for each, fields in patches.items()} == {people[1]: None}
+    assert {each.manager for each in (await everybody(world.directory, Source())).values()} == {None}
+
+
 async def test_groups_by_their_ids(world: World) -> None:
     """As many as are there, also more than one request holds."""
     sources = [await world.group(number) for number in range(20)]

@@ -14,7 +14,7 @@ from infra.local.entra.samples import SAMPLES, build
 from tests.contracts.entra.talking import Talk
 
 #: of contoso's first thousand users; changes only if somebody means to change everybody's test data
-CONTOSO_DIGEST = "ed0a36a2a859bb6dfc4cfb211eb6370d2efec1fe8ede62040ed22a2c37b97ae5"
+CONTOSO_DIGEST = "1e5bc75fd70def9cfc3b9a8a97664a051607585dd0b2e616c58cb724c39f81fa"
 
 
 @pytest.fixture(scope="module")

@@ -167,6 +167,7 @@ async def test_health_admins_and_sso_are_the_tenants_own(stores: Stores) -> None
     assert await tenants.admins(acme) == Admins()
     await tenants.put_admins(acme, admins)
     assert (await tenants.admins(acme), await tenants.admins(stores.acme_2)) == (admins, Admins())
+    assert [each async for each in tenants.all_admins() if each[0] in {acme, stores.acme_2}] == [(acme, admins)]
     await tenants.swap_health(acme, refused, None)
     await tenants.erase(acme)
     assert (await tenants.admins(acme), (await tenants.health(acme)).value) == (Admins(), Health())

@@ -1,0 +1,52 @@
+"""Finds which files of the Graph SDK are used, and leaves only those."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.local.child import ROOT
+
+TRIMMED = "msgraph"
+#: What uses the SDK from end to end: logins, pages, changes, batches, every kind of refusal.
+TESTS = "tests/contracts/directory"
+
+
+class PackageError(Exception):
+    """No package was written; the message says why."""
+
+
+def used(site_packages: Path, record: Path) -> list[Path]:
+    """Return the SDK's files that the tests import, relative to `site_packages`. Raises: PackageError."""
+    _run_tests(site_packages, {"RECORD_PACKAGE": TRIMMED, "RECORD_TO": str(record)}, "with the whole SDK")
+    files = [Path(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    if not files:
+        raise PackageError(f"The tests in {TESTS} imported nothing of {TRIMMED}.")
+    return files
+
+
+def trim(site_packages: Path, files: list[Path]) -> None:
+    """Leave of the SDK only `files`, and prove that the tests need no other. Raises: PackageError."""
+    whole = site_packages / TRIMMED
+    aside = site_packages.parent / f"{TRIMMED}-whole"
+    whole.rename(aside)
+    for file in files:
+        target = site_packages / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(aside / file.relative_to(TRIMMED), target)
+    shutil.rmtree(aside)
+    prove(site_packages)
+
+
+def prove(site_packages: Path) -> None:
+    """Hold if the tests need no file that is not there. Raises: PackageError."""
+    _run_tests(site_packages, {"RECORD_PACKAGE": TRIMMED, "RECORD_TO": os.devnull}, "with the trimmed SDK")
+
+
+def _run_tests(site_packages: Path, environment: dict[str, str], what: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "infra.package.recorder", "-p", "no:cacheprovider", TESTS]
+    variables = {**os.environ, **environment, "PYTHONPATH": str(site_packages), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise PackageError(f"The tests in {TESTS} fail {what}:\n{done.stdout[-4_000:]}{done.stderr[-2_000:]}")

@@ -1,0 +1,77 @@
+/** The page: who is there, which view is asked for, and what is around it. */
+
+import * as api from "./api.js";
+import { announce, h, replace } from "./dom.js";
+import { header } from "./parts/header.js";
+import { problem, waiting } from "./parts/ui.js";
+import { connect } from "./views/connect.js";
+import { enter } from "./views/enter.js";
+import { fetchDirectory } from "./views/fetch.js";
+import { history } from "./views/history.js";
+import { locations } from "./views/locations.js";
+import { overview } from "./views/overview.js";
+import { preferences } from "./views/preferences.js";
+import { recipients } from "./views/recipients.js";
+import { users } from "./views/users.js";
+
+/** The views of a tenant by their word in the address, in the order of the menu. */
+export const VIEWS = {
+  connect: { title: "Connect", view: connect },
+  preferences: { title: "Preferences", view: preferences },
+  locations: { title: "Locations and groups", view: locations },
+  fetch: { title: "Fetch directory", view: fetchDirectory },
+  recipients: { title: "Recipients", view: recipients },
+  users: { title: "SSO users", view: users },
+  history: { title: "History", view: history },
+};
+
+const main = document.getElementById("main");
+let me = null;
+/** Grows with every navigation: a view that is no longer wanted does not appear late. */
+let shown = 0;
+
+/** `#/t/contoso/fetch/123` -> { tenant: "contoso", name: "fetch", rest: ["123"] } */
+function address() {
+  const [kind, tenant, name = "connect", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  return kind === "t" && tenant && name in VIEWS ? { tenant, name, rest } : { tenant: null, name: null, rest: [] };
+}
+
+async function show() {
+  const mine = ++shown;
+  const { tenant, name, rest } = address();
+  const leaving = new AbortController();
+  window.addEventListener("hashchange", () => leaving.abort(), { once: true });
+  replace(document.getElementById("header"), header(me, tenant, name, VIEWS));
+  replace(main, waiting("Loading"));
+  const title = name ? VIEWS[name].title : "Tenants";
+  document.title = `${title} – Recipient Sync`;
+  try {
+    const view = name ? await VIEWS[name].view({ tenant, rest, me, left: leaving.signal }) : await overview({ me });
+    if (mine !== shown) return;
+    replace(main, view);
+    announce(title);
+    main.focus({ preventScroll: true });
+  } catch (error) {
+    if (error instanceof api.Problem && error.status === 401) return begin();
+    if (mine === shown) replace(main, h("div", { class: "page" }, h("h1", {}, title), problem(error)));
+  }
+}
+
+async function begin() {
+  replace(main, waiting("Loading"));
+  try {
+    me = await api.get("me");
+  } catch (error) {
+    me = null;
+    replace(document.getElementById("header"), header(null, null, null, VIEWS));
+    replace(main, enter(error, begin));
+    return;
+  }
+  if (!address().tenant && !me.operator && me.tenants.length === 1) {
+    location.replace(`#/t/${me.tenants[0].id}/connect`);
+  }
+  await show();
+}
+
+window.addEventListener("hashchange", () => (me ? show() : begin()));
+await begin();

@@ -1,0 +1,44 @@
+/** Numbers, times and words as people read them. Pure. */
+
+const NUMBER = new Intl.NumberFormat("en");
+
+export const number = (value) => NUMBER.format(value ?? 0);
+
+/** "1 person", "2 people". */
+export function count(value, one, many = `${one}s`) {
+  return `${number(value)} ${value === 1 ? one : many}`;
+}
+
+export function when(text, now = new Date()) {
+  if (!text) return "never";
+  const seconds = (now - new Date(text)) / 1000;
+  if (seconds < 60) return "just now";
+  if (seconds < 3600) return `${count(Math.floor(seconds / 60), "minute")} ago`;
+  if (seconds < 86400) return `${count(Math.floor(seconds / 3600), "hour")} ago`;
+  return new Date(text).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+}
+
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";
+  if (seconds < 1) return "under a second";
+  if (seconds < 90) return count(Math.round(seconds), "second");
+  if (seconds < 5400) return count(Math.round(seconds / 60), "minute");
+  return count(Math.round(seconds / 3600), "hour");
+}
+
+/** `needs attention` -> `Needs attention`, `account_disabled` -> `Account disabled`. */
+export function words(code) {
+  const text = String(code ?? "").replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Seconds that a job still takes at the rate so far, null while that cannot be said. */
+export function secondsLeft(done, all, elapsed) {
+  return done > 0 && all >= done && elapsed > 0 ? ((all - done) / done) * elapsed : null;
+}
+
+/** An id for a location from its name: `Berlin HQ (2)` -> `berlin-hq-2`. */
+export function slug(name) {
+  const plain = name.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
+  return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);
+}

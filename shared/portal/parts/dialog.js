@@ -1,0 +1,31 @@
+/** Dialogs: the browser's own, which hold the focus and close with Escape. */
+
+import { h, replace } from "../dom.js";
+import { action, button } from "./ui.js";
+
+/** Opens a dialog; `done` is what its main button does, after which it closes. */
+export function dialog(title, content, { label = null, done = null, wide = false } = {}) {
+  const troubles = h("div", {});
+  const heading = h("h2", { id: "dialog-title" }, title);
+  const box = h("dialog", { "aria-labelledby": "dialog-title", class: wide ? "wide" : "" });
+  const finish = async () => {
+    await done();
+    box.close();
+  };
+  replace(
+    box,
+    heading,
+    h("div", { class: "dialog-body" }, content),
+    troubles,
+    h(
+      "div",
+      { class: "row end" },
+      button(done ? "Cancel" : "Close", () => box.close()),
+      done && action(label, finish, troubles, { primary: true }),
+    ),
+  );
+  box.addEventListener("close", () => box.remove());
+  document.body.append(box);
+  box.showModal();
+  return box;
+}

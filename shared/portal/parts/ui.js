@@ -1,0 +1,114 @@
+/** The few things that every view is made of. */
+
+import { h, replace } from "../dom.js";
+
+export const page = (title, lead, ...children) =>
+  h("div", { class: "page" }, h("h1", {}, title), lead && h("p", { class: "lead" }, lead), children);
+
+export const card = (title, ...children) => h("section", { class: "card" }, title && h("h2", {}, title), children);
+
+export function button(label, onclick, { primary = false, small = false, ...rest } = {}) {
+  const size = small ? { size: "small" } : {};
+  return h("fluent-button", { appearance: primary ? "primary" : null, type: "button", onclick, ...size, ...rest }, label);
+}
+
+/** A button that cannot be pressed twice, and shows what went wrong where `where` is. */
+export function action(label, work, where, options = {}) {
+  const pressed = button(
+    label,
+    async () => {
+      if (pressed.disabled) return;
+      pressed.disabled = true;
+      replace(where);
+      try {
+        await work();
+      } catch (error) {
+        replace(where, problem(error));
+      } finally {
+        pressed.disabled = false;
+      }
+    },
+    options,
+  );
+  return pressed;
+}
+
+let fields = 0;
+
+/** An input with its label and its help, which a screen reader reads along. */
+export function field(label, input, help = null, more = null) {
+  input.id ||= `field-${++fields}`;
+  const described = help ? `${input.id}-help` : null;
+  if (described) input.setAttribute("aria-describedby", described);
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { for: input.id }, label),
+    input,
+    help && h("p", { class: "help", id: described }, help),
+    more,
+  );
+}
+
+export const input = (properties = {}) => h("input", { type: "text", autocomplete: "off", spellcheck: "false", ...properties });
+
+export const select = (options, value, properties = {}) =>
+  h(
+    "select",
+    properties,
+    options.map(([key, label]) => h("option", { value: key, selected: key === value }, label)),
+  );
+
+/** A box to tick with what it means. */
+export function check(label, checked, help = null, properties = {}) {
+  const box = h("input", { type: "checkbox", checked, ...properties });
+  box.id ||= `field-${++fields}`;
+  const described = help ? `${box.id}-help` : null;
+  if (described) box.setAttribute("aria-describedby", described);
+  const element = h(
+    "div",
+    { class: "check" },
+    box,
+    h("div", {}, h("label", { for: box.id }, label), help && h("p", { class: "help", id: described }, help)),
+  );
+  return { element, box };
+}
+
+/** A notice: `info`, `success`, `warning` or `error`. */
+export const notice = (intent, title, text = null, ...children) =>
+  h(
+    "div",
+    { class: `notice ${intent}`, role: intent === "error" ? "alert" : "status" },
+    h("strong", {}, title),
+    text && h("p", {}, text),
+    children,
+  );
+
+export function problem(error) {
+  if (error.status === 412) {
+    const again = button("Load it again", () => location.reload(), { small: true });
+    return notice("warning", "Somebody else has changed this meanwhile.", "Your change was not saved.", again);
+  }
+  return notice("error", error.message, error.fix ?? null);
+}
+
+export const waiting = (label) => h("div", { class: "waiting" }, h("fluent-spinner", { "aria-hidden": "true" }), h("span", {}, `${label} …`));
+
+export const badge = (text, tone = "neutral") => h("span", { class: `badge ${tone}` }, text);
+
+export const empty = (text, ...children) => h("div", { class: "empty" }, h("p", {}, text), children);
+
+/** A table that scrolls by itself where it is too wide. `rows` are lists of cells. */
+export function table(caption, heads, rows) {
+  return h(
+    "div",
+    { class: "table", tabindex: 0, role: "region", "aria-label": caption },
+    h(
+      "table",
+      {},
+      h("caption", { class: "hidden" }, caption),
+      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
+      h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell))))),
+    ),
+  );
+}

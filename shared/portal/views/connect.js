@@ -1,0 +1,114 @@
+/** Connect: the sign-in application, the directory's credentials, and what is wrong with them. */
+
+import * as api from "../api.js";
+import { again, h, replace } from "../dom.js";
+import { when, words } from "../format.js";
+import { dialog } from "../parts/dialog.js";
+import { report } from "../parts/report.js";
+import { action, badge, button, card, notice, page, waiting } from "../parts/ui.js";
+import { credentials, secretOnly } from "./credentials.js";
+import { disconnect } from "./disconnect.js";
+
+const TONES = { on: "success", off: "neutral", failing: "warning", "needs attention": "danger" };
+
+export async function connect({ tenant }) {
+  const base = api.at("tenants", tenant);
+  const [connection, sso] = await Promise.all([api.get(`${base}/connection`), found(`${base}/sso`)]);
+  return connection.state === "off" ? setUp(base, sso) : connected(base, connection);
+}
+
+async function found(path) {
+  try {
+    return await api.get(path);
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
+
+function setUp(base, sso) {
+  const result = h("div", { "aria-live": "polite" });
+  const form = credentials(sso);
+  const check = async () => {
+    replace(result, waiting("Checking with Microsoft"));
+    try {
+      const { signIn, body } = form.entries();
+      if (signIn) await api.put(`${base}/sso`, { clientId: signIn });
+      const stored = await api.put(`${base}/connection`, body);
+      replace(result, report(stored.report, form.accept), notice("success", "The directory is connected."));
+      replace(submit, nextSteps());
+    } catch (error) {
+      if (!error.body?.report) {
+        replace(result);
+        throw error;
+      }
+      replace(result, report(error.body.report, (entries) => (form.accept(entries), check())));
+    }
+    result.scrollIntoView({ block: "nearest" });
+  };
+  const troubles = h("div", {});
+  const submit = h("div", { class: "row" }, action("Check and switch on", check, troubles, { primary: true }));
+  return page(
+    "Connect your directory",
+    "Four entries from the Microsoft Entra admin center. Nothing is written to your directory.",
+    h("form", { class: "stack", onsubmit: (event) => event.preventDefault() }, form.element, submit),
+    troubles,
+    result,
+  );
+}
+
+const nextSteps = () =>
+  h("p", {}, "Next: choose ", h("a", { href: location.hash.replace("connect", "preferences") }, "who becomes a recipient"), ".");
+
+function connected(base, connection) {
+  const result = h("div", { "aria-live": "polite" });
+  const validate = async () => {
+    replace(result, waiting("Checking with Microsoft"));
+    const fresh = await api.post(`${base}/connection/validate`);
+    replace(result, report(fresh, () => renew()));
+  };
+  const renew = () => {
+    const form = secretOnly(connection);
+    const shown = h("div", {});
+    dialog("Replace the secret", h("div", {}, form.element, shown), {
+      label: "Check and replace",
+      done: async () => {
+        try {
+          await api.put(`${base}/connection`, form.body());
+        } catch (error) {
+          if (error.body?.report) replace(shown, report(error.body.report, () => {}));
+          throw error;
+        }
+        again();
+      },
+    });
+  };
+  return page(
+    "Directory connection",
+    null,
+    connection.reason && notice(connection.state === "failing" ? "warning" : "error", connection.reason.title, connection.reason.detail, h("p", { class: "fix" }, connection.reason.fix)),
+    card(null, facts(connection)),
+    h(
+      "div",
+      { class: "row" },
+      action("Check again", validate, result, { primary: true }),
+      connection.credential === "secret" && button("Replace secret", renew),
+      button("Disconnect", () => disconnect(base)),
+    ),
+    result,
+  );
+}
+
+function facts(connection) {
+  const days = connection.secretDaysLeft;
+  const rows = [
+    ["State", badge(words(connection.state), TONES[connection.state])],
+    ["Connected", when(connection.connectedAt)],
+    ["Directory (tenant) ID", h("span", { class: "code" }, connection.tenantId)],
+    ["Application (client) ID", h("span", { class: "code" }, connection.clientId)],
+    ["Object ID", h("span", { class: "code" }, connection.objectId)],
+    ["Signs in with", words(connection.credential)],
+    days !== null && days !== undefined && ["Secret ends", badge(days < 0 ? "It has ended" : `in ${days} days`, days <= 30 ? "warning" : "neutral")],
+  ];
+  return h("dl", { class: "facts" }, rows.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}

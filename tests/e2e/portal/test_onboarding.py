@@ -1,0 +1,95 @@
+"""A customer's admin connects a directory alone, with every mistake that people make, and gets recipients."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+from infra.local.demo.simulator import Simulator
+from infra.local.stack import LocalStack
+from tests.e2e.portal.visitor import Visitor
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+SECRET_ID = "5f1c7e1e-4c0b-4b65-9f3b-0c8a4a3f1d10"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is entered instead of the right values, and what the report then says is wrong."""
+
+    entered: dict[str, str]
+    said: str
+
+
+def mistakes(right: dict[str, str]) -> list[Mistake]:
+    """Return the wrong entries, each made on otherwise right ones."""
+    return [
+        Mistake({"tenantId": ""}, "The tenant id is missing"),
+        Mistake({"tenantId": "contoso"}, "The tenant id is malformed"),
+        Mistake({"tenantId": str(uuid4())}, "The tenant is unknown"),
+        Mistake({"tenantId": "common"}, "A placeholder stands for the tenant"),
+        Mistake({"clientId": "not-an-id"}, "The application (client) id is malformed"),
+        Mistake({"clientId": str(uuid4())}, "The application is unknown in this tenant"),
+        Mistake({"clientId": right["objectId"], "objectId": right["clientId"]}, "Ids stand in each other's place"),
+        Mistake({"objectId": right["clientId"]}, "Two ids are equal"),
+        Mistake({"objectId": str(uuid4())}, "The object id is another one"),
+        Mistake({"clientSecret": ""}, "The client secret is missing"),
+        Mistake({"clientSecret": SECRET_ID}, "The secret's id was entered"),
+        Mistake({"clientSecret": "wrong~secret-value-0123456789"}, "The client secret is wrong"),
+    ]
+
+
+async def test_every_mistake_is_named_and_can_be_corrected(
+    visitor: Visitor, simulator: Simulator, stack: LocalStack
+) -> None:
+    """Twelve wrong entries one after the other, then missing consent, then right ones pasted untidily."""
+    known = stack.info["directories"]["fabrikam"]
+    right = {
+        "tenantId": known["azure_tenant_id"],
+        "clientId": known["application_id"],
+        "objectId": known["object_id"],
+        "clientSecret": known["client_secret"],
+    }
+    await visitor.press("Add tenant")
+    await visitor.fill(name="Fabrikam Portal")
+    await visitor.press("Add")
+    await visitor.sees("Connect your directory")
+    await visitor.look("connect-empty")
+    await visitor.fill(signIn=f'  "{known["application_id"]}" ')
+    for mistake in mistakes(right):
+        await visitor.fill(**(right | mistake.entered))
+        await visitor.press("Check and switch on")
+        assert mistake.said in await visitor.failed_checks(), mistake
+        await visitor.page.evaluate("document.querySelector('.report').remove()")
+    await visitor.fill(**right)
+    await simulator.call("POST", "/directories/fabrikam/roles", {"revoke": ["GroupMember.Read.All", "Group.Read.All"]})
+    await visitor.press("Check and switch on")
+    assert any("GroupMember.Read.All" in title for title in await visitor.failed_checks())
+    await visitor.sees("Grant admin consent")
+    await visitor.look("connect-failed")
+    await simulator.call("POST", "/directories/fabrikam/roles", {"grant": ["GroupMember.Read.All"]})
+    address = f"https://entra.microsoft.com/#view/Overview/tenantId/{right['tenantId'].upper()}/"
+    await visitor.fill(
+        tenantId=address, clientId=f"{{{right['clientId']}}}", clientSecret=f" '{right['clientSecret']}' "
+    )
+    await visitor.press("Check and switch on")
+    await visitor.sees("The directory is connected.")
+    await visitor.look("connect-passed")
+
+
+async def test_swapped_ids_are_offered_swapped(visitor: Visitor, stack: LocalStack) -> None:
+    """One press puts them right, and the check is made again."""
+    known = stack.info["directories"]["contoso"]
+    await visitor.press("Add tenant")
+    await visitor.fill(name="Swapped")
+    await visitor.press("Add")
+    await visitor.sees("Connect your directory")
+    await visitor.fill(signIn=known["application_id"], tenantId=known["azure_tenant_id"])
+    await visitor.fill(
+        clientId=known["object_id"], objectId=known["application_id"], clientSecret=known["client_secret"]
+    )
+    await visitor.press("Check and switch on")
+    await visitor.failed_checks()
+    await visitor.press("Use these")
+    await visitor.sees("The directory is connected.")

@@ -1,0 +1,184 @@
+"""Every view of the portal, used as it is meant: locations, sync, recipients, users, history."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from infra.local.demo.api import Api
+from infra.local.demo.simulator import Simulator
+from infra.local.stack import LocalStack
+from tests.e2e.portal.visitor import Visitor
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+TENANT = "views"
+
+
+async def test_from_locations_to_a_sync(visitor: Visitor, simulator: Simulator, stack: LocalStack) -> None:
+    """Two locations, a group that is found by its id, a sync whose result survives a reload."""
+    async with Api(stack.info) as api:
+        await api.onboard(TENANT, directory="contoso", preferences={"mode": "groups"}, locations=[])
+    group = (await simulator.call("GET", "/directories/contoso"))["groups"][0]
+    await visitor.open(TENANT, "locations", "Locations and groups")
+    await visitor.sees("There is no location yet.")
+    for name in ("Berlin HQ", "Munich"):
+        await visitor.press("Add location")
+        await visitor.fill(name=name)
+        await visitor.press("Save")
+        await visitor.sees(name)
+    await visitor.press_of("Edit groups of Berlin HQ")
+    await visitor.fill(group=group["id"])
+    await visitor.press_of(f"Add {group['displayName']}")
+    await visitor.look("group-picker")
+    await visitor.press("Save")
+    await visitor.sees(group["displayName"])
+    await visitor.look("locations")
+
+    await visitor.open(TENANT, "fetch", "Fetch directory")
+    await visitor.press("Fetch directory")
+    await visitor.sees_badge("Done")
+    await visitor.page.reload()
+    await visitor.sees_badge("Done")
+    await visitor.look("fetch-done")
+
+
+async def test_recipients_are_explained_edited_imported_and_undone(
+    visitor: Visitor, stack: LocalStack, csv_file: Path
+) -> None:
+    """Each as it says, and in the history."""
+    async with Api(stack.info) as api:
+        await api.onboard("people", directory="contoso", preferences={"mode": "full"}, locations=["desk"])
+        await api.finished("people", await api.sync("people"))
+    await visitor.open("people", "recipients", "Recipients")
+    await visitor.look("recipients")
+    first = visitor.page.locator("tbody tr").first
+    await first.locator("fluent-button", has_text="Why?").click()
+    await visitor.sees("Full mode: every user of the directory")
+    await visitor.look("explain")
+    await visitor.press("Close")
+    await first.locator("fluent-button", has_text="Edit").click()
+    await visitor.fill(department="Post room")
+    await visitor.look("edit")
+    await visitor.press("Save")
+    await visitor.sees("Post room")
+    await visitor.press("Import CSV")
+    await visitor.page.set_input_files("[name=file]", csv_file)
+    await visitor.press("Import")
+    await visitor.sees("Ada Byron")
+    async with visitor.page.expect_download() as download:
+        await visitor.press("Export CSV")
+    saved = await (await download.value).path()
+    assert "ada@example.com" in saved.read_text("utf-8-sig")
+
+    await visitor.open("people", "history", "History")
+    await visitor.look("history")
+    await visitor.page.locator("tbody tr", has_text="CSV import").get_by_role("link").click()
+    await visitor.press("Undo")
+    await visitor.press("Undo")
+    await visitor.sees("Undone")
+    await visitor.look("history-run")
+
+
+async def test_preferences_are_previewed_and_saved(visitor: Visitor, stack: LocalStack) -> None:
+    """The fan-out is said in numbers before anything is saved; the filter's tester answers; saved is saved."""
+    async with Api(stack.info) as api:
+        await api.onboard(
+            "prefers", directory="contoso", preferences={"mode": "groups"}, locations=["berlin", "munich"]
+        )
+    await visitor.open("prefers", "preferences", "Preferences")
+    await visitor.page.get_by_label("Everybody, everywhere").check()
+    await visitor.press("Show what it would do")
+    await visitor.sees("200 recipients at 2 locations")
+    await visitor.fill(domains="contoso.com\n*.contoso.com", tester="anna@mail.contoso.com")
+    await visitor.press("Test")
+    await visitor.sees("anna@mail.contoso.com would pass.")
+    await visitor.fill(tester="anna@fabrikam.com")
+    await visitor.press("Test")
+    await visitor.sees("anna@fabrikam.com would not pass.")
+    await visitor.look("preferences")
+    await visitor.press("Save")
+    await visitor.sees("Saved.")
+    async with Api(stack.info) as api:
+        kept = await api.call("GET", "/tenants/prefers/preferences")
+    assert (kept["mode"], kept["ssoFilter"]["domains"]) == ("full", ["contoso.com", "*.contoso.com"])
+
+
+async def test_a_held_run_is_shown_and_approved(visitor: Visitor, simulator: Simulator, stack: LocalStack) -> None:
+    """With the people whose deactivation waits; approved, they are deactivated."""
+    directory = "portalheld"
+    await simulator.call("POST", "/directories", {"name": directory, "users": 30, "groups": 0})
+    known = await simulator.call("GET", f"/directories/{directory}")
+    credentials = {
+        "tenantId": known["azure_tenant_id"],
+        "clientId": known["application_id"],
+        "objectId": known["object_id"],
+        "clientSecret": known["client_secret"],
+    }
+    async with Api(stack.info) as api:
+        await api.call("PUT", "/tenants/held", {"name": "Held"})
+        await api.call("PUT", "/tenants/held/sso", {"clientId": known["application_id"]})
+        await api.call("PUT", "/tenants/held/connection", credentials)
+        await api.call("PUT", "/tenants/held/preferences", {"mode": "full"})
+        await api.call("PUT", "/tenants/held/locations/desk", {"name": "Desk"})
+        await api.finished("held", await api.sync("held"))
+        for person in await simulator.people(directory, 25):
+            await simulator.leave(directory, person)
+    await visitor.open("held", "fetch", "Fetch directory")
+    await visitor.press("Fetch directory")
+    await visitor.sees("Whose deactivation waits")
+    await expect(visitor.page.locator("tbody tr")).to_have_count(25)
+    await visitor.look("held")
+    await visitor.press("Approve")
+    await visitor.sees("25 deactivated")
+
+
+async def test_who_may_sign_in_is_made_a_user(visitor: Visitor, simulator: Simulator, stack: LocalStack) -> None:
+    """With a role that somebody chooses, and the reason where it is not possible."""
+    sso = (await simulator.call("GET", "/directories/contoso"))["sso"]["application_id"]
+    people = await simulator.people("contoso", 3)
+    await simulator.call("POST", "/directories/contoso/roles", {"grant": ["Application.Read.All"]})
+    await simulator.call("PATCH", "/directories/contoso/application", {"assign_users": people})
+    await simulator.change("contoso", people[1], displayName="Grace Hopper", accountEnabled=True)
+    await simulator.change("contoso", people[2], accountEnabled=False)
+    async with Api(stack.info) as api:
+        await api.onboard("signins", directory="contoso", preferences={"ssoUsers": True}, locations=[])
+        await api.call("PUT", "/tenants/signins/sso", {"clientId": sso})
+    await visitor.open("signins", "users", "SSO users")
+    await visitor.sees("Account disabled")
+    await visitor.press_of("Create user Grace Hopper")
+    await visitor.page.select_option("[name=role]", "mailroom")
+    await visitor.press("Create user")
+    await visitor.sees("Users here")
+    await visitor.sees("Mailroom")
+    await visitor.look("users")
+
+
+async def test_disconnecting_says_what_goes_and_what_stays(visitor: Visitor, stack: LocalStack) -> None:
+    """Before and after; afterwards the view asks for everything again."""
+    async with Api(stack.info) as api:
+        await api.onboard("leaving", directory="contoso", preferences={}, locations=["desk"])
+    await visitor.open("leaving", "connect", "Directory connection")
+    await visitor.look("connected")
+    await visitor.press("Disconnect")
+    await visitor.sees("Erased at once")
+    await visitor.look("disconnect")
+    await visitor.press("Disconnect")
+    await visitor.sees("The directory is disconnected")
+    await visitor.press("Close")
+    await visitor.sees("Connect your directory")
+
+
+async def test_the_overview_lists_searches_and_links(visitor: Visitor, stack: LocalStack) -> None:
+    """Every tenant with how it is."""
+    async with Api(stack.info) as api:
+        await api.call("PUT", "/tenants/zebra", {"name": "Zebra Logistics"})
+    await visitor.page.goto(f"{stack.info['host']}/api/portal#/")
+    await visitor.page.reload()
+    await visitor.sees("Zebra Logistics")
+    await visitor.look("overview")
+    await visitor.page.get_by_label("Search tenants").fill("zebra")
+    await expect(visitor.page.locator("tbody tr")).to_have_count(1)
+    await visitor.page.get_by_role("link", name="Zebra Logistics").click()
+    await expect(visitor.page).to_have_url(re.compile("#/t/zebra/"))

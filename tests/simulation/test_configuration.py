@@ -1,0 +1,85 @@
+"""Locations, mappings and the mode change: who comes, who goes, and what is read for it."""
+
+import pytest
+
+from shared.domain.ids import LocationId, TenantId
+from shared.domain.mapping import GroupMapping
+from shared.domain.preferences import GuardLimits, Mode, Preferences
+from shared.domain.run import RunState
+from tests.simulation.world import World
+from tests.simulation.worlds import STAFF, TEMPS, full_world, groups_world
+
+CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
+LENIENT = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)
+
+
+async def reasons(world: World, tenant: str, location: str) -> dict[str, int]:
+    """Return how many recipients of a location left, by reason, and how many are active."""
+    found: dict[str, int] = {}
+    for each in await world.recipients(tenant, location):
+        found[each.reason or "active"] = found.get(each.reason or "active", 0) + 1
+    return found
+
+
+async def test_a_new_location_in_full_mode_is_filled_from_what_is_known() -> None:
+    """Two requests, as for a run that finds no change, however many people there are."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    quiet = await world.sync("contoso", "second")
+    await world.app.configure.put_location(CONTOSO, LocationId("paris"), "Paris")
+    await world.drain()
+    run = await world.sync("contoso", "third")
+    assert await reasons(world, "contoso", "paris") == {"active": 30}
+    assert run.graph_requests == quiet.graph_requests
+    assert {name for name, report in run.locations.items() if report.compared} <= {"paris"}
+
+
+async def test_a_location_that_is_removed_takes_its_recipients_with_it() -> None:
+    """The others stay as they are, and a sync says nothing of it any more."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    await world.app.configure.delete_location(CONTOSO, LocationId("berlin"))
+    run = await world.sync("contoso", "second")
+    assert set(run.locations) == {"munich"}
+    assert await reasons(world, "contoso", "munich") == {"active": 30}
+    assert await world.recipients("contoso", "berlin") == []
+
+
+@pytest.mark.parametrize(("groups", "left"), [([], "mapping_removed"), ([TEMPS], "left_group")])
+async def test_a_mapping_that_is_removed(groups: list[str], left: str) -> None:
+    """With the reason; whom another group holds stays. Held, where it would be everybody or too many."""
+    world = await groups_world()
+    await world.sync("fabrikam", "first")
+    before = (await reasons(world, "fabrikam", "munich"))["active"]
+    mapped = [GroupMapping(id=group) for group in (TEMPS,) if group in groups]
+    await world.app.configure.put_mapping(FABRIKAM, LocationId("munich"), mapped)
+    await world.drain()
+    run = await world.sync("fabrikam", "second")
+    staying = 17 if groups else 0
+    if run.state is RunState.HELD:
+        assert await reasons(world, "fabrikam", "munich") == {"active": before}
+        await world.app.decide_held.approve(FABRIKAM, run.id, run.held_digest or "", "somebody")
+        await world.drain()
+    found = await reasons(world, "fabrikam", "munich")
+    assert found.pop("active", 0) == staying
+    assert found == {left: before - staying}
+    assert all(STAFF not in each.groups for each in await world.recipients("fabrikam", "munich") if not each.reason)
+
+
+async def test_from_groups_to_everybody_and_back() -> None:
+    """Full mode adds whoever is in no group; going back is held, and then leaves those of the groups."""
+    world = await groups_world()
+    await world.sync("fabrikam", "first")
+    before = {name: await reasons(world, "fabrikam", name) for name in ("berlin", "munich", "paris")}
+    await world.app.configure.put_preferences(FABRIKAM, Preferences(mode=Mode.FULL, guard=LENIENT))
+    await world.sync("fabrikam", "second")
+    for name in before:
+        assert await reasons(world, "fabrikam", name) == {"active": 30}
+    await world.app.configure.put_preferences(FABRIKAM, Preferences(mode=Mode.GROUPS))
+    run = await world.sync("fabrikam", "third")
+    assert run.state is RunState.HELD
+    await world.app.decide_held.approve(FABRIKAM, run.id, run.held_digest or "", "somebody")
+    await world.drain()
+    for name, known in before.items():
+        found = await reasons(world, "fabrikam", name)
+        assert found == {**known, "left_group": 30 - known["active"]}
