@@ -11,12 +11,14 @@ from shared.by_hand import ByHand
 from shared.dispatch import Dispatch
 from shared.erasure import Erasure
 from shared.health import ConnectionHealth
+from shared.import_endings import ImportEndings
 from shared.limiting import Limiter
 from shared.once import Once
 from shared.ports import (
     CertificateReader,
     Clock,
     DirectoryFactory,
+    ImportStore,
     JobQueue,
     Ledger,
     LimitStore,
@@ -51,9 +53,12 @@ from shared.workflows.retire import Retire
 from shared.workflows.schedule import Schedule
 from shared.workflows.show_mapping import ShowMapping
 from shared.workflows.sign_ins import SignIns
+from shared.workflows.sweep_imports import SweepImports
 from shared.workflows.undo import Undo
+from shared.workflows.upload_import import UploadImport
 from shared.workflows.validate import Validate
 from shared.workflows.watch import Watch
+from shared.workflows.work_off_import import WorkOffImport
 
 
 class SystemClock:
@@ -76,6 +81,7 @@ class Ports:
     runs: RunStore
     snapshots: SnapshotStore
     recipients: RecipientStore
+    imports: ImportStore
     ledger: Ledger
     queue: JobQueue
     secrets: SecretStore
@@ -140,6 +146,7 @@ class App:
             runs=self.ports.runs,
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
+            imports=self.ports.imports,
             ledger=self.ports.ledger,
             users=self.ports.users,
             uses=self.ports.uses,
@@ -242,6 +249,7 @@ class App:
             fail=self.finish.fail,
             release=self.finish.release,
             sweep=self.erasure.sweep,
+            sweep_imports=self.sweep_imports,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,
             deadline_s=self.settings.run_deadline_s,
@@ -267,6 +275,7 @@ class App:
             runs=self.ports.runs,
             dispatch=self.dispatch,
             fail=self.finish.fail,
+            fail_import=self.import_endings.fail,
             clock=self.ports.clock,
         )
 
@@ -321,6 +330,7 @@ class App:
             erasure=self.erasure,
             disconnect=self.connect.disconnect,
             advance_epoch=self.epoch.advance,
+            abandon_imports=self.sweep_imports.abandon,
         )
 
     @cached_property
@@ -363,6 +373,53 @@ class App:
     def import_csv(self) -> ImportCsv:
         """Files become recipients."""
         return ImportCsv(tenants=self.ports.tenants, by_hand=self.by_hand, once=self.once)
+
+    @cached_property
+    def upload_import(self) -> UploadImport:
+        """Large files are taken in parts."""
+        return UploadImport(
+            imports=self.ports.imports,
+            runs=self.ports.runs,
+            queue=self.ports.queue,
+            by_hand=self.by_hand,
+            clock=self.ports.clock,
+            entropy=_entropy,
+        )
+
+    @cached_property
+    def work_off_import(self) -> WorkOffImport:
+        """Large files become recipients."""
+        return WorkOffImport(
+            imports=self.ports.imports,
+            tenants=self.ports.tenants,
+            recipients=self.ports.recipients,
+            queue=self.ports.queue,
+            endings=self.import_endings,
+            clock=self.ports.clock,
+            new_attempt=_new_attempt,
+            budget_s=self.settings.job_budget_s,
+        )
+
+    @cached_property
+    def import_endings(self) -> ImportEndings:
+        """How large imports end."""
+        return ImportEndings(
+            imports=self.ports.imports,
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def sweep_imports(self) -> SweepImports:
+        """Large imports come to their end."""
+        return SweepImports(
+            imports=self.ports.imports,
+            queue=self.ports.queue,
+            endings=self.import_endings,
+            clock=self.ports.clock,
+            stale_after_s=self.settings.watchdog_stale_after_s,
+        )
 
     @cached_property
     def edit_recipient(self) -> EditRecipient:
@@ -414,6 +471,7 @@ def app() -> App:
     from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
     from shared.adapters.sign_in import EntraSignIn  # noqa: PLC0415 - as above
     from shared.adapters.tables import (  # noqa: PLC0415 - as above
+        TableImportStore,
         TableLedger,
         TableLimitStore,
         TableRecipientStore,
@@ -433,6 +491,7 @@ def app() -> App:
         runs=TableRunStore(tables),
         snapshots=TableSnapshotStore(tables),
         recipients=TableRecipientStore(tables),
+        imports=TableImportStore(tables),
         ledger=TableLedger(tables),
         queue=StorageJobQueue(settings),
         secrets=KeyVaultSecretStore(settings),

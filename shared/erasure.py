@@ -16,6 +16,7 @@ from shared.domain.secret_names import secret_name
 from shared.errors import Conflict, SyncError
 from shared.ports import (
     Clock,
+    ImportStore,
     Ledger,
     RecipientStore,
     RunStore,
@@ -39,6 +40,7 @@ class Erasure:
     runs: RunStore
     snapshots: SnapshotStore
     recipients: RecipientStore
+    imports: ImportStore
     ledger: Ledger
     users: UserStore
     uses: UseStore
@@ -60,6 +62,7 @@ class Erasure:
     async def erase(self, tenant: TenantId) -> None:
         """Leave nothing of the tenant in any table, nor its secret in Key Vault; the tenant itself goes last."""
         await self.secrets.erase(secret_name(tenant))
+        await self.imports.erase(tenant)
         await self.recipients.erase_all(tenant)
         await self.snapshots.erase(tenant)
         await self.runs.erase(tenant)

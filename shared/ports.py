@@ -15,11 +15,13 @@ from shared.domain.directory import AssignmentsPage, DeltaPage, DirectoryUser, G
 from shared.domain.expiry import Registration
 from shared.domain.health import Health
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.imports import Import, ImportMark, ImportRef
 from shared.domain.job import (
     Candidate,
     FetchJob,
     FetchMarker,
     FetchPosition,
+    ImportJob,
     ReconcileJob,
     ReconcileMarker,
     RetireJob,
@@ -433,6 +435,9 @@ class RecipientStore(Protocol):
     def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
         """Iterate over what a run has changed at a location, in the order of writing."""
 
+    def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
+        """Iterate over whom a run has deactivated at a location so far; in no order, and not all held at once."""
+
     async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
         """Return whom any run that was asked for after this one has changed at a location."""
 
@@ -513,6 +518,43 @@ class UseStore(Protocol):
         """Delete every row of the tenant."""
 
 
+class ImportStore(Protocol):
+    """Large imports, and the parts of their files."""
+
+    async def insert(self, new: Import) -> None:
+        """Store a new import. Raises: Conflict if there is one of its id."""
+
+    async def get(self, ref: ImportRef) -> Versioned[Import]:
+        """Return an import. Raises: NotFound."""
+
+    async def swap(self, changed: Import, etag: str | None) -> str:
+        """Replace an import and return its new ETag. Raises: Conflict if it changed, or vanished, since it was read."""
+
+    def marks(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
+        """Iterate over the imports of a tenant, or of all."""
+
+    async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
+        """Store a part of the file, in the place of the one of this number; a reader sees the old or the new one."""
+
+    async def sizes(self, ref: ImportRef) -> Mapping[int, int]:
+        """Return the bytes of each part that is there, by its number."""
+
+    async def part(self, ref: ImportRef, number: int) -> bytes:
+        """Return a part. Raises: NotFound; Conflict while it is being replaced."""
+
+    async def erase_parts(self, ref: ImportRef) -> None:
+        """Delete all parts of the file."""
+
+    async def delete(self, ref: ImportRef) -> None:
+        """Delete an import with all parts of its file."""
+
+    async def erase_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location."""
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+
+
 class LimitStore(Protocol):
     """How much of each rate limit is used, by keys that name nobody in clear."""
 
@@ -547,3 +589,6 @@ class JobQueue(Protocol):
 
     async def retire(self, job: RetireJob, *, delay_s: float = 0) -> None:
         """Enqueue a retire job."""
+
+    async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
+        """Enqueue an import job."""

@@ -15,7 +15,7 @@ from azure.core.exceptions import (
 
 from shared.adapters.storage_account import StorageService
 from shared.adapters.transport import retry_after_s
-from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.messages import encode_job, encode_request
 from shared.errors import Misconfigured, Rejected, Transient
 from shared.settings import Settings
@@ -24,6 +24,7 @@ REQUESTS: Final = "sync-requests"
 FETCH: Final = "fetch-jobs"
 RECONCILE: Final = "reconcile-jobs"
 RETIRE: Final = "retire-jobs"
+IMPORT: Final = "import-jobs"
 
 #: With this the SDK waits 1 to 3 s before each of its three retries. Its defaults make 18, 24 and 42 s, give or take 3,
 #: which would outlast a drain.
@@ -65,6 +66,10 @@ class StorageJobQueue:
     async def retire(self, job: RetireJob, *, delay_s: float = 0) -> None:
         """Enqueue a retire job."""
         await self._send(RETIRE, [encode_job(job)], delay_s)
+
+    async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
+        """Enqueue an import job."""
+        await self._send(IMPORT, [encode_job(job)], delay_s)
 
     async def close(self) -> None:
         """Close the connections; the next use opens new ones."""

@@ -5,7 +5,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import IO, Final
+from typing import IO, Final, Self
 
 import msgspec
 
@@ -14,6 +14,9 @@ from shared.errors import Rejected
 
 #: Longest value of a field, in characters, as it is kept of directories too.
 MAX_TEXT: Final = 1024
+#: Longest row, in characters, and most columns: a file must not be able to fill the memory, however it is made.
+MAX_ROW: Final = 500_000
+MAX_COLUMNS: Final = 200
 #: How much of a file is looked at to tell its encoding, in bytes.
 _CHUNK: Final = 1 << 16
 #: What a file with a byte order mark is written in; without one it is UTF-8, or else Windows-1252.
@@ -58,6 +61,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
                 return f"{name}:{value.casefold()}"
         return ""
 
+    @property
+    def alias(self) -> str | None:
+        """By what else a row with an address can be known: another row without one is about the same employee."""
+        if self.fields.get("mail") and (employee := self.fields.get("employee_id")):
+            return f"employee_id:{employee.casefold()}"
+        return None
+
 
 class RowProblem(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with a row, or why it was not applied."""
@@ -101,25 +111,54 @@ def _encoding(file: IO[bytes]) -> str:
 
 
 def _parsed(text: io.TextIOWrapper) -> Iterator[Row | RowProblem]:
-    first = text.readline()
+    lines = _Lines(text)
+    skipped = 0
+    first = next(lines, "")
     while first and not first.strip():
-        first = text.readline()
+        skipped += 1
+        first = next(lines, "")
     delimiter = max(_DELIMITERS, key=_outside_quotes(first).count)
-    reader = csv.reader(chain([first], text), delimiter=delimiter, strict=True)
+    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
     try:
         columns = _columns(next(reader, []))
     except csv.Error as error:
         raise Rejected(f"The header cannot be read: {error}.", code="invalid_csv") from error
     while True:
+        lines.taken = 0
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            yield RowProblem(line=reader.line_num, code="malformed", detail=f"The row cannot be read: {error}.")
+            yield RowProblem(
+                line=skipped + reader.line_num, code="malformed", detail=f"The row cannot be read: {error}."
+            )
             return  # where the next row would begin, nobody knows
         if cells is None:
             return
         if any(cell.strip() for cell in cells):
-            yield _row(reader.line_num, columns, cells)
+            yield _row(skipped + reader.line_num, columns, cells)
+
+
+class _Lines:
+    """The lines of a text, of which no row may take more than MAX_ROW characters."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        #: Characters since the last row began.
+        self.taken = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(MAX_ROW + 1)
+        if not line:
+            raise StopIteration
+        self.taken += len(line) if line.strip() else 0
+        if self.taken > MAX_ROW:
+            raise Rejected(
+                f"A row has more than {MAX_ROW} characters; perhaps a quote is not closed.", code="invalid_csv"
+            )
+        return line
 
 
 def _outside_quotes(line: str) -> str:
@@ -127,6 +166,8 @@ def _outside_quotes(line: str) -> str:
 
 
 def _columns(header: Sequence[str]) -> list[str | None]:
+    if len(header) > MAX_COLUMNS:
+        raise Rejected(f"The file has {len(header)} columns; at most {MAX_COLUMNS} are read.", code="invalid_csv")
     known = {_plain(name): field for field, names in _NAMES.items() for name in (field, *names)}
     columns = [known.get(_plain(cell)) for cell in header]
     unknown = [cell for cell, field in zip(header, columns, strict=True) if field is None and _plain(cell) not in _OURS]

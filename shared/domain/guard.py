@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from shared.domain.ids import LocationId
+from shared.domain.ids import LocationId, RecipientId
 from shared.domain.job import Candidate
 from shared.domain.preferences import GuardLimits
 
@@ -72,5 +72,14 @@ def _sentence(where: str, candidates: int, baseline: int, window: str, earlier: 
 
 def digest(candidates: Iterable[tuple[LocationId, Candidate]]) -> str:
     """Return a hash of the exact set of people, which an approval is bound to; their order does not matter."""
-    lines = sorted(f"{location} {candidate.recipient}" for location, candidate in candidates)
-    return sha256("\n".join(lines).encode()).hexdigest()
+    return digest_sorted(sorted((location, candidate.recipient) for location, candidate in candidates))
+
+
+def digest_sorted(people: Iterable[tuple[LocationId, RecipientId]]) -> str:
+    """Return the same hash of people who come sorted, one after the other, and are never held in memory at once."""
+    found = sha256()
+    between = ""
+    for location, recipient in people:
+        found.update(f"{between}{location} {recipient}".encode())
+        between = "\n"
+    return found.hexdigest()

@@ -16,6 +16,8 @@ LocationId = NewType("LocationId", str)
 ObjectId = NewType("ObjectId", str)
 RecipientId = NewType("RecipientId", str)
 RunId = NewType("RunId", str)
+#: Names one upload of a large file; made like a run's.
+ImportId = NewType("ImportId", str)
 #: Names one source of a run: `users`, `group-<object id>` or `group-<object id>-direct`.
 SourceId = NewType("SourceId", str)
 
@@ -58,6 +60,13 @@ def run_id(text: str) -> RunId:
     if not _RUN.fullmatch(text):
         raise Rejected(f"{text[:80]!r} is no run id.", code="invalid_run_id")
     return RunId(text)
+
+
+def import_id(text: str) -> ImportId:
+    """Return an import's id. Raises: Rejected unless it has the form that `new_run_id` makes."""
+    if not _RUN.fullmatch(text):
+        raise Rejected(f"{text[:80]!r} is no import id.", code="invalid_import_id")
+    return ImportId(text)
 
 
 def recipient_id(text: str) -> RecipientId:

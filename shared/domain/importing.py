@@ -1,7 +1,7 @@
 """What an import of CSV rows does to a location's recipients: pure, like `shared.domain.decide`."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -37,49 +37,72 @@ class ImportDecision:
     baseline: int
 
 
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a row can mean: how many recipients, and the one if it is one."""
+
+    candidates: int
+    recipient: Recipient | None
+    #: Whether another row of the file can mean the same recipient.
+    contested: bool
+
+
 def duplicates(rows: Iterable[Row]) -> list[RowProblem]:
-    """Return a problem for every row that names somebody whom an earlier row names."""
-    seen: dict[str, int] = {}
-    return [
-        RowProblem(line=row.line, code="duplicate", detail=f"Line {line} is about the same person.")
-        for row in rows
-        if (line := seen.setdefault(row.key, row.line)) != row.line
-    ]
+    """Return a problem for every row that names somebody whom an earlier row names; rows come by their lines.
+
+    A row without an address is about the employee whom a row with one names. Two rows with addresses are two people,
+    whatever their employee ids say.
+    """
+    by_key: dict[str, int] = {}
+    by_alias: dict[str, int] = {}
+    found = []
+    for row in rows:
+        earlier = [by_key.get(row.key), by_alias.get(row.key), by_key.get(row.alias or "")]
+        first = min((line for line in earlier if line is not None), default=row.line)
+        if first != row.line:
+            found.append(duplicate(row.line, first))
+        by_key.setdefault(row.key, row.line)
+        if row.alias is not None:
+            by_alias.setdefault(row.alias, row.line)
+    return found
+
+
+def duplicate(line: int, first: int) -> RowProblem:
+    """Return what is said of a row that names somebody whom an earlier one names."""
+    return RowProblem(line=line, code="duplicate", detail=f"Line {first} is about the same person.")
 
 
 def decide_import(
     rows: Iterable[Row], stored: Sequence[Recipient], preferences: Preferences, mode: ImportMode
 ) -> ImportDecision:
-    """Return what importing rows does; the rows in any order give the same, and importing again gives no writes."""
-    index = _Index(stored)
+    """Return what importing rows does; the rows in any order give the same, and importing again gives no writes.
+
+    So does importing again what was written in part: `shared.joining` decides the same of more rows than fit into
+    memory, and goes on where a worker was killed.
+    """
+    index: defaultdict[str, list[Recipient]] = defaultdict(list)
+    for each in stored:
+        for key in keys_of(each):
+            index[key].append(each)
+    ids = {each.id for each in stored}
+    ordered = sorted(rows, key=lambda each: each.key)
+    named = Counter(each.id for row in ordered for each in index.get(row.key, ()))
     writes: list[Write] = []
     refused: list[RowProblem] = []
     unchanged = 0
-    named: set[RecipientId] = set()
-    for row in sorted(rows, key=lambda each: each.key):
-        match = index.match(row)
-        if isinstance(match, RowProblem):
-            refused.append(match)
-            continue
-        if match is None:
-            writes.append(_created(row, index.ids))
-            continue
-        named.add(match.id)
-        if match.origin is Origin.DIRECTORY and not preferences.allow_csv_to_update_directory:
-            detail = "The recipient comes from the directory, and the preferences do not let CSV update it."
-            refused.append(RowProblem(line=row.line, code="directory_owns", detail=detail))
-            continue
-        write = _updated(row, match)
-        if write is None:
+    for row in ordered:
+        found = index.get(row.key, [])
+        only = found[0] if len(found) == 1 else None
+        contested = only is not None and named[only.id] > 1
+        match = Match(candidates=len(found), recipient=only, contested=contested)
+        decided = decide_row(row, match, preferences, ids.__contains__)
+        if decided is None:
             unchanged += 1
+        elif isinstance(decided, RowProblem):
+            refused.append(decided)
         else:
-            writes.append(write)
-    csv = [each for each in stored if each.origin is Origin.CSV and each.status is Status.ACTIVE]
-    leaving = [
-        Candidate(each.id, each.object_id or ObjectId(""), Reason.NOT_IN_FILE)
-        for each in sorted(csv, key=lambda each: each.id)
-        if each.id not in named
-    ]
+            writes.append(decided)
+    csv = sorted((each for each in stored if from_file(each)), key=lambda each: each.id)
+    leaving = [not_in_file(each) for each in csv if each.id not in named]
     return ImportDecision(
         writes=tuple(writes),
         unchanged=unchanged,
@@ -89,39 +112,53 @@ def decide_import(
     )
 
 
-class _Index:
-    """Stored recipients by what a row can name them by."""
+def decide_row(
+    row: Row, match: Match, preferences: Preferences, taken: Callable[[RecipientId], bool]
+) -> Write | RowProblem | None:
+    """Return what one row writes, why it is refused, or None if it changes nothing. `taken` knows the stored ids.
 
-    def __init__(self, stored: Iterable[Recipient]) -> None:
-        self._by_key: dict[str, list[Recipient]] = defaultdict(list)
-        self.ids: set[RecipientId] = set()
-        for recipient in stored:
-            self.ids.add(recipient.id)
-            profile = recipient.profile
-            row = Row(line=0, fields=msgspec.structs.asdict(profile))
-            self._by_key[row.key].append(recipient)
-            if profile.mail is not None and recipient.origin is not Origin.DIRECTORY and profile.employee_id:
-                # a row that has no address any more, or not yet, is still about the same employee
-                self._by_key[f"employee_id:{profile.employee_id.casefold()}"].append(recipient)
-
-    def match(self, row: Row) -> Recipient | RowProblem | None:
-        """Return the recipient that a row is about, None for a new one, or why nobody can tell."""
-        matches = self._by_key.get(row.key, [])
-        if len(matches) > 1:
-            detail = f"{len(matches)} recipients could be meant."
-            return RowProblem(line=row.line, code="ambiguous", detail=detail)
-        return matches[0] if matches else None
+    What this writes changes the match of no other row of the file, so rows can be decided again in any state between.
+    """
+    if match.candidates > 1:
+        return RowProblem(line=row.line, code="ambiguous", detail=f"{match.candidates} recipients could be meant.")
+    if match.contested:
+        detail = "Another row could mean the same recipient, by another field; nobody is guessed."
+        return RowProblem(line=row.line, code="ambiguous", detail=detail)
+    if match.recipient is None:
+        return _created(row, taken)
+    if match.recipient.origin is Origin.DIRECTORY and not preferences.allow_csv_to_update_directory:
+        detail = "The recipient comes from the directory, and the preferences do not let CSV update it."
+        return RowProblem(line=row.line, code="directory_owns", detail=detail)
+    return _updated(row, match.recipient)
 
 
-def _new_id(key: str, taken: set[RecipientId]) -> RecipientId:
+def keys_of(recipient: Recipient) -> tuple[str, ...]:
+    """Return what a row can name a stored recipient by."""
+    row = Row(line=0, fields=msgspec.structs.asdict(recipient.profile))
+    if recipient.origin is Origin.DIRECTORY or row.alias is None:
+        return (row.key,)
+    return (row.key, row.alias)  # a row that has no address any more, or not yet, is still about the same employee
+
+
+def from_file(recipient: Recipient) -> bool:
+    """Tell whether an overwriting file that lacks the recipient deactivates it."""
+    return recipient.origin is Origin.CSV and recipient.status is Status.ACTIVE
+
+
+def not_in_file(recipient: Recipient) -> Candidate:
+    """Return the candidate that somebody is whom an overwriting file lacks."""
+    return Candidate(recipient.id, recipient.object_id or ObjectId(""), Reason.NOT_IN_FILE)
+
+
+def _new_id(key: str, taken: Callable[[RecipientId], bool]) -> RecipientId:
     """Return the id of whom a row creates: the same for the same row, unless somebody has it who is another by now."""
     found = sha256(key.encode())
-    while RecipientId(f"csv-{found.hexdigest()[:32]}") in taken:
+    while taken(RecipientId(f"csv-{found.hexdigest()[:32]}")):
         found.update(b"+")
     return RecipientId(f"csv-{found.hexdigest()[:32]}")
 
 
-def _created(row: Row, taken: set[RecipientId]) -> Write:
+def _created(row: Row, taken: Callable[[RecipientId], bool]) -> Write:
     recipient = Recipient(
         id=_new_id(row.key, taken),
         origin=Origin.CSV,

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.ids import ImportId, LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Change, Counts, Reason
 from shared.domain.run import RunMode
@@ -53,6 +53,15 @@ class RetireJob(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant: TenantId
     run: RunId
+
+
+class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of `import-jobs`: apply the rows of an uploaded file to one location."""
+
+    tenant: TenantId
+    run: RunId
+    location: LocationId
+    import_id: ImportId
 
 
 class FetchPosition(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from shared.domain.ids import location_id, run_id, tenant_id
-from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.ids import import_id, location_id, run_id, tenant_id
+from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.run import RunMode
 from shared.errors import Rejected
 
@@ -29,7 +29,7 @@ _MAX_CALLER: Final = 100
 #: What `Source.id` makes.
 _SOURCE: Final = re.compile(r"users|group-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-direct)?")
 
-J = TypeVar("J", FetchJob, ReconcileJob, RetireJob)
+J = TypeVar("J", FetchJob, ReconcileJob, RetireJob, ImportJob)
 
 
 class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +102,7 @@ def _is_tenant_id(text: str) -> bool:
     return True
 
 
-def encode_job(job: FetchJob | ReconcileJob | RetireJob) -> str:
+def encode_job(job: FetchJob | ReconcileJob | RetireJob | ImportJob) -> str:
     """Return a job as its message: ids only."""
     return msgspec.json.encode(job).decode()
 
@@ -125,6 +125,14 @@ def parse_reconcile(text: str) -> ReconcileJob:
 def parse_retire(text: str) -> RetireJob:
     """Return a retire job. Raises: Rejected."""
     return _parse(text, RetireJob)
+
+
+def parse_import(text: str) -> ImportJob:
+    """Return an import job. Raises: Rejected."""
+    job = _parse(text, ImportJob)
+    location_id(job.location)
+    import_id(job.import_id)
+    return job
 
 
 def _parse(text: str, kind: type[J]) -> J:

@@ -13,8 +13,8 @@ from typing import Final, Generic, TypeVar
 import azure.functions as func
 
 from shared.bootstrap import App, app
-from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.messages import parse_fetch, parse_reconcile, parse_request, parse_retire
+from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.messages import parse_fetch, parse_import, parse_reconcile, parse_request, parse_retire
 from shared.errors import Rejected, Superseded, Transient
 from shared.telemetry import Usage, event, measured
 
@@ -24,7 +24,7 @@ MAX_DEQUEUE_COUNT: Final = 5
 _MAX_DELAY_S: Final = 3_600.0
 _CONNECTION: Final = "AzureWebJobsStorage"
 
-M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, RetireJob)
+M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, RetireJob, ImportJob)
 
 bp = func.Blueprint()
 
@@ -62,6 +62,12 @@ _RETIRE: _Queue[RetireJob] = _Queue(
     lambda body, _id: parse_retire(body),
     lambda product, job, usage, _last: product.retire(job, usage),
     lambda product, job, delay_s: product.queue.retire(job, delay_s=delay_s),
+)
+_IMPORT: _Queue[ImportJob] = _Queue(
+    "import-jobs",
+    lambda body, _id: parse_import(body),
+    lambda product, job, usage, _last: product.work_off_import(job, usage),
+    lambda product, job, delay_s: product.queue.import_file(job, delay_s=delay_s),
 )
 
 
@@ -125,6 +131,12 @@ async def retire_jobs(msg: func.QueueMessage) -> None:
     await _work_off(_RETIRE, msg)
 
 
+@bp.queue_trigger(arg_name="msg", queue_name=_IMPORT.name, connection=_CONNECTION)
+async def import_jobs(msg: func.QueueMessage) -> None:
+    """Apply the rows of an uploaded file to one location."""
+    await _work_off(_IMPORT, msg)
+
+
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_REQUESTS.name}-poison", connection=_CONNECTION)
 async def sync_requests_poison(msg: func.QueueMessage) -> None:
     """Record a request that could not be worked off."""
@@ -147,3 +159,9 @@ async def reconcile_jobs_poison(msg: func.QueueMessage) -> None:
 async def retire_jobs_poison(msg: func.QueueMessage) -> None:
     """Record a retire job that could not be worked off, and end its run as failed."""
     await _bury(_RETIRE, msg)
+
+
+@bp.queue_trigger(arg_name="msg", queue_name=f"{_IMPORT.name}-poison", connection=_CONNECTION)
+async def import_jobs_poison(msg: func.QueueMessage) -> None:
+    """Record an import job that could not be worked off, and end its import as failed."""
+    await _bury(_IMPORT, msg)

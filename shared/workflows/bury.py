@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from shared.dispatch import Dispatch
 from shared.domain.ids import RunId, TenantId
-from shared.domain.job import FetchJob, FetchMarker, FetchOutcome, ReconcileJob, ReconcileMarker, RetireJob, SyncRequest
+from shared.domain.job import (
+    FetchJob,
+    FetchMarker,
+    FetchOutcome,
+    ImportJob,
+    ReconcileJob,
+    ReconcileMarker,
+    RetireJob,
+    SyncRequest,
+)
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.errors import Superseded
@@ -16,7 +25,7 @@ from shared.telemetry import Usage, event
 _MAX_BODY = 2_000
 
 #: What a queue's message was, once decoded; None if it could not be.
-Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | None
+Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +36,7 @@ class Bury:
     runs: RunStore
     dispatch: Dispatch
     fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
+    fail_import: Callable[[ImportJob, Problem], Awaitable[None]]
     clock: Clock
 
     async def record(self, queue: str, message_id: str, body: str, code: str, detail: str, message: Message) -> None:
@@ -72,6 +82,8 @@ class Bury:
             case RetireJob():
                 await self.dispatch.current_plan(message.tenant, message.run)
                 await self.fail(message.tenant, message.run, _problem("retire", queue), usage)
+            case ImportJob():
+                await self.fail_import(message, _problem("import", queue))
             case SyncRequest() | None:
                 pass  # no run was started by it, or nobody can tell which
 

@@ -33,6 +33,7 @@ class Configure:
     erasure: Erasure
     disconnect: Callable[[TenantId], Awaitable[None]]
     advance_epoch: Callable[[TenantId], Awaitable[None]]
+    abandon_imports: Callable[[TenantId, LocationId], Awaitable[None]]
 
     async def tag(self, tenant: TenantId, part: Part) -> str:
         """Return the tag of a part of the configuration. Read before the part itself, it is never newer than that."""
@@ -188,7 +189,7 @@ class Configure:
             return Tagged(Location(id=location, name=name, groups=groups), tag_of(etag, tenant, location))
 
     async def delete_location(self, tenant: TenantId, location: LocationId, condition: Condition | None = None) -> None:
-        """Leave neither the location nor anything of its recipients. Raises: NotFound, ChangedMeanwhile.
+        """Leave neither the location nor anything of its recipients and imports. Raises: NotFound, ChangedMeanwhile.
 
         The epoch advances while the location is still listed, because only then is its fence raised, which stops who
         writes there now; and again afterwards, for a run that was planned in between. The recipients are erased
@@ -198,10 +199,12 @@ class Configure:
         if condition is not None:  # written once more as it is: of two who saw this version one goes on
             await self._put_location(tenant, location, name, condition)
         await self.advance_epoch(tenant)
+        await self.abandon_imports(tenant, location)
         people = [each.status async for each in self.recipients.read(tenant, location)].count(Status.ACTIVE)
         await self.recipients.erase(tenant, location)
         await self.tenants.delete_location(tenant, location)
         await self.advance_epoch(tenant)
+        await self.abandon_imports(tenant, location)
         await self.recipients.erase(tenant, location)
         await revise(self.tenants, tenant, lambda known: known.moved(-people))
 

@@ -177,7 +177,8 @@ def _checked(file: IO[bytes]) -> list[Row]:
         else:
             wrong.append(each)
         if len(good) + len(wrong) > MAX_ROWS:
-            raise Rejected(f"The file has more than {MAX_ROWS} rows; import it in parts.", code="too_many_rows")
+            message = f"The file has more than {MAX_ROWS} rows; send it in parts, with POST .../imports."
+            raise Rejected(message, code="too_many_rows")
     wrong += duplicates(good)
     if wrong:
         raise ImportRefused(sorted(wrong, key=lambda each: each.line))

@@ -28,6 +28,7 @@ class Watch:
     fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
     release: Callable[[TenantId, RunId], Awaitable[None]]
     sweep: Callable[[], Awaitable[None]]
+    sweep_imports: Callable[[], Awaitable[None]]
     clock: Clock
     stale_after_s: float
     deadline_s: float
@@ -42,6 +43,7 @@ class Watch:
                 await self._look(tenant, state, usage)
             except SyncError as error:
                 event("watch_failed", tenant=tenant, run=state.active_run, code=error.code)
+        await self.sweep_imports()
         await self.sweep()
 
     async def _look(self, tenant: TenantId, state: TenantState, usage: Usage) -> None:

@@ -4,6 +4,7 @@ from shared.bootstrap import Ports
 from tests.fakes.certificates import FakeCertificateReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import FakeDirectories, FakeDirectory
+from tests.fakes.imports import FakeImportStore
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.limits import FakeLimitStore
 from tests.fakes.queue import FakeJobQueue
@@ -24,6 +25,7 @@ def fake_ports() -> Ports:
         runs=FakeRunStore(),
         snapshots=FakeSnapshotStore(),
         recipients=FakeRecipientStore(),
+        imports=FakeImportStore(),
         ledger=FakeLedger(),
         queue=FakeJobQueue(),
         secrets=FakeSecretStore(),
@@ -42,6 +44,7 @@ __all__ = [
     "FakeClock",
     "FakeDirectories",
     "FakeDirectory",
+    "FakeImportStore",
     "FakeJobQueue",
     "FakeLedger",
     "FakeLimitStore",

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
-from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.messages import (
     encode_job,
     encode_request,
     parse_fetch,
+    parse_import,
     parse_reconcile,
     parse_request,
     parse_retire,
 )
 
-Message = SyncRequest | FetchJob | ReconcileJob | RetireJob
+Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob
 
 
 class FakeJobQueue:
@@ -40,6 +41,10 @@ class FakeJobQueue:
     async def retire(self, job: RetireJob, *, delay_s: float = 0) -> None:
         """Enqueue a retire job."""
         self._put(parse_retire(encode_job(job)), delay_s)
+
+    async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
+        """Enqueue an import job."""
+        self._put(parse_import(encode_job(job)), delay_s)
 
     def _put(self, message: Message, delay_s: float) -> None:
         self.messages.append(message)

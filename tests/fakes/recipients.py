@@ -77,6 +77,13 @@ class FakeRecipientStore:
     def _entries(self, tenant: TenantId, location: LocationId, run: RunId) -> list[JournalEntry]:
         return [entry for entry in self._journal.get((tenant, location), []) if entry.run == run]
 
+    async def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
+        """Iterate over whom a run has deactivated at a location so far."""
+        for entry in self._entries(tenant, location, run):
+            for change in entry.changes:
+                if change.kind is ChangeKind.DEACTIVATED and change.recipient is not None:
+                    yield change.recipient
+
     async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
         """Return whom any run that was asked for after this one has changed at a location."""
         entries = self._journal.get((tenant, location), [])

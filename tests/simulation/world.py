@@ -11,7 +11,7 @@ from shared.bootstrap import App, Ports
 from shared.domain.connection import Cloud, Connection, Endpoints
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
-from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.mapping import GroupMapping
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Recipient
@@ -22,7 +22,7 @@ from shared.settings import Settings
 from shared.telemetry import measured
 from tests.fakes import FakeClock, FakeDirectories, FakeDirectory, FakeJobQueue, fake_ports
 
-Message = SyncRequest | FetchJob | ReconcileJob | RetireJob
+Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob
 
 SETTINGS = Settings(
     storage_connection_string=None,
@@ -196,7 +196,7 @@ class World:
 
     def fragile(self, fuse: Fuse) -> App:
         """Return workflows whose every call to storage or a queue can be the last thing that the process does."""
-        names = ("tenants", "runs", "snapshots", "recipients", "ledger", "queue")
+        names = ("tenants", "runs", "snapshots", "recipients", "imports", "ledger", "queue")
         weak: dict[str, Any] = {name: Fragile(getattr(self.ports, name), fuse) for name in names}
         return App(dataclasses.replace(self.ports, **weak), SETTINGS)
 
@@ -214,6 +214,8 @@ async def deliver(app: App, message: Message, *, last_delivery: bool = False) ->
                     await app.reconcile(message, usage)
                 case RetireJob():
                     await app.retire(message, usage)
+                case ImportJob():
+                    await app.work_off_import(message, usage)
         except Superseded:
             pass
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
-from shared.domain.ids import LocationId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.ids import ImportId, LocationId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.imports import ImportRef
 
 FENCE: Final = "!fence"
 CURRENT: Final = "!current"
@@ -125,6 +126,46 @@ def is_more(row: str) -> bool:
 HELD: Final = ("held:", "held;")
 FETCHED: Final = ("fetch:", "fetch;")
 RECONCILED: Final = ("reconcile:", "reconcile;")
+
+
+def imported(location: LocationId, import_: ImportId) -> str:
+    """Return the row of an import within the tenant's partition."""
+    return f"{location}:{import_}"
+
+
+def imported_range(location: LocationId) -> tuple[str, str]:
+    """Return the range of a location's imports within the tenant's partition."""
+    return f"{location}:", f"{location};"
+
+
+def upload(ref: ImportRef) -> str:
+    """Return the partition of the parts of an import's file."""
+    return f"{ref.tenant}:{ref.location}:{ref.id}"
+
+
+def upload_range(tenant: TenantId, location: LocationId) -> tuple[str, str]:
+    """Return the range of the partitions of a location's files."""
+    return f"{tenant}:{location}:", f"{tenant}:{location};"
+
+
+def part(number: int) -> str:
+    """Return the row that says which pieces a part of a file has."""
+    return f"part:{number:05d}"
+
+
+#: The range of these rows within an upload's partition.
+PARTS: Final = ("part:", "part;")
+
+
+def piece(number: int, attempt: str, index: int) -> str:
+    """Return the row of one piece of a part, as one attempt at sending it has stored it."""
+    return f"piece:{number:05d}:{attempt}:{index:02d}"
+
+
+def piece_range(number: int, attempt: str | None = None) -> tuple[str, str]:
+    """Return the range of the pieces of a part, of one attempt or of all."""
+    begin = f"piece:{number:05d}" if attempt is None else f"piece:{number:05d}:{attempt}"
+    return f"{begin}:", f"{begin};"
 
 
 def limit(key: str) -> str:

@@ -113,6 +113,15 @@ class TableRecipientStore:
         for _, entry in sorted(entries, key=lambda each: (each[1].at, each[0])):
             yield entry
 
+    async def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
+        """Iterate over whom a run has deactivated at a location so far; in no order, and not all held at once."""
+        partition = keys.location(tenant, location)
+        async for row in self._tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run)):
+            if row["deactivated"]:
+                for change in unpack(row, JournalEntry).changes:
+                    if change.kind is ChangeKind.DEACTIVATED and change.recipient is not None:
+                        yield change.recipient
+
     async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
         """Return whom any run that was asked for after this one has changed at a location."""
         partition = keys.location(tenant, location)

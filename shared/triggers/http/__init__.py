@@ -3,6 +3,7 @@
 from shared.triggers.http import (
     connection,
     health,
+    imports,
     locations,
     overview,
     portal,
@@ -16,6 +17,7 @@ from shared.triggers.http import (
 BLUEPRINTS = (
     connection.bp,
     health.bp,
+    imports.bp,
     locations.bp,
     overview.bp,
     portal.bp,

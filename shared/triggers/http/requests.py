@@ -12,7 +12,7 @@ import msgspec
 
 from shared.domain import ids
 from shared.domain.callers import Caller, name_of
-from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.ids import ImportId, LocationId, RecipientId, RunId, TenantId
 from shared.domain.repeats import MAX_KEY, Repeatable
 from shared.domain.versions import Condition
 from shared.errors import Rejected
@@ -54,6 +54,11 @@ class Request:
     def run(self) -> RunId:
         """The run of the route. Raises: Rejected."""
         return ids.run_id(self.parameters["run"])
+
+    @property
+    def import_(self) -> ImportId:
+        """The import of the route. Raises: Rejected."""
+        return ids.import_id(self.parameters["import"])
 
     @property
     def recipient(self) -> RecipientId:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from shared.adapters.tables import (
+    TableImportStore,
     TableLedger,
     TableRecipientStore,
     TableRunStore,
@@ -16,9 +17,10 @@ from shared.adapters.tables import (
     TableUserStore,
 )
 from shared.domain.ids import TenantId
-from shared.ports import Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore, UserStore
+from shared.ports import ImportStore, Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore, UserStore
 from shared.settings import load
 from tests.fakes import (
+    FakeImportStore,
     FakeLedger,
     FakeRecipientStore,
     FakeRunStore,
@@ -40,6 +42,7 @@ class Stores:
         recipients: RecipientStore,
         ledger: Ledger,
         users: UserStore,
+        imports: ImportStore,
     ) -> None:
         self.tenants = tenants
         self.runs = runs
@@ -47,6 +50,7 @@ class Stores:
         self.recipients = recipients
         self.ledger = ledger
         self.users = users
+        self.imports = imports
         #: A tenant of this test alone, and one whose id begins with it.
         self.acme = TenantId(f"acme-{uuid4().hex[:8]}")
         self.acme_2 = TenantId(f"{self.acme}-2")
@@ -63,6 +67,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
             FakeRecipientStore(),
             FakeLedger(),
             FakeUserStore(),
+            FakeImportStore(),
         )
         return
     if request.param == "memory":
@@ -78,5 +83,6 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         TableRecipientStore(tables),
         TableLedger(tables),
         TableUserStore(tables),
+        TableImportStore(tables),
     )
     await tables.close()

@@ -12,6 +12,7 @@ from shared.triggers.http import (
     BLUEPRINTS,
     connection,
     health,
+    imports,
     locations,
     overview,
     recipients,
@@ -22,7 +23,7 @@ from shared.triggers.http import (
 )
 
 #: The modules with routes; each asks `app` for the workflows.
-MODULES = (connection, health, locations, overview, recipients, routing, runs, tenants, users)
+MODULES = (connection, health, imports, locations, overview, recipients, routing, runs, tenants, users)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,13 @@ from shared.triggers import queues, timers
 from tests.integration.delivery import Message
 from tests.integration.http.calling import MODULES, Client, Reply, Route
 
-_QUEUES: tuple[queues._Queue[Any], ...] = (queues._REQUESTS, queues._FETCH, queues._RECONCILE, queues._RETIRE)
+_QUEUES: tuple[queues._Queue[Any], ...] = (
+    queues._REQUESTS,
+    queues._FETCH,
+    queues._RECONCILE,
+    queues._RETIRE,
+    queues._IMPORT,
+)
 #: More rounds than any test needs; beyond it something sends for ever.
 _ROUNDS = 200
 

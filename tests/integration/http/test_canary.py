@@ -68,7 +68,9 @@ async def call_every_route(deployment: Deployment) -> set[str]:
     called = set()
     for rule in sorted(RULES, key=lambda rule: (rule.startswith("DELETE"), rule.count("/"))):
         method, path = rule.split(" ")
-        filled = path.format(tenant="contoso", location="desk", run="8000000000000-00000000", recipient="r")
+        run = "8000000000000-00000000"
+        words = {"tenant": "contoso", "location": "desk", "run": run, "recipient": "r", "import": run, "number": "1"}
+        filled = path.format(**words)
         await deployment(method, filled, None if method in {"GET", "DELETE"} else {})
         called.add(rule)
     return called

@@ -120,7 +120,15 @@ async def test_no_route_takes_an_id_for_granted(api: Client, routes: list[Route]
     """Every route with a tenant refuses an id that is none, whatever else the request says."""
     for route in routes:
         if "{tenant}" in route.path:
-            path = "/".join(route.path).format(tenant="No_Such", location="desk", run="x", recipient="r")
+            words = {
+                "tenant": "No_Such",
+                "location": "desk",
+                "run": "x",
+                "recipient": "r",
+                "import": "x",
+                "number": "1",
+            }
+            path = "/".join(route.path).format(**words)
             answer = await api(route.methods[0], path, {})
             assert (answer.status, route.name) == (400, route.name)
     assert [tenant async for tenant in product.ports.tenants.all()] == []

@@ -1,11 +1,14 @@
 """What becomes of a queue message, by what went wrong with it."""
 
+import json
 import logging
+from hashlib import sha256
 
 import pytest
 
-from shared.domain.ids import SourceId, TenantId
-from shared.domain.job import FetchJob
+from shared.domain.ids import LocationId, SourceId, TenantId
+from shared.domain.importing import ImportMode
+from shared.domain.job import FetchJob, ImportJob
 from shared.domain.messages import encode_job
 from shared.domain.preferences import Mode, Preferences
 from shared.domain.run import RunState
@@ -92,6 +95,26 @@ async def test_without_a_wait_the_host_delivers_again(world: World) -> None:
     assert (run.state, run.problems[0].code) == (RunState.FAILED, "graph_unreachable")
 
 
+async def test_an_import_is_put_back_while_a_sync_is_under_way(world: World) -> None:
+    """For half a minute, and this delivery is done; after its end a late one is dropped."""
+    desk = LocationId("desk")
+    ref = (await world.app.upload_import.create(TenantId("contoso"), desk, ImportMode.MERGE, "api")).ref
+    await world.app.upload_import.put_part(ref, 1, b"name\nAnn\n")
+    run = await world.app.upload_import.start(ref, 1, sha256(b"name\nAnn\n").hexdigest(), "")
+    job = world.queue.messages.pop()
+    assert isinstance(job, ImportJob)
+    text = encode_job(job)
+    assert json.loads(text) == {"tenant": "contoso", "run": run.id, "location": "desk", "import_id": ref.id}
+    await fetch_message(world)
+    await queues._work_off(queues._IMPORT, Message(text))
+    assert (world.queue.messages, world.queue.last_delay_s) == ([job], 30)
+    await world.app.epoch.advance(TenantId("contoso"))
+    for _ in range(2):
+        await queues._work_off(queues._IMPORT, Message(text))
+    assert (await world.run("contoso", run.id)).counts.created == 1
+    assert await ledger(world) == []
+
+
 async def test_work_of_an_old_run_is_dropped(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """Superseded is no error: the message is done, and a line says so."""
     text = await fetch_message(world)
@@ -117,7 +140,7 @@ async def test_a_poisoned_job_ends_up_in_the_ledger_and_its_run_goes_on(world: W
     assert (await world.ports.tenants.state(TenantId("contoso"))).value.active_run is None
 
 
-@pytest.mark.parametrize("queue", [queues._REQUESTS, queues._FETCH, queues._RECONCILE, queues._RETIRE])
+@pytest.mark.parametrize("queue", [queues._REQUESTS, queues._FETCH, queues._RECONCILE, queues._RETIRE, queues._IMPORT])
 async def test_poison_that_nobody_can_read_is_kept(world: World, queue: queues._Queue) -> None:  # type: ignore[type-arg]
     """Even garbage has its entry, with its text."""
     await queues._bury(queue, Message("\x00garbage"))

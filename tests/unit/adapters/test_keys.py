@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from shared.adapters.tables import keys
 from shared.domain.directory import Source
-from shared.domain.ids import LocationId, RunId, SourceId, TenantId, location_id, new_run_id, tenant_id
+from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId, location_id, new_run_id, tenant_id
+from shared.domain.imports import ImportRef
 from tests.builders import person
 
 SLUGS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
@@ -74,6 +75,30 @@ def test_sources_of_one_group_do_not_mix() -> None:
     rows = [keys.fetched(nested), keys.fetched(direct), keys.position(nested), keys.position(direct)]
     assert len(set(rows)) == 4
     assert [keys.FETCHED[0] <= row < keys.FETCHED[1] for row in rows] == [True, True, False, False]
+
+
+@given(SLUGS, SLUGS, SLUGS)
+def test_the_files_of_a_location_lie_in_its_range_and_its_tenant_s(tenant: str, one: str, other: str) -> None:
+    """However similar the location's id is to another's."""
+    low, high = keys.upload_range(TenantId(tenant), LocationId(one))
+    for place in (one, other):
+        key = keys.upload(ImportRef(TenantId(tenant), LocationId(place), ImportId(RUN)))
+        assert (low <= key < high) == (place == one)
+        assert keys.tenant_range(TenantId(tenant))[0] <= key < keys.tenant_range(TenantId(tenant))[1]
+        row = keys.imported(LocationId(place), ImportId(RUN))
+        assert (keys.imported_range(LocationId(one))[0] <= row < keys.imported_range(LocationId(one))[1]) == (
+            place == one
+        )
+
+
+def test_pieces_lie_with_their_part_and_attempt() -> None:
+    """Those of part 1 are not those of part 10, and none is what names them."""
+    low, high = keys.piece_range(1)
+    mine = [keys.piece(1, attempt, index) for attempt in ("a", "b") for index in (0, 11)]
+    assert all(low <= row < high for row in mine)
+    assert sum(keys.piece_range(1, "a")[0] <= row < keys.piece_range(1, "a")[1] for row in mine) == 2
+    assert not any(low <= row < high for row in (keys.piece(10, "a", 0), keys.part(1)))
+    assert not any(keys.PARTS[0] <= row < keys.PARTS[1] for row in mine)
 
 
 def test_any_text_can_name_a_ledger_entry() -> None:

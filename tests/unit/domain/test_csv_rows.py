@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.csv_rows import HEADER, Row, RowProblem, export, rows
+from shared.domain.csv_rows import HEADER, MAX_COLUMNS, MAX_ROW, Row, RowProblem, export, rows
 from shared.domain.ids import RecipientId
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.errors import Rejected
@@ -41,6 +41,30 @@ def test_every_delimiter(delimiter: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        "name\n" + "x" * (MAX_ROW + 1),
+        "x" * (MAX_ROW + 1),
+        "name\n" + '"\n",' * MAX_ROW,
+        "name" + "," * MAX_COLUMNS + "\nAnn\n",
+    ],
+    ids=["a line", "the header", "a row of many lines", "columns"],
+)
+def test_no_file_fills_the_memory(content: str) -> None:
+    """A row or a header without end is refused as soon as it is too long, however long it may be."""
+    with pytest.raises(Rejected) as refused:
+        read(content)
+    assert refused.value.code == "invalid_csv"
+
+
+def test_lines_are_counted_from_the_beginning_of_the_file() -> None:
+    """Also where empty ones come before the header, and however many there are."""
+    blank = "\n" * (MAX_ROW + 1)
+    assert [each.line for each in read("\n\nname\nAnn\n\nBob\n")] == [4, 6]
+    assert [each.line for each in read(f"{blank}name\nAnn\n{blank}Bob\n")] == [MAX_ROW + 3, 2 * MAX_ROW + 5]
+
+
+@pytest.mark.parametrize(
     "header",
     [
         "displayName,mail",
@@ -61,8 +85,8 @@ def test_quoted_line_breaks_and_empty_lines() -> None:
     """Belong to the cell, and to nobody; problems name the line where the row ends."""
     found = read('\n\nname,mail\n"Ann\nMarie",a@example.com\n\n , \nBob,b@example.com\n')
     assert [(each.fields["display_name"], each.line) for each in found if isinstance(each, Row)] == [
-        ("Ann Marie", 3),
-        ("Bob", 6),
+        ("Ann Marie", 5),
+        ("Bob", 8),
     ]
 
 

@@ -97,6 +97,35 @@ def test_nobody_is_guessed() -> None:
     assert [(each.line, each.code) for each in duplicates(doubled)] == [(3, "duplicate")]
 
 
+def test_two_rows_that_can_mean_one_recipient_change_nothing() -> None:
+    """By its address and by its employee id: both are told, and it is not called missing."""
+    stored = [csv_recipient("a", mail="a@example.com", employee_id="E1", department="IT")]
+    rows = [
+        row(2, mail="a@example.com", department="HR"),
+        row(3, mail=None, display_name="Ann", employee_id="e1", department="Post room"),
+    ]
+    decision = decide_import(rows, stored, CAREFUL, ImportMode.OVERWRITE)
+    assert (decision.writes, decision.leaving) == ((), ())
+    assert [(each.line, each.code) for each in decision.refused] == [(2, "ambiguous"), (3, "ambiguous")]
+
+
+def test_rows_about_one_employee_are_duplicates_unless_both_have_addresses() -> None:
+    """In either order."""
+    with_address = row(2, mail="a@example.com", employee_id="E1")
+    other_address = row(3, mail="b@example.com", employee_id="e1")
+    without = row(4, display_name="Ann", employee_id="e1")
+    assert duplicates([with_address, other_address]) == []
+    assert [each.line for each in duplicates([with_address, without])] == [4]
+    assert [each.line for each in duplicates([msgspec.structs.replace(without, line=1), with_address])] == [2]
+
+
+def test_overwriting_keeps_whom_an_ambiguous_row_could_mean() -> None:
+    """Nobody knows that the file lacks them."""
+    twins = [csv_recipient("a", mail="x@example.com"), csv_recipient("b", mail="X@example.com")]
+    decision = decide_import([row(2, mail="x@example.com")], twins, CAREFUL, ImportMode.OVERWRITE)
+    assert (len(decision.refused), decision.leaving) == (1, ())
+
+
 def test_overwriting_takes_out_only_what_came_from_files() -> None:
     """Never a recipient from the directory, or one made by hand."""
     by_hand = msgspec.structs.replace(csv_recipient("m", mail="m@example.com"), origin=Origin.MANUAL)

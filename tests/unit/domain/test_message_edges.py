@@ -13,6 +13,7 @@ from shared.domain.messages import (
     encode_job,
     encode_request,
     parse_fetch,
+    parse_import,
     parse_reconcile,
     parse_request,
     parse_retire,
@@ -39,7 +40,7 @@ def test_any_text_is_a_request_or_refused(text: str) -> None:
 @given(ANY_TEXT)
 def test_any_text_is_a_job_or_refused(text: str) -> None:
     """The same for the queues that only the product writes to."""
-    for parse in (parse_fetch, parse_reconcile, parse_retire):
+    for parse in (parse_fetch, parse_reconcile, parse_retire, parse_import):
         with pytest.raises(Rejected):
             parse(text)
 
@@ -94,3 +95,10 @@ def test_a_location_that_cannot_be_is_refused(location: str) -> None:
     """A location becomes a key, so it is validated like any id."""
     with pytest.raises(Rejected):
         parse_reconcile(f'{{"tenant":"contoso","run":"{RUN}","location":"{LocationId(location)}"}}')
+
+
+@pytest.mark.parametrize(("location", "import_"), [("a:b", RUN), ("desk", ""), ("desk", "../x"), ("desk", f"{RUN}:1")])
+def test_an_import_that_cannot_be_is_refused(location: str, import_: str) -> None:
+    """Both become keys."""
+    with pytest.raises(Rejected):
+        parse_import(f'{{"tenant":"contoso","run":"{RUN}","location":"{location}","import_id":"{import_}"}}')

@@ -4,12 +4,13 @@ import base64
 
 import pytest
 
-from shared.domain.ids import LocationId, RunId, SourceId, TenantId
-from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId
+from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.messages import (
     encode_job,
     encode_request,
     parse_fetch,
+    parse_import,
     parse_reconcile,
     parse_request,
     parse_retire,
@@ -77,6 +78,8 @@ def test_messages_survive_a_round_trip() -> None:
     assert parse_reconcile(encode_job(reconcile)) == reconcile
     retire = RetireJob(tenant=TENANT, run=RUN)
     assert parse_retire(encode_job(retire)) == retire
+    import_ = ImportJob(tenant=TENANT, run=RUN, location=LocationId("desk"), import_id=ImportId(RUN))
+    assert parse_import(encode_job(import_)) == import_
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from infra.local.azurite import Azurite
 from shared.adapters.tables import (
+    TableImportStore,
     TableLedger,
     TableRecipientStore,
     TableRunStore,
@@ -16,7 +17,14 @@ from shared.adapters.tables import (
 )
 from shared.domain.ids import TenantId
 from tests.contracts.stores.edges.samples import Stores, settings
-from tests.fakes import FakeLedger, FakeRecipientStore, FakeRunStore, FakeSnapshotStore, FakeTenantStore
+from tests.fakes import (
+    FakeImportStore,
+    FakeLedger,
+    FakeRecipientStore,
+    FakeRunStore,
+    FakeSnapshotStore,
+    FakeTenantStore,
+)
 from tests.fakes.table_service import MemoryTables
 
 
@@ -37,6 +45,7 @@ async def azurite_stores(tables: Tables) -> Stores:
         snapshots=TableSnapshotStore(tables),
         recipients=TableRecipientStore(tables),
         ledger=TableLedger(tables),
+        imports=TableImportStore(tables),
     )
 
 
@@ -49,6 +58,7 @@ def fake_stores() -> Stores:
         snapshots=FakeSnapshotStore(),
         recipients=FakeRecipientStore(),
         ledger=FakeLedger(),
+        imports=FakeImportStore(),
     )
 
 
@@ -62,6 +72,7 @@ def memory_stores() -> Stores:
         snapshots=TableSnapshotStore(tables),
         recipients=TableRecipientStore(tables),
         ledger=TableLedger(tables),
+        imports=TableImportStore(tables),
     )
 
 

@@ -8,12 +8,14 @@ from uuid import UUID
 
 from shared.domain.connection import Cloud, Connection, CredentialKind, Endpoints
 from shared.domain.directory import Source
-from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId, new_run_id
+from shared.domain.ids import ImportId, LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId, new_run_id
+from shared.domain.importing import ImportMode
+from shared.domain.imports import Import, ImportState
 from shared.domain.job import Candidate, FetchMarker, FetchOutcome, ReconcileMarker
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
 from shared.domain.run import Plan, Run, RunMode, RunState
-from shared.ports import JournalEntry, Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore
+from shared.ports import ImportStore, JournalEntry, Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore
 from shared.settings import Settings
 from tests.builders import person
 
@@ -32,6 +34,7 @@ class Stores:
     snapshots: SnapshotStore
     recipients: RecipientStore
     ledger: Ledger
+    imports: ImportStore
 
 
 def settings(connection_string: str) -> Settings:
@@ -93,6 +96,19 @@ def plan(tenant: TenantId, run: RunId = RUN, *, groups: int = 2, generation: int
 def a_run(tenant: TenantId, run: RunId = RUN, *, state: RunState = RunState.PLANNING, at: datetime = NOW) -> Run:
     """Return a run."""
     return Run(id=run, tenant=tenant, mode=RunMode.FULL, state=state, requested_at=at, requested_by="api")
+
+
+def an_import(tenant: TenantId, number: int = 1, location: LocationId = LOCATION) -> Import:
+    """Return the n-th import of a tenant, to which nothing was sent yet."""
+    return Import(
+        tenant=tenant,
+        location=location,
+        id=ImportId(new_run_id(number, 1)),
+        mode=ImportMode.MERGE,
+        by="api",
+        state=ImportState.UPLOADING,
+        at=NOW,
+    )
 
 
 def fetched(source: str = "users", outcome: FetchOutcome = FetchOutcome.FAILED) -> FetchMarker:

@@ -18,6 +18,7 @@ from tests.contracts.stores.edges.samples import (
     RUN,
     Stores,
     a_run,
+    an_import,
     connection,
     fetched,
     journal,
@@ -34,6 +35,8 @@ TABLES = (
     names.RUNS,
     names.JOBS,
     names.LEDGER,
+    names.IMPORTS,
+    names.UPLOADS,
 )
 USERS = SourceId("users")
 
@@ -80,6 +83,9 @@ async def _fill(stores: Stores, tenant: TenantId) -> None:
     await stores.snapshots.stage(tenant, USERS, "a", 0, b"page")
     await stores.snapshots.commit(tenant, SnapshotRef(source=USERS, attempt="a", tally=Tally()), 1)
     await stores.snapshots.stage(tenant, SourceId("only-staged"), "a", 0, b"page")
+    import_ = an_import(tenant)
+    await stores.imports.insert(import_)
+    await stores.imports.put_part(import_.ref, 1, b"name")
     someone = recipient(1)
     await stores.recipients.write(tenant, LOCATION, [someone], journal(someone), Versioned(Fence(attempt="a"), None))
     await stores.ledger.record(
@@ -91,6 +97,7 @@ async def _erase(stores: Stores, tenant: TenantId) -> None:
     await stores.recipients.erase(tenant, LOCATION)
     await stores.snapshots.erase(tenant)
     await stores.runs.erase(tenant)
+    await stores.imports.erase(tenant)
     await stores.ledger.erase(tenant)
     await stores.tenants.erase(tenant)
 
@@ -112,6 +119,8 @@ async def _seen(stores: Stores, tenant: TenantId) -> dict[str, Any]:
         "fence": (await stores.recipients.fence(tenant, LOCATION)).value,
         "recipients": [each async for each in stores.recipients.read(tenant, LOCATION)],
         "journal": [each async for each in stores.recipients.journal(tenant, LOCATION, RUN)],
+        "imports": [each.state async for each in stores.imports.marks(tenant)],
+        "parts": await stores.imports.sizes(an_import(tenant).ref),
         "ledger": [each.id async for each in stores.ledger.entries() if each.tenant == tenant],
     }
 

@@ -12,8 +12,8 @@ from azure.storage.queue.aio import QueueServiceClient
 from infra.local.azurite import ACCOUNT, KEY, Azurite
 from shared.adapters import queues
 from shared.adapters.queues import StorageJobQueue
-from shared.domain.ids import LocationId, SourceId, TenantId
-from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.ids import ImportId, LocationId, SourceId, TenantId
+from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.messages import encode_job, encode_request, parse_request
 from shared.domain.run import RunMode
 from shared.errors import Transient
@@ -61,7 +61,7 @@ async def opened(request: pytest.FixtureRequest, tenant: TenantId) -> AsyncItera
 async def _taken(service: QueueServiceClient) -> AsyncIterator[str]:
     """Take every visible message out of the queues."""
     existing = {each.name async for each in service.list_queues()}
-    for name in existing & {queues.REQUESTS, queues.FETCH, queues.RECONCILE, queues.RETIRE}:
+    for name in existing & {queues.REQUESTS, queues.FETCH, queues.RECONCILE, queues.RETIRE, queues.IMPORT}:
         client = service.get_queue_client(name)
         async for message in client.receive_messages(messages_per_page=32):
             await client.delete_message(message)
@@ -85,14 +85,20 @@ async def test_every_job_arrives_once(opened: Opened, tenant: TenantId) -> None:
 
 
 async def test_each_kind_of_job(opened: Opened, tenant: TenantId) -> None:
-    """Fetch and retire jobs are plain JSON too; no jobs are no messages."""
+    """Fetch, retire and import jobs are plain JSON too; no jobs are no messages."""
     fetch, retire = FetchJob(tenant=tenant, run=RUN, source=SourceId("users")), RetireJob(tenant=tenant, run=RUN)
     await opened.queue.fetch([])
     await opened.queue.reconcile([])
     await opened.queue.fetch([fetch])
     await opened.queue.retire(retire)
+    import_ = ImportJob(tenant=tenant, run=RUN, location=LocationId("desk"), import_id=ImportId(RUN))
+    await opened.queue.import_file(import_)
     found = sorted((json.loads(text) for text in await opened.read()), key=len)
-    assert found == [{"tenant": tenant, "run": RUN}, {"tenant": tenant, "run": RUN, "source": "users"}]
+    assert found == [
+        {"tenant": tenant, "run": RUN},
+        {"tenant": tenant, "run": RUN, "source": "users"},
+        {"tenant": tenant, "run": RUN, "location": "desk", "import_id": RUN},
+    ]
 
 
 async def test_a_delayed_message_is_not_visible_yet(azurite: Azurite, tenant: TenantId) -> None:

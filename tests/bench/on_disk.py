@@ -1,0 +1,88 @@
+"""Stores of which the process that is measured holds next to nothing: recipients and parts lie in a temporary file."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import msgspec
+
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.imports import ImportRef
+from shared.domain.recipient import Counts, Recipient
+from shared.errors import NotFound
+from shared.ports import Fence, JournalEntry, Versioned
+from tests.fakes import FakeImportStore, FakeRecipientStore
+
+
+class DiskRecipientStore(FakeRecipientStore):
+    """`RecipientStore` for one location; of the journal only the counts are kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("CREATE TABLE recipient (id TEXT PRIMARY KEY, body BLOB) WITHOUT ROWID")
+        self._counts: dict[RunId, Counts] = {}
+        self.batches = 0
+
+    async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
+        """Iterate over the recipients by id."""
+        decode = msgspec.msgpack.Decoder(Recipient).decode
+        for (body,) in self._database.execute("SELECT body FROM recipient WHERE id >= ? ORDER BY id", (start,)):
+            yield decode(body)
+
+    async def write(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[Recipient],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        """Write recipients and the fence."""
+        etag = self._fences.swap((tenant, location), fence.value, fence.etag)
+        rows = [(each.id, msgspec.msgpack.encode(each)) for each in recipients]
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT OR REPLACE INTO recipient VALUES (?, ?)", rows)
+        self._database.execute("COMMIT")
+        self._counts[journal.run] = self._counts.get(journal.run, Counts()) + Counts.of(journal.changes)
+        self.batches += 1
+        return etag
+
+    async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+        """Return what a run has changed so far."""
+        return self._counts.get(run, Counts())
+
+    async def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
+        """Iterate over nobody: this is asked only after a crash."""
+        nobody: tuple[RecipientId, ...] = ()
+        for each in nobody:
+            yield each
+
+
+class DiskImportStore(FakeImportStore):
+    """`ImportStore` whose parts lie in a temporary file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("CREATE TABLE part (import TEXT, number INTEGER, body BLOB)")
+
+    async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
+        """Store a part."""
+        self._database.execute("INSERT INTO part VALUES (?, ?, ?)", (ref.id, number, content))
+
+    async def sizes(self, ref: ImportRef) -> Mapping[int, int]:
+        """Return the bytes of each part."""
+        found = self._database.execute("SELECT number, LENGTH(body) FROM part WHERE import = ?", (ref.id,))
+        return dict(found.fetchall())
+
+    async def part(self, ref: ImportRef, number: int) -> bytes:
+        """Return a part. Raises: NotFound."""
+        query = "SELECT body FROM part WHERE import = ? AND number = ?"
+        found = self._database.execute(query, (ref.id, number)).fetchone()
+        if found is None:
+            raise NotFound("there is no such row", code="not_found")
+        return bytes(found[0])
+
+    async def erase_parts(self, ref: ImportRef) -> None:
+        """Delete the parts."""
+        self._database.execute("DELETE FROM part WHERE import = ?", (ref.id,))

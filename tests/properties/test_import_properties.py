@@ -1,0 +1,171 @@
+"""What a file too large for memory does is what a small one does; and killed half-way, it still does the same."""
+
+from collections.abc import Sequence
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.csv_rows import Row
+from shared.domain.decide import Write
+from shared.domain.guard import digest
+from shared.domain.ids import LocationId, ObjectId, RecipientId
+from shared.domain.importing import ImportMode, decide_import, duplicates
+from shared.domain.leavers import deactivations
+from shared.domain.preferences import Preferences
+from shared.domain.recipient import ChangeKind, Origin, Profile, Recipient, Status
+from shared.joining import Join
+from tests.builders import person
+
+DESK = LocationId("desk")
+#: Few of each, in two spellings, so that they meet.
+MAILS = ("a@x.example", "A@X.example", "b@x.example", "c@x.example")
+EMPLOYEES = ("e1", "E1", "e2")
+NAMES = ("Ann", "ANN", "Bob")
+
+
+def maybe(values: Sequence[str]) -> st.SearchStrategy[str | None]:
+    """Return a strategy for one of the values, or nothing."""
+    return st.one_of(st.none(), st.sampled_from(values))
+
+
+@st.composite
+def some_rows(draw: st.DrawFn) -> list[Row]:
+    """Return the rows of a file that has some of the columns."""
+    columns = {"mail": MAILS, "employee_id": EMPLOYEES, "department": ("IT", "HR")}
+    there = draw(st.sets(st.sampled_from(sorted(columns))))
+    rows = []
+    for line in range(2, draw(st.integers(2, 10))):
+        fields = {"display_name": draw(st.sampled_from(NAMES))}
+        rows.append(Row(line=line, fields={**fields, **{name: draw(maybe(columns[name])) for name in sorted(there)}}))
+    return rows
+
+
+@st.composite
+def some_recipients(draw: st.DrawFn) -> list[Recipient]:
+    """Return recipients of every origin and status, some of whom could be each other."""
+    found = []
+    for number in range(draw(st.integers(0, 8))):
+        profile = Profile(
+            display_name=draw(st.sampled_from(NAMES)), mail=draw(maybe(MAILS)), employee_id=draw(maybe(EMPLOYEES))
+        )
+        origin = draw(st.sampled_from(Origin))
+        known: ObjectId | None = person(number) if origin is Origin.DIRECTORY else None
+        found.append(
+            Recipient(
+                id=RecipientId(f"r{number}"),
+                origin=origin,
+                status=draw(st.sampled_from(Status)),
+                profile=profile,
+                object_id=known,
+            )
+        )
+    return found
+
+
+PREFERENCES = st.booleans().map(lambda allowed: Preferences(allow_csv_to_update_directory=allowed))
+
+
+def joined(rows: Sequence[Row], stored: Sequence[Recipient]) -> Join:
+    """Return the join of rows and recipients."""
+    join = Join()
+    join.add_rows(rows)
+    join.add_recipients(sorted(stored, key=lambda each: each.id))
+    join.match()
+    return join
+
+
+def applied(stored: Sequence[Recipient], writes: Sequence[Write]) -> list[Recipient]:
+    """Return what is stored after some writes."""
+    after = {each.id: each for each in stored} | {each.recipient.id: each.recipient for each in writes}
+    return list(after.values())
+
+
+@given(some_rows())
+@settings(deadline=None)
+def test_the_same_rows_are_wrong(rows: list[Row]) -> None:
+    """Each with the same line that was about the same person before."""
+    with Join() as join:
+        join.add_rows(rows)
+        found = duplicates(rows)
+        assert join.wrong() == (len(found), tuple(found))
+
+
+@given(some_rows(), some_recipients(), PREFERENCES)
+@settings(max_examples=300, deadline=None)  # a database is opened each time
+def test_on_disk_is_decided_what_is_decided_in_memory(
+    rows: list[Row], stored: list[Recipient], preferences: Preferences
+) -> None:
+    """The same writes in the same order, the same rows refused, the same people leaving, by the same digest."""
+    rows = without_duplicates(rows)
+    decision = decide_import(rows, stored, preferences, ImportMode.OVERWRITE)
+    with joined(rows, stored) as join:
+        assert tuple(join.writes(preferences)) == decision.writes
+        assert (join.refused_rows, join.refused()) == (len(decision.refused), decision.refused)
+        leaving = deactivations(decision.leaving, {each.id: each for each in stored}, Origin.CSV)
+        assert tuple(join.departures()) == leaving
+        loss = join.loss(DESK, 0)
+        assert (loss.candidates, loss.baseline) == (len(decision.leaving), decision.baseline)
+        assert join.digest(DESK) == digest((DESK, each) for each in decision.leaving)
+        assert join.active == sum(each.status is Status.ACTIVE for each in stored)
+
+
+@given(some_rows(), some_recipients(), PREFERENCES, st.data())
+@settings(max_examples=300, deadline=None)  # a database is opened each time
+def test_what_was_written_in_part_is_finished(
+    rows: list[Row], stored: list[Recipient], preferences: Preferences, data: st.DataObject
+) -> None:
+    """Killed after any of its writes, an import decides just the others, and holds just the same people."""
+    rows = without_duplicates(rows)
+    decision = decide_import(rows, stored, preferences, ImportMode.OVERWRITE)
+    gone = deactivations(decision.leaving, {each.id: each for each in stored}, Origin.CSV)
+    written = [each for each in (*decision.writes, *gone) if data.draw(st.booleans())]
+    after = applied(stored, written)
+    left = decide_import(rows, after, preferences, ImportMode.OVERWRITE)
+    assert left.writes == tuple(each for each in decision.writes if each not in written)
+    assert left.refused == decision.refused
+    kinds = [each.change.kind for each in written]
+    added = kinds.count(ChangeKind.CREATED) + kinds.count(ChangeKind.REACTIVATED)
+    with joined(rows, after) as join:
+        for each in written:
+            if each.change.kind is ChangeKind.DEACTIVATED:
+                join.add_gone(each.recipient.id)
+        loss = join.loss(DESK, added)
+        assert (loss.candidates, loss.baseline) == (len(decision.leaving), decision.baseline)
+        assert join.digest(DESK) == digest((DESK, each) for each in decision.leaving)
+
+
+@given(some_rows(), some_recipients(), PREFERENCES)
+def test_nobody_is_written_twice(rows: list[Row], stored: list[Recipient], preferences: Preferences) -> None:
+    """No two rows change one recipient, whatever they name it by."""
+    decision = decide_import(without_duplicates(rows), stored, preferences, ImportMode.MERGE)
+    ids = [each.recipient.id for each in decision.writes]
+    assert len(set(ids)) == len(ids)
+
+
+def without_duplicates(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that a file may have."""
+    wrong = {each.line for each in duplicates(rows)}
+    return [each for each in rows if each.line not in wrong]
+
+
+def test_only_the_first_problems_are_named() -> None:
+    """By line, however many there are; all of them are counted."""
+    rows = [Row(line=line, fields={"mail": "a@x.example"}) for line in range(2, 2_502)]
+    with Join() as join:
+        join.add_rows(rows)
+        count, named = join.wrong()
+    assert (count, [each.line for each in named]) == (2_499, list(range(3, 1_003)))
+    kept = [msgspec.structs.replace(each, fields={"mail": f"p{each.line}@x.example"}) for each in rows]
+    stored = [
+        Recipient(
+            id=RecipientId(f"r{each.line}"),
+            origin=Origin.DIRECTORY,
+            status=Status.ACTIVE,
+            profile=Profile(mail=each.fields["mail"]),
+        )
+        for each in kept
+    ]
+    with joined(kept, stored) as join:
+        assert list(join.writes(Preferences())) == []
+        assert (join.refused_rows, [each.line for each in join.refused()]) == (2_500, list(range(2, 1_002)))
