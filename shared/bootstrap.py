@@ -404,6 +404,7 @@ class App:
     def import_endings(self) -> ImportEndings:
         """How large imports end."""
         return ImportEndings(
+            tenants=self.ports.tenants,
             imports=self.ports.imports,
             runs=self.ports.runs,
             recipients=self.ports.recipients,

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from shared.domain.ids import RunId
+from shared.domain.ids import RunId, TenantId
 from shared.domain.imports import Import, ImportState, Outcome, announced, ended_run, failure, ref_of
 from shared.domain.job import ImportJob
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, Run, RunState
 from shared.errors import Conflict, NotFound, Superseded
-from shared.ports import Clock, ImportStore, RecipientStore, RunStore, Versioned
+from shared.ports import Clock, ImportStore, RecipientStore, RunStore, TenantStore, Versioned
+from shared.summaries import revise
 from shared.telemetry import event
 
 
@@ -25,6 +26,7 @@ from shared.telemetry import event
 class ImportEndings:
     """Ends large imports, and shows in the history how far they are."""
 
+    tenants: TenantStore
     imports: ImportStore
     runs: RunStore
     recipients: RecipientStore
@@ -85,8 +87,12 @@ class ImportEndings:
         if ending.outcome.state is not ImportState.HELD:
             await self.imports.erase_parts(ending.ref)
         ended = msgspec.structs.replace(ending, state=ending.outcome.state, claimed_until=None, at=self.clock.now())
-        with suppress(Conflict):  # another delivery has done the same
+        try:
             await self.imports.swap(ended, stored.etag)
+        except Conflict:  # another delivery has done the same
+            return
+        if ending.run is not None:
+            await self._count(ending.tenant, ending.run)
         event(
             "import_ended",
             tenant=ended.tenant,
@@ -97,6 +103,13 @@ class ImportEndings:
             refused=ending.outcome.refused_rows,
             held=ending.outcome.held,
         )
+
+    async def _count(self, tenant: TenantId, run: RunId) -> None:
+        """Move the tenant's summary on by what was written; who dies before this leaves it to the next sync."""
+        with suppress(NotFound):
+            counts = (await self.runs.get(tenant, run)).value.counts
+            more = counts.created + counts.reactivated - counts.deactivated
+            await revise(self.tenants, tenant, lambda known: known.moved(more))
 
     async def _change_run(self, owner: Import, run: RunId, change: Callable[[Run], Run]) -> None:
         """Change a run that has not ended. One that is gone was erased with its tenant."""

@@ -39,7 +39,7 @@ ALLOWED = {
     "shared.by_hand": {"shared.fencing", "shared.summaries", "shared.ports", "shared.domain"},
     "shared.erasure": {"shared.ports", "shared.domain"},
     "shared.health": {"shared.ports", "shared.domain"},
-    "shared.import_endings": {"shared.ports", "shared.domain"},
+    "shared.import_endings": {"shared.summaries", "shared.ports", "shared.domain"},
     "shared.joining": {"shared.domain"},
     "shared.listing": {"shared.ports", "shared.domain"},
     "shared.limiting": {"shared.ports", "shared.domain"},

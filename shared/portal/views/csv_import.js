@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { h, replace } from "../dom.js";
 import { count, number, words } from "../format.js";
 import { dialog } from "../parts/dialog.js";
-import { field, notice, problem, select, table } from "../parts/ui.js";
+import { action, field, notice, problem, select, table } from "../parts/ui.js";
 
 const MODES = [
   ["merge", "Add and change; leave everybody else alone"],
@@ -16,11 +16,22 @@ export function importFile(path, reload) {
   const mode = select(MODES, "merge", { name: "mode" });
   const result = h("div", { "aria-live": "polite" });
   let approve = "";
+  const trial = async () => {
+    if (!file.files.length) throw new api.Problem(400, { detail: "Choose a file first." });
+    try {
+      const found = await api.upload(`${path}?${new URLSearchParams({ mode: mode.value, dryRun: true })}`, file.files[0]);
+      replace(result, outcome(found, "would be"));
+    } catch (error) {
+      if (!error.body?.problems) throw error;
+      replace(result, problem(error), rows(error.body.problems));
+    }
+  };
   const form = h(
     "div",
     { class: "stack" },
     field("File", file, "Columns in any order: displayName, mail, department … as in an export. All rows are checked before any is written."),
     field("What it does", mode),
+    h("div", { class: "row" }, action("Try it", trial, result)),
     result,
   );
   dialog("Import a CSV file", form, {
@@ -43,11 +54,11 @@ export function importFile(path, reload) {
   });
 }
 
-function outcome(done) {
-  const counts = done.run?.counts ?? { created: 0, updated: 0, deactivated: 0, reactivated: 0 };
-  const text = `${number(counts.created)} added, ${number(counts.updated + counts.reactivated)} changed, ${number(done.unchanged)} as they were, ${number(counts.deactivated)} deactivated.`;
+function outcome(done, would = "") {
+  const { counts } = done;
+  const text = `${number(counts.created)} ${would} added, ${number(counts.updated + counts.reactivated)} changed, ${number(counts.deactivated)} deactivated; ${number(done.unchanged)} are as they were.`;
   return [
-    notice("success", `${count(done.rows, "row")} read`, text),
+    notice(would ? "info" : "success", `${count(done.rows, "row")} read`, `${text}${would ? " Nothing has been changed yet." : ""}`),
     done.held > 0 && notice("warning", `${count(done.held, "person", "people")} would be deactivated, more than the guard lets pass.`, "Import again to deactivate exactly these."),
     done.refused.length > 0 && rows(done.refused),
   ];

@@ -30,7 +30,9 @@ const explained = (each) =>
     each.paths.map((path) => h("p", { class: "help" }, path.map((step) => step.displayName).join(" → "))),
   );
 
-export function edit(path, recipient, reload) {
+export async function edit(path, shown, reload) {
+  const own = `${path}/${encodeURIComponent(shown.id)}`;
+  const recipient = await api.get(own);
   const inputs = Object.fromEntries(FIELDS.map((name) => [name, input({ name, value: recipient[name] ?? "" })]));
   const active = check("Parcels can be addressed to them", recipient.status === "active", "Taken away here, it stays so until somebody ticks it again; no sync does.", { name: "active" });
   const was = active.box.checked;
@@ -42,7 +44,7 @@ export function edit(path, recipient, reload) {
       const changed = FIELDS.filter((name) => inputs[name].value.trim() !== (recipient[name] ?? ""));
       const body = Object.fromEntries(changed.map((name) => [name, inputs[name].value.trim() || null]));
       if (active.box.checked !== was) body.active = active.box.checked;
-      if (Object.keys(body).length) await api.patch(`${path}/${encodeURIComponent(recipient.id)}`, body);
+      if (Object.keys(body).length) await api.patch(own, body);
       reload();
     },
   });

@@ -33,6 +33,7 @@ async def test_from_locations_to_a_sync(visitor: Visitor, simulator: Simulator, 
     await visitor.press_of(f"Add {group['displayName']}")
     await visitor.look("group-picker")
     await visitor.press("Save")
+    await expect(visitor.page.locator("dialog")).to_have_count(0)
     await visitor.sees(group["displayName"])
     await visitor.look("locations")
 
@@ -63,8 +64,12 @@ async def test_recipients_are_explained_edited_imported_and_undone(
     await visitor.look("edit")
     await visitor.press("Save")
     await visitor.sees("Post room")
+    await expect(visitor.page.locator("dialog")).to_have_count(0)
     await visitor.press("Import CSV")
     await visitor.page.set_input_files("[name=file]", csv_file)
+    await visitor.press("Try it")
+    await visitor.sees("2 would be added")
+    await visitor.look("import")
     await visitor.press("Import")
     await visitor.sees("Ada Byron")
     async with visitor.page.expect_download() as download:
