@@ -45,6 +45,7 @@ from shared.workflows.import_csv import ImportCsv
 from shared.workflows.observe import Observe
 from shared.workflows.overview import Overview
 from shared.workflows.plan import PlanRun
+from shared.workflows.poison import Poison
 from shared.workflows.reconcile import Reconcile
 from shared.workflows.request_run import RequestRun
 from shared.workflows.retire import Retire
@@ -268,6 +269,11 @@ class App:
             fail=self.finish.fail,
             clock=self.ports.clock,
         )
+
+    @cached_property
+    def poison(self) -> Poison:
+        """Entries of the ledger are put back or thrown away."""
+        return Poison(ledger=self.ports.ledger, queue=self.ports.queue, dispatch=self.dispatch, clock=self.ports.clock)
 
     @cached_property
     def epoch(self) -> Epoch:

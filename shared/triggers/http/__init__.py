@@ -1,11 +1,25 @@
 """The HTTP API, a blueprint per noun. Each route decodes its input, calls one workflow, and encodes what it says."""
 
-from shared.triggers.http import connection, health, locations, overview, recipients, routing, runs, tenants, users
+from shared.triggers.http import (
+    connection,
+    health,
+    ledger,
+    locations,
+    openapi,
+    overview,
+    recipients,
+    routing,
+    runs,
+    tenants,
+    users,
+)
 
 BLUEPRINTS = (
     connection.bp,
     health.bp,
+    ledger.bp,
     locations.bp,
+    openapi.bp,
     overview.bp,
     recipients.bp,
     routing.bp,

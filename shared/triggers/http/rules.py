@@ -6,6 +6,7 @@ from shared.domain.callers import Access
 
 RULES: Final = {
     "GET health": Access.PUBLIC,
+    "GET openapi.json": Access.PUBLIC,
     "POST validate": Access.SIGNED_IN,
     "GET overview": Access.OPERATOR,
     "GET tenants": Access.OPERATOR,
@@ -46,4 +47,6 @@ RULES: Final = {
     "POST tenants/{tenant}/runs/{run}/reject": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/undo": Access.TENANT,
     "GET ledger": Access.OPERATOR,
+    "POST ledger/{entry}/replay": Access.OPERATOR,
+    "DELETE ledger/{entry}": Access.OPERATOR,
 }

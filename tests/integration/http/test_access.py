@@ -57,7 +57,7 @@ def api(routes: list[Route], product: App) -> Client:
 async def ask(api: Client, who: str, rule: str, tenant: str = "contoso", body: object = None) -> Reply:
     """Send a request of a person to the door for people."""
     method, path = rule.split(" ")
-    filled = path.format(tenant=tenant, location="desk", run="x", recipient="r")
+    filled = path.format(tenant=tenant, location="desk", run="x", recipient="r", entry="e")
     return await api(method, f"signed-in/{filled}", body or {}, headers={"Authorization": f"Bearer {who}"})
 
 
@@ -71,7 +71,7 @@ def test_every_route_has_its_rule(routes: list[Route]) -> None:
     served = {f"{method} {'/'.join(route.path)}" for route in routes for method in route.methods}
     door = {rule for rule in served if "signed-in" in rule}
     assert served - door == set(RULES)
-    assert {route.name for route in routes if route.auth_level != "function"} == {"health", "signed_in"}
+    assert {route.name for route in routes if route.auth_level != "function"} == {"health", "openapi", "signed_in"}
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
@@ -116,6 +116,9 @@ async def test_what_is_no_route_is_said_to_be_none(api: Client) -> None:
     """404 with a code, to whoever is signed in."""
     missing = await ask(api, "contoso", "GET no/such/route")
     assert (missing.status, missing.body["code"]) == (404, "route_not_found")
+    wrong = await ask(api, "contoso", "DELETE tenants/{tenant}/runs")
+    assert (wrong.status, wrong.body["code"], wrong.mimetype) == (405, "method_not_allowed", "application/problem+json")
+    assert wrong.headers["Allow"] == "GET, POST"
 
 
 async def test_pages_of_other_sites_are_refused(api: Client) -> None:
