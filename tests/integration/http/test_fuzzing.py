@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
 from shared.triggers.http.openapi import document
@@ -18,7 +19,7 @@ from tests.integration.http.calling import Client
 SEED = int(os.environ.get("SEED") or random.randrange(2**32))
 EXAMPLES = 12
 SCHEMA = schemathesis.openapi.from_dict(json.loads(json.dumps(document())))
-OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
+OPERATIONS = [each.ok() for each in SCHEMA.get_all_operations() if isinstance(each, Ok)]
 #: Of each operation what fits its contract; and, where there is anything that could be wrong, what does not.
 CASES = [
     pytest.param(operation, mode, id=f"{operation.label} {mode.value}")
@@ -47,7 +48,7 @@ async def test_the_contract_holds(
     api: Client,
     operation: Any,
     mode: GenerationMode,
-    data: st.DataObject,  # noqa: ANN401 - schemathesis's own
+    data: st.DataObject,
 ) -> None:
     """No 5xx, no status, header or content that the document does not have."""
     case = data.draw(operation.as_strategy(generation_mode=mode))
@@ -56,7 +57,10 @@ async def test_the_contract_holds(
     path = operation.path.strip("/")
     for name, value in parameters.items():
         path = path.replace(f"{{{name}}}", _segment(value))
-    await api(case.method, path, raw=_content(case.body), headers=_texts(case.headers), query=_texts(case.query))
+    answer = await api(
+        case.method, path, raw=_content(case.body), headers=_texts(case.headers), query=_texts(case.query)
+    )
+    assert answer.status < 500, answer.body
 
 
 def _segment(value: object) -> str:
