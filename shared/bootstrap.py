@@ -28,6 +28,7 @@ from shared.ports import (
     TenantStore,
     UserStore,
     UseStore,
+    Vitals,
 )
 from shared.settings import Settings, load
 from shared.telemetry import quiet_sdks
@@ -36,6 +37,7 @@ from shared.workflows.bury import Bury
 from shared.workflows.configure import Configure
 from shared.workflows.connect import Connect
 from shared.workflows.decide_held import DecideHeld
+from shared.workflows.doctor import Doctor
 from shared.workflows.edit_recipient import EditRecipient
 from shared.workflows.epoch import Epoch
 from shared.workflows.explain import Explain
@@ -85,6 +87,7 @@ class Ports:
     users: UserStore
     uses: UseStore
     sign_in: SignIn
+    vitals: Vitals
     clock: Clock
 
 
@@ -271,6 +274,11 @@ class App:
         )
 
     @cached_property
+    def doctor(self) -> Doctor:
+        """The deployment is examined."""
+        return Doctor(vitals=self.ports.vitals, clock=self.ports.clock)
+
+    @cached_property
     def poison(self) -> Poison:
         """Entries of the ledger are put back or thrown away."""
         return Poison(ledger=self.ports.ledger, queue=self.ports.queue, dispatch=self.dispatch, clock=self.ports.clock)
@@ -421,18 +429,19 @@ def app() -> App:
         TableUserStore,
         TableUseStore,
     )
+    from shared.adapters.vitals import DeployedVitals  # noqa: PLC0415 - as above
 
     quiet_sdks()
     settings = load()
-    tables = Tables(settings)
+    tables, queues, vault = Tables(settings), StorageJobQueue(settings), KeyVaultSecretStore(settings)
     ports = Ports(
         tenants=TableTenantStore(tables),
         runs=TableRunStore(tables),
         snapshots=TableSnapshotStore(tables),
         recipients=TableRecipientStore(tables),
         ledger=TableLedger(tables),
-        queue=StorageJobQueue(settings),
-        secrets=KeyVaultSecretStore(settings),
+        queue=queues,
+        secrets=vault,
         directories=GraphDirectoryFactory(
             own_hosts=settings.own_hosts(), managed_identity=settings.managed_identity_client_id
         ),
@@ -441,6 +450,7 @@ def app() -> App:
         users=TableUserStore(tables),
         uses=TableUseStore(tables),
         sign_in=EntraSignIn(settings.sign_in),
+        vitals=DeployedVitals(settings, tables, queues, vault),
         clock=SystemClock(),
     )
     return App(ports, settings)

@@ -528,6 +528,22 @@ class LimitStore(Protocol):
         """Delete what is not used at `now` any more."""
 
 
+class Vitals(Protocol):
+    """Tries what the app depends on. Every method may raise what the dependency makes its users raise."""
+
+    async def tables(self) -> datetime | None:
+        """Write and delete a row. Returns what time it is in storage, if it says so."""
+
+    async def queues(self) -> Mapping[str, int]:
+        """Return about how many messages each queue has, the poison ones included."""
+
+    async def vault(self) -> None:
+        """Hold if secrets can be read."""
+
+    async def login(self) -> datetime | None:
+        """Return what time it is at the login service, if it says so."""
+
+
 class SignIn(Protocol):
     """Finds out who sends a request."""
 

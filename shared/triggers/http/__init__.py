@@ -2,6 +2,7 @@
 
 from shared.triggers.http import (
     connection,
+    doctor,
     health,
     ledger,
     locations,
@@ -16,6 +17,7 @@ from shared.triggers.http import (
 
 BLUEPRINTS = (
     connection.bp,
+    doctor.bp,
     health.bp,
     ledger.bp,
     locations.bp,

@@ -46,6 +46,7 @@ RULES: Final = {
     "POST tenants/{tenant}/runs/{run}/approve": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/reject": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/undo": Access.TENANT,
+    "GET doctor": Access.OPERATOR,
     "GET ledger": Access.OPERATOR,
     "POST ledger/{entry}/replay": Access.OPERATOR,
     "DELETE ledger/{entry}": Access.OPERATOR,

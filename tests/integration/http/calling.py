@@ -11,6 +11,7 @@ import azure.functions as func
 from shared.triggers.http import (
     BLUEPRINTS,
     connection,
+    doctor,
     health,
     ledger,
     locations,
@@ -24,7 +25,7 @@ from shared.triggers.http import (
 from tests.integration.http.contract import held_to_contract
 
 #: The modules with routes that ask `app` for the workflows.
-MODULES = (connection, health, ledger, locations, overview, recipients, routing, runs, tenants, users)
+MODULES = (connection, doctor, health, ledger, locations, overview, recipients, routing, runs, tenants, users)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
+from schemathesis.schemas import APIOperation
 
 from shared.triggers.http.openapi import document
 from tests.integration.http.calling import Client
@@ -31,7 +32,7 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
-    print(f"SEED={SEED}")
+    print(f"SEED={SEED}")  # noqa: T201 - so that what failed can be repeated
 
 
 @pytest.mark.parametrize(("operation", "mode"), CASES)
@@ -46,7 +47,7 @@ def _seeded() -> None:
 @given(data=st.data())
 async def test_the_contract_holds(
     api: Client,
-    operation: Any,
+    operation: APIOperation[Any, Any, Any, Any],
     mode: GenerationMode,
     data: st.DataObject,
 ) -> None:
