@@ -30,6 +30,7 @@ from shared.ports import (
     TenantStore,
     UserStore,
     UseStore,
+    Vitals,
 )
 from shared.settings import Settings, load
 from shared.telemetry import quiet_sdks
@@ -38,6 +39,7 @@ from shared.workflows.bury import Bury
 from shared.workflows.configure import Configure
 from shared.workflows.connect import Connect
 from shared.workflows.decide_held import DecideHeld
+from shared.workflows.doctor import Doctor
 from shared.workflows.edit_recipient import EditRecipient
 from shared.workflows.epoch import Epoch
 from shared.workflows.explain import Explain
@@ -47,6 +49,7 @@ from shared.workflows.import_csv import ImportCsv
 from shared.workflows.observe import Observe
 from shared.workflows.overview import Overview
 from shared.workflows.plan import PlanRun
+from shared.workflows.poison import Poison
 from shared.workflows.reconcile import Reconcile
 from shared.workflows.request_run import RequestRun
 from shared.workflows.retire import Retire
@@ -91,6 +94,7 @@ class Ports:
     users: UserStore
     uses: UseStore
     sign_in: SignIn
+    vitals: Vitals
     clock: Clock
 
 
@@ -278,6 +282,16 @@ class App:
             fail_import=self.import_endings.fail,
             clock=self.ports.clock,
         )
+
+    @cached_property
+    def doctor(self) -> Doctor:
+        """The deployment is examined."""
+        return Doctor(vitals=self.ports.vitals, clock=self.ports.clock)
+
+    @cached_property
+    def poison(self) -> Poison:
+        """Entries of the ledger are put back or thrown away."""
+        return Poison(ledger=self.ports.ledger, queue=self.ports.queue, dispatch=self.dispatch, clock=self.ports.clock)
 
     @cached_property
     def epoch(self) -> Epoch:
@@ -483,10 +497,11 @@ def app() -> App:
         TableUserStore,
         TableUseStore,
     )
+    from shared.adapters.vitals import DeployedVitals  # noqa: PLC0415 - as above
 
     quiet_sdks()
     settings = load()
-    tables = Tables(settings)
+    tables, queues, vault = Tables(settings), StorageJobQueue(settings), KeyVaultSecretStore(settings)
     ports = Ports(
         tenants=TableTenantStore(tables),
         runs=TableRunStore(tables),
@@ -494,8 +509,8 @@ def app() -> App:
         recipients=TableRecipientStore(tables),
         imports=TableImportStore(tables),
         ledger=TableLedger(tables),
-        queue=StorageJobQueue(settings),
-        secrets=KeyVaultSecretStore(settings),
+        queue=queues,
+        secrets=vault,
         directories=GraphDirectoryFactory(
             own_hosts=settings.own_hosts(), managed_identity=settings.managed_identity_client_id
         ),
@@ -504,6 +519,7 @@ def app() -> App:
         users=TableUserStore(tables),
         uses=TableUseStore(tables),
         sign_in=EntraSignIn(settings.sign_in),
+        vitals=DeployedVitals(settings, tables, queues, vault),
         clock=SystemClock(),
     )
     return App(ports, settings)

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -453,6 +454,14 @@ class RecipientStore(Protocol):
 MAX_BATCH_RECIPIENTS = 98
 
 
+class Replay(StrEnum):
+    """How far putting a message back has come."""
+
+    NONE = "none"
+    SENDING = "sending"
+    SENT = "sent"
+
+
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Something that needs the operator's eye: what happened, and what to do about it."""
 
@@ -465,6 +474,9 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     tenant: TenantId | None = None
     run: RunId | None = None
+    replay: Replay = Replay.NONE
+    replayed_at: datetime | None = None
+    replayed_by: str | None = None
 
     def names(self, tenant: TenantId) -> bool:
         """Tell whether the entry is the tenant's, or of a message that nobody could read but that names the tenant."""
@@ -481,6 +493,15 @@ class Ledger(Protocol):
 
     def entries(self) -> AsyncIterator[LedgerEntry]:
         """Iterate over the entries, newest first."""
+
+    async def find(self, entry: str) -> Sequence[Versioned[LedgerEntry]]:
+        """Return the entries with this id: mostly one, or none."""
+
+    async def swap(self, entry: LedgerEntry, etag: str | None) -> str:
+        """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
+
+    async def discard(self, entry: LedgerEntry, etag: str | None) -> None:
+        """Delete an entry; one that is not there is no error. Raises: Conflict if it changed since it was read."""
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""
@@ -566,6 +587,22 @@ class LimitStore(Protocol):
 
     async def sweep(self, now: datetime) -> None:
         """Delete what is not used at `now` any more."""
+
+
+class Vitals(Protocol):
+    """Tries what the app depends on. Every method may raise what the dependency makes its users raise."""
+
+    async def tables(self) -> datetime | None:
+        """Write and delete a row. Returns what time it is in storage, if it says so."""
+
+    async def queues(self) -> Mapping[str, int]:
+        """Return about how many messages each queue has, the poison ones included."""
+
+    async def vault(self) -> None:
+        """Hold if secrets can be read."""
+
+    async def login(self) -> datetime | None:
+        """Return what time it is at the login service, if it says so."""
 
 
 class SignIn(Protocol):

@@ -71,6 +71,12 @@ class StorageJobQueue:
         """Enqueue an import job."""
         await self._send(IMPORT, [encode_job(job)], delay_s)
 
+    async def depth(self, name: str) -> int:
+        """Return about how many messages a queue has. Raises: Transient, Misconfigured."""
+        queue = await self._service.ready(name)
+        with _translated():
+            return int((await queue.get_queue_properties()).approximate_message_count or 0)
+
     async def close(self) -> None:
         """Close the connections; the next use opens new ones."""
         await self._service.close()

@@ -132,8 +132,9 @@ class Connect:
         if not validation.report.ok or validation.credentials is None:
             raise ConnectionRefused(validation.report)
         await self._require_sso(tenant, application)
-        connection = await self._stored(tenant, entries.cleaned(), validation, validation.credentials)
         before = await self.tenants.connection(tenant)
+        found = await self._claimed(tenant, before, found)
+        connection = await self._stored(tenant, entries.cleaned(), validation, validation.credentials)
         other = before is None or before.fingerprint() != connection.fingerprint()
         if before is not None and other:
             await self.advance_epoch(tenant)  # also before: if this dies right after storing, nothing old still runs
@@ -150,6 +151,16 @@ class Connect:
             await self.advance_epoch(tenant)
         await self.access.health.recovered(tenant)
         return Tagged(validation.report, tag_of(etag, Part.CONNECTION, tenant))
+
+    async def _claimed(self, tenant: TenantId, before: Connection | None, found: Expected | None) -> Expected | None:
+        """Write what is stored once more as it is, and return what to find then.
+
+        Of two who saw this version only one goes on from here, to Key Vault and to what runs. Raises: ChangedMeanwhile.
+        """
+        if found is None or before is None:
+            return found
+        with bound_to(found):
+            return Expected(await self.tenants.put_connection(tenant, before, found))
 
     async def _expected(self, tenant: TenantId, part: Part, condition: Condition | None) -> Expected | None:
         if condition is None:

@@ -16,10 +16,12 @@ from tests.fakes.snapshots import FakeSnapshotStore
 from tests.fakes.tenants import FakeTenantStore
 from tests.fakes.users import FakeUserStore
 from tests.fakes.uses import FakeUseStore
+from tests.fakes.vitals import FakeVitals
 
 
 def fake_ports() -> Ports:
     """Return a fresh deployment in memory."""
+    clock = FakeClock()
     return Ports(
         tenants=FakeTenantStore(),
         runs=FakeRunStore(),
@@ -35,7 +37,8 @@ def fake_ports() -> Ports:
         users=FakeUserStore(),
         uses=FakeUseStore(),
         sign_in=FakeSignIn(),
-        clock=FakeClock(),
+        vitals=FakeVitals(clock),
+        clock=clock,
     )
 
 
@@ -56,5 +59,6 @@ __all__ = [
     "FakeTenantStore",
     "FakeUseStore",
     "FakeUserStore",
+    "FakeVitals",
     "fake_ports",
 ]

@@ -1,6 +1,7 @@
 """Imports point one way."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,7 @@ ALLOWED = {
     "shared.fencing": {"shared.ports", "shared.domain"},
     "shared.dispatch": {"shared.ports", "shared.domain"},
     "shared.adapters": {"shared.adapters", "shared.ports", "shared.domain", "shared.settings"},
+    "shared.cli": {"shared.cli"},
     "shared.ports": {"shared.domain"},
     "shared.settings": {"shared.domain"},
     "shared.telemetry": set(),
@@ -69,10 +71,12 @@ SDKS = {
     "kiota_http": {"shared.adapters"},
     "kiota_abstractions": {"shared.adapters"},
     "kiota_authentication_azure": {"shared.adapters"},
-    "httpx": {"shared.adapters"},
+    "httpx": {"shared.adapters", "shared.cli"},
     "jwt": {"shared.adapters"},
     "cryptography": {"shared.adapters"},
-    "os": {"shared.settings"},
+    "os": {"shared.settings", "shared.cli"},
+    "typer": {"shared.cli"},
+    "rich": {"shared.cli"},
 }
 FILES = [ROOT / "function_app.py", *sorted(SHARED.rglob("*.py"))]
 
@@ -111,7 +115,7 @@ def test_imports_point_one_way(path: Path) -> None:
     """Triggers know workflows, workflows know ports, ports know the domain, and only bootstrap knows adapters."""
     module = module_of(path)
     part = part_of(module)
-    common = {"shared.errors"} if part == "shared.domain" else COMMON
+    common = {"shared.domain": {"shared.errors"}, "shared.cli": set[str]()}.get(part, COMMON)
     for imported in imports(path):
         if within(imported, {"shared", "function_app"}):
             assert within(imported, ALLOWED[part] | common), f"{module} imports {imported}"
@@ -132,3 +136,15 @@ def test_workflows_do_not_import_each_other() -> None:
     """They talk through jobs."""
     for path in sorted((SHARED / "workflows").glob("*.py")):
         assert not any(within(imported, {"shared.workflows"}) for imported in imports(path)), path.name
+
+
+def test_the_command_line_stands_apart() -> None:
+    """It knows nothing of the product's inside, only what it is made of; and nothing that is deployed knows it."""
+    made_of = {"typer", "rich", "httpx", "msgspec", "shared"} | set(sys.stdlib_module_names)
+    for path in FILES:
+        inside = part_of(module_of(path)) == "shared.cli"
+        for imported in imports(path):
+            if inside:
+                assert imported.split(".")[0] in made_of, f"{path.name} imports {imported}"
+            else:
+                assert not within(imported, {"shared.cli"}), f"{path.name} imports {imported}"

@@ -2,9 +2,12 @@
 
 from shared.triggers.http import (
     connection,
+    doctor,
     health,
     imports,
+    ledger,
     locations,
+    openapi,
     overview,
     portal,
     recipients,
@@ -16,9 +19,12 @@ from shared.triggers.http import (
 
 BLUEPRINTS = (
     connection.bp,
+    doctor.bp,
     health.bp,
     imports.bp,
+    ledger.bp,
     locations.bp,
+    openapi.bp,
     overview.bp,
     portal.bp,
     recipients.bp,

@@ -27,6 +27,8 @@ from shared.errors import (
 
 #: What a caller is asked to wait, in seconds, where nobody said for how long.
 _RETRY_AFTER_S: Final = 5.0
+#: What a caller is asked to wait, in seconds, where the operator has to mend something first.
+_MENDED_AFTER_S: Final = 60.0
 #: What to do about a problem whose sentence only says what is wrong, by its code.
 _FIXES: Final = {
     "invalid_body": "Correct the field that is named, and send the request again.",
@@ -45,6 +47,14 @@ _FIXES: Final = {
 #: Codes of Rejected that are about the shape of the request, not about what it asks for.
 _MALFORMED: Final = frozenset({"invalid_body", "malformed_json", "body_too_large"})
 _log = logging.getLogger("recipient_sync.http")
+
+
+class WrongMethod(Rejected):
+    """The address is right, and takes other methods."""
+
+    def __init__(self, message: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(message, code="method_not_allowed")
+        self.allowed = allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +99,11 @@ def problem(error: SyncError) -> func.HttpResponse:
     if rows := getattr(error, "problems", None):
         body["problems"] = rows
     headers = {}
-    if isinstance(error, Transient):
-        headers["Retry-After"] = str(max(1, ceil(error.retry_after_s or _RETRY_AFTER_S)))
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        asked_s = error.retry_after_s if isinstance(error, Transient) else _MENDED_AFTER_S
+        headers["Retry-After"] = str(max(1, ceil(asked_s or _RETRY_AFTER_S)))
+    if isinstance(error, WrongMethod):
+        headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     return _encode(body, status, headers)
@@ -118,6 +131,7 @@ def _encode(body: dict[str, Any], status: HTTPStatus, headers: dict[str, str] | 
 #: The status of each kind of error; the first kind that fits counts.
 _STATUS: Final = (
     (NotFound, HTTPStatus.NOT_FOUND),
+    (WrongMethod, HTTPStatus.METHOD_NOT_ALLOWED),
     (Unauthenticated, HTTPStatus.UNAUTHORIZED),
     (Forbidden, HTTPStatus.FORBIDDEN),
     (Rejected, HTTPStatus.UNPROCESSABLE_ENTITY),

@@ -11,10 +11,13 @@ from shared.domain.connection import SsoApplication
 from shared.domain.entries import Entries
 from shared.domain.health import days_left
 from shared.domain.ids import object_id
+from shared.domain.report import Report
 from shared.domain.versions import Part
 from shared.triggers.http.answers import Answer, tagged
+from shared.triggers.http.contracts import NO_TENANT, Contract, answers
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
+from shared.triggers.http.views import ConnectionView, OffView, SsoView
 from shared.workflows.connect import StoredConnection
 
 bp = func.Blueprint()
@@ -28,21 +31,26 @@ class SsoBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 #: What is left and what is gone once a connection is off.
-_OFF: Final = {
-    "state": "off",
-    "erased": ["tenantId", "clientId", "objectId", "credential"],
-    "kept": ["recipients", "history", "locations", "mappings", "preferences"],
-    "detail": "The connection is off. Its ids and its credential are erased; to switch it on, enter them again.",
-}
+_OFF: Final = OffView(
+    state="off",
+    erased=("tenantId", "clientId", "objectId", "credential"),
+    kept=("recipients", "history", "locations", "mappings", "preferences"),
+    detail="The connection is off. Its ids and its credential are erased; to switch it on, enter them again.",
+)
 
 
-@route(bp, "POST", "validate")
+@route(bp, "POST", "validate", Contract(answers=answers(Report), body=Entries, problems={429: ("rate_limited",)}))
 async def validate(request: Request) -> Answer:
     """Answer everything that is wrong with credentials that are not stored."""
     return Answer(await app().connect.check(request.body(Entries), request.caller))
 
 
-@route(bp, "PUT", "tenants/{tenant}/sso")
+@route(
+    bp,
+    "PUT",
+    "tenants/{tenant}/sso",
+    Contract(answers=answers(SsoView), body=SsoBody, tagged=True, conditional=True, problems=NO_TENANT),
+)
 async def sso_put(request: Request) -> Answer:
     """Store the sign-in application."""
     body = request.body(SsoBody)
@@ -50,75 +58,111 @@ async def sso_put(request: Request) -> Answer:
         client_id=object_id(body.client_id), object_id=object_id(body.object_id) if body.object_id else None
     )
     tag = await app().connect.put_sso(request.tenant, sso, request.condition())
-    return Answer(sso_view(sso), headers=tagged(tag))
+    return Answer(_sso_view(sso), headers=tagged(tag))
 
 
-@route(bp, "GET", "tenants/{tenant}/sso")
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/sso",
+    Contract(answers=answers(SsoView), tagged=True, problems={404: ("tenant_not_found", "sso_not_found")}),
+)
 async def sso_get(request: Request) -> Answer:
     """Answer the sign-in application."""
     tag = await app().connect.tag(request.tenant, Part.SSO)
-    return Answer(sso_view(await app().connect.sso(request.tenant)), headers=tagged(tag))
+    return Answer(_sso_view(await app().connect.sso(request.tenant)), headers=tagged(tag))
 
 
-@route(bp, "DELETE", "tenants/{tenant}/sso")
+@route(bp, "DELETE", "tenants/{tenant}/sso", Contract(answers=answers(OffView), conditional=True, problems=NO_TENANT))
 async def sso_delete(request: Request) -> Answer:
     """Remove the sign-in application, and the connection with it."""
     await app().connect.remove_sso(request.tenant, request.condition())
     return Answer(_OFF)
 
 
-@route(bp, "GET", "tenants/{tenant}/connection")
+@route(
+    bp, "GET", "tenants/{tenant}/connection", Contract(answers=answers(ConnectionView), tagged=True, problems=NO_TENANT)
+)
 async def connection_get(request: Request) -> Answer:
     """Answer the connection without its secret."""
     tag = await app().connect.tag(request.tenant, Part.CONNECTION)
     return Answer(_view(await app().connect.connection(request.tenant)), headers=tagged(tag))
 
 
-@route(bp, "PUT", "tenants/{tenant}/connection")
+@route(
+    bp,
+    "PUT",
+    "tenants/{tenant}/connection",
+    Contract(
+        answers=answers(ConnectionView),
+        body=Entries,
+        tagged=True,
+        conditional=True,
+        problems={
+            **NO_TENANT,
+            409: ("sso_changed",),
+            422: ("sso_required", "connection_refused"),
+            429: ("rate_limited",),
+            503: ("connection_unchecked",),
+        },
+    ),
+)
 async def connection_put(request: Request) -> Answer:
     """Validate credentials, store them and switch the connection on; 422 with the report if they are refused."""
     entries, condition = request.body(Entries), request.condition()
     report, tag = await app().connect.connect(request.tenant, entries, request.caller, condition)
     view = _view(await app().connect.connection(request.tenant))
-    return Answer({**view, "report": report}, headers=tagged(tag))
+    return Answer(msgspec.structs.replace(view, report=report), headers=tagged(tag))
 
 
-@route(bp, "DELETE", "tenants/{tenant}/connection")
+@route(
+    bp,
+    "DELETE",
+    "tenants/{tenant}/connection",
+    Contract(answers=answers(OffView), conditional=True, problems=NO_TENANT),
+)
 async def connection_delete(request: Request) -> Answer:
     """Switch the connection off, and erase its ids and secret."""
     await app().connect.disconnect(request.tenant, request.condition())
     return Answer(_OFF)
 
 
-@route(bp, "POST", "tenants/{tenant}/connection/validate")
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/connection/validate",
+    Contract(
+        answers=answers(Report),
+        problems={404: ("tenant_not_found", "not_connected"), 422: ("secret_not_found",), 429: ("rate_limited",)},
+    ),
+)
 async def connection_validate(request: Request) -> Answer:
     """Answer the report of the stored connection."""
     return Answer(await app().connect.check_stored(request.tenant, request.caller))
 
 
-def sso_view(sso: SsoApplication) -> SsoBody:
-    """Return a sign-in application as the API shows it."""
-    return SsoBody(client_id=sso.client_id, object_id=sso.object_id)
+def _sso_view(sso: SsoApplication) -> SsoView:
+    return SsoView(client_id=sso.client_id, object_id=sso.object_id)
 
 
-def _view(stored: StoredConnection | None) -> dict[str, object]:
+def _view(stored: StoredConnection | None) -> ConnectionView:
     if stored is None:
-        return {"state": "off"}
+        return ConnectionView(state="off")
     connection, health = stored.connection, stored.health
     ends = connection.secret_expires_on
-    return {
-        "state": health.state,
-        "reason": health.reason,
-        "since": health.since,
-        "retryAt": health.retry_at,
-        "tenantId": connection.azure_tenant_id,
-        "clientId": connection.client_id,
-        "objectId": connection.object_id,
-        "credential": connection.kind,
-        "cloud": connection.cloud,
-        "loginEndpoint": connection.endpoints.login,
-        "graphEndpoint": connection.endpoints.graph,
-        "connectedAt": connection.connected_at,
-        "secretExpiresOn": ends,
-        "secretDaysLeft": days_left(ends, datetime.now(UTC)) if ends else None,
-    }
+    return ConnectionView(
+        state=health.state.value,
+        reason=health.reason,
+        since=health.since,
+        retry_at=health.retry_at,
+        tenant_id=connection.azure_tenant_id,
+        client_id=connection.client_id,
+        object_id=connection.object_id,
+        credential=connection.kind,
+        cloud=connection.cloud,
+        login_endpoint=connection.endpoints.login,
+        graph_endpoint=connection.endpoints.graph,
+        connected_at=connection.connected_at,
+        secret_expires_on=ends,
+        secret_days_left=days_left(ends, datetime.now(UTC)) if ends else None,
+    )

@@ -4,14 +4,16 @@ import azure.functions as func
 
 from shared.bootstrap import app
 from shared.triggers.http.answers import Answer
+from shared.triggers.http.contracts import Contract, answers
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
+from shared.triggers.http.views import HealthView
 
 bp = func.Blueprint()
 
 
-@route(bp, "GET", "health")
+@route(bp, "GET", "health", Contract(answers=answers(HealthView), problems={503: ("settings",)}))
 async def health(_: Request) -> Answer:
     """Answer ok, or 503 naming every setting that is missing or wrong."""
     app()
-    return Answer({"status": "ok"})
+    return Answer(HealthView(status="ok"))

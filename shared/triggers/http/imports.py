@@ -1,7 +1,7 @@
 """Imports of files that are too large for one request: sent in parts, started, and followed."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Final
 
 import azure.functions as func
 import msgspec
@@ -9,14 +9,18 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain.callers import name_of
 from shared.domain.importing import ImportMode
-from shared.domain.imports import MAX_PART_BYTES, MAX_PARTS, Import, ImportRef, Outcome
+from shared.domain.imports import MAX_PART_BYTES, MAX_PARTS, ImportRef
 from shared.errors import Rejected
 from shared.triggers.http.answers import Answer
+from shared.triggers.http.contracts import NO_LOCATION, Contract, answers, one_of
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
-from shared.triggers.http.runs import run_view
+from shared.triggers.http.views import LargeImportView, PartView, RunView
 
 bp = func.Blueprint()
+
+_NOT_STARTED: Final = ("parts_missing", "file_too_large", "digest_mismatch")
+_NO_IMPORT: Final = {404: (*NO_LOCATION[404], "import_not_found")}
 
 
 class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,38 +31,73 @@ class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     approve: str = ""
 
 
-@route(bp, "POST", "tenants/{tenant}/locations/{location}/imports")
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/locations/{location}/imports",
+    Contract(
+        answers=answers(LargeImportView, HTTPStatus.CREATED),
+        query=(one_of("mode", "Whether recipients of origin `csv` that the file lacks stay.", ImportMode),),
+        located=True,
+        problems={**NO_LOCATION, 422: ("too_many_imports",)},
+    ),
+)
 async def imports_post(request: Request) -> Answer:
     """Begin an import, to which parts of a file can be sent then."""
     mode = request.choice("mode", ImportMode) or ImportMode.MERGE
     new = await app().upload_import.create(request.tenant, request.location, mode, name_of(request.caller))
     address = f"/api/tenants/{new.tenant}/locations/{new.location}/imports/{new.id}"
-    return Answer(_view(new), HTTPStatus.CREATED, headers={"Location": address})
+    return Answer(LargeImportView.of(new), HTTPStatus.CREATED, headers={"Location": address})
 
 
-@route(bp, "GET", "tenants/{tenant}/locations/{location}/imports/{import}")
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/locations/{location}/imports/{import}",
+    Contract(answers=answers(LargeImportView), problems=_NO_IMPORT),
+)
 async def imports_get(request: Request) -> Answer:
     """Answer where an import is, and what became of its rows."""
     found, sizes = await app().upload_import.get(_ref(request))
-    received = {str(number): size for number, size in sorted(sizes.items())}
-    return Answer({**_view(found), "received": received})
+    return Answer(LargeImportView.of(found, sizes))
 
 
-@route(bp, "PUT", "tenants/{tenant}/locations/{location}/imports/{import}/parts/{number}")
+@route(
+    bp,
+    "PUT",
+    "tenants/{tenant}/locations/{location}/imports/{import}/parts/{number}",
+    Contract(
+        answers=answers(PartView),
+        takes_csv=True,
+        problems={**_NO_IMPORT, 400: ("invalid_part",), 409: ("import_started",)},
+    ),
+)
 async def imports_put_part(request: Request) -> Answer:
     """Take one part of the file, as it is; sent again it takes the place of what was sent before."""
     number = _number(request.parameters["number"])
     content = request.file(MAX_PART_BYTES).getvalue()
     await app().upload_import.put_part(_ref(request), number, content)
-    return Answer({"number": number, "bytes": len(content)})
+    return Answer(PartView(number=number, bytes=len(content)))
 
 
-@route(bp, "POST", "tenants/{tenant}/locations/{location}/imports/{import}/start")
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/locations/{location}/imports/{import}/start",
+    Contract(
+        answers=answers(RunView, HTTPStatus.ACCEPTED),
+        body=StartBody,
+        located=True,
+        problems={**_NO_IMPORT, 409: ("import_started", "import_ended"), 422: _NOT_STARTED},
+    ),
+)
 async def imports_start(request: Request) -> Answer:
     """Have the file imported; 202 and the run, because it takes a while."""
     body = request.body(StartBody)
     run = await app().upload_import.start(_ref(request), body.parts, body.sha256, body.approve)
-    return Answer(run_view(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"})
+    return Answer(
+        RunView.of(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"}
+    )
 
 
 def _ref(request: Request) -> ImportRef:
@@ -70,24 +109,3 @@ def _number(text: str) -> int:
     if not 1 <= number <= MAX_PARTS:
         raise Rejected(f"{text[:80]!r} is no number of a part; use 1 to {MAX_PARTS}.", code="invalid_part")
     return number
-
-
-def _view(found: Import) -> dict[str, Any]:
-    outcome = found.outcome if found.outcome is not None and found.state.ended else None
-    known = outcome or Outcome(state=found.state)
-    return {
-        "id": found.id,
-        "location": found.location,
-        "mode": found.mode,
-        "state": found.state,
-        "requestedBy": found.by,
-        "at": found.at,
-        "run": found.run,
-        "problem": known.problem,
-        "rows": known.rows,
-        "unchanged": known.unchanged,
-        "refusedRows": known.refused_rows,
-        "problems": known.problems,
-        "held": known.held,
-        "heldDigest": known.held_digest,
-    }

@@ -7,10 +7,20 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.ids import object_id
-from shared.domain.mapping import GroupMapping
+from shared.domain.mapping import GroupMapping, Location
 from shared.triggers.http.answers import Answer, tagged
+from shared.triggers.http.contracts import (
+    NO_CONTENT,
+    NO_LOCATION,
+    NO_TENANT,
+    READS_DIRECTORY,
+    Contract,
+    Parameter,
+    answers,
+)
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
+from shared.triggers.http.views import GroupsView, LocationsView, MappedView, MappingView
 
 bp = func.Blueprint()
 
@@ -34,20 +44,36 @@ class MappingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     groups: list[MappedGroup | str]
 
 
-@route(bp, "GET", "tenants/{tenant}/locations")
+@route(bp, "GET", "tenants/{tenant}/locations", Contract(answers=answers(LocationsView), problems=NO_TENANT))
 async def locations_list(request: Request) -> Answer:
     """Answer all locations with their mapped groups."""
-    return Answer({"locations": await app().configure.locations(request.tenant)})
+    return Answer(LocationsView(locations=await app().configure.locations(request.tenant)))
 
 
-@route(bp, "GET", "tenants/{tenant}/locations/{location}")
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/locations/{location}",
+    Contract(answers=answers(Location), tagged=True, problems=NO_LOCATION),
+)
 async def locations_get(request: Request) -> Answer:
     """Answer one location."""
     location, tag = await app().configure.location(request.tenant, request.location)
     return Answer(location, headers=tagged(tag))
 
 
-@route(bp, "PUT", "tenants/{tenant}/locations/{location}")
+@route(
+    bp,
+    "PUT",
+    "tenants/{tenant}/locations/{location}",
+    Contract(
+        answers=answers(Location),
+        body=LocationBody,
+        tagged=True,
+        conditional=True,
+        problems={**NO_TENANT, 400: ("invalid_name",), 422: ("too_many_locations",)},
+    ),
+)
 async def locations_put(request: Request) -> Answer:
     """Create a location, or rename it."""
     name = request.body(LocationBody).name
@@ -55,21 +81,42 @@ async def locations_put(request: Request) -> Answer:
     return Answer(location, headers=tagged(tag))
 
 
-@route(bp, "DELETE", "tenants/{tenant}/locations/{location}")
+@route(
+    bp,
+    "DELETE",
+    "tenants/{tenant}/locations/{location}",
+    Contract(answers=NO_CONTENT, conditional=True, problems=NO_LOCATION),
+)
 async def locations_delete(request: Request) -> Answer:
     """Erase a location with its recipients."""
     await app().configure.delete_location(request.tenant, request.location, request.condition())
     return Answer(status=HTTPStatus.NO_CONTENT)
 
 
-@route(bp, "GET", "tenants/{tenant}/locations/{location}/groups")
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/locations/{location}/groups",
+    Contract(answers=answers(MappingView), tagged=True, problems=NO_LOCATION),
+)
 async def mapping_get(request: Request) -> Answer:
     """Answer the groups mapped to a location."""
     location, tag = await app().configure.location(request.tenant, request.location)
-    return Answer({"groups": location.groups}, headers=tagged(tag))
+    return Answer(MappingView(groups=location.groups), headers=tagged(tag))
 
 
-@route(bp, "PUT", "tenants/{tenant}/locations/{location}/groups")
+@route(
+    bp,
+    "PUT",
+    "tenants/{tenant}/locations/{location}/groups",
+    Contract(
+        answers=answers(MappingView),
+        body=MappingBody,
+        tagged=True,
+        conditional=True,
+        problems={**NO_LOCATION, 422: ("duplicate_group", "too_many_groups")},
+    ),
+)
 async def mapping_put(request: Request) -> Answer:
     """Map exactly these groups to a location."""
     groups = [
@@ -79,16 +126,25 @@ async def mapping_put(request: Request) -> Answer:
         for each in request.body(MappingBody).groups
     ]
     mapped, tag = await app().configure.put_mapping(request.tenant, request.location, groups, request.condition())
-    return Answer({"groups": mapped}, headers=tagged(tag))
+    return Answer(MappingView(groups=mapped), headers=tagged(tag))
 
 
-@route(bp, "GET", "tenants/{tenant}/mapping")
+@route(bp, "GET", "tenants/{tenant}/mapping", Contract(answers=answers(MappedView), problems=NO_TENANT))
 async def mapping_list(request: Request) -> Answer:
     """Answer every location's groups by name, with their members, and why one could not be read."""
-    return Answer({"locations": await app().show_mapping(request.tenant)})
+    return Answer(MappedView(locations=await app().show_mapping(request.tenant)))
 
 
-@route(bp, "GET", "tenants/{tenant}/groups")
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/groups",
+    Contract(
+        answers=answers(GroupsView),
+        query=(Parameter(name="search", about="The beginning of a group's name, or its id."),),
+        problems=READS_DIRECTORY,
+    ),
+)
 async def groups_search(request: Request) -> Answer:
     """Answer groups of the directory whose name begins with `search`, or the one whose id it is."""
-    return Answer({"groups": await app().observe.groups(request.tenant, request.query("search"))})
+    return Answer(GroupsView(groups=await app().observe.groups(request.tenant, request.query("search"))))

@@ -5,15 +5,29 @@ import azure.functions as func
 from shared.bootstrap import app
 from shared.errors import Rejected
 from shared.triggers.http.answers import Answer
+from shared.triggers.http.contracts import Contract, Parameter, answers, one_of, paged
 from shared.triggers.http.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
+from shared.triggers.http.views import OverviewView
 from shared.workflows.overview import Position, Sort
 
 bp = func.Blueprint()
 
 
-@route(bp, "GET", "overview")
+@route(
+    bp,
+    "GET",
+    "overview",
+    Contract(
+        answers=answers(OverviewView),
+        query=(
+            Parameter(name="search", about="Part of a tenant's id or name."),
+            one_of("sort", "What to sort by.", Sort, reversible=True),
+            *paged(),
+        ),
+    ),
+)
 async def overview(request: Request) -> Answer:
     """Answer how every tenant fares, a page at a time."""
     search, sort = request.query("search"), request.query("sort", Sort.NAME.value)
@@ -25,7 +39,7 @@ async def overview(request: Request) -> Answer:
         after=position_of(request, Position, *scope),
         limit=limit_of(request),
     )
-    return Answer({"tenants": lines, "cursor": cursor_of(end, *scope)})
+    return Answer(OverviewView(tenants=lines, cursor=cursor_of(end, *scope)))
 
 
 def _sort(text: str) -> Sort:

@@ -1,6 +1,6 @@
 """Recipients of a location, searched and paged."""
 
-from typing import Any, Final
+from typing import Final
 
 import azure.functions as func
 import msgspec
@@ -10,13 +10,15 @@ from shared.bootstrap import app
 from shared.domain.callers import name_of
 from shared.domain.csv_rows import MAX_TEXT, export
 from shared.domain.importing import ImportMode
-from shared.domain.recipient import TEXT_FIELDS, Origin, Recipient, Status
+from shared.domain.recipient import TEXT_FIELDS, Origin, Status
 from shared.errors import Rejected
 from shared.triggers.http.answers import Answer, tagged
+from shared.triggers.http.contracts import NO_LOCATION, NO_TENANT, Contract, Parameter, answers, one_of, paged
 from shared.triggers.http.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
-from shared.triggers.http.runs import run_view
+from shared.triggers.http.views import ImportView, RecipientsView, RecipientView
+from shared.workflows.explain import Answer as Explained
 from shared.workflows.observe import RecipientFilter
 
 _CSV: Final = "text/csv"
@@ -61,7 +63,26 @@ class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return found
 
 
-@route(bp, "POST", "tenants/{tenant}/locations/{location}/recipients")
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/locations/{location}/recipients",
+    Contract(
+        answers=answers(ImportView),
+        takes_csv=True,
+        repeatable=True,
+        query=(
+            one_of("mode", "Whether recipients of origin `csv` that the file lacks stay.", ImportMode),
+            Parameter(name="approve", about="The `heldDigest` of an import before."),
+            Parameter(
+                name="dryRun",
+                about="Whether only to say what would be done.",
+                schema={"type": "boolean", "default": False},
+            ),
+        ),
+        problems={**NO_LOCATION, 409: ("run_active", "request_in_progress"), 422: ("rows_refused", "too_many_rows")},
+    ),
+)
 async def recipients_import(request: Request) -> Answer:
     """Import a CSV file; 422 with every row that is wrong, and then nothing is written."""
     mode = request.choice("mode", ImportMode) or ImportMode.MERGE
@@ -74,10 +95,22 @@ async def recipients_import(request: Request) -> Answer:
         report = await app().import_csv(
             request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable
         )
-    return Answer({**msgspec.to_builtins(report), "run": run_view(report.run) if report.run else None})
+    return Answer(ImportView.of(report))
 
 
-@route(bp, "PATCH", "tenants/{tenant}/locations/{location}/recipients/{recipient}")
+@route(
+    bp,
+    "PATCH",
+    "tenants/{tenant}/locations/{location}/recipients/{recipient}",
+    Contract(
+        answers=answers(RecipientView),
+        body=RecipientBody,
+        body_required=False,
+        tagged=True,
+        conditional=True,
+        problems={400: ("invalid_value",), 404: (*NO_LOCATION[404], "recipient_not_found"), 409: ("run_active",)},
+    ),
+)
 async def recipients_edit(request: Request) -> Answer:
     """Change one recipient by hand."""
     body = request.body(RecipientBody)
@@ -91,17 +124,37 @@ async def recipients_edit(request: Request) -> Answer:
         name_of(request.caller),
         request.condition(),
     )
-    return Answer(_view(edited), headers=tagged(edited.tag()))
+    return Answer(RecipientView.of(edited), headers=tagged(edited.tag()))
 
 
-@route(bp, "GET", "tenants/{tenant}/locations/{location}/recipients/{recipient}")
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/locations/{location}/recipients/{recipient}",
+    Contract(answers=answers(RecipientView), tagged=True, problems={404: (*NO_LOCATION[404], "recipient_not_found")}),
+)
 async def recipients_get(request: Request) -> Answer:
     """Answer one recipient."""
     found = await app().observe.recipient(request.tenant, request.location, request.recipient)
-    return Answer(_view(found), headers=tagged(found.tag()))
+    return Answer(RecipientView.of(found), headers=tagged(found.tag()))
 
 
-@route(bp, "GET", "tenants/{tenant}/locations/{location}/recipients")
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/locations/{location}/recipients",
+    Contract(
+        answers=answers(RecipientsView),
+        answers_csv=True,
+        query=(
+            Parameter(name="search", about="Part of a name or an address."),
+            one_of("status", "Only those.", Status),
+            one_of("origin", "Only those.", Origin),
+            *paged(),
+        ),
+        problems=NO_LOCATION,
+    ),
+)
 async def recipients_list(request: Request) -> Answer:
     """Answer a page of recipients and the cursor of the next; or, as CSV, all of them."""
     if _CSV in request.header("accept"):
@@ -112,10 +165,21 @@ async def recipients_list(request: Request) -> Answer:
     scope = ("recipients", request.tenant, request.location)
     wanted = _filter(request, position_of(request, str, *scope) or "")
     found, end = await app().observe.page(request.tenant, request.location, wanted)
-    return Answer({"recipients": [_view(each) for each in found], "cursor": cursor_of(end, *scope)})
+    return Answer(RecipientsView(recipients=[RecipientView.of(each) for each in found], cursor=cursor_of(end, *scope)))
 
 
-@route(bp, "GET", "tenants/{tenant}/explain")
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/explain",
+    Contract(
+        answers=answers(Explained),
+        query=(
+            Parameter(name="user", about="An e-mail address, a user principal name or an object id.", required=True),
+        ),
+        problems=NO_TENANT,
+    ),
+)
 async def explain(request: Request) -> Answer:
     """Answer, per location, whether somebody is a recipient, and why."""
     return Answer(await app().explain(request.tenant, request.query("user")))
@@ -129,16 +193,3 @@ def _filter(request: Request, after: str) -> RecipientFilter:
         after=after,
         limit=limit_of(request),
     )
-
-
-def _view(recipient: Recipient) -> dict[str, Any]:
-    return {
-        "id": recipient.id,
-        "etag": f'"{recipient.tag()}"',
-        "origin": recipient.origin,
-        "status": recipient.status,
-        "objectId": recipient.object_id,
-        "reason": recipient.reason,
-        "groups": recipient.groups,
-        **msgspec.to_builtins(recipient.profile),
-    }

@@ -65,6 +65,11 @@ class Request:
         """The recipient of the route. Raises: Rejected."""
         return ids.recipient_id(self.parameters["recipient"])
 
+    @property
+    def entry(self) -> str:
+        """The entry of the route, whose id may be any text."""
+        return self.parameters["entry"]
+
     def header(self, name: str) -> str:
         """Return a header, by its name in any case; empty if it is not there."""
         wanted = name.lower()

@@ -16,7 +16,8 @@ from shared.domain import ids
 from shared.domain.callers import Access, BackEnd, Caller
 from shared.errors import Forbidden, NotFound, SyncError
 from shared.telemetry import measured
-from shared.triggers.http.answers import Answer, defect, problem
+from shared.triggers.http.answers import Answer, WrongMethod, defect, problem
+from shared.triggers.http.contracts import Contract
 from shared.triggers.http.requests import Request
 from shared.triggers.http.rules import RULES
 
@@ -37,6 +38,7 @@ class Route:
     path: str
     access: Access
     handler: Handler
+    contract: Contract
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """Return the parameters of a path that is this route's, None for any other."""
@@ -56,12 +58,14 @@ class Route:
 ROUTES: Final[list[Route]] = []
 
 
-def route(blueprint: func.Blueprint, method: str, path: str) -> Callable[[Handler], Handler]:
+def route(
+    blueprint: func.Blueprint, method: str, path: str, contract: Contract | None = None
+) -> Callable[[Handler], Handler]:
     """Register a handler under its own name as what serves a method of a path. Raises: KeyError without a rule."""
     access = RULES[f"{method} {path}"]
 
     def register(handler: Handler) -> Handler:
-        ROUTES.append(Route(method, path, access, handler))
+        ROUTES.append(Route(method, path, access, handler, contract or Contract()))
 
         async def trigger(req: func.HttpRequest) -> func.HttpResponse:
             return await _guarded(lambda: handler(Request(req, req.route_params, BackEnd())))
@@ -92,7 +96,10 @@ async def _for_person(req: func.HttpRequest) -> Answer:
         if parameters is not None:
             await _authorize(person, each.access, parameters)
             return await each.handler(Request(req, parameters, person))
-    raise NotFound(f"There is no route for {req.method} here; docs/http-api.md lists them.", code="route_not_found")
+    allowed = tuple(sorted({each.method for each in ROUTES if each.match(each.method, path) is not None}))
+    if allowed:
+        raise WrongMethod(f"{req.method} is not for this address; it takes {', '.join(allowed)}.", allowed)
+    raise NotFound("There is no such route; GET /api/openapi.json lists them.", code="route_not_found")
 
 
 async def _authorize(caller: Caller, access: Access, parameters: Mapping[str, str]) -> None:

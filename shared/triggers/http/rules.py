@@ -6,6 +6,7 @@ from shared.domain.callers import Access
 
 RULES: Final = {
     "GET health": Access.PUBLIC,
+    "GET openapi.json": Access.PUBLIC,
     "POST validate": Access.SIGNED_IN,
     "GET me": Access.SIGNED_IN,
     "GET overview": Access.OPERATOR,
@@ -53,5 +54,8 @@ RULES: Final = {
     "POST tenants/{tenant}/runs/{run}/approve": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/reject": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/undo": Access.TENANT,
+    "GET doctor": Access.OPERATOR,
     "GET ledger": Access.OPERATOR,
+    "POST ledger/{entry}/replay": Access.OPERATOR,
+    "DELETE ledger/{entry}": Access.OPERATOR,
 }

@@ -1,7 +1,6 @@
 """Runs: asked for, followed, and read afterwards."""
 
 from http import HTTPStatus
-from typing import Any
 
 import azure.functions as func
 import msgspec
@@ -9,13 +8,14 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain.callers import name_of
 from shared.domain.preferences import Preferences
-from shared.domain.run import Run, RunMode
+from shared.domain.run import RunMode
 from shared.errors import Rejected
-from shared.ports import RunProgress
 from shared.triggers.http.answers import Answer
+from shared.triggers.http.contracts import NO_RUN, NO_TENANT, Contract, answers, paged
 from shared.triggers.http.paging import MAX_PAGE, cursor_of, limit_of, position_of
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
+from shared.triggers.http.views import ChangesView, RunsView, RunView
 from shared.workflows.observe import ChangePosition
 
 bp = func.Blueprint()
@@ -36,7 +36,24 @@ class ApproveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     digest: str
 
 
-@route(bp, "POST", "tenants/{tenant}/runs")
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/runs",
+    Contract(
+        answers=answers(RunView, HTTPStatus.ACCEPTED),
+        body=RunBody,
+        body_required=False,
+        repeatable=True,
+        located=True,
+        problems={
+            **NO_TENANT,
+            400: ("invalid_preferences",),
+            409: ("run_active",),
+            422: ("not_connected", "not_a_preview"),
+        },
+    ),
+)
 async def runs_post(request: Request) -> Answer:
     """Ask for a run, and answer it as it will be found."""
     body = request.body(RunBody)
@@ -48,74 +65,76 @@ async def runs_post(request: Request) -> Answer:
         run = await app().request_run.preview(request.tenant, body.mode, body.preferences, by, repeatable)
     else:
         run = await app().request_run(request.tenant, body.mode, by, repeatable)
-    return Answer(run_view(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"})
+    return Answer(
+        RunView.of(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"}
+    )
 
 
-@route(bp, "GET", "tenants/{tenant}/runs")
+@route(bp, "GET", "tenants/{tenant}/runs", Contract(answers=answers(RunsView), query=paged(), problems=NO_TENANT))
 async def runs_list(request: Request) -> Answer:
     """Answer a page of the history, newest first."""
     scope = ("runs", request.tenant)
     runs, end = await app().observe.history(request.tenant, position_of(request, str, *scope) or "", limit_of(request))
-    return Answer({"runs": [run_view(run) for run in runs], "cursor": cursor_of(end, *scope)})
+    return Answer(RunsView(runs=[RunView.of(run) for run in runs], cursor=cursor_of(end, *scope)))
 
 
-@route(bp, "GET", "tenants/{tenant}/runs/{run}")
+@route(bp, "GET", "tenants/{tenant}/runs/{run}", Contract(answers=answers(RunView), problems=NO_RUN))
 async def runs_get(request: Request) -> Answer:
     """Answer a run and how far it is."""
     run, progress = await app().observe.run(request.tenant, request.run)
-    return Answer(run_view(run, progress))
+    return Answer(RunView.of(run, progress))
 
 
-@route(bp, "GET", "tenants/{tenant}/runs/{run}/changes")
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/runs/{run}/changes",
+    Contract(answers=answers(ChangesView), query=paged(MAX_PAGE), problems=NO_RUN),
+)
 async def runs_changes(request: Request) -> Answer:
     """Answer a page of a run's changes, each with its reason."""
     scope = ("changes", request.tenant, request.run)
     after = position_of(request, ChangePosition, *scope) or ChangePosition("", 0)
     changes, end = await app().observe.changes(request.tenant, request.run, after, limit_of(request, MAX_PAGE))
-    return Answer({"changes": changes, "cursor": cursor_of(end, *scope)})
+    return Answer(ChangesView(changes=changes, cursor=cursor_of(end, *scope)))
 
 
-@route(bp, "POST", "tenants/{tenant}/runs/{run}/approve")
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/runs/{run}/approve",
+    Contract(
+        answers=answers(RunView, HTTPStatus.ACCEPTED),
+        body=ApproveBody,
+        problems={**NO_RUN, 409: ("held_expired", "run_active", "conflict"), 422: ("not_held", "digest_mismatch")},
+    ),
+)
 async def runs_approve(request: Request) -> Answer:
     """Deactivate exactly whom the run holds; 202, because it takes a while."""
     digest = request.body(ApproveBody).digest
     run = await app().decide_held.approve(request.tenant, request.run, digest, name_of(request.caller))
-    return Answer(run_view(run), HTTPStatus.ACCEPTED)
+    return Answer(RunView.of(run), HTTPStatus.ACCEPTED)
 
 
-@route(bp, "POST", "tenants/{tenant}/runs/{run}/reject")
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/runs/{run}/reject",
+    Contract(answers=answers(RunView), problems={**NO_RUN, 409: ("conflict",), 422: ("not_held",)}),
+)
 async def runs_reject(request: Request) -> Answer:
     """Drop what the run holds; the next run decides anew."""
-    return Answer(run_view(await app().decide_held.reject(request.tenant, request.run, name_of(request.caller))))
+    return Answer(RunView.of(await app().decide_held.reject(request.tenant, request.run, name_of(request.caller))))
 
 
-@route(bp, "POST", "tenants/{tenant}/runs/{run}/undo")
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/runs/{run}/undo",
+    Contract(
+        answers=answers(RunView), problems={**NO_RUN, 409: ("run_active",), 422: ("not_ended", "nothing_to_undo")}
+    ),
+)
 async def runs_undo(request: Request) -> Answer:
     """Put back what a run has changed, where nothing newer has changed it."""
-    return Answer(run_view(await app().undo(request.tenant, request.run, name_of(request.caller))))
-
-
-def run_view(run: Run, progress: RunProgress | None = None) -> dict[str, Any]:
-    """Return a run as the API shows it."""
-    seconds = (run.finished_at - run.requested_at).total_seconds() if run.finished_at else None
-    return {
-        "id": run.id,
-        "tenant": run.tenant,
-        "mode": run.mode,
-        "kind": run.kind,
-        "preview": run.preview,
-        "undoes": run.undoes,
-        "state": run.state,
-        "requestedAt": run.requested_at,
-        "requestedBy": run.requested_by,
-        "finishedAt": run.finished_at,
-        "seconds": seconds,
-        "counts": run.counts,
-        "locations": run.locations,
-        "problems": run.problems,
-        "heldDigest": run.held_digest,
-        "decision": run.decision,
-        "graphRequests": run.graph_requests,
-        "storageRequests": run.storage_requests,
-        "progress": progress,
-    }
+    return Answer(RunView.of(await app().undo(request.tenant, request.run, name_of(request.caller))))

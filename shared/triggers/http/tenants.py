@@ -1,4 +1,4 @@
-"""Tenants and their preferences; the operator's ledger."""
+"""Tenants and their preferences."""
 
 from http import HTTPStatus
 
@@ -11,11 +11,14 @@ from shared.domain.email_filter import EmailFilter
 from shared.domain.filters import Attribute
 from shared.domain.preferences import Preferences
 from shared.domain.versions import Part
+from shared.ports import TenantSummary
 from shared.triggers.http.answers import Answer, tagged
+from shared.triggers.http.contracts import NO_CONTENT, NO_TENANT, Contract, answers, one_of, paged
 from shared.triggers.http.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
-from shared.workflows.observe import EntryPosition
+from shared.triggers.http.views import AttributeValuesView, FilterTestView, TenantsView
+from shared.workflows.authorize import Introduction
 
 bp = func.Blueprint()
 
@@ -33,28 +36,39 @@ class FilterTestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     address: str
 
 
-@route(bp, "GET", "me")
+@route(bp, "GET", "me", Contract(answers=answers(Introduction)))
 async def me(request: Request) -> Answer:
     """Answer who is asking, and which tenants they administer by grant; the operator sees all."""
     return Answer(await app().authorize.introduce(request.caller))
 
 
-@route(bp, "GET", "tenants")
+@route(bp, "GET", "tenants", Contract(answers=answers(TenantsView), query=paged()))
 async def tenants_list(request: Request) -> Answer:
     """Answer a page of all tenants, by id."""
     after = position_of(request, str, "tenants") or ""
     found, end = await app().configure.all_tenants(after, limit_of(request))
-    return Answer({"tenants": found, "cursor": cursor_of(end, "tenants")})
+    return Answer(TenantsView(tenants=found, cursor=cursor_of(end, "tenants")))
 
 
-@route(bp, "GET", "tenants/{tenant}")
+@route(bp, "GET", "tenants/{tenant}", Contract(answers=answers(TenantSummary), tagged=True, problems=NO_TENANT))
 async def tenants_get(request: Request) -> Answer:
     """Answer one tenant."""
     tag = await app().configure.tag(request.tenant, Part.TENANT)
     return Answer(await app().configure.tenant(request.tenant), headers=tagged(tag))
 
 
-@route(bp, "PUT", "tenants/{tenant}")
+@route(
+    bp,
+    "PUT",
+    "tenants/{tenant}",
+    Contract(
+        answers={HTTPStatus.OK: TenantSummary, HTTPStatus.CREATED: TenantSummary},
+        body=TenantBody,
+        tagged=True,
+        conditional=True,
+        problems={400: ("invalid_name",), 409: ("sweeping",)},
+    ),
+)
 async def tenants_put(request: Request) -> Answer:
     """Create a tenant, or rename it."""
     name = request.body(TenantBody).name
@@ -62,35 +76,65 @@ async def tenants_put(request: Request) -> Answer:
     return Answer(tenant, HTTPStatus.CREATED if new else HTTPStatus.OK, headers=tagged(tag))
 
 
-@route(bp, "DELETE", "tenants/{tenant}")
+@route(
+    bp,
+    "DELETE",
+    "tenants/{tenant}",
+    Contract(answers=NO_CONTENT, conditional=True, problems={**NO_TENANT, 409: ("conflict",)}),
+)
 async def tenants_delete(request: Request) -> Answer:
     """Erase everything of a tenant."""
     await app().configure.delete_tenant(request.tenant, request.condition())
     return Answer(status=HTTPStatus.NO_CONTENT)
 
 
-@route(bp, "GET", "tenants/{tenant}/admins")
+@route(bp, "GET", "tenants/{tenant}/admins", Contract(answers=answers(Admins), tagged=True, problems=NO_TENANT))
 async def admins_get(request: Request) -> Answer:
     """Answer who may administer a tenant, besides operators."""
     tag = await app().configure.tag(request.tenant, Part.ADMINS)
     return Answer(await app().configure.admins(request.tenant), headers=tagged(tag))
 
 
-@route(bp, "PUT", "tenants/{tenant}/admins")
+@route(
+    bp,
+    "PUT",
+    "tenants/{tenant}/admins",
+    Contract(
+        answers=answers(Admins),
+        body=Admins,
+        tagged=True,
+        conditional=True,
+        problems={**NO_TENANT, 422: ("too_many_admins",)},
+    ),
+)
 async def admins_put(request: Request) -> Answer:
     """Let exactly these administer a tenant, besides operators."""
     admins, tag = await app().configure.put_admins(request.tenant, request.body(Admins), request.condition())
     return Answer(admins, headers=tagged(tag))
 
 
-@route(bp, "GET", "tenants/{tenant}/preferences")
+@route(
+    bp, "GET", "tenants/{tenant}/preferences", Contract(answers=answers(Preferences), tagged=True, problems=NO_TENANT)
+)
 async def preferences_get(request: Request) -> Answer:
     """Answer a tenant's preferences."""
     tag = await app().configure.tag(request.tenant, Part.PREFERENCES)
     return Answer(await app().configure.preferences(request.tenant), headers=tagged(tag))
 
 
-@route(bp, "PUT", "tenants/{tenant}/preferences")
+@route(
+    bp,
+    "PUT",
+    "tenants/{tenant}/preferences",
+    Contract(
+        answers=answers(Preferences),
+        body=Preferences,
+        body_required=False,
+        tagged=True,
+        conditional=True,
+        problems={**NO_TENANT, 400: ("invalid_preferences",)},
+    ),
+)
 async def preferences_put(request: Request) -> Answer:
     """Replace a tenant's preferences; what is left out takes its default."""
     preferences, tag = await app().configure.put_preferences(
@@ -99,23 +143,30 @@ async def preferences_put(request: Request) -> Answer:
     return Answer(preferences, headers=tagged(tag))
 
 
-@route(bp, "POST", "tenants/{tenant}/email-filter-tests")
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/email-filter-tests",
+    Contract(answers=answers(FilterTestView), body=FilterTestBody, problems=NO_TENANT),
+)
 async def email_filter_tests(request: Request) -> Answer:
     """Answer whether an address would pass a filter, which need not be saved."""
     body = request.body(FilterTestBody)
     body.sso_filter.require_sense()
-    return Answer({"passes": body.sso_filter.accepts(body.address)})
+    return Answer(FilterTestView(passes=body.sso_filter.accepts(body.address)))
 
 
-@route(bp, "GET", "tenants/{tenant}/attribute-values")
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/attribute-values",
+    Contract(
+        answers=answers(AttributeValuesView),
+        query=(one_of("attribute", "Whose values; `officeLocation` if left out.", Attribute),),
+        problems=NO_TENANT,
+    ),
+)
 async def attribute_values(request: Request) -> Answer:
     """Answer the values that people have in an attribute, and which location each means by the location rule."""
     attribute = request.choice("attribute", Attribute) or Attribute.OFFICE_LOCATION
-    return Answer({"values": await app().observe.values(request.tenant, attribute)})
-
-
-@route(bp, "GET", "ledger")
-async def ledger_get(request: Request) -> Answer:
-    """Answer a page of what needs the operator's eye, newest first."""
-    found, end = await app().observe.entries(position_of(request, EntryPosition, "ledger"), limit_of(request))
-    return Answer({"entries": found, "cursor": cursor_of(end, "ledger")})
+    return Answer(AttributeValuesView(values=await app().observe.values(request.tenant, attribute)))

@@ -1,6 +1,7 @@
 """Who may sign in, and who of them is a user of the product."""
 
 from http import HTTPStatus
+from typing import Final
 
 import azure.functions as func
 import msgspec
@@ -8,12 +9,18 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain.callers import name_of
 from shared.domain.ids import object_id
-from shared.domain.sso_users import Role
+from shared.domain.sso_users import ProductUser, Role
 from shared.triggers.http.answers import Answer
+from shared.triggers.http.contracts import NO_TENANT, READS_DIRECTORY, Contract, answers
 from shared.triggers.http.requests import Request
 from shared.triggers.http.routing import route
+from shared.triggers.http.views import SsoUsersView, UsersView
 
 bp = func.Blueprint()
+_READS: Final = {
+    404: (*READS_DIRECTORY[404], "application_not_found"),
+    422: (*READS_DIRECTORY[422], "sso_users_off", "sso_required", "too_many_assignments"),
+}
 
 
 class UserBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -23,19 +30,28 @@ class UserBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     role: Role
 
 
-@route(bp, "GET", "tenants/{tenant}/sso-users")
+@route(bp, "GET", "tenants/{tenant}/sso-users", Contract(answers=answers(SsoUsersView), problems=_READS))
 async def sso_users_list(request: Request) -> Answer:
     """Answer who is assigned to the sign-in application, and who of them may become a user."""
-    return Answer({"users": await app().sign_ins.sso_users(request.tenant)})
+    return Answer(SsoUsersView(users=await app().sign_ins.sso_users(request.tenant)))
 
 
-@route(bp, "GET", "tenants/{tenant}/users")
+@route(bp, "GET", "tenants/{tenant}/users", Contract(answers=answers(UsersView), problems=NO_TENANT))
 async def users_list(request: Request) -> Answer:
     """Answer the users of the product."""
-    return Answer({"users": await app().sign_ins.product_users(request.tenant)})
+    return Answer(UsersView(users=await app().sign_ins.product_users(request.tenant)))
 
 
-@route(bp, "POST", "tenants/{tenant}/users")
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/users",
+    Contract(
+        answers=answers(ProductUser, HTTPStatus.CREATED),
+        body=UserBody,
+        problems={404: (*_READS[404], "not_assigned"), 422: (*_READS[422], "not_eligible")},
+    ),
+)
 async def users_post(request: Request) -> Answer:
     """Make an SSO user a user of the product."""
     body = request.body(UserBody)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from shared.domain.callers import Admins
@@ -13,7 +14,7 @@ from shared.domain.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode, RunState, Summary, TenantState
 from shared.domain.versions import Expected, Part
 from shared.errors import Conflict, NotFound
-from shared.ports import TenantSummary
+from shared.ports import LedgerEntry, Replay, TenantSummary
 from tests.builders import person
 from tests.contracts.stores.conftest import Stores
 
@@ -141,3 +142,28 @@ async def test_the_history_goes_on_behind_a_run(stores: Stores) -> None:
     assert [each.id async for each in stores.runs.history(stores.acme)] == ids
     assert [each.id async for each in stores.runs.history(stores.acme, after=ids[0])] == ids[1:]
     assert [each.id async for each in stores.runs.history(stores.acme, after=ids[2])] == []
+
+
+async def test_an_entry_of_the_ledger_is_decided_on_by_one_of_two(stores: Stores) -> None:
+    """Found by its id, replaced and deleted in the version that was seen."""
+    entry = LedgerEntry(
+        id=f"{stores.acme}/#?",
+        at=CONNECTION.connected_at,
+        queue="q",
+        code="c",
+        detail="d",
+        body="b",
+        tenant=stores.acme,
+    )
+    await stores.ledger.record(entry)
+    (found,) = await stores.ledger.find(entry.id)
+    assert found.value == entry
+    sent = msgspec.structs.replace(entry, replay=Replay.SENT)
+    etag = await stores.ledger.swap(sent, found.etag)
+    with pytest.raises(Conflict):
+        await stores.ledger.swap(entry, found.etag)
+    with pytest.raises(Conflict):
+        await stores.ledger.discard(entry, found.etag)
+    assert [each.value for each in await stores.ledger.find(entry.id)] == [sent]
+    await stores.ledger.discard(sent, etag)
+    assert list(await stores.ledger.find(entry.id)) == []

@@ -53,9 +53,10 @@ class Deployment(Client):
         *,
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
     ) -> Reply:
         """Send a request, and keep what is answered."""
-        reply = await super().__call__(method, path, body, raw=raw, headers=headers)
+        reply = await super().__call__(method, path, body, raw=raw, headers=headers, query=query)
         self.said.append(f"{reply.status} {reply.headers} {json.dumps(reply.body)}")
         return reply
 

@@ -57,7 +57,8 @@ def api(routes: list[Route], product: App) -> Client:
 async def ask(api: Client, who: str, rule: str, tenant: str = "contoso", body: object = None) -> Reply:
     """Send a request of a person to the door for people."""
     method, path = rule.split(" ")
-    filled = path.format(tenant=tenant, location="desk", run="x", recipient="r", number="1", **{"import": "x"})
+    known = {"location": "desk", "run": "x", "recipient": "r", "number": "1", "import": "x", "entry": "e"}
+    filled = path.format(tenant=tenant, **known)
     return await api(method, f"signed-in/{filled}", body or {}, headers={"Authorization": f"Bearer {who}"})
 
 
@@ -74,6 +75,7 @@ def test_every_route_has_its_rule(routes: list[Route]) -> None:
     assert served - door - page == set(RULES)
     assert {route.name for route in routes if route.auth_level != "function"} == {
         "health",
+        "openapi",
         "portal",
         "portal_file",
         "signed_in",
@@ -122,6 +124,9 @@ async def test_what_is_no_route_is_said_to_be_none(api: Client) -> None:
     """404 with a code, to whoever is signed in."""
     missing = await ask(api, "contoso", "GET no/such/route")
     assert (missing.status, missing.body["code"]) == (404, "route_not_found")
+    wrong = await ask(api, "contoso", "DELETE tenants/{tenant}/runs")
+    assert (wrong.status, wrong.body["code"], wrong.mimetype) == (405, "method_not_allowed", "application/problem+json")
+    assert wrong.headers["Allow"] == "GET, POST"
 
 
 async def test_pages_of_other_sites_are_refused(api: Client) -> None:

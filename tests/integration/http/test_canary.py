@@ -69,7 +69,15 @@ async def call_every_route(deployment: Deployment) -> set[str]:
     for rule in sorted(RULES, key=lambda rule: (rule.startswith("DELETE"), rule.count("/"))):
         method, path = rule.split(" ")
         run = "8000000000000-00000000"
-        words = {"tenant": "contoso", "location": "desk", "run": run, "recipient": "r", "import": run, "number": "1"}
+        words = {
+            "tenant": "contoso",
+            "location": "desk",
+            "run": run,
+            "recipient": "r",
+            "import": run,
+            "number": "1",
+            "entry": "e",
+        }
         filled = path.format(**words)
         await deployment(method, filled, None if method in {"GET", "DELETE"} else {})
         called.add(rule)

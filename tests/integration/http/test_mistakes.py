@@ -9,7 +9,7 @@ import pytest
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.certificates import X509CertificateReader
 from shared.adapters.graph import GraphDirectoryFactory
-from shared.bootstrap import App, Ports
+from shared.bootstrap import App, Ports, SystemClock
 from shared.domain.connection import Endpoints
 from tests.entra import Broken
 from tests.fakes import fake_ports
@@ -20,9 +20,11 @@ from tests.simulation.world import SETTINGS
 
 @pytest.fixture
 async def ports() -> AsyncIterator[Ports]:
-    """Stores in memory; directories and certificates as they are deployed."""
+    """Stores in memory; directories, certificates and the clock, by which the simulator goes, as they are deployed."""
     directories = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1"}))
-    yield dataclasses.replace(fake_ports(), directories=directories, certificates=X509CertificateReader())
+    yield dataclasses.replace(
+        fake_ports(), directories=directories, certificates=X509CertificateReader(), clock=SystemClock()
+    )
     await directories.close()
 
 

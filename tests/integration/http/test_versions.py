@@ -9,6 +9,7 @@ from shared.domain.ids import TenantId
 from shared.domain.preferences import Mode, Preferences
 from shared.domain.versions import Condition, Part
 from shared.errors import ChangedMeanwhile
+from shared.workflows.connect import Connect
 from tests.builders import csv_recipient, person
 from tests.integration.http.calling import Client
 
@@ -84,6 +85,40 @@ async def test_a_connection_is_replaced_and_erased_in_the_version_that_was_seen(
     tag = put.headers["ETag"]
     assert (await api("DELETE", "tenants/contoso/connection", headers={"If-Match": tag})).status == 200
     assert (await api("GET", "tenants/contoso/connection")).body == {"state": "off"}
+
+
+async def test_of_two_who_replace_one_version_one_touches_the_vault(
+    api: Client, product: App, ports: Ports, credentials: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is late, if only by a moment, stores no secret and ends no run."""
+    tag = (await api("GET", "tenants/contoso/connection")).headers["ETag"]
+    validate = product.connect.validate
+    stored = []
+
+    async def slow(*words: Any, **more: Any) -> Any:  # noqa: ANN401 - stands for the workflow
+        found = await validate(*words, **more)
+        connection = await ports.tenants.connection(CONTOSO)
+        await ports.tenants.put_connection(CONTOSO, connection)
+        return found
+
+    async def put(name: str, value: str) -> str:
+        stored.append(name)
+        return "2"
+
+    monkeypatch.setattr(ports.secrets, "put", put)
+    late = Connect(
+        tenants=ports.tenants,
+        secrets=ports.secrets,
+        access=product.access,
+        validate=slow,
+        advance_epoch=product.epoch.advance,
+        clock=ports.clock,
+    )
+    monkeypatch.setattr(product, "connect", late)
+    before = (await ports.tenants.state(CONTOSO)).value
+    refused = await api("PUT", "tenants/contoso/connection", credentials, headers={"If-Match": tag})
+    assert (refused.status, refused.body["code"], stored) == (412, "changed_meanwhile", [])
+    assert (await ports.tenants.state(CONTOSO)).value == before
 
 
 async def test_deleting_names_the_version(api: Client) -> None:

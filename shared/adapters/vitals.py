@@ -1,0 +1,64 @@
+"""Tries what the app depends on, and reads what time it is there."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import aiohttp
+
+from shared.adapters.key_vault import KeyVaultSecretStore
+from shared.adapters.queues import FETCH, RECONCILE, REQUESTS, RETIRE, StorageJobQueue
+from shared.adapters.tables import Tables
+from shared.adapters.tables.names import LIMITS
+from shared.adapters.trust import tls_context
+from shared.errors import NotFound, Transient
+from shared.settings import Settings
+
+#: A row and a secret that nobody else has.
+_NAME: Final = "doctor"
+_VERSION: Final = "0" * 32
+_TIMEOUT_S: Final = 10.0
+_QUEUES: Final = (REQUESTS, FETCH, RECONCILE, RETIRE)
+
+
+class DeployedVitals:
+    """`Vitals` of the deployed app, through the clients that it works with."""
+
+    def __init__(self, settings: Settings, tables: Tables, queues: StorageJobQueue, vault: KeyVaultSecretStore) -> None:
+        self._settings = settings
+        self._tables = tables
+        self._queues = queues
+        self._vault = vault
+
+    async def tables(self) -> datetime | None:
+        """Write and delete a row. Returns what time it is in storage. Raises: SyncError."""
+        await self._tables.put(LIMITS, {"PartitionKey": _NAME, "RowKey": _NAME})
+        row: Any = await self._tables.get(LIMITS, _NAME, _NAME)
+        await self._tables.delete(LIMITS, _NAME, _NAME)
+        written = row.metadata["timestamp"]
+        return written if isinstance(written, datetime) else None
+
+    async def queues(self) -> Mapping[str, int]:
+        """Return about how many messages each queue has. Raises: SyncError."""
+        return {name: await self._queues.depth(name) for name in (*_QUEUES, *(f"{each}-poison" for each in _QUEUES))}
+
+    async def vault(self) -> None:
+        """Look for a secret that is not there. Raises: SyncError."""
+        try:
+            await self._vault.get(_NAME, _VERSION)
+        except NotFound:
+            return
+
+    async def login(self) -> datetime | None:
+        """Return what time it is at the login service. Raises: Transient."""
+        address = f"{self._settings.default_endpoints.login}/common/v2.0/.well-known/openid-configuration"
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S)) as session,
+                session.get(address, ssl=tls_context(), allow_redirects=False) as answer,
+            ):
+                date = answer.headers.get("Date")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Transient("The login service did not answer.", code="login_unreachable") from error
+        return parsedate_to_datetime(date) if date else None

@@ -1,0 +1,171 @@
+"""Each command: what it does, how it ends, and what its JSON looks like."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.bootstrap import Ports
+from shared.errors import Misconfigured
+from shared.ports import LedgerEntry
+from tests.builders import person
+from tests.fakes import FakeDirectory
+from tests.integration.cli.conftest import KEY, InMemory, Run, ids
+
+GUARDED = {"mode": "full", "guard": {"maxPeople": 0, "maxShare": 0}}
+
+
+def _put(network: InMemory, path: str, body: object) -> None:
+    content = json.dumps(body).encode()
+    network.handle_request(httpx.Request("PUT", f"https://sync.example/api/{path}", content=content))
+
+
+@pytest.mark.parametrize("how", ["environment", "stdin", "prompt"])
+def test_connect_takes_the_secret_from_anywhere_but_the_arguments(
+    run: Run, contoso: dict[str, Any], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Environment, standard input or prompt; it is in no output."""
+    secret = contoso["clientSecret"]
+    if how == "environment":
+        monkeypatch.setenv("RECIPIENT_SYNC_SECRET", secret)
+    words = ["--secret-stdin"] if how == "stdin" else []
+    ended = run("connect", "contoso", *ids(contoso), *words, typed="" if how == "environment" else f"{secret}\n")
+    assert ended.code == 0, ended
+    assert "connection of contoso is on" in ended.out
+    assert secret not in ended.out + ended.err
+
+
+def test_a_wrong_secret_is_refused_and_not_repeated(
+    run: Run, contoso: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1, with what to do; neither the secret nor the key is in what is written."""
+    monkeypatch.setenv("RECIPIENT_SYNC_SECRET", "canary-secret-value-that-is-wrong")
+    for words in ([], ["--json"]):
+        ended = run("connect", "contoso", *ids(contoso), *words)
+        assert (ended.code, ended.error, ended.out.strip()) == (1, None, "")
+        assert "canary-secret" not in ended.err
+        assert KEY not in ended.err
+    assert json.loads(ended.err)["code"] == "connection_refused"
+
+
+@pytest.mark.usefixtures("connected")
+def test_validate_and_map(run: Run, directory: FakeDirectory) -> None:
+    """A report, whose failures need attention; a mapping, shown and replaced."""
+    ended = run("validate", "contoso")
+    assert (ended.code, "pass" in ended.out) == (0, True)
+    assert run("validate", "contoso", "--json").json["ok"] is True
+    mapped = run("map", "contoso", "desk", person(100), "--json")
+    assert (mapped.code, mapped.json) == (0, {"groups": [{"id": person(100), "transitive": True}]})
+    assert person(100) in run("map", "contoso", "desk").out
+    assert run("map", "contoso", "desk", "--clear", "--json").json == {"groups": []}
+    directory.secret = "another"
+    failed = run("validate", "contoso")
+    assert (failed.code, "FAIL" in failed.out) == (3, True)
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_sync_is_asked_for_and_watched(run: Run, network: InMemory) -> None:
+    """Without --watch it is on its way; with it, it has ended, and each request has a key of its own."""
+    asked = run("sync", "contoso", "--json")
+    assert (asked.code, asked.json["state"]) == (0, "planning")
+    ended = run("sync", "contoso", "--full", "--watch", "--every", "0", "--json")
+    assert (ended.code, ended.json["state"], ended.json["mode"]) == (0, "done", "full")
+    assert run("sync", "contoso", "--preview", "--watch", "--every", "0").code == 0
+    keys = [request.headers["idempotency-key"] for request in network.requests if request.method == "POST"]
+    assert len(set(keys)) == len(keys) == 3
+    listed = run("runs", "contoso", "--limit", "2", "--json").json["runs"]
+    assert len(listed) == 2
+    assert asked.json["id"] in run("runs", "contoso").out
+    changes = run("changes", "contoso", asked.json["id"], "--json").json["changes"]
+    assert {each["kind"] for each in changes} == {"created"}
+    assert "User 1" in run("changes", "contoso", asked.json["id"]).out
+    undone = run("undo", "contoso", asked.json["id"], "--json")
+    assert (undone.code, undone.json["undoes"]) == (0, asked.json["id"])
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_held_run_needs_attention(run: Run, network: InMemory, directory: FakeDirectory) -> None:
+    """3; it is approved after a question, or with --yes, or rejected."""
+    _put(network, "tenants/contoso/preferences", GUARDED)
+    assert run("sync", "contoso", "--watch", "--every", "0").code == 0
+    directory.remove(person(1))
+    held = run("sync", "contoso", "--full", "--watch", "--every", "0", "--json")
+    assert (held.code, held.json["state"]) == (3, "held")
+    refused = run("approve", "contoso", held.json["id"], typed="n\n")
+    assert (refused.code, "Deactivate 1" in refused.out) == (1, True)
+    assert run("approve", "contoso", held.json["id"], "--yes", "--json").json["decision"]["approved"] is True
+    assert run("runs", "contoso", "--json").json["runs"][0]["state"] == "done"
+    directory.remove(person(2))
+    held = run("sync", "contoso", "--full", "--watch", "--every", "0", "--json")
+    assert run("reject", "contoso", held.json["id"], "--json").json["decision"]["approved"] is False
+    again = run("approve", "contoso", held.json["id"], "--yes")
+    assert (again.code, "not_held" in again.err) == (1, True)
+
+
+@pytest.mark.usefixtures("connected")
+def test_files_go_in_and_out(run: Run, tmp_path: Path) -> None:
+    """Tried first, then imported; refused rows need attention; exported as CSV or JSON."""
+    file = tmp_path / "people.csv"
+    file.write_text("Name,E-mail\nAda,ada@example.com\n", encoding="utf-8")
+    tried = run("import", "contoso", "desk", str(file), "--dry-run", "--json")
+    assert (tried.code, tried.json["counts"]["created"], tried.json["run"]) == (0, 1, None)
+    assert run("export", "contoso", "desk", "--json").json == {"recipients": []}
+    assert run("import", "contoso", "desk", str(file)).code == 0
+    out = tmp_path / "out.csv"
+    assert run("export", "contoso", "desk", "--output", str(out)).code == 0
+    assert "ada@example.com" in out.read_text(encoding="utf-8-sig")
+    assert "ada@example.com" in run("export", "contoso", "desk").out
+    assert [each["mail"] for each in run("export", "contoso", "desk", "--json").json["recipients"]] == [
+        "ada@example.com"
+    ]
+    assert run("sync", "contoso", "--watch", "--every", "0").code == 0
+    file.write_text("Name,E-mail\nUser One,user1@example.com\n", encoding="utf-8")
+    refused = run("import", "contoso", "desk", str(file))
+    assert (refused.code, "line 2" in refused.out) == (3, True)
+    file.write_text("Name,E-mail\nAda,no address\n", encoding="utf-8")
+    wrong = run("import", "contoso", "desk", str(file), "--json")
+    assert (wrong.code, json.loads(wrong.err)["code"]) == (1, "rows_refused")
+    assert run("import", "contoso", "desk", str(tmp_path / "none.csv")).code == 2
+    explained = run("explain", "contoso", "user1@example.com", "--json").json
+    assert explained["locations"][0]["in"] is True
+    assert "yes" in run("explain", "contoso", "user1@example.com").out
+
+
+@pytest.mark.usefixtures("connected")
+def test_an_operator_looks_after_everything(run: Run, ports: Ports) -> None:
+    """Tenants on one line each; the deployment examined, with what failed as a reason to look."""
+    lines = run("tenants", "--search", "cont", "--sort", "-name", "--json").json["tenants"]
+    assert [(each["id"], each["connection"]["state"]) for each in lines] == [("contoso", "on")]
+    assert "Contoso" in run("tenants").out
+    examined = run("doctor", "--json")
+    assert (examined.code, examined.json["ok"]) == (0, True)
+    assert "clock_here" in {each["id"] for each in examined.json["checks"]}
+    ports.vitals.depths = {"fetch-jobs-poison": 2}  # type: ignore[attr-defined]
+    assert run("doctor").code == 0
+    ports.vitals.wrong = {"vault": Misconfigured("Assign the role.", code="x")}  # type: ignore[attr-defined]
+    failed = run("doctor")
+    assert (failed.code, "Assign the role." in failed.out) == (3, True)
+
+
+@pytest.fixture
+async def recorded(ports: Ports) -> None:
+    """Two messages in the ledger."""
+    for name in ("m1", "m2"):
+        entry = LedgerEntry(
+            id=name, at=ports.clock.now(), queue="sync-requests", code="poison", detail="d", body="contoso"
+        )
+        await ports.ledger.record(entry)
+
+
+@pytest.mark.usefixtures("connected", "recorded")
+def test_poison_is_put_back_or_thrown_away(run: Run) -> None:
+    """Each once; what is gone is refused, and nobody throws away what they did not mean to."""
+    assert {each["id"] for each in run("poison", "list", "--json").json["entries"]} == {"m1", "m2"}
+    assert "m1" in run("poison", "list").out
+    assert run("poison", "replay", "m1", "--json").json["replayedBy"] == "api"
+    assert run("poison", "discard", "m2", typed="n\n").code == 1
+    assert run("poison", "discard", "m2", "--yes", "--json").json == {"discarded": "m2"}
+    gone = run("poison", "discard", "m2", "--yes")
+    assert (gone.code, "entry_not_found" in gone.err) == (1, True)

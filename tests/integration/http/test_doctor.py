@@ -1,0 +1,51 @@
+"""The deployment examines itself."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.bootstrap import Ports
+from shared.errors import Misconfigured, Transient
+from tests.fakes import FakeVitals
+from tests.integration.http.calling import Client
+from tests.integration.http.deployment import Deployment
+
+
+def _failed(body: Any) -> list[str]:  # noqa: ANN401 - JSON
+    return [each["id"] for each in body["checks"] if each["status"] == "fail"]
+
+
+async def test_a_deployment_on_real_adapters_is_well(deployment: Deployment) -> None:
+    """Storage, queues, vault and login service answer, and agree on the time."""
+    answer = await deployment("GET", "doctor")
+    assert (answer.status, answer.body["ok"], _failed(answer.body)) == (200, True, [])
+    ids = {each["id"] for each in answer.body["checks"]}
+    assert {"settings", "tables", "queues", "key_vault", "login", "clock_storage", "clock_service"} <= ids
+    assert {"queue_sync-requests", "queue_retire-jobs-poison"} <= ids
+
+
+@pytest.mark.parametrize(("part", "check"), [("tables", "tables"), ("vault", "key_vault"), ("login", "login")])
+async def test_each_part_has_its_own_sentence(api: Client, ports: Ports, part: str, check: str) -> None:
+    """One that is refused names the role; one that is away says so; the others are tried all the same."""
+    vitals = ports.vitals
+    assert isinstance(vitals, FakeVitals)
+    for error in (Misconfigured("Assign the role X.", code="forbidden"), Transient("No answer.", code="away")):
+        vitals.wrong = {part: error}
+        body = (await api("GET", "doctor")).body
+        assert (body["ok"], _failed(body)) == (False, [check])
+        (found,) = [each for each in body["checks"] if each["id"] == check]
+        assert found["detail"] == str(error)
+        assert found["fix"]
+
+
+async def test_clocks_and_queues_are_looked_at(api: Client, ports: Ports) -> None:
+    """Clocks that differ by more than a minute fail; poison and long queues are worth a warning."""
+    vitals = ports.vitals
+    assert isinstance(vitals, FakeVitals)
+    vitals.ahead = timedelta(seconds=61)
+    vitals.depths = {"sync-requests": 10_001, "sync-requests-poison": 1, "fetch-jobs": 3}
+    body = (await api("GET", "doctor")).body
+    assert _failed(body) == ["clock_storage", "clock_service"]
+    warned = [each["id"] for each in body["checks"] if each["status"] == "warn"]
+    assert warned == ["queue_sync-requests", "queue_sync-requests-poison"]
