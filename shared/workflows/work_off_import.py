@@ -8,13 +8,14 @@ for nobody: it takes the location, and the import goes on after it.
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from itertools import chain
 from tempfile import TemporaryFile
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -45,6 +46,10 @@ _MAX_WRITING_S: Final = 240.0
 #: How long an import waits for room on a disk, in seconds.
 _NO_DISK_WAIT_S: Final = 120.0
 _CHUNK: Final = 1_000
+#: Where files are checked, so that other jobs go on meanwhile. One thread for all imports of the process: each thread
+#: keeps some 30 MiB of what it has freed, and more of them would not check faster.
+_CHECKING: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="imports")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +152,7 @@ class WorkOffImport:
                 detail = "What was sent is not the file whose SHA-256 was given; send it anew."
                 return failure("sha256_mismatch", detail)
             try:
-                await asyncio.to_thread(join.add_rows, rows(file))
+                await _apart(join.add_rows, rows(file))
             except Rejected as error:
                 return failure(error.code, str(error))
         count, problems = join.wrong()
@@ -166,8 +171,8 @@ class WorkOffImport:
         if before.deactivated:  # by a worker that was killed, or ran out of time
             async for leaver in self.recipients.deactivated_by(tenant, location, run):
                 join.add_gone(leaver)
-        await asyncio.to_thread(join.match)
-        held, known = await asyncio.to_thread(_held, claimed, join, preferences, before)
+        await _apart(join.match)
+        held, known = await _apart(_held, claimed, join, preferences, before)
         departures = join.departures() if claimed.mode is ImportMode.OVERWRITE and not held else ()
         writing_s = self.clock.monotonic_s()
         allowed_s = max(BUDGET_SHARE * self.budget_s, min(writing_s - started_s, _MAX_WRITING_S))
@@ -232,6 +237,11 @@ def _held(claimed: Import, join: Join, preferences: Preferences, before: Counts)
     known = join.digest(claimed.location)
     held = loss.candidates and breaches([loss], preferences.guard) and known != claimed.approved
     return loss.candidates if held else 0, known
+
+
+async def _apart(work: Callable[..., T], *args: object) -> T:
+    """Return what some work returns that takes long and waits for nothing, while other jobs go on."""
+    return await asyncio.get_running_loop().run_in_executor(_CHECKING, work, *args)
 
 
 async def _chunks(recipients: AsyncIterator[Recipient]) -> AsyncIterator[list[Recipient]]:
