@@ -60,7 +60,7 @@ def build(out: Path, work: Path) -> Built:
     for name in PRODUCT:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, root / name, ignore=_ignored)
         else:
             shutil.copyfile(source, root / name)
     _compile(root)
@@ -77,6 +77,13 @@ def build(out: Path, work: Path) -> Built:
         sdk_bytes_before=bytes_before,
         functions=functions,
     )
+
+
+def _ignored(folder: str, names: list[str]) -> set[str]:
+    """Return what of a folder is not packaged: bytecode of this machine, and what .funcignore has of the product."""
+    kept_out = set((ROOT / ".funcignore").read_text(encoding="utf-8").split())
+    within = Path(folder).relative_to(ROOT)
+    return {name for name in names if name == "__pycache__" or (within / name).as_posix() in kept_out}
 
 
 def index(root: Path) -> int:

@@ -9,6 +9,7 @@ import { enter } from "./views/enter.js";
 import { fetchDirectory } from "./views/fetch.js";
 import { history } from "./views/history.js";
 import { locations } from "./views/locations.js";
+import { messages } from "./views/messages.js";
 import { overview } from "./views/overview.js";
 import { preferences } from "./views/preferences.js";
 import { recipients } from "./views/recipients.js";
@@ -25,15 +26,21 @@ export const VIEWS = {
   history: { title: "History", view: history },
 };
 
+/** The views that are of no tenant. */
+const OWN = {
+  "": { title: "Tenants", view: overview },
+  messages: { title: "Messages and events", view: messages },
+};
+
 const main = document.getElementById("main");
 let me = null;
 /** Grows with every navigation: a view that is no longer wanted does not appear late. */
 let shown = 0;
 
-/** `#/t/contoso/fetch/123` -> { tenant: "contoso", name: "fetch", rest: ["123"] } */
+/** `#/t/contoso/fetch/123` -> { tenant: "contoso", name: "fetch", rest: ["123"] }; `#/messages` -> { name: "messages" } */
 function address() {
   const [kind, tenant, name = "connect", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  return kind === "t" && tenant && name in VIEWS ? { tenant, name, rest } : { tenant: null, name: null, rest: [] };
+  return kind === "t" && tenant && Object.hasOwn(VIEWS, name) ? { tenant, name, rest } : { tenant: null, name: Object.hasOwn(OWN, kind) ? kind : "", rest: [] };
 }
 
 async function show() {
@@ -43,10 +50,10 @@ async function show() {
   window.addEventListener("hashchange", () => leaving.abort(), { once: true });
   replace(document.getElementById("header"), header(me, tenant, name, VIEWS));
   replace(main, waiting("Loading"));
-  const title = name ? VIEWS[name].title : "Tenants";
+  const { title, view: made } = tenant ? VIEWS[name] : OWN[name];
   document.title = `${title} – Recipient Sync`;
   try {
-    const view = name ? await VIEWS[name].view({ tenant, rest, me, left: leaving.signal }) : await overview({ me });
+    const view = await made({ tenant, rest, me, left: leaving.signal });
     if (mine !== shown) return;
     replace(main, view);
     announce(title);

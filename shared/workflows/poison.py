@@ -113,6 +113,10 @@ def _parsed(entry: LedgerEntry) -> Message:
             return parse_reconcile(entry.body)
         case "retire-jobs":
             return parse_retire(entry.body)
+        case "import-jobs":
+            raise Rejected(
+                "An import whose message fails has ended: its file is to be sent anew.", code="not_replayable"
+            )
     raise Rejected("It is an event, and no message.", code="not_replayable")
 
 

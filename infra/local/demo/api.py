@@ -52,11 +52,14 @@ class Api:
         preferences: Mapping[str, object],
         locations: Sequence[str],
         mapping: Mapping[str, Sequence[str]] | None = None,
-        directory: str | None = None,
+        directory: str | Mapping[str, str] | None = None,
         secret: str | None = None,
     ) -> None:
-        """Create a tenant with locations and mappings, connected to the sample directory of its or another name."""
-        credentials = self._stack["directories"][directory or tenant]
+        """Create a tenant with locations and mappings, connected to a directory.
+
+        It is the sample directory of its or another name, or what the simulator says of any other.
+        """
+        credentials = directory if isinstance(directory, Mapping) else self._stack["directories"][directory or tenant]
         await self.call("PUT", f"/tenants/{tenant}", {"name": tenant.title()})
         await self.call("PUT", f"/tenants/{tenant}/sso", {"clientId": credentials["application_id"]})
         await self.call(

@@ -30,6 +30,12 @@ class Simulator:
         async with self._session.request(method, f"{self._base}{path}", json=body) as response:
             return await response.json(content_type=None)
 
+    async def found(self, directory: str, *, users: int) -> dict[str, Any]:
+        """Make a directory of enabled and disabled users without groups, and return what leads into it."""
+        await self.call("POST", "/directories", {"name": directory, "users": users, "groups": 0})
+        known: dict[str, Any] = await self.call("GET", f"/directories/{directory}")
+        return known
+
     async def groups(self, directory: str) -> list[str]:
         """Return the ids of a directory's groups."""
         found = (await self.call("GET", f"/directories/{directory}"))["groups"]

@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
-import { number, slug, when, words } from "../format.js";
+import { count, number, slug, when, words } from "../format.js";
 import { dialog } from "../parts/dialog.js";
 import { badge, button, empty, field, input, page, problem, select, table } from "../parts/ui.js";
 
@@ -35,21 +35,14 @@ export async function overview({ me }) {
   return page(
     "Tenants",
     null,
-    h("div", { class: "row" }, search, h("label", { class: "inline" }, "Sort by ", sort), h("span", { class: "grow" }), button("Add tenant", add, { primary: true })),
+    h("div", { class: "row" }, search, h("label", { class: "inline" }, "Sort by ", sort), h("span", { class: "grow" }), h("a", { href: "#/messages" }, "Messages and events"), button("Add tenant", add, { primary: true })),
     rows,
   );
 }
 
-async function page_(search, sort, cursor) {
+function page_(search, sort, cursor) {
   const query = new URLSearchParams({ search, sort, limit: 100, ...(cursor ? { cursor } : {}) });
-  try {
-    return await api.get(`overview?${query}`);
-  } catch (error) {
-    if (error.status !== 404) throw error;
-  }
-  const { tenants } = await api.get("tenants");
-  const word = search.toLowerCase();
-  return { tenants: tenants.filter((each) => `${each.id} ${each.name}`.toLowerCase().includes(word)), cursor: null };
+  return api.get(`overview?${query}`);
 }
 
 const link = (each) => h("a", { href: `#/t/${each.id}/${each.connection?.state === "off" ? "connect" : "fetch"}` }, each.name);
@@ -74,7 +67,7 @@ function needs(each) {
   return [
     each.heldRun && h("a", { href: `#/t/${each.id}/fetch/${each.heldRun}` }, badge("Held run", "warning")),
     each.secretDaysLeft !== null && each.secretDaysLeft !== undefined && each.secretDaysLeft <= 30 && badge(each.secretDaysLeft < 0 ? "Secret has ended" : `Secret ends in ${each.secretDaysLeft} days`, each.secretDaysLeft <= 7 ? "danger" : "warning"),
-    each.poison > 0 && badge(`${number(each.poison)} failed messages`, "danger"),
+    each.poison > 0 && h("a", { href: "#/messages" }, badge(count(each.poison, "failed message"), "danger")),
   ];
 }
 

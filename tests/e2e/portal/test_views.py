@@ -1,15 +1,20 @@
 """Every view of the portal, used as it is meant: locations, sync, recipients, users, history."""
 
+import contextlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.queue import QueueClient
 from playwright.async_api import expect
 
 from infra.local.demo.api import Api
 from infra.local.demo.simulator import Simulator
 from infra.local.stack import LocalStack
 from tests.e2e.portal.visitor import Visitor
+from tests.e2e.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -113,20 +118,9 @@ async def test_preferences_are_previewed_and_saved(visitor: Visitor, stack: Loca
 async def test_a_held_run_is_shown_and_approved(visitor: Visitor, simulator: Simulator, stack: LocalStack) -> None:
     """With the people whose deactivation waits; approved, they are deactivated."""
     directory = "portalheld"
-    await simulator.call("POST", "/directories", {"name": directory, "users": 30, "groups": 0})
-    known = await simulator.call("GET", f"/directories/{directory}")
-    credentials = {
-        "tenantId": known["azure_tenant_id"],
-        "clientId": known["application_id"],
-        "objectId": known["object_id"],
-        "clientSecret": known["client_secret"],
-    }
+    known = await simulator.found(directory, users=30)
     async with Api(stack.info) as api:
-        await api.call("PUT", "/tenants/held", {"name": "Held"})
-        await api.call("PUT", "/tenants/held/sso", {"clientId": known["application_id"]})
-        await api.call("PUT", "/tenants/held/connection", credentials)
-        await api.call("PUT", "/tenants/held/preferences", {"mode": "full"})
-        await api.call("PUT", "/tenants/held/locations/desk", {"name": "Desk"})
+        await api.onboard("held", directory=known, preferences={"mode": "full"}, locations=["desk"])
         await api.finished("held", await api.sync("held"))
         for person in await simulator.people(directory, 25):
             await simulator.leave(directory, person)
@@ -141,15 +135,16 @@ async def test_a_held_run_is_shown_and_approved(visitor: Visitor, simulator: Sim
 
 async def test_who_may_sign_in_is_made_a_user(visitor: Visitor, simulator: Simulator, stack: LocalStack) -> None:
     """With a role that somebody chooses, and the reason where it is not possible."""
-    sso = (await simulator.call("GET", "/directories/contoso"))["sso"]["application_id"]
-    people = await simulator.people("contoso", 3)
-    await simulator.call("POST", "/directories/contoso/roles", {"grant": ["Application.Read.All"]})
-    await simulator.call("PATCH", "/directories/contoso/application", {"assign_users": people})
-    await simulator.change("contoso", people[1], displayName="Grace Hopper", accountEnabled=True)
-    await simulator.change("contoso", people[2], accountEnabled=False)
+    directory = "portalusers"
+    known = await simulator.found(directory, users=10)
+    people = await simulator.people(directory, 3)
+    await simulator.call("POST", f"/directories/{directory}/roles", {"grant": ["Application.Read.All"]})
+    await simulator.call("PATCH", f"/directories/{directory}/application", {"assign_users": people})
+    await simulator.change(directory, people[1], displayName="Grace Hopper", accountEnabled=True)
+    await simulator.change(directory, people[2], accountEnabled=False)
     async with Api(stack.info) as api:
-        await api.onboard("signins", directory="contoso", preferences={"ssoUsers": True}, locations=[])
-        await api.call("PUT", "/tenants/signins/sso", {"clientId": sso})
+        await api.onboard("signins", directory=known, preferences={"ssoUsers": True}, locations=[])
+        await api.call("PUT", "/tenants/signins/sso", {"clientId": known["sso"]["application_id"]})
     await visitor.open("signins", "users", "SSO users")
     await visitor.sees("Account disabled")
     await visitor.press_of("Create user Grace Hopper")
@@ -187,3 +182,24 @@ async def test_the_overview_lists_searches_and_links(visitor: Visitor, stack: Lo
     await expect(visitor.page.locator("tbody tr")).to_have_count(1)
     await visitor.page.get_by_role("link", name="Zebra Logistics").click()
     await expect(visitor.page).to_have_url(re.compile("#/t/zebra/"))
+
+
+async def test_a_failed_message_is_put_back_or_discarded(visitor: Visitor, stack: LocalStack) -> None:
+    """The operator sees what it was and why it failed, and is rid of it."""
+    with QueueClient.from_connection_string(stack.info["connection_string"], "sync-requests") as queue:
+        with contextlib.suppress(ResourceExistsError):
+            queue.create_queue()
+        queue.send_message("nobody knows this tenant!")
+    async with Api(stack.info) as api:
+        (entry, *_) = await until(lambda: _entries(api, "sync-requests"))
+    await visitor.page.goto(f"{stack.info['host']}/api/portal#/messages")
+    await visitor.sees("Messages and events")
+    await visitor.page.get_by_text("Message", exact=True).first.click()
+    await visitor.sees("nobody knows this tenant!")
+    await visitor.look("messages")
+    await visitor.press_of(f"Discard {entry['id']}")
+    await expect(visitor.page.get_by_text("nobody knows this tenant!")).to_have_count(0)
+
+
+async def _entries(api: Api, queue: str) -> list[dict[str, Any]]:
+    return [each for each in (await api.call("GET", "/ledger"))["entries"] if each["queue"] == queue]
