@@ -36,7 +36,8 @@ class StorageService(Generic[R]):
         self._client: Any = None
         self._ready: dict[str, asyncio.Task[R]] = {}
 
-    def _open(self) -> Any:  # noqa: ANN401 - the SDK's client
+    def open(self) -> Any:  # noqa: ANN401 - the SDK's client
+        """Return the SDK's client of the service. Raises: Misconfigured. No request is sent."""
         if self._client is None:
             options = {"transport": CountingTransport(), **self._options}
             connection_string = self._settings.storage_connection_string
@@ -53,7 +54,7 @@ class StorageService(Generic[R]):
         """Return the client of a table or queue that exists; one that could not be made is tried again next time."""
         task = self._ready.get(name)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._ready[name] = asyncio.ensure_future(self._create(self._open(), name))
+            task = self._ready[name] = asyncio.ensure_future(self._create(self.open(), name))
         return await asyncio.shield(task)
 
     async def close(self) -> None:

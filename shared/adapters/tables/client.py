@@ -1,24 +1,30 @@
 """The storage account's Table service: one client per process, counted requests, errors in the product's words."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import msgspec
 from azure.core import MatchConditions
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.adapters.storage_account import StorageService
+from shared.adapters.tables import changeset
+from shared.adapters.tables.edm import row_of
 from shared.adapters.tables.errors import translated
-from shared.adapters.tables.limits import MAX_BATCH, require_batch, require_entity
-from shared.errors import Conflict, NotFound, Transient
+from shared.adapters.tables.limits import MAX_BATCH, require_entity
+from shared.adapters.tables.pages import BARE, FULL, UNTYPED, Kind, Range, condition, pages
+from shared.adapters.tables.wire import Wire
+from shared.errors import Conflict, NotFound
 from shared.settings import Settings
 
 #: Retries of the SDK for one request, and how long it waits before the first one, in seconds; then twice as long.
 _RETRIES: Final = 3
 _BACKOFF_S: Final = 0.5
 
+S = TypeVar("S", bound=msgspec.Struct)
+
 Entity = Mapping[str, Any]
-Range = tuple[str, str]
 
 
 class Tables:
@@ -32,6 +38,7 @@ class Tables:
             options={"retry_total": _RETRIES, "retry_backoff_factor": _BACKOFF_S},
             create=_create,
         )
+        self._wire: Wire | None = None
 
     async def table(self, name: str) -> TableClient:
         """Return the client of a table that exists."""
@@ -39,6 +46,9 @@ class Tables:
 
     async def close(self) -> None:
         """Close the connections; the next use opens new ones."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            await wire.close()
         await self._service.close()
 
     async def get(self, table: str, partition: str, row: str) -> Entity:
@@ -103,18 +113,16 @@ class Tables:
             await client.delete_entity(partition, row, etag=etag, match_condition=condition)
 
     async def transact(self, table: str, operations: Sequence[Any]) -> list[Mapping[str, Any]]:
-        """Do up to MAX_BATCH operations on one partition, all or none. Raises: Conflict, Transient, Rejected."""
-        require_batch(operations)
-        client = await self.table(table)
-        unreadable = "Table Storage's answer to a batch could not be read; the fence or marker tells if it was done."
+        """Do up to MAX_BATCH operations on one partition, all or none. Raises: Conflict, Transient, Rejected.
+
+        An operation is as the SDK's `submit_transaction` takes it: `create`, `upsert`, `update` or `delete`, the
+        entity, and for a replacement its mode and ETag.
+        """
+        wire = await self._wire_to(table)
+        body = changeset.compose(wire.url, table, operations)
         with translated(missing=Conflict):
-            try:
-                answers = await client.submit_transaction(operations)
-            except ValueError as error:  # how the SDK takes what is no multipart answer, as of a proxy
-                raise Transient(unreadable, code="storage_unreachable") from error
-        if len(answers) != len(operations):
-            raise Transient(unreadable, code="storage_unreachable")
-        return answers
+            response = await wire.send("POST", "$batch", changeset.HEADERS, body)
+            return changeset.require_done(response, len(operations))
 
     async def query(
         self,
@@ -131,25 +139,26 @@ class Tables:
 
         Ranges are half open: the first key, and the first one that is not wanted. `where` is constant text.
         """
-        words: dict[str, object] = {}
-        terms: list[str] = []
-        for name, bounds in (("PartitionKey", partitions), ("RowKey", rows)):
-            if bounds is not None:
-                terms.append(f"{name} ge @{name}from and {name} lt @{name}to")
-                words |= {f"{name}from": bounds[0], f"{name}to": bounds[1]}
-        for name, value in (("PartitionKey", partition), ("RowKey", row)):
-            if value is not None:
-                terms.append(f"{name} eq @{name}is")
-                words[f"{name}is"] = value
-        if where is not None:
-            terms.append(where)
-        client = await self.table(table)
+        wanted = condition(partition=partition, partitions=partitions, rows=rows, row=row, where=where)
+        wire = await self._wire_to(table)
         with translated():
-            found = client.query_entities(" and ".join(terms), parameters=words, select=select)
-            # by page: the SDK's flat iterator calls itself for every empty page, until the stack is used up
-            async for page in found.by_page():
-                async for entity in page:
-                    yield entity
+            async for page in pages(wire, table, UNTYPED, accept=FULL, where=wanted, select=select):
+                for each in page.value:
+                    yield row_of(each)
+
+    async def read(self, table: str, kind: Kind[S], *, partition: str, rows: Range) -> AsyncIterator[list[S]]:
+        """Iterate over pages of a partition's rows as structs, whose fields are all that is read of them."""
+        wire = await self._wire_to(table)
+        wanted = condition(partition=partition, rows=rows)
+        with translated():
+            async for page in pages(wire, table, kind.decoder, accept=BARE, where=wanted, select=kind.columns):
+                yield page.value
+
+    async def _wire_to(self, table: str) -> Wire:
+        await self.table(table)
+        if self._wire is None:
+            self._wire = Wire(self._service.open(), retries=_RETRIES, backoff_s=_BACKOFF_S)
+        return self._wire
 
     async def erase(
         self,

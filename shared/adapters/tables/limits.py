@@ -3,11 +3,9 @@
 Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from shared.errors import Rejected
 
@@ -22,10 +20,6 @@ MAX_ENTITY_BYTES: Final = 1024 * 1024
 #: Properties beside the keys and the timestamp.
 MAX_PROPERTIES: Final = 252
 
-#: Boundaries and headers of a batch's request and of one operation in it, beside its keys: more than any that was sent
-#: in the tests, which compare.
-_BATCH_BYTES: Final = 1_000
-_OPERATION_BYTES: Final = 900
 _FORBIDDEN_IN_KEYS: Final = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
 _KEYS: Final = ("PartitionKey", "RowKey")
 
@@ -34,7 +28,7 @@ def require_entity(entity: Mapping[str, Any]) -> None:
     """Hold if Table Storage takes the entity. Raises: Rejected, with the size and the limit."""
     size = 4
     for name in _KEYS:
-        size += _require_key(name, str(entity[name]))
+        size += require_key(name, str(entity[name]))
     if len(entity) - len(_KEYS) > MAX_PROPERTIES:
         raise _too_large(f"a row of {len(entity) - len(_KEYS)} properties", f"{MAX_PROPERTIES} properties")
     for name, value in entity.items():
@@ -47,33 +41,23 @@ def require_entity(entity: Mapping[str, Any]) -> None:
         raise _too_large(f"a row of {size} bytes", f"{MAX_ENTITY_BYTES} bytes")
 
 
-def require_batch(operations: Sequence[Any]) -> None:
-    """Hold if Table Storage takes the operations as one batch. Raises: Rejected, with the size and the limit.
+def require_count(operations: int) -> None:
+    """Hold if Table Storage takes so many operations as one batch. Raises: Rejected, with the number and the limit."""
+    if operations > MAX_BATCH:
+        raise Rejected(f"{operations} operations exceed the {MAX_BATCH} of a batch.", code="batch_too_large")
 
-    Each operation is what the SDK takes: its kind and its entity, of which that of a deletion is but its keys.
-    """
-    if len(operations) > MAX_BATCH:
-        raise Rejected(f"{len(operations)} operations exceed the {MAX_BATCH} of a batch.", code="batch_too_large")
-    for kind, entity, *_ in operations:
-        if kind != "delete":
-            require_entity(entity)
-    if (size := batch_bytes(operations)) > MAX_BATCH_BYTES:
+
+def require_batch_bytes(size: int) -> None:
+    """Hold if Table Storage takes a batch's request of this size. Raises: Rejected, with the size and the limit."""
+    if size > MAX_BATCH_BYTES:
         raise Rejected(
             f"a batch of {size} bytes exceeds the {MAX_BATCH_BYTES} of Table Storage; write fewer rows at once.",
             code="batch_too_large",
         )
 
 
-def batch_bytes(operations: Sequence[Any]) -> int:
-    """Return at least as many bytes as the request of a batch has."""
-    size = _BATCH_BYTES
-    for _, entity, *_ in operations:
-        size += _OPERATION_BYTES + sum(_json_bytes(name, value) for name, value in entity.items())
-        size += 2 * sum(len(quote(entity[name], safe="")) for name in _KEYS)  # in the address of the operation
-    return size
-
-
-def _require_key(name: str, key: str) -> int:
+def require_key(name: str, key: str) -> int:
+    """Return the bytes of a key that Table Storage takes. Raises: Rejected, with what is wrong about it."""
     if bad := _FORBIDDEN_IN_KEYS.search(key):
         raise Rejected(f"the {name} {key[:80]!r} contains {bad[0]!r}, which keys must not.", code="invalid_key")
     if (size := _text_bytes(key)) > MAX_KEY_BYTES:
@@ -89,14 +73,6 @@ def _weight(value: object) -> int:
 
 def _text_bytes(text: str) -> int:
     return 2 * len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass"))
-
-
-def _json_bytes(name: str, value: object) -> int:
-    """Return at least as many bytes as the SDK makes of a property: escaped ASCII, base64, names of types."""
-    names = 2 * len(name) + 42
-    if isinstance(value, bytes):
-        return names + 4 * len(value) // 3 + 4
-    return names + (len(json.dumps(value)) if isinstance(value, str) else 24)
 
 
 def _too_large(what: str, limit: str) -> Rejected:

@@ -1,11 +1,14 @@
 """Every store suite runs against the fake and against Azurite, so that fakes cannot lie."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from infra.local.tables.server import connection_string, listening
+from infra.local.tables.service import Service
 from shared.adapters.tables import (
     TableImportStore,
     TableLedger,
@@ -56,9 +59,9 @@ class Stores:
         self.acme_2 = TenantId(f"{self.acme}-2")
 
 
-@pytest.fixture(params=["fake", "memory", "azurite"])
+@pytest.fixture(params=["fake", "memory", "lean", "azurite"])
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
-    """Fakes, or the real stores on tables in memory, or in a real Azurite."""
+    """Fakes, or the real stores on tables in memory, on the benchmarks' service, or in a real Azurite."""
     if request.param == "fake":
         yield Stores(
             FakeTenantStore(),
@@ -70,13 +73,24 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
             FakeImportStore(),
         )
         return
-    if request.param == "memory":
-        tables: Tables = MemoryTables()
-    else:
-        azurite: Any = request.getfixturevalue("azurite")
-        settings = load({"AzureWebJobsStorage": azurite.connection_string, "KEY_VAULT_URL": "https://vault.example"})
-        tables = Tables(settings)
-    yield Stores(
+    async with AsyncExitStack() as ends:
+        if request.param == "memory":
+            tables: Tables = MemoryTables()
+        elif request.param == "lean":
+            tables = _opened(connection_string(await ends.enter_async_context(listening(Service(enforce_sizes=True)))))
+        else:
+            azurite: Any = request.getfixturevalue("azurite")
+            tables = _opened(azurite.connection_string)
+        yield _on(tables)
+        await tables.close()
+
+
+def _opened(storage: str) -> Tables:
+    return Tables(load({"AzureWebJobsStorage": storage, "KEY_VAULT_URL": "https://vault.example"}))
+
+
+def _on(tables: Tables) -> Stores:
+    return Stores(
         TableTenantStore(tables),
         TableRunStore(tables),
         TableSnapshotStore(tables),
@@ -85,4 +99,3 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         TableUserStore(tables),
         TableImportStore(tables),
     )
-    await tables.close()

@@ -5,9 +5,14 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.tables.limits import MAX_BATCH, MAX_BATCH_BYTES, require_batch, require_entity
+from shared.adapters.tables.changeset import compose
+from shared.adapters.tables.limits import MAX_BATCH, MAX_BATCH_BYTES, require_entity
 from shared.adapters.tables.packing import MAX_ROWS_BYTES, pack_rows
 from shared.errors import Rejected
+
+
+def _compose(operations: list[Any]) -> bytes:
+    return compose("https://account.example", "Recipients", operations)
 
 
 def row(partition: str = "p", key: str = "r", **properties: object) -> dict[str, Any]:
@@ -31,7 +36,7 @@ def row(partition: str = "p", key: str = "r", **properties: object) -> dict[str,
 def test_the_largest_entity_is_taken(entity: dict[str, Any]) -> None:
     """What the service takes is not refused."""
     require_entity(entity)
-    require_batch([("create", entity)])
+    _compose([("create", entity)])
 
 
 @pytest.mark.parametrize(
@@ -52,7 +57,7 @@ def test_a_larger_entity_is_refused_with_its_size(entity: dict[str, Any], says: 
         require_entity(entity)
     assert caught.value.code == "entity_too_large"
     with pytest.raises(Rejected, match=says):
-        require_batch([("create", entity)])
+        _compose([("create", entity)])
 
 
 @pytest.mark.parametrize("bad", ["/", "\\", "#", "?", "\x00", "\n", "\x1f", "\x7f", "\x9f"])
@@ -67,24 +72,24 @@ def test_keys_without_reserved_characters_only(bad: str) -> None:
 def test_a_batch_holds_100_operations() -> None:
     """The hundredth operation is taken, one more is not."""
     operations = [("create", row(key=str(number))) for number in range(MAX_BATCH)]
-    require_batch(operations)
+    _compose(operations)
     with pytest.raises(Rejected, match="101 operations"):
-        require_batch([*operations, ("delete", row(key="101"))])
+        _compose([*operations, ("delete", row(key="101"))])
 
 
 def test_a_batch_holds_4_mib_of_its_request() -> None:
-    """Bytes count as the base64 that they travel as, text as escaped as JSON makes it."""
+    """Bytes count as the base64 that they travel as, text as the UTF-8 of JSON."""
     large = {**row(), **{f"p{number}": b"x" * 65_536 for number in range(15)}}
-    require_batch([("create", large)] * 3)
-    emoji = [("upsert", row(text="🧨" * 3_500), {"mode": "replace"})] * 98
-    require_batch(emoji[:90])
+    _compose([("create", large)] * 3)
+    emoji = [("upsert", row(text="🧨" * 11_000), {"mode": "replace"})] * 98
+    _compose(emoji[:90])
     for operations in ([("create", large)] * 4, emoji):
         with pytest.raises(Rejected, match=str(MAX_BATCH_BYTES)) as caught:
-            require_batch(operations)
+            _compose(operations)
         assert caught.value.code == "batch_too_large"
 
 
 def test_the_largest_packed_value_fits_a_batch() -> None:
     """Every value that `pack_rows` accepts can be inserted at once."""
     parts = pack_rows(random.Random(3).randbytes(MAX_ROWS_BYTES - 2_000))
-    require_batch([("create", row("p" * 512, f"{'r' * 500}{number}", **part)) for number, part in enumerate(parts)])
+    _compose([("create", row("p" * 512, f"{'r' * 500}{number}", **part)) for number, part in enumerate(parts)])

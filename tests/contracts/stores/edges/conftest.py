@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 
 from infra.local.azurite import Azurite
+from infra.local.tables.server import connection_string, listening
+from infra.local.tables.service import Service
 from shared.adapters.tables import (
     TableImportStore,
     TableLedger,
@@ -39,6 +41,19 @@ async def tables(azurite: Azurite) -> AsyncIterator[Tables]:
 @pytest.fixture
 async def azurite_stores(tables: Tables) -> Stores:
     """The stores that are deployed."""
+    return _on(tables)
+
+
+@pytest.fixture
+async def lean_stores() -> AsyncIterator[Stores]:
+    """The stores that are deployed, on the benchmarks' service."""
+    async with listening(Service(enforce_sizes=True)) as url:
+        opened = Tables(settings(connection_string(url)))
+        yield _on(opened)
+        await opened.close()
+
+
+def _on(tables: Tables) -> Stores:
     return Stores(
         tenants=TableTenantStore(tables),
         runs=TableRunStore(tables),
@@ -65,18 +80,10 @@ def fake_stores() -> Stores:
 @pytest.fixture
 def memory_stores() -> Stores:
     """The stores that are deployed, on tables in memory."""
-    tables = MemoryTables()
-    return Stores(
-        tenants=TableTenantStore(tables),
-        runs=TableRunStore(tables),
-        snapshots=TableSnapshotStore(tables),
-        recipients=TableRecipientStore(tables),
-        ledger=TableLedger(tables),
-        imports=TableImportStore(tables),
-    )
+    return _on(MemoryTables())
 
 
-@pytest.fixture(params=["fake", "memory", "azurite"])
+@pytest.fixture(params=["fake", "memory", "lean", "azurite"])
 def stores(request: pytest.FixtureRequest) -> Stores:
     """One after the other."""
     found = request.getfixturevalue(f"{request.param}_stores")

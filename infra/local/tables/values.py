@@ -1,0 +1,78 @@
+"""Rows as they are kept and as they are shown.
+
+A row is kept as the JSON that came in, which is 3 times smaller than a dict.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+#: Types that JSON itself tells, and that the service therefore does not name.
+_PLAIN: Final = frozenset({"Edm.String", "Edm.Boolean", "Edm.Int32"})
+_SUFFIX: Final = "@odata.type"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: Ticks of an ETag's time in one second.
+TICKS_S: Final = 10_000_000
+_ETAG: Final = re.compile(r"""^(?:W/)?"?datetime'(.*)'"?$""")
+
+
+class Row(NamedTuple):
+    """One stored row: its JSON, and the time of its last change in ticks of 100 ns, which no other change has."""
+
+    body: bytes
+    changed: int
+
+    @property
+    def etag(self) -> str:
+        """What the row is recognised by."""
+        return f"W/\"datetime'{timestamp(self.changed).replace(':', '%3A')}'\""
+
+    def properties(self) -> dict[str, Any]:
+        """Return everything in it, the names of types included."""
+        decoded: dict[str, Any] = msgspec.json.decode(self.body)
+        return decoded
+
+
+def timestamp(ticks: int) -> str:
+    """Return a time with the seven digits that the service gives."""
+    seconds, rest = divmod(ticks, TICKS_S)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:07d}Z"
+
+
+def tidy(body: bytes) -> bytes:
+    """Return a row's JSON as it is kept: without nulls and without names of types that JSON itself tells."""
+    if b"odata" not in body and b":null" not in body and b": null" not in body:
+        return body
+    row: dict[str, Any] = msgspec.json.decode(body)
+    kept = {
+        name: value
+        for name, value in row.items()
+        if value is not None and not name.startswith("odata.") and not (name.endswith(_SUFFIX) and value in _PLAIN)
+    }
+    return msgspec.json.encode(kept)
+
+
+def merged(old: bytes, new: bytes) -> bytes:
+    """Return a row after a merge: what the new one does not mention stays."""
+    kept: dict[str, Any] = msgspec.json.decode(old)
+    given: dict[str, Any] = msgspec.json.decode(new)
+    for name in given:
+        kept.pop(name + _SUFFIX, None)
+    return msgspec.json.encode({**kept, **given})
+
+
+def shown(row: Row, select: list[str] | None, *, metadata: bool) -> dict[str, Any]:
+    """Return a row as an answer holds it; with `metadata` its ETag and the names of types come along."""
+    properties = row.properties()
+    properties["Timestamp"] = timestamp(row.changed)
+    names = properties.keys() if select is None else [name for name in select if name in properties]
+    answer: dict[str, Any] = {"odata.etag": row.etag} if metadata else {}
+    for name in names:
+        if not name.endswith(_SUFFIX):
+            answer[name] = properties[name]
+            if metadata and (kind := properties.get(name + _SUFFIX)) is not None:
+                answer[name + _SUFFIX] = kind
+    return answer
