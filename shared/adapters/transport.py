@@ -19,7 +19,8 @@ class CountingTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads
     """The SDK's own transport, which counts every request for the job that sends it, retries included."""
 
     def __init__(self) -> None:
-        super().__init__(connection_timeout=_CONNECT_S, read_timeout=_READ_S)
+        # with settings from the environment, aiohttp looks for a .netrc and a proxy in a thread, before every request
+        super().__init__(connection_timeout=_CONNECT_S, read_timeout=_READ_S, use_env_settings=False)
 
     async def send(self, request: Any, **config: Any) -> Any:  # noqa: ANN401 - the SDK's
         """Count, then send."""

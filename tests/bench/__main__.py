@@ -1,0 +1,64 @@
+"""`make bench`: every benchmark in a process of its own, one after the other; `.local/bench.json` has what was found.
+
+`python -m tests.bench KEY ...` runs some of them, and leaves the others in the file as they are.
+"""
+
+import argparse
+import asyncio
+import importlib
+import json
+import subprocess
+import sys
+from typing import Any, Final
+
+from infra.local.child import ROOT
+from tests.bench.results import Result
+
+OUT: Final = ROOT / ".local" / "bench.json"
+#: Each key is the name of a module here, whose `measure` returns the result.
+KEYS: Final = (
+    "graph_page_cpu",
+    "graph_page_floor",
+    "table_write_cpu",
+    "table_read_cpu",
+    "cold_start",
+    "package",
+)
+
+
+def main() -> None:
+    """Run, print a line for each, and end with 1 if one could not be measured: a goal that is missed is no failure."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("keys", nargs="*", choices=[[], *KEYS], help="which ones; all if none is named")
+    parser.add_argument("--alone", action="store_true", help="in this process, and print JSON")
+    chosen = parser.parse_args()
+    if chosen.alone:
+        print(json.dumps(_measured(chosen.keys[0]).shown()))
+        return
+    broken = [key for key in chosen.keys or KEYS if not _run(key)]
+    sys.exit(f"Could not be measured: {', '.join(broken)}." if broken else 0)
+
+
+def _measured(key: str) -> Result:
+    module = importlib.import_module(f"tests.bench.{key}")
+    result: Result = asyncio.run(module.measure())
+    return result
+
+
+def _run(key: str) -> bool:
+    command = [sys.executable, "-m", "tests.bench", key, "--alone"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        print(f"{key:24} could not be measured", flush=True)
+        return False
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    known: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps({**known, key: found}, indent=2) + "\n", encoding="utf-8")
+    mark = "reached" if found["pass"] else "MISSED"
+    print(f"{key:24} {found['value']:>12,.3f}   goal {found['goal']:>9}   {mark}", flush=True)
+    return True
+
+
+if __name__ == "__main__":
+    main()
