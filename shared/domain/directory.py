@@ -11,7 +11,7 @@ import msgspec
 from shared.domain.ids import ObjectId, SourceId
 
 
-class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=False):
+class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=False, gc=False):
     """A user as last read. Empty text never occurs: what the directory does not know is None.
 
     Stored as an array (see `shared.domain.snapshot`), so fields are only ever added at the end, with a default.

@@ -7,11 +7,13 @@ import argparse
 import asyncio
 import importlib
 import json
+import os
 import subprocess
 import sys
 from typing import Any, Final
 
 from infra.local.child import ROOT
+from tests.bench.entra import certificates
 from tests.bench.results import Result
 
 OUT: Final = ROOT / ".local" / "bench.json"
@@ -47,7 +49,9 @@ def _measured(key: str) -> Result:
 
 def _run(key: str) -> bool:
     command = [sys.executable, "-m", "tests.bench", key, "--alone"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    bundle = str(certificates().bundle)
+    environment = {**os.environ, "SSL_CERT_FILE": bundle, "REQUESTS_CA_BUNDLE": bundle}  # read when they are imported
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         print(f"{key:24} could not be measured", flush=True)
         return False

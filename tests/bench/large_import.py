@@ -93,7 +93,7 @@ async def main(rows: int) -> None:
         }
     report["idle_mib"] = round(start_mib, 1)
     await world.app.watch(Usage())
-    print(json.dumps(report))  # noqa: T201 - a program's output
+    print(json.dumps(report))
 
 
 def vars_of(counts: object) -> dict[str, int]:

@@ -25,6 +25,11 @@ def url_at(port: int) -> str:
     return f"http://{LOCALHOST}:{port}/{ACCOUNT}"
 
 
+def url_of(connection: str) -> str:
+    """Return the address that a connection string leads to."""
+    return connection.rpartition("TableEndpoint=")[2].rstrip(";")
+
+
 def connection_string(url: str) -> str:
     """Return what the SDK and the product connect with; the key is the emulator's, and nobody checks it."""
     return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={url};"

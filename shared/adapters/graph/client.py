@@ -7,7 +7,9 @@ import asyncio
 from http import HTTPStatus
 from typing import Any, Final
 
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 from kiota_abstractions.api_client_builder import register_default_deserializer
 from kiota_abstractions.headers_collection import HeadersCollection
 from kiota_abstractions.method import Method
@@ -44,37 +46,30 @@ _OLD_TOKEN_S: Final = 300.0
 register_default_deserializer(JsonParseNodeFactory)
 
 
-class _Transport(httpx.AsyncHTTPTransport):
-    """Counts every request, those of the retry handler included, and sends it to an address that was judged."""
+class _Transport(AiohttpTransport):
+    """Counts every request, those of the retry handler included, and sends it to an address that was judged.
+
+    aiohttp beneath httpx takes less than half of the CPU for a page of users; docs/performance.md has the numbers.
+    """
 
     def __init__(self, addresses: PublicAddresses) -> None:
-        super().__init__(verify=tls_context(), http2=False)
         self._addresses = addresses
+        super().__init__(client=self._session, verify=tls_context(), trust_env=False)
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls_context(), resolver=self._addresses),
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         count_graph_request()
-        host = request.url.host
         try:
-            found = await self._addresses.addresses(host)
+            await self._addresses.addresses(request.url.host)  # aiohttp asks nobody about a host that is an address
         except OSError as error:
-            raise httpx.ConnectError(f"{host} could not be looked up", request=request) from error
-        for address in found[:-1]:
-            try:
-                return await super().handle_async_request(_sent_to(address, request))
-            except httpx.ConnectError:
-                continue
-        return await super().handle_async_request(_sent_to(found[-1], request))
-
-
-def _sent_to(address: str, request: httpx.Request) -> httpx.Request:
-    """Return the request for one address; the server still proves that it is the host, and is told its name."""
-    return httpx.Request(
-        request.method,
-        request.url.copy_with(host=address),
-        headers=request.headers,
-        stream=request.stream,
-        extensions={**request.extensions, "sni_hostname": request.url.host},
-    )
+            raise httpx.ConnectError(f"{request.url.host} could not be looked up", request=request) from error
+        return await super().handle_async_request(request)
 
 
 class _ShortRetries(RetryHandler):

@@ -42,7 +42,7 @@ class Reference(msgspec.Struct):
     removed: dict[str, str] | UnsetType = msgspec.field(default=UNSET, name="@removed")
 
 
-class GraphUser(msgspec.Struct, rename="camel"):
+class GraphUser(msgspec.Struct, rename="camel", gc=False):
     """A user as Graph sends it; absent properties are UNSET, which in a delta means unchanged."""
 
     id: Guid
@@ -75,7 +75,7 @@ class GraphGroup(msgspec.Struct, rename="camel"):
     visibility: str | None = None
 
 
-class UserPage(msgspec.Struct):
+class UserPage(msgspec.Struct, gc=False):
     """A page of users, or of changes about them. `value` is required: without it nothing is a page.
 
     With an `error` nothing is one either, whatever else it holds: Graph can fail when half of the answer is sent.
@@ -206,24 +206,24 @@ def user_of(found: GraphUser) -> DirectoryUser:
     name = _text(found.user_principal_name)
     if name is None:
         raise unreadable()
-    return DirectoryUser(
-        id=ObjectId(found.id.lower()),
-        user_principal_name=name,
-        account_enabled=found.account_enabled is not False,
-        guest=found.user_type == "Guest",
-        display_name=_text(found.display_name),
-        given_name=_text(found.given_name),
-        surname=_text(found.surname),
-        mail=_text(found.mail),
-        mobile_phone=_text(found.mobile_phone),
-        business_phone=_first(found.business_phones),
-        department=_text(found.department),
-        job_title=_text(found.job_title),
-        office_location=_text(found.office_location),
-        employee_id=_text(found.employee_id),
-        employee_type=_text(found.employee_type),
-        company_name=_text(found.company_name),
-        aliases=_aliases(found.proxy_addresses),
+    return DirectoryUser(  # by position, which takes half as long
+        ObjectId(found.id.lower()),
+        name,
+        found.account_enabled is not False,
+        found.user_type == "Guest",
+        _text(found.display_name),
+        _text(found.given_name),
+        _text(found.surname),
+        _text(found.mail),
+        _text(found.mobile_phone),
+        _first(found.business_phones),
+        _text(found.department),
+        _text(found.job_title),
+        _text(found.office_location),
+        _text(found.employee_id),
+        _text(found.employee_type),
+        _text(found.company_name),
+        _aliases(found.proxy_addresses),
     )
 
 
@@ -261,7 +261,7 @@ def unreadable() -> NeedsAttention:
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401 - a str, None or UNSET
-    if not isinstance(value, str):
+    if value.__class__ is not str:
         return None
     if not value.isprintable():
         value = _CONTROL.sub("", value)
@@ -273,9 +273,9 @@ def _aliases(values: list[str] | UnsetType | None) -> tuple[str, ...]:
 
     Source: https://learn.microsoft.com/graph/api/resources/user#properties (proxyAddresses)
     """
-    if not isinstance(values, list):
+    if not isinstance(values, list) or not (secondary := [each for each in values if each.startswith(_SECONDARY)]):
         return ()
-    found = {(_text(each.removeprefix(_SECONDARY)) or "").casefold() for each in values if each.startswith(_SECONDARY)}
+    found = {(_text(each.removeprefix(_SECONDARY)) or "").casefold() for each in secondary}
     whole = sorted(each for each in found if "@" in each and " " not in each)
     return tuple(whole[:MAX_ALIASES])
 

@@ -51,6 +51,8 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
 
 
 _ROWS: Final = Kind(_Row)
+#: What is read of a row.
+COLUMNS: Final = _ROWS.columns
 _PREFIX: Final = len(keys.RECIPIENTS[0])
 
 
@@ -121,9 +123,9 @@ class TableRecipientStore:
         # what is new is inserted: it must not be there yet, and the service need not look for something to replace
         created = {change.recipient for change in journal.changes if change.kind is ChangeKind.CREATED}
         rows = [
-            ("create", _row_of(partition, each))
+            ("create", row_of(partition, each))
             if each.id in created
-            else ("upsert", _row_of(partition, each), {"mode": "replace"})
+            else ("upsert", row_of(partition, each), {"mode": "replace"})
             for each in recipients
         ]
         answer = await self._tables.transact(RECIPIENTS, [fenced, ("create", entry), *rows])
@@ -179,7 +181,8 @@ def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:
     return {"PartitionKey": partition, "RowKey": keys.FENCE, "generation": fence.generation, **pack(fence)}
 
 
-def _row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
+def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
+    """Return the row that a recipient is stored as."""
     row: dict[str, Any] = {
         "PartitionKey": partition,
         "RowKey": keys.recipient(recipient.id),

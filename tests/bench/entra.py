@@ -1,0 +1,79 @@
+"""A simulated directory for benchmarks: in a process of its own, so that its CPU counts for nobody."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final
+
+import httpx
+
+from infra.local.certificates import Certificates, ensure_certificates
+from infra.local.child import ROOT, Child
+from infra.local.ports import LOCALHOST, Ports
+from shared.adapters.graph import GraphDirectoryFactory
+from shared.domain.connection import ClientSecret, Credentials, Endpoints
+
+FOLDER: Final = ROOT / ".local" / "bench"
+_START_S: Final = 60.0
+_POLL_S: Final = 0.05
+_NAME: Final = "bench"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """A directory that runs, and who may read it."""
+
+    credentials: Credentials
+    #: What the simulator says of it: ids, groups.
+    known: dict[str, Any]
+    admin: str
+
+
+def certificates() -> Certificates:
+    """Return the authority that benchmarks trust; whoever starts them sets SSL_CERT_FILE to its bundle."""
+    return ensure_certificates(FOLDER / "certificates")
+
+
+@asynccontextmanager
+async def directory(*, users: int, groups: int = 0) -> AsyncIterator[Directory]:
+    """Give a new directory of so many users and groups."""
+    ports, files = Ports.free(), certificates()
+    admin = f"http://{LOCALHOST}:{ports.simulator_admin}/admin"
+    command = [sys.executable, "-m", "infra.local.entra", "--cert", str(files.cert), "--key", str(files.key)]
+    command += ["--login-port", str(ports.login), "--graph-port", str(ports.graph), "--scale", "0.01"]
+    command += ["--admin-port", str(ports.simulator_admin)]
+    child = Child("entra", command, log=FOLDER / "entra.log", environment={})
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=_START_S) as client:
+            await _started(client, child, f"{admin}/directories")
+            await client.post(f"{admin}/directories", json={"name": _NAME, "users": users, "groups": groups})
+            known = (await client.get(f"{admin}/directories/{_NAME}")).json()
+        credentials = Credentials(
+            azure_tenant_id=known["azure_tenant_id"],
+            client_id=known["application_id"],
+            proof=ClientSecret(value=known["client_secret"]),
+            endpoints=Endpoints(login=f"https://{LOCALHOST}:{ports.login}", graph=f"https://{LOCALHOST}:{ports.graph}"),
+        )
+        yield Directory(credentials=credentials, known=known, admin=admin)
+    finally:
+        child.end()
+
+
+async def _started(client: httpx.AsyncClient, child: Child, url: str) -> None:
+    deadline_s = monotonic() + _START_S
+    while child.exit_code is None and monotonic() < deadline_s:
+        try:
+            await client.get(url)
+        except httpx.TransportError:
+            await asyncio.sleep(_POLL_S)
+        else:
+            return
+    raise ChildProcessError(f"the simulator did not start: {child.tail()}")
+
+
+def directories() -> GraphDirectoryFactory:
+    """Return the adapter that is deployed, which may ask this machine."""
+    return GraphDirectoryFactory(own_hosts=frozenset({LOCALHOST}))

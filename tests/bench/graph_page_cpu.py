@@ -1,0 +1,63 @@
+"""A page of 999 users: to our structs through the SDK's authentication, middleware and adapter, and to its models."""
+
+from typing import Any, Final
+
+from azure.identity.aio import ClientSecretCredential
+from msgraph.generated.users.users_request_builder import UsersRequestBuilder
+from msgraph.graph_service_client import GraphServiceClient
+
+from shared.adapters.graph.wire import SELECT
+from shared.domain.directory import Source
+from tests.bench.entra import Directory, directories, directory
+from tests.bench.results import Result, medians
+
+#: Graph's largest page of users. Source: https://learn.microsoft.com/graph/api/user-list
+PAGE: Final = 999
+#: The SDK's models take seconds for a page, ours some milliseconds: so that both can be measured, ours are many.
+_OURS: Final = 50
+
+
+async def measure() -> Result:
+    """Return how many times the CPU of ours the models take."""
+    async with directory(users=PAGE) as known:
+        factory = directories()
+        sdk = _sdk(known)
+
+        async def ours() -> None:
+            async with factory.open(known.credentials) as opened:
+                for _ in range(_OURS):
+                    assert len((await opened.users(Source())).users) == PAGE
+
+        async def models() -> None:
+            assert len((await sdk()).value) == PAGE
+
+        our, their = await medians(ours, models)
+        await factory.close()
+    return Result(
+        key="graph_page_cpu",
+        value=their.cpu_s * _OURS / our.cpu_s,
+        goal=1_000,
+        at_least=True,
+        measured={
+            "ours_cpu_ms_per_page": 1_000 * our.cpu_s / _OURS,
+            "sdk_models_cpu_ms_per_page": 1_000 * their.cpu_s,
+            "users_per_page": PAGE,
+        },
+    )
+
+
+def _sdk(known: Directory) -> Any:  # noqa: ANN401 - a call whose answer is the SDK's model
+    credentials = known.credentials
+    credential = ClientSecretCredential(
+        credentials.azure_tenant_id,
+        credentials.client_id,
+        credentials.proof.value,  # type: ignore[union-attr] # the simulator's is a secret
+        authority=credentials.endpoints.login,
+        disable_instance_discovery=True,
+    )
+    graph = credentials.endpoints.graph
+    client = GraphServiceClient(credentials=credential, scopes=[f"{graph}/.default"])
+    client.request_adapter.base_url = f"{graph}/v1.0"
+    query = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(top=PAGE, select=SELECT.split(","))
+    options = UsersRequestBuilder.UsersRequestBuilderGetRequestConfiguration(query_parameters=query)
+    return lambda: client.users.get(request_configuration=options)

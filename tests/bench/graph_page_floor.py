@@ -1,0 +1,58 @@
+"""A page of 999 users to our structs: through the SDK's adapter, and by nothing but httpx and msgspec."""
+
+import ssl
+from typing import Final
+
+import httpx
+
+from shared.adapters.graph import links
+from shared.adapters.graph.wire import UserPage, decode, user_of
+from shared.domain.directory import Source
+from tests.bench.entra import certificates, directories, directory
+from tests.bench.graph_page_cpu import PAGE
+from tests.bench.results import Result, medians
+
+_PAGES: Final = 100
+
+
+async def measure() -> Result:
+    """Return how many times the CPU of the floor ours takes."""
+    async with directory(users=PAGE) as known:
+        factory = directories()
+        credentials = known.credentials
+        url = links.users(credentials.endpoints.graph, Source())
+        trusted = ssl.create_default_context(cafile=str(certificates().bundle))
+        async with httpx.AsyncClient(verify=trusted, trust_env=False) as bare:
+            answer = await bare.post(
+                f"{credentials.endpoints.login}/{credentials.azure_tenant_id}/oauth2/v2.0/token",
+                data={
+                    "grant_type": "client_credentials",
+                    "client_id": credentials.client_id,
+                    "client_secret": credentials.proof.value,  # type: ignore[union-attr] # the simulator's is a secret
+                    "scope": f"{credentials.endpoints.graph}/.default",
+                },
+            )
+            headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+            async def floor() -> None:
+                for _ in range(_PAGES):
+                    page = decode((await bare.get(url, headers=headers)).content, UserPage)
+                    assert len([user_of(each) for each in page.value]) == PAGE
+
+            async def ours() -> None:
+                async with factory.open(credentials) as opened:
+                    for _ in range(_PAGES):
+                        assert len((await opened.users(Source())).users) == PAGE
+
+            our, least = await medians(ours, floor)
+        await factory.close()
+    return Result(
+        key="graph_page_floor",
+        value=our.cpu_s / least.cpu_s,
+        goal=1.5,
+        measured={
+            "ours_cpu_ms_per_page": 1_000 * our.cpu_s / _PAGES,
+            "floor_cpu_ms_per_page": 1_000 * least.cpu_s / _PAGES,
+            "users_per_page": PAGE,
+        },
+    )

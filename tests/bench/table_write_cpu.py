@@ -1,0 +1,67 @@
+"""Rows in batches of 100: by our writer, by the SDK's `submit_transaction`, and by nothing but aiohttp."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import aiohttp
+from azure.data.tables.aio import TableClient
+
+from infra.local.tables.server import url_of
+from shared.adapters.tables import changeset
+from shared.adapters.tables.client import Tables
+from shared.adapters.tables.limits import MAX_BATCH
+from shared.adapters.tables.recipients import row_of
+from tests.bench.results import Result, medians
+from tests.bench.tables import recipients, service
+
+_OURS: Final = 10_000
+_THEIRS: Final = 1_000
+_TABLE: Final = "Bench"
+_UPSERT: Final = {"mode": "replace"}
+
+
+async def measure() -> Result:
+    """Return how many times the CPU of ours the SDK takes for a row."""
+    rows = [row_of("contoso:desk", each) for each in recipients(_OURS)]
+    with service() as (connection, found):
+        ours, theirs = Tables(found), TableClient.from_connection_string(connection, _TABLE)
+        async with theirs, aiohttp.ClientSession() as session:
+
+            async def write_ours() -> None:
+                for batch in _batches(rows):
+                    await ours.transact(_TABLE, batch)
+
+            async def write_theirs() -> None:
+                for batch in _batches(rows[:_THEIRS]):
+                    await theirs.submit_transaction(batch)
+
+            async def write_bare() -> None:
+                for batch in _batches(rows):
+                    body = changeset.compose(url_of(connection), _TABLE, batch)
+                    async with session.post(
+                        f"{url_of(connection)}/$batch", data=body, headers=changeset.HEADERS
+                    ) as sent:
+                        assert (await sent.read()).count(b"HTTP/1.1 204") == len(batch)
+
+            await ours.table(_TABLE)
+            our, their = await medians(write_ours, write_theirs)
+            again, bare = await medians(write_ours, write_bare)
+        await ours.close()
+    return Result(
+        key="table_write_cpu",
+        value=(their.cpu_s / _THEIRS) / (our.cpu_s / _OURS),
+        goal=25,
+        at_least=True,
+        measured={
+            "ours_cpu_us_per_row": 1e6 * our.cpu_s / _OURS,
+            "submit_transaction_cpu_us_per_row": 1e6 * their.cpu_s / _THEIRS,
+            "bare_aiohttp_cpu_us_per_row": 1e6 * bare.cpu_s / _OURS,
+            "ours_against_bare": again.cpu_s / bare.cpu_s,
+            "rows_per_batch": MAX_BATCH,
+        },
+    )
+
+
+def _batches(rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
+    operations = [("upsert", row, _UPSERT) for row in rows]
+    return [operations[start : start + MAX_BATCH] for start in range(0, len(operations), MAX_BATCH)]

@@ -1,0 +1,48 @@
+"""What the benchmarks of Table Storage share: the lean service in a process of its own, and typical rows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from infra.local.tables.server import connection_string, running_tables
+from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.recipient import Origin, Profile, Recipient, Status
+from shared.settings import Settings
+from tests.bench.entra import FOLDER
+from tests.contracts.stores.edges.samples import settings
+
+
+@contextmanager
+def service(*options: str) -> Iterator[tuple[str, Settings]]:
+    """Give a new Table service: its connection string, and settings that lead there."""
+    with running_tables(FOLDER / "tables.log", *options) as url:
+        connection = connection_string(url)
+        yield connection, settings(connection)
+
+
+def recipients(count: int) -> list[Recipient]:
+    """Return recipients as a directory makes them."""
+    return [_recipient(number) for number in range(count)]
+
+
+def _recipient(number: int) -> Recipient:
+    person = ObjectId(f"{number:08x}-1b2c-4d5e-8f90-a1b2c3d4e5f6")
+    profile = Profile(
+        display_name=f"Given Surname {number}",
+        given_name="Given",
+        surname=f"Surname {number}",
+        mail=f"given.surname.{number}@contoso.example",
+        business_phone=f"+49 30 {number:07d}",
+        department="Engineering",
+        job_title="Engineer",
+        office_location=f"B {number % 40}",
+        employee_id=f"{number:06d}",
+        company_name="Contoso",
+    )
+    return Recipient(
+        id=RecipientId(person),
+        origin=Origin.DIRECTORY,
+        status=Status.ACTIVE,
+        profile=profile,
+        object_id=person,
+        applied=profile,
+    )
