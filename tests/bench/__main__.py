@@ -17,7 +17,7 @@ from tests.bench.entra import certificates
 from tests.bench.results import Result
 
 OUT: Final = ROOT / ".local" / "bench.json"
-#: Each key is the name of a module here, whose `measure` returns the result.
+#: Each is the name of a module here, whose `measure` returns what was found.
 KEYS: Final = (
     "graph_page_cpu",
     "graph_page_floor",
@@ -35,16 +35,16 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="in this process, and print JSON")
     chosen = parser.parse_args()
     if chosen.alone:
-        print(json.dumps(_measured(chosen.keys[0]).shown()))
+        print(json.dumps({each.key: each.shown() for each in _measured(chosen.keys[0])}))
         return
     broken = [key for key in chosen.keys or KEYS if not _run(key)]
     sys.exit(f"Could not be measured: {', '.join(broken)}." if broken else 0)
 
 
-def _measured(key: str) -> Result:
-    module = importlib.import_module(f"tests.bench.{key}")
-    result: Result = asyncio.run(module.measure())
-    return result
+def _measured(key: str) -> list[Result]:
+    """Return what a module finds: one result, or several that come of one measurement."""
+    found: Result | list[Result] = asyncio.run(importlib.import_module(f"tests.bench.{key}").measure())
+    return [found] if isinstance(found, Result) else found
 
 
 def _run(key: str) -> bool:
@@ -53,14 +53,15 @@ def _run(key: str) -> bool:
     environment = {**os.environ, "SSL_CERT_FILE": bundle, "REQUESTS_CA_BUNDLE": bundle}  # read when they are imported
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        print(f"{key:24} could not be measured", flush=True)
+        print(f"{key:26} could not be measured", flush=True)
         return False
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     known: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
     OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({**known, key: found}, indent=2) + "\n", encoding="utf-8")
-    mark = "reached" if found["pass"] else "MISSED"
-    print(f"{key:24} {found['value']:>12,.3f}   goal {found['goal']:>9}   {mark}", flush=True)
+    OUT.write_text(json.dumps(known | found, indent=2) + "\n", encoding="utf-8")
+    for name, each in found.items():
+        mark = "reached" if each["pass"] else "MISSED"
+        print(f"{name:26} {each['value']:>12,.3f}   goal {each['goal']:>9}   {mark}", flush=True)
     return True
 
 

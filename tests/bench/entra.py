@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -24,12 +24,26 @@ _NAME: Final = "bench"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """A directory that runs, and who may read it."""
+    """A directory that runs."""
 
-    credentials: Credentials
-    #: What the simulator says of it: ids, groups.
+    #: What the simulator says of it, and its addresses.
     known: dict[str, Any]
     admin: str
+
+    @property
+    def credentials(self) -> Credentials:
+        """Return who may read it."""
+        return credentials_of(self.known)
+
+
+def credentials_of(known: Mapping[str, Any]) -> Credentials:
+    """Return who may read a directory of which this is known."""
+    return Credentials(
+        azure_tenant_id=known["azure_tenant_id"],
+        client_id=known["application_id"],
+        proof=ClientSecret(value=known["client_secret"]),
+        endpoints=Endpoints(login=known["login"], graph=known["graph"]),
+    )
 
 
 def certificates() -> Certificates:
@@ -51,13 +65,8 @@ async def directory(*, users: int, groups: int = 0) -> AsyncIterator[Directory]:
             await _started(client, child, f"{admin}/directories")
             await client.post(f"{admin}/directories", json={"name": _NAME, "users": users, "groups": groups})
             known = (await client.get(f"{admin}/directories/{_NAME}")).json()
-        credentials = Credentials(
-            azure_tenant_id=known["azure_tenant_id"],
-            client_id=known["application_id"],
-            proof=ClientSecret(value=known["client_secret"]),
-            endpoints=Endpoints(login=f"https://{LOCALHOST}:{ports.login}", graph=f"https://{LOCALHOST}:{ports.graph}"),
-        )
-        yield Directory(credentials=credentials, known=known, admin=admin)
+        addresses = {"login": f"https://{LOCALHOST}:{ports.login}", "graph": f"https://{LOCALHOST}:{ports.graph}"}
+        yield Directory(known=known | addresses, admin=admin)
     finally:
         child.end()
 

@@ -71,18 +71,18 @@ class MemoryTables(Tables):
             raise Conflict("The row changed since it was read.", code="conflict")
         self._tables.get(table, {}).pop((partition, row), None)
 
-    async def transact(self, table: str, operations: Sequence[Any]) -> list[Mapping[str, Any]]:
+    async def transact(self, table: str, operations: Sequence[Any]) -> str:
         """Do operations on one partition, all or none. Raises: Conflict, Rejected."""
         compose("http://memory", table, operations)  # which refuses what the service would not take
         before = dict(self._tables.setdefault(table, {}))
-        answers: list[Mapping[str, Any]] = []
+        answers = []
         try:
             for kind, entity, *options in operations:
-                answers.append({"etag": self._do(table, kind, entity, options[0] if options else {})})
+                answers.append(self._do(table, kind, entity, options[0] if options else {}))
         except Conflict:
             self._tables[table] = before
             raise
-        return answers
+        return answers[0]
 
     def _do(self, table: str, kind: str, entity: Mapping[str, Any], options: Mapping[str, Any]) -> str:
         match kind:

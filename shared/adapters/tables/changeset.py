@@ -30,6 +30,8 @@ _SURELY_SMALL: Final = 32 * 1024
 _FEW: Final = 200
 #: The answer to one operation: its status, and its headers up to the empty line.
 _ANSWER: Final = re.compile(rb"\r\nHTTP/1\.[01] (\d{3})[^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
+#: Keys of which nothing is quoted but the colon.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~:-]*")
 _ETAG: Final = re.compile(rb"(?i:etag): *([^\r\n]+)")
 _END: Final = re.compile(rb"--[^\r\n]+--\s*\Z")
 
@@ -62,6 +64,8 @@ def compose(url: str, table: str, operations: Sequence[Any]) -> bytes:
 
 
 def _quoted(key: str) -> str:
+    if _PLAIN.fullmatch(key):  # as nearly all are; `quote` takes ten times as long
+        return key.replace(":", "%3A")
     return quote(key.replace("'", "''"), safe="", errors="surrogatepass")
 
 
@@ -77,8 +81,8 @@ def _head(kind: str, address: str, options: Mapping[str, Any]) -> str:
     raise NotImplementedError(f"{kind} with {options}")
 
 
-def require_done(response: Any, operations: int) -> list[Mapping[str, Any]]:  # noqa: ANN401 - the SDK's response
-    """Return the ETags of a transaction of which everything was done.
+def require_done(response: Any, operations: int) -> str:  # noqa: ANN401 - the SDK's response
+    """Return the ETag of the first operation, empty if it has none, of a transaction of which everything was done.
 
     Raises: RequestTooLargeError, TableTransactionError, HttpResponseError as the SDK does, of the operation that failed
     if it is one; DecodeError when the answer is no answer, or not a whole one.
@@ -91,9 +95,10 @@ def require_done(response: Any, operations: int) -> list[Mapping[str, Any]]:  # 
     answers = _ANSWER.findall(content)
     if refused := [place for place, (status, _) in enumerate(answers) if not status.startswith(b"2")]:
         raise _refusal(content, refused[0])
-    if len(answers) != operations or not _END.search(content):
+    if not answers or len(answers) != operations or not _END.search(content):
         raise DecodeError("the answer to a transaction is not whole", response=response)
-    return [{"etag": found[1].decode()} if (found := _ETAG.search(headers)) else {} for _, headers in answers]
+    found = _ETAG.search(answers[0][1])
+    return found[1].decode() if found else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,10 @@ class Tables:
         with translated():
             await client.delete_entity(partition, row, etag=etag, match_condition=condition)
 
-    async def transact(self, table: str, operations: Sequence[Any]) -> list[Mapping[str, Any]]:
-        """Do up to MAX_BATCH operations on one partition, all or none. Raises: Conflict, Transient, Rejected.
+    async def transact(self, table: str, operations: Sequence[Any]) -> str:
+        """Do up to MAX_BATCH operations on one partition, all or none, and return the ETag of the first.
+
+        Raises: Conflict, Transient, Rejected.
 
         An operation is as the SDK's `submit_transaction` takes it: `create`, `upsert`, `update` or `delete`, the
         entity, and for a replacement its mode and ETag.

@@ -128,8 +128,7 @@ class TableRecipientStore:
             else ("upsert", row_of(partition, each), {"mode": "replace"})
             for each in recipients
         ]
-        answer = await self._tables.transact(RECIPIENTS, [fenced, ("create", entry), *rows])
-        return str(answer[0]["etag"])
+        return await self._tables.transact(RECIPIENTS, [fenced, ("create", entry), *rows])
 
     async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return what a run has changed at a location so far, over all its attempts."""
