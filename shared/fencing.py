@@ -4,16 +4,18 @@ Every batch merges the location's fence under its ETag, so that there is one wri
 every batch of an older holder fail, and an older run cannot take it back.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
-from shared.domain.batches import batches
+from shared.domain.batches import Batcher, batches
 from shared.domain.decide import Write
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.errors import Conflict, Superseded, Transient
 from shared.ports import Fence, JournalEntry, RecipientStore, Versioned
+
+OutOfTime = Callable[[], bool]
 
 
 class FencedLocation:
@@ -50,7 +52,7 @@ class FencedLocation:
         run: RunId,
         actor: str,
         at: datetime,
-        out_of_time: Callable[[], bool] = lambda: False,
+        out_of_time: OutOfTime = lambda: False,
     ) -> bool:
         """Write in batches, each with its journal row; return whether that was everything.
 
@@ -60,23 +62,41 @@ class FencedLocation:
         Transient when storage does not answer.
         """
         for batch in batches(writes):
-            journal = JournalEntry(run=run, actor=actor, at=at, changes=tuple(write.change for write in batch))
-            fence = msgspec.structs.replace(self._fence.value, operation=self._fence.value.operation + 1)
-            etag: str | None
-            try:
-                etag = await self._store.write(
-                    self._tenant,
-                    self._location,
-                    [write.recipient for write in batch],
-                    journal,
-                    Versioned(fence, self._fence.etag),
-                )
-            except (Conflict, Transient) as error:
-                etag = await self._was_committed(fence, error)
-            self._fence = Versioned(fence, etag)
+            await self._write(batch, run, actor, at)
             if out_of_time():
                 return False
         return True
+
+    async def write_as_decided(
+        self, decided: AsyncIterator[Sequence[Write]], *, run: RunId, actor: str, at: datetime, out_of_time: OutOfTime
+    ) -> bool:
+        """Write as `write` does what comes part by part; batches are filled across parts."""
+        batcher = Batcher()
+        async for part in decided:
+            for write in part:
+                if full := batcher.add(write):
+                    await self._write(full, run, actor, at)
+                    if out_of_time():
+                        return False
+        if rest := batcher.rest():
+            await self._write(rest, run, actor, at)
+        return True
+
+    async def _write(self, batch: Sequence[Write], run: RunId, actor: str, at: datetime) -> None:
+        journal = JournalEntry(run=run, actor=actor, at=at, changes=tuple(write.change for write in batch))
+        fence = msgspec.structs.replace(self._fence.value, operation=self._fence.value.operation + 1)
+        etag: str | None
+        try:
+            etag = await self._store.write(
+                self._tenant,
+                self._location,
+                [write.recipient for write in batch],
+                journal,
+                Versioned(fence, self._fence.etag),
+            )
+        except (Conflict, Transient) as error:
+            etag = await self._was_committed(fence, error)
+        self._fence = Versioned(fence, etag)
 
     async def release(self, *, inputs: str | None, active: int) -> None:
         """Note in the fence what the location now corresponds to. Raises: Superseded, Transient as `write`."""

@@ -372,6 +372,9 @@ class SnapshotStore(Protocol):
     async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
         """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
 
+    def pages(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[bytes]:
+        """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them."""
+
     async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int) -> None:
         """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""
 

@@ -1,12 +1,17 @@
-"""Staging: pages of users on their way into a snapshot, held back as long as they may turn out not to be needed."""
+"""Staging: pages of users on their way into a snapshot, held back as long as they may turn out not to be needed.
 
-from collections.abc import Sequence
+And out of it again, page by page.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from shared.domain.directory import DirectoryUser
+from shared.domain.ids import TenantId
 from shared.domain.job import FetchJob
-from shared.domain.snapshot import Tally, encode_pages
+from shared.domain.snapshot import SnapshotRef, Tally, Verification, encode_pages
 from shared.ports import SnapshotStore
 
 #: Pages held in memory before they are stored: a small source that has not changed costs no write at all.
@@ -33,6 +38,13 @@ class Staging:
         if len(self.held) > _HELD_PAGES:
             await self.flush()
 
+    async def keep(self, page: bytes, users: Sequence[DirectoryUser]) -> None:
+        """Take a page that is encoded already, with who is on it."""
+        self.tally = self.tally.add(page, users)
+        self.held.append(page)
+        if len(self.held) > _HELD_PAGES:
+            await self.flush()
+
     async def flush(self) -> None:
         """Leave every page stored."""
         first = self.tally.pages - len(self.held)
@@ -44,3 +56,16 @@ class Staging:
     def untouched(self) -> bool:
         """Whether nothing has been stored yet."""
         return len(self.held) == self.tally.pages
+
+
+async def stored_users(snapshots: SnapshotStore, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[DirectoryUser]:
+    """Iterate over everybody in a snapshot, one page in memory at a time.
+
+    Raises: Conflict at the end if the pages are not exactly those of the reference.
+    """
+    verification = Verification()
+    async for page in snapshots.pages(tenant, ref):
+        for user in verification.add(page):
+            yield user
+        await asyncio.sleep(0)
+    verification.require(ref)

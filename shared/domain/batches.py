@@ -15,16 +15,34 @@ MAX_RECIPIENTS: Final = 98
 MAX_BYTES: Final = 700_000
 
 
+class Batcher:
+    """Fills batches in the order in which writes come."""
+
+    def __init__(self) -> None:
+        self._batch: list[Write] = []
+        self._size = 0
+
+    def add(self, write: Write) -> list[Write]:
+        """Take a write; return the batch that is full now, or nothing."""
+        weight = len(msgspec.msgpack.encode((write.recipient, write.change)))
+        full: list[Write] = []
+        if self._batch and (len(self._batch) == MAX_RECIPIENTS or self._size + weight > MAX_BYTES):
+            full = self.rest()
+        self._batch.append(write)
+        self._size += weight
+        return full
+
+    def rest(self) -> list[Write]:
+        """Return what is left, which may be nothing."""
+        batch, self._batch, self._size = self._batch, [], 0
+        return batch
+
+
 def batches(writes: Iterable[Write]) -> Iterator[list[Write]]:
     """Yield the writes in order, in lists of at most MAX_RECIPIENTS writes and, unless it is one, MAX_BYTES bytes."""
-    batch: list[Write] = []
-    size = 0
+    batcher = Batcher()
     for write in writes:
-        weight = len(msgspec.msgpack.encode((write.recipient, write.change)))
-        if batch and (len(batch) == MAX_RECIPIENTS or size + weight > MAX_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(write)
-        size += weight
-    if batch:
-        yield batch
+        if full := batcher.add(write):
+            yield full
+    if rest := batcher.rest():
+        yield rest

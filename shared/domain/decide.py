@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -48,6 +48,53 @@ class Decision:
 
 #: Of a location that no group feeds.
 _NOWHERE = Provenance()
+#: Stands for "several could be meant".
+_AMBIGUOUS = Recipient(
+    id=RecipientId("ambiguous"), origin=Origin.MANUAL, status=Status.DEACTIVATED_BY_HAND, profile=Profile()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """Recipients that the directory did not make, and by what a user of it is found to be one of them."""
+
+    #: Those who were matched before.
+    by_object_id: dict[ObjectId, Recipient]
+    #: Those who were not, by their address.
+    by_mail: Mapping[str, Sequence[Recipient]]
+    #: How many users of the directory have each of these addresses.
+    claims: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, stored: Iterable[Recipient]) -> "Matching":
+        """Return what there is to match with. Of two with one object id the smaller id counts."""
+        by_object_id: dict[ObjectId, Recipient] = {}
+        by_mail: dict[str, list[Recipient]] = defaultdict(list)
+        for recipient in sorted(stored, key=lambda each: each.id):
+            if recipient.origin is Origin.DIRECTORY:
+                continue
+            if recipient.object_id is not None:
+                by_object_id.setdefault(recipient.object_id, recipient)
+            elif recipient.profile.mail:
+                by_mail[recipient.profile.mail.casefold()].append(recipient)
+        return cls(by_object_id=by_object_id, by_mail=by_mail)
+
+    def claim(self, wanted: Iterable[DirectoryUser], preferences: Preferences) -> None:
+        """Count the addresses of all who should be recipients; called for each part before the first decision."""
+        if not self.by_mail:
+            return
+        for user in wanted:
+            mail = preferences.attributes.profile(user).mail if preferences.exclusion(user) is None else None
+            if mail and mail.casefold() in self.by_mail:
+                self.claims[mail.casefold()] += 1
+
+    def by_mail_of(self, profile: Profile) -> Recipient | None:
+        """Return the one recipient that somebody must be by their address, None if there is none, or _AMBIGUOUS."""
+        mail = profile.mail.casefold() if profile.mail else ""
+        matches = self.by_mail.get(mail, ())
+        if not matches:
+            return None
+        return matches[0] if len(matches) == 1 and self.claims[mail] == 1 else _AMBIGUOUS
 
 
 def decide(
@@ -57,21 +104,25 @@ def decide(
     proof: AbsenceProof | None,
     provenance: Provenance = _NOWHERE,
     managers: Managers = NO_MANAGERS,
+    matching: Matching | None = None,
 ) -> Decision:
     """Return what brings a location in line with the directory.
 
     The same arguments in any order give the same decision, and deciding again after it was applied gives no writes.
-    Without `proof` there are no candidates, whatever is missing from `wanted`.
+    Without `proof` there are no candidates, whatever is missing from `wanted`. A location can be decided part by part:
+    `wanted` and `stored` are then those whose ids are in the part, and `matching` is of all of them. The decisions
+    of all parts in order are the decision of the whole.
     """
-    known = _by_object_id(stored)
-    by_mail = _unmatched_by_mail(stored)
+    if matching is None:
+        matching = Matching.of(stored)
+        matching.claim(wanted.values(), preferences)
+    known = _from_directory(stored)
     profile_of = preferences.attributes.profile
     eligible = {user.id: profile_of(user) for user in wanted.values() if preferences.exclusion(user) is None}
-    claims = Counter(profile.mail.casefold() for profile in eligible.values() if profile.mail)
     writes: list[Write] = []
     skipped: list[Change] = []
     for person in sorted(wanted):
-        recipient = known.get(person)
+        recipient = known.get(person) or matching.by_object_id.get(person)
         if (profile := eligible.get(person)) is None:
             reason = preferences.exclusion(wanted[person])
             if recipient is None and reason is not None:
@@ -79,7 +130,7 @@ def decide(
             continue
         adopted = None
         if recipient is None:
-            adopted = _match_by_mail(profile, by_mail, claims)
+            adopted = matching.by_mail_of(profile)
             if adopted is _AMBIGUOUS:
                 skipped.append(_skip(person, profile.display_name, Reason.AMBIGUOUS_EMAIL))
                 continue
@@ -103,37 +154,13 @@ def decide(
     )
 
 
-def _by_object_id(stored: Iterable[Recipient]) -> dict[ObjectId, Recipient]:
-    """Prefer a recipient of origin `directory` where two carry one object id; then the smaller id."""
+def _from_directory(stored: Iterable[Recipient]) -> dict[ObjectId, Recipient]:
+    """Return the recipients that the directory made, by whom they are; of two the one with the smaller id."""
     known: dict[ObjectId, Recipient] = {}
-    for recipient in sorted(stored, key=lambda each: (each.origin is not Origin.DIRECTORY, each.id)):
-        if recipient.object_id is not None:
+    for recipient in sorted(stored, key=lambda each: each.id):
+        if recipient.origin is Origin.DIRECTORY and recipient.object_id is not None:
             known.setdefault(recipient.object_id, recipient)
     return known
-
-
-def _unmatched_by_mail(stored: Iterable[Recipient]) -> dict[str, list[Recipient]]:
-    by_mail: dict[str, list[Recipient]] = defaultdict(list)
-    for recipient in stored:
-        if recipient.origin is not Origin.DIRECTORY and recipient.object_id is None and recipient.profile.mail:
-            by_mail[recipient.profile.mail.casefold()].append(recipient)
-    return by_mail
-
-
-#: Stands for "several could be meant".
-_AMBIGUOUS = Recipient(
-    id=RecipientId("ambiguous"), origin=Origin.MANUAL, status=Status.DEACTIVATED_BY_HAND, profile=Profile()
-)
-
-
-def _match_by_mail(
-    profile: Profile, by_mail: Mapping[str, list[Recipient]], claims: Mapping[str, int]
-) -> Recipient | None:
-    mail = profile.mail.casefold() if profile.mail else ""
-    matches = by_mail.get(mail, [])
-    if not matches:
-        return None
-    return matches[0] if len(matches) == 1 and claims[mail] == 1 else _AMBIGUOUS
 
 
 def _settle(

@@ -14,9 +14,12 @@ from shared.domain.recipient import Profile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Managers:
-    """The whole directory with everybody's manager; None if it could not be read in this run."""
+    """The directory with everybody's manager; None if it could not be read in this run."""
 
+    #: Those who are asked about, at least.
     directory: Mapping[ObjectId, DirectoryUser] | None
+    #: Those whom somebody reports to, at least; as `directory` if it is left out.
+    managers: Mapping[ObjectId, DirectoryUser] | None = None
 
     def named(self, said: Profile, person: ObjectId, before: Profile | None) -> Profile:
         """Return what the directory says about a person, their manager named.
@@ -28,7 +31,8 @@ class Managers:
                 return said
             return msgspec.structs.replace(said, manager_name=before.manager_name, manager_mail=before.manager_mail)
         user = self.directory.get(person)
-        manager = self.directory.get(user.manager) if user is not None and user.manager is not None else None
+        known = self.directory if self.managers is None else self.managers
+        manager = known.get(user.manager) if user is not None and user.manager is not None else None
         if manager is None:
             return said
         return msgspec.structs.replace(said, manager_name=manager.display_name, manager_mail=address_of(manager))

@@ -8,27 +8,73 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId
 
 #: A patch names a user and those of their fields that the directory mentioned; None for a user who is gone.
-Patch = tuple[ObjectId, Mapping[str, str | bool | tuple[str, ...] | None] | None]
+Fields = Mapping[str, str | bool | tuple[str, ...] | None]
+Patch = tuple[ObjectId, Fields | None]
+
+
+class Patches:
+    """Everything that a directory says has changed, by whom it is about, to be applied page by page."""
+
+    def __init__(self, patches: Iterable[Patch]) -> None:
+        self._by_person: dict[ObjectId, list[Fields | None]] = {}
+        for person, fields in patches:
+            self._by_person.setdefault(person, []).append(fields)
+        self._seen: set[ObjectId] = set()
+
+    def touch(self, users: Iterable[DirectoryUser]) -> bool:
+        """Tell whether anybody of these is changed."""
+        return any(user.id in self._by_person for user in users)
+
+    def applied(self, users: Iterable[DirectoryUser]) -> list[DirectoryUser]:
+        """Return those who are left of these users, as they are now."""
+        after = []
+        for user in users:
+            changes = self._by_person.get(user.id)
+            if changes is None:
+                after.append(user)
+                continue
+            self._seen.add(user.id)
+            now = _after(user.id, user, changes)
+            if now is not None:
+                after.append(now)
+        return after
+
+    def newcomers(self) -> list[DirectoryUser]:
+        """Return who was in none of the pages, in the order of ids. Raises: Unnamed."""
+        unseen = sorted(self._by_person.keys() - self._seen)
+        found = (_after(person, None, self._by_person[person]) for person in unseen)
+        return [user for user in found if user is not None]
+
+
+class Unnamed(Exception):
+    """Somebody was introduced without a user principal name: only a listing can tell who they are."""
 
 
 def apply_delta(
     users: Mapping[ObjectId, DirectoryUser], patches: Iterable[Patch]
 ) -> dict[ObjectId, DirectoryUser] | None:
-    """Return the users after all patches, in their order: the last word about somebody is the one that counts.
+    """Return the users after all patches: the last word about somebody is the one that counts.
 
     A removal of somebody never seen is no error: delta queries name such objects. None if a patch introduces somebody
     without saying their user principal name: then only a listing can tell who they are.
     """
-    after = dict(users)
-    for person, fields in patches:
-        known = after.get(person)
+    changes = Patches(patches)
+    try:
+        after = [*changes.applied(users.values()), *changes.newcomers()]
+    except Unnamed:
+        return None
+    return {user.id: user for user in after}
+
+
+def _after(person: ObjectId, known: DirectoryUser | None, changes: Iterable[Fields | None]) -> DirectoryUser | None:
+    """Return somebody after what is said of them, in this order; None once they are gone. Raises: Unnamed."""
+    for fields in changes:
         if fields is None:
-            after.pop(person, None)
+            known = None
         elif known is not None:
-            after[person] = msgspec.structs.replace(known, **fields)
+            known = msgspec.structs.replace(known, **fields)
         elif isinstance(name := fields.get("user_principal_name"), str):
-            newcomer = DirectoryUser(id=person, user_principal_name=name)
-            after[person] = msgspec.structs.replace(newcomer, **fields)
+            known = msgspec.structs.replace(DirectoryUser(id=person, user_principal_name=name), **fields)
         else:
-            return None
-    return after
+            raise Unnamed
+    return known

@@ -7,13 +7,16 @@ or swapped page is noticed; `content` is a sum of hashes, so that the same users
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, SourceId
 from shared.errors import Conflict
+
+if TYPE_CHECKING:
+    from shared.domain.parts import CutSnapshot
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(list[DirectoryUser])
@@ -71,10 +74,38 @@ def scope_of(connection: str, *, managers: bool = False) -> str:
     return hashlib.sha256(f"{connection}\n{fields}".encode()).hexdigest()
 
 
+class Verification:
+    """Looks whether pages are exactly those that a reference promises, one after the other."""
+
+    __slots__ = ("_chain", "_pages", "_users")
+
+    def __init__(self) -> None:
+        self._pages = self._users = 0
+        self._chain = ""
+
+    def add(self, page: bytes) -> list[DirectoryUser]:
+        """Return the users of the next page."""
+        self._chain = _chain(self._chain, page)
+        users = decode_page(page)
+        self._pages += 1
+        self._users += len(users)
+        return users
+
+    def require(self, ref: SnapshotRef) -> None:
+        """Hold if every page was there, unchanged and in order. Raises: Conflict."""
+        if (self._pages, self._users, self._chain) != (ref.tally.pages, ref.tally.users, ref.tally.sha256):
+            raise Conflict(
+                f"the snapshot of {ref.source} has {self._pages} pages with {self._users} users where "
+                f"{ref.tally.pages} with {ref.tally.users} were promised, or their hash differs; it is not used",
+                code="snapshot_incomplete",
+            )
+
+
 class CompleteSnapshot:
     """Every user of a source, once the last page of it has arrived; the only ground for calling somebody absent.
 
-    There is one way to build it, `verified`, and that way refuses anything but exactly the pages of a reference.
+    It is built by `verified`, which refuses anything but exactly the pages of a reference, or is a part of what was
+    verified in the same way (`shared.domain.parts`): then it holds everybody of the source whose id is in the part.
     """
 
     __slots__ = ("source", "users")
@@ -88,24 +119,22 @@ class CompleteSnapshot:
     @classmethod
     def verified(cls, ref: SnapshotRef, pages: Iterable[bytes]) -> "CompleteSnapshot":
         """Return the snapshot. Raises: Conflict if the pages are not exactly those that `ref` promises."""
-        users: dict[ObjectId, DirectoryUser] = {}
-        count = rows = 0
-        chain = ""
-        for page in pages:
-            chain = _chain(chain, page)
-            decoded = decode_page(page)
-            count += 1
-            rows += len(decoded)
-            users.update((user.id, user) for user in decoded)
-        if (count, rows, chain) != (ref.tally.pages, ref.tally.users, ref.tally.sha256):
-            raise Conflict(
-                f"the snapshot of {ref.source} has {count} pages with {rows} users where {ref.tally.pages} with "
-                f"{ref.tally.users} were promised, or their hash differs; it is not used",
-                code="snapshot_incomplete",
-            )
+        verification = Verification()
+        found = [user for page in pages for user in verification.add(page)]
+        verification.require(ref)
+        return cls._of(ref.source, found)
+
+    @classmethod
+    def of_part(cls, source: SourceId, users: Iterable[DirectoryUser], whole: "CutSnapshot") -> "CompleteSnapshot":
+        """Return a part of a snapshot that was verified as a `whole`."""
+        del whole  # whoever has one has verified it
+        return cls._of(source, users)
+
+    @classmethod
+    def _of(cls, source: SourceId, users: Iterable[DirectoryUser]) -> "CompleteSnapshot":
         snapshot = object.__new__(cls)
-        snapshot.source = ref.source
-        snapshot.users = users
+        snapshot.source = source
+        snapshot.users = {user.id: user for user in users}
         return snapshot
 
 

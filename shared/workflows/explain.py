@@ -17,6 +17,7 @@ from shared.domain.recipient import Recipient
 from shared.domain.run import RunKind, RunState
 from shared.errors import NeedsAttention, NotFound, Rejected, Transient
 from shared.ports import RecipientStore, RunStore, SnapshotStore, TenantStore
+from shared.staging import stored_users
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -123,13 +124,14 @@ class Explain:
         ref = await self.snapshots.current(tenant, source)
         if ref is None:
             return None
-        users = (await self.snapshots.load(tenant, ref)).users
+        users = stored_users(self.snapshots, tenant, ref)
         if live:
-            return [users[each.id] for each in live if each.id in users]
+            ids = {each.id for each in live}
+            return [each async for each in users if each.id in ids]
         wanted = words.casefold()
         return [
             each
-            for each in users.values()
+            async for each in users
             if wanted in {each.id, each.user_principal_name.casefold(), (each.mail or "").casefold()}
         ]
 

@@ -1,5 +1,6 @@
 """Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,10 +11,10 @@ from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
 from shared.domain.directory import DirectoryUser, Source
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
-from shared.domain.patch import Patch, apply_delta
+from shared.domain.patch import Patch, Patches, Unnamed
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode
-from shared.domain.snapshot import SnapshotRef, scope_of
+from shared.domain.snapshot import SnapshotRef, Verification, scope_of
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.listing import Listing
 from shared.ports import Clock, Directory, JobQueue, RunStore, SnapshotStore
@@ -126,12 +127,27 @@ class Fetch:
             link, latest = page.next_link, page.delta_link or latest
         if not changes:
             return msgspec.structs.replace(current, delta_link=latest)
-        snapshot = await self.snapshots.load(job.tenant, current)
-        users = apply_delta(snapshot.users, changes)
-        if users is None:
+        try:
+            staging = await self._patched(job, current, Patches(changes))
+        except Unnamed:
             return None
-        staging = await self._staged(job, [users[person] for person in sorted(users)])
         return await self._settle(plan, staging, current, latest)
+
+    async def _patched(self, job: FetchJob, current: SnapshotRef, patches: Patches) -> Staging:
+        """Return the pages of a snapshot with what has changed, one of them in memory at a time. Raises: Unnamed."""
+        staging, verification = Staging(job, self.snapshots, self.new_attempt()), Verification()
+        async for page in self.snapshots.pages(job.tenant, current):
+            users = verification.add(page)
+            if patches.touch(users):
+                await staging.add(patches.applied(users))
+            else:
+                await staging.keep(page, users)
+            await asyncio.sleep(0)  # others run, too
+        verification.require(current)
+        newcomers = patches.newcomers()
+        for start in range(0, len(newcomers), _PAGE_USERS):
+            await staging.add(newcomers[start : start + _PAGE_USERS])
+        return staging
 
     async def _list(self, plan: Plan, job: FetchJob, directory: Directory, current: SnapshotRef | None) -> FetchMarker:
         source = plan.sources[job.source]

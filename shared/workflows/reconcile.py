@@ -1,37 +1,26 @@
 """Reconcile: one location brought in line with the snapshots of its sources. Calls no directory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 import msgspec
 
+from shared.comparing import Comparison, Found
 from shared.dispatch import Dispatch
-from shared.domain.decide import Decision, decide
-from shared.domain.ids import LocationId, SourceId
-from shared.domain.job import (
-    BUDGET_SHARE,
-    MAX_NAMED_CANDIDATES,
-    FetchMarker,
-    FetchOutcome,
-    ReconcileJob,
-    ReconcileMarker,
-)
-from shared.domain.managers import NO_MANAGERS, Managers
-from shared.domain.places import unmatched
+from shared.domain.decide import Write
+from shared.domain.ids import SourceId
+from shared.domain.job import BUDGET_SHARE, FetchMarker, FetchOutcome, ReconcileJob, ReconcileMarker
 from shared.domain.problem import Problem
-from shared.domain.provenance import Provenance
 from shared.domain.recipient import Counts
 from shared.domain.run import Plan, RunMode
-from shared.domain.snapshot import CompleteSnapshot
-from shared.domain.wanted import EVERYONE, AbsenceProof, gather
+from shared.domain.wanted import EVERYONE
 from shared.fencing import FencedLocation
 from shared.ports import Clock, JobQueue, RecipientStore, RunStore, SnapshotStore
 from shared.telemetry import Usage, event
 
-#: How many of the skipped a marker names; all of them are counted.
-_NAMED_SKIPS: Final = 500
 #: How many of the changes a preview names: its marker has to fit.
 _NAMED_PREVIEW: Final = 10_000
 
@@ -86,7 +75,7 @@ class Reconcile:
         feeds = plan.locations[job.location]
         marked = await self.runs.fetch_markers(job.tenant, job.run)
         if plan.preview:
-            return self._previewed(job, *await self._decide(plan, job, marked))
+            return await self._previewed(plan, job, marked)
         inputs = _inputs(plan, [marked[source] for source in _needed(plan, feeds)])
         stored = await self.recipients.fence(job.tenant, job.location)
         fence = stored.value
@@ -105,90 +94,75 @@ class Reconcile:
             self.recipients, job.tenant, job.location, generation=plan.generation, attempt=self.new_attempt()
         )
         await self.dispatch.require_current(plan)  # after the fence: whoever changes things now must take it from us
-        decision, problem = await self._decide(plan, job, marked)
-        complete = await location.write(
-            decision.writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=out_of_time
-        )
+        compared = self._comparison(plan, job, marked)
+        found = Found()
+        async with aclosing(_noted(compared, found)) as writes:
+            complete = await location.write_as_decided(
+                writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=out_of_time
+            )
         if not complete:
             return None
-        settled = inputs is not None and not decision.candidates
-        await location.release(inputs=inputs if settled else None, active=decision.active)
-        return await self._marker(plan, job, decision, inputs, problem)
+        settled = inputs is not None and not found.candidates
+        await location.release(inputs=inputs if settled else None, active=found.active)
+        return await self._marker(plan, job, found, inputs, compared.problem)
 
-    @staticmethod
-    def _previewed(job: ReconcileJob, decision: Decision, problem: Problem | None) -> ReconcileMarker:
+    async def _previewed(
+        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]
+    ) -> ReconcileMarker:
         """Return what would be written, without taking the location or writing there."""
-        changes = [msgspec.structs.replace(write.change, before=None) for write in decision.writes]
+        compared = self._comparison(plan, job, marked)
+        found = Found(named_changes=_NAMED_PREVIEW)
+        async for _ in _noted(compared, found):
+            pass
         return ReconcileMarker(
             location=job.location,
-            counts=Counts.of(changes) + Counts(skipped=len(decision.skipped)),
-            baseline=decision.baseline,
-            active=decision.active,
-            candidates=decision.candidates[:MAX_NAMED_CANDIDATES],
-            unnamed_candidates=max(0, len(decision.candidates) - MAX_NAMED_CANDIDATES),
-            skipped=decision.skipped[:_NAMED_SKIPS],
-            previewed=tuple(changes[:_NAMED_PREVIEW]),
-            problem=problem,
+            counts=found.counts,
+            baseline=found.baseline,
+            active=found.active,
+            candidates=tuple(found.named),
+            unnamed_candidates=found.candidates - len(found.named),
+            skipped=tuple(found.skipped),
+            previewed=tuple(found.changes),
+            problem=compared.problem,
         )
 
-    async def _decide(
-        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]
-    ) -> tuple[Decision, Problem | None]:
-        """Return the decision, and what the location rule could not place."""
-        feeds = plan.locations[job.location]
-        read = {}
-        for source in _needed(plan, feeds):
-            ref = marked[source].snapshot
-            if ref is not None:
-                read[source] = await self.snapshots.load(job.tenant, ref)
-        everybody = read[EVERYONE].users if EVERYONE in read else None
-        stored = [recipient async for recipient in self.recipients.read(job.tenant, job.location)]
-        rule = plan.preferences.rule
-        wanted = gather(feeds, read, (lambda user: rule.location_of(user) == job.location) if rule else None)
-        provenance = Provenance.of(plan.sources, feeds, read)
-        proof = AbsenceProof.of(feeds, read)
-        managers = Managers(directory=everybody) if plan.preferences.attributes.manager else NO_MANAGERS
-        decision = decide(wanted, stored, plan.preferences, proof, provenance, managers)
-        return decision, _unmatched(plan, job.location, read)
+    def _comparison(self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]) -> Comparison:
+        needed = _needed(plan, plan.locations[job.location])
+        read = {source: ref for source in needed if (ref := marked[source].snapshot) is not None}
+        return Comparison(self.snapshots, self.recipients, plan, job.location, read)
 
     async def _marker(
-        self, plan: Plan, job: ReconcileJob, decision: Decision, inputs: str | None, problem: Problem | None
+        self, plan: Plan, job: ReconcileJob, found: Found, inputs: str | None, problem: Problem | None
     ) -> ReconcileMarker:
         """Count from the journal, which also holds what an attempt wrote that did not live to mark the job."""
         written = await self.recipients.journal_counts(job.tenant, job.location, plan.run)
-        own = Counts.of([write.change for write in decision.writes])
         # whom an earlier attempt of this job has added must not make the loss look smaller
-        added = written.created + written.reactivated - own.created - own.reactivated
+        added = written.created + written.reactivated - found.counts.created - found.counts.reactivated
         return ReconcileMarker(
             location=job.location,
-            counts=written + Counts(skipped=len(decision.skipped)),
-            baseline=max(0, decision.baseline - added),
-            active=decision.active,
-            candidates=decision.candidates[:MAX_NAMED_CANDIDATES],
-            unnamed_candidates=max(0, len(decision.candidates) - MAX_NAMED_CANDIDATES),
+            counts=written + Counts(skipped=found.counts.skipped),
+            baseline=max(0, found.baseline - added),
+            active=found.active,
+            candidates=tuple(found.named),
+            unnamed_candidates=found.candidates - len(found.named),
             partial=inputs is None,
             inputs=inputs,
-            skipped=decision.skipped[:_NAMED_SKIPS],
+            skipped=tuple(found.skipped),
             problem=problem,
         )
+
+
+async def _noted(compared: Comparison, found: Found) -> AsyncGenerator[Sequence[Write], None]:
+    """Yield the writes of each part, and add up what else was found."""
+    async for decision in compared.decisions():
+        found.add(decision)
+        yield decision.writes
 
 
 def _needed(plan: Plan, feeds: Sequence[SourceId]) -> Sequence[SourceId]:
     """Return the sources that a decision about a location depends on: those that feed it, and who reports to whom."""
     apart = plan.preferences.attributes.manager and EVERYONE not in feeds
     return (*feeds, EVERYONE) if apart else feeds
-
-
-def _unmatched(plan: Plan, location: LocationId, read: Mapping[SourceId, CompleteSnapshot]) -> Problem | None:
-    """Return what names no location; said by one of the locations that the rule feeds, so that it is said once."""
-    rule = plan.preferences.rule
-    if rule is None or EVERYONE not in read:
-        return None
-    fed = [each for each, feeds in plan.locations.items() if EVERYONE in feeds]
-    if location != min(fed):
-        return None
-    eligible = (user for user in read[EVERYONE].users.values() if plan.preferences.exclusion(user) is None)
-    return unmatched(eligible, rule)
 
 
 def _inputs(plan: Plan, markers: list[FetchMarker]) -> str | None:

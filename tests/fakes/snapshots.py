@@ -1,5 +1,7 @@
 """Snapshots in memory."""
 
+from collections.abc import AsyncIterator
+
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
 
@@ -22,8 +24,12 @@ class FakeSnapshotStore:
 
     async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
         """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
-        keys = [key for key in sorted(self._pages) if key[:3] == (tenant, ref.source, ref.attempt)]
-        return CompleteSnapshot.verified(ref, [self._pages[key] for key in keys])
+        return CompleteSnapshot.verified(ref, [page async for page in self.pages(tenant, ref)])
+
+    async def pages(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[bytes]:
+        """Iterate over the pages of a snapshot in order, as they are there."""
+        for key in [key for key in sorted(self._pages) if key[:3] == (tenant, ref.source, ref.attempt)]:
+            yield self._pages[key]
 
     async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int) -> None:
         """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""

@@ -1,5 +1,6 @@
 """The pages of snapshots, and which snapshot of a source is current."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from shared.adapters.tables import keys
@@ -29,9 +30,13 @@ class TableSnapshotStore:
 
     async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
         """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
+        return CompleteSnapshot.verified(ref, [page async for page in self.pages(tenant, ref)])
+
+    async def pages(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[bytes]:
+        """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them."""
         partition = keys.source(tenant, ref.source)
-        rows = self._tables.query(SNAPSHOTS, partition=partition, rows=keys.page_range(ref.attempt))
-        return CompleteSnapshot.verified(ref, [join(row) async for row in rows])
+        async for row in self._tables.query(SNAPSHOTS, partition=partition, rows=keys.page_range(ref.attempt)):
+            yield join(row)
 
     async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int) -> None:
         """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""

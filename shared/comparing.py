@@ -1,0 +1,187 @@
+"""Comparing: a location's sources with its recipients, part by part, in memory that hardly grows with their number."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from shared.domain.decide import Decision, Matching, decide
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import LocationId, ObjectId, SourceId
+from shared.domain.job import MAX_NAMED_CANDIDATES, Candidate
+from shared.domain.managers import NO_MANAGERS, Managers
+from shared.domain.parts import Cuts, CutSnapshot, Cutter
+from shared.domain.places import unmatched
+from shared.domain.problem import Problem
+from shared.domain.provenance import Provenance
+from shared.domain.recipient import Change, Counts, Origin, Recipient
+from shared.domain.run import Plan
+from shared.domain.snapshot import SnapshotRef
+from shared.domain.wanted import EVERYONE, AbsenceProof, gather
+from shared.ports import RecipientStore, SnapshotStore
+
+#: How many of the skipped are named; all of them are counted.
+_NAMED_SKIPS: Final = 500
+#: Up to so many recipients are read once and held; of more, those that the directory made are read a second time.
+_HELD: Final = 20_000
+_PART: Final = PART_PEOPLE
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """What the decisions about all parts come to. What is named is bounded, what is counted is complete."""
+
+    counts: Counts = field(default_factory=Counts)
+    baseline: int = 0
+    active: int = 0
+    candidates: int = 0
+    named: list[Candidate] = field(default_factory=list)
+    skipped: list[Change] = field(default_factory=list)
+    #: The first changes, up to `named_changes`, without what was before.
+    changes: list[Change] = field(default_factory=list)
+    named_changes: int = 0
+
+    def add(self, decision: Decision) -> None:
+        """Add the decision about one more part."""
+        self.counts += Counts.of([write.change for write in decision.writes]) + Counts(skipped=len(decision.skipped))
+        self.baseline += decision.baseline
+        self.active += decision.active
+        self.candidates += len(decision.candidates)
+        self.named += decision.candidates[: MAX_NAMED_CANDIDATES - len(self.named)]
+        self.skipped += decision.skipped[: _NAMED_SKIPS - len(self.skipped)]
+        for write in decision.writes[: self.named_changes - len(self.changes)]:
+            self.changes.append(msgspec.structs.replace(write.change, before=None))
+
+
+class Comparison:
+    """One location of a run, and the sources that were read completely for it."""
+
+    def __init__(
+        self,
+        snapshots: SnapshotStore,
+        recipients: RecipientStore,
+        plan: Plan,
+        location: LocationId,
+        read: Mapping[SourceId, SnapshotRef],
+    ) -> None:
+        self._snapshots = snapshots
+        self._recipients = recipients
+        self._plan = plan
+        self._location = location
+        self._refs = read
+        self._feeds = plan.locations[location]
+        self._cuts = Cuts(sum(ref.tally.users for ref in read.values()), _PART)
+        self._read: dict[SourceId, CutSnapshot] = {}
+        #: What the location rule could not place; known once the decisions are.
+        self.problem: Problem | None = None
+
+    async def decisions(self) -> AsyncIterator[Decision]:
+        """Iterate over the decisions about all parts, in the order of ids. Raises: Conflict if a snapshot is not whole.
+
+        Nothing is decided before every page of every source was verified.
+        """
+        for source, ref in self._refs.items():
+            self._read[source] = await self._cut(ref)
+        self.problem = self._unmatched()
+        held, others = await self._look()
+        matching = Matching.of(others)
+        for number in range(self._cuts.count if matching.by_mail else 0):
+            matching.claim(self._wanted(number).values(), self._plan.preferences)
+            await asyncio.sleep(0)
+        managers = self._managers()
+        number = 0
+        async for stored in self._stored(held):
+            yield self._decision(number, stored, matching, managers)
+            number += 1
+            await asyncio.sleep(0)  # others run, too
+
+    def _decision(
+        self, number: int, stored: list[Recipient], matching: Matching, managers: Managers | None
+    ) -> Decision:
+        read = {source: cut.part(number) for source, cut in self._read.items()}
+        if managers is None:
+            named = NO_MANAGERS
+        elif managers.directory is None:
+            named = managers
+        else:
+            named = Managers(directory=read[EVERYONE].users, managers=managers.directory)
+        return decide(
+            self._wanted(number),
+            stored,
+            self._plan.preferences,
+            AbsenceProof.of(self._feeds, read),
+            Provenance.of(self._plan.sources, self._feeds, read),
+            named,
+            matching,
+        )
+
+    async def _cut(self, ref: SnapshotRef) -> CutSnapshot:
+        cutter = Cutter(ref, self._cuts)
+        async for page in self._snapshots.pages(self._plan.tenant, ref):
+            cutter.add(page)
+            await asyncio.sleep(0)
+        return cutter.verified()
+
+    def _wanted(self, number: int) -> dict[ObjectId, DirectoryUser]:
+        """Return everybody of a part who is in a source that feeds the location."""
+        read = {source: cut.part(number) for source, cut in self._read.items() if source in self._feeds}
+        rule, location = self._plan.preferences.rule, self._location
+        return gather(self._feeds, read, (lambda user: rule.location_of(user) == location) if rule else None)
+
+    def _everybody(self) -> Iterator[DirectoryUser]:
+        for number in range(self._cuts.count):
+            yield from self._read[EVERYONE].part(number).users.values()
+
+    def _managers(self) -> Managers | None:
+        """Return whom people report to, as `directory`; None if nobody wants to know."""
+        if not self._plan.preferences.attributes.manager:
+            return None
+        if EVERYONE not in self._read:
+            return Managers(directory=None)
+        named = {user.manager for user in self._everybody() if user.manager is not None}
+        return Managers(directory={user.id: user for user in self._everybody() if user.id in named})
+
+    def _unmatched(self) -> Problem | None:
+        """Return what names no location; said by one of the locations that the rule feeds, so that it is said once."""
+        rule = self._plan.preferences.rule
+        if rule is None or EVERYONE not in self._read:
+            return None
+        fed = [each for each, feeds in self._plan.locations.items() if EVERYONE in feeds]
+        if self._location != min(fed):
+            return None
+        return unmatched((user for user in self._everybody() if self._plan.preferences.exclusion(user) is None), rule)
+
+    async def _look(self) -> tuple[list[Recipient] | None, list[Recipient]]:
+        """Return all recipients unless they are too many, and those that the directory did not make."""
+        held: list[Recipient] | None = []
+        others: list[Recipient] = []
+        async for recipient in self._recipients.read(self._plan.tenant, self._location):
+            if recipient.origin is not Origin.DIRECTORY:
+                others.append(recipient)
+            if held is not None:
+                held.append(recipient)
+                if len(held) > _HELD:
+                    held = None
+        return held, others
+
+    async def _stored(self, held: list[Recipient] | None) -> AsyncIterator[list[Recipient]]:
+        """Iterate over the recipients of each part; a part without any is an empty list."""
+        number, part = 0, list[Recipient]()
+        async for recipient in self._all(held):
+            while self._cuts.part_of(recipient.id) > number:
+                yield part
+                number, part = number + 1, []
+            part.append(recipient)
+        yield part
+        for _ in range(number + 1, self._cuts.count):
+            yield []
+
+    async def _all(self, held: list[Recipient] | None) -> AsyncIterator[Recipient]:
+        if held is None:
+            async for recipient in self._recipients.read(self._plan.tenant, self._location):
+                yield recipient
+        else:
+            for recipient in held:
+                yield recipient
