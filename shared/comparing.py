@@ -12,7 +12,7 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, SourceId
 from shared.domain.job import MAX_NAMED_CANDIDATES, Candidate
 from shared.domain.managers import NO_MANAGERS, Managers
-from shared.domain.parts import Cuts, CutSnapshot, Cutter
+from shared.domain.parts import PART_PEOPLE, Cuts, CutSnapshot, Cutter
 from shared.domain.places import unmatched
 from shared.domain.problem import Problem
 from shared.domain.provenance import Provenance
@@ -26,6 +26,7 @@ from shared.ports import RecipientStore, SnapshotStore
 _NAMED_SKIPS: Final = 500
 #: Up to so many recipients are read once and held; of more, those that the directory made are read a second time.
 _HELD: Final = 20_000
+#: People of one part.
 _PART: Final = PART_PEOPLE
 
 
