@@ -19,7 +19,7 @@ from shared.domain.run import Run, RunMode
 from shared.errors import Conflict, Superseded, Transient
 from shared.ports import TenantSummary
 from shared.settings import Settings
-from shared.telemetry import measured
+from shared.telemetry import Usage, measured
 from tests.fakes import FakeClock, FakeDirectories, FakeDirectory, FakeJobQueue, fake_ports
 
 Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob
@@ -141,7 +141,7 @@ class World:
             endpoints=SETTINGS.default_endpoints,
             secret_name=name,
             secret_version=version,
-            connected_at=self.clock.now(),
+            connected_at=self.ports.clock.now(),
         )
         await self.ports.tenants.put_connection(tenant, connection)
         await self.ports.tenants.put_preferences(tenant, preferences)
@@ -204,20 +204,25 @@ class World:
 async def deliver(app: App, message: Message, *, last_delivery: bool = False) -> None:
     """Do what the queue triggers do with one message. Raises: Transient, Conflict as they do."""
     with measured() as usage:
-        try:
-            match message:
-                case SyncRequest():
-                    await app.plan(message, usage)
-                case FetchJob():
-                    await app.fetch(message, usage, last_delivery=last_delivery)
-                case ReconcileJob():
-                    await app.reconcile(message, usage)
-                case RetireJob():
-                    await app.retire(message, usage)
-                case ImportJob():
-                    await app.work_off_import(message, usage)
-        except Superseded:
-            pass
+        await work_off(app, message, usage, last_delivery=last_delivery)
+
+
+async def work_off(app: App, message: Message, usage: Usage, *, last_delivery: bool = False) -> None:
+    """Do the same, with what it costs counted in `usage`."""
+    try:
+        match message:
+            case SyncRequest():
+                await app.plan(message, usage)
+            case FetchJob():
+                await app.fetch(message, usage, last_delivery=last_delivery)
+            case ReconcileJob():
+                await app.reconcile(message, usage)
+            case RetireJob():
+                await app.retire(message, usage)
+            case ImportJob():
+                await app.work_off_import(message, usage)
+    except Superseded:
+        pass
 
 
 async def drain_with_retries(world: World, app: App) -> None:

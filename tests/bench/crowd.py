@@ -1,0 +1,70 @@
+"""A directory of any size that is made up page by page, so that it takes no room in the process that is measured."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+
+from shared.domain.directory import DeltaPage, DirectoryUser, Presence, Source, UsersPage
+from shared.domain.ids import ObjectId
+from shared.telemetry import count_graph_request
+from tests.fakes import FakeDirectory
+
+#: As Graph's largest page.
+_PAGE = 999
+
+
+class Crowd(FakeDirectory):
+    """`count` people with ids at random, in the order of no id; `change` says what a delta tells next."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+        self._changed: list[int] = []
+
+    def change(self, numbers: Sequence[int]) -> None:
+        """Let the next delta say that these people are in another department."""
+        self._changed = list(numbers)
+
+    async def latest_delta_link(self) -> str:
+        """Return a link to what changes from now on."""
+        count_graph_request()
+        return "delta:0"
+
+    async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
+        """Return a page."""
+        count_graph_request()
+        start = int(next_link) if next_link else 0
+        end = min(self.count, start + _PAGE)
+        return UsersPage(users=list(_people(range(start, end))), next_link=str(end) if end < self.count else None)
+
+    async def changed_users(self, link: str) -> DeltaPage:
+        """Return everything that has changed since, on one page."""
+        count_graph_request()
+        found: list[tuple[ObjectId, dict[str, str]]] = [
+            (user.id, {"department": "Changed"}) for user in _people(self._changed)
+        ]
+        self._changed = []
+        return DeltaPage(changes=found, next_link=None, delta_link=f"{link}+")  # type: ignore[arg-type] # invariance
+
+    async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
+        """Everybody is there."""
+        count_graph_request()
+        return dict.fromkeys(people, Presence.PRESENT)
+
+
+def _people(numbers: Sequence[int] | range) -> Iterator[DirectoryUser]:
+    for number in numbers:
+        digits = blake2b(number.to_bytes(8, "big"), digest_size=16).hexdigest()
+        yield DirectoryUser(
+            id=ObjectId(f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"),
+            user_principal_name=f"person.{number}@contoso.example",
+            display_name=f"Given{number % 977} Surname{number}",
+            given_name=f"Given{number % 977}",
+            surname=f"Surname{number}",
+            mail=f"person.{number}@contoso.example",
+            business_phone=f"+49 30 {number:07d}",
+            department=f"Department {number % 50}",
+            job_title=f"Title {number % 90}",
+            office_location=f"B {number % 40}",
+            employee_id=f"{number:07d}",
+            company_name="Contoso",
+        )

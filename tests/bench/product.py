@@ -1,0 +1,99 @@
+"""The workflows in this process on a Table service in another, with queues in memory that work like the host's."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.adapters.tables import TableRecipientStore, TableRunStore, TableSnapshotStore, TableTenantStore
+from shared.adapters.tables.client import Tables
+from shared.bootstrap import App, SystemClock
+from shared.domain.ids import ObjectId, TenantId
+from shared.domain.job import SyncRequest
+from shared.domain.preferences import Mode, Preferences
+from shared.domain.run import Run, RunMode, RunState
+from shared.errors import Conflict, Transient
+from shared.telemetry import Usage, measured
+from tests.bench.tables import service
+from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
+from tests.fakes.queue import Message
+from tests.simulation.world import SETTINGS, World, work_off
+
+#: Messages under way in one worker. Source: host.json (batchSize and newBatchThreshold)
+CONCURRENT: Final = 24
+TENANT: Final = "contoso"
+
+
+@dataclass(slots=True)
+class Product:
+    """A deployment with one worker."""
+
+    world: World
+    #: What all jobs so far have cost.
+    spent: Usage = field(default_factory=Usage)
+    _runs: int = 0
+
+    async def onboard(
+        self, directory: FakeDirectory, locations: int, mapping: Mapping[str, Sequence[ObjectId]] | None = None
+    ) -> None:
+        """Create a tenant with this directory: full mode and so many locations, or groups mode and its mapping."""
+        directories = self.world.ports.directories
+        assert isinstance(directories, FakeDirectories)
+        mode = Mode.GROUPS if mapping else Mode.FULL
+        wanted = mapping or {f"location-{number}": [] for number in range(locations)}
+        made = await self.world.tenant(TENANT, [], Preferences(mode=mode), dict(wanted))
+        directory.azure_tenant_id = made.azure_tenant_id
+        directories.by_azure_tenant[made.azure_tenant_id] = directory
+
+    async def sync(self, mode: RunMode = RunMode.INCREMENTAL, concurrent: int = CONCURRENT) -> tuple[Run, Usage]:
+        """Do a run to its end; return it, and what it cost. Raises: AssertionError unless it is done."""
+        before = dataclasses.replace(self.spent)
+        self._runs += 1
+        request = SyncRequest(tenant=TenantId(TENANT), mode=mode, request=f"bench-{self._runs}", requested_by="bench")
+        await self.world.ports.queue.request(request)
+        await self._drain(concurrent)
+        run = await self.world.newest(TENANT)
+        assert run.state is RunState.DONE, run
+        cost = Usage(
+            self.spent.graph_requests - before.graph_requests, self.spent.storage_requests - before.storage_requests
+        )
+        return run, cost
+
+    async def _drain(self, concurrent: int) -> None:
+        running: set[asyncio.Task[None]] = set()
+        while self.world.queue.messages or running:
+            while self.world.queue.messages and len(running) < concurrent:
+                running.add(asyncio.create_task(self._deliver(self.world.queue.messages.pop(0))))
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+
+    async def _deliver(self, message: Message) -> None:
+        with measured() as usage:
+            try:
+                await work_off(self.world.app, message, usage)
+            except (Transient, Conflict):
+                self.world.queue.messages.append(message)
+        self.spent.graph_requests += usage.graph_requests
+        self.spent.storage_requests += usage.storage_requests
+
+
+@asynccontextmanager
+async def product(*options: str) -> AsyncIterator[Product]:
+    """Give a new deployment; `options` are those of the Table service."""
+    with service(*options) as (_, settings):
+        tables = Tables(settings)
+        ports = dataclasses.replace(
+            fake_ports(),
+            tenants=TableTenantStore(tables),
+            runs=TableRunStore(tables),
+            snapshots=TableSnapshotStore(tables),
+            recipients=TableRecipientStore(tables),
+            clock=SystemClock(),
+        )
+        world = World(ports)
+        world.app = App(ports, SETTINGS)
+        yield Product(world)
+        await tables.close()
