@@ -1,7 +1,6 @@
 """Comparing: a location's sources with its recipients, part by part, in memory that hardly grows with their number."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +12,7 @@ from shared.domain.ids import LocationId, ObjectId, SourceId
 from shared.domain.job import MAX_NAMED_CANDIDATES, Candidate
 from shared.domain.managers import NO_MANAGERS, Managers
 from shared.domain.parts import PART_PEOPLE, Cuts, CutSnapshot, Cutter
-from shared.domain.places import unmatched
+from shared.domain.places import Values
 from shared.domain.problem import Problem
 from shared.domain.provenance import Provenance
 from shared.domain.recipient import Change, Counts, Origin, Recipient
@@ -21,6 +20,7 @@ from shared.domain.run import Plan
 from shared.domain.snapshot import SnapshotRef
 from shared.domain.wanted import EVERYONE, AbsenceProof, gather
 from shared.ports import RecipientStore, SnapshotStore
+from shared.turns import turn
 
 #: How many of the skipped are named; all of them are counted.
 _NAMED_SKIPS: Final = 500
@@ -85,18 +85,19 @@ class Comparison:
         """
         for source, ref in self._refs.items():
             self._read[source] = await self._cut(ref)
-        self.problem = self._unmatched()
+        self.problem = await self._unmatched()
         held, others = await self._look()
         matching = Matching.of(others)
         for number in range(self._cuts.count if matching.by_mail else 0):
-            matching.claim(self._wanted(number).values(), self._plan.preferences)
-            await asyncio.sleep(0)
-        managers = self._managers()
+            async with turn():
+                matching.claim(self._wanted(number).values(), self._plan.preferences)
+        managers = await self._managers()
         number = 0
         async for stored in self._stored(held):
-            yield self._decision(number, stored, matching, managers)
+            async with turn():
+                decision = self._decision(number, stored, matching, managers)
+            yield decision
             number += 1
-            await asyncio.sleep(0)  # others run, too
 
     def _decision(
         self, number: int, stored: list[Recipient], matching: Matching, managers: Managers | None
@@ -121,8 +122,8 @@ class Comparison:
     async def _cut(self, ref: SnapshotRef) -> CutSnapshot:
         cutter = Cutter(ref, self._cuts)
         async for page in self._snapshots.pages(self._plan.tenant, ref):
-            cutter.add(page)
-            await asyncio.sleep(0)
+            async with turn():
+                cutter.add(page)
         return cutter.verified()
 
     def _wanted(self, number: int) -> dict[ObjectId, DirectoryUser]:
@@ -131,20 +132,27 @@ class Comparison:
         rule, location = self._plan.preferences.rule, self._location
         return gather(self._feeds, read, (lambda user: rule.location_of(user) == location) if rule else None)
 
-    def _everybody(self) -> Iterator[DirectoryUser]:
+    async def _everybody(self) -> AsyncIterator[list[DirectoryUser]]:
         for number in range(self._cuts.count):
-            yield from self._read[EVERYONE].part(number).users.values()
+            async with turn():
+                users = list(self._read[EVERYONE].part(number).users.values())
+            yield users
 
-    def _managers(self) -> Managers | None:
+    async def _managers(self) -> Managers | None:
         """Return whom people report to, as `directory`; None if nobody wants to know."""
         if not self._plan.preferences.attributes.manager:
             return None
         if EVERYONE not in self._read:
             return Managers(directory=None)
-        named = {user.manager for user in self._everybody() if user.manager is not None}
-        return Managers(directory={user.id: user for user in self._everybody() if user.id in named})
+        named: set[ObjectId] = set()
+        async for users in self._everybody():
+            named.update(user.manager for user in users if user.manager is not None)
+        known: dict[ObjectId, DirectoryUser] = {}
+        async for users in self._everybody():
+            known.update((user.id, user) for user in users if user.id in named)
+        return Managers(directory=known)
 
-    def _unmatched(self) -> Problem | None:
+    async def _unmatched(self) -> Problem | None:
         """Return what names no location; said by one of the locations that the rule feeds, so that it is said once."""
         rule = self._plan.preferences.rule
         if rule is None or EVERYONE not in self._read:
@@ -152,7 +160,10 @@ class Comparison:
         fed = [each for each, feeds in self._plan.locations.items() if EVERYONE in feeds]
         if self._location != min(fed):
             return None
-        return unmatched((user for user in self._everybody() if self._plan.preferences.exclusion(user) is None), rule)
+        values = Values(rule.attribute)
+        async for users in self._everybody():
+            values.add(user for user in users if self._plan.preferences.exclusion(user) is None)
+        return values.unmatched(rule)
 
     async def _look(self) -> tuple[list[Recipient] | None, list[Recipient]]:
         """Return all recipients unless they are too many, and those that the directory did not make."""

@@ -3,7 +3,6 @@
 And out of it again, page by page.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +12,7 @@ from shared.domain.ids import TenantId
 from shared.domain.job import FetchJob
 from shared.domain.snapshot import SnapshotRef, Tally, Verification, encode_pages
 from shared.ports import SnapshotStore
+from shared.turns import turn
 
 #: Pages held in memory before they are stored: a small source that has not changed costs no write at all.
 _HELD_PAGES: Final = 4
@@ -32,15 +32,17 @@ class Staging:
         """Take one page of the directory."""
         if not users:
             return
-        for page, on_it in encode_pages(users):
-            self.tally = self.tally.add(page, on_it)
-            self.held.append(page)
+        async with turn():
+            for page, on_it in encode_pages(users):
+                self.tally = self.tally.add(page, on_it)
+                self.held.append(page)
         if len(self.held) > _HELD_PAGES:
             await self.flush()
 
     async def keep(self, page: bytes, users: Sequence[DirectoryUser]) -> None:
         """Take a page that is encoded already, with who is on it."""
-        self.tally = self.tally.add(page, users)
+        async with turn():
+            self.tally = self.tally.add(page, users)
         self.held.append(page)
         if len(self.held) > _HELD_PAGES:
             await self.flush()
@@ -65,7 +67,8 @@ async def stored_users(snapshots: SnapshotStore, tenant: TenantId, ref: Snapshot
     """
     verification = Verification()
     async for page in snapshots.pages(tenant, ref):
-        for user in verification.add(page):
+        async with turn():
+            users = verification.add(page)
+        for user in users:
             yield user
-        await asyncio.sleep(0)
     verification.require(ref)

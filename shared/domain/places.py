@@ -82,33 +82,43 @@ class AttributeValue(msgspec.Struct, frozen=True, kw_only=True):
     location: LocationId | None
 
 
-def unmatched(users: Iterable[DirectoryUser], rule: LocationRule) -> Problem | None:
-    """Return what names no location, as a problem of the run; None if every value names one."""
-    missing = [each for each in values_of(users, rule.attribute, rule) if each.location is None]
-    if not missing:
-        return None
-    named = ", ".join(f"{each.value!r} ({each.people})" for each in missing[:_NAMED])
-    more = f" and {len(missing) - _NAMED} other values" if len(missing) > _NAMED else ""
-    people = sum(each.people for each in missing)
-    detail = f"{people} people have a value of {rule.attribute.value} that names no location: {named}{more}."
-    return Problem(concerns=rule.attribute.value, code="unmatched_location", detail=detail)
+class Values:
+    """The values that people have in an attribute; spellings that differ in case are one."""
 
+    def __init__(self, attribute: Attribute) -> None:
+        self._attribute = attribute
+        self._people: Counter[str] = Counter()
+        self._spelled: dict[str, str] = {}
 
-def values_of(users: Iterable[DirectoryUser], attribute: Attribute, rule: LocationRule | None) -> list[AttributeValue]:
-    """Return every value that the users have, those of most people first; spellings that differ in case are one."""
-    people: Counter[str] = Counter()
-    spelled: dict[str, str] = {}
-    for user in users:
-        value = value_of(user, attribute)
-        if value is not None:
-            folded = _folded(value)
-            people[folded] += 1
-            spelled[folded] = min(value.strip(), spelled.get(folded, value.strip()))
-    found = [
-        AttributeValue(value=spelled[each], people=count, location=rule.location_named(each) if rule else None)
-        for each, count in people.items()
-    ]
-    return sorted(found, key=lambda each: (-each.people, each.value))
+    def add(self, users: Iterable[DirectoryUser]) -> None:
+        """Count some people, each of them once."""
+        for user in users:
+            value = value_of(user, self._attribute)
+            if value is not None:
+                folded = _folded(value)
+                self._people[folded] += 1
+                self._spelled[folded] = min(value.strip(), self._spelled.get(folded, value.strip()))
+
+    def all(self, rule: LocationRule | None) -> list[AttributeValue]:
+        """Return every value, those of most people first, with the location that the rule makes of it."""
+        found = [
+            AttributeValue(
+                value=self._spelled[each], people=count, location=rule.location_named(each) if rule else None
+            )
+            for each, count in self._people.items()
+        ]
+        return sorted(found, key=lambda each: (-each.people, each.value))
+
+    def unmatched(self, rule: LocationRule) -> Problem | None:
+        """Return what names no location, as a problem of the run; None if every value names one."""
+        missing = [each for each in self.all(rule) if each.location is None]
+        if not missing:
+            return None
+        named = ", ".join(f"{each.value!r} ({each.people})" for each in missing[:_NAMED])
+        more = f" and {len(missing) - _NAMED} other values" if len(missing) > _NAMED else ""
+        people = sum(each.people for each in missing)
+        detail = f"{people} people have a value of {self._attribute.value} that names no location: {named}{more}."
+        return Problem(concerns=self._attribute.value, code="unmatched_location", detail=detail)
 
 
 def _folded(text: str) -> str:

@@ -27,7 +27,7 @@ class Status(StrEnum):
     DEACTIVATED_BY_HAND = "deactivated_by_hand"
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
     """What is known about the person. Empty text never occurs: unknown is None."""
 
     display_name: str | None = None
@@ -53,7 +53,7 @@ PROFILE_FIELDS: tuple[str, ...] = Profile.__struct_fields__
 TEXT_FIELDS: tuple[str, ...] = tuple(name for name in PROFILE_FIELDS if name != "aliases")
 
 
-class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One person at one location, as stored."""
 
     id: RecipientId
@@ -119,7 +119,7 @@ class ChangeKind(StrEnum):
     SKIPPED = "skipped"
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One recipient created, updated, deactivated, reactivated or skipped in a run, with its reason."""
 
     kind: ChangeKind

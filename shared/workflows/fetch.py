@@ -1,6 +1,5 @@
 """Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +19,7 @@ from shared.listing import Listing
 from shared.ports import Clock, Directory, JobQueue, RunStore, SnapshotStore
 from shared.staging import Staging
 from shared.telemetry import Usage, event
+from shared.turns import turn
 
 #: Users on one page of a snapshot; also the directory's largest page.
 #: Source: https://learn.microsoft.com/graph/api/user-list ($top)
@@ -137,12 +137,13 @@ class Fetch:
         """Return the pages of a snapshot with what has changed, one of them in memory at a time. Raises: Unnamed."""
         staging, verification = Staging(job, self.snapshots, self.new_attempt()), Verification()
         async for page in self.snapshots.pages(job.tenant, current):
-            users = verification.add(page)
-            if patches.touch(users):
-                await staging.add(patches.applied(users))
-            else:
+            async with turn():
+                users = verification.add(page)
+                after = patches.applied(users) if patches.touch(users) else None
+            if after is None:
                 await staging.keep(page, users)
-            await asyncio.sleep(0)  # others run, too
+            else:
+                await staging.add(after)
         verification.require(current)
         newcomers = patches.newcomers()
         for start in range(0, len(newcomers), _PAGE_USERS):

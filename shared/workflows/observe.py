@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from shared.access import DirectoryAccess
-from shared.domain.directory import DirectoryUser, Group
+from shared.domain.directory import Group
 from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
 from shared.domain.job import Candidate, FetchJob, ReconcileMarker
 from shared.domain.leavers import departure
 from shared.domain.mapping import sources_of
-from shared.domain.places import AttributeValue, values_of
+from shared.domain.places import AttributeValue, Values
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipient, Status
 from shared.domain.run import Plan, Run, RunKind, RunState
 from shared.domain.wanted import EVERYONE
@@ -29,6 +29,7 @@ from shared.ports import (
     SnapshotStore,
     TenantStore,
 )
+from shared.staging import stored_users
 
 #: How many of a tenant's runs a list shows.
 _LISTED_RUNS: Final = 100
@@ -231,13 +232,16 @@ class Observe:
         await self.tenants.get(tenant)
         preferences = await self.tenants.preferences(tenant)
         sources, _ = sources_of(preferences, await self.tenants.locations(tenant))
-        people: dict[ObjectId, DirectoryUser] = {}
+        values, seen = Values(attribute), set[ObjectId]()
         for source in [EVERYONE] if EVERYONE in sources else sources:
             ref = await self.snapshots.current(tenant, source)
-            if ref is not None:
-                people.update((await self.snapshots.load(tenant, ref)).users)
-        eligible = (each for each in people.values() if preferences.exclusion(each) is None)
-        return values_of(eligible, attribute, preferences.location_rule)
+            if ref is None:
+                continue
+            async for user in stored_users(self.snapshots, tenant, ref):
+                if user.id not in seen and preferences.exclusion(user) is None:
+                    values.add([user])
+                seen.add(user.id)
+        return values.all(preferences.location_rule)
 
     async def entries(
         self, after: EntryPosition | None = None, limit: int = _LISTED_ENTRIES

@@ -23,6 +23,12 @@ KEYS: Final = (
     "graph_page_floor",
     "table_write_cpu",
     "table_read_cpu",
+    "full_import_cpu",
+    "full_import_bound",
+    "nothing_changed",
+    "one_percent_changed",
+    "memory",
+    "loop_stall",
     "cold_start",
     "package",
 )

@@ -1,6 +1,7 @@
 """A simulated directory for benchmarks: in a process of its own, so that its CPU counts for nobody."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -59,7 +60,7 @@ async def directory(*, users: int, groups: int = 0) -> AsyncIterator[Directory]:
     command = [sys.executable, "-m", "infra.local.entra", "--cert", str(files.cert), "--key", str(files.key)]
     command += ["--login-port", str(ports.login), "--graph-port", str(ports.graph), "--scale", "0.01"]
     command += ["--admin-port", str(ports.simulator_admin)]
-    child = Child("entra", command, log=FOLDER / "entra.log", environment={})
+    child = Child("entra", command, log=FOLDER / f"entra-{os.getpid()}.log", environment={})
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=_START_S) as client:
             await _started(client, child, f"{admin}/directories")

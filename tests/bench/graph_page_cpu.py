@@ -2,12 +2,11 @@
 
 from typing import Any, Final
 
-from azure.identity.aio import ClientSecretCredential
 from msgraph.generated.users.users_request_builder import UsersRequestBuilder
-from msgraph.graph_service_client import GraphServiceClient
 
 from shared.adapters.graph.wire import SELECT
 from shared.domain.directory import Source
+from tests.bench.baseline import app as baseline
 from tests.bench.entra import Directory, directories, directory
 from tests.bench.results import Result, medians
 
@@ -47,17 +46,7 @@ async def measure() -> Result:
 
 
 def _sdk(known: Directory) -> Any:  # noqa: ANN401 - a call whose answer is the SDK's model
-    credentials = known.credentials
-    credential = ClientSecretCredential(
-        credentials.azure_tenant_id,
-        credentials.client_id,
-        credentials.proof.value,  # type: ignore[union-attr] # the simulator's is a secret
-        authority=credentials.endpoints.login,
-        disable_instance_discovery=True,
-    )
-    graph = credentials.endpoints.graph
-    client = GraphServiceClient(credentials=credential, scopes=[f"{graph}/.default"])
-    client.request_adapter.base_url = f"{graph}/v1.0"
+    client, _ = baseline.client(known.credentials)
     query = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(top=PAGE, select=SELECT.split(","))
     options = UsersRequestBuilder.UsersRequestBuilderGetRequestConfiguration(query_parameters=query)
     return lambda: client.users.get(request_configuration=options)

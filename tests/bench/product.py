@@ -10,11 +10,13 @@ from typing import Final
 from shared.adapters.tables import TableRecipientStore, TableRunStore, TableSnapshotStore, TableTenantStore
 from shared.adapters.tables.client import Tables
 from shared.bootstrap import App, SystemClock
+from shared.domain.connection import Credentials
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.job import SyncRequest
 from shared.domain.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode, RunState
 from shared.errors import Conflict, Transient
+from shared.ports import DirectoryFactory
 from shared.telemetry import Usage, measured
 from tests.bench.tables import service
 from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
@@ -46,6 +48,11 @@ class Product:
         made = await self.world.tenant(TENANT, [], Preferences(mode=mode), dict(wanted))
         directory.azure_tenant_id = made.azure_tenant_id
         directories.by_azure_tenant[made.azure_tenant_id] = directory
+
+    async def connect(self, credentials: Credentials, locations: int) -> None:
+        """Create a tenant in full mode that reads a directory outside of this process."""
+        wanted: dict[str, Sequence[ObjectId]] = {f"location-{number}": [] for number in range(locations)}
+        await self.world.connected(TENANT, credentials, Preferences(mode=Mode.FULL), wanted)
 
     async def sync(self, mode: RunMode = RunMode.INCREMENTAL, concurrent: int = CONCURRENT) -> tuple[Run, Usage]:
         """Do a run to its end; return it, and what it cost. Raises: AssertionError unless it is done."""
@@ -81,8 +88,8 @@ class Product:
 
 
 @asynccontextmanager
-async def product(*options: str) -> AsyncIterator[Product]:
-    """Give a new deployment; `options` are those of the Table service."""
+async def product(*options: str, factory: DirectoryFactory | None = None) -> AsyncIterator[Product]:
+    """Give a new deployment with these options of the Table service; without a `factory` directories are made up."""
     with service(*options) as (_, settings):
         tables = Tables(settings)
         ports = dataclasses.replace(
@@ -92,6 +99,7 @@ async def product(*options: str) -> AsyncIterator[Product]:
             snapshots=TableSnapshotStore(tables),
             recipients=TableRecipientStore(tables),
             clock=SystemClock(),
+            directories=factory or FakeDirectories(),
         )
         world = World(ports)
         world.app = App(ports, SETTINGS)

@@ -1,5 +1,6 @@
 """What the benchmarks of Table Storage share: the lean service in a process of its own, and typical rows."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +15,7 @@ from tests.contracts.stores.edges.samples import settings
 @contextmanager
 def service(*options: str) -> Iterator[tuple[str, Settings]]:
     """Give a new Table service: its connection string, and settings that lead there."""
-    with running_tables(FOLDER / "tables.log", *options) as url:
+    with running_tables(FOLDER / f"tables-{os.getpid()}.log", *options) as url:
         connection = connection_string(url)
         yield connection, settings(connection)
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from shared.bootstrap import App, Ports
-from shared.domain.connection import Cloud, Connection, Endpoints
+from shared.domain.connection import ClientSecret, Cloud, Connection, Credentials, Endpoints
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
 from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
@@ -124,21 +124,41 @@ class World:
         mapping: dict[str, Sequence[ObjectId]],
     ) -> FakeDirectory:
         """Create a connected tenant with a directory of its own, and return the directory."""
-        tenant = TenantId(name)
         directories = self.ports.directories
         assert isinstance(directories, FakeDirectories)
         directory = FakeDirectory()
         directory.azure_tenant_id = f"00000000-0000-4000-9000-{len(directories.by_azure_tenant):012d}"
         directory.put(*users)
         directories.add(directory)
-        await self.ports.tenants.put(TenantSummary(id=tenant, name=name))
-        version = await self.ports.secrets.put(name, directory.secret)
-        connection = Connection(
-            azure_tenant_id=ObjectId(directory.azure_tenant_id),
-            client_id=ObjectId(directory.client_id),
-            object_id=ObjectId(directory.object_id),
-            cloud=Cloud.GLOBAL,
+        proof = ClientSecret(value=directory.secret)
+        credentials = Credentials(
+            azure_tenant_id=directory.azure_tenant_id,
+            client_id=directory.client_id,
+            proof=proof,
             endpoints=SETTINGS.default_endpoints,
+        )
+        await self.connected(name, credentials, preferences, mapping, directory.object_id)
+        return directory
+
+    async def connected(
+        self,
+        name: str,
+        credentials: Credentials,
+        preferences: Preferences,
+        mapping: dict[str, Sequence[ObjectId]],
+        enterprise_application: str = "",
+    ) -> None:
+        """Create a tenant that reads by these credentials, a client secret among them."""
+        tenant = TenantId(name)
+        assert isinstance(credentials.proof, ClientSecret)
+        await self.ports.tenants.put(TenantSummary(id=tenant, name=name))
+        version = await self.ports.secrets.put(name, credentials.proof.value)
+        connection = Connection(
+            azure_tenant_id=ObjectId(credentials.azure_tenant_id),
+            client_id=ObjectId(credentials.client_id),
+            object_id=ObjectId(enterprise_application),
+            cloud=Cloud.GLOBAL,
+            endpoints=credentials.endpoints,
             secret_name=name,
             secret_version=version,
             connected_at=self.ports.clock.now(),
@@ -149,7 +169,6 @@ class World:
             await self.ports.tenants.put_location(tenant, LocationId(location), location)
             mapped = [GroupMapping(id=group) for group in groups]
             await self.ports.tenants.put_mapping(tenant, LocationId(location), mapped)
-        return directory
 
     async def request(self, tenant: str, request: str, mode: RunMode = RunMode.INCREMENTAL) -> None:
         """Put a request on the queue."""

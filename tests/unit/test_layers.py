@@ -58,12 +58,13 @@ ALLOWED = {
     "shared.ports": {"shared.domain"},
     "shared.settings": {"shared.domain"},
     "shared.telemetry": set(),
+    "shared.turns": set(),
     "shared.domain": {"shared.domain"},
     "shared.errors": set(),
     "shared": set(),
 }
 #: What everybody may use; the domain only errors.
-COMMON = {"shared.errors", "shared.telemetry"}
+COMMON = {"shared.errors", "shared.telemetry", "shared.turns"}
 #: Packages of others, and the only parts that may import them.
 SDKS = {
     "azure.functions": {"shared.triggers", "function_app"},

@@ -35,6 +35,7 @@ from shared.domain.expiry import ClientKey, Registration
 from shared.domain.ids import ObjectId, object_id
 from shared.errors import Conflict, NeedsAttention, NotFound, Rejected, SyncError, Transient
 from shared.ports import TokenReport
+from shared.turns import turn
 
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"
 _FOUND_GROUPS: Final = 50
@@ -75,15 +76,19 @@ class GraphDirectory:
         graph = self._client.graph
         url = links.checked(graph, next_link) if next_link else links.users(graph, source)
         try:
-            page = decode(await self._client.get(url, eventual=source.group is not None), UserPage)
+            content = await self._client.get(url, eventual=source.group is not None)
         except Refused as error:
             if source.group is not None and error.code == _DENIED:
                 raise await self._explained(source.group, error) from error
             raise
+        async with turn():
+            page = decode(content, UserPage)
         following = links.checked(graph, page.next_link) if page.next_link else None
         if source.group is not None and not page.value and next_link is None and await self._hides(source.group):
             raise _hidden()
-        return UsersPage(users=[user_of(each) for each in page.value], next_link=following)
+        async with turn():
+            users = [user_of(each) for each in page.value]
+        return UsersPage(users=users, next_link=following)
 
     async def _hides(self, group: ObjectId) -> bool:
         """Tell whether a group shows its members only to whom it is allowed."""

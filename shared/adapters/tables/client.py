@@ -17,6 +17,7 @@ from shared.adapters.tables.pages import BARE, FULL, UNTYPED, Kind, Range, condi
 from shared.adapters.tables.wire import Wire
 from shared.errors import Conflict, NotFound
 from shared.settings import Settings
+from shared.turns import turn
 
 #: Retries of the SDK for one request, and how long it waits before the first one, in seconds; then twice as long.
 _RETRIES: Final = 3
@@ -121,7 +122,8 @@ class Tables:
         entity, and for a replacement its mode and ETag.
         """
         wire = await self._wire_to(table)
-        body = changeset.compose(wire.url, table, operations)
+        async with turn():
+            body = changeset.compose(wire.url, table, operations)
         with translated(missing=Conflict):
             response = await wire.send("POST", "$batch", changeset.HEADERS, body)
             return changeset.require_done(response, len(operations))

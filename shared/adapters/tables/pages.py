@@ -12,6 +12,7 @@ import msgspec
 from azure.core.exceptions import DecodeError, HttpResponseError
 
 from shared.adapters.tables.wire import Wire, failed
+from shared.turns import turn
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -87,7 +88,8 @@ async def pages(
         if response.status_code != HTTPStatus.OK:
             raise failed(HttpResponseError, response)
         try:
-            page = decoder.decode(response.content)
+            async with turn():
+                page = decoder.decode(response.content)
         except msgspec.DecodeError as error:
             raise DecodeError("the answer to a query is no page of rows", response=response) from error
         yield page

@@ -12,15 +12,12 @@ from shared.adapters.tables.names import RECIPIENTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.adapters.tables.pages import Kind
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
-from shared.domain.recipient import TEXT_FIELDS, ChangeKind, Counts, Origin, Profile, Recipient, Status
+from shared.domain.recipient import ChangeKind, Counts, Origin, Profile, Recipient, Status
 from shared.errors import NotFound, Rejected
 from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
+from shared.turns import turn
 
 _COUNTS: Final = Counts.__struct_fields__
-#: Profile fields by the name of their property.
-_PROPERTIES: Final = {
-    each.encode_name: each.name for each in msgspec.structs.fields(Profile) if each.name in TEXT_FIELDS
-}
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -78,8 +75,10 @@ class TableRecipientStore:
         partition = keys.location(tenant, location)
         rows = (keys.RECIPIENTS[0] + start, keys.RECIPIENTS[1])
         async for page in self._tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
-            for row in page:
-                yield _recipient_of(row)
+            async with turn():
+                found = list(map(_recipient_of, page))
+            for recipient in found:
+                yield recipient
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
         """Return one recipient. Raises: NotFound."""
@@ -187,10 +186,8 @@ def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
         "RowKey": keys.recipient(recipient.id),
         "origin": recipient.origin.value,
         "status": recipient.status.value,
+        **msgspec.to_builtins(recipient.profile),  # what is not known is left out
     }
-    for name, field in _PROPERTIES.items():
-        if (value := getattr(recipient.profile, field)) is not None:
-            row[name] = value
     if recipient.profile.aliases:
         row["aliases"] = " ".join(recipient.profile.aliases)
     if recipient.groups:

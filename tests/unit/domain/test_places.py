@@ -6,7 +6,7 @@ from shared.domain.directory import Presence
 from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId
 from shared.domain.leavers import placed
-from shared.domain.places import MAX_PLACES, LocationRule, Place, unmatched, values_of
+from shared.domain.places import MAX_PLACES, LocationRule, Place, Values
 from shared.errors import Rejected
 from tests.builders import person, user
 
@@ -45,14 +45,19 @@ def test_what_names_no_location_is_told_with_its_numbers() -> None:
     """Spellings that differ in case are one value; who has none is not missing."""
     people = [*(user(number, office_location="Potsdam") for number in range(2)), user(3, office_location="POTSDAM")]
     people += [user(4, office_location="Berlin"), user(5), user(6, office_location="Ulm")]
-    problem = unmatched(people, OFFICES)
+    values = Values(OFFICES.attribute)
+    values.add(people[:3])
+    values.add(people[3:])
+    problem = values.unmatched(OFFICES)
     assert problem is not None
     assert (problem.concerns, problem.code) == ("officeLocation", "unmatched_location")
     assert problem.detail.startswith("4 people")
     assert "'POTSDAM' (3), 'Ulm' (1)." in problem.detail
-    told = [(each.value, each.people, each.location) for each in values_of(people, OFFICES.attribute, OFFICES)]
+    told = [(each.value, each.people, each.location) for each in values.all(OFFICES)]
     assert told == [("POTSDAM", 3, None), ("Berlin", 1, BERLIN), ("Ulm", 1, None)]
-    assert unmatched(people[3:5], OFFICES) is None
+    placed_or_nowhere = Values(OFFICES.attribute)
+    placed_or_nowhere.add(people[3:5])
+    assert placed_or_nowhere.unmatched(OFFICES) is None
 
 
 @pytest.mark.parametrize("places", [{}, {"__": "berlin"}, {"a": "berlin", "A": "munich"}, {"x" * 201: "berlin"}])
