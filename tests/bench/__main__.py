@@ -25,6 +25,7 @@ KEYS: Final = (
     "table_read_cpu",
     "cold_start",
     "package",
+    "cost",
 )
 
 
