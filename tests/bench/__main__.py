@@ -31,6 +31,7 @@ KEYS: Final = (
     "loop_stall",
     "cold_start",
     "package",
+    "cost",
 )
 
 

@@ -1,0 +1,201 @@
+"""A deployment whose every request is counted: the product on its real adapters for Table Storage and Graph.
+
+Table Storage and Graph are stand-ins in processes of their own, so that the CPU measured here is the product's. Queues
+and Key Vault are in memory: what they cost follows from the number of messages and reads.
+"""
+
+import logging
+import time
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final
+
+from infra.local.demo.simulator import Simulator
+from shared.adapters.graph import GraphDirectoryFactory
+from shared.adapters.tables import (
+    TableImportStore,
+    TableLedger,
+    TableLimitStore,
+    TableRecipientStore,
+    TableRunStore,
+    TableSnapshotStore,
+    TableTenantStore,
+    TableUserStore,
+    TableUseStore,
+    names,
+)
+from shared.bootstrap import App
+from shared.domain.connection import Cloud, Connection, Endpoints
+from shared.domain.ids import LocationId, ObjectId, TenantId
+from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.preferences import Mode, Preferences
+from shared.ports import TenantSummary
+from shared.settings import Settings
+from shared.telemetry import Usage, measured
+from tests.bench.counting import CountingQueue, CountingSecrets, CountingTables, Work
+from tests.bench.entra import Directory, directories, directory
+from tests.bench.tables import service
+from tests.fakes import FakeClock, fake_ports
+from tests.simulation.world import SETTINGS, work_off
+
+#: Also what the directory is called.
+TENANT: Final = TenantId("bench")
+#: Every table, by its name.
+TABLES: Final = tuple(name for key, name in vars(names).items() if key.isupper())
+_FUNCTIONS: Final[dict[type, str]] = {
+    SyncRequest: "plan",
+    FetchJob: "fetch",
+    ReconcileJob: "reconcile",
+    RetireJob: "retire",
+}
+
+
+class _LogLines(logging.Handler):
+    """Counts what the product logs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work = Work()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count a line."""
+        self.work.log_lines += 1
+        self.work.log_bytes += len(record.getMessage().encode())
+
+
+@dataclass(slots=True)
+class Deployment:
+    """The product with one tenant, whose functions run when `tick` says so."""
+
+    app: App
+    tables: CountingTables
+    queue: CountingQueue
+    secrets: CountingSecrets
+    clock: FakeClock
+    simulator: Simulator
+    directories: GraphDirectoryFactory
+    log: _LogLines = field(default_factory=_LogLines)
+
+    async def tick(self) -> dict[str, Work]:
+        """Let the schedule ask, work everything off, and return what each function did."""
+        spent = {"schedule": await self.counted(lambda _: self.app.schedule(self.clock.now()))}
+        while self.queue.messages:
+            message = self.queue.messages.pop(0)
+            name = _FUNCTIONS[type(message)]
+            spent[name] = spent.get(name, Work()) + await self.counted(partial(work_off, self.app, message))
+        return spent
+
+    async def peaks(self) -> dict[str, int]:
+        """As `tick`, but return the most bytes that one invocation of each function holds at once, which is slow."""
+        peaks: dict[str, int] = {}
+        await self.app.schedule(self.clock.now())
+        while self.queue.messages:
+            message = self.queue.messages.pop(0)
+            tracemalloc.start()
+            await self.counted(partial(work_off, self.app, message))
+            name = _FUNCTIONS[type(message)]
+            peaks[name] = max(peaks.get(name, 0), tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        return peaks
+
+    async def counted(self, invoke: Callable[[Usage], Awaitable[object]]) -> Work:
+        """Run one invocation, and return what it did."""
+        for each in (self.tables, self.queue, self.secrets, self.log):
+            each.work = Work()
+        with measured() as usage:
+            began_s = time.process_time()
+            await invoke(usage)
+            cpu_s = time.process_time() - began_s
+        requests = Work(
+            executions=1, cpu_s=cpu_s, table_requests=usage.storage_requests, graph_requests=usage.graph_requests
+        )
+        return requests + self.tables.work + self.queue.work + self.secrets.work + self.log.work
+
+    async def stored_bytes(self) -> dict[str, int]:
+        """Return what each table holds, by the documented size of a row.
+
+        Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
+        """
+        sizes = {}
+        for table in TABLES:
+            sizes[table] = sum([_bytes_of(row) async for row in self.tables.query(table)])
+        return sizes
+
+
+def _bytes_of(row: Mapping[str, Any]) -> int:
+    size = 4 + 2 * (len(row["PartitionKey"]) + len(row["RowKey"]))
+    for name, value in row.items():
+        if name not in {"PartitionKey", "RowKey"}:
+            size += 8 + 2 * len(name) + _weight(value)
+    return size
+
+
+def _weight(value: object) -> int:
+    if isinstance(value, str):
+        return 4 + 2 * len(value)
+    return 4 + len(value) if isinstance(value, bytes) else 8
+
+
+@asynccontextmanager
+async def deployed(people: int, locations: int) -> AsyncIterator[Deployment]:
+    """Give a deployment with one connected tenant in full mode, and so many people in its directory."""
+    with service() as (_, settings):
+        async with directory(users=people) as found:
+            deployment = _wired(settings, found)
+            log = logging.getLogger("recipient_sync")
+            log.addHandler(deployment.log)
+            log.setLevel(logging.INFO)
+            try:
+                async with deployment.simulator:
+                    await _connected(deployment, found, locations)
+                    yield deployment
+            finally:
+                log.removeHandler(deployment.log)
+                await deployment.directories.close()
+                await deployment.tables.close()
+
+
+def _wired(settings: Settings, found: Directory) -> Deployment:
+    tables, queue, secrets, clock = CountingTables(settings), CountingQueue(), CountingSecrets(), FakeClock()
+    factory = directories()
+    ports = replace(
+        fake_ports(),
+        tenants=TableTenantStore(tables),
+        runs=TableRunStore(tables),
+        snapshots=TableSnapshotStore(tables),
+        recipients=TableRecipientStore(tables),
+        imports=TableImportStore(tables),
+        ledger=TableLedger(tables),
+        users=TableUserStore(tables),
+        uses=TableUseStore(tables),
+        limits=TableLimitStore(tables),
+        queue=queue,
+        secrets=secrets,
+        directories=factory,
+        clock=clock,
+    )
+    simulator = Simulator({"simulator_admin": found.admin.removesuffix("/admin")})
+    return Deployment(App(ports, SETTINGS), tables, queue, secrets, clock, simulator, factory)
+
+
+async def _connected(deployment: Deployment, found: Directory, locations: int) -> None:
+    ports, known = deployment.app.ports, found.known
+    version = await ports.secrets.put(TENANT, known["client_secret"])
+    await ports.tenants.put(TenantSummary(id=TENANT, name=TENANT))
+    connection = Connection(
+        azure_tenant_id=ObjectId(known["azure_tenant_id"]),
+        client_id=ObjectId(known["application_id"]),
+        object_id=ObjectId(known["object_id"]),
+        cloud=Cloud.GLOBAL,
+        endpoints=Endpoints(login=known["login"], graph=known["graph"]),
+        secret_name=TENANT,
+        secret_version=version,
+        connected_at=deployment.clock.now(),
+    )
+    await ports.tenants.put_connection(TENANT, connection)
+    await ports.tenants.put_preferences(TENANT, Preferences(mode=Mode.FULL))
+    for number in range(locations):
+        await ports.tenants.put_location(TENANT, LocationId(f"floor-{number:02d}"), f"Floor {number}")

@@ -1,0 +1,95 @@
+"""Runs the product for one customer, in every way in which a scheduled run can go, and counts."""
+
+import platform
+from itertools import pairwise
+from typing import Final
+
+from tests.bench.counting import Work
+from tests.bench.deployment import TENANT, Deployment, deployed
+from tests.bench.figures import RUNS, Assumptions, Counts, Customer, Measured
+
+_HOUR_S: Final = 3_600.0
+_DAY_S: Final = 24 * _HOUR_S
+#: Changes are made in these proportions: an attribute, an account disabled, somebody who leaves, somebody who joins.
+_ATTRIBUTE, _DISABLED, _LEFT = 0.7, 0.1, 0.1
+
+
+async def measured_anew(assumed: Assumptions) -> Measured:
+    """Return what the runs of the customers do."""
+    share = assumed.month.changed_share_per_day
+    return Measured(
+        customer=await counted(assumed.customer, share),
+        large_customer=await counted(assumed.large_customer, share),
+        python=platform.python_version(),
+    )
+
+
+async def counted(customer: Customer, changed_share: float) -> Counts:
+    """Return what the runs of one customer do; what a process does once is done, and not counted, before."""
+    async with deployed(100, 1) as warm:
+        await warm.tick()
+    people, locations = customer.people, customer.locations
+    runs: dict[str, dict[str, Work]] = {}
+    units: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    async with deployed(people, locations) as deployment:
+        changed = round(people * changed_share)
+        for run in RUNS:
+            if run == "changed":
+                await _change(deployment, changed)
+            deployment.clock.advance(_DAY_S if run == "full" else _HOUR_S)
+            await deployment.simulator.call("DELETE", "/metrics")
+            runs[run] = await deployment.tick()
+            await _require_done(deployment)
+            units[run] = (await deployment.simulator.call("GET", "/metrics"))["resource_units"]
+            sizes[run] = sum((await deployment.stored_bytes()).values())
+        watchdog = await deployment.counted(deployment.app.watch)
+        peaks = await _peaks(deployment, changed)
+    added = {run: sizes[run] - sizes[before] for before, run in pairwise(RUNS)}
+    return Counts(
+        people=people,
+        locations=locations,
+        changed_people=changed,
+        runs={run: {name: _rounded(work) for name, work in found.items()} for run, found in runs.items()},
+        watchdog=_rounded(watchdog),
+        graph_units=units,
+        stored_bytes=sizes["first"],
+        added_bytes=added,
+        peak_bytes=peaks,
+    )
+
+
+async def _peaks(deployment: Deployment, changed: int) -> dict[str, int]:
+    deployment.clock.advance(_DAY_S)
+    everything = await deployment.peaks()
+    await _change(deployment, changed)
+    deployment.clock.advance(_HOUR_S)
+    some = await deployment.peaks()
+    return {name: max(peak, some[name]) for name, peak in everything.items()}
+
+
+async def _change(deployment: Deployment, changes: int) -> None:
+    """Let so many people change, some leave and some join."""
+    people = await deployment.simulator.people(TENANT, changes)
+    renamed, disabled, left = (round(changes * share) for share in (_ATTRIBUTE, _DISABLED, _LEFT))
+    for number, person in enumerate(people):
+        if number < renamed:
+            await deployment.simulator.change(TENANT, person, department=f"Moved {deployment.clock.now():%d%H}")
+        elif number < renamed + disabled:
+            await deployment.simulator.change(TENANT, person, accountEnabled=False)
+        elif number < renamed + disabled + left:
+            await deployment.simulator.leave(TENANT, person)
+        else:
+            await deployment.simulator.join(TENANT, f"New Colleague {number}")
+
+
+async def _require_done(deployment: Deployment) -> None:
+    async for run in deployment.app.ports.runs.history(TENANT):
+        if run.state != "done" or run.problems:
+            raise RuntimeError(f"the run ended as {run.state} with {run.problems}")
+        return
+
+
+def _rounded(work: Work) -> Work:
+    work.cpu_s = round(work.cpu_s, 4)
+    return work

@@ -1,0 +1,118 @@
+"""A month: what all customers' runs ask for, and what that costs by the list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tests.bench.counting import Work
+from tests.bench.figures import Assumptions, Counts, Measured, Price, Prices
+from tests.bench.scale.bounds import alone_s, cpu_s
+from tests.bench.scale.limits import BILLED_AT_LEAST_S, INSTANCE_GB
+from tests.bench.scale.load import run_of
+from tests.bench.scale.scenarios import billed_s
+
+_GB: Final = 1e9
+_DAY_S: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One position of the bill."""
+
+    name: str
+    quantity: float
+    price: Price
+    usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """The bill, and what stands behind it."""
+
+    lines: tuple[Line, ...]
+    #: What one customer's runs do in a month.
+    each: Work
+    each_gb_s: float
+    #: The whole bill if no two executions ever shared an instance.
+    most_usd: float
+    #: What the first runs of all customers cost, once.
+    first_usd: float
+
+    @property
+    def usd(self) -> float:
+        """The whole bill."""
+        return sum(line.usd for line in self.lines)
+
+
+def month(measured: Measured, assumed: Assumptions, prices: Prices) -> Month:
+    """Return the bill for all customers, whose first runs are over."""
+    counts = measured.customer
+    tenants, often = assumed.month.tenants, assumed.month.runs()
+    each = sum((counts.total(run) * times for run, times in often.items()), Work())
+    watchdogs = counts.watchdog * (assumed.month.watchdogs_per_day * assumed.month.days)
+    schedules = assumed.month.runs_per_day * assumed.month.days
+    each.executions -= schedules  # one execution serves all customers
+    executions = each.executions * tenants + schedules + watchdogs.executions
+    timers_s = schedules * tenants * assumed.delays.table_request_s + watchdogs.executions * BILLED_AT_LEAST_S
+    billed = {run: billed_s(measured, assumed, run) for run in ("first", *often)}
+    gb_s = INSTANCE_GB * (timers_s + sum(times * billed[run] for run, times in often.items()))
+    alone_gb_s = INSTANCE_GB * (timers_s + tenants * _alone_s(measured, assumed, often))
+    quantities = {
+        "functions_gb_s": gb_s,
+        "functions_executions": executions,
+        "table_requests": each.table_requests * tenants + watchdogs.table_requests,
+        "table_gb": tenants * _stored_bytes(counts, assumed) / _GB,
+        "queue_operations": each.messages_sent * tenants * assumed.queues.operations_per_message
+        + assumed.queues.idle_functions * assumed.month.days * _DAY_S / assumed.queues.polling_interval_s,
+        "vault_operations": each.vault_reads * tenants,
+        "log_gb": _log_bytes(each * tenants, executions, assumed) / _GB,
+    }
+    listed: dict[str, Price] = {name: getattr(prices, name) for name in quantities}
+    lines = tuple(
+        Line(name=name, quantity=quantity, price=listed[name], usd=listed[name].of(quantity))
+        for name, quantity in quantities.items()
+    )
+    return Month(
+        lines=lines,
+        each=each,
+        each_gb_s=gb_s / tenants,
+        most_usd=sum(line.usd for line in lines) - lines[0].usd + prices.functions_gb_s.of(alone_gb_s),
+        first_usd=_first_usd(counts, assumed, prices, billed["first"]),
+    )
+
+
+def _alone_s(measured: Measured, assumed: Assumptions, often: Mapping[str, float]) -> float:
+    """Return the seconds that one customer's runs are billed with if every execution has an instance of its own."""
+    total = 0.0
+    for run, times in often.items():
+        jobs = run_of(measured, run, people=assumed.customer.people, locations=assumed.customer.locations).stages
+        total += times * sum(
+            max(BILLED_AT_LEAST_S, cpu_s(job) + alone_s(job, assumed.delays)) for stage in jobs for job in stage
+        )
+    return total
+
+
+def _stored_bytes(counts: Counts, assumed: Assumptions) -> float:
+    """Return what is stored for one customer after the months that are kept."""
+    often = assumed.month
+    runs = often.days * often.runs_per_day * counts.added_bytes["unchanged"]
+    change = (counts.added_bytes["changed"] - counts.added_bytes["unchanged"]) / counts.changed_people
+    changes = often.days * often.changed_share_per_day * counts.people * change
+    return counts.stored_bytes + often.months_kept * (runs + changes)
+
+
+def _log_bytes(all_: Work, executions: float, assumed: Assumptions) -> float:
+    lines = all_.log_lines + executions * assumed.logs.host_lines_per_execution
+    return all_.log_bytes + lines * assumed.logs.bytes_per_line
+
+
+def _first_usd(counts: Counts, assumed: Assumptions, prices: Prices, billed: float) -> float:
+    work = counts.total("first") * assumed.month.tenants
+    parts = (
+        (prices.functions_gb_s, billed * INSTANCE_GB),
+        (prices.functions_executions, work.executions),
+        (prices.table_requests, work.table_requests),
+        (prices.queue_operations, work.messages_sent * assumed.queues.operations_per_message),
+        (prices.vault_operations, work.vault_reads),
+    )
+    return sum(quantity / price.per * price.price for price, quantity in parts)

@@ -1,0 +1,118 @@
+"""The scenarios of docs/scale.md, each bounded and simulated, and the page's tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from tests.bench.figures import Assumptions, Measured
+from tests.bench.scale.bounds import bounds
+from tests.bench.scale.limits import IN_FLIGHT, INSTANCE_BYTES, Limits
+from tests.bench.scale.load import TenantRun, run_of
+from tests.bench.scale.simulation import Outcome, Simulation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One tick of the schedule for some customers of one size, whose runs are all of one kind."""
+
+    customers: int = 1
+    people: int
+    locations: int = 10
+    run: str
+    limits: Limits = field(default_factory=Limits)
+    #: What is set otherwise than it is by default.
+    changed: str = ""
+
+    def runs(self, measured: Measured) -> Sequence[TenantRun]:
+        """Return the runs, which share their jobs."""
+        one = run_of(measured, self.run, people=self.people, locations=self.locations)
+        return [replace(one, tenant=number) for number in range(self.customers)]
+
+    def simulated(self, measured: Measured, assumed: Assumptions) -> Outcome:
+        """Return how it goes."""
+        return Simulation(self.limits, assumed.delays, assumed.scaling).run(self.runs(measured))
+
+    def bounded(self, measured: Measured, assumed: Assumptions) -> dict[str, float]:
+        """Return what it takes at least."""
+        return bounds(self.runs(measured), self.limits, assumed.delays)
+
+
+SIZES = (10_000, 100_000, 1_000_000)
+ONE = tuple(Scenario(people=people, run=run) for people in SIZES for run in ("first", "unchanged", "changed", "full"))
+MANY = (
+    Scenario(customers=1_000, people=10_000, run="first"),
+    *(Scenario(customers=10_000, people=10_000, run=run) for run in ("unchanged", "changed", "full")),
+)
+#: What an operator can change, and what it does.
+REMEDIES = (
+    Scenario(customers=10_000, people=10_000, run="full", changed="400 instances", limits=Limits(instances=400)),
+    Scenario(customers=10_000, people=10_000, run="changed", changed="400 instances", limits=Limits(instances=400)),
+    Scenario(
+        customers=10_000,
+        people=10_000,
+        run="changed",
+        changed="400 instances, 4 accounts",
+        limits=Limits(instances=400, accounts=4),
+    ),
+    Scenario(customers=1_000, people=10_000, run="first", changed="4 accounts", limits=Limits(accounts=4)),
+    Scenario(people=1_000_000, run="first", changed="one location", locations=1),
+    Scenario(people=1_000_000, run="first", changed="JOB_BUDGET_S 600", limits=Limits(job_s=0.6 * 600)),
+)
+
+
+def billed_s(measured: Measured, assumed: Assumptions, run: str) -> float:
+    """Return the instance-seconds that a tick is billed with in which all customers have a run of this kind."""
+    scenario = Scenario(customers=assumed.month.tenants, people=measured.customer.people, run=run)
+    return scenario.simulated(measured, assumed).billed_s
+
+
+def page(measured: Measured, assumed: Assumptions) -> str:
+    """Return the tables of docs/scale.md."""
+    tables = [
+        ("### One customer", ONE),
+        ("### Many customers at the same tick", MANY),
+        ("### What changes when the operator changes something", REMEDIES),
+    ]
+    parts = [f"{title}\n\n{_table(measured, assumed, rows)}" for title, rows in tables]
+    return "\n".join([*parts, f"### Memory\n\n{_memory(measured)}"])
+
+
+def _table(measured: Measured, assumed: Assumptions, scenarios: Sequence[Scenario]) -> str:
+    lines = [
+        "| customers | people each | run | set | at least | by | simulated | instances | most used |",
+        "| ---: | ---: | --- | --- | ---: | --- | ---: | ---: | --- |",
+    ]
+    for each in scenarios:
+        least = each.bounded(measured, assumed)
+        binding = max(least, key=lambda name: least[name])
+        outcome = each.simulated(measured, assumed)
+        most = max(outcome.used, key=lambda name: outcome.used[name])
+        simulated = f"not within {_span(outcome.seconds)}" if outcome.unfinished else _span(outcome.seconds)
+        lines.append(
+            f"| {each.customers:,} | {each.people:,} | {each.run} | {each.changed} "
+            f"| {_span(least[binding])} | {binding} | {simulated} | {outcome.instances} "
+            f"| {most}, {outcome.used[most]:.0%} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _memory(measured: Measured) -> str:
+    lines = [
+        f"| people | a reconcile job | {IN_FLIGHT} at once | a fetch with changes | of {INSTANCE_BYTES >> 20:,} MB |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for people in SIZES:
+        counts = measured.like(people)
+        size = people / counts.people
+        reconcile, fetch = counts.peak_bytes["reconcile"] * size, counts.peak_bytes["fetch"] * size
+        share = reconcile * IN_FLIGHT / INSTANCE_BYTES
+        lines.append(
+            f"| {people:,} | {reconcile / 2**20:,.0f} MB | {reconcile * IN_FLIGHT / 2**20:,.0f} MB "
+            f"| {fetch / 2**20:,.0f} MB | {share:.0%} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _span(seconds: float) -> str:
+    if seconds >= 3 * 3_600:
+        return f"{seconds / 3_600:.1f} h"
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.1f} s"

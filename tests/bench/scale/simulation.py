@@ -1,0 +1,303 @@
+"""A discrete-event simulation of runs: queues, instances that come with the backlog, and whatever limits a rate.
+
+Where the truth is unknown it errs on the fast side: nothing fails, nothing is throttled but by the documented rates,
+and requests of one job wait for the slowest of what they need, not for each in turn. It must never be faster than
+`bounds`; how much slower it is tells what coordination costs.
+"""
+
+import heapq
+import math
+from collections import Counter, deque
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+from tests.bench.figures import Delays, Scaling
+from tests.bench.scale.limits import BATCH_PEOPLE, BATCH_ROWS, BILLED_AT_LEAST_S, BILLED_STEP_S, Limits
+from tests.bench.scale.load import STAGES, Job, TenantRun
+
+#: Slices into which a job's reading and writing are cut, at most, so that jobs share what they wait for.
+_SLICES: Final = 40
+
+#: A process: yields the time at which it wants to go on.
+Process = Generator[float, None, None]
+
+
+class Rate:
+    """Something that does so much per second, first come, first served."""
+
+    __slots__ = ("_free_s", "_per_s", "done")
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = per_s
+        self._free_s = 0.0
+        self.done = 0.0
+
+    def take(self, now_s: float, amount: float) -> float:
+        """Return when so much is done, if it is asked for now."""
+        if amount <= 0:
+            return now_s
+        self._free_s = max(now_s, self._free_s) + amount / self._per_s
+        self.done += amount
+        return self._free_s
+
+    def used(self, over_s: float) -> float:
+        """Return the share of what could have been done in so many seconds."""
+        return self.done / self._per_s / over_s if over_s else 0.0
+
+
+class Instance:
+    """One instance of one function: a core, places for messages, and what it is billed for."""
+
+    __slots__ = ("billed_s", "core", "in_flight", "since_s")
+
+    def __init__(self, cores: float) -> None:
+        self.core = Rate(cores)
+        self.in_flight = 0
+        self.since_s = 0.0
+        self.billed_s = 0.0
+
+    def begin(self, now_s: float) -> None:
+        """Take a message."""
+        if self.in_flight == 0:
+            self.since_s = now_s
+        self.in_flight += 1
+
+    def end(self, now_s: float) -> None:
+        """Be done with one."""
+        self.in_flight -= 1
+        if self.in_flight == 0:
+            steps = math.ceil((now_s - self.since_s) / BILLED_STEP_S - 1e-9) * BILLED_STEP_S
+            self.billed_s += max(BILLED_AT_LEAST_S, steps)
+
+
+@dataclass(slots=True)
+class _Message:
+    run: TenantRun
+    stage: int
+    place: int
+    job: Job
+    #: People who are written already.
+    written: float = 0.0
+
+
+@dataclass(slots=True)
+class _Function:
+    """A queue, and the instances that listen to it."""
+
+    waiting: deque[_Message] = field(default_factory=deque)
+    instances: list[Instance] = field(default_factory=list)
+    #: Instances with a free place.
+    free: deque[Instance] = field(default_factory=deque)
+    coming: int = 0
+    in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How it went."""
+
+    #: Seconds from the schedule's tick to the end of the last run; what is not done at the deadline is `unfinished`.
+    seconds: float
+    unfinished: int
+    #: Seconds for which instances are billed, and executions.
+    billed_s: float
+    executions: int
+    instances: int
+    #: Share of each limit that was used, from start to end.
+    used: dict[str, float]
+
+
+class Simulation:
+    """One tick of the schedule, and all that follows from it."""
+
+    def __init__(self, limits: Limits, delays: Delays, scaling: Scaling) -> None:
+        self._limits = limits
+        self._delays = delays
+        self._scaling = scaling
+        self._events: list[tuple[float, int, Process]] = []
+        self._order = count()
+        self._now_s = 0.0
+        self._functions = {name: _Function() for name in STAGES}
+        self._accounts = [Rate(limits.account_rows_s) for _ in range(limits.accounts)]
+        self._queues = {name: Rate(limits.queue_messages_s) for name in STAGES}
+        self._vault = Rate(limits.vault_reads_s)
+        self._graph: dict[int, Rate] = {}
+        self._partitions: dict[tuple[int, int], Rate] = {}
+        self._open: Counter[tuple[int, int]] = Counter()
+        self._left = 0
+        self._ended_s = 0.0
+        self._executions = 0
+        #: Instances that were given up, and the most that there were at once.
+        self._gone: list[Instance] = []
+        self._most = 0
+
+    def run(self, runs: Sequence[TenantRun]) -> Outcome:
+        """Let the schedule ask for these runs, one message after the other, and work them off."""
+        self._left = len(runs)
+        for number, each in enumerate(runs):
+            self._at(number * self._delays.table_request_s, self._enqueue(each, 0))
+        for function in self._functions.values():
+            self._at(0.0, self._scale(function))
+        while self._events and self._left:
+            self._now_s, _, process = heapq.heappop(self._events)
+            if self._now_s > self._limits.deadline_s:
+                break
+            following = next(process, None)
+            if following is not None:
+                self._at(following, process)
+        return self._outcome()
+
+    def _at(self, when_s: float, process: Process) -> None:
+        heapq.heappush(self._events, (when_s, next(self._order), process))
+
+    def _enqueue(self, run: TenantRun, stage: int) -> Process:
+        """Send the messages of a stage."""
+        jobs = run.stages[stage]
+        self._open[run.tenant, stage] = len(jobs)
+        for place, job in enumerate(jobs):
+            sent_s = self._queues[job.function].take(self._now_s, 1)
+            self._at(sent_s + self._delays.queue_pickup_s, self._arrive(_Message(run, stage, place, job)))
+        return
+        yield
+
+    def _arrive(self, message: _Message) -> Process:
+        function = self._functions[message.job.function]
+        function.waiting.append(message)
+        self._hand_out(function)
+        return
+        yield
+
+    def _hand_out(self, function: _Function) -> None:
+        while function.waiting and function.free:
+            instance = function.free.popleft()
+            instance.begin(self._now_s)
+            function.in_flight += 1
+            if instance.in_flight < self._limits.in_flight:
+                function.free.append(instance)
+            self._at(self._now_s, self._work(function, instance, function.waiting.popleft()))
+
+    def _scale(self, function: _Function) -> Process:
+        """Add instances as the queue grows; the first one comes with the first message."""
+        while True:
+            wanted = math.ceil((len(function.waiting) + function.in_flight) / self._scaling.messages_per_instance)
+            known = len(function.instances) + function.coming
+            for _ in range(min(wanted - known, self._scaling.instances_per_decision)):
+                if self._running() >= self._limits.instances and not self._remove_idle():
+                    break
+                function.coming += 1
+                self._most = max(self._most, self._running())
+                self._at(self._now_s + self._delays.instance_start_s, self._start(function))
+            wait_s = self._scaling.decision_every_s if wanted else self._delays.queue_pickup_s
+            yield self._now_s + wait_s
+
+    def _running(self) -> int:
+        return sum(len(each.instances) + each.coming for each in self._functions.values())
+
+    def _remove_idle(self) -> bool:
+        """Give up an instance that has nothing to do, if there is one."""
+        for function in self._functions.values():
+            idle = next((each for each in function.instances if each.in_flight == 0), None)
+            if idle is not None and not function.waiting:
+                function.instances.remove(idle)
+                function.free.remove(idle)
+                self._gone.append(idle)
+                return True
+        return False
+
+    def _start(self, function: _Function) -> Process:
+        function.coming -= 1
+        instance = Instance(self._limits.cores)
+        function.instances.append(instance)
+        function.free.append(instance)
+        self._hand_out(function)
+        return
+        yield
+
+    def _work(self, function: _Function, instance: Instance, message: _Message) -> Process:
+        job, began_s = message.job, self._now_s
+        self._executions += 1
+        yield from self._read(instance, message)
+        while message.written < job.people:
+            people = min(job.people - message.written, max(BATCH_PEOPLE, job.people / _SLICES))
+            if self._now_s - began_s > self._limits.job_s:
+                people = min(people, BATCH_PEOPLE)
+            yield from self._write(instance, message, people)
+            message.written += people
+            if self._now_s - began_s > self._limits.job_s and message.written < job.people:
+                break
+        function.in_flight -= 1
+        if instance.in_flight == self._limits.in_flight:
+            function.free.append(instance)
+        instance.end(self._now_s)
+        if message.written < job.people:
+            self._at(self._now_s + self._delays.queue_pickup_s, self._arrive(message))
+        else:
+            self._done(message)
+        self._hand_out(function)
+
+    def _read(self, instance: Instance, message: _Message) -> Process:
+        job = message.job
+        cpu_s = job.cpu_s + message.written * job.stored_cpu_s
+        requests = job.requests + message.written * job.stored_requests
+        slices = max(1, min(_SLICES, int(requests / 10)))
+        account = self._accounts[message.run.tenant % len(self._accounts)]
+        graph = self._graph.setdefault(message.run.tenant, Rate(self._limits.graph_units_s))
+        for _ in range(slices):
+            yield instance.core.take(self._now_s, cpu_s / slices)
+            delay_s = requests * self._delays.table_request_s + job.graph_requests * self._delays.graph_request_s
+            yield max(
+                self._now_s + delay_s / slices,
+                account.take(self._now_s, max(requests, job.rows) / slices),
+                graph.take(self._now_s, job.graph_units / slices),
+                self._vault.take(self._now_s, job.vault_reads / slices),
+            )
+
+    def _write(self, instance: Instance, message: _Message, people: float) -> Process:
+        """Write people into the location's partition, one batch after the other."""
+        yield instance.core.take(self._now_s, people * message.job.person_cpu_s)
+        batches = people / BATCH_PEOPLE
+        key = message.run.tenant, message.place
+        partition = self._partitions.setdefault(key, Rate(self._limits.partition_rows_s))
+        account = self._accounts[message.run.tenant % len(self._accounts)]
+        yield max(
+            self._now_s + batches * self._delays.table_request_s,
+            partition.take(self._now_s, batches * BATCH_ROWS),
+            account.take(self._now_s, batches * BATCH_ROWS),
+        )
+
+    def _done(self, message: _Message) -> None:
+        run, stage = message.run, message.stage
+        self._open[run.tenant, stage] -= 1
+        if self._open[run.tenant, stage]:
+            return
+        if stage + 1 < len(run.stages):
+            self._at(self._now_s, self._enqueue(run, stage + 1))
+        else:
+            self._left -= 1
+            self._ended_s = self._now_s
+
+    def _outcome(self) -> Outcome:
+        over_s = self._ended_s if not self._left else self._limits.deadline_s
+        instances = [*self._gone, *(each for function in self._functions.values() for each in function.instances)]
+        for each in instances:
+            if each.in_flight:
+                each.in_flight = 1
+                each.end(over_s)
+        used = {
+            "account rows": max(each.used(over_s) for each in self._accounts),
+            "partition rows": max((each.used(over_s) for each in self._partitions.values()), default=0.0),
+            "queue messages": max(each.used(over_s) for each in self._queues.values()),
+            "Graph units": max((each.used(over_s) for each in self._graph.values()), default=0.0),
+            "Key Vault reads": self._vault.used(over_s),
+            "busiest core": max((each.core.used(over_s) for each in instances), default=0.0),
+        }
+        return Outcome(
+            seconds=over_s,
+            unfinished=self._left,
+            billed_s=sum(each.billed_s for each in instances),
+            executions=self._executions,
+            instances=self._most,
+            used=used,
+        )

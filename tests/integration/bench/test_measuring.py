@@ -1,0 +1,29 @@
+"""What costs are worked out from is counted on the real adapters."""
+
+import pytest
+
+from tests.bench.entra import certificates
+from tests.bench.figures import Customer
+from tests.bench.measuring import counted
+
+PEOPLE, LOCATIONS = 300, 2
+
+
+async def test_a_small_customer_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first run writes everybody everywhere, an unchanged one asks once and reads nobody, a full one reads all."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates().bundle))
+    counts = await counted(Customer(people=PEOPLE, locations=LOCATIONS), 0.02)
+    everybody = PEOPLE * LOCATIONS
+    assert everybody < counts.runs["first"]["reconcile"].rows_written < 1.1 * everybody
+    assert counts.runs["unchanged"]["fetch"].graph_requests == 1
+    assert counts.runs["unchanged"]["reconcile"].rows_read < everybody / 10
+    assert counts.runs["full"]["reconcile"].rows_read > everybody
+    assert counts.runs["changed"]["retire"].vault_reads == 1
+    assert {name: work.executions for name, work in counts.runs["full"].items()} == {
+        "schedule": 1,
+        "plan": 1,
+        "fetch": 1,
+        "reconcile": LOCATIONS,
+        "retire": 1,
+    }
+    assert counts.stored_bytes > 500 * everybody
