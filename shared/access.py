@@ -11,7 +11,7 @@ from shared.domain.ids import TenantId
 from shared.domain.run import Plan
 from shared.errors import LoginRefused, NotFound, Superseded, SyncError, Transient
 from shared.health import ConnectionHealth
-from shared.ports import Directory, DirectoryFactory, SecretStore, TenantStore
+from shared.ports import Briefing, Directory, DirectoryFactory, SecretStore, TenantStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +44,15 @@ class DirectoryAccess:
             yield directory
 
     @asynccontextmanager
-    async def of_run(self, plan: Plan) -> AsyncIterator[Directory]:
+    async def of_run(self, plan: Plan, briefing: Briefing) -> AsyncIterator[Directory]:
         """Give the directory that a run reads, as long as it is the one that was planned.
 
         Raises: Superseded when the connection is another one now; LoginRefused at once, without asking again, when
         the login service has refused it since the run was planned.
         """
-        connection = await self.tenants.connection(plan.tenant)
+        connection, health = briefing.connection, briefing.health.value
         if connection is None or connection.fingerprint() != plan.connection:
             raise Superseded(f"the connection of {plan.tenant} is not the planned one any more", code="superseded")
-        health = (await self.tenants.health(plan.tenant)).value
         if health.refused_since(plan.created_at) and health.reason is not None:
             raise LoginRefused(health.reason.detail, code=health.reason.code)
         async with self._opened(plan.tenant, connection) as directory:

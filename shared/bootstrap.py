@@ -183,6 +183,7 @@ class App:
             snapshots=self.ports.snapshots,
             access=self.access,
             dispatch=self.dispatch,
+            finish_unchanged=self.finish.unchanged,
             queue=self.ports.queue,
             clock=self.ports.clock,
             new_attempt=_new_attempt,

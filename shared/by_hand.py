@@ -11,7 +11,7 @@ from shared.domain.ids import LocationId, RunId, TenantId, new_run_id
 from shared.domain.recipient import Counts, Recipient, Status
 from shared.domain.run import LocationReport, Run, RunKind, RunMode, RunState
 from shared.errors import Conflict, NotFound, Superseded
-from shared.fencing import FencedLocation
+from shared.fencing import claim
 from shared.ports import Clock, RecipientStore, RunStore, TenantStore
 from shared.summaries import revise
 
@@ -51,21 +51,13 @@ class ByHand:
 
         Raises: Conflict (`run_active`) while a sync is under way, or when one takes the location over.
         """
-        state = (await self.tenants.state(tenant)).value
-        if state.active_run is not None:
-            raise _busy()
         try:
-            fenced = await FencedLocation.take(
-                self.recipients, tenant, location, generation=state.generation, attempt=self.new_attempt()
-            )
-            now = (await self.tenants.state(tenant)).value
-            if (now.active_run, now.generation) != (None, state.generation):
-                raise _busy()
+            fenced = await claim(self.tenants, self.recipients, tenant, location, self.new_attempt())
             stored = await self.stored(tenant, location)
             writes = decide(stored)
             await fenced.write(writes, run=run, actor=by, at=self.clock.now())
         except Superseded as error:
-            raise _busy() from error
+            raise Conflict("A sync is under way; wait for its end, then send this again.", code="run_active") from error
         after = {each.id: each.status for each in stored} | {
             each.recipient.id: each.recipient.status for each in writes
         }
@@ -102,7 +94,3 @@ class ByHand:
         more = made.counts.created + made.counts.reactivated - made.counts.deactivated
         await revise(self.tenants, tenant, lambda known: known.moved(more))
         return made
-
-
-def _busy() -> Conflict:
-    return Conflict("A sync is under way; wait for its end, then send this again.", code="run_active")

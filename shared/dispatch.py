@@ -15,7 +15,7 @@ from shared.domain.job import FetchJob, ReconcileJob, RetireJob
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunState
 from shared.errors import Conflict, NotFound, Superseded
-from shared.ports import JobQueue, RunStore, TenantStore
+from shared.ports import Briefing, JobQueue, RunStore, TenantStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +28,21 @@ class Dispatch:
 
     async def current_plan(self, tenant: TenantId, run: RunId) -> Plan:
         """Return the plan of the tenant's active run. Raises: Superseded if `run` is not it any more."""
-        plan = await self.runs.plan(tenant, run)
-        await self.require_current(plan)
+        plan, _ = await self.current(tenant, run)
         return plan
 
-    async def require_current(self, plan: Plan) -> None:
-        """Hold only while the plan's run owns the tenant. Raises: Superseded when a newer run or change does."""
-        state = (await self.tenants.state(plan.tenant)).value
+    async def current(self, tenant: TenantId, run: RunId) -> tuple[Plan, Briefing]:
+        """Return the plan of the tenant's active run, and what is known of the tenant. Raises: as `current_plan`."""
+        plan = await self.runs.plan(tenant, run)
+        return plan, await self.require_current(plan)
+
+    async def require_current(self, plan: Plan) -> Briefing:
+        """Return what is known of the tenant while the plan's run owns it. Raises: Superseded when another does."""
+        briefing = await self.tenants.briefing(plan.tenant)
+        state = briefing.state.value
         if (state.active_run, state.generation, state.epoch) != (plan.run, plan.generation, plan.epoch):
             raise Superseded(f"run {plan.run} is not the active run of {plan.tenant} any more", code="superseded")
+        return briefing
 
     async def end(self, tenant: TenantId, run: RunId, state: RunState, problem: Problem, at: datetime) -> Run | None:
         """Leave a run that never got to its report ended with one problem; return it, or None if it is not stored.
@@ -75,7 +81,8 @@ class Dispatch:
                 await self.runs.swap(msgspec.structs.replace(stored.value, state=following), stored.etag)
             except Conflict:
                 continue  # somebody else wrote the run meanwhile: look again
-            await self._enqueue(plan, following)
+            if await self._enqueue(plan, following):
+                return  # whoever marks the last of these moves the run on
 
     async def _following(self, plan: Plan, state: RunState) -> RunState | None:
         """Return the stage after this one, or None while this one is not complete."""
@@ -88,16 +95,27 @@ class Dispatch:
                 return RunState.RETIRING
         return None
 
-    async def _enqueue(self, plan: Plan, state: RunState) -> None:
-        """Enqueue every job of a stage that has no marker."""
+    async def launch(self, plan: Plan) -> None:
+        """Enqueue the first jobs of a run that is new, whose state is `fetching`."""
+        await self.queue.fetch([self._fetch_job(plan, source) for source in plan.sources])
+        if not plan.sources:
+            await self.advance(plan)
+
+    async def _enqueue(self, plan: Plan, state: RunState) -> bool:
+        """Enqueue every job of a stage that has no marker, and return whether there was one."""
         match state:
             case RunState.FETCHING:
-                await self.queue.fetch([self._fetch_job(plan, source) for source in await self._unfetched(plan)])
+                sources = await self._unfetched(plan)
+                await self.queue.fetch([self._fetch_job(plan, source) for source in sources])
+                return bool(sources)
             case RunState.RECONCILING:
-                unreconciled = await self._unreconciled(plan)
-                await self.queue.reconcile([self._reconcile_job(plan, location) for location in unreconciled])
+                locations = await self._unreconciled(plan)
+                await self.queue.reconcile([self._reconcile_job(plan, location) for location in locations])
+                return bool(locations)
             case RunState.RETIRING:
                 await self.queue.retire(RetireJob(tenant=plan.tenant, run=plan.run))
+                return True
+        return False
 
     async def _unfetched(self, plan: Plan) -> list[SourceId]:
         marked = await self.runs.fetch_markers(plan.tenant, plan.run)

@@ -13,7 +13,7 @@ from shared.domain.batches import Batcher, batches
 from shared.domain.decide import Write
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.errors import Conflict, Superseded, Transient
-from shared.ports import Fence, JournalEntry, RecipientStore, Versioned
+from shared.ports import Fence, JournalEntry, RecipientStore, TenantStore, Versioned
 
 OutOfTime = Callable[[], bool]
 
@@ -121,3 +121,33 @@ class FencedLocation:
         if stored.value.attempt != fence.attempt:
             raise Superseded(f"another attempt has taken {self._location}", code="superseded") from error
         raise error
+
+
+async def claim(
+    tenants: TenantStore, recipients: RecipientStore, tenant: TenantId, location: LocationId, attempt: str
+) -> FencedLocation:
+    """Return a location that no run has; the next run will compare it, whatever it reads.
+
+    Raises: Superseded while a run is active, or when one, or a change of configuration, comes meanwhile.
+    """
+    while True:
+        state, etag = await tenants.state(tenant)
+        if state.active_run is not None:
+            raise _taken(location)
+        if state.settled is None:
+            break
+        try:
+            await tenants.swap_state(tenant, msgspec.structs.replace(state, settled=None), etag)
+        except Conflict:
+            continue
+        break
+    fenced = await FencedLocation.take(recipients, tenant, location, generation=state.generation, attempt=attempt)
+    # after the fence: whoever changes things now must take it from us
+    now = (await tenants.state(tenant)).value
+    if (now.active_run, now.generation) != (None, state.generation):
+        raise _taken(location)
+    return fenced
+
+
+def _taken(location: LocationId) -> Superseded:
+    return Superseded(f"{location} is taken by a sync or a change of settings", code="superseded")

@@ -9,7 +9,7 @@ from shared.domain.connection import Connection
 from shared.domain.health import Health, Notice, NoticeKind, Reason
 from shared.domain.ids import RunId, TenantId
 from shared.errors import Conflict
-from shared.ports import Clock, Ledger, LedgerEntry, TenantStore
+from shared.ports import Clock, Ledger, LedgerEntry, TenantStore, Versioned
 from shared.telemetry import event
 
 #: How entries about connections are called in the ledger, where other entries have the name of a queue.
@@ -38,9 +38,9 @@ class ConnectionHealth:
         """Leave the schedule waiting, longer after every run that failed."""
         await self._move(tenant, lambda health, now: health.failed(reason, run, now))
 
-    async def recovered(self, tenant: TenantId) -> None:
-        """Leave the connection in good health."""
-        await self._move(tenant, lambda health, now: health.recovered(now))
+    async def recovered(self, tenant: TenantId, known: Versioned[Health] | None = None) -> None:
+        """Leave the connection in good health. What is `known` of it spares reading it."""
+        await self._move(tenant, lambda health, now: health.recovered(now), known)
 
     async def look_at_end(self, tenant: TenantId, ends: datetime) -> None:
         """Leave an event behind when the end of the secret has come near."""
@@ -50,9 +50,15 @@ class ConnectionHealth:
         """Send what a crash has kept from being sent."""
         await self._move(tenant, lambda health, _now: health)
 
-    async def _move(self, tenant: TenantId, change: Callable[[Health, datetime], Health]) -> None:
+    async def _move(
+        self,
+        tenant: TenantId,
+        change: Callable[[Health, datetime], Health],
+        known: Versioned[Health] | None = None,
+    ) -> None:
         while True:
-            health, etag = await self.tenants.health(tenant)
+            health, etag = known or await self.tenants.health(tenant)
+            known = None
             changed = change(health, self.clock.now())
             try:
                 if changed != health:

@@ -170,8 +170,23 @@ class ConnectedTenant(msgspec.Struct, frozen=True, kw_only=True):
     secret_expires_on: datetime | None
 
 
+class Briefing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step has to know of a tenant, as it was at one moment."""
+
+    #: None where there is no such tenant.
+    tenant: TenantSummary | None
+    #: None while it is switched off.
+    connection: Connection | None
+    preferences: Preferences
+    health: Versioned[Health]
+    state: Versioned[TenantState]
+
+
 class TenantStore(Protocol):
     """Tenants with their configuration, locations and mappings, and the state that runs compete for."""
+
+    async def briefing(self, tenant: TenantId) -> Briefing:
+        """Return at once what `get`, `connection`, `preferences`, `health` and `state` return one by one."""
 
     async def version(self, tenant: TenantId, part: Part) -> str | None:
         """Return the ETag of a part of the configuration, None where it was never stored."""
@@ -315,8 +330,8 @@ class RunStore(Protocol):
     async def plan(self, tenant: TenantId, run: RunId) -> Plan:
         """Return a run's plan. Raises: NotFound."""
 
-    async def insert(self, run: Run) -> None:
-        """Store a new run; one that is stored already stays as it is."""
+    async def insert(self, run: Run) -> bool:
+        """Store a new run, and return whether it is new; one that is stored already stays as it is."""
 
     async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
         """Return a run. Raises: NotFound."""
@@ -375,8 +390,11 @@ class SnapshotStore(Protocol):
     def pages(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[bytes]:
         """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them."""
 
-    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int) -> None:
-        """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""
+    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int, *, sweep: bool = True) -> None:
+        """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so.
+
+        Without `sweep` nothing is deleted: for a snapshot whose pages were current before.
+        """
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant. Sources are those ever committed or staged."""

@@ -126,3 +126,8 @@ class ReconcileMarker(msgspec.Struct, frozen=True, kw_only=True):
     previewed: tuple[Change, ...] = ()
     problem: Problem | None = None
     storage_requests: int = 0
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether the location is not, or not yet, what follows from its inputs."""
+        return self.inputs is None or bool(self.candidates) or self.unnamed_candidates > 0

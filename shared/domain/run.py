@@ -88,6 +88,18 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, held=None)
 
 
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """That after a run every location's recipients are what follows from its inputs, and nobody changed them since.
+
+    It holds while the tenant's generation is this one; whoever writes recipients without a run takes it away before.
+    """
+
+    run: RunId
+    generation: int
+    #: A hash of the inputs of all locations.
+    inputs: str
+
+
 class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     """What a tenant's runs compete for, by compare-and-swap on one row.
 
@@ -108,6 +120,11 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     #: When the last run ended that had read and compared everything; None before the first.
     full_at: datetime | None = None
     summary: Summary = Summary()
+    settled: Settled | None = None
+
+    def holding(self) -> Settled | None:
+        """Return what is settled if it still is: no run has begun since, and no configuration changed."""
+        return self.settled if self.settled is not None and self.settled.generation == self.generation else None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +144,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     #: Whether nothing is written but the report of what a run would do.
     preview: bool = False
+    #: What the tenant's state said, if it held when the run took the tenant.
+    settled: Settled | None = None
 
 
 class LocationReport(msgspec.Struct, frozen=True, kw_only=True):

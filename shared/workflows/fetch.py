@@ -1,6 +1,6 @@
 """Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,7 @@ import msgspec
 from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
 from shared.domain.directory import DirectoryUser, Source
+from shared.domain.ids import SourceId
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.domain.patch import Patch, Patches, Unnamed
 from shared.domain.problem import Problem
@@ -16,7 +17,7 @@ from shared.domain.run import Plan, RunMode
 from shared.domain.snapshot import SnapshotRef, Verification, scope_of
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.listing import Listing
-from shared.ports import Clock, Directory, JobQueue, RunStore, SnapshotStore
+from shared.ports import Briefing, Clock, Directory, JobQueue, RunStore, SnapshotStore
 from shared.staging import Staging
 from shared.telemetry import Usage, event
 from shared.turns import turn
@@ -46,6 +47,7 @@ class Fetch:
     snapshots: SnapshotStore
     access: DirectoryAccess
     dispatch: Dispatch
+    finish_unchanged: Callable[[Plan, Mapping[SourceId, FetchMarker], Usage], Awaitable[bool]]
     queue: JobQueue
     clock: Clock
     new_attempt: Callable[[], str]
@@ -54,14 +56,17 @@ class Fetch:
     async def __call__(self, job: FetchJob, usage: Usage, *, last_delivery: bool) -> None:
         """Leave the source marked, and the next stage enqueued if this was the last source of the run.
 
+        If nothing that it depends on has changed since the last one, the run is finished instead.
+
         Raises: Superseded when the run does not own the tenant any more; Transient when trying again may help,
         unless this is the `last_delivery`: then the source is marked as failed.
         """
-        plan = await self.dispatch.current_plan(job.tenant, job.run)
-        done_before = job.source in await self.runs.fetch_markers(job.tenant, job.run)
+        plan, briefing = await self.dispatch.current(job.tenant, job.run)
+        fetched = dict(await self.runs.fetch_markers(job.tenant, job.run))
+        done_before = job.source in fetched
         if not done_before:
             try:
-                marker = await self._read(plan, job)
+                marker = await self._read(plan, briefing, job)
             except _OutOfTime as out:
                 spent = msgspec.structs.replace(
                     out.position,
@@ -79,6 +84,7 @@ class Fetch:
                 raise
             except (NeedsAttention, NotFound, Conflict) as error:
                 marker = _failed(job, error.code, str(error))
+            fetched[job.source] = marker  # what this invocation costs is counted when it ends the run
             marker = msgspec.structs.replace(
                 marker,
                 graph_requests=marker.graph_requests + usage.graph_requests,
@@ -94,11 +100,15 @@ class Fetch:
                 users=marker.snapshot.tally.users if marker.snapshot else 0,
                 problem=marker.problem.code if marker.problem else None,
             )
+            if len(plan.sources) > 1:
+                fetched = {**await self.runs.fetch_markers(job.tenant, job.run), job.source: fetched[job.source]}
+        if len(fetched) == len(plan.sources) and await self.finish_unchanged(plan, fetched, usage):
+            return
         await self.dispatch.advance(plan, resend=done_before)
 
-    async def _read(self, plan: Plan, job: FetchJob) -> FetchMarker:
+    async def _read(self, plan: Plan, briefing: Briefing, job: FetchJob) -> FetchMarker:
         current = await self.snapshots.current(job.tenant, job.source)
-        async with self.access.of_run(plan) as directory:
+        async with self.access.of_run(plan, briefing) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
                 if current.scope == _scope(plan):
                     ref = await self._follow(plan, job, directory, current, current.delta_link)

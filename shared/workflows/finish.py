@@ -11,18 +11,37 @@ import msgspec
 from shared.dispatch import Dispatch
 from shared.domain.health import Reason, concerns_credentials
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
+from shared.domain.inputs import inputs_of_all, settled_inputs
 from shared.domain.job import FetchMarker, FetchOutcome, ReconcileMarker, SyncRequest
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
-from shared.domain.run import Plan, RunMode, RunState
+from shared.domain.run import LocationReport, Plan, Run, RunMode, RunState, Settled, TenantState
 from shared.domain.verdict import Verdict, locations_report, problems_of
 from shared.errors import Conflict, NotFound
 from shared.health import ConnectionHealth
-from shared.ports import Clock, JobQueue, RecipientStore, RunStore, SnapshotStore, TenantStore
+from shared.ports import (
+    Briefing,
+    Clock,
+    JobQueue,
+    RecipientStore,
+    RunStore,
+    SnapshotStore,
+    TenantStore,
+    Versioned,
+)
 from shared.telemetry import Usage, event
 
 #: What to do about a run that could read nothing.
 _FIX: Final = "Check the connection; the schedule tries again by itself, and a sync by hand at once."
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What a run's report is made of, beside the sources."""
+
+    reconciled: Mapping[LocationId, ReconcileMarker]
+    locations: Mapping[LocationId, LocationReport]
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,64 +63,101 @@ class Finish:
         The order matters: snapshots and their delta links become current only now that their changes are applied,
         and the tenant is released last, so that a crash anywhere before leads here again.
         """
-        await self.dispatch.require_current(plan)
+        briefing = await self.dispatch.require_current(plan)
         fetched = await self.runs.fetch_markers(plan.tenant, plan.run)
         reconciled = await self.runs.reconcile_markers(plan.tenant, plan.run)
         if verdict.state is not RunState.FAILED and not plan.preview:
-            for marker in fetched.values():
-                if marker.snapshot is not None:
-                    await self.snapshots.commit(plan.tenant, marker.snapshot, plan.generation)
-        await self._report(plan, verdict, fetched, reconciled, usage)
-        await self._note_health(plan, fetched)
+            await self._commit(plan, fetched, sweep=True)
+        deactivated = await self._deactivated(plan, verdict, reconciled)
+        locations = locations_report(reconciled, deactivated, verdict.held)
+        problems = (*verdict.problems, *problems_of(fetched, reconciled))
+        ended = await self._report(plan, verdict, fetched, _Findings(reconciled, locations, problems), usage)
+        await self._note_health(plan, fetched, briefing)
         read = not fetched or any(marker.outcome is FetchOutcome.COMPLETE for marker in fetched.values())
         compared = plan.mode is RunMode.FULL and read and verdict.state is not RunState.FAILED and not plan.preview
-        await self.release(plan.tenant, plan.run, full_at=self.clock.now() if compared else None)
+        await self._free(
+            plan.tenant,
+            plan.run,
+            ended,
+            briefing.state,
+            full_at=self.clock.now() if compared else None,
+            settled=_settled(plan, ended, settled_inputs(plan, reconciled)),
+        )
 
-    async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker]) -> None:
+    async def unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], usage: Usage) -> bool:
+        """Leave the run done if all that it read is as it was when every location was last right; tell whether it was.
+
+        Nothing is compared then: that run's report says how many recipients each location has. `fetched` has a marker
+        of every source. Raises: Superseded as a call.
+        """
+        before = plan.settled
+        if before is None or plan.mode is RunMode.FULL or inputs_of_all(plan, fetched) != before.inputs:
+            return False
+        try:
+            known = (await self.runs.get(plan.tenant, before.run)).value.locations
+        except NotFound:
+            return False
+        if known.keys() != plan.locations.keys():
+            return False
+        briefing = await self.dispatch.require_current(plan)
+        await self._commit(plan, fetched, sweep=False)
+        locations = {each: LocationReport(active=report.active, compared=False) for each, report in known.items()}
+        done = Verdict(state=RunState.DONE)
+        ended = await self._report(plan, done, fetched, _Findings({}, locations, ()), usage)
+        await self._note_health(plan, fetched, briefing)
+        settled = _settled(plan, ended, before.inputs)
+        await self._free(plan.tenant, plan.run, ended, briefing.state, settled=settled)
+        return True
+
+    async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], *, sweep: bool) -> None:
+        for marker in fetched.values():
+            if marker.snapshot is not None:
+                await self.snapshots.commit(plan.tenant, marker.snapshot, plan.generation, sweep=sweep)
+
+    async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], briefing: Briefing) -> None:
         """Note what the run says about the connection; refused credentials were noted when they were refused."""
         problems = [marker.problem for marker in fetched.values() if marker.problem is not None]
         if any(concerns_credentials(problem.code) for problem in problems):
             return
         if len(problems) < len(fetched):
-            await self.health.recovered(plan.tenant)
+            await self.health.recovered(plan.tenant, briefing.health)
         elif problems:
             first = problems[0]
             reason = Reason(code=first.code, title="Nothing could be read", detail=first.detail, fix=_FIX)
             await self.health.failed(plan.tenant, reason, plan.run)
 
-    async def _report(
-        self,
-        plan: Plan,
-        verdict: Verdict,
-        fetched: Mapping[SourceId, FetchMarker],
-        reconciled: Mapping[LocationId, ReconcileMarker],
-        usage: Usage,
-    ) -> None:
-        deactivated = verdict.previewed or {
+    async def _deactivated(
+        self, plan: Plan, verdict: Verdict, reconciled: Mapping[LocationId, ReconcileMarker]
+    ) -> Mapping[LocationId, int]:
+        return verdict.previewed or {
             location: (await self.recipients.journal_counts(plan.tenant, location, plan.run)).deactivated
             for location, marker in reconciled.items()
             if marker.candidates and not plan.preview
         }
-        locations = locations_report(reconciled, deactivated, verdict.held)
+
+    async def _report(
+        self, plan: Plan, verdict: Verdict, fetched: Mapping[SourceId, FetchMarker], found: _Findings, usage: Usage
+    ) -> Run:
+        """Return the run with its report, as it is stored."""
         unread = bool(fetched) and all(marker.outcome is FetchOutcome.FAILED for marker in fetched.values())
         while True:
             stored = await self.runs.get(plan.tenant, plan.run)
             if stored.value.state.ended:
-                return
+                return stored.value
             ended = msgspec.structs.replace(
                 stored.value,
                 state=RunState.FAILED if unread else verdict.state,
                 finished_at=self.clock.now(),
-                counts=sum((report.counts for report in locations.values()), Counts()),
-                locations=locations,
-                problems=(*verdict.problems, *problems_of(fetched, reconciled)),
+                counts=sum((report.counts for report in found.locations.values()), Counts()),
+                locations=dict(found.locations),
+                problems=found.problems,
                 held_digest=verdict.held_digest,
                 decision=None if verdict.state is RunState.HELD else stored.value.decision,
                 graph_requests=usage.graph_requests + sum(marker.graph_requests for marker in fetched.values()),
                 storage_requests=stored.value.storage_requests
                 + usage.storage_requests
                 + sum(marker.storage_requests for marker in fetched.values())
-                + sum(marker.storage_requests for marker in reconciled.values()),
+                + sum(marker.storage_requests for marker in found.reconciled.values()),
             )
             try:
                 await self.runs.swap(ended, stored.etag)
@@ -118,6 +174,7 @@ class Finish:
             storage_requests=ended.storage_requests,
             **msgspec.structs.asdict(ended.counts),
         )
+        return ended
 
     async def fail(self, tenant: TenantId, run: RunId, problem: Problem, usage: Usage) -> None:
         """Leave the run failed, what it has written so far counted, and the tenant free."""
@@ -129,25 +186,41 @@ class Finish:
         else:
             await self(plan, Verdict(state=RunState.FAILED, problems=(problem,)), usage)
 
-    async def release(self, tenant: TenantId, run: RunId, *, full_at: datetime | None = None) -> None:
-        """Free the tenant from the run, and start the request that waited for its end. Raises: Conflict.
+    async def release(self, tenant: TenantId, run: RunId) -> None:
+        """Free the tenant from a run that ended otherwise, and start the request that waited for its end."""
+        ended = None
+        with suppress(NotFound):  # a run that was never announced
+            ended = (await self.runs.get(tenant, run)).value
+        await self._free(tenant, run, ended, await self.tenants.state(tenant))
 
-        `full_at` is set for a run that has read and compared everything.
-        """
-        state, etag = await self.tenants.state(tenant)
+    async def _free(
+        self,
+        tenant: TenantId,
+        run: RunId,
+        ended: Run | None,
+        known: Versioned[TenantState],
+        *,
+        full_at: datetime | None = None,
+        settled: Settled | None = None,
+    ) -> None:
+        """Free the tenant from a run. `full_at` is set for one that has read and compared everything."""
+        state, etag = known
         if state.active_run != run:
             return
-        summary = state.summary
-        with suppress(NotFound):  # a run that was never announced
-            summary = summary.after((await self.runs.get(tenant, run)).value)
         free = msgspec.structs.replace(
-            state, active_run=None, active_since=None, full_at=full_at or state.full_at, summary=summary
+            state,
+            active_run=None,
+            active_since=None,
+            full_at=full_at or state.full_at,
+            summary=state.summary.after(ended) if ended is not None else state.summary,
+            settled=settled or state.settled,
         )
         try:
             await self.tenants.swap_state(tenant, free, etag)
         except Conflict:
             # another request has come to wait meanwhile: look again, so that it is not forgotten
-            await self.release(tenant, run, full_at=full_at)
+            again = await self.tenants.state(tenant)
+            await self._free(tenant, run, ended, again, full_at=full_at, settled=settled)
             return
         if free.pending is not None and free.pending_request is not None:
             # only now: a request that comes before the tenant is free would wait again; the watchdog sends one that
@@ -156,3 +229,9 @@ class Finish:
                 tenant=tenant, mode=free.pending, request=free.pending_request, requested_by="pending"
             )
             await self.queue.request(waiting)
+
+
+def _settled(plan: Plan, ended: Run, inputs: str | None) -> Settled | None:
+    if inputs is None or plan.preview or ended.state is not RunState.DONE:
+        return None
+    return Settled(run=plan.run, generation=plan.generation, inputs=inputs)

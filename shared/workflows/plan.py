@@ -16,7 +16,7 @@ from shared.domain.messages import BY_HAND, SCHEDULE
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
 from shared.errors import Conflict, NotFound, Rejected, Superseded
-from shared.ports import Clock, RunStore, TenantStore
+from shared.ports import Briefing, Clock, RunStore, TenantStore, Versioned
 from shared.telemetry import Usage, event
 
 #: How many requests a tenant remembers, so that one delivered again starts nothing; a queue delivers again within days.
@@ -42,15 +42,16 @@ class PlanRun:
         Raises: Rejected when the tenant is unknown or its connection is off; Conflict when somebody else took the
         tenant meanwhile.
         """
-        connection = await self._connection(request)
-        state, etag = await self.tenants.state(request.tenant)
+        briefing = await self.tenants.briefing(request.tenant)
+        connection = await self._connection(request, briefing)
+        state, etag = briefing.state
+        announced = await self._announced(request)
         if request.request in state.requests:
             if state.requests[0] == request.request and state.active_run is not None:
-                await self._launch(request, state, state.active_run, connection, usage, resumed=True)
+                await self._resume(request, briefing, connection, announced, usage)
             return
         now = self.clock.now()
-        announced = await self._announced(request)
-        preview = announced is not None and announced.preview
+        preview = announced is not None and announced.value.preview
         if state.active_run is not None and self._is_fresh(state, now):
             if preview:
                 problem = Problem(concerns="run", code="run_active", detail="Another run had begun; preview again.")
@@ -70,24 +71,24 @@ class PlanRun:
         )
         if request.request == state.pending_request:
             taken = msgspec.structs.replace(taken, pending=None, pending_request=None)
+        # before the tenant is taken: a change of configuration that comes between the two makes the swap fail
+        plan = await self._plan(request, taken, run, briefing, connection, announced)
         await self.tenants.swap_state(request.tenant, taken, etag)
-        await self._launch(request, taken, run, connection, usage, resumed=False)
+        plan = await self.runs.insert_plan(plan)
+        await self._launch(request, plan, announced, usage)
 
-    async def _connection(self, request: SyncRequest) -> Connection:
+    async def _connection(self, request: SyncRequest, briefing: Briefing) -> Connection:
         """Return the tenant's connection. Whoever sends a message by hand is told if there is none, by the ledger.
 
         The app's own requests were made while there was one, and leave no trace of a tenant that was erased meanwhile.
         """
         by_hand = request.requested_by == BY_HAND
-        try:
-            await self.tenants.get(request.tenant)
-        except NotFound as error:
+        if briefing.tenant is None:
             if by_hand:
-                raise
-            raise Superseded("the tenant was deleted meanwhile", code="tenant_deleted") from error
-        connection = await self.tenants.connection(request.tenant)
-        if connection is not None:
-            return connection
+                await self.tenants.get(request.tenant)
+            raise Superseded("the tenant was deleted meanwhile", code="tenant_deleted")
+        if briefing.connection is not None:
+            return briefing.connection
         if by_hand:
             raise Rejected(
                 f"The directory connection of tenant {request.tenant} is off; switch it on before syncing.",
@@ -129,10 +130,10 @@ class PlanRun:
             return  # asked for by queue or schedule: no run was announced
         await self.dispatch.end(request.tenant, announced, RunState.SUPERSEDED, problem, self.clock.now())
 
-    async def _announced(self, request: SyncRequest) -> Run | None:
+    async def _announced(self, request: SyncRequest) -> Versioned[Run] | None:
         """Return the run that the API announced for a request, None if nobody did."""
         try:
-            return (await self.runs.get(request.tenant, run_id(request.request))).value
+            return await self.runs.get(request.tenant, run_id(request.request))
         except (Rejected, NotFound):
             return None
 
@@ -142,63 +143,82 @@ class PlanRun:
         except Rejected:
             return new_run_id(int(now.timestamp() * 1000), self.entropy())
 
-    async def _launch(
+    async def _launch(self, request: SyncRequest, plan: Plan, announced: Versioned[Run] | None, usage: Usage) -> None:
+        """Leave the run stored as one that fetches, and its first jobs enqueued."""
+        began = Run(
+            id=plan.run,
+            tenant=plan.tenant,
+            mode=plan.mode,
+            state=RunState.FETCHING,
+            requested_at=plan.created_at,
+            requested_by=request.requested_by,
+        )
+        if announced is not None and announced.value.state is RunState.PLANNING:
+            began = msgspec.structs.replace(announced.value, state=RunState.FETCHING)
+        began = msgspec.structs.replace(began, storage_requests=usage.storage_requests, watched_at=self.clock.now())
+        if announced is None:
+            fresh = await self.runs.insert(began)
+        elif fresh := announced.value.state is RunState.PLANNING:
+            await self.runs.swap(began, announced.etag)
+        if fresh:
+            await self.dispatch.launch(plan)
+        else:
+            await self.dispatch.advance(plan, resend=True)
+        event("planned", tenant=plan.tenant, run=plan.run, sources=len(plan.sources), locations=len(plan.locations))
+
+    async def _resume(
         self,
         request: SyncRequest,
-        state: TenantState,
-        run: RunId,
+        briefing: Briefing,
         connection: Connection,
+        announced: Versioned[Run] | None,
         usage: Usage,
-        *,
-        resumed: bool,
     ) -> None:
-        plan = await self._plan(request, state, run, connection)
+        """Finish what an earlier delivery of the request has begun: it took the tenant, and may have died then."""
+        state = briefing.state.value
+        run = state.active_run
+        if run is None:
+            return
+        try:
+            plan = await self.runs.plan(request.tenant, run)
+        except NotFound:
+            plan = await self._plan(request, state, run, briefing, connection, announced)
+            now = (await self.tenants.state(request.tenant)).value
+            if now.generation != state.generation:
+                raise Conflict(
+                    f"the configuration of {request.tenant} changed while it was read", code="replan"
+                ) from None
+            plan = await self.runs.insert_plan(plan)
         if plan.generation != state.generation:
             raise Superseded(f"run {run} was planned under generation {plan.generation}", code="superseded")
-        await self.runs.insert(
-            Run(
-                id=run,
-                tenant=plan.tenant,
-                mode=plan.mode,
-                state=RunState.PLANNING,
-                requested_at=plan.created_at,
-                requested_by=request.requested_by,
-            )
-        )
-        stored = await self.runs.get(plan.tenant, run)
-        if stored.value.state is RunState.PLANNING:
-            counted = msgspec.structs.replace(
-                stored.value,
-                storage_requests=usage.storage_requests,
-                watched_at=self.clock.now(),
-            )
-            await self.runs.swap(counted, stored.etag)
-        await self.dispatch.advance(plan, resend=resumed)
-        event("planned", tenant=plan.tenant, run=run, sources=len(plan.sources), locations=len(plan.locations))
+        await self._launch(request, plan, announced, usage)
 
-    async def _plan(self, request: SyncRequest, state: TenantState, run: RunId, connection: Connection) -> Plan:
-        try:
-            return await self.runs.plan(request.tenant, run)
-        except NotFound:
-            pass
-        announced = await self._announced(request)
-        preview = announced is not None and announced.preview
-        wanted = announced.preferences if announced is not None else None
-        preferences = wanted or await self.tenants.preferences(request.tenant)
+    async def _plan(
+        self,
+        request: SyncRequest,
+        taken: TenantState,
+        run: RunId,
+        briefing: Briefing,
+        connection: Connection,
+        announced: Versioned[Run] | None,
+    ) -> Plan:
+        """Return the plan of a run that takes, or has taken, the tenant; it is not stored yet."""
+        preview = announced is not None and announced.value.preview
+        wanted = announced.value.preferences if announced is not None else None
+        preferences = wanted or briefing.preferences
         sources, feeds = sources_of(preferences, await self.tenants.locations(request.tenant))
-        plan = Plan(
+        before = briefing.state.value
+        return Plan(
             tenant=request.tenant,
             run=run,
-            generation=state.generation,
-            epoch=state.epoch,
-            mode=RunMode.FULL if self._full_is_due(request, state) else request.mode,
+            generation=taken.generation,
+            epoch=taken.epoch,
+            mode=RunMode.FULL if self._full_is_due(request, taken) else request.mode,
             preferences=preferences,
             sources=sources,
             locations=dict(feeds),
             connection=connection.fingerprint(),
             created_at=self.clock.now(),
             preview=preview,
+            settled=None if preview else before.holding(),
         )
-        if (await self.tenants.state(request.tenant)).value.generation != state.generation:
-            raise Conflict(f"the configuration of {request.tenant} changed while it was read", code="replan")
-        return await self.runs.insert_plan(plan)

@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -12,11 +11,11 @@ from shared.comparing import Comparison, Found
 from shared.dispatch import Dispatch
 from shared.domain.decide import Write
 from shared.domain.ids import SourceId
-from shared.domain.job import BUDGET_SHARE, FetchMarker, FetchOutcome, ReconcileJob, ReconcileMarker
+from shared.domain.inputs import inputs_of, needed
+from shared.domain.job import BUDGET_SHARE, FetchMarker, ReconcileJob, ReconcileMarker
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.run import Plan, RunMode
-from shared.domain.wanted import EVERYONE
 from shared.fencing import FencedLocation
 from shared.ports import Clock, JobQueue, RecipientStore, RunStore, SnapshotStore
 from shared.telemetry import Usage, event
@@ -76,7 +75,7 @@ class Reconcile:
         marked = await self.runs.fetch_markers(job.tenant, job.run)
         if plan.preview:
             return await self._previewed(plan, job, marked)
-        inputs = _inputs(plan, [marked[source] for source in _needed(plan, feeds)])
+        inputs = inputs_of(plan, feeds, marked)
         stored = await self.recipients.fence(job.tenant, job.location)
         fence = stored.value
         # inputs of this very generation are those of an attempt that did not live to mark the job: it may have written
@@ -127,8 +126,8 @@ class Reconcile:
         )
 
     def _comparison(self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]) -> Comparison:
-        needed = _needed(plan, plan.locations[job.location])
-        read = {source: ref for source in needed if (ref := marked[source].snapshot) is not None}
+        sources = needed(plan, plan.locations[job.location])
+        read = {source: ref for source in sources if (ref := marked[source].snapshot) is not None}
         return Comparison(self.snapshots, self.recipients, plan, job.location, read)
 
     async def _marker(
@@ -157,19 +156,3 @@ async def _noted(compared: Comparison, found: Found) -> AsyncGenerator[Sequence[
     async for decision in compared.decisions():
         found.add(decision)
         yield decision.writes
-
-
-def _needed(plan: Plan, feeds: Sequence[SourceId]) -> Sequence[SourceId]:
-    """Return the sources that a decision about a location depends on: those that feed it, and who reports to whom."""
-    apart = plan.preferences.attributes.manager and EVERYONE not in feeds
-    return (*feeds, EVERYONE) if apart else feeds
-
-
-def _inputs(plan: Plan, markers: list[FetchMarker]) -> str | None:
-    """Return a hash of everything the decision depends on but the stored recipients; None unless all was read."""
-    lines = [plan.preferences.digest()]
-    for marker in markers:
-        if marker.outcome is not FetchOutcome.COMPLETE or marker.snapshot is None:
-            return None
-        lines.append(f"{marker.source} {marker.snapshot.tally.content} {marker.snapshot.tally.users}")
-    return sha256("\n".join(lines).encode()).hexdigest()

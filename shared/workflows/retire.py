@@ -111,7 +111,7 @@ class Retire:
             return {}, ()
         gone: dict[LocationId, tuple[Candidate, ...]] = {}
         problems = []
-        async with self.access.of_run(plan) as directory:
+        async with self.access.of_run(plan, await self.dispatch.require_current(plan)) as directory:
             known: dict[tuple[str, ...], dict[ObjectId, Presence]] = {}
             for location, candidates in sorted(asked.items()):
                 feeds = plan.locations[location]

@@ -31,7 +31,7 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Counts, Recipient
 from shared.domain.run import LocationReport
 from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
-from shared.fencing import FencedLocation
+from shared.fencing import FencedLocation, claim
 from shared.import_endings import ImportEndings
 from shared.joining import Join
 from shared.ports import Clock, ImportStore, JobQueue, RecipientStore, TenantStore, Versioned
@@ -203,15 +203,9 @@ class WorkOffImport:
     async def _take(self, claimed: Import) -> tuple[FencedLocation, Preferences]:
         """Take the location, and return the preferences that count. Raises: Superseded if somebody else has it."""
         tenant, location, _ = claimed.ref
-        state = (await self.tenants.state(tenant)).value
-        fenced = await FencedLocation.take(
-            self.recipients, tenant, location, generation=state.generation, attempt=self.new_attempt()
-        )
-        # after the fence: whoever changes things now must take it from us
-        now = (await self.tenants.state(tenant)).value
-        there = location in {each.id for each in await self.tenants.locations(tenant)}
-        if (now.active_run, now.generation) != (None, state.generation) or not there:
-            raise Superseded(f"{location} is taken by a sync or a change of settings", code="superseded")
+        fenced = await claim(self.tenants, self.recipients, tenant, location, self.new_attempt())
+        if location not in {each.id for each in await self.tenants.locations(tenant)}:
+            raise Superseded(f"{location} was removed meanwhile", code="superseded")
         return fenced, await self.tenants.preferences(tenant)
 
 

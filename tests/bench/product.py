@@ -35,6 +35,8 @@ class Product:
     world: World
     #: What all jobs so far have cost.
     spent: Usage = field(default_factory=Usage)
+    #: How often one was delivered.
+    messages: int = 0
     _runs: int = 0
 
     async def onboard(
@@ -78,6 +80,7 @@ class Product:
                 task.result()
 
     async def _deliver(self, message: Message) -> None:
+        self.messages += 1
         with measured() as usage:
             try:
                 await work_off(self.world.app, message, usage)

@@ -35,9 +35,9 @@ class FakeRunStore:
             raise NotFound(f"run {run} has no plan", code="not_found")
         return found
 
-    async def insert(self, run: Run) -> None:
-        """Store a new run; one that is stored already stays as it is."""
-        self._runs.insert_once((run.tenant, run.id), run)
+    async def insert(self, run: Run) -> bool:
+        """Store a new run, and return whether it is new; one that is stored already stays as it is."""
+        return self._runs.insert_once((run.tenant, run.id), run) is run
 
     async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
         """Return a run. Raises: NotFound."""

@@ -31,14 +31,14 @@ class FakeSnapshotStore:
         for key in [key for key in sorted(self._pages) if key[:3] == (tenant, ref.source, ref.attempt)]:
             yield self._pages[key]
 
-    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int) -> None:
+    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int, *, sweep: bool = True) -> None:
         """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""
         found = self._current.get((tenant, ref.source))
         if found is not None and found[0] > generation:
             return
         self._current[tenant, ref.source] = (generation, ref)
         for key in list(self._pages):
-            if key[:2] == (tenant, ref.source) and key[2] != ref.attempt:
+            if sweep and key[:2] == (tenant, ref.source) and key[2] != ref.attempt:
                 del self._pages[key]
 
     async def erase(self, tenant: TenantId) -> None:

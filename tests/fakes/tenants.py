@@ -15,7 +15,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.run import Summary, TenantState
 from shared.domain.versions import Expected, Part
 from shared.errors import Conflict, NotFound
-from shared.ports import ConnectedTenant, TenantSummary, Versioned
+from shared.ports import Briefing, ConnectedTenant, TenantSummary, Versioned
 from tests.fakes.rows import Rows
 
 
@@ -42,6 +42,16 @@ class FakeTenantStore:
             Part.CONNECTION: self._connections,
         }
         return rows[part]
+
+    async def briefing(self, tenant: TenantId) -> Briefing:
+        """Return at once what `get`, `connection`, `preferences`, `health` and `state` return one by one."""
+        return Briefing(
+            tenant=self._tenants.value(tenant),
+            connection=await self.connection(tenant),
+            preferences=await self.preferences(tenant),
+            health=await self.health(tenant),
+            state=await self.state(tenant),
+        )
 
     async def version(self, tenant: TenantId, part: Part) -> str | None:
         """Return the ETag of a part of the configuration, None where it was never stored."""

@@ -44,12 +44,13 @@ class TableRunStore:
         except NotFound as error:
             raise NotFound(f"Run {run!r} of tenant {tenant!r} has no plan.", code="plan_not_found") from error
 
-    async def insert(self, run: Run) -> None:
-        """Store a new run; one that is stored already stays as it is."""
+    async def insert(self, run: Run) -> bool:
+        """Store a new run, and return whether it is new; one that is stored already stays as it is."""
         try:
             await self._tables.insert(RUNS, _row_of(run))
         except Conflict:
-            return
+            return False
+        return True
 
     async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
         """Return a run. Raises: NotFound."""

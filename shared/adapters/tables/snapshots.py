@@ -38,8 +38,11 @@ class TableSnapshotStore:
         async for row in self._tables.query(SNAPSHOTS, partition=partition, rows=keys.page_range(ref.attempt)):
             yield join(row)
 
-    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int) -> None:
-        """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""
+    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int, *, sweep: bool = True) -> None:
+        """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so.
+
+        Without `sweep` nothing is deleted: for a snapshot whose pages were current before.
+        """
         partition = keys.source(tenant, ref.source)
         row: Any = await self._tables.find(SNAPSHOTS, partition, keys.CURRENT)
         if row is not None and row["generation"] > generation:
@@ -49,10 +52,12 @@ class TableSnapshotStore:
             try:
                 await self._tables.swap(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
             except Conflict:
-                await self.commit(tenant, ref, generation)  # somebody else has just committed: who is newer?
+                await self.commit(
+                    tenant, ref, generation, sweep=sweep
+                )  # somebody else has just committed: who is newer?
                 return
-        # also when nothing was written: whoever wrote it may have died before this
-        await self._tables.erase(SNAPSHOTS, partition=partition, keep=keys.is_current_or_page_of(ref.attempt))
+        if sweep:  # also when nothing was written: whoever wrote it may have died before this
+            await self._tables.erase(SNAPSHOTS, partition=partition, keep=keys.is_current_or_page_of(ref.attempt))
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""

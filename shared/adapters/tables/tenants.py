@@ -22,7 +22,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.run import Summary, TenantState
 from shared.domain.versions import Expected, Part
 from shared.errors import Conflict, NotFound
-from shared.ports import ConnectedTenant, TenantSummary, Versioned
+from shared.ports import Briefing, ConnectedTenant, TenantSummary, Versioned
 
 T = TypeVar("T")
 _NO_GROUPS: Final = "[]"
@@ -33,6 +33,18 @@ class TableTenantStore:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+
+    async def briefing(self, tenant: TenantId) -> Briefing:
+        """Return at once what `get`, `connection`, `preferences`, `health` and `state` return one by one."""
+        rows = {row["RowKey"]: row async for row in self._tables.query(TENANTS, partition=tenant)}
+        state, health = (rows.get(name) for name in ("state", "health"))
+        return Briefing(
+            tenant=TenantSummary(id=tenant, name=rows["tenant"]["name"]) if "tenant" in rows else None,
+            connection=unpack(rows["connection"], Connection) if "connection" in rows else None,
+            preferences=unpack(rows["preferences"], Preferences) if "preferences" in rows else Preferences(),
+            health=_versioned(health, Health),
+            state=_versioned(state, TenantState),
+        )
 
     async def version(self, tenant: TenantId, part: Part) -> str | None:
         """Return the ETag of a part of the configuration, None where it was never stored."""
@@ -92,8 +104,7 @@ class TableTenantStore:
 
     async def health(self, tenant: TenantId) -> Versioned[Health]:
         """Return the health of the tenant's connection; a fresh one with ETag None if nothing ever went wrong."""
-        row = await self._tables.find(TENANTS, tenant, "health")
-        return Versioned(Health(), None) if row is None else Versioned(unpack(row, Health), _etag(row))
+        return _versioned(await self._tables.find(TENANTS, tenant, "health"), Health)
 
     async def swap_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
         """Replace the health and return its new ETag. Raises: Conflict if it changed since it was read."""
@@ -186,10 +197,7 @@ class TableTenantStore:
 
     async def state(self, tenant: TenantId) -> Versioned[TenantState]:
         """Return the tenant's state; a fresh one with ETag None if it never had any."""
-        row = await self._tables.find(TENANTS, tenant, "state")
-        if row is None:
-            return Versioned(TenantState(), None)
-        return Versioned(unpack(row, TenantState), _etag(row))
+        return _versioned(await self._tables.find(TENANTS, tenant, "state"), TenantState)
 
     async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """Replace the state and return its new ETag. Raises: Conflict if it changed since it was read."""
@@ -271,6 +279,11 @@ def _ends(connection: Connection | None) -> dict[str, str]:
     """Show the end of the secret beside the packed row, for the schedule."""
     ends = connection.secret_expires_on if connection else None
     return {"ends": ends.isoformat()} if ends else {}
+
+
+def _versioned(row: Mapping[str, Any] | None, kind: type[T]) -> Versioned[T]:
+    """Return what a row holds, and a fresh one with ETag None where there is no row."""
+    return Versioned(kind(), None) if row is None else Versioned(unpack(row, kind), _etag(row))
 
 
 def _location(row: Mapping[str, Any]) -> Location:

@@ -102,8 +102,8 @@ async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:
     """Compare-and-swap on each run; the history ends where it is told to."""
     runs = [run(stores.acme, NOW + timedelta(hours=hours)) for hours in range(4)]
     for each in runs:
-        await stores.runs.insert(each)
-    await stores.runs.insert(msgspec.structs.replace(runs[0], requested_by="again"))
+        assert await stores.runs.insert(each)
+    assert not await stores.runs.insert(msgspec.structs.replace(runs[0], requested_by="again"))
     stored = await stores.runs.get(stores.acme, runs[0].id)
     assert stored.value == runs[0]
     done = msgspec.structs.replace(runs[0], state=RunState.DONE)

@@ -53,6 +53,28 @@ async def test_configuration_is_read_back(stores: Stores) -> None:
     assert acme not in {each.id async for each in tenants.connected()}
 
 
+async def test_a_briefing_is_what_the_parts_are(stores: Stores) -> None:
+    """Nothing but defaults of a tenant who is not there; then every part, with ETags under which it can be swapped."""
+    tenants, acme = stores.tenants, stores.acme
+    empty = await tenants.briefing(acme)
+    assert (empty.tenant, empty.connection, empty.preferences) == (None, None, Preferences())
+    assert (empty.health, empty.state) == ((Health(), None), (TenantState(), None))
+    await tenants.put(TenantSummary(id=acme, name="Acme GmbH & Söhne"))
+    await tenants.put_connection(acme, CONNECTION)
+    await tenants.put_preferences(acme, Preferences(mode=Mode.FULL))
+    await tenants.put_location(acme, DESK, "Desk")
+    await tenants.swap_health(acme, Health().refused(Reason(code="c", title="t", detail="d", fix="f"), NOW), None)
+    await tenants.swap_state(acme, TenantState(generation=3), None)
+    found = await tenants.briefing(acme)
+    assert found.tenant == await tenants.get(acme)
+    assert found.connection == CONNECTION
+    assert found.preferences == await tenants.preferences(acme)
+    assert found.health == await tenants.health(acme)
+    assert found.state == await tenants.state(acme)
+    await tenants.swap_state(acme, TenantState(generation=4), found.state.etag)
+    await tenants.swap_health(acme, Health(), found.health.etag)
+
+
 async def test_the_state_is_swapped_by_one_of_two(stores: Stores) -> None:
     """Compare-and-swap: who read an older state loses, also at the very first write."""
     tenants, acme = stores.tenants, stores.acme

@@ -2,6 +2,7 @@
 
 import random
 
+import msgspec
 import pytest
 
 from shared.adapters.tables import Tables
@@ -87,6 +88,20 @@ async def test_committing_again_finishes_what_a_crash_left(stores: Stores, tenan
     await stores.snapshots.commit(tenant, ref, 1)
     with pytest.raises(Conflict):
         await stores.snapshots.load(tenant, left)
+
+
+async def test_a_commit_that_does_not_sweep_deletes_nothing(stores: Stores, tenant: TenantId) -> None:
+    """A new delta link alone leaves the pages of a fetch that may still be under way; the next sweep takes them."""
+    ref = await staged(stores.snapshots, tenant, "a", [user(1)])
+    await stores.snapshots.commit(tenant, ref, 1)
+    under_way = await staged(stores.snapshots, tenant, "b", [user(2)])
+    moved_on = msgspec.structs.replace(ref, delta_link="https://graph.example/next")
+    await stores.snapshots.commit(tenant, moved_on, 2, sweep=False)
+    assert await stores.snapshots.current(tenant, USERS) == moved_on
+    assert len((await stores.snapshots.load(tenant, under_way)).users) == 1
+    await stores.snapshots.commit(tenant, moved_on, 2)
+    with pytest.raises(Conflict):
+        await stores.snapshots.load(tenant, under_way)
 
 
 async def test_more_pages_than_a_batch_deletes(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:

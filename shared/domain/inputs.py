@@ -1,0 +1,48 @@
+"""What a location's recipients follow from, as hashes: equal inputs, equal decisions."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from shared.domain.ids import LocationId, SourceId
+from shared.domain.job import FetchMarker, FetchOutcome, ReconcileMarker
+from shared.domain.run import Plan
+from shared.domain.wanted import EVERYONE
+
+
+def needed(plan: Plan, feeds: Sequence[SourceId]) -> Sequence[SourceId]:
+    """Return the sources that a decision about a location depends on: those that feed it, and who reports to whom."""
+    apart = plan.preferences.attributes.manager and EVERYONE not in feeds
+    return (*feeds, EVERYONE) if apart else feeds
+
+
+def inputs_of(plan: Plan, feeds: Sequence[SourceId], fetched: Mapping[SourceId, FetchMarker]) -> str | None:
+    """Return a hash of everything the decision depends on but the stored recipients; None unless all was read."""
+    lines = [plan.preferences.digest()]
+    for source in needed(plan, feeds):
+        marker = fetched[source]
+        if marker.outcome is not FetchOutcome.COMPLETE or marker.snapshot is None:
+            return None
+        lines.append(f"{marker.source} {marker.snapshot.tally.content} {marker.snapshot.tally.users}")
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def inputs_of_all(plan: Plan, fetched: Mapping[SourceId, FetchMarker]) -> str | None:
+    """Return a hash of what all locations of a run depend on; None unless all of it was read."""
+    return _together({location: inputs_of(plan, feeds, fetched) for location, feeds in plan.locations.items()})
+
+
+def settled_inputs(plan: Plan, reconciled: Mapping[LocationId, ReconcileMarker]) -> str | None:
+    """Return the same hash if every location's recipients are what follows from its inputs; None otherwise."""
+    return _together(
+        {
+            location: None if marker is None or marker.unsettled else marker.inputs
+            for location in plan.locations
+            for marker in (reconciled.get(location),)
+        }
+    )
+
+
+def _together(inputs: Mapping[LocationId, str | None]) -> str | None:
+    if None in inputs.values():
+        return None
+    return sha256("\n".join(f"{location} {inputs[location]}" for location in sorted(inputs)).encode()).hexdigest()
