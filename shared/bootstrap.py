@@ -34,6 +34,7 @@ from shared.ports import (
 )
 from shared.settings import Settings, load
 from shared.telemetry import quiet_sdks
+from shared.turns import keep_what_is_loaded
 from shared.workflows.authorize import Authorize
 from shared.workflows.bury import Bury
 from shared.workflows.configure import Configure
@@ -523,4 +524,5 @@ def app() -> App:
         vitals=DeployedVitals(settings, tables, queues, vault),
         clock=SystemClock(),
     )
+    keep_what_is_loaded()
     return App(ports, settings)

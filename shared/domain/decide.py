@@ -25,8 +25,7 @@ from shared.domain.recipient import (
 from shared.domain.wanted import AbsenceProof
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One recipient as it shall be stored, and the change that this is."""
 
     recipient: Recipient
@@ -175,6 +174,9 @@ def _settle(
         return _create(person, profile, groups)
     if recipient.origin is not Origin.DIRECTORY and not preferences.allow_directory_to_update_csv:
         return _skip(person, profile.display_name, Reason.CSV_OWNS, recipient.id)
+    said_before = (recipient.object_id, recipient.applied, recipient.groups) == (person, profile, groups)
+    if said_before and recipient.status is Status.ACTIVE:
+        return None  # as nearly everybody: what follows would find so too
     returns = recipient.status is Status.DEACTIVATED_BY_SYNC
     merged, fields = merge(recipient, profile)
     after = msgspec.structs.replace(

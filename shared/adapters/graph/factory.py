@@ -12,6 +12,7 @@ import msgspec
 from shared.adapters.addresses import PublicAddresses
 from shared.domain.connection import Credentials
 from shared.ports import Directory
+from shared.turns import keep_what_is_loaded
 
 if TYPE_CHECKING:
     from shared.adapters.graph.client import GraphClient
@@ -32,6 +33,7 @@ class GraphDirectoryFactory:
         self._clients: OrderedDict[str, GraphClient] = OrderedDict()
         self._used: dict[str, int] = {}
         self._left_s: dict[str, float] = {}
+        self._loaded = False
 
     @asynccontextmanager
     async def open(self, credentials: Credentials) -> AsyncIterator[Directory]:
@@ -40,6 +42,9 @@ class GraphDirectoryFactory:
         from shared.adapters.graph.credential import Outside  # noqa: PLC0415 - as above
         from shared.adapters.graph.directory import GraphDirectory  # noqa: PLC0415 - as above
 
+        if not self._loaded:
+            self._loaded = True
+            keep_what_is_loaded()
         key = _key(credentials)
         if key not in self._clients:
             outside = Outside(addresses=self._addresses, managed_identity_client_id=self._identity)
