@@ -4,16 +4,17 @@ Every batch merges the location's fence under its ETag, so that there is one wri
 every batch of an older holder fail, and an older run cannot take it back.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
 from shared.domain.batches import Batcher, batches
 from shared.domain.decide import Write
-from shared.domain.ids import LocationId, RunId, TenantId
+from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
+from shared.domain.regular import MAX_IRREGULAR
 from shared.errors import Conflict, Superseded, Transient
-from shared.ports import Fence, JournalEntry, RecipientStore, TenantStore, Versioned
+from shared.ports import Fence, Irregular, JournalEntry, RecipientStore, TenantStore, Versioned
 
 OutOfTime = Callable[[], bool]
 
@@ -21,11 +22,20 @@ OutOfTime = Callable[[], bool]
 class FencedLocation:
     """A location whose fence this attempt has taken. Build it with `take`."""
 
-    def __init__(self, store: RecipientStore, tenant: TenantId, location: LocationId, fence: Versioned[Fence]) -> None:
+    def __init__(
+        self,
+        store: RecipientStore,
+        tenant: TenantId,
+        location: LocationId,
+        fence: Versioned[Fence],
+        previous: Fence,
+    ) -> None:
         self._store = store
         self._tenant = tenant
         self._location = location
         self._fence = fence
+        #: The fence as it was when it was taken.
+        self.previous = previous
 
     @classmethod
     async def take(
@@ -43,7 +53,7 @@ class FencedLocation:
                 etag = await store.swap_fence(tenant, location, taken, stored.etag)
             except Conflict:
                 continue  # somebody has just written there: look again who that is
-            return cls(store, tenant, location, Versioned(taken, etag))
+            return cls(store, tenant, location, Versioned(taken, etag), stored.value)
 
     async def write(
         self,
@@ -98,8 +108,14 @@ class FencedLocation:
             etag = await self._was_committed(fence, error)
         self._fence = Versioned(fence, etag)
 
-    async def release(self, *, inputs: str | None, active: int) -> None:
-        """Note in the fence what the location now corresponds to. Raises: Superseded, Transient as `write`."""
+    async def release(self, *, inputs: str | None, active: int, irregular: Collection[ObjectId] | None = None) -> None:
+        """Note in the fence what the location now corresponds to, and before that who is `irregular`, if that is known.
+
+        Raises: Superseded, Transient as `write`.
+        """
+        if irregular is not None and len(irregular) <= MAX_IRREGULAR:
+            known = Irregular(attempt=self._fence.value.attempt, people=tuple(sorted(irregular)))
+            await self._store.put_irregular(self._tenant, self._location, known)
         fence = msgspec.structs.replace(
             self._fence.value, operation=self._fence.value.operation + 1, inputs=inputs, active=active
         )

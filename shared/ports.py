@@ -422,8 +422,24 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...]
 
 
+class Irregular(msgspec.Struct, frozen=True, kw_only=True):
+    """People whose recipient at a location is another one than a first sync would make of them.
+
+    It holds while the fence was last taken by this attempt: whoever writes there otherwise is another one.
+    """
+
+    attempt: str
+    people: tuple[ObjectId, ...]
+
+
 class RecipientStore(Protocol):
     """Recipients, one partition per (tenant, location)."""
+
+    async def irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
+        """Return what was last put, None if nothing was."""
+
+    async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
+        """Store it in the place of what was there."""
 
     async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
         """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""

@@ -43,6 +43,8 @@ class Decision:
     baseline: int
     #: Active recipients of any origin after the writes.
     active: int
+    #: Whose recipient is then another one than a first sync would make of them; None if not all can be told by person.
+    irregular: tuple[ObjectId, ...] | None
 
 
 #: Of a location that no group feeds.
@@ -150,6 +152,39 @@ def decide(
         candidates=tuple(_candidates(wanted, stored, preferences, proof)),
         baseline=sum(each.origin is Origin.DIRECTORY and each.status is Status.ACTIVE for each in stored),
         active=active,
+        irregular=_irregular(eligible, stored, writes),
+    )
+
+
+def _irregular(
+    eligible: Mapping[ObjectId, Profile], stored: Iterable[Recipient], writes: Iterable[Write]
+) -> tuple[ObjectId, ...] | None:
+    after: dict[str, Recipient] = {each.id: each for each in stored}
+    after.update((write.recipient.id, write.recipient) for write in writes)
+    if any(each.origin is not Origin.DIRECTORY or str(each.id) != each.object_id for each in after.values()):
+        return None
+    found = [
+        ObjectId(person)
+        for person, each in after.items()
+        if person not in eligible
+        or each.status is not Status.ACTIVE
+        or each.reason is not None
+        or each.groups
+        or (each.applied is not each.profile and each.applied != each.profile)
+    ]
+    return (*found, *(person for person in eligible if person not in after))
+
+
+def new_recipient(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Recipient:
+    """Return what a first sync makes of a person."""
+    return Recipient(
+        id=RecipientId(person),
+        origin=Origin.DIRECTORY,
+        status=Status.ACTIVE,
+        profile=profile,
+        object_id=person,
+        applied=profile,
+        groups=groups,
     )
 
 
@@ -205,15 +240,7 @@ def _settle(
 
 
 def _create(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Write:
-    recipient = Recipient(
-        id=RecipientId(person),
-        origin=Origin.DIRECTORY,
-        status=Status.ACTIVE,
-        profile=profile,
-        object_id=person,
-        applied=profile,
-        groups=groups,
-    )
+    recipient = new_recipient(person, profile, groups)
     change = Change(
         kind=ChangeKind.CREATED,
         reason=Reason.NEW,

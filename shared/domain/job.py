@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.changes import Changes
 from shared.domain.ids import ImportId, LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Change, Counts, Reason
@@ -91,6 +92,8 @@ class FetchMarker(msgspec.Struct, frozen=True, kw_only=True):
     source: SourceId
     outcome: FetchOutcome
     snapshot: SnapshotRef | None = None
+    #: What has changed since the snapshot before, where that is known and little.
+    changes: Changes | None = None
     problem: Problem | None = None
     graph_requests: int = 0
     storage_requests: int = 0

@@ -20,6 +20,9 @@ class Patches:
         for person, fields in patches:
             self._by_person.setdefault(person, []).append(fields)
         self._seen: set[ObjectId] = set()
+        #: Those who are not as they were: as they were, and as they are; the one or the other may be missing.
+        self.before: list[DirectoryUser] = []
+        self.after: list[DirectoryUser] = []
 
     def touch(self, users: Iterable[DirectoryUser]) -> bool:
         """Tell whether anybody of these is changed."""
@@ -37,13 +40,18 @@ class Patches:
             now = _after(user.id, user, changes)
             if now is not None:
                 after.append(now)
+            if now != user:
+                self.before.append(user)
+                self.after += [now] if now is not None else []
         return after
 
     def newcomers(self) -> list[DirectoryUser]:
         """Return who was in none of the pages, in the order of ids. Raises: Unnamed."""
         unseen = sorted(self._by_person.keys() - self._seen)
         found = (_after(person, None, self._by_person[person]) for person in unseen)
-        return [user for user in found if user is not None]
+        new = [user for user in found if user is not None]
+        self.after += new
+        return new
 
 
 class Unnamed(Exception):

@@ -16,6 +16,7 @@ from shared.domain.ids import ObjectId, SourceId
 from shared.errors import Conflict
 
 if TYPE_CHECKING:
+    from shared.domain.changes import VerifiedChanges
     from shared.domain.parts import CutSnapshot
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -105,7 +106,8 @@ class CompleteSnapshot:
     """Every user of a source, once the last page of it has arrived; the only ground for calling somebody absent.
 
     It is built by `verified`, which refuses anything but exactly the pages of a reference, or is a part of what was
-    verified in the same way (`shared.domain.parts`): then it holds everybody of the source whose id is in the part.
+    verified in the same way (`shared.domain.parts`, `shared.domain.changes`): then it holds everybody of the source
+    whose id is in the part, or of those who have changed.
     """
 
     __slots__ = ("source", "users")
@@ -125,8 +127,10 @@ class CompleteSnapshot:
         return cls._of(ref.source, found)
 
     @classmethod
-    def of_part(cls, source: SourceId, users: Iterable[DirectoryUser], whole: "CutSnapshot") -> "CompleteSnapshot":
-        """Return a part of a snapshot that was verified as a `whole`."""
+    def of_part(
+        cls, source: SourceId, users: Iterable[DirectoryUser], whole: "CutSnapshot | VerifiedChanges"
+    ) -> "CompleteSnapshot":
+        """Return a part of a snapshot that was verified as a `whole`, or as what has changed since one that was."""
         del whole  # whoever has one has verified it
         return cls._of(source, users)
 

@@ -21,6 +21,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     held_digest: str | None = None
     #: For each location, how many people a preview would deactivate; None for a run that is none.
     previewed: dict[LocationId, int] | None = None
+    #: Locations where every candidate that was found is deactivated now.
+    cleared: frozenset[LocationId] = frozenset()
 
 
 def locations_report(

@@ -8,6 +8,7 @@ import msgspec
 
 from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
+from shared.domain.changes import Changes, is_few
 from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import SourceId
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
@@ -111,15 +112,15 @@ class Fetch:
         async with self.access.of_run(plan, briefing) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
                 if current.scope == _scope(plan):
-                    ref = await self._follow(plan, job, directory, current, current.delta_link)
-                    if ref is not None:
-                        return FetchMarker(source=job.source, outcome=FetchOutcome.COMPLETE, snapshot=ref)
+                    marker = await self._follow(plan, job, directory, current, current.delta_link)
+                    if marker is not None:
+                        return marker
                 event("listing_anew", tenant=job.tenant, run=job.run, source=job.source)
             return await self._list(plan, job, directory, current)
 
     async def _follow(
         self, plan: Plan, job: FetchJob, directory: Directory, current: SnapshotRef, delta_link: str
-    ) -> SnapshotRef | None:
+    ) -> FetchMarker | None:
         """Return the snapshot after what changed since `current`; None if only a full listing can tell."""
         link: str | None = delta_link
         seen: set[str] = set()
@@ -135,13 +136,29 @@ class Fetch:
                 raise
             changes += page.changes
             link, latest = page.next_link, page.delta_link or latest
+        read = FetchMarker(source=job.source, outcome=FetchOutcome.COMPLETE)
         if not changes:
-            return msgspec.structs.replace(current, delta_link=latest)
+            return msgspec.structs.replace(read, snapshot=msgspec.structs.replace(current, delta_link=latest))
+        patches = Patches(changes)
         try:
-            staging = await self._patched(job, current, Patches(changes))
+            staging = await self._patched(job, current, patches)
         except Unnamed:
             return None
-        return await self._settle(plan, staging, current, latest)
+        ref = await self._settle(plan, staging, current, latest)
+        changed = None
+        if ref.attempt != current.attempt and is_few(len(patches.before) + len(patches.after), current.tally.users):
+            changed = await self._changes(staging, current, patches)
+        return msgspec.structs.replace(read, snapshot=ref, changes=changed)
+
+    async def _changes(self, staging: Staging, current: SnapshotRef, patches: Patches) -> Changes:
+        """Return what has changed, stored: swept with the pages of all attempts but the one that becomes current."""
+        pages = Staging(staging.job, self.snapshots, f"{staging.attempt}-changes")
+        people = [*patches.before, *patches.after]
+        for start in range(0, len(people), _PAGE_USERS):
+            await pages.add(people[start : start + _PAGE_USERS])
+        await pages.flush()
+        ref = SnapshotRef(source=staging.job.source, attempt=pages.attempt, tally=pages.tally)
+        return Changes(since=current.tally, pages=ref, before=len(patches.before))
 
     async def _patched(self, job: FetchJob, current: SnapshotRef, patches: Patches) -> Staging:
         """Return the pages of a snapshot with what has changed, one of them in memory at a time. Raises: Unnamed."""

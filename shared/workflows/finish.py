@@ -81,7 +81,7 @@ class Finish:
             ended,
             briefing.state,
             full_at=self.clock.now() if compared else None,
-            settled=_settled(plan, ended, settled_inputs(plan, reconciled)),
+            settled=_settled(plan, ended, settled_inputs(plan, reconciled, verdict.cleared)),
         )
 
     async def unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], usage: Usage) -> bool:

@@ -7,21 +7,27 @@ from typing import Final
 
 import msgspec
 
-from shared.comparing import Comparison, Found
+from shared.comparing import ChangesOnly, Comparison, Found
 from shared.dispatch import Dispatch
+from shared.domain.changes import Changed
 from shared.domain.decide import Write
 from shared.domain.ids import SourceId
-from shared.domain.inputs import inputs_of, needed
+from shared.domain.inputs import inputs_before, inputs_of, needed
 from shared.domain.job import BUDGET_SHARE, FetchMarker, ReconcileJob, ReconcileMarker
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
+from shared.domain.regular import is_plain
 from shared.domain.run import Plan, RunMode
+from shared.domain.wanted import EVERYONE
 from shared.fencing import FencedLocation
-from shared.ports import Clock, JobQueue, RecipientStore, RunStore, SnapshotStore
+from shared.ports import Clock, Fence, JobQueue, RecipientStore, RunStore, SnapshotStore
 from shared.telemetry import Usage, event
+from shared.turns import turn
 
 #: How many of the changes a preview names: its marker has to fit.
 _NAMED_PREVIEW: Final = 10_000
+#: How many recipients are read one by one before it is better to read all of them.
+_MAX_READ: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +95,14 @@ class Reconcile:
                 compared=False,
                 inputs=inputs,
             )
+        changed = await self._changes_only(plan, job, marked, fence)
         location = await FencedLocation.take(
             self.recipients, job.tenant, job.location, generation=plan.generation, attempt=self.new_attempt()
         )
         await self.dispatch.require_current(plan)  # after the fence: whoever changes things now must take it from us
-        compared = self._comparison(plan, job, marked)
+        if location.previous != fence:
+            changed = None  # somebody has written since: what is stored is not known any more
+        compared = changed or self._comparison(plan, job, marked)
         found = Found()
         async with aclosing(_noted(compared, found)) as writes:
             complete = await location.write_as_decided(
@@ -101,9 +110,31 @@ class Reconcile:
             )
         if not complete:
             return None
+        if changed is not None:
+            found.widen(fence.active, changed.others)
         settled = inputs is not None and not found.candidates
-        await location.release(inputs=inputs if settled else None, active=found.active)
+        irregular = found.irregular if is_plain(plan, job.location) else None
+        await location.release(inputs=inputs if settled else None, active=found.active, irregular=irregular)
         return await self._marker(plan, job, found, inputs, compared.problem)
+
+    async def _changes_only(
+        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker], fence: Fence
+    ) -> ChangesOnly | None:
+        """Return how to decide about those alone who have changed; None where everybody has to be compared."""
+        if plan.mode is not RunMode.INCREMENTAL or not is_plain(plan, job.location):
+            return None
+        changes = marked[EVERYONE].changes
+        if changes is None or fence.inputs != inputs_before(plan, EVERYONE, changes):
+            return None
+        before = await self.recipients.irregular(job.tenant, job.location)
+        if before is None or before.attempt != fence.attempt:
+            return None
+        pages = Changed(changes)
+        async for page in self.snapshots.pages(job.tenant, changes.pages):
+            async with turn():
+                pages.add(page)
+        changed = ChangesOnly(self.recipients, plan, job.location, pages.verified(), before)
+        return changed if len(changed.to_be_read) <= _MAX_READ else None
 
     async def _previewed(
         self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]
@@ -151,7 +182,7 @@ class Reconcile:
         )
 
 
-async def _noted(compared: Comparison, found: Found) -> AsyncGenerator[Sequence[Write], None]:
+async def _noted(compared: Comparison | ChangesOnly, found: Found) -> AsyncGenerator[Sequence[Write], None]:
     """Yield the writes of each part, and add up what else was found."""
     async for decision in compared.decisions():
         found.add(decision)

@@ -1,7 +1,8 @@
 """Retire: those whom every complete source lacks are asked about once more, guarded, then deactivated or held."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -10,14 +11,15 @@ from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
 from shared.domain.directory import Presence
 from shared.domain.guard import Breach, Loss, breaches, digest
-from shared.domain.ids import LocationId, ObjectId
+from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.job import Candidate, ReconcileMarker, RetireJob
 from shared.domain.leavers import confirmed, deactivations, placed
 from shared.domain.problem import Problem
+from shared.domain.recipient import Recipient
 from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
 from shared.domain.verdict import Verdict
 from shared.domain.wanted import EVERYONE
-from shared.errors import NeedsAttention
+from shared.errors import NeedsAttention, NotFound
 from shared.fencing import FencedLocation
 from shared.ports import Clock, Directory, RecipientStore, RunStore
 from shared.telemetry import Usage, event
@@ -26,6 +28,8 @@ from shared.telemetry import Usage, event
 _DAY: Final = timedelta(hours=24)
 _WEEK: Final = timedelta(days=7)
 _GUARD: Final = "guard"
+#: How many recipients are read one by one before it is better to read all of them.
+_MAX_READ: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +72,9 @@ class Retire:
         if plan.preview:
             return await self._previewed(plan, leaving, (*problems, *(_would_hold(breach) for breach in exceeded)))
         if not exceeded:
-            await self._deactivate_all(plan, leaving, actor="sync")
-            return Verdict(state=RunState.DONE, problems=problems)
+            await self._deactivate_all(plan, leaving, actor="sync", markers=markers)
+            cleared = {each for each, people in leaving.items() if _all_gone(markers[each], people)}
+            return Verdict(state=RunState.DONE, problems=problems, cleared=frozenset(cleared))
         event("held", tenant=plan.tenant, run=plan.run, people=sum(map(len, leaving.values())))
         held = {}
         for location, people in leaving.items():
@@ -97,11 +102,19 @@ class Retire:
         return Verdict(state=RunState.DONE, problems=problems)
 
     async def _deactivate_all(
-        self, plan: Plan, leaving: Mapping[LocationId, Sequence[Candidate]], *, actor: str
+        self,
+        plan: Plan,
+        leaving: Mapping[LocationId, Sequence[Candidate]],
+        *,
+        actor: str,
+        markers: Mapping[LocationId, ReconcileMarker] | None = None,
     ) -> None:
+        """Deactivate them. With `markers`, locations whose candidates are all among them are settled afterwards."""
         for location, people in leaving.items():
             if people:
-                await self._deactivate(plan, location, people, actor)
+                marker = markers[location] if markers else None
+                settled = marker if marker is not None and _all_gone(marker, people) else None
+                await self._deactivate(plan, location, people, actor, settled)
 
     async def _confirm(
         self, plan: Plan, asked: Mapping[LocationId, Sequence[Candidate]]
@@ -189,18 +202,44 @@ class Retire:
             for location, marker in markers.items()
         ]
 
-    async def _deactivate(self, plan: Plan, location: LocationId, people: Sequence[Candidate], actor: str) -> None:
+    async def _deactivate(
+        self,
+        plan: Plan,
+        location: LocationId,
+        people: Sequence[Candidate],
+        actor: str,
+        settled: ReconcileMarker | None,
+    ) -> None:
+        before = await self.recipients.irregular(plan.tenant, location) if settled is not None else None
         fenced = await FencedLocation.take(
             self.recipients, plan.tenant, location, generation=plan.generation, attempt=self.new_attempt()
         )
         await self.dispatch.require_current(plan)
-        wanted = {each.recipient for each in people}
-        stored = {
-            recipient.id: recipient
-            async for recipient in self.recipients.read(plan.tenant, location)
-            if recipient.id in wanted
-        }
+        stored = await self._stored(plan, location, {each.recipient for each in people})
         await fenced.write(deactivations(people, stored), run=plan.run, actor=actor, at=self.clock.now())
+        if settled is not None:
+            known = before is not None and before.attempt == fenced.previous.attempt
+            irregular = {*before.people, *(each.object_id for each in people)} if known and before else None
+            active = settled.active - len(people)
+            await fenced.release(inputs=settled.inputs, active=active, irregular=irregular)
+
+    async def _stored(
+        self, plan: Plan, location: LocationId, wanted: Collection[RecipientId]
+    ) -> dict[RecipientId, Recipient]:
+        """Return those of the recipients who are there: read one by one if they are few."""
+        if len(wanted) > _MAX_READ:
+            every = self.recipients.read(plan.tenant, location)
+            return {recipient.id: recipient async for recipient in every if recipient.id in wanted}
+        found = {}
+        for each in sorted(wanted):
+            with suppress(NotFound):
+                found[each] = await self.recipients.get(plan.tenant, location, each)
+        return found
+
+
+def _all_gone(marker: ReconcileMarker, people: Sequence[Candidate]) -> bool:
+    """Tell whether these are all the candidates, of a location that was read completely."""
+    return marker.inputs is not None and not marker.unnamed_candidates and len(people) == len(marker.candidates)
 
 
 def _held_verdict(held: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]) -> Verdict:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Recipient
 from shared.errors import Conflict, NotFound, Rejected
-from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
+from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
 from tests.fakes.rows import Rows
 
 Place = tuple[TenantId, LocationId]
@@ -18,6 +18,7 @@ class FakeRecipientStore:
         self._fences: Rows[Place, Fence] = Rows()
         self._recipients: dict[Place, dict[RecipientId, Recipient]] = {}
         self._journal: dict[Place, list[JournalEntry]] = {}
+        self._irregular: dict[Place, Irregular] = {}
 
     async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
         """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
@@ -26,6 +27,14 @@ class FakeRecipientStore:
     async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
         """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
         return self._fences.swap((tenant, location), fence, etag)
+
+    async def irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
+        """Return what was last put, None if nothing was."""
+        return self._irregular.get((tenant, location))
+
+    async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
+        """Store it in the place of what was there."""
+        self._irregular[tenant, location] = irregular
 
     async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
         """Iterate over the recipients of a location by id, from the id `start` on."""
@@ -95,6 +104,7 @@ class FakeRecipientStore:
         self._fences.delete((tenant, location))
         self._recipients.pop((tenant, location), None)
         self._journal.pop((tenant, location), None)
+        self._irregular.pop((tenant, location), None)
 
     async def erase_all(self, tenant: TenantId) -> None:
         """Delete every row of all locations of the tenant."""

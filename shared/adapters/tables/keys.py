@@ -12,6 +12,7 @@ from shared.domain.ids import ImportId, LocationId, RecipientId, RunId, SourceId
 from shared.domain.imports import ImportRef
 
 FENCE: Final = "!fence"
+IRREGULAR: Final = "!irregular"
 CURRENT: Final = "!current"
 PLAN: Final = "plan"
 #: The partition of deletions, which no tenant's id can be.

@@ -14,7 +14,7 @@ from shared.adapters.tables.pages import Kind
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Origin, Profile, Recipient, Status
 from shared.errors import NotFound, Rejected
-from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
+from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
 from shared.turns import turn
 
 _COUNTS: Final = Counts.__struct_fields__
@@ -69,6 +69,16 @@ class TableRecipientStore:
     async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
         """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
         return await self._tables.swap(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
+
+    async def irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
+        """Return what was last put, None if nothing was."""
+        row = await self._tables.find(RECIPIENTS, keys.location(tenant, location), keys.IRREGULAR)
+        return None if row is None else unpack(row, Irregular)
+
+    async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
+        """Store it in the place of what was there."""
+        row = {"PartitionKey": keys.location(tenant, location), "RowKey": keys.IRREGULAR, **pack(irregular)}
+        await self._tables.put(RECIPIENTS, row)
 
     async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
         """Iterate over the recipients of a location by id, from the id `start` on."""

@@ -9,9 +9,10 @@ from shared.domain.decide import Write, decide
 from shared.domain.ids import LocationId, RecipientId, RunId, new_run_id
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
+from shared.domain.regular import MAX_IRREGULAR
 from shared.errors import Conflict, NotFound, Superseded
 from shared.fencing import FencedLocation
-from shared.ports import MAX_BATCH_RECIPIENTS, Fence, JournalEntry, Versioned
+from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
 from tests.builders import csv_recipient, user, wanted
 from tests.contracts.stores.conftest import Stores
 
@@ -163,3 +164,17 @@ async def test_whom_later_runs_have_changed(stores: Stores) -> None:
     assert await stores.recipients.touched_after(stores.acme, desk, middle) == {"r3"}
     assert await stores.recipients.touched_after(stores.acme, desk, late) == set()
     assert await stores.recipients.touched_after(stores.acme_2, desk, early) == set()
+
+
+async def test_who_is_irregular_is_kept_beside_the_recipients(stores: Stores) -> None:
+    """The last put counts; it is no recipient, and goes with the location."""
+    recipients, acme = stores.recipients, stores.acme
+    assert await recipients.irregular(acme, DESK) is None
+    many = tuple(user(number).id for number in range(MAX_IRREGULAR))
+    for known in (Irregular(attempt="a", people=many), Irregular(attempt="b", people=())):
+        await recipients.put_irregular(acme, DESK, known)
+        assert await recipients.irregular(acme, DESK) == known
+    assert await recipients.irregular(acme, LocationId("other")) is None
+    assert await read(stores) == []
+    await recipients.erase(acme, DESK)
+    assert await recipients.irregular(acme, DESK) is None
