@@ -16,6 +16,7 @@ from tests.bench.entra import FOLDER
 _HERE: Final = Path(__file__).parent
 _BACKSTAGE: Final = _HERE / "peers_backstage"
 _CARTOGRAPHY: Final = _HERE / "peers_cartography"
+_STAMP: Final = ".recipient-sync"
 _READER: Final = "@backstage/plugin-catalog-backend-module-msgraph"
 
 
@@ -24,14 +25,14 @@ def backstage() -> tuple[list[str], Path]:
 
     Raises: SetupError if npm failed.
     """
-    folder, pins = FOLDER / "peers" / "backstage", ("package.json", "package-lock.json")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not _stamped(folder, [_BACKSTAGE / name for name in pins]):
-        for name in pins:
-            (folder / name).write_bytes((_BACKSTAGE / name).read_bytes())
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        run("Installing Backstage's reader", command, log="peers-backstage.log", cwd=folder)
-        _stamp(folder, [_BACKSTAGE / name for name in pins])
+    folder = FOLDER / "peers" / "backstage"
+    pins = [_BACKSTAGE / "package.json", _BACKSTAGE / "package-lock.json"]
+    if not _has(folder, pins):
+        folder.mkdir(parents=True, exist_ok=True)
+        for pin in pins:
+            (folder / pin.name).write_bytes(pin.read_bytes())
+        _run("Installing Backstage's reader", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+        _stamp(folder, pins)
     return ["node", "--expose-gc", str(_BACKSTAGE / "driver.mjs")], folder
 
 
@@ -41,17 +42,19 @@ def cartography() -> tuple[list[str], Path]:
     Raises: SetupError if the environment could not be made or a package not installed.
     """
     folder = FOLDER / "peers" / "cartography"
-    python, locks = folder / "bin" / "python", [_CARTOGRAPHY / "cartography.lock", _CARTOGRAPHY / "requirements.lock"]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not _stamped(folder, locks):
+    python, locks = (
+        str(folder / "bin" / "python"),
+        [_CARTOGRAPHY / "cartography.lock", _CARTOGRAPHY / "requirements.lock"],
+    )
+    if not _has(folder, locks):
+        folder.mkdir(parents=True, exist_ok=True)
         make = [sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)]
-        run("Making cartography's environment", make, log="peers-cartography.log")
-        install = [sys.executable, "-m", "uv", "pip", "install", "--python", str(python), "--no-deps"]
-        named = [word for lock in locks for word in ("-r", str(lock))]
-        run("Installing cartography", [*install, "--require-hashes", *named], log="peers-cartography.log")
+        _run("Making cartography's environment", make, folder)
+        install = [sys.executable, "-m", "uv", "pip", "install", "--python", python, "--no-deps", "--require-hashes"]
+        _run("Installing cartography", [*install, *(word for lock in locks for word in ("-r", str(lock)))], folder)
         _stamp(folder, locks)
     # it warns that it is tested on later versions of Python
-    return [str(python), "-W", "ignore::DeprecationWarning", str(_CARTOGRAPHY / "driver.py")], folder
+    return [python, "-W", "ignore::DeprecationWarning", str(_CARTOGRAPHY / "driver.py")], folder
 
 
 def versions() -> dict[str, str]:
@@ -61,15 +64,20 @@ def versions() -> dict[str, str]:
     return {_READER: package["dependencies"][_READER], name: version}
 
 
-def _stamped(folder: Path, pins: Sequence[Path]) -> bool:
-    stamp = folder / ".recipient-sync"
+def _run(what: str, command: Sequence[str], folder: Path) -> None:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    run(what, command, log=f"peers-{folder.name}.log", cwd=folder)
+
+
+def _has(folder: Path, pins: Sequence[Path]) -> bool:
+    """Tell whether an installation of these pins has come to its end."""
+    stamp = folder / _STAMP
     return stamp.exists() and stamp.read_text(encoding="utf-8") == _fingerprint(pins)
 
 
 def _stamp(folder: Path, pins: Sequence[Path]) -> None:
-    (folder / ".recipient-sync").write_text(_fingerprint(pins), encoding="utf-8")
+    (folder / _STAMP).write_text(_fingerprint(pins), encoding="utf-8")
 
 
 def _fingerprint(pins: Sequence[Path]) -> str:
-    LOGS.mkdir(parents=True, exist_ok=True)
     return hashlib.sha256(b"".join(path.read_bytes() for path in pins)).hexdigest()
