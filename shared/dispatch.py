@@ -92,7 +92,11 @@ class Dispatch:
         """Enqueue every job of a stage that has no marker."""
         match state:
             case RunState.FETCHING:
-                await self.queue.fetch([self._fetch_job(plan, source) for source in await self._unfetched(plan)])
+                # the whole directory first: its pages follow one another, and can do so while groups are read
+                unfetched = sorted(
+                    await self._unfetched(plan), key=lambda source: plan.sources[source].group is not None
+                )
+                await self.queue.fetch([self._fetch_job(plan, source) for source in unfetched])
             case RunState.RECONCILING:
                 unreconciled = await self._unreconciled(plan)
                 await self.queue.reconcile([self._reconcile_job(plan, location) for location in unreconciled])
