@@ -94,8 +94,8 @@ async def measure() -> list[Result]:
                 ours, theirs = [each for each, _ in found], [each for _, each in found]
                 results.append(bench.result(f"peers_backstage_{latency_ms}ms", goal, ours, theirs))
         await bench.move(0)
+        ours = [await bench.ours() for _ in range(ROUNDS)]
         async with peer(*cartography, bench.known) as other:
-            ours = [await bench.ours() for _ in range(ROUNDS)]
             results.append(bench.result("peers_cartography", 500, ours, [await bench.taken(other.reading)]))
     return results
 
