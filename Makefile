@@ -10,10 +10,10 @@ NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/
 SCALE ?= full
 export SCALE
 
-.PHONY: help setup demo up down test bench package lint format lock
+.PHONY: help setup demo up down test bench bench-peers package lint format lock
 
 help: ## what there is to call
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile
 
 setup: ## install everything; a second run does nothing
 	@command -v "$(PYTHON)" >/dev/null || { echo "Python was not found: $(NAME_ANOTHER)." >&2; exit 1; }
@@ -35,6 +35,9 @@ test: setup ## all tests
 bench: setup ## measure speed, each figure against another of the same run; .local/bench.json
 	@.venv/bin/python -m tests.bench
 
+bench-peers: setup ## measure against other readers of directories, which are installed for it; takes minutes
+	@.venv/bin/python -m tests.bench peers
+
 package: setup ## build .local/package.zip, which is deployed
 	@.venv/bin/python -m infra.package
 
@@ -49,8 +52,11 @@ format: setup ## rewrite the code as `lint` wants it
 
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
-lock: setup ## renew the locks after a change of requirements*.txt or infra/local/*/*.txt and package.json
+lock: setup ## renew the locks after a change of requirements*.txt, of infra/local/*/*.txt, of the peers or of a package.json
 	@$(LOCK) requirements.txt -o requirements.lock
 	@$(LOCK) requirements-dev.txt -o requirements-dev.lock
 	@$(LOCK) --no-annotate infra/local/setup/uv.txt -o infra/local/setup/uv.lock
+	@$(LOCK) --no-annotate --no-deps tests/bench/peers_cartography/cartography.txt -o tests/bench/peers_cartography/cartography.lock
+	@$(LOCK) --no-annotate tests/bench/peers_cartography/requirements.txt -o tests/bench/peers_cartography/requirements.lock
+	@cd tests/bench/peers_backstage && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	@cd infra/local/azurite && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund

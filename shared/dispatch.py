@@ -5,6 +5,7 @@ compare-and-swap, and enqueues the next stage. A crash between the two is mended
 or, if it is lost too, by the watchdog.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -97,7 +98,7 @@ class Dispatch:
 
     async def launch(self, plan: Plan) -> None:
         """Enqueue the first jobs of a run that is new, whose state is `fetching`."""
-        await self.queue.fetch([self._fetch_job(plan, source) for source in plan.sources])
+        await self.queue.fetch(self._fetch_jobs(plan, plan.sources))
         if not plan.sources:
             await self.advance(plan)
 
@@ -106,7 +107,7 @@ class Dispatch:
         match state:
             case RunState.FETCHING:
                 sources = await self._unfetched(plan)
-                await self.queue.fetch([self._fetch_job(plan, source) for source in sources])
+                await self.queue.fetch(self._fetch_jobs(plan, sources))
                 return bool(sources)
             case RunState.RECONCILING:
                 locations = await self._unreconciled(plan)
@@ -126,8 +127,10 @@ class Dispatch:
         return [location for location in plan.locations if location not in marked]
 
     @staticmethod
-    def _fetch_job(plan: Plan, source: SourceId) -> FetchJob:
-        return FetchJob(tenant=plan.tenant, run=plan.run, source=source)
+    def _fetch_jobs(plan: Plan, sources: Iterable[SourceId]) -> list[FetchJob]:
+        # the whole directory first: its pages follow one another, and can do so while groups are read
+        ordered = sorted(sources, key=lambda source: plan.sources[source].group is not None)
+        return [FetchJob(tenant=plan.tenant, run=plan.run, source=source) for source in ordered]
 
     @staticmethod
     def _reconcile_job(plan: Plan, location: LocationId) -> ReconcileJob:

@@ -33,12 +33,16 @@ KEYS: Final = (
     "package",
     "cost",
 )
+#: Run only if named: it installs other readers of directories, one of which takes minutes.
+APART: Final = ("peers",)
 
 
 def main() -> None:
     """Run, print a line for each, and end with 1 if one could not be measured: a goal that is missed is no failure."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("keys", nargs="*", choices=[[], *KEYS], help="which ones; all if none is named")
+    parser.add_argument(
+        "keys", nargs="*", choices=[[], *KEYS, *APART], help="which ones; all but peers if none is named"
+    )
     parser.add_argument("--alone", action="store_true", help="in this process, and print JSON")
     chosen = parser.parse_args()
     if chosen.alone:

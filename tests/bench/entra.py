@@ -32,6 +32,16 @@ class Directory:
     admin: str
 
     @property
+    def name(self) -> str:
+        """Return what the simulator calls it."""
+        return _NAME
+
+    @property
+    def company(self) -> str:
+        """Return the company that everybody works for."""
+        return _NAME.capitalize()
+
+    @property
     def credentials(self) -> Credentials:
         """Return who may read it."""
         return credentials_of(self.known)
@@ -53,8 +63,8 @@ def certificates() -> Certificates:
 
 
 @asynccontextmanager
-async def directory(*, users: int, groups: int = 0) -> AsyncIterator[Directory]:
-    """Give a new directory of so many users and groups."""
+async def directory(*, users: int, groups: int = 0, group_size: int | None = None) -> AsyncIterator[Directory]:
+    """Give a new directory of so many users and groups; groups of all kinds, or each of so many users."""
     ports, files = Ports.free(), certificates()
     admin = f"http://{LOCALHOST}:{ports.simulator_admin}/admin"
     command = [sys.executable, "-m", "infra.local.entra", "--cert", str(files.cert), "--key", str(files.key)]
@@ -64,7 +74,8 @@ async def directory(*, users: int, groups: int = 0) -> AsyncIterator[Directory]:
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=_START_S) as client:
             await _started(client, child, f"{admin}/directories")
-            await client.post(f"{admin}/directories", json={"name": _NAME, "users": users, "groups": groups})
+            plan = {"name": _NAME, "users": users, "groups": groups, "group_size": group_size}
+            (await client.post(f"{admin}/directories", json=plan)).raise_for_status()
             known = (await client.get(f"{admin}/directories/{_NAME}")).json()
         addresses = {"login": f"https://{LOCALHOST}:{ports.login}", "graph": f"https://{LOCALHOST}:{ports.graph}"}
         yield Directory(known=known | addresses, admin=admin)

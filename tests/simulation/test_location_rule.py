@@ -5,13 +5,14 @@ import pytest
 
 from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId, TenantId
+from shared.domain.job import FetchJob
 from shared.domain.places import LocationRule, Place
 from shared.domain.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunMode, RunState
 from shared.domain.wanted import EVERYONE
 from shared.errors import NeedsAttention, Rejected
 from tests.builders import person, user
-from tests.simulation.world import World
+from tests.simulation.world import World, deliver
 from tests.simulation.worlds import STAFF
 
 TENANT, BERLIN = TenantId("contoso"), LocationId("berlin")
@@ -48,6 +49,15 @@ async def test_people_are_where_their_attribute_says_and_where_their_groups_do()
     assert (groups[person(0)], groups[person(15)]) == ((), (STAFF,))
     assert [(problem.concerns, problem.code) for problem in run.problems] == [("officeLocation", "unmatched_location")]
     assert "'Ulm' (5)" in run.problems[0].detail
+
+
+async def test_the_whole_directory_is_read_first() -> None:
+    """Its pages follow one another, so that whatever else is read can be read meanwhile."""
+    world = await office_world()
+    await world.request("contoso", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    jobs = [each for each in world.queue.messages if isinstance(each, FetchJob)]
+    assert [each.source == EVERYONE for each in jobs] == [True, False]
 
 
 async def test_who_moves_leaves_one_location_and_is_at_another() -> None:

@@ -16,7 +16,8 @@ What it does not imitate
     - Tokens of an application that was disabled live on, as in the real service, but without its earlier revocations.
     - Access tokens expire by the machine's clock, not by the simulator's, because clients go by the former.
     - `User.ReadBasic.All`: it can be granted, but opens nothing. A wrong method is 400, not 405.
-    - `$expand`, `$skip`, lambda filters, `$orderby` other than `displayName`, sorted members, writing.
+    - `$expand` other than `manager($select=id)` of users, `$skip`, lambda filters, `$orderby` other than `displayName`,
+      sorted members, writing. Groups have no owners, and nobody has ever signed in.
     - The signature of a federated assertion; Conditional Access, national clouds and outages other than on request.
     - gzip; regional differences; quotas other than resource units per application and tenant (no per-tenant sum).
     - Whether Graph hides a hidden membership by 403 or by an empty list is not documented: `hidden_membership` decides.
@@ -25,7 +26,8 @@ Admin API: plain http and JSON on the admin port; mistakes are answered with 400
     GET    /admin                                   the three addresses
     GET    /admin/directories                       all directories: ids, secrets, groups, number of users
     POST   /admin/directories                       {"name": "big", "users": 100000, "groups": 20, "seed": "1",
-                                                     "biggest_group": 0.5, "shares": {"guests": 0.05}}
+                                                     "biggest_group": 0.5, "shares": {"guests": 0.05}};
+                                                    "group_size": 500 makes all groups alike, none within another
     GET, DELETE /admin/directories/{name}           one of them; `{name}` may be a tenant id
     POST   .../{name}/roles                         {"grant": ["Application.Read.All"], "revoke": ["User.Read.All"]}
     PATCH  .../{name}/application                   {"enabled": false, "consented": false, "requested_roles": [...],
@@ -44,7 +46,7 @@ Admin API: plain http and JSON on the admin port; mistakes are answered with 400
     GET    .../{name}/groups/{id}/members[?transitive=true]    the truth: {"users": [id], "groups": [id]}
     POST   .../{name}/groups/{id}/members           {"add": [id], "remove": [id]}: users, or groups to nest
     GET, POST /admin/clock                          {"advance_s": 691200}: secrets, delta and page tokens age
-    GET, PATCH /admin/settings                      {"throttling": false}; all of them in `settings`
+    GET, PATCH /admin/settings                      {"throttling": false, "latency_ms": 80}; all of them in `settings`
     GET, POST, DELETE /admin/faults, DELETE /admin/faults/{id}
                                                     {"path": "^/users", "nth": 2, "count": 1, "directory": "contoso",
                                                      "action": {"type": "throttled", "retry_after_s": 2}}

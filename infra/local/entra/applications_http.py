@@ -1,6 +1,9 @@
 """The three aiohttp applications: which address leads where."""
 
+import asyncio
+
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from infra.local.entra import admin_controls, admin_directories, admin_objects
 from infra.local.entra.admin_json import STATE, explain_mistakes
@@ -81,7 +84,7 @@ def login_application(state: State) -> web.Application:
     async def error(request: web.Request) -> web.StreamResponse:
         return await send(request, error_page(request.query.get("code", "")))
 
-    application = web.Application()
+    application = web.Application(middlewares=[_far_away(state)])
     router = application.router
     router.add_get("/common/discovery/instance", instance)
     router.add_get("/error", error)
@@ -101,7 +104,7 @@ def graph_application(state: State) -> web.Application:
     async def answer(request: web.Request) -> web.StreamResponse:
         return await send(request, graph.answer(await read(request)))
 
-    application = web.Application(client_max_size=_BODY_BYTES_MAX)
+    application = web.Application(middlewares=[_far_away(state)], client_max_size=_BODY_BYTES_MAX)
     application.router.add_route("*", "/{path:.*}", answer)
     return application
 
@@ -121,3 +124,15 @@ def admin_application(state: State) -> web.Application:
         method, _, path = address.partition(" ")
         router.add_route(method, path, handler)
     return application
+
+
+def _far_away(state: State) -> Middleware:
+    """Lets every request wait for `latency_ms`, in real time and beside all others."""
+
+    @web.middleware
+    async def late(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if state.settings.latency_ms:
+            await asyncio.sleep(state.settings.latency_ms / 1_000)
+        return await handler(request)
+
+    return late

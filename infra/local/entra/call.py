@@ -24,6 +24,7 @@ READ_GROUPS = frozenset(
 )
 READ_APPLICATIONS = frozenset({"Application.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"})
 READ_ORGANIZATION = frozenset({"Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"})
+READ_ACTIVITY = frozenset({"AuditLog.Read.All"})
 READ_HIDDEN = frozenset({"Member.Read.Hidden"})
 
 
@@ -66,13 +67,13 @@ class Call:
         """Whether the token carries one of them."""
         return bool(permissions & self.principal.roles)
 
-    def query(self) -> Query:
-        """The OData parameters.
+    def query(self, *, expandable: bool = False) -> Query:
+        """The OData parameters; only of what is `expandable` managers can be shown.
 
         Raises:
             GraphError: 400.
         """
-        return parse_query(self.target.parameters, self.headers)
+        return parse_query(self.target.parameters, self.headers, expandable=expandable)
 
     @property
     def root(self) -> str:

@@ -24,6 +24,7 @@ class DirectoryPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     groups: int = 0
     seed: str = ""  #: the name, if empty
     biggest_group: float = 0.5  #: share of all users in the first group
+    group_size: int | None = None  #: not None: every group has exactly so many users, and none is in another
     shares: Shares = msgspec.field(default_factory=Shares)
     cloud: str = "global"  #: else tokens are refused as for a tenant of another cloud
 

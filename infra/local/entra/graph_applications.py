@@ -76,9 +76,21 @@ def get_application(call: Call) -> Answer:
 
 def list_organization(call: Call) -> Answer:
     """The tenant itself."""
+    return _filtered(call, "organization", [_organization_json(call)])
+
+
+def get_organization(call: Call) -> Answer:
+    """The tenant itself, by its id."""
+    key = call.places["organization"]
+    if key.lower() != call.directory.tenant_id:
+        raise not_found(key)
+    return _one(call, "organization", _organization_json(call))
+
+
+def _organization_json(call: Call) -> dict[str, object]:
     directory = call.directory
     domain = {"name": directory.domain, "isDefault": True, "isInitial": True, "type": "Managed"}
-    tenant: dict[str, object] = {
+    return {
         "id": directory.tenant_id,
         "displayName": directory.display_name,
         "tenantType": "AAD",
@@ -86,7 +98,6 @@ def list_organization(call: Call) -> Answer:
         "createdDateTime": _CREATED,
         "verifiedDomains": [domain],
     }
-    return _filtered(call, "organization", [tenant])
 
 
 def _found(call: Call) -> tuple[Application, ServicePrincipal]:

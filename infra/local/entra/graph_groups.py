@@ -73,6 +73,12 @@ def get_group(call: Call) -> Answer:
     return entity(call.context("groups", query.select) + "/$entity", encode_group(find_group(call), fields))
 
 
+def list_owners(call: Call) -> Answer:
+    """Nobody: groups here have no owners."""
+    find_group(call)
+    return collection(call.context("directoryObjects", call.query().select), [], {})
+
+
 def _matching(call: Call, query: Query) -> Iterator[Group]:
     for group in call.directory.groups:
         value_of = partial(group_value, group)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from functools import partial
 
-from infra.local.entra.answers import PLAIN, Answer, bad_request, collection, entity, not_found, unsupported
-from infra.local.entra.call import Call
+from infra.local.entra.answers import PLAIN, Answer, bad_request, collection, entity, forbidden, not_found, unsupported
+from infra.local.entra.call import READ_ACTIVITY, Call
 from infra.local.entra.paging import start_of, take_page
-from infra.local.entra.person import USER_DEFAULT, USER_FIELDS, USER_UNSET, user_value
+from infra.local.entra.person import SIGN_IN_ACTIVITY, USER_DEFAULT, USER_FIELDS, USER_UNSET, user_value
 from infra.local.entra.queries import Query
 from infra.local.entra.users import View, encode_user
 
@@ -29,8 +29,8 @@ def user_fields(select: tuple[str, ...] | None) -> tuple[str, ...]:
 
 def list_users(call: Call) -> Answer:
     """A page of users, in no particular order unless one is asked for."""
-    query = call.query()
-    view = View(fields=user_fields(query.select))
+    query = call.query(expandable=True)
+    view = _view(call, query)
     users = call.directory.users
     after = start_of(call)
     if query.order:
@@ -57,12 +57,23 @@ def count_users(call: Call) -> Answer:
 
 def get_user(call: Call) -> Answer:
     """One user, by object id or user principal name."""
-    query = call.query()
-    view = View(fields=user_fields(query.select))
+    query = call.query(expandable=True)
+    view = _view(call, query)
     user = call.directory.users.find(call.places["user"])
     if user is None:
         raise not_found(call.places["user"])
     return entity(call.context("users", query.select) + "/$entity", encode_user(user, view))
+
+
+def _view(call: Call, query: Query) -> View:
+    """What to show.
+
+    Raises:
+        GraphError: 400, users have no such property; 403, the token does not open it.
+    """
+    if SIGN_IN_ACTIVITY in (query.select or ()) and not call.may(READ_ACTIVITY):
+        raise forbidden()
+    return View(fields=user_fields(query.select), with_manager=query.with_manager)
 
 
 def count_matching(call: Call, query: Query) -> int:

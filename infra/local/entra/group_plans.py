@@ -1,4 +1,4 @@
-"""Which groups a generated directory has: big, empty, nested three deep, in a circle, overlapping."""
+"""Which groups a generated directory has: big, empty, nested three deep, in a circle, overlapping; or all alike."""
 
 from collections.abc import Iterable
 
@@ -43,6 +43,23 @@ def add_groups(directory: Directory, count: int, *, biggest: float) -> None:
         if level:
             directory.groups.join(parent, group_id)
         parent = group_id
+
+
+def add_equal_groups(directory: Directory, count: int, *, size: int) -> None:
+    """`directory` has `count` groups more of `size` users each, the same ones for the same seed.
+
+    No two groups have the same users, neighbours share many, and everybody is in about as many groups as anybody else.
+
+    Raises:
+        ValueError: there are not so many users.
+    """
+    total = directory.users.positions
+    if not 0 <= size <= total:
+        raise ValueError(f"A group of {size} cannot be made of {total} users.")
+    for number in range(count):
+        start = number * total // count
+        group_id = _add(directory, f"Team {number + 1}")
+        _fill(directory, group_id, ((start + step) % total for step in range(size)))
 
 
 def _add_circle(directory: Directory, total: int) -> None:

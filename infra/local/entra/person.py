@@ -56,6 +56,8 @@ USER_DEFAULT = (
     "id",
 )
 
+#: When somebody last signed in: nobody here ever did, and to ask takes a permission of its own.
+SIGN_IN_ACTIVITY = "signInActivity"
 #: properties that Graph knows and nobody here has: selectable, always null
 USER_UNSET = frozenset(
     {
@@ -78,6 +80,7 @@ USER_UNSET = frozenset(
         "otherMails",
         "postalCode",
         "securityIdentifier",
+        SIGN_IN_ACTIVITY,
         "state",
         "streetAddress",
         "usageLocation",

@@ -15,6 +15,11 @@ _UNDERSTOOD = frozenset(
 )
 
 
+_EXPAND = "$expand"
+#: The only relationship that is shown within its object.
+_MANAGER = "manager($select=id)"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """What was asked for, parsed."""
@@ -26,6 +31,7 @@ class Query:
     order: str | None
     count: bool
     eventual: bool  #: `ConsistencyLevel: eventual` was sent
+    with_manager: bool  #: each user is shown with whom they report to
 
     @property
     def advanced(self) -> bool:
@@ -33,14 +39,15 @@ class Query:
         return self.eventual and self.count
 
 
-def parse_query(parameters: Mapping[str, str], headers: Mapping[str, str]) -> Query:
-    """The query.
+def parse_query(parameters: Mapping[str, str], headers: Mapping[str, str], *, expandable: bool = False) -> Query:
+    """The query; only of what is `expandable` managers can be shown.
 
     Raises:
         GraphError: 400, something in it is unknown, or needs `ConsistencyLevel: eventual`.
     """
     for name in parameters:
-        if name.startswith("$") and name not in _UNDERSTOOD:
+        expands = name == _EXPAND and expandable and parameters[name] == _MANAGER
+        if name.startswith("$") and name not in _UNDERSTOOD and not expands:
             raise bad_request(f"Query option '{name}' is not supported.", "BadRequest")
     select = parameters.get("$select")
     condition = parse(parameters["$filter"]) if "$filter" in parameters else None
@@ -52,6 +59,7 @@ def parse_query(parameters: Mapping[str, str], headers: Mapping[str, str]) -> Qu
         order=parameters.get("$orderby"),
         count=parameters.get("$count", "").lower() == "true",
         eventual=headers.get("consistencylevel", "").lower() == "eventual",
+        with_manager=_EXPAND in parameters,
     )
     _check_consistency(query)
     return query

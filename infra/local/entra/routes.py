@@ -69,6 +69,7 @@ ROUTES = (
     _route("GET /groups/{group}/members/$count", 1, graph_members.count_members, READ_GROUPS),
     _route("GET /groups/{group}/members/{cast}", 3, graph_members.list_members, READ_GROUPS),
     _route("GET /groups/{group}/members/{cast}/$count", 1, graph_members.count_members, READ_GROUPS),
+    _route("GET /groups/{group}/owners", 1, graph_groups.list_owners, READ_GROUPS),
     _route("GET /groups/{group}/transitiveMembers", 5, graph_members.list_transitive_members, READ_GROUPS),
     _route("GET /groups/{group}/transitiveMembers/$count", 1, graph_members.count_transitive_members, READ_GROUPS),
     _route("GET /groups/{group}/transitiveMembers/{cast}", 5, graph_members.list_transitive_members, READ_GROUPS),
@@ -90,6 +91,7 @@ ROUTES = (
     _route("GET /applications(appId='{app}')", 2, graph_applications.get_application, READ_APPLICATIONS),
     _route("GET /applications/{application}", 2, graph_applications.get_application, READ_APPLICATIONS),
     _route("GET /organization", 1, graph_applications.list_organization, READ_ORGANIZATION),
+    _route("GET /organization/{organization}", 1, graph_applications.get_organization, READ_ORGANIZATION),
 )
 
 

@@ -4,7 +4,7 @@ from infra.local.entra.applications import Assignment
 from infra.local.entra.clock import SimulatedClock
 from infra.local.entra.directory import Directory, DirectoryPlan
 from infra.local.entra.generate import Shares, stable_uuid
-from infra.local.entra.group_plans import add_groups
+from infra.local.entra.group_plans import add_equal_groups, add_groups
 
 #: contoso's users are all enabled members, hence recipients, every one; a few have no mail and are known by their UPN
 SAMPLES = (
@@ -22,7 +22,10 @@ _SSO_USERS = 5
 def build(plan: DirectoryPlan, clock: SimulatedClock) -> Directory:
     """A directory as planned, with consent given, and a few people assigned to its SSO application."""
     directory = Directory(plan, clock)
-    add_groups(directory, plan.groups, biggest=plan.biggest_group)
+    if plan.group_size is None:
+        add_groups(directory, plan.groups, biggest=plan.biggest_group)
+    else:
+        add_equal_groups(directory, plan.groups, size=plan.group_size)
     groups = [group.id for group in directory.groups][_SSO_GROUP]
     users = [directory.users.id_at(number) for number in range(min(_SSO_USERS, directory.users.positions))]
     for principal_id, kind in [*((key, "Group") for key in groups), *((key, "User") for key in users)]:

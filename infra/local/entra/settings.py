@@ -10,6 +10,7 @@ DAY_S = 86_400.0
 class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The defaults behave; everything unpleasant is off, except that the real throttling limits hold."""
 
+    latency_ms: float = 0.0  #: waited before each request to login and Graph is looked at, as the way there and back
     throttling: bool = True
     throttle_limit_units: int | None = None  #: resource units per 10 s; None: Microsoft's, by tenant size
     token_lifetime_s: int = 3599

@@ -30,6 +30,7 @@ class View:
     fields: tuple[str, ...]
     typed: bool = False  #: `@odata.type` comes first
     sparse: bool = False  #: properties without a value are left out, as delta queries do
+    with_manager: bool = False  #: whom somebody reports to is shown within them
     readable: bool = True  #: False: everything but the id is null, for want of a permission
 
 
@@ -152,7 +153,7 @@ class Users:
 
 
 def manager_json(object_id: str) -> dict[str, object]:
-    """A manager as a delta query names one."""
+    """A manager by their id alone, as a delta query and `$expand` name one."""
     return {"@odata.type": "#microsoft.graph.user", "id": object_id}
 
 
@@ -164,6 +165,8 @@ def encode_user(user: User, view: View) -> bytes:
             value = user_value(user, name)
             if value is not None or not view.sparse:
                 shown[name] = value
+        if view.with_manager and user.manager is not None:
+            shown[MANAGER] = manager_json(user.manager)
         if view.sparse and MANAGER in view.fields and user.manager is not None:
             shown[f"{MANAGER}@delta"] = [manager_json(user.manager)]
     else:

@@ -72,3 +72,6 @@ async def test_organization(talk: Talk) -> None:
     await grant(talk, "Organization.Read.All")
     tenant = (await talk.graph("GET /organization")).body["value"][0]
     assert (tenant["id"], tenant["displayName"]) == ((await talk.directory())["azure_tenant_id"], "Fabrikam")
+    alone = await talk.graph(f"GET /organization/{tenant['id']}")
+    assert {name: alone.body[name] for name in tenant} == tenant
+    assert (await talk.graph(f"GET /organization/{(await talk.directory('contoso'))['azure_tenant_id']}")).status == 404

@@ -28,6 +28,13 @@ async def test_listing(talk: Talk) -> None:
     assert list(pages[0].body["value"][0]) == ["id", "displayName"]
 
 
+async def test_owners(talk: Talk) -> None:
+    """A group has no owners; a group that there is not has none to ask for."""
+    group = await new_group(talk, "Owned by nobody", [])
+    assert (await talk.graph(f"GET /groups/{group}/owners")).body["value"] == []
+    assert (await talk.graph("GET /groups/00000000-0000-4000-8000-000000000000/owners")).status == 404
+
+
 async def test_search_and_filters(talk: Talk) -> None:
     """A picker's queries work: search by word, by beginning, by ids."""
     search = quote('"displayName:ouro"')

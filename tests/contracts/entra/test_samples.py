@@ -1,7 +1,9 @@
 """The directories at start, and generated ones: always the same."""
 
+import asyncio
 import hashlib
 from collections import Counter
+from time import monotonic
 
 import msgspec
 import pytest
@@ -80,6 +82,17 @@ def test_fabrikam(samples: dict[str, Directory]) -> None:
     assert memberships.most_common(1)[0][1] > 2
 
 
+def test_groups_of_one_size() -> None:
+    """A plan can ask for groups of a size: all of them differ, none holds another, and everybody is in equally many."""
+    directory = build(DirectoryPlan(name="teams", users=100, groups=20, group_size=10), SimulatedClock())
+    groups = [frozenset(one.id for one in directory.groups.direct(group.id)) for group in directory.groups]
+    assert [len(group) for group in groups] == [10] * 20
+    assert len(set(groups)) == 20
+    memberships = Counter(user for group in groups for user in group)
+    assert set(memberships.values()) == {2}
+    assert memberships.keys() == {directory.users.id_at(at) for at in range(100)}
+
+
 def test_a_million_users_take_no_memory() -> None:
     """A user of a million is made when asked for, and found by id and by name without an index."""
     directory = build(DirectoryPlan(name="huge", users=1_000_000, shares=Shares(guests=0.2)), SimulatedClock())
@@ -120,6 +133,7 @@ async def test_mistakes_in_admin_calls(talk: Talk) -> None:
     for method, path, body, status in [
         ("GET", "/directories/nobody", None, 404),
         ("POST", "/directories", {"nonsense": 1}, 400),
+        ("POST", "/directories", {"name": "x", "users": 3, "groups": 1, "group_size": 4}, 400),
         ("PATCH", "/settings", {"nonsense": 1}, 400),
         ("POST", "/faults", {"path": "(", "action": {"type": "html"}}, 400),
         ("POST", "/directories/fabrikam/roles", {"grant": ["User.Reed.All"]}, 400),
@@ -128,6 +142,19 @@ async def test_mistakes_in_admin_calls(talk: Talk) -> None:
     ]:
         reply = await talk.request(method, f"{talk.entra.admin}/admin{path}", json=body)
         assert (reply.status, isinstance(reply.body["error"], str)) == (status, True)
+
+
+async def test_latency(talk: Talk) -> None:
+    """Login and Graph can be as far away as a test likes; the admin API stays near, and many wait at the same time."""
+    await talk.admin("PATCH /settings", {"latency_ms": 200})
+    began_s = monotonic()
+    await talk.token()
+    asked_s = monotonic()
+    await asyncio.gather(*(talk.graph("GET /users?$top=1") for _ in range(8)))
+    answered_s = monotonic()
+    await talk.admin("PATCH /settings", {"latency_ms": 0})
+    assert asked_s - began_s >= 0.2
+    assert 0.2 <= answered_s - asked_s < 8 * 0.2
 
 
 async def test_metrics(talk: Talk) -> None:

@@ -35,6 +35,28 @@ async def test_selected_properties(talk: Talk) -> None:
     assert {"id", "displayName", "userPrincipalName", "businessPhones"} <= set(default)
 
 
+async def test_managers(talk: Talk) -> None:
+    """Whom somebody reports to is shown within them on every page, by id and only if asked for."""
+    ada, bob = [user["id"] for user in (await talk.admin(f"GET {ONE}/users?count=2"))["users"]]
+    await talk.admin(f"PATCH {ONE}/users/{ada}", {"manager": bob})
+    pages = await talk.pages("/users?$select=id&$expand=manager($select=id)&$top=7")
+    shown = {user["id"]: user.get("manager") for page in pages for user in page.body["value"]}
+    assert shown.pop(ada) == {"@odata.type": "#microsoft.graph.user", "id": bob}
+    assert set(shown.values()) == {None}
+    assert "manager" not in (await talk.graph(f"GET /users/{ada}?$select=id")).body
+    for refused in ("/users?$expand=manager", "/groups?$expand=manager($select=id)"):
+        assert (await talk.graph(f"GET {refused}")).code == "BadRequest"
+
+
+async def test_sign_in_activity(talk: Talk) -> None:
+    """When somebody signed in takes a permission of its own."""
+    assert (await talk.graph("GET /users?$select=id,signInActivity")).status == 403
+    await talk.admin(f"POST {ONE}/roles", {"grant": ["AuditLog.Read.All"]})
+    await talk.token()
+    page = await talk.graph("GET /users?$select=id,signInActivity&$top=1")
+    assert page.body["value"][0]["signInActivity"] is None
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [

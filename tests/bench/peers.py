@@ -1,0 +1,126 @@
+"""`make bench-peers`: users, groups and members read and turned into rows, by us, by Backstage and by cartography.
+
+All read one directory of 10,000 users and 100 groups of 500, of the same simulator process, in turn, each in another
+process that has loaded its code before; every reading begins without a token. Nobody stores anything.
+
+Ours is a full run of the product with its storage in memory (`peers_ours`): plan, 101 fetch jobs, the snapshot that
+each of them packs, hashes and has verified, comparison, and 10,000 recipients with the groups that they are in. It asks
+for users with 17 properties, both in the listing of everybody and as transitive members of each group, and for a delta
+link. It never lists groups: their ids are in the mapping, and their names were read when that was made.
+
+Backstage is `readMicrosoftGraphOrg` with its defaults, but without photographs of people, which are a request each: 12
+properties of each user, groups, direct members with 11 properties of which only the id is used, ten groups at a time,
+after all users; entities with their relations.
+
+Cartography is `sync_entra_users` and `sync_entra_groups` without Neo4j: 19 properties of each user and their manager,
+groups twice, owners of each group, ids of direct members, one request after the other; all through the SDK's models.
+"""
+
+import statistics
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from infra.local.demo.simulator import Simulator
+from tests.bench import peers_install
+from tests.bench.entra import Directory, directory
+from tests.bench.peers_ours import reading
+from tests.bench.peers_process import Reading, peer
+from tests.bench.results import ROUNDS, Result
+
+_USERS: Final = 10_000
+_GROUPS: Final = 100
+_GROUP_SIZE: Final = 500
+_FAR_MS: Final = 80
+
+
+@dataclass(slots=True, kw_only=True)
+class _Bench:
+    """The directory that all read, and how far away it is."""
+
+    known: Directory
+    entra: Simulator
+    latency_ms: int = 0
+
+    async def move(self, latency_ms: int) -> None:
+        """Let each request take so much longer."""
+        self.latency_ms = latency_ms
+        await self.entra.call("PATCH", "/settings", {"latency_ms": latency_ms})
+
+    async def ours(self) -> "_Taken":
+        """Return one reading of ours."""
+        return await self.taken(lambda: reading(self.known))
+
+    async def taken(self, read: Callable[[], Awaitable[Reading]]) -> "_Taken":
+        """Return one reading of anybody's. Raises: AssertionError unless it has found everything."""
+        await self.entra.call("DELETE", "/metrics")
+        found = await read()
+        counted = await self.entra.call("GET", "/metrics")
+        assert (found.people, found.memberships) == (_USERS, _GROUPS * _GROUP_SIZE), found
+        return _Taken(found=found, requests=counted["total"], sent_bytes=counted["bytes_sent"])
+
+    def result(self, key: str, goal: float, ours: "Sequence[_Taken]", theirs: "Sequence[_Taken]") -> Result:
+        """Return how many times the wall time of ours theirs is."""
+        sizes = {"users": _USERS, "groups": _GROUPS, "users_per_group": _GROUP_SIZE, "latency_ms": self.latency_ms}
+        return Result(
+            key=key,
+            value=_median_s(theirs) / _median_s(ours),
+            goal=goal,
+            at_least=True,
+            measured={**sizes, **_shown("ours", ours), **_shown("theirs", theirs), **peers_install.versions()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """A reading, and what the simulator saw of it."""
+
+    found: Reading
+    requests: int
+    sent_bytes: int
+
+
+async def measure() -> list[Result]:
+    """Return how many times our wall time the others take, each in the median; cartography takes minutes: once."""
+    backstage, cartography = peers_install.backstage(), peers_install.cartography()
+    results: list[Result] = []
+    async with _bench() as bench:
+        async with peer(*backstage, bench.known) as other:
+            for latency_ms, goal in ((0, 2.5), (_FAR_MS, 2.0)):
+                await bench.move(latency_ms)
+                # the first round loads what is loaded late, and does not count
+                found = [(await bench.ours(), await bench.taken(other.reading)) for _ in range(1 + ROUNDS)][1:]
+                ours, theirs = [each for each, _ in found], [each for _, each in found]
+                results.append(bench.result(f"peers_backstage_{latency_ms}ms", goal, ours, theirs))
+        await bench.move(0)
+        ours = [await bench.ours() for _ in range(ROUNDS)]
+        async with peer(*cartography, bench.known) as other:
+            results.append(bench.result("peers_cartography", 500, ours, [await bench.taken(other.reading)]))
+    return results
+
+
+@asynccontextmanager
+async def _bench() -> AsyncIterator[_Bench]:
+    """Give the directory. It throttles nobody, for rounds follow each other faster than any two syncs would."""
+    async with (
+        directory(users=_USERS, groups=_GROUPS, group_size=_GROUP_SIZE) as known,
+        Simulator({"simulator_admin": known.admin.removesuffix("/admin")}) as entra,
+    ):
+        await entra.call("PATCH", "/settings", {"throttling": False})
+        # for the name of the tenant, which Backstage reads
+        await entra.call("POST", f"/directories/{known.name}/roles", {"grant": ["Organization.Read.All"]})
+        yield _Bench(known=known, entra=entra)
+
+
+def _median_s(rounds: Sequence[_Taken]) -> float:
+    return statistics.median(each.found.wall_s for each in rounds)
+
+
+def _shown(whose: str, rounds: Sequence[_Taken]) -> dict[str, object]:
+    return {
+        f"{whose}_wall_s": [round(each.found.wall_s, 3) for each in rounds],
+        f"{whose}_cpu_s": [round(each.found.cpu_s, 3) for each in rounds],
+        f"{whose}_requests": rounds[-1].requests,
+        f"{whose}_bytes": rounds[-1].sent_bytes,
+    }

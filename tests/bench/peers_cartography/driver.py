@@ -1,0 +1,73 @@
+"""Cartography's Entra module in an environment of its own, asked by tests/bench/peers_process.py.
+
+The first line of the standard input says what to read, each further one asks for one reading, and each answer is a line
+of JSON with what it made and took. Cartography's own `sync_entra_users` and `sync_entra_groups` run unchanged, but for
+addresses, which they have as constants, and Neo4j, which there is none of: rows that they would load are counted.
+"""
+
+import asyncio
+import gc
+import json
+import sys
+from time import perf_counter, process_time
+from typing import Any
+
+from azure.identity import ClientSecretCredential
+from cartography.intel.microsoft import credentials
+from cartography.intel.microsoft.entra import groups, users
+from msgraph.graph_service_client import GraphServiceClient
+
+_UPDATE_TAG = 1
+
+
+def main() -> None:
+    """Read as often as asked."""
+    known = json.loads(sys.stdin.readline())
+    found: dict[str, int] = {}
+    _lead_to(known)
+    _count_into(found)
+    for _ in sys.stdin:
+        found.update(people=0, memberships=0, groups=0)
+        gc.collect()
+        cpu, wall = process_time(), perf_counter()
+        asyncio.run(_sync(known))
+        spent = {"cpu_s": process_time() - cpu, "wall_s": perf_counter() - wall}
+        print(json.dumps(found | spent), flush=True)
+
+
+async def _sync(known: dict[str, str]) -> None:
+    for sync in (users.sync_entra_users, groups.sync_entra_groups):
+        await sync(None, known["tenant"], known["application"], known["secret"], _UPDATE_TAG, {})
+
+
+def _lead_to(known: dict[str, str]) -> None:
+    """Let cartography ask the simulator where it would ask Microsoft."""
+
+    def credential(tenant: str, client: str, secret: str, **_: object) -> ClientSecretCredential:
+        return ClientSecretCredential(tenant, client, secret, authority=known["login"], disable_instance_discovery=True)
+
+    def client(credential: ClientSecretCredential, **_: object) -> GraphServiceClient:
+        made = GraphServiceClient(credential, scopes=[f"{known['graph']}/.default"])
+        made.request_adapter.base_url = f"{known['graph']}/v1.0"
+        return made
+
+    credentials.make_credential = credential
+    users.GraphServiceClient = groups.GraphServiceClient = client
+
+
+def _count_into(found: dict[str, int]) -> None:
+    """Count rows instead of loading them."""
+
+    def load_users(_: None, rows: list[dict[str, Any]], *_rest: object) -> None:
+        found["people"] += len(rows)
+
+    def load_groups(_: None, rows: list[dict[str, Any]], *_rest: object) -> None:
+        found["groups"] += sum(not row["member_ids"] for row in rows)
+        found["memberships"] += sum(len(row["member_ids"]) for row in rows)
+
+    users.load_users, groups.load_groups = load_users, load_groups
+    users.cleanup = groups.cleanup_groups = lambda *_: None
+
+
+if __name__ == "__main__":
+    main()
