@@ -499,17 +499,25 @@ def app() -> App:
         TableUserStore,
         TableUseStore,
     )
+    from shared.adapters.tables.accounts import Accounts  # noqa: PLC0415 - as above
     from shared.adapters.vitals import DeployedVitals  # noqa: PLC0415 - as above
 
     quiet_sdks()
     settings = load()
-    tables, queues, vault = Tables(settings), StorageJobQueue(settings), KeyVaultSecretStore(settings)
+    tables, queues, vault, clock = (
+        Tables(settings),
+        StorageJobQueue(settings),
+        KeyVaultSecretStore(settings),
+        SystemClock(),
+    )
+    further = {account.name: Tables(settings, account) for account in settings.table_accounts}
+    accounts = Accounts(tables, further, new_tenants=settings.new_tenants_account, clock=clock)
     ports = Ports(
-        tenants=TableTenantStore(tables),
-        runs=TableRunStore(tables),
-        snapshots=TableSnapshotStore(tables),
-        recipients=TableRecipientStore(tables),
-        imports=TableImportStore(tables),
+        tenants=TableTenantStore(tables, accounts),
+        runs=TableRunStore(accounts),
+        snapshots=TableSnapshotStore(accounts),
+        recipients=TableRecipientStore(accounts),
+        imports=TableImportStore(tables, accounts),
         ledger=TableLedger(tables),
         queue=queues,
         secrets=vault,
@@ -518,11 +526,11 @@ def app() -> App:
         ),
         certificates=X509CertificateReader(),
         limits=TableLimitStore(tables),
-        users=TableUserStore(tables),
+        users=TableUserStore(accounts),
         uses=TableUseStore(tables),
         sign_in=EntraSignIn(settings.sign_in),
-        vitals=DeployedVitals(settings, tables, queues, vault),
-        clock=SystemClock(),
+        vitals=DeployedVitals(settings, accounts, queues, vault),
+        clock=clock,
     )
     keep_what_is_loaded()
     return App(ports, settings)

@@ -629,8 +629,14 @@ class LimitStore(Protocol):
 class Vitals(Protocol):
     """Tries what the app depends on. Every method may raise what the dependency makes its users raise."""
 
-    async def tables(self) -> datetime | None:
-        """Write and delete a row. Returns what time it is in storage, if it says so."""
+    async def accounts(self) -> Sequence[str]:
+        """Return the names of the further storage accounts: those of the settings, and those that tenants are in."""
+
+    async def tables(self, account: str = "") -> datetime | None:
+        """Write and delete a row in an account, the first one unless named.
+
+        Returns what time it is there, if it says so.
+        """
 
     async def queues(self) -> Mapping[str, int]:
         """Return about how many messages each queue has, the poison ones included."""

@@ -1,7 +1,9 @@
 """The only reader of the environment. Every missing or malformed setting is named, all at once, with its remedy."""
 
 import os
+import re
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -9,6 +11,38 @@ import msgspec
 from shared.domain.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.ids import object_id
 from shared.errors import Misconfigured, Rejected
+
+#: What a storage account may be called.
+_ACCOUNT_NAME: Final = re.compile(r"[a-z0-9-]{1,63}")
+#: What the SDK takes for the connection string of Azurite on this machine, and where that is.
+_EMULATOR: Final = "UseDevelopmentStorage=true"
+_EMULATOR_ADDRESS: Final = "http://127.0.0.1:10002/devstoreaccount1"
+
+
+class TableAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """One storage account, as far as its Table service goes: reached by a connection string, or at a URL as the app."""
+
+    #: What the operator calls it; empty for the first one, `AzureWebJobsStorage`.
+    name: str
+    connection_string: str | None
+    url: str | None
+
+    @property
+    def address(self) -> str:
+        """Return where its Table service is, which tells accounts apart; empty where that cannot be read."""
+        if self.connection_string is None:
+            return (self.url or "").rstrip("/").lower()
+        if self.connection_string == _EMULATOR:
+            return _EMULATOR_ADDRESS
+        said = {name.lower(): value for name, value in _parts(self.connection_string)}
+        account, suffix = said.get("accountname"), said.get("endpointsuffix", "core.windows.net")
+        return said.get("tableendpoint", f"https://{account}.table.{suffix}" if account else "").rstrip("/").lower()
+
+    @property
+    def has_key(self) -> bool:
+        """Whether its connection string names something to sign requests with."""
+        said = {name.lower() for name, value in _parts(self.connection_string or "") if value}
+        return self.connection_string == _EMULATOR or bool(said & {"accountkey", "sharedaccesssignature"})
 
 
 class SignInSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +66,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     #: Services of the storage account, for identity-based access; None beside a connection string.
     table_service_url: str | None
     queue_service_url: str | None
+    #: Further storage accounts for tables, by the names that placements of tenants hold.
+    table_accounts: tuple[TableAccount, ...] = ()
+    #: Name of the account that new tenants are created in; empty for the first one.
+    new_tenants_account: str = ""
     #: Client id of the user-assigned managed identity; None for the system-assigned one.
     managed_identity_client_id: str | None
     key_vault_url: str
@@ -48,6 +86,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     #: Time budget of one job, in seconds; at 60 % of it a job stores its position and goes on in a new message.
     job_budget_s: float
 
+    def first_account(self) -> TableAccount:
+        """Return the account that holds what spans tenants."""
+        return TableAccount(name="", connection_string=self.storage_connection_string, url=self.table_service_url)
+
     def own_hosts(self) -> frozenset[str]:
         """Return the hosts that the operator has set, which may have private addresses; the clouds' own may not."""
         pairs = (self.default_endpoints, *self.allowed_endpoints)
@@ -61,10 +103,15 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     reader = _Reader(environment)
     connection_string = environment.get("AzureWebJobsStorage") or None
     by_identity = connection_string is None
+    table_service_url = reader.url("AzureWebJobsStorage__tableServiceUri") if by_identity else None
+    first = TableAccount(name="", connection_string=connection_string, url=table_service_url)
+    table_accounts = reader.accounts("TABLE_ACCOUNTS", first)
     settings = Settings(
         storage_connection_string=connection_string,
-        table_service_url=reader.url("AzureWebJobsStorage__tableServiceUri") if by_identity else None,
+        table_service_url=table_service_url,
         queue_service_url=reader.url("AzureWebJobsStorage__queueServiceUri") if by_identity else None,
+        table_accounts=table_accounts,
+        new_tenants_account=reader.account("NEW_TENANTS_ACCOUNT", table_accounts),
         managed_identity_client_id=environment.get("AzureWebJobsStorage__clientId") or None,
         key_vault_url=reader.url("KEY_VAULT_URL"),
         default_endpoints=Endpoints(
@@ -140,6 +187,41 @@ class _Reader:
             self.problems.append(f"{name} is {text!r}, which is no GUID")
             return ""
 
+    def accounts(self, name: str, first: TableAccount) -> tuple[TableAccount, ...]:
+        """Return the accounts that a setting names. No entry is quoted: it may hold a key."""
+        accounts: list[TableAccount] = []
+        for number, text in enumerate((self._environment.get(name) or "").split(), start=1):
+            called, _, where = text.partition("=")
+            if not _ACCOUNT_NAME.fullmatch(called):
+                self.problems.append(f"{name} has no name of a-z, 0-9 and - before the = of entry {number}")
+                continue
+            by_identity = _is_https(where)
+            account = TableAccount(
+                name=called,
+                connection_string=None if by_identity else where,
+                url=where.rstrip("/") if by_identity else None,
+            )
+            self._look_at(name, account, [first, *accounts])
+            accounts.append(account)
+        return tuple(accounts)
+
+    def _look_at(self, name: str, account: TableAccount, others: list[TableAccount]) -> None:
+        if not account.address or (account.url is None and not account.has_key):
+            self.problems.append(
+                f"{name} has neither an https address nor a connection string with account and key for "
+                f"{account.name!r} (name=https://account.table.core.windows.net)"
+            )
+        elif any(each.name == account.name for each in others):
+            self.problems.append(f"{name} names {account.name!r} twice")
+        elif any(each.address == account.address for each in others):
+            self.problems.append(f"{name} says that {account.name!r} is at {account.address}, as another account is")
+
+    def account(self, name: str, accounts: tuple[TableAccount, ...]) -> str:
+        text = self._environment.get(name) or ""
+        if text and not any(each.name == text for each in accounts):
+            self.problems.append(f"{name} is {text!r}, which TABLE_ACCOUNTS does not name")
+        return text
+
     def pairs(self, name: str) -> tuple[Endpoints, ...]:
         pairs = []
         for text in (self._environment.get(name) or "").split():
@@ -148,6 +230,11 @@ class _Reader:
                 self.problems.append(f"{name} holds {text!r}, which is no pair https://login|https://graph")
             pairs.append(Endpoints(login=login.rstrip("/"), graph=graph.rstrip("/")))
         return tuple(pairs)
+
+
+def _parts(connection_string: str) -> list[tuple[str, str]]:
+    """Return the names and values of a connection string; values may hold = themselves."""
+    return [(name, value) for part in connection_string.split(";") for name, _, value in [part.partition("=")]]
 
 
 def _is_https(text: str) -> bool:

@@ -38,8 +38,9 @@ class StorageJobQueue:
 
     def __init__(self, settings: Settings) -> None:
         self._service: StorageService[Any] = StorageService(
-            settings,
+            connection_string=settings.storage_connection_string,
             url=settings.queue_service_url,
+            identity=settings.managed_identity_client_id,
             client_class=_client_class,
             options={
                 "retry_total": 3,

@@ -6,7 +6,6 @@ from typing import Any, Generic, TypeVar
 
 from shared.adapters.transport import CountingTransport, managed_identity
 from shared.errors import Misconfigured
-from shared.settings import Settings
 
 R = TypeVar("R")
 
@@ -14,21 +13,24 @@ R = TypeVar("R")
 class StorageService(Generic[R]):
     """Opens the Table or the Queue service by connection string, or at its address as the app itself.
 
-    `client_class` imports and returns the SDK's class, `options` are that class's retry settings, and `create` makes
-    sure that a table or queue is there and returns its client.
+    `identity` is the client id of the app's managed identity, None for the system-assigned one. `client_class` imports
+    and returns the SDK's class, `options` are that class's retry settings, and `create` makes sure that a table or
+    queue is there and returns its client.
     """
 
     def __init__(
         self,
-        settings: Settings,
         *,
+        connection_string: str | None,
         url: str | None,
+        identity: str | None,
         client_class: Callable[[], Any],
         options: Mapping[str, Any],
         create: Callable[[Any, str], Awaitable[R]],
     ) -> None:
-        self._settings = settings
+        self._connection_string = connection_string
         self._url = url
+        self._client_id = identity
         self._client_class = client_class
         self._options = options
         self._create = create
@@ -40,11 +42,10 @@ class StorageService(Generic[R]):
         """Return the SDK's client of the service. Raises: Misconfigured. No request is sent."""
         if self._client is None:
             options = {"transport": CountingTransport(), **self._options}
-            connection_string = self._settings.storage_connection_string
-            if connection_string is not None:
-                self._client = self._client_class().from_connection_string(connection_string, **options)
+            if self._connection_string is not None:
+                self._client = self._client_class().from_connection_string(self._connection_string, **options)
             elif self._url is not None:
-                self._identity = managed_identity(self._settings.managed_identity_client_id)
+                self._identity = managed_identity(self._client_id)
                 self._client = self._client_class()(self._url, credential=self._identity, **options)
             else:
                 raise Misconfigured("AzureWebJobsStorage is missing: set the storage account.", code="settings")

@@ -1,6 +1,6 @@
 """Tries what the app depends on, and reads what time it is there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -9,14 +9,16 @@ import aiohttp
 
 from shared.adapters.key_vault import KeyVaultSecretStore
 from shared.adapters.queues import FETCH, RECONCILE, REQUESTS, RETIRE, StorageJobQueue
-from shared.adapters.tables import Tables
-from shared.adapters.tables.names import LIMITS
+from shared.adapters.tables.accounts import FIRST, Accounts
+from shared.adapters.tables.names import RUNS
 from shared.adapters.trust import tls_context
 from shared.errors import NotFound, Transient
 from shared.settings import Settings
 
 #: A row and a secret that nobody else has.
 _NAME: Final = "doctor"
+#: No tenant's id begins like this. Every account has the table.
+_PARTITION: Final = "!doctor"
 _VERSION: Final = "0" * 32
 _TIMEOUT_S: Final = 10.0
 _QUEUES: Final = (REQUESTS, FETCH, RECONCILE, RETIRE)
@@ -25,17 +27,24 @@ _QUEUES: Final = (REQUESTS, FETCH, RECONCILE, RETIRE)
 class DeployedVitals:
     """`Vitals` of the deployed app, through the clients that it works with."""
 
-    def __init__(self, settings: Settings, tables: Tables, queues: StorageJobQueue, vault: KeyVaultSecretStore) -> None:
+    def __init__(
+        self, settings: Settings, accounts: Accounts, queues: StorageJobQueue, vault: KeyVaultSecretStore
+    ) -> None:
         self._settings = settings
-        self._tables = tables
+        self._accounts = accounts
         self._queues = queues
         self._vault = vault
 
-    async def tables(self) -> datetime | None:
+    async def accounts(self) -> Sequence[str]:
+        """Return the names of the further storage accounts. Raises: SyncError."""
+        return await self._accounts.names()
+
+    async def tables(self, account: str = FIRST) -> datetime | None:
         """Write and delete a row. Returns what time it is in storage. Raises: SyncError."""
-        await self._tables.put(LIMITS, {"PartitionKey": _NAME, "RowKey": _NAME})
-        row: Any = await self._tables.get(LIMITS, _NAME, _NAME)
-        await self._tables.delete(LIMITS, _NAME, _NAME)
+        tables = await self._accounts.named(account)
+        await tables.put(RUNS, {"PartitionKey": _PARTITION, "RowKey": _NAME})
+        row: Any = await tables.get(RUNS, _PARTITION, _NAME)
+        await tables.delete(RUNS, _PARTITION, _NAME)
         written = row.metadata["timestamp"]
         return written if isinstance(written, datetime) else None
 

@@ -20,6 +20,8 @@ from shared.domain.snapshot import SnapshotRef, Tally
 MAX_NAMED_CANDIDATES: Final = 30_000
 #: Part of a job's time budget after which it goes on in a new message.
 BUDGET_SHARE: Final = 0.6
+#: Longest time of writing in one message, in seconds, where reading took as long; host.json ends a function at 600.
+MAX_WRITING_S: Final = 240.0
 
 
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):

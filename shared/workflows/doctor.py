@@ -36,17 +36,27 @@ class Doctor:
 
     async def __call__(self) -> Diagnosis:
         """Return every check; one that fails stops no other."""
-        (tables, stored_at), (queues, depths), (vault, _), (login, login_at) = await asyncio.gather(
+        (tables, stored_at), further, (queues, depths), (vault, _), (login, login_at) = await asyncio.gather(
             _tried("tables", "Table Storage", self.vitals.tables()),
+            self._further(),
             _tried("queues", "Queue Storage", self.vitals.queues()),
             _tried("key_vault", "Key Vault", self.vitals.vault()),
             _tried("login", "The login service", self.vitals.login()),
         )
         now = self.clock.now()
-        checks = [Check.passed("settings", "Every setting is there"), tables, queues]
+        checks = [Check.passed("settings", "Every setting is there"), tables, *further, queues]
         checks += [_depth(name, number) for name, number in sorted((depths or {}).items())]
         checks += [vault, login, _clock("storage", stored_at, now), _clock("the login service", login_at, now)]
         return Diagnosis(ok=all(each.status is not CheckStatus.FAIL for each in checks), at=now, checks=tuple(checks))
+
+    async def _further(self) -> list[Check]:
+        """Return a check for each further storage account; one that says which there are only where it fails."""
+        asked, names = await _tried("accounts", "Which tenant is in which storage account", self.vitals.accounts())
+        tried = [
+            _tried(f"tables_{name}", f"Table Storage of the account {name!r}", self.vitals.tables(name))
+            for name in names or ()
+        ]
+        return [asked] if names is None else [check for check, _ in await asyncio.gather(*tried)]
 
 
 async def _tried(id_: str, name: str, work: Awaitable[T]) -> tuple[Check, T | None]:

@@ -13,7 +13,7 @@ from shared.domain.changes import Changed
 from shared.domain.decide import Write
 from shared.domain.ids import SourceId
 from shared.domain.inputs import inputs_before, inputs_of, needed
-from shared.domain.job import BUDGET_SHARE, FetchMarker, ReconcileJob, ReconcileMarker
+from shared.domain.job import BUDGET_SHARE, MAX_WRITING_S, FetchMarker, ReconcileJob, ReconcileMarker
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.regular import is_plain
@@ -72,15 +72,11 @@ class Reconcile:
         await self.dispatch.advance(plan, resend=done_before)
 
     async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileMarker | None:
-        started_s = self.clock.monotonic_s()
-
-        def out_of_time() -> bool:
-            return self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s
-
+        pace = _Pace(self.clock, BUDGET_SHARE * self.budget_s)
         feeds = plan.locations[job.location]
         marked = await self.runs.fetch_markers(job.tenant, job.run)
         if plan.preview:
-            return await self._previewed(plan, job, marked)
+            return await self._previewed(plan, job, marked, pace)
         inputs = inputs_of(plan, feeds, marked)
         stored = await self.recipients.fence(job.tenant, job.location)
         fence = stored.value
@@ -104,9 +100,9 @@ class Reconcile:
             changed = None  # somebody has written since: what is stored is not known any more
         compared = changed or self._comparison(plan, job, marked)
         found = Found()
-        async with aclosing(_noted(compared, found)) as writes:
+        async with aclosing(_noted(compared, found, pace)) as writes:
             complete = await location.write_as_decided(
-                writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=out_of_time
+                writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=pace.out_of_time
             )
         if not complete:
             return None
@@ -137,12 +133,12 @@ class Reconcile:
         return changed if len(changed.to_be_read) <= _MAX_READ else None
 
     async def _previewed(
-        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]
+        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker], pace: "_Pace"
     ) -> ReconcileMarker:
         """Return what would be written, without taking the location or writing there."""
         compared = self._comparison(plan, job, marked)
         found = Found(named_changes=_NAMED_PREVIEW)
-        async for _ in _noted(compared, found):
+        async for _ in _noted(compared, found, pace):
             pass
         return ReconcileMarker(
             location=job.location,
@@ -182,8 +178,35 @@ class Reconcile:
         )
 
 
-async def _noted(compared: Comparison | ChangesOnly, found: Found) -> AsyncGenerator[Sequence[Write], None]:
+class _Pace:
+    """How long a job goes on: for its share of the budget, and at least as long as it read before it wrote.
+
+    The message that it goes on in reads everything once more, so that reading costs at most as much as the work.
+    """
+
+    def __init__(self, clock: Clock, budget_s: float) -> None:
+        self._clock = clock
+        self._budget_s = budget_s
+        self._started_s = clock.monotonic_s()
+        self._reading_s: float | None = None
+
+    def read(self) -> None:
+        """Note, the first time, that what follows is writing."""
+        if self._reading_s is None:
+            self._reading_s = self._clock.monotonic_s() - self._started_s
+
+    def out_of_time(self) -> bool:
+        """Tell whether the rest is for another message."""
+        reading_s = self._reading_s or 0.0
+        allowed_s = max(self._budget_s, reading_s + min(reading_s, MAX_WRITING_S))
+        return self._clock.monotonic_s() - self._started_s > allowed_s
+
+
+async def _noted(
+    compared: Comparison | ChangesOnly, found: Found, pace: _Pace
+) -> AsyncGenerator[Sequence[Write], None]:
     """Yield the writes of each part, and add up what else was found."""
     async for decision in compared.decisions():
+        pace.read()
         found.add(decision)
         yield decision.writes

@@ -25,7 +25,7 @@ from shared.domain.guard import breaches
 from shared.domain.ids import RunId
 from shared.domain.importing import ImportMode
 from shared.domain.imports import Import, ImportState, Outcome, failure
-from shared.domain.job import BUDGET_SHARE, ImportJob
+from shared.domain.job import BUDGET_SHARE, MAX_WRITING_S, ImportJob
 from shared.domain.preferences import Preferences
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts, Recipient
@@ -41,8 +41,6 @@ from shared.telemetry import Usage
 CLAIM: Final = timedelta(minutes=11)
 #: How long an import waits before it looks again whether a sync has ended, in seconds.
 _WAIT_S: Final = 30.0
-#: Longest time of writing in one message, in seconds, where reading took as long.
-_MAX_WRITING_S: Final = 240.0
 #: How long an import waits for room on a disk, in seconds.
 _NO_DISK_WAIT_S: Final = 120.0
 _CHUNK: Final = 1_000
@@ -175,7 +173,7 @@ class WorkOffImport:
         held, known = await _apart(_held, claimed, join, preferences, before)
         departures = join.departures() if claimed.mode is ImportMode.OVERWRITE and not held else ()
         writing_s = self.clock.monotonic_s()
-        allowed_s = max(BUDGET_SHARE * self.budget_s, min(writing_s - started_s, _MAX_WRITING_S))
+        allowed_s = max(BUDGET_SHARE * self.budget_s, min(writing_s - started_s, MAX_WRITING_S))
         tally = _Tally(chain(join.writes(preferences), departures))
         complete = await fenced.write(
             tally,

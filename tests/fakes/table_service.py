@@ -24,7 +24,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 class MemoryTables(Tables):
     """`Tables` over dicts."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "memory") -> None:
+        self.address = address
         self._tables: dict[str, dict[tuple[str, str], Stored]] = {}
         self._etags = count(1)
 

@@ -1,6 +1,6 @@
 """A deployment that is well, unless a test says otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from shared.errors import SyncError
@@ -15,11 +15,17 @@ class FakeVitals:
         #: What goes wrong, by dependency; and how far the clocks of the others are ahead.
         self.wrong: dict[str, SyncError] = {}
         self.ahead = timedelta()
+        self.further: list[str] = []
         self.depths: dict[str, int] = {"sync-requests": 0, "sync-requests-poison": 0}
 
-    async def tables(self) -> datetime | None:
+    async def accounts(self) -> Sequence[str]:
+        """Return the names of the further storage accounts."""
+        self._try("accounts")
+        return self.further
+
+    async def tables(self, account: str = "") -> datetime | None:
         """Return what time it is in storage."""
-        self._try("tables")
+        self._try(f"tables {account}".strip())
         return self._clock.now() + self.ahead
 
     async def queues(self) -> Mapping[str, int]:

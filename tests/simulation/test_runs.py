@@ -1,7 +1,7 @@
 """Whole runs on fakes: first, incremental, partial, held, superseded."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -9,6 +9,7 @@ from shared.domain.directory import Source, UsersPage
 from shared.domain.ids import LocationId, SourceId, TenantId
 from shared.domain.recipient import Reason, Recipient, Status
 from shared.domain.run import RunState
+from shared.domain.snapshot import SnapshotRef
 from shared.errors import NeedsAttention, NotFound, Transient
 from shared.ports import Fence, JournalEntry, Versioned
 from shared.telemetry import count_storage_request
@@ -233,3 +234,36 @@ async def test_a_reconcile_out_of_time_goes_on_in_a_new_message(monkeypatch: pyt
         300,
         300,
     )
+
+
+async def test_a_reconcile_that_reads_for_long_writes_for_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise each message would read everything, write one batch, and leave the rest to the next."""
+    world = World()
+    await world.tenant("contoso", [user(number) for number in range(1_000)], FULL, {"berlin": []})
+    write, pages = world.ports.recipients.write, world.ports.snapshots.pages
+    batches = readings = 0
+
+    async def slowly(
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[Recipient],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        nonlocal batches
+        batches += 1
+        world.clock.advance(20)
+        return await write(tenant, location, recipients, journal, fence)
+
+    async def reading(tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[bytes]:
+        nonlocal readings
+        readings += 1
+        world.clock.advance(110)  # longer than the budget's share of 72 s
+        async for page in pages(tenant, ref):
+            yield page
+
+    monkeypatch.setattr(world.ports.recipients, "write", slowly)
+    monkeypatch.setattr(world.ports.snapshots, "pages", reading)
+    run = await world.sync("contoso", "first")
+    assert (run.state, run.counts.created) == (RunState.DONE, 1_000)
+    assert (batches, readings) == (11, 2)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters.tables.accounts import KNOWN_FOR
 from shared.erasure import SETTLED_AFTER
 from shared.errors import Misconfigured
 from shared.settings import load
@@ -84,11 +85,69 @@ def test_only_hosts_that_the_operator_set_may_be_inside() -> None:
     assert load(GOOD).own_hosts() == frozenset()
 
 
+KEY = "AccountKey=a2V5PT0="
+HERE = f"AccountName=here;{KEY};TableEndpoint=http://127.0.0.1:10002/here"
+
+
+def test_further_accounts_are_addresses_or_connection_strings() -> None:
+    """What follows the name is an https address, reached as the app itself, or else a connection string."""
+    named = f"west=https://West.table.core.windows.net/ local-1={HERE}; east=AccountName=east;{KEY}"
+    found = load(GOOD | {"TABLE_ACCOUNTS": named, "NEW_TENANTS_ACCOUNT": "local-1"})
+    assert [(each.name, each.url, each.connection_string, each.address) for each in found.table_accounts] == [
+        ("west", "https://West.table.core.windows.net", None, "https://west.table.core.windows.net"),
+        ("local-1", None, f"{HERE};", "http://127.0.0.1:10002/here"),
+        ("east", None, f"AccountName=east;{KEY}", "https://east.table.core.windows.net"),
+    ]
+    assert found.new_tenants_account == "local-1"
+    assert found.first_account().address == "http://127.0.0.1:10002/devstoreaccount1"
+    assert (load(GOOD).table_accounts, load(GOOD).new_tenants_account) == ((), "")
+    by_identity = {
+        "AzureWebJobsStorage__tableServiceUri": "https://first.table.core.windows.net/",
+        "AzureWebJobsStorage__queueServiceUri": "https://first.queue.core.windows.net",
+        "KEY_VAULT_URL": "https://vault.example",
+    }
+    assert load(by_identity).first_account().address == "https://first.table.core.windows.net"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("west", "'west'"),
+        ("https://west.example", "before the = of entry 1"),
+        ("=https://west.example", "no name"),
+        ("West=https://west.example", "no name of a-z"),
+        (f"{HERE}", "no name of a-z"),
+        ("west=", "'west'"),
+        ("west=http://west.example", "neither an https address nor a connection string"),
+        ("west=https://west.example?sig=secret", "neither"),
+        ("west=AccountName=west", "neither"),
+        ("west=AccountName=west;AccountKey=", "neither"),
+        (f"west={KEY}", "neither"),
+        ("west=https://west.example west=https://east.example", "'west' twice"),
+        ("west=https://west.example east=https://WEST.example/", "'east' is at https://west.example, as another"),
+        ("west=UseDevelopmentStorage=true", "'west' is at http://127.0.0.1:10002/devstoreaccount1, as another"),
+    ],
+)
+def test_a_further_account_that_cannot_be_meant_is_named(value: str, said: str) -> None:
+    """By its name or place, never by what may hold a key."""
+    with pytest.raises(Misconfigured, match="TABLE_ACCOUNTS") as raised:
+        load(GOOD | {"TABLE_ACCOUNTS": value})
+    assert said in str(raised.value)
+    assert "a2V5PT0" not in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_new_tenants_go_to_an_account_that_is_named() -> None:
+    """Or to the first one."""
+    with pytest.raises(Misconfigured, match="NEW_TENANTS_ACCOUNT is 'east', which TABLE_ACCOUNTS does not name"):
+        load(GOOD | {"TABLE_ACCOUNTS": "west=https://west.example", "NEW_TENANTS_ACCOUNT": "east"})
+
+
 def test_a_deleted_tenant_is_swept_when_no_function_can_be_running() -> None:
-    """host.json ends a function before that."""
+    """host.json ends a function before that, and before a tenant is placed where an older worker does not look."""
     host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
     hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
-    assert timedelta(hours=hours, minutes=minutes, seconds=seconds) < SETTLED_AFTER
+    assert timedelta(hours=hours, minutes=minutes, seconds=seconds) < min(SETTLED_AFTER, KNOWN_FOR)
 
 
 def test_the_example_settings_are_complete() -> None:

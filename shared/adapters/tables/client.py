@@ -15,8 +15,9 @@ from shared.adapters.tables.errors import translated
 from shared.adapters.tables.limits import MAX_BATCH, require_entity
 from shared.adapters.tables.pages import BARE, FULL, UNTYPED, Kind, Range, condition, pages
 from shared.adapters.tables.wire import Wire
+from shared.domain.ids import TenantId
 from shared.errors import Conflict, NotFound
-from shared.settings import Settings
+from shared.settings import Settings, TableAccount
 from shared.turns import turn
 
 #: Retries of the SDK for one request, and how long it waits before the first one, in seconds; then twice as long.
@@ -29,17 +30,28 @@ Entity = Mapping[str, Any]
 
 
 class Tables:
-    """Access to the tables, each created when it is first used."""
+    """Access to the tables of one storage account, each created when it is first used."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, account: TableAccount | None = None) -> None:
+        account = account or settings.first_account()
+        #: Where the account is; no two accounts have the same.
+        self.address = account.address
         self._service: StorageService[TableClient] = StorageService(
-            settings,
-            url=settings.table_service_url,
+            connection_string=account.connection_string,
+            url=account.url,
+            identity=settings.managed_identity_client_id,
             client_class=lambda: TableServiceClient,
             options={"retry_total": _RETRIES, "retry_backoff_factor": _BACKOFF_S},
             create=_create,
         )
         self._wire: Wire | None = None
+
+    async def of(self, tenant: TenantId) -> "Tables":  # noqa: ARG002 - `Accounts` looks where the tenant is
+        """Return these: where there is one account, every tenant's tables are in it."""
+        return self
+
+    async def place(self, tenant: TenantId) -> None:
+        """Do nothing: where there is one account, a new tenant needs no place."""
 
     async def table(self, name: str) -> TableClient:
         """Return the client of a table that exists."""

@@ -7,6 +7,7 @@ from secrets import token_hex
 from typing import Any, Final
 
 from shared.adapters.tables import keys
+from shared.adapters.tables.accounts import TenantTables
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.names import IMPORTS, UPLOADS
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
@@ -20,10 +21,14 @@ _LEVEL: Final = 1
 
 
 class TableImportStore:
-    """`ImportStore`. A part is as many rows as it needs, and one that names them, which is written last."""
+    """`ImportStore`. A part is as many rows as it needs, and one that names them, which is written last.
 
-    def __init__(self, tables: Tables) -> None:
+    Imports are in the first account, because the watchdog looks through those of all tenants; files in the tenant's.
+    """
+
+    def __init__(self, tables: Tables, accounts: TenantTables | None = None) -> None:
         self._tables = tables
+        self._accounts = accounts or tables
 
     async def insert(self, new: Import) -> None:
         """Store a new import. Raises: Conflict if there is one of its id."""
@@ -50,28 +55,31 @@ class TableImportStore:
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
         """Store a part of the file, in the place of the one of this number; a reader sees the old or the new one."""
+        files = await self._accounts.of(ref.tenant)
         partition, attempt = keys.upload(ref), token_hex(8)
         packed = zlib.compress(content, _LEVEL)
         starts = range(0, len(packed), MAX_ROW_BYTES)
         for index, start in enumerate(starts):
             row = {"PartitionKey": partition, "RowKey": keys.piece(number, attempt, index)}
-            await self._tables.put(UPLOADS, {**row, **split(packed[start : start + MAX_ROW_BYTES])})
+            await files.put(UPLOADS, {**row, **split(packed[start : start + MAX_ROW_BYTES])})
         head = {"PartitionKey": partition, "RowKey": keys.part(number), "attempt": attempt}
-        await self._tables.put(UPLOADS, {**head, "pieces": len(starts), "bytes": len(content)})
+        await files.put(UPLOADS, {**head, "pieces": len(starts), "bytes": len(content)})
         mine = keys.piece_range(number, attempt)[0]
         others = keys.piece_range(number)
-        await self._tables.erase(UPLOADS, partition=partition, rows=others, keep=lambda row: row.startswith(mine))
+        await files.erase(UPLOADS, partition=partition, rows=others, keep=lambda row: row.startswith(mine))
 
     async def sizes(self, ref: ImportRef) -> Mapping[int, int]:
         """Return the bytes of each part that is there, by its number."""
-        rows = self._tables.query(UPLOADS, partition=keys.upload(ref), rows=keys.PARTS)
+        files = await self._accounts.of(ref.tenant)
+        rows = files.query(UPLOADS, partition=keys.upload(ref), rows=keys.PARTS)
         return {int(row["RowKey"].removeprefix(keys.PARTS[0])): row["bytes"] async for row in rows}
 
     async def part(self, ref: ImportRef, number: int) -> bytes:
         """Return a part. Raises: NotFound; Conflict while it is being replaced."""
+        files = await self._accounts.of(ref.tenant)
         partition = keys.upload(ref)
-        head = await self._tables.get(UPLOADS, partition, keys.part(number))
-        rows = self._tables.query(UPLOADS, partition=partition, rows=keys.piece_range(number, head["attempt"]))
+        head = await files.get(UPLOADS, partition, keys.part(number))
+        rows = files.query(UPLOADS, partition=partition, rows=keys.piece_range(number, head["attempt"]))
         pieces = [join(row) async for row in rows]
         if len(pieces) != head["pieces"]:
             raise Conflict(f"part {number} is just being replaced; read it again", code="part_replaced")
@@ -79,7 +87,8 @@ class TableImportStore:
 
     async def erase_parts(self, ref: ImportRef) -> None:
         """Delete all parts of the file."""
-        await self._tables.erase(UPLOADS, partition=keys.upload(ref))
+        files = await self._accounts.of(ref.tenant)
+        await files.erase(UPLOADS, partition=keys.upload(ref))
 
     async def delete(self, ref: ImportRef) -> None:
         """Delete an import with all parts of its file."""
@@ -89,13 +98,15 @@ class TableImportStore:
 
     async def erase_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location."""
+        files = await self._accounts.of(tenant)
         await self._tables.erase(IMPORTS, partition=tenant, rows=keys.imported_range(location))
-        await self._tables.erase(UPLOADS, partitions=keys.upload_range(tenant, location))
+        await files.erase(UPLOADS, partitions=keys.upload_range(tenant, location))
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
+        files = await self._accounts.of(tenant)
         await self._tables.erase(IMPORTS, partition=tenant)
-        await self._tables.erase(UPLOADS, partitions=keys.tenant_range(tenant))
+        await files.erase(UPLOADS, partitions=keys.tenant_range(tenant))
 
 
 def _row_of(each: Import) -> dict[str, Any]:

@@ -17,6 +17,9 @@ CURRENT: Final = "!current"
 PLAN: Final = "plan"
 #: The partition of deletions, which no tenant's id can be.
 DELETIONS: Final = "!deletions"
+#: The partition of where tenants are, and the one of the accounts that they may be in, likewise.
+PLACEMENTS: Final = "!placements"
+ACCOUNTS: Final = "!accounts"
 
 
 def location(tenant: TenantId, location: LocationId) -> str:
@@ -47,6 +50,16 @@ def tenants_behind(tenant: str) -> tuple[str, str]:
 def deletion(tenant: TenantId) -> str:
     """Return the row of a tenant's deletion; it is no row that a tenant's own partition has."""
     return f"deletion:{tenant}"
+
+
+def placement(tenant: TenantId) -> str:
+    """Return the row of which account a tenant's tables are in; it outlives the tenant."""
+    return f"placement:{tenant}"
+
+
+def account(name: str) -> str:
+    """Return the row of since when tenants may be in a further storage account."""
+    return f"account:{name}"
 
 
 def recipient(recipient: RecipientId) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from azure.core import MatchConditions
 
 from shared.adapters.tables import keys
-from shared.adapters.tables.client import Tables
+from shared.adapters.tables.accounts import TenantTables
 from shared.adapters.tables.names import RECIPIENTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.adapters.tables.pages import Kind
@@ -56,35 +56,39 @@ _PREFIX: Final = len(keys.RECIPIENTS[0])
 class TableRecipientStore:
     """`RecipientStore` on the table Recipients. A person's row is readable: a property per field, absent if unknown."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, accounts: TenantTables) -> None:
+        self._accounts = accounts
 
     async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
         """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
-        row: Any = await self._tables.find(RECIPIENTS, keys.location(tenant, location), keys.FENCE)
+        tables = await self._accounts.of(tenant)
+        row: Any = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.FENCE)
         if row is None:
             return Versioned(Fence(), None)
         return Versioned(unpack(row, Fence), str(row.metadata["etag"]))
 
     async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
         """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
-        return await self._tables.swap(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
+        tables = await self._accounts.of(tenant)
+        return await tables.swap(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
 
     async def irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
         """Return what was last put, None if nothing was."""
-        row = await self._tables.find(RECIPIENTS, keys.location(tenant, location), keys.IRREGULAR)
+        tables = await self._accounts.of(tenant)
+        row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.IRREGULAR)
         return None if row is None else unpack(row, Irregular)
 
     async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
         """Store it in the place of what was there."""
         row = {"PartitionKey": keys.location(tenant, location), "RowKey": keys.IRREGULAR, **pack(irregular)}
-        await self._tables.put(RECIPIENTS, row)
+        await (await self._accounts.of(tenant)).put(RECIPIENTS, row)
 
     async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
         """Iterate over the recipients of a location by id, from the id `start` on."""
+        tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
         rows = (keys.RECIPIENTS[0] + start, keys.RECIPIENTS[1])
-        async for page in self._tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
+        async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
             async with turn():
                 found = list(map(_recipient_of, page))
             for recipient in found:
@@ -92,7 +96,8 @@ class TableRecipientStore:
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
         """Return one recipient. Raises: NotFound."""
-        row = await self._tables.find(RECIPIENTS, keys.location(tenant, location), keys.recipient(recipient))
+        tables = await self._accounts.of(tenant)
+        row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.recipient(recipient))
         if row is None:
             raise NotFound(f"Location {location!r} has no recipient {recipient!r}.", code="recipient_not_found")
         return _recipient_of(msgspec.convert(dict(row), _Row))
@@ -110,6 +115,7 @@ class TableRecipientStore:
         Returns the fence's new ETag. Raises: Conflict if the fence changed since it was read; Transient if it is not
         known whether the batch was committed (the fence's `attempt` and `operation` then tell).
         """
+        tables = await self._accounts.of(tenant)
         if len(recipients) > MAX_BATCH_RECIPIENTS:
             raise Rejected(
                 f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.", code="batch_too_large"
@@ -137,29 +143,32 @@ class TableRecipientStore:
             else ("upsert", row_of(partition, each), {"mode": "replace"})
             for each in recipients
         ]
-        return await self._tables.transact(RECIPIENTS, [fenced, ("create", entry), *rows])
+        return await tables.transact(RECIPIENTS, [fenced, ("create", entry), *rows])
 
     async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return what a run has changed at a location so far, over all its attempts."""
+        tables = await self._accounts.of(tenant)
         total = Counts()
         partition = keys.location(tenant, location)
-        rows = self._tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run), select=list(_COUNTS))
+        rows = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run), select=list(_COUNTS))
         async for row in rows:
             total += Counts(**{name: row[name] for name in _COUNTS})
         return total
 
     async def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
         """Iterate over what a run has changed at a location, in the order of writing."""
+        tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
-        found = self._tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run))
+        found = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run))
         entries = [(row["RowKey"], unpack(row, JournalEntry)) async for row in found]
         for _, entry in sorted(entries, key=lambda each: (each[1].at, each[0])):
             yield entry
 
     async def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
         """Iterate over whom a run has deactivated at a location so far; in no order, and not all held at once."""
+        tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
-        async for row in self._tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run)):
+        async for row in tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run)):
             if row["deactivated"]:
                 for change in unpack(row, JournalEntry).changes:
                     if change.kind is ChangeKind.DEACTIVATED and change.recipient is not None:
@@ -167,8 +176,9 @@ class TableRecipientStore:
 
     async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
         """Return whom any run that was asked for after this one has changed at a location."""
+        tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
-        found = self._tables.query(RECIPIENTS, partition=partition, rows=keys.journal_after(run))
+        found = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_after(run))
         return {
             change.recipient
             async for row in found
@@ -178,11 +188,13 @@ class TableRecipientStore:
 
     async def erase(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location's partition."""
-        await self._tables.erase(RECIPIENTS, partition=keys.location(tenant, location))
+        tables = await self._accounts.of(tenant)
+        await tables.erase(RECIPIENTS, partition=keys.location(tenant, location))
 
     async def erase_all(self, tenant: TenantId) -> None:
         """Delete every row of all locations of the tenant."""
-        await self._tables.erase(RECIPIENTS, partitions=keys.tenant_range(tenant))
+        tables = await self._accounts.of(tenant)
+        await tables.erase(RECIPIENTS, partitions=keys.tenant_range(tenant))
 
 
 def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared.adapters.tables import keys
-from shared.adapters.tables.client import Entity, Tables
+from shared.adapters.tables.accounts import TenantTables
+from shared.adapters.tables.client import Entity
 from shared.adapters.tables.names import JOBS, RUNS
 from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
@@ -29,69 +30,74 @@ class _Held(msgspec.Struct, frozen=True, kw_only=True):
 class TableRunStore:
     """`RunStore` on the tables Runs (newest first within a tenant) and Jobs (one partition per run)."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, accounts: TenantTables) -> None:
+        self._accounts = accounts
 
     async def insert_plan(self, plan: Plan) -> Plan:
         """Store a plan unless the run has one, and return the one that is stored."""
         sizes = {"sources": len(plan.sources), "locations": len(plan.locations)}
-        return await self._insert_once(keys.run(plan.tenant, plan.run), keys.PLAN, plan, Plan, **sizes)
+        return await self._insert_once(plan.tenant, plan.run, keys.PLAN, plan, Plan, **sizes)
 
     async def plan(self, tenant: TenantId, run: RunId) -> Plan:
         """Return a run's plan. Raises: NotFound."""
         try:
-            return await self._large(keys.run(tenant, run), keys.PLAN, Plan)
+            return await self._large(tenant, run, keys.PLAN, Plan)
         except NotFound as error:
             raise NotFound(f"Run {run!r} of tenant {tenant!r} has no plan.", code="plan_not_found") from error
 
     async def insert(self, run: Run) -> bool:
         """Store a new run, and return whether it is new; one that is stored already stays as it is."""
+        tables = await self._accounts.of(run.tenant)
         try:
-            await self._tables.insert(RUNS, _row_of(run))
+            await tables.insert(RUNS, _row_of(run))
         except Conflict:
             return False
         return True
 
     async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
         """Return a run. Raises: NotFound."""
-        row: Any = await self._tables.find(RUNS, tenant, run)
+        tables = await self._accounts.of(tenant)
+        row: Any = await tables.find(RUNS, tenant, run)
         if row is None:
             raise NotFound(f"Tenant {tenant!r} has no run {run!r}.", code="run_not_found")
         return Versioned(unpack(row, Run), str(row.metadata["etag"]))
 
     async def swap(self, run: Run, etag: str | None) -> str:
         """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
-        return await self._tables.swap(RUNS, _row_of(run), etag)
+        tables = await self._accounts.of(run.tenant)
+        return await tables.swap(RUNS, _row_of(run), etag)
 
     async def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
         """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
+        tables = await self._accounts.of(tenant)
         last = new_run_id(int(since.timestamp() * 1000), 2**32 - 1) if since is not None else ""
         rows = (f"{after}!" if after else "", f"{last}~")
-        async for row in self._tables.query(RUNS, partition=tenant, rows=rows):
+        async for row in tables.query(RUNS, partition=tenant, rows=rows):
             yield unpack(row, Run)
 
     async def position(self, job: FetchJob) -> FetchPosition | None:
         """Return where a fetch that was cut goes on."""
-        row = await self._tables.find(JOBS, keys.run(job.tenant, job.run), keys.position(job.source))
+        tables = await self._accounts.of(job.tenant)
+        row = await tables.find(JOBS, keys.run(job.tenant, job.run), keys.position(job.source))
         return None if row is None else unpack(row, FetchPosition)
 
     async def put_position(self, job: FetchJob, position: FetchPosition | None) -> None:
         """Remember where a fetch goes on, or forget it with None."""
+        tables = await self._accounts.of(job.tenant)
         partition, row = keys.run(job.tenant, job.run), keys.position(job.source)
         if position is None:
-            await self._tables.delete(JOBS, partition, row)
+            await tables.delete(JOBS, partition, row)
         else:
-            await self._tables.put(JOBS, {"PartitionKey": partition, "RowKey": row, **pack(position)})
+            await tables.put(JOBS, {"PartitionKey": partition, "RowKey": row, **pack(position)})
 
     async def mark_fetch(self, job: FetchJob, marker: FetchMarker) -> FetchMarker:
         """Insert a marker unless there is one, and return the one that is stored."""
-        partition, row = keys.run(job.tenant, job.run), keys.fetched(job.source)
-        return await self._insert_once(partition, row, marker, FetchMarker, outcome=marker.outcome.value)
+        row = keys.fetched(job.source)
+        return await self._insert_once(job.tenant, job.run, row, marker, FetchMarker, outcome=marker.outcome.value)
 
     async def mark_reconcile(self, job: ReconcileJob, marker: ReconcileMarker) -> ReconcileMarker:
         """Insert a marker unless there is one, and return the one that is stored."""
-        partition, row = keys.run(job.tenant, job.run), keys.reconciled(job.location)
-        return await self._insert_once(partition, row, marker, ReconcileMarker)
+        return await self._insert_once(job.tenant, job.run, keys.reconciled(job.location), marker, ReconcileMarker)
 
     async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
         """Return the markers of all sources that have one."""
@@ -106,7 +112,7 @@ class TableRunStore:
     ) -> Sequence[Candidate]:
         """Store whose deactivation waits at a location unless that is stored, and return what is stored."""
         held = _Held(location=location, people=tuple(people))
-        return (await self._insert_once(keys.run(tenant, run), keys.held(location), held, _Held)).people
+        return (await self._insert_once(tenant, run, keys.held(location), held, _Held)).people
 
     async def held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
         """Return whose deactivation waits, by location; empty for a run that was never held."""
@@ -114,9 +120,10 @@ class TableRunStore:
 
     async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return how far a run is; zeros before it has a plan."""
+        tables = await self._accounts.of(tenant)
         sources = locations = fetched = reconciled = 0
         select = ["RowKey", "sources", "locations"]
-        async for row in self._tables.query(JOBS, partition=keys.run(tenant, run), select=select):
+        async for row in tables.query(JOBS, partition=keys.run(tenant, run), select=select):
             name = row["RowKey"]
             if keys.is_more(name):
                 continue
@@ -128,11 +135,16 @@ class TableRunStore:
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
-        await self._tables.erase(JOBS, partitions=keys.tenant_range(tenant))
-        await self._tables.erase(RUNS, partition=tenant)
+        tables = await self._accounts.of(tenant)
+        await tables.erase(JOBS, partitions=keys.tenant_range(tenant))
+        await tables.erase(RUNS, partition=tenant)
 
-    async def _insert_once(self, partition: str, row: str, value: T, kind: type[T], **columns: object) -> T:
+    async def _insert_once(
+        self, tenant: TenantId, run: RunId, row: str, value: T, kind: type[T], **columns: object
+    ) -> T:
         """Insert a value that never changes, in as many rows as it needs, all or none; the first one to come wins."""
+        tables = await self._accounts.of(tenant)
+        partition = keys.run(tenant, run)
         first, *others = pack_rows(value)
         head = {"PartitionKey": partition, "RowKey": row, "rows": 1 + len(others), **columns, **first}
         more = [
@@ -141,25 +153,28 @@ class TableRunStore:
         ]
         try:
             if more:
-                await self._tables.transact(JOBS, [("create", each) for each in (head, *more)])
+                await tables.transact(JOBS, [("create", each) for each in (head, *more)])
             else:
-                await self._tables.insert(JOBS, head)
+                await tables.insert(JOBS, head)
         except Conflict:
-            return await self._large(partition, row, kind)
+            return await self._large(tenant, run, row, kind)
         return value
 
-    async def _large(self, partition: str, row: str, kind: type[T]) -> T:
+    async def _large(self, tenant: TenantId, run: RunId, row: str, kind: type[T]) -> T:
         """Return what `_insert_once` stored. Raises: NotFound."""
-        head = await self._tables.get(JOBS, partition, row)
+        tables = await self._accounts.of(tenant)
+        partition = keys.run(tenant, run)
+        head = await tables.get(JOBS, partition, row)
         if head["rows"] == 1:
             return unpack(head, kind)
-        parts = self._tables.query(JOBS, partition=partition, rows=keys.more_range(row))
+        parts = tables.query(JOBS, partition=partition, rows=keys.more_range(row))
         return unpack_rows([part async for part in parts], kind)
 
     async def _all(self, tenant: TenantId, run: RunId, rows: tuple[str, str], kind: type[T]) -> list[T]:
         """Return everything in a range that `_insert_once` stored; the rows of one value follow each other."""
+        tables = await self._accounts.of(tenant)
         values: list[list[Entity]] = []
-        async for row in self._tables.query(JOBS, partition=keys.run(tenant, run), rows=rows):
+        async for row in tables.query(JOBS, partition=keys.run(tenant, run), rows=rows):
             if keys.is_more(row["RowKey"]):
                 values[-1].append(row)
             else:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from shared.adapters.tables import keys
+from shared.adapters.tables.accounts import TenantTables
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.names import LOCATIONS, TENANTS
 from shared.adapters.tables.packing import pack, unpack
@@ -29,10 +30,14 @@ _NO_GROUPS: Final = "[]"
 
 
 class TableTenantStore:
-    """`TenantStore` on the tables Tenants and Locations; one row for each part of a tenant, and for each location."""
+    """`TenantStore` on the tables Tenants and Locations; one row for each part of a tenant, and for each location.
 
-    def __init__(self, tables: Tables) -> None:
+    Tenants are in the first account, because schedule and watchdog look through them; locations in the tenant's.
+    """
+
+    def __init__(self, tables: Tables, accounts: TenantTables | None = None) -> None:
         self._tables = tables
+        self._accounts = accounts or tables
 
     async def briefing(self, tenant: TenantId) -> Briefing:
         """Return at once what `get`, `connection`, `preferences`, `health` and `state` return one by one."""
@@ -52,7 +57,11 @@ class TableTenantStore:
         return None if row is None else _etag(row)
 
     async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:
-        """Create a tenant or rename it, and return its new ETag. Raises: Conflict unless it finds what is expected."""
+        """Create a tenant or rename it, and return its new ETag. Raises: Conflict unless it finds what is expected.
+
+        Which account it is in is decided first, so that whoever finds the tenant finds that, too.
+        """
+        await self._accounts.place(tenant.id)
         return await self._write({"PartitionKey": tenant.id, "RowKey": "tenant", "name": tenant.name}, expected)
 
     async def get(self, tenant: TenantId) -> TenantSummary:
@@ -212,28 +221,31 @@ class TableTenantStore:
 
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return all locations by id, each with its mapping."""
-        return [_location(row) async for row in self._tables.query(LOCATIONS, partition=tenant)]
+        tables = await self._accounts.of(tenant)
+        return [_location(row) async for row in tables.query(LOCATIONS, partition=tenant)]
 
     async def location(self, tenant: TenantId, location: LocationId) -> Versioned[Location | None]:
         """Return a location with its mapping, None with ETag None if there is none."""
-        row = await self._tables.find(LOCATIONS, tenant, location)
+        tables = await self._accounts.of(tenant)
+        row = await tables.find(LOCATIONS, tenant, location)
         return Versioned(None, None) if row is None else Versioned(_location(row), _etag(row))
 
     async def put_location(
         self, tenant: TenantId, location: LocationId, name: str, expected: Expected | None = None
     ) -> str:
         """Create or rename a location, whose mapping stays; return its new ETag. Raises: Conflict as `put`."""
+        tables = await self._accounts.of(tenant)
         row = {"PartitionKey": tenant, "RowKey": location, "name": name}
         if expected is not None and expected.etag is None:
-            return await self._tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
+            return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
         if expected is not None:
-            return await self._changed(row, expected)
+            return await self._changed(tables, row, expected)
         while True:
             try:
-                return await self._tables.merge(LOCATIONS, row)
+                return await tables.merge(LOCATIONS, row)
             except NotFound:
                 with suppress(Conflict):  # somebody else has just created it
-                    return await self._tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
+                    return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
 
     async def put_mapping(
         self,
@@ -246,33 +258,36 @@ class TableTenantStore:
 
         Raises: NotFound for an unknown location; Conflict as `put`.
         """
+        tables = await self._accounts.of(tenant)
         by_id = {group.id: group for group in groups}
         text = msgspec.json.encode([by_id[each] for each in sorted(by_id)]).decode()
         row = {"PartitionKey": tenant, "RowKey": location, "groups": text}
         if expected is not None:
-            return await self._changed(row, expected)
+            return await self._changed(tables, row, expected)
         try:
-            return await self._tables.merge(LOCATIONS, row)
+            return await tables.merge(LOCATIONS, row)
         except NotFound as error:
             raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found") from error
 
-    async def _changed(self, row: Mapping[str, Any], expected: Expected) -> str:
+    async def _changed(self, tables: Tables, row: Mapping[str, Any], expected: Expected) -> str:
         """Change a location's row. Raises: Conflict unless it is there as it is expected."""
         if expected.etag is None:
             raise Conflict("There is no such location.", code="conflict")
         try:
-            return await self._tables.merge(LOCATIONS, row, expected.etag)
+            return await tables.merge(LOCATIONS, row, expected.etag)
         except NotFound as error:
             raise Conflict("The location was deleted meanwhile.", code="conflict") from error
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location and its mapping; its recipients are not this store's."""
-        await self._tables.delete(LOCATIONS, tenant, location)
+        tables = await self._accounts.of(tenant)
+        await tables.delete(LOCATIONS, tenant, location)
 
     async def erase(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
-        for table in (LOCATIONS, TENANTS):
-            await self._tables.erase(table, partition=tenant)
+        """Delete every row of the tenant, but not which account it was in: workers remember that."""
+        tables = await self._accounts.of(tenant)
+        await tables.erase(LOCATIONS, partition=tenant)
+        await self._tables.erase(TENANTS, partition=tenant)
 
 
 def _ends(connection: Connection | None) -> dict[str, str]:

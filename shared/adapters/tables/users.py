@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shared.adapters.tables.client import Tables
+from shared.adapters.tables.accounts import TenantTables
 from shared.adapters.tables.names import USERS
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import TenantId
@@ -13,22 +13,25 @@ from shared.errors import Conflict
 class TableUserStore:
     """`UserStore` on the table Users."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, accounts: TenantTables) -> None:
+        self._accounts = accounts
 
     async def add(self, tenant: TenantId, user: ProductUser) -> ProductUser:
         """Store a user; one who is stored already stays, and is returned."""
+        tables = await self._accounts.of(tenant)
         row = {"PartitionKey": tenant, "RowKey": user.object_id, "role": user.role.value, **pack(user)}
         try:
-            await self._tables.insert(USERS, row)
+            await tables.insert(USERS, row)
         except Conflict:
-            return unpack(await self._tables.get(USERS, tenant, user.object_id), ProductUser)
+            return unpack(await tables.get(USERS, tenant, user.object_id), ProductUser)
         return user
 
     async def all(self, tenant: TenantId) -> Sequence[ProductUser]:
         """Return the tenant's users by object id."""
-        return [unpack(row, ProductUser) async for row in self._tables.query(USERS, partition=tenant)]
+        tables = await self._accounts.of(tenant)
+        return [unpack(row, ProductUser) async for row in tables.query(USERS, partition=tenant)]
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
-        await self._tables.erase(USERS, partition=tenant)
+        tables = await self._accounts.of(tenant)
+        await tables.erase(USERS, partition=tenant)

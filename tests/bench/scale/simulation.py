@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
+from shared.domain.job import MAX_WRITING_S
 from tests.bench.figures import Delays, Scaling
 from tests.bench.scale.limits import BATCH_PEOPLE, BATCH_ROWS, BILLED_AT_LEAST_S, BILLED_STEP_S, Limits
 from tests.bench.scale.load import STAGES, Job, TenantRun
@@ -219,13 +220,16 @@ class Simulation:
         job, began_s = message.job, self._now_s
         self._executions += 1
         yield from self._read(instance, message)
+        # a job writes for at least as long as it has read
+        reading_s = self._now_s - began_s
+        allowed_s = max(self._limits.job_s, reading_s + min(reading_s, MAX_WRITING_S))
         while message.written < job.people:
             people = min(job.people - message.written, max(BATCH_PEOPLE, job.people / _SLICES))
-            if self._now_s - began_s > self._limits.job_s:
+            if self._now_s - began_s > allowed_s:
                 people = min(people, BATCH_PEOPLE)
             yield from self._write(instance, message, people)
             message.written += people
-            if self._now_s - began_s > self._limits.job_s and message.written < job.people:
+            if self._now_s - began_s > allowed_s and message.written < job.people:
                 break
         function.in_flight -= 1
         if instance.in_flight == self._limits.in_flight:

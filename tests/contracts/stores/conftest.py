@@ -1,4 +1,4 @@
-"""Every store suite runs against the fake and against Azurite, so that fakes cannot lie."""
+"""Every store suite runs against the fake and against Azurite, so that fakes cannot lie; and on two accounts."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -19,10 +19,12 @@ from shared.adapters.tables import (
     TableTenantStore,
     TableUserStore,
 )
+from shared.adapters.tables.accounts import KNOWN_FOR, Accounts
 from shared.domain.ids import TenantId
 from shared.ports import ImportStore, Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore, UserStore
 from shared.settings import load
 from tests.fakes import (
+    FakeClock,
     FakeImportStore,
     FakeLedger,
     FakeRecipientStore,
@@ -59,9 +61,9 @@ class Stores:
         self.acme_2 = TenantId(f"{self.acme}-2")
 
 
-@pytest.fixture(params=["fake", "memory", "lean", "azurite"])
+@pytest.fixture(params=["fake", "memory", "lean", "azurite", "two accounts"])
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
-    """Fakes, or the real stores on tables in memory, on the benchmarks' service, or in a real Azurite."""
+    """Fakes, or the real stores on tables in memory, on the benchmarks' service, in a real Azurite, or in both."""
     if request.param == "fake":
         yield Stores(
             FakeTenantStore(),
@@ -74,6 +76,9 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         )
         return
     async with AsyncExitStack() as ends:
+        if request.param == "two accounts":
+            yield await _on_two(request.getfixturevalue("azurite"), ends)
+            return
         if request.param == "memory":
             tables: Tables = MemoryTables()
         elif request.param == "lean":
@@ -89,13 +94,31 @@ def _opened(storage: str) -> Tables:
     return Tables(load({"AzureWebJobsStorage": storage, "KEY_VAULT_URL": "https://vault.example"}))
 
 
-def _on(tables: Tables) -> Stores:
+async def _on_two(azurite: Any, ends: AsyncExitStack) -> Stores:  # noqa: ANN401 - as the fixture is given
+    """Give stores whose tenant `acme` is in another account than what spans tenants, and than `acme_2`."""
+    first = _opened(azurite.connection_string)
+    second = _opened(connection_string(await ends.enter_async_context(listening(Service(enforce_sizes=True)))))
+    for tables in (first, second):
+        ends.push_async_callback(tables.close)
+    clock, name = FakeClock(), f"b-{uuid4().hex}"
+    accounts = Accounts(first, {name: second}, clock=clock, new_tenants=name)
+    stores = _on(first, accounts)
+    await accounts.place(stores.acme_2)  # too early for the second account
+    clock.advance(KNOWN_FOR.total_seconds())
+    await accounts.place(stores.acme)
+    assert await accounts.of(stores.acme) is second
+    assert await accounts.of(stores.acme_2) is first
+    return stores
+
+
+def _on(tables: Tables, accounts: Accounts | None = None) -> Stores:
+    found = accounts or tables
     return Stores(
-        TableTenantStore(tables),
-        TableRunStore(tables),
-        TableSnapshotStore(tables),
-        TableRecipientStore(tables),
+        TableTenantStore(tables, accounts),
+        TableRunStore(found),
+        TableSnapshotStore(found),
+        TableRecipientStore(found),
         TableLedger(tables),
-        TableUserStore(tables),
-        TableImportStore(tables),
+        TableUserStore(found),
+        TableImportStore(tables, accounts),
     )

@@ -25,11 +25,21 @@ async def test_a_deployment_on_real_adapters_is_well(deployment: Deployment) -> 
     assert {"queue_sync-requests", "queue_retire-jobs-poison"} <= ids
 
 
-@pytest.mark.parametrize(("part", "check"), [("tables", "tables"), ("vault", "key_vault"), ("login", "login")])
+@pytest.mark.parametrize(
+    ("part", "check"),
+    [
+        ("tables", "tables"),
+        ("tables b", "tables_b"),
+        ("accounts", "accounts"),
+        ("vault", "key_vault"),
+        ("login", "login"),
+    ],
+)
 async def test_each_part_has_its_own_sentence(api: Client, ports: Ports, part: str, check: str) -> None:
     """One that is refused names the role; one that is away says so; the others are tried all the same."""
     vitals = ports.vitals
     assert isinstance(vitals, FakeVitals)
+    vitals.further = ["b", "c"]
     for error in (Misconfigured("Assign the role X.", code="forbidden"), Transient("No answer.", code="away")):
         vitals.wrong = {part: error}
         body = (await api("GET", "doctor")).body
@@ -37,6 +47,10 @@ async def test_each_part_has_its_own_sentence(api: Client, ports: Ports, part: s
         (found,) = [each for each in body["checks"] if each["id"] == check]
         assert found["detail"] == str(error)
         assert found["fix"]
+    vitals.wrong = {}
+    tables = [each["title"] for each in (await api("GET", "doctor")).body["checks"] if "table" in each["id"]]
+    accounts = [f"Table Storage of the account {name!r} can be used" for name in ("b", "c")]
+    assert tables == ["Table Storage can be used", *accounts]
 
 
 async def test_clocks_and_queues_are_looked_at(api: Client, ports: Ports) -> None:
