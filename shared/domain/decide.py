@@ -172,7 +172,7 @@ def _irregular(
         or each.groups
         or (each.applied is not each.profile and each.applied != each.profile)
     ]
-    return (*found, *(person for person in eligible if person not in after))
+    return tuple(sorted([*found, *(person for person in eligible if person not in after)]))
 
 
 def new_recipient(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Recipient:

@@ -1,7 +1,9 @@
 """Schedule: one request for every tenant whose directory is connected and may be asked."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from shared.domain.health import Health, passed_threshold
 from shared.domain.job import SyncRequest
@@ -12,6 +14,9 @@ from shared.errors import SyncError
 from shared.health import ConnectionHealth
 from shared.ports import Clock, ConnectedTenant, JobQueue, LimitStore, TenantStore, UseStore
 from shared.telemetry import event
+
+#: Requests that are sent at the same time.
+AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +36,27 @@ class Schedule:
         A tick that fires twice asks for the same requests, which start one run each. A tenant whose request cannot
         be sent is logged, and does not keep the others from theirs. Secrets whose end comes near are announced.
         """
-        requested = 0
         name = f"schedule-{tick:%Y%m%dT%H%M}"
         ailing = {tenant: health async for tenant, health in self.tenants.ailing()}
-        async for tenant in self.tenants.connected():
-            try:
-                requested += await self._ask(tenant, ailing.get(tenant.id, Health()), name)
-            except SyncError as error:
-                event("request_failed", tenant=tenant.id, code=error.code)
+        slots = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            asked = [
+                group.create_task(self._try(slots, tenant, ailing.get(tenant.id, Health()), name))
+                async for tenant in self.tenants.connected()
+            ]
+        requested = sum(each.result() for each in asked)
         await self.limits.sweep(self.clock.now())
         await self.uses.sweep(self.clock.now() - KEPT_FOR)
         event("scheduled", tick=name, tenants=requested)
         return requested
+
+    async def _try(self, slots: asyncio.Semaphore, tenant: ConnectedTenant, health: Health, name: str) -> bool:
+        async with slots:
+            try:
+                return await self._ask(tenant, health, name)
+            except SyncError as error:
+                event("request_failed", tenant=tenant.id, code=error.code)
+                return False
 
     async def _ask(self, tenant: ConnectedTenant, health: Health, name: str) -> bool:
         now = self.clock.now()

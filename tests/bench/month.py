@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.workflows.schedule import AT_ONCE
 from tests.bench.counting import Work
 from tests.bench.figures import Assumptions, Counts, Measured, Price, Prices
 from tests.bench.scale.bounds import alone_s, cpu_s
@@ -53,7 +54,7 @@ def month(measured: Measured, assumed: Assumptions, prices: Prices) -> Month:
     schedules = assumed.month.runs_per_day * assumed.month.days
     each.executions -= schedules  # one execution serves all customers
     executions = each.executions * tenants + schedules + watchdogs.executions
-    timers_s = schedules * tenants * assumed.delays.table_request_s + watchdogs.executions * BILLED_AT_LEAST_S
+    timers_s = schedules * tenants / AT_ONCE * assumed.delays.table_request_s + watchdogs.executions * BILLED_AT_LEAST_S
     billed = {run: billed_s(measured, assumed, run) for run in ("first", *often)}
     gb_s = INSTANCE_GB * (timers_s + sum(times * billed[run] for run, times in often.items()))
     alone_gb_s = INSTANCE_GB * (timers_s + tenants * _alone_s(measured, assumed, often))

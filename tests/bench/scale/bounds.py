@@ -1,20 +1,22 @@
 """Closed forms: how long runs take at least, by each limit, if everything else took no time."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
+from shared.workflows.schedule import AT_ONCE
 from tests.bench.figures import Delays
 from tests.bench.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
-from tests.bench.scale.load import STAGES, Job, TenantRun
+from tests.bench.scale.load import Job, TenantRun
 
 
 def bounds(runs: Sequence[TenantRun], limits: Limits, delays: Delays) -> dict[str, float]:
     """Return the seconds that each limit asks for at least, for runs that one tick of the schedule asks for."""
     jobs = [job for run in runs for stage in run.stages for job in stage]
     kinds = list({id(run.stages): run for run in runs}.values())
-    messages = max(sum(len(run.stages[stage]) for run in runs) for stage in range(len(STAGES)))
+    messages = max(sum(map(len, stages)) for stages in zip_longest(*(run.stages for run in runs), fillvalue=()))
     return {
         "steps in a row": max(_chain(run, delays) for run in kinds),
-        "schedule's sending": len(runs) * delays.table_request_s,
+        "schedule's sending": (len(runs) - 1) // AT_ONCE * delays.table_request_s,
         "Graph units": max(sum(job.graph_units for stage in run.stages for job in stage) for run in kinds)
         / limits.graph_units_s,
         "partition rows": max(map(_rows, jobs)) / limits.partition_rows_s,

@@ -47,6 +47,8 @@ def run_of(measured: Measured, run: str, *, tenant: int = 0, people: int, locati
     """Return a run of a customer of this size, worked out from the measured one of the same kind."""
     counts, stages = measured.like(people), []
     for function in STAGES:
+        if function not in counts.runs[run]:
+            continue  # one that finds nothing changed ends where it has read
         jobs = locations if function == "reconcile" else 1
         size = people / counts.people
         work = _scaled(counts, run, function, size)
@@ -60,7 +62,7 @@ def run_of(measured: Measured, run: str, *, tenant: int = 0, people: int, locati
 def _scaled(counts: Counts, run: str, function: str, size: float) -> Work:
     """Return the work of one job: what it does when nothing has changed, and the rest in proportion to the size."""
     jobs = counts.locations if function == "reconcile" else 1
-    fixed = counts.runs["unchanged"][function] * (1 / jobs)
+    fixed = counts.runs["unchanged"].get(function, Work()) * (1 / jobs)
     measured = counts.runs[run][function] * (1 / jobs)
     return fixed + (measured + fixed * -1) * size
 
@@ -94,4 +96,4 @@ def _job(counts: Counts, run: str, function: str, work: Work, people: int) -> Jo
 
 def _each(counts: Counts, run: str) -> Work:
     """Return the work of reconciling one location."""
-    return counts.runs[run]["reconcile"] * (1 / counts.locations)
+    return counts.runs[run].get("reconcile", Work()) * (1 / counts.locations)

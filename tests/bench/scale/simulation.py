@@ -14,6 +14,7 @@ from itertools import count
 from typing import Final
 
 from shared.domain.job import MAX_WRITING_S
+from shared.workflows.schedule import AT_ONCE
 from tests.bench.figures import Delays, Scaling
 from tests.bench.scale.limits import BATCH_PEOPLE, BATCH_ROWS, BILLED_AT_LEAST_S, BILLED_STEP_S, Limits
 from tests.bench.scale.load import STAGES, Job, TenantRun
@@ -135,10 +136,10 @@ class Simulation:
         self._most = 0
 
     def run(self, runs: Sequence[TenantRun]) -> Outcome:
-        """Let the schedule ask for these runs, one message after the other, and work them off."""
+        """Let the schedule ask for these runs, some messages at a time, and work them off."""
         self._left = len(runs)
         for number, each in enumerate(runs):
-            self._at(number * self._delays.table_request_s, self._enqueue(each, 0))
+            self._at(number // AT_ONCE * self._delays.table_request_s, self._enqueue(each, 0))
         for function in self._functions.values():
             self._at(0.0, self._scale(function))
         while self._events and self._left:
