@@ -7,6 +7,7 @@
     │   └── LoginRefused  the login service says so, with a code and the ids that its operators can look it up by
     ├── Rejected        this one input is wrong: say so to whoever sent it and go on with the others
     │   ├── NotFound         this one input names something that is not there
+    │   ├── TooLarge         this one input does not fit where it shall be stored; nothing of it was, and a part may
     │   ├── Unauthenticated  nobody knows who sent it
     │   └── Forbidden        whoever sent it may not do this
     ├── Conflict        the stored state changed underneath: read it again and decide again
@@ -62,6 +63,10 @@ class Rejected(SyncError):
 
 class NotFound(Rejected):
     """One input names something that does not exist."""
+
+
+class TooLarge(Rejected):
+    """One input does not fit where it shall be stored. Nothing of it was; in parts it may fit."""
 
 
 class Unauthenticated(Rejected):

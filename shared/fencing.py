@@ -13,7 +13,7 @@ from shared.domain.batches import Batcher, batches
 from shared.domain.decide import Write
 from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
 from shared.domain.regular import MAX_IRREGULAR
-from shared.errors import Conflict, Superseded, Transient
+from shared.errors import Conflict, Superseded, TooLarge, Transient
 from shared.ports import Fence, Irregular, JournalEntry, RecipientStore, TenantStore, Versioned
 
 OutOfTime = Callable[[], bool]
@@ -83,16 +83,26 @@ class FencedLocation:
         """Write as `write` does what comes part by part; batches are filled across parts."""
         batcher = Batcher()
         async for part in decided:
-            for write in part:
-                if full := batcher.add(write):
-                    await self._write(full, run, actor, at)
-                    if out_of_time():
-                        return False
+            for full in batcher.add(part):
+                await self._write(full, run, actor, at)
+                if out_of_time():
+                    return False
         if rest := batcher.rest():
             await self._write(rest, run, actor, at)
         return True
 
     async def _write(self, batch: Sequence[Write], run: RunId, actor: str, at: datetime) -> None:
+        """Write a batch; one that is larger than the store takes, in halves."""
+        try:
+            await self._write_whole(batch, run, actor, at)
+        except TooLarge:
+            half = len(batch) // 2
+            if not half:
+                raise
+            await self._write(batch[:half], run, actor, at)
+            await self._write(batch[half:], run, actor, at)
+
+    async def _write_whole(self, batch: Sequence[Write], run: RunId, actor: str, at: datetime) -> None:
         journal = JournalEntry(run=run, actor=actor, at=at, changes=tuple(write.change for write in batch))
         fence = msgspec.structs.replace(self._fence.value, operation=self._fence.value.operation + 1)
         etag: str | None

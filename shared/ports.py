@@ -464,7 +464,8 @@ class RecipientStore(Protocol):
         """Write at most `MAX_BATCH_RECIPIENTS`, their journal and the fence in one batch, all or nothing.
 
         Returns the fence's new ETag. Raises: Conflict if the fence changed since it was read; Transient if it is not
-        known whether the batch was committed (the fence's `attempt` and `operation` then tell).
+        known whether the batch was committed (the fence's `attempt` and `operation` then tell); TooLarge if nothing
+        was written because it is more than fits one batch.
         """
 
     async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:

@@ -91,6 +91,8 @@ class Matching:
 
     def by_mail_of(self, profile: Profile) -> Recipient | None:
         """Return the one recipient that somebody must be by their address, None if there is none, or _AMBIGUOUS."""
+        if not self.by_mail:
+            return None
         mail = profile.mail.casefold() if profile.mail else ""
         matches = self.by_mail.get(mail, ())
         if not matches:
@@ -160,19 +162,15 @@ def _irregular(
     eligible: Mapping[ObjectId, Profile], stored: Iterable[Recipient], writes: Iterable[Write]
 ) -> tuple[ObjectId, ...] | None:
     after: dict[str, Recipient] = {each.id: each for each in stored}
-    after.update((write.recipient.id, write.recipient) for write in writes)
-    if any(each.origin is not Origin.DIRECTORY or str(each.id) != each.object_id for each in after.values()):
-        return None
-    found = [
-        ObjectId(person)
-        for person, each in after.items()
-        if person not in eligible
-        or each.status is not Status.ACTIVE
-        or each.reason is not None
-        or each.groups
-        or (each.applied is not each.profile and each.applied != each.profile)
-    ]
-    return tuple(sorted([*found, *(person for person in eligible if person not in after)]))
+    after.update([(write.recipient.id, write.recipient) for write in writes])
+    found = [person for person in eligible if person not in after]
+    for person, each in after.items():
+        if each.origin is not Origin.DIRECTORY or person != each.object_id:
+            return None
+        as_new = each.status is Status.ACTIVE and each.reason is None and not each.groups and person in eligible
+        if not as_new or (each.applied is not each.profile and each.applied != each.profile):
+            found.append(ObjectId(person))
+    return tuple(sorted(found))
 
 
 def new_recipient(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Recipient:

@@ -99,7 +99,7 @@ def exclusion(
         return Reason.GUEST_EXCLUDED
     if require_mail and address_of(user) is None:
         return Reason.NO_EMAIL
-    if any(not each.accepts(user) for each in filters):
+    if filters and any(not each.accepts(user) for each in filters):
         return Reason.FILTERED
     return None
 

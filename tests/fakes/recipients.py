@@ -2,13 +2,19 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
+
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Recipient
-from shared.errors import Conflict, NotFound, Rejected
+from shared.errors import Conflict, NotFound, Rejected, TooLarge
 from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
 from tests.fakes.rows import Rows
 
 Place = tuple[TenantId, LocationId]
+
+
+#: More than this the fake does not take at once; the real one counts the bytes of its rows.
+MAX_BATCH_BYTES = 4 * 2**20
 
 
 class FakeRecipientStore:
@@ -59,11 +65,13 @@ class FakeRecipientStore:
         journal: JournalEntry,
         fence: Versioned[Fence],
     ) -> str:
-        """Write recipients, their journal and the fence, all or nothing. Raises: Conflict, Rejected."""
+        """Write recipients, their journal and the fence, all or nothing. Raises: Conflict, Rejected, TooLarge."""
         if len(recipients) > MAX_BATCH_RECIPIENTS:
             raise Rejected(
                 f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.", code="batch_too_large"
             )
+        if len(recipients) > 1 and sum(len(msgspec.msgpack.encode(each)) for each in recipients) > MAX_BATCH_BYTES:
+            raise TooLarge("these recipients are more than a batch takes", code="batch_too_large")
         place = (tenant, location)
         self._fences.require(place, fence.etag)
         stored = self._recipients.get(place, {})

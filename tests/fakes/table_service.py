@@ -4,6 +4,7 @@ What holds of the stores on Azurite is held of them on this, too (tests/contract
 errors of the network, and filters other than those that the stores send.
 """
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import count
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ import msgspec
 
 from shared.adapters.tables.changeset import compose
 from shared.adapters.tables.client import Entity, Tables
-from shared.adapters.tables.edm import Row
+from shared.adapters.tables.edm import EncodedRow, Row
 from shared.adapters.tables.limits import require_entity
 from shared.adapters.tables.pages import Kind, Range
 from shared.errors import Conflict, NotFound
@@ -78,7 +79,8 @@ class MemoryTables(Tables):
         before = dict(self._tables.setdefault(table, {}))
         answers = []
         try:
-            for kind, entity, *options in operations:
+            for kind, row, *options in operations:
+                entity = json.loads(row.content) if isinstance(row, EncodedRow) else row
                 answers.append(self._do(table, kind, entity, options[0] if options else {}))
         except Conflict:
             self._tables[table] = before

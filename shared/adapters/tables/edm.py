@@ -9,7 +9,7 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -31,6 +31,13 @@ class Row(dict[str, Any]):
     def __init__(self, properties: Mapping[str, Any], etag: str | None) -> None:
         super().__init__(properties)
         self.metadata = {"etag": etag}
+
+
+class EncodedRow(NamedTuple):
+    """A row that is JSON already, beside its key."""
+
+    key: str
+    content: bytes
 
 
 def encode(entity: Mapping[str, Any]) -> bytes:

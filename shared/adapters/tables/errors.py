@@ -7,7 +7,7 @@ from typing import Final
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
 from shared.adapters.transport import retry_after_s
-from shared.errors import Conflict, Misconfigured, NotFound, Rejected, SyncError, Transient
+from shared.errors import Conflict, Misconfigured, NotFound, Rejected, SyncError, TooLarge, Transient
 
 _BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
@@ -58,7 +58,7 @@ def _refusal(status: int, code: str) -> SyncError:
             code="storage_forbidden",
         )
     if status == _TOO_LARGE:
-        return Rejected("a batch or row is larger than Table Storage takes", code="too_large")
+        return TooLarge("a batch or row is larger than Table Storage takes", code="too_large")
     return Rejected(f"Table Storage refuses a request ({code}).", code="storage_refused")
 
 

@@ -4,10 +4,10 @@ Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.errors import Rejected
+from shared.errors import Rejected, TooLarge
 
 #: Entities in one transaction, and bytes of its request.
 #: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
@@ -25,7 +25,7 @@ _KEYS: Final = ("PartitionKey", "RowKey")
 
 
 def require_entity(entity: Mapping[str, Any]) -> None:
-    """Hold if Table Storage takes the entity. Raises: Rejected, with the size and the limit."""
+    """Hold if Table Storage takes the entity. Raises: TooLarge, with the size and the limit; Rejected for its keys."""
     size = 4
     for name in _KEYS:
         size += require_key(name, str(entity[name]))
@@ -48,12 +48,20 @@ def require_count(operations: int) -> None:
 
 
 def require_batch_bytes(size: int) -> None:
-    """Hold if Table Storage takes a batch's request of this size. Raises: Rejected, with the size and the limit."""
+    """Hold if Table Storage takes a batch's request of this size. Raises: TooLarge, with the size and the limit."""
     if size > MAX_BATCH_BYTES:
-        raise Rejected(
+        raise TooLarge(
             f"a batch of {size} bytes exceeds the {MAX_BATCH_BYTES} of Table Storage; write fewer rows at once.",
             code="batch_too_large",
         )
+
+
+def require_keys(name: str, keys: Sequence[str]) -> None:
+    """Hold if Table Storage takes each of these keys. Raises: Rejected, TooLarge, with what is wrong about the first."""
+    # a character is at most four bytes of UTF-16: of keys as short as ours nothing needs to be counted
+    if _FORBIDDEN_IN_KEYS.search("".join(keys)) or 4 * max(map(len, keys)) > MAX_KEY_BYTES:
+        for key in keys:
+            require_key(name, key)
 
 
 def require_key(name: str, key: str) -> int:
@@ -75,5 +83,5 @@ def _text_bytes(text: str) -> int:
     return 2 * len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass"))
 
 
-def _too_large(what: str, limit: str) -> Rejected:
-    return Rejected(f"{what} exceeds the {limit} of Table Storage; store less in it.", code="entity_too_large")
+def _too_large(what: str, limit: str) -> TooLarge:
+    return TooLarge(f"{what} exceeds the {limit} of Table Storage; store less in it.", code="entity_too_large")

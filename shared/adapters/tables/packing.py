@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from shared.adapters.tables.limits import MAX_PROPERTY_BYTES
-from shared.errors import Rejected
+from shared.errors import TooLarge
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ _LEVEL: Final = 1
 
 
 def pack(value: object) -> dict[str, Any]:
-    """Return the properties that hold a value. Raises: Rejected if it does not fit one row."""
+    """Return the properties that hold a value. Raises: TooLarge if it does not fit one row."""
     return split(_compressed(value))
 
 
@@ -31,7 +31,7 @@ def unpack(entity: Mapping[str, Any], kind: type[T]) -> T:
 
 
 def pack_rows(value: object) -> list[dict[str, Any]]:
-    """Return the properties of the rows that hold a value, in order; mostly one. Raises: Rejected above MAX_ROWS_BYTES.
+    """Return the properties of the rows that hold a value, in order; mostly one. Raises: TooLarge above MAX_ROWS_BYTES.
 
     The rows fit one batch, so they can be inserted together or not at all.
     """
@@ -47,7 +47,7 @@ def unpack_rows(entities: Sequence[Mapping[str, Any]], kind: type[T]) -> T:
 
 
 def split(data: bytes) -> dict[str, Any]:
-    """Return bytes as properties `p00`, `p01` and so on. Raises: Rejected if they do not fit one row."""
+    """Return bytes as properties `p00`, `p01` and so on. Raises: TooLarge if they do not fit one row."""
     if len(data) > MAX_ROW_BYTES:
         raise _too_large(len(data), f"one row holds {MAX_ROW_BYTES}")
     starts = range(0, len(data), MAX_PROPERTY_BYTES)
@@ -64,7 +64,7 @@ def _compressed(value: object) -> bytes:
     return zlib.compress(msgspec.msgpack.encode(value), _LEVEL)
 
 
-def _too_large(size: int, limit: str) -> Rejected:
-    return Rejected(
+def _too_large(size: int, limit: str) -> TooLarge:
+    return TooLarge(
         f"a value of {size} bytes does not fit Table Storage: {limit}; store less.", code="entity_too_large"
     )

@@ -8,6 +8,7 @@ from azure.core import MatchConditions
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.accounts import TenantTables
+from shared.adapters.tables.edm import EncodedRow, encode
 from shared.adapters.tables.names import RECIPIENTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.adapters.tables.pages import Kind
@@ -51,6 +52,8 @@ _ROWS: Final = Kind(_Row)
 #: What is read of a row.
 COLUMNS: Final = _ROWS.columns
 _PREFIX: Final = len(keys.RECIPIENTS[0])
+_ENCODER: Final = msgspec.json.Encoder()
+_NOTHING: Final = b"{}"
 
 
 class TableRecipientStore:
@@ -113,7 +116,8 @@ class TableRecipientStore:
         """Write at most `MAX_BATCH_RECIPIENTS`, their journal and the fence in one batch, all or nothing.
 
         Returns the fence's new ETag. Raises: Conflict if the fence changed since it was read; Transient if it is not
-        known whether the batch was committed (the fence's `attempt` and `operation` then tell).
+        known whether the batch was committed (the fence's `attempt` and `operation` then tell); TooLarge if nothing
+        was written because it is more than fits one batch.
         """
         tables = await self._accounts.of(tenant)
         if len(recipients) > MAX_BATCH_RECIPIENTS:
@@ -138,9 +142,9 @@ class TableRecipientStore:
         # what is new is inserted: it must not be there yet, and the service need not look for something to replace
         created = {change.recipient for change in journal.changes if change.kind is ChangeKind.CREATED}
         rows = [
-            ("create", row_of(partition, each))
+            ("create", encoded(partition, each))
             if each.id in created
-            else ("upsert", row_of(partition, each), {"mode": "replace"})
+            else ("upsert", encoded(partition, each), {"mode": "replace"})
             for each in recipients
         ]
         return await tables.transact(RECIPIENTS, [fenced, ("create", entry), *rows])
@@ -223,6 +227,37 @@ def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
     elif recipient.applied != recipient.profile:
         row["applied"] = msgspec.json.encode(recipient.applied).decode()
     return row
+
+
+class _Beside(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
+    """What a person's row holds beside the profile."""
+
+    partition: str = msgspec.field(name="PartitionKey")
+    key: str = msgspec.field(name="RowKey")
+    origin: Origin
+    status: Status
+    object_id: ObjectId | None = None
+    reason: str | None = None
+    groups: str | None = None
+    aliases: str | None = None
+
+
+def encoded(partition: str, recipient: Recipient) -> EncodedRow:
+    """Return what `edm.encode` makes of `row_of`: two structs put together, at a quarter of the CPU."""
+    profile, key = recipient.profile, keys.recipient(recipient.id)
+    if recipient.applied is not profile and recipient.applied != profile:
+        return EncodedRow(key, encode(row_of(partition, recipient)))
+    beside = _Beside(partition, key, recipient.origin, recipient.status, recipient.object_id, recipient.reason)
+    if recipient.groups:
+        beside.groups = " ".join(recipient.groups)
+    if profile.aliases:
+        beside.aliases = " ".join(profile.aliases)
+        profile = msgspec.structs.replace(profile, aliases=())
+    try:
+        first, second = _ENCODER.encode(beside), _ENCODER.encode(profile)
+    except UnicodeEncodeError:
+        return EncodedRow(key, encode(row_of(partition, recipient)))
+    return EncodedRow(key, first if second == _NOTHING else first[:-1] + b"," + second[1:])
 
 
 def _recipient_of(row: _Row) -> Recipient:

@@ -10,7 +10,7 @@ from shared.domain.ids import LocationId, RecipientId, RunId, new_run_id
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
 from shared.domain.regular import MAX_IRREGULAR
-from shared.errors import Conflict, NotFound, Superseded
+from shared.errors import Conflict, NotFound, Superseded, TooLarge
 from shared.fencing import FencedLocation
 from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
 from tests.builders import csv_recipient, user, wanted
@@ -119,6 +119,21 @@ async def test_hostile_and_long_values_survive(stores: Stores) -> None:
     entry = JournalEntry(run=RUN, actor="sync", at=NOW, changes=())
     await stores.recipients.write(stores.acme, DESK, people, entry, Versioned(Fence(), None))
     assert [each.profile.display_name for each in await read(stores)] == names
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # aiohttp's advice above 1 MiB
+async def test_more_bytes_than_a_batch_takes_are_refused_whole_and_written_in_halves(stores: Stores) -> None:
+    """Whoever has the longest names there can be is stored like anybody else, once, with all of the journal."""
+    names = ("display_name", "given_name", "surname", "department", "job_title", "office_location", "employee_id")
+    huge = dict.fromkeys((*names, "employee_type", "company_name", "mobile_phone"), "\U0001f600" * 1024)
+    writes = creations(MAX_BATCH_RECIPIENTS + 2, **huge, business_phone="\U0001f600" * 1024)
+    with pytest.raises(TooLarge):
+        await put(stores, writes[:MAX_BATCH_RECIPIENTS], Versioned(Fence(attempt="a", operation=1), None))
+    assert await read(stores) == []
+    fenced = await FencedLocation.take(stores.recipients, stores.acme, DESK, generation=1, attempt="a")
+    assert await fenced.write(writes, run=RUN, actor="sync", at=NOW)
+    assert await read(stores) == [write.recipient for write in writes]
+    assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=len(writes))
 
 
 async def test_erasing_a_location_leaves_its_neighbours(stores: Stores) -> None:

@@ -1,14 +1,18 @@
 """Writes cut into what Table Storage takes whole."""
 
-from shared.domain.batches import MAX_BYTES, MAX_RECIPIENTS, batches
+from collections.abc import Iterator
+
+import pytest
+
+from shared.domain.batches import MAX_RECIPIENTS, Batcher, batches
 from shared.domain.decide import Write, decide
 from shared.domain.preferences import Preferences
 from tests.builders import user, wanted
 
 
-def writes(count: int, **fields: object) -> tuple[Write, ...]:
+def writes(count: int) -> tuple[Write, ...]:
     """Return the writes that create this many people."""
-    return decide(wanted(*(user(number, **fields) for number in range(count))), [], Preferences(), None).writes
+    return decide(wanted(*map(user, range(count))), [], Preferences(), None).writes
 
 
 def test_a_batch_leaves_room_for_journal_and_fence() -> None:
@@ -18,10 +22,25 @@ def test_a_batch_leaves_room_for_journal_and_fence() -> None:
     assert list(batches([])) == []
 
 
-def test_people_with_huge_profiles_are_cut_by_bytes() -> None:
-    """1,024 characters of four bytes in every field still fit."""
-    huge = dict.fromkeys(("display_name", "given_name", "surname", "department", "job_title"), "\U0001f600" * 1024)
-    cut = list(batches(writes(100, **huge)))
-    assert sum(map(len, cut)) == 100
-    assert 1 < len(cut) < 100
-    assert MAX_BYTES * 3 < 4 * 2**20
+def test_nobody_is_asked_for_before_they_are_wanted() -> None:
+    """What decides while it is written is never ahead by more than a batch."""
+    taken: list[Write] = []
+
+    def decided() -> Iterator[Write]:
+        for write in writes(3 * MAX_RECIPIENTS):
+            taken.append(write)
+            yield write
+
+    next(batches(decided()))
+    assert len(taken) == MAX_RECIPIENTS
+
+
+@pytest.mark.parametrize("part", [1, 97, 98, 99, 500])
+def test_parts_of_any_size_fill_batches(part: int) -> None:
+    """Only the last batch is not full, and everybody is in one, in order."""
+    everybody = writes(500)
+    batcher = Batcher()
+    cut = [batch for start in range(0, 500, part) for batch in batcher.add(everybody[start : start + part])]
+    cut.append(batcher.rest())
+    assert [len(batch) for batch in cut[:-1]] == [MAX_RECIPIENTS] * 5
+    assert [write for batch in cut for write in batch] == list(everybody)
