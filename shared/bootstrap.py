@@ -8,6 +8,7 @@ from time import monotonic
 
 from shared.access import DirectoryAccess
 from shared.by_hand import ByHand
+from shared.cutting import CutSnapshots
 from shared.dispatch import Dispatch
 from shared.erasure import Erasure
 from shared.health import ConnectionHealth
@@ -197,6 +198,7 @@ class App:
         return Reconcile(
             runs=self.ports.runs,
             snapshots=self.ports.snapshots,
+            cut=CutSnapshots(self.ports.snapshots),
             recipients=self.ports.recipients,
             dispatch=self.dispatch,
             queue=self.ports.queue,

@@ -7,13 +7,14 @@ from typing import Final
 
 import msgspec
 
+from shared.cutting import CutSnapshots
 from shared.domain.changes import VerifiedChanges
 from shared.domain.decide import Decision, Matching, decide
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, RecipientId, SourceId
 from shared.domain.job import MAX_NAMED_CANDIDATES, Candidate
 from shared.domain.managers import NO_MANAGERS, Managers
-from shared.domain.parts import PART_PEOPLE, Cuts, CutSnapshot, Cutter
+from shared.domain.parts import PART_PEOPLE, Cuts, CutSnapshot
 from shared.domain.places import Values
 from shared.domain.problem import Problem
 from shared.domain.provenance import Provenance
@@ -23,7 +24,7 @@ from shared.domain.run import Plan
 from shared.domain.snapshot import SnapshotRef
 from shared.domain.wanted import EVERYONE, AbsenceProof, gather
 from shared.errors import NotFound
-from shared.ports import Irregular, RecipientStore, SnapshotStore
+from shared.ports import Irregular, RecipientStore
 from shared.turns import turn
 
 #: How many of the skipped are named; all of them are counted.
@@ -131,7 +132,7 @@ class Comparison:
 
     def __init__(
         self,
-        snapshots: SnapshotStore,
+        snapshots: CutSnapshots,
         recipients: RecipientStore,
         plan: Plan,
         location: LocationId,
@@ -154,7 +155,7 @@ class Comparison:
         Nothing is decided before every page of every source was verified.
         """
         for source, ref in self._refs.items():
-            self._read[source] = await self._cut(ref)
+            self._read[source] = await self._snapshots.get(self._plan.tenant, ref, self._cuts)
         self.problem = await self._unmatched()
         held, others = await self._look()
         matching = Matching.of(others)
@@ -188,13 +189,6 @@ class Comparison:
             named,
             matching,
         )
-
-    async def _cut(self, ref: SnapshotRef) -> CutSnapshot:
-        cutter = Cutter(ref, self._cuts)
-        async for page in self._snapshots.pages(self._plan.tenant, ref):
-            async with turn():
-                cutter.add(page)
-        return cutter.verified()
 
     def _wanted(self, number: int) -> dict[ObjectId, DirectoryUser]:
         """Return everybody of a part who is in a source that feeds the location."""

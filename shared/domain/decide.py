@@ -16,6 +16,7 @@ from shared.domain.recipient import (
     PROFILE_FIELDS,
     Change,
     ChangeKind,
+    Counts,
     Origin,
     Profile,
     Reason,
@@ -145,15 +146,14 @@ def decide(
             writes.append(outcome)
         elif outcome is not None:
             skipped.append(outcome)
-    active = sum(each.status is Status.ACTIVE for each in stored) + sum(
-        write.change.kind in {ChangeKind.CREATED, ChangeKind.REACTIVATED} for write in writes
-    )
+    added = Counts.of([write.change for write in writes])
+    active = [each for each in stored if each.status is Status.ACTIVE]
     return Decision(
         writes=tuple(writes),
         skipped=tuple(skipped),
         candidates=tuple(_candidates(wanted, stored, preferences, proof)),
-        baseline=sum(each.origin is Origin.DIRECTORY and each.status is Status.ACTIVE for each in stored),
-        active=active,
+        baseline=len([each for each in active if each.origin is Origin.DIRECTORY]),
+        active=len(active) + added.created + added.reactivated,
         irregular=_irregular(eligible, stored, writes),
     )
 

@@ -42,7 +42,7 @@ class Cuts:
 class CutSnapshot:
     """Every user of a source in parts. There is one way to build it, `Cutter.verified`."""
 
-    __slots__ = ("_parts", "_source")
+    __slots__ = ("__weakref__", "_parts", "_source")
 
     def __init__(self, source: SourceId, parts: Sequence["_Packed | list[DirectoryUser]"], key: object) -> None:
         if key is not _KEY:

@@ -149,5 +149,5 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, changes: "list[Change] | tuple[Change, ...]") -> "Counts":
         """Return how many changes there are of each kind."""
-        kinds = [change.kind.value for change in changes]
-        return cls(**{name: kinds.count(name) for name in cls.__struct_fields__})
+        kinds = [change.kind for change in changes]
+        return cls(**{kind.value: kinds.count(kind) for kind in ChangeKind})

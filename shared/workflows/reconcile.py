@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from shared.comparing import ChangesOnly, Comparison, Found
+from shared.cutting import CutSnapshots
 from shared.dispatch import Dispatch
 from shared.domain.changes import Changed
 from shared.domain.decide import Write
@@ -36,6 +37,7 @@ class Reconcile:
 
     runs: RunStore
     snapshots: SnapshotStore
+    cut: CutSnapshots
     recipients: RecipientStore
     dispatch: Dispatch
     queue: JobQueue
@@ -155,7 +157,7 @@ class Reconcile:
     def _comparison(self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]) -> Comparison:
         sources = needed(plan, plan.locations[job.location])
         read = {source: ref for source in sources if (ref := marked[source].snapshot) is not None}
-        return Comparison(self.snapshots, self.recipients, plan, job.location, read)
+        return Comparison(self.cut, self.recipients, plan, job.location, read)
 
     async def _marker(
         self, plan: Plan, job: ReconcileJob, found: Found, inputs: str | None, problem: Problem | None
