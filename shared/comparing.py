@@ -21,7 +21,7 @@ from shared.domain.provenance import Provenance
 from shared.domain.recipient import Change, Counts, Origin, Recipient
 from shared.domain.regular import MAX_IRREGULAR, regular
 from shared.domain.run import Plan
-from shared.domain.snapshot import SnapshotRef
+from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
 from shared.domain.wanted import EVERYONE, AbsenceProof, gather
 from shared.errors import NotFound
 from shared.ports import Irregular, RecipientStore
@@ -161,7 +161,7 @@ class Comparison:
         matching = Matching.of(others)
         for number in range(self._cuts.count if matching.by_mail else 0):
             async with turn():
-                matching.claim(self._wanted(number).values(), self._plan.preferences)
+                matching.claim(self._wanted(self._part(number)).values(), self._plan.preferences)
         managers = await self._managers()
         number = 0
         async for stored in self._stored(held):
@@ -173,7 +173,7 @@ class Comparison:
     def _decision(
         self, number: int, stored: list[Recipient], matching: Matching, managers: Managers | None
     ) -> Decision:
-        read = {source: cut.part(number) for source, cut in self._read.items()}
+        read = self._part(number)
         if managers is None:
             named = NO_MANAGERS
         elif managers.directory is None:
@@ -181,7 +181,7 @@ class Comparison:
         else:
             named = Managers(directory=read[EVERYONE].users, managers=managers.directory)
         return decide(
-            self._wanted(number),
+            self._wanted(read),
             stored,
             self._plan.preferences,
             AbsenceProof.of(self._feeds, read),
@@ -190,9 +190,11 @@ class Comparison:
             matching,
         )
 
-    def _wanted(self, number: int) -> dict[ObjectId, DirectoryUser]:
+    def _part(self, number: int) -> dict[SourceId, CompleteSnapshot]:
+        return {source: cut.part(number) for source, cut in self._read.items()}
+
+    def _wanted(self, read: Mapping[SourceId, CompleteSnapshot]) -> dict[ObjectId, DirectoryUser]:
         """Return everybody of a part who is in a source that feeds the location."""
-        read = {source: cut.part(number) for source, cut in self._read.items() if source in self._feeds}
         rule, location = self._plan.preferences.rule, self._location
         return gather(self._feeds, read, (lambda user: rule.location_of(user) == location) if rule else None)
 

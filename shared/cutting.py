@@ -21,7 +21,7 @@ class CutSnapshots:
 
     def __init__(self, snapshots: SnapshotStore) -> None:
         self._snapshots: Final = snapshots
-        #: By tenant, reference and number of parts. A reference names the content by its hash, so that it cannot change.
+        #: By tenant, reference and number of parts. A reference names its content by a hash, so it cannot change.
         self._known: WeakValueDictionary[_Key, CutSnapshot] = WeakValueDictionary()
         self._reading: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
 

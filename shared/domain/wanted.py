@@ -55,4 +55,4 @@ def gather(
             people.update((person, user) for person, user in users.items() if chosen(user))
         else:
             people.update(users)
-    return dict(sorted(people.items()))
+    return {person: people[person] for person in sorted(people)}

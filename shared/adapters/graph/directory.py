@@ -20,6 +20,7 @@ from shared.adapters.graph.wire import (
     decode,
     patch_of,
     user_of,
+    users_of,
 )
 from shared.domain.directory import (
     Assignment,
@@ -87,7 +88,7 @@ class GraphDirectory:
         if source.group is not None and not page.value and next_link is None and await self._hides(source.group):
             raise _hidden()
         async with turn():
-            users = [user_of(each) for each in page.value]
+            users = users_of(page.value, content or b"")
         return UsersPage(users=users, next_link=following)
 
     async def _hides(self, group: ObjectId) -> bool:

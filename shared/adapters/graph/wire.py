@@ -1,6 +1,7 @@
 """Microsoft Graph's JSON as structs, and a page that is accepted only if it is one."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
@@ -27,10 +28,17 @@ _ESCAPE: Final = re.compile(
     re.DOTALL,
 )
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: Without these bytes JSON in UTF-8 has no character that `_CONTROL` finds, and no escape, which could be one.
+_SUSPICIOUS: Final = (b"\\", b"\x7f", b"\xc2", b"\xe2")
+_STRETCH: Final = MAX_TEXT // 2
 
 Text = str | None | UnsetType
 #: An object id; anything else is no answer of a directory, and would become a key.
-Guid = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\Z")]
+_GUID: Final = r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
+_GUID_CHARACTERS: Final = 36
+Guid = Annotated[str, msgspec.Meta(pattern=rf"\A{_GUID}\Z")]
+#: Ids of so many characters each, one behind the other.
+_GUIDS: Final = re.compile(rf"(?:{_GUID})*")
 #: A link that is there must lead somewhere: an empty one must not pass for the end of a listing.
 Link = Annotated[str, msgspec.Meta(min_length=1)] | None
 
@@ -43,9 +51,12 @@ class Reference(msgspec.Struct):
 
 
 class GraphUser(msgspec.Struct, rename="camel", gc=False):
-    """A user as Graph sends it; absent properties are UNSET, which in a delta means unchanged."""
+    """A user as Graph sends it; absent properties are UNSET, which in a delta means unchanged.
 
-    id: Guid
+    Its id is held to be one by whatever it is decoded as a part of.
+    """
+
+    id: Annotated[str, msgspec.Meta(min_length=_GUID_CHARACTERS, max_length=_GUID_CHARACTERS)]
     user_principal_name: Text = UNSET
     account_enabled: bool | UnsetType | None = UNSET
     user_type: Text = UNSET
@@ -85,6 +96,12 @@ class UserPage(msgspec.Struct, gc=False):
     next_link: Link = msgspec.field(default=None, name="@odata.nextLink")
     delta_link: Link = msgspec.field(default=None, name="@odata.deltaLink")
     error: None = None
+
+    def __post_init__(self) -> None:
+        """Hold if everybody has an object id. Raises: ValueError, which makes the page an invalid one."""
+        # all at once: a pattern for each takes as long as decoding all the rest of the page
+        if not _GUIDS.fullmatch("".join([user.id for user in self.value])):
+            raise ValueError("an id is no GUID")
 
 
 class GroupPage(msgspec.Struct):
@@ -198,6 +215,50 @@ def _mended(content: bytes) -> bytes:
     """Return JSON whose text is well formed: names cut within an emoji must not make their page unreadable for ever."""
     return _ESCAPE.sub(
         lambda found: rb"\ufffd" if found["lone"] else found[0], content.decode(errors="replace").encode()
+    )
+
+
+def users_of(found: Sequence[GraphUser], content: bytes) -> list[DirectoryUser]:
+    """Return the users listed in an answer's content. Raises: NeedsAttention if Graph withholds the properties."""
+    return list(map(_plain_user if _is_plain(content) else user_of, found))
+
+
+def _is_plain(content: bytes) -> bool:
+    """Tell whether nothing is to be taken out of any text in an answer, and none is too long: most answers are.
+
+    To look at bytes takes next to nothing; to look at each text takes longer than decoding it.
+    """
+    if any(byte in content for byte in _SUSPICIOUS):
+        return False
+    # a text that is too long holds one of these stretches whole, and no quotation mark that is not escaped
+    stretches = range(0, len(content) - _STRETCH, _STRETCH)
+    return all(content.find(b'"', start, start + _STRETCH) >= 0 for start in stretches)
+
+
+def _plain_user(found: GraphUser) -> DirectoryUser:
+    """Return what `user_of` does, of a user whose texts have nothing that is to be taken out."""
+    name = found.user_principal_name.strip() if found.user_principal_name else ""
+    if not name:
+        raise unreadable()
+    phones = found.business_phones
+    return DirectoryUser(
+        ObjectId(found.id.lower()),
+        name,
+        found.account_enabled is not False,
+        found.user_type == "Guest",
+        ((text := found.display_name) and text.strip()) or None,
+        ((text := found.given_name) and text.strip()) or None,
+        ((text := found.surname) and text.strip()) or None,
+        ((text := found.mail) and text.strip()) or None,
+        ((text := found.mobile_phone) and text.strip()) or None,
+        (phones and phones[0].strip()) or None,
+        ((text := found.department) and text.strip()) or None,
+        ((text := found.job_title) and text.strip()) or None,
+        ((text := found.office_location) and text.strip()) or None,
+        ((text := found.employee_id) and text.strip()) or None,
+        ((text := found.employee_type) and text.strip()) or None,
+        ((text := found.company_name) and text.strip()) or None,
+        _aliases(found.proxy_addresses),
     )
 
 

@@ -57,7 +57,7 @@ def compose(url: str, table: str, operations: Sequence[Any]) -> bytes:
     pieces = [_OPEN.encode()]
     for kind, entity, *options in operations:
         if isinstance(entity, EncodedRow):
-            key, content = entity
+            key, content = entity.key, entity.content
             if len(content) > _SURELY_SMALL:
                 require_entity(json.loads(content))
         else:

@@ -57,7 +57,7 @@ def require_batch_bytes(size: int) -> None:
 
 
 def require_keys(name: str, keys: Sequence[str]) -> None:
-    """Hold if Table Storage takes each of these keys. Raises: Rejected, TooLarge, with what is wrong about the first."""
+    """Hold if Table Storage takes each of these keys. Raises: as `require_key`, about the first that it does not."""
     # a character is at most four bytes of UTF-16: of keys as short as ours nothing needs to be counted
     if _FORBIDDEN_IN_KEYS.search("".join(keys)) or 4 * max(map(len, keys)) > MAX_KEY_BYTES:
         for key in keys:

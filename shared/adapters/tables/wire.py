@@ -35,9 +35,7 @@ class _ShortRetries(AsyncRetryPolicy[HttpRequest, AsyncHttpResponse]):
 
     def is_retry(self, settings: Any, response: Any) -> bool:  # noqa: ANN401 - the SDK's signature
         """Tell whether to try again within this request."""
-        if (self.get_retry_after(response) or 0) > MAX_WAIT_S:
-            return False
-        return bool(super().is_retry(settings, response))
+        return bool(super().is_retry(settings, response)) and (self.get_retry_after(response) or 0) <= MAX_WAIT_S
 
 
 class Wire:

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shared.adapters.graph.wire import MAX_ALIASES, MAX_TEXT, GraphUser, UserPage, decode, patch_of, user_of
+from shared.adapters.graph.wire import MAX_ALIASES, MAX_TEXT, GraphUser, UserPage, decode, patch_of, user_of, users_of
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient
@@ -93,6 +95,36 @@ def test_a_user_with_everything() -> None:
 def test_odd_text(text: str | None, kept: str | None) -> None:
     """Empty is None, control characters go, the rest stays up to the limit."""
     assert user_of(read(displayName=text)).display_name == kept
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["displayName", "mail", "department", "companyName"]),
+            st.none()
+            | st.text(max_size=12)
+            | st.text(st.sampled_from("a \x00\x7f\x85\xa0é\u2003\u2028\u2019漢"), max_size=8)
+            | st.builds(lambda character, count: character * count, st.characters(), st.integers(1_020, 1_030)),
+        ),
+        max_size=4,
+    ),
+    st.booleans(),
+)
+def test_a_page_is_read_as_each_of_its_users_is(people: list[dict[str, str | None]], escaped: bool) -> None:  # noqa: FBT001 - drawn
+    """Whether a page is plain or not makes no difference to anybody's texts."""
+    phones = [{"businessPhones": [text]} for person in people for text in person.values() if text is not None]
+    listed = [{"id": ID, "userPrincipalName": "ada", **person} for person in [*people, *phones]]
+    body = json.dumps({"value": listed}, ensure_ascii=escaped).encode(errors="surrogatepass")
+    page = decode(body, UserPage)
+    assert users_of(page.value, body) == [user_of(each) for each in page.value]
+
+
+@pytest.mark.parametrize("ids", [["x" * 36], [ID, ID[:-1] + "g"], [ID + "a"], [ID[:-1]], [ID[:-1], ID + "a"], [""]])
+def test_an_id_that_is_none_spoils_the_page(ids: list[str]) -> None:
+    """It would become a key; two that have the right length together are none either."""
+    body = json.dumps({"value": [{"id": each, "userPrincipalName": "ada"} for each in ids]}).encode()
+    with pytest.raises(Transient):
+        decode(body, UserPage)
 
 
 @pytest.mark.parametrize(
