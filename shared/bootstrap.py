@@ -35,7 +35,7 @@ from shared.ports import (
 )
 from shared.settings import Settings, load
 from shared.telemetry import quiet_sdks
-from shared.turns import keep_what_is_loaded
+from shared.turns import loading
 from shared.workflows.authorize import Authorize
 from shared.workflows.bury import Bury
 from shared.workflows.configure import Configure
@@ -482,6 +482,7 @@ class App:
 
 
 @cache
+@loading()
 def app() -> App:
     """Return the app of this process, on the adapters that its settings name. Raises: Misconfigured."""
     from shared.adapters.certificates import X509CertificateReader  # noqa: PLC0415 - what is not used is not imported
@@ -534,5 +535,4 @@ def app() -> App:
         vitals=DeployedVitals(settings, accounts, queues, vault),
         clock=clock,
     )
-    keep_what_is_loaded()
     return App(ports, settings)

@@ -18,7 +18,7 @@ from shared.domain.run import Run, RunMode, RunState
 from shared.errors import Conflict, Transient
 from shared.ports import DirectoryFactory
 from shared.telemetry import Usage, measured
-from shared.turns import keep_what_is_loaded
+from shared.turns import loading
 from tests.bench.tables import service
 from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
 from tests.fakes.queue import Message
@@ -107,6 +107,7 @@ async def product(*options: str, factory: DirectoryFactory | None = None) -> Asy
         )
         world = World(ports)
         world.app = App(ports, SETTINGS)
-        keep_what_is_loaded()  # as the wiring of the deployed app does
-        yield Product(world)
+        with loading():  # as the wiring of the deployed app does
+            found = Product(world)
+        yield found
         await tables.close()

@@ -3,19 +3,22 @@
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from hashlib import sha256
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from shared.adapters.addresses import PublicAddresses
 from shared.domain.connection import Credentials
 from shared.ports import Directory
-from shared.turns import keep_what_is_loaded
+from shared.turns import loading
 
 if TYPE_CHECKING:
     from shared.adapters.graph.client import GraphClient
+    from shared.adapters.graph.credential import Outside
+    from shared.adapters.graph.directory import GraphDirectory
 
 #: Clients kept at the same time, each with a token and a few connections, and for how long after their last use, in
 #: seconds: a secret that was erased must not live on in memory.
@@ -33,26 +36,19 @@ class GraphDirectoryFactory:
         self._clients: OrderedDict[str, GraphClient] = OrderedDict()
         self._used: dict[str, int] = {}
         self._left_s: dict[str, float] = {}
-        self._loaded = False
 
     @asynccontextmanager
     async def open(self, credentials: Credentials) -> AsyncIterator[Directory]:
         """Give the directory of these credentials, and of no others. No request is sent by opening it."""
-        from shared.adapters.graph.client import GraphClient  # noqa: PLC0415 - the SDK costs 0.5 s and more to import
-        from shared.adapters.graph.credential import Outside  # noqa: PLC0415 - as above
-        from shared.adapters.graph.directory import GraphDirectory  # noqa: PLC0415 - as above
-
-        if not self._loaded:
-            self._loaded = True
-            keep_what_is_loaded()
+        sdk = _sdk()
         key = _key(credentials)
         if key not in self._clients:
-            outside = Outside(addresses=self._addresses, managed_identity_client_id=self._identity)
-            self._clients[key] = GraphClient(credentials, outside)
+            outside = sdk.outside(addresses=self._addresses, managed_identity_client_id=self._identity)
+            self._clients[key] = sdk.client(credentials, outside)
         self._clients.move_to_end(key)
         self._used[key] = self._used.get(key, 0) + 1
         try:
-            yield GraphDirectory(self._clients[key])
+            yield sdk.directory(self._clients[key])
         finally:
             self._used[key] -= 1
             self._left_s[key] = monotonic()
@@ -76,6 +72,25 @@ class GraphDirectoryFactory:
         self._clients.clear()
         for client in clients:
             await client.close()
+
+
+class _Sdk(NamedTuple):
+    """What asks Microsoft Graph."""
+
+    client: "type[GraphClient]"
+    outside: "type[Outside]"
+    directory: "type[GraphDirectory]"
+
+
+@cache
+@loading()
+def _sdk() -> _Sdk:
+    """Load the SDK when it is first needed: it costs 0.5 s and more to import."""
+    from shared.adapters.graph.client import GraphClient  # noqa: PLC0415 - only here
+    from shared.adapters.graph.credential import Outside  # noqa: PLC0415 - as above
+    from shared.adapters.graph.directory import GraphDirectory  # noqa: PLC0415 - as above
+
+    return _Sdk(GraphClient, Outside, GraphDirectory)
 
 
 def _key(credentials: Credentials) -> str:
