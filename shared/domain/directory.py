@@ -14,6 +14,7 @@ from shared.domain.ids import ObjectId, SourceId
 class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=False, gc=False):
     """A user as last read. Empty text never occurs: what the directory does not know is None.
 
+    One of a source that is read `by_id` has an id and nothing else: no name, which everybody has in the directory.
     Stored as an array (see `shared.domain.snapshot`), so fields are only ever added at the end, with a default.
     """
 
@@ -38,6 +39,16 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     #: The user whom they report to; known only where managers were asked for.
     manager: ObjectId | None = None
 
+    @classmethod
+    def only(cls, person: ObjectId) -> "DirectoryUser":
+        """Return a user of whom nothing is known but who it is."""
+        return cls(person, "")
+
+    @property
+    def only_id(self) -> bool:
+        """Whether nothing is known but who it is."""
+        return not self.user_principal_name
+
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A directory group, as the picker shows it."""
@@ -53,6 +64,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     group: ObjectId | None = None
     transitive: bool = True
+    #: Only who is in the group is read: wherever that matters, the whole directory is read too, and tells the rest.
+    by_id: bool = False
 
     @property
     def id(self) -> SourceId:

@@ -33,11 +33,13 @@ def sources_of(
 ) -> tuple[dict[SourceId, Source], Mapping[LocationId, tuple[SourceId, ...]]]:
     """Return the sources to read, each once, and for each location the sorted ids of those that feed it.
 
-    Where managers are asked for, the whole directory is read, whomever it feeds.
+    Where managers are asked for, the whole directory is read, whomever it feeds. Groups that feed only locations that
+    the whole directory feeds as well are read by id.
     """
     everyone = Source()
     by_rule = preferences.rule.locations if preferences.rule is not None else frozenset()
     sources: dict[SourceId, Source] = {}
+    in_full: set[SourceId] = set()
     feeds: dict[LocationId, tuple[SourceId, ...]] = {}
     for location in sorted(locations, key=lambda each: each.id):
         wanted = [everyone]
@@ -46,6 +48,10 @@ def sources_of(
             wanted = [everyone, *groups] if location.id in by_rule else groups
         sources.update((source.id, source) for source in wanted)
         feeds[location.id] = tuple(sorted({source.id for source in wanted}))
+        if everyone not in wanted:
+            in_full.update(feeds[location.id])
+    for name in sources.keys() - in_full - {everyone.id}:
+        sources[name] = msgspec.structs.replace(sources[name], by_id=True)
     if preferences.attributes.manager and feeds:
         sources[everyone.id] = everyone
     return dict(sorted(sources.items())), feeds

@@ -44,7 +44,7 @@ def gather(
 
     Of the whole directory only those who are `chosen`, if that is given. Sources are read at different moments; where
     they disagree about a person, the last source by id is believed, so that the order in which they were read changes
-    nothing.
+    nothing. Of whom a group gave only the id, the whole directory says who it is; if it does not have them, nobody is.
     """
     people: dict[ObjectId, DirectoryUser] = {}
     for source in sorted(feeds):
@@ -55,4 +55,10 @@ def gather(
             people.update((person, user) for person, user in users.items() if chosen(user))
         else:
             people.update(users)
+    everyone = read[EVERYONE].users if EVERYONE in read else {}
+    for person in [person for person, user in people.items() if user.only_id]:
+        if person in everyone:
+            people[person] = everyone[person]
+        else:
+            del people[person]
     return {person: people[person] for person in sorted(people)}

@@ -15,6 +15,7 @@ from shared.domain.mapping import Location, sources_of
 from shared.domain.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import RunKind, RunState
+from shared.domain.wanted import EVERYONE
 from shared.errors import NeedsAttention, NotFound, Rejected, Transient
 from shared.ports import RecipientStore, RunStore, SnapshotStore, TenantStore
 from shared.staging import stored_users
@@ -66,7 +67,10 @@ class Explain:
         locations = await self.tenants.locations(tenant)
         live = await self._live(tenant, words)
         sources, _ = sources_of(preferences, locations)
-        read = {source: await self._read(tenant, source, words, live) for source in sources}
+        everyone = await self._read(tenant, EVERYONE, words, live) if EVERYONE in sources else None
+        read = {source: await self._read(tenant, source, words, live or everyone) for source in sources}
+        named = {each.id: each for each in (*(live or ()), *(everyone or ()))}
+        read = {source: found and _named(found, named) for source, found in read.items()}
         people = {each.id: each for found in read.values() if found for each in found}
         person = next(iter(live or ()), None) or next(iter(people.values()), None)
         known = Known(
@@ -157,6 +161,11 @@ class Explain:
             if run.kind is RunKind.SYNC and not run.preview and run.state in {RunState.DONE, RunState.HELD}:
                 return run.id
         return None
+
+
+def _named(found: list[DirectoryUser], named: Mapping[ObjectId, DirectoryUser]) -> list[DirectoryUser]:
+    """Return who is in a source, with what is known of those of whom it gave only the id."""
+    return [named.get(each.id, each) for each in found if each.id in named or not each.only_id]
 
 
 def _view(person: DirectoryUser | None) -> PersonView | None:

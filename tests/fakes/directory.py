@@ -80,7 +80,8 @@ class FakeDirectory:
             raise self.broken.pop(source.id)[1]
         everyone = sorted(self._ids(source))
         start = number * self.page_size
-        found = [_listed(self.people[person]) for person in everyone[start : start + self.page_size]]
+        listed = everyone[start : start + self.page_size]
+        found = [DirectoryUser.only(each) if source.by_id else _listed(self.people[each]) for each in listed]
         more = start + self.page_size < len(everyone)
         return UsersPage(users=found, next_link=f"page:{number + 1}" if more else None)
 

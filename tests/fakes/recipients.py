@@ -70,7 +70,7 @@ class FakeRecipientStore:
             raise Rejected(
                 f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.", code="batch_too_large"
             )
-        if len(recipients) > 1 and sum(len(msgspec.msgpack.encode(each)) for each in recipients) > MAX_BATCH_BYTES:
+        if len(recipients) > 1 and len(msgspec.msgpack.encode(recipients)) > MAX_BATCH_BYTES:
             raise TooLarge("these recipients are more than a batch takes", code="batch_too_large")
         place = (tenant, location)
         self._fences.require(place, fence.etag)

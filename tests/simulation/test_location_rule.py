@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from shared.domain.directory import Source, UsersPage
 from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.job import FetchJob
@@ -10,7 +11,7 @@ from shared.domain.places import LocationRule, Place
 from shared.domain.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunMode, RunState
 from shared.domain.wanted import EVERYONE
-from shared.errors import NeedsAttention, Rejected
+from shared.errors import NeedsAttention, Rejected, Transient
 from tests.builders import person, user
 from tests.simulation.world import World, deliver
 from tests.simulation.worlds import STAFF
@@ -95,6 +96,42 @@ async def test_an_unread_directory_deactivates_nobody_whom_the_rule_put_there() 
     world.directory().broken[EVERYONE] = (0, NeedsAttention("not allowed", code="Authorization_RequestDenied"))
     await world.sync("contoso", "second", RunMode.FULL)
     assert await active(world) == {"berlin": 13, "munich": 5, "paris": 0}
+
+
+async def test_members_whom_the_listing_missed_stay() -> None:
+    """A group that is read by id names somebody whom the whole directory did not have: nobody loses by that."""
+    world = await office_world()
+    await world.sync("contoso", "first")
+    directory = world.directory()
+    listed = directory.users
+
+    async def without_one(source: Source, next_link: str | None = None) -> UsersPage:
+        page = await listed(source, next_link)
+        if source.group is not None:
+            return page
+        return msgspec.structs.replace(page, users=[each for each in page.users if each.id != person(15)])
+
+    directory.users = without_one  # type: ignore[method-assign] # one listing that misses somebody
+    run = await world.sync("contoso", "second", RunMode.FULL)
+    assert (run.state, run.counts.deactivated) == (RunState.DONE, 0)
+    assert await active(world) == {"berlin": 13, "munich": 5, "paris": 0}
+
+
+async def test_explaining_knows_members_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their name comes from the whole directory as it was last read, where it cannot be asked now."""
+    world = await office_world()
+    await world.sync("contoso", "first")
+    with monkeypatch.context() as away:
+        away.setattr(type(world.directory()), "find_users", _unreachable)
+        answer = await world.app.explain(TENANT, "user15@example.com")
+    assert answer.in_directory is None
+    assert answer.user is not None
+    assert answer.user.display_name == "User 15"
+    assert [each.groups for each in answer.locations if each.location == BERLIN] == [(STAFF,)]
+
+
+async def _unreachable(*_: object) -> None:
+    raise Transient("Microsoft Graph could not be reached; try again.", code="graph_unreachable")
 
 
 async def test_taking_the_rule_away_lets_go_of_whom_only_it_held() -> None:

@@ -18,6 +18,7 @@ from shared.adapters.graph.wire import (
     GroupPage,
     UserPage,
     decode,
+    ids_of,
     patch_of,
     user_of,
     users_of,
@@ -88,7 +89,7 @@ class GraphDirectory:
         if source.group is not None and not page.value and next_link is None and await self._hides(source.group):
             raise _hidden()
         async with turn():
-            users = users_of(page.value, content or b"")
+            users = ids_of(page.value) if source.by_id else users_of(page.value, content or b"")
         return UsersPage(users=users, next_link=following)
 
     async def _hides(self, group: ObjectId) -> bool:

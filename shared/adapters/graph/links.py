@@ -53,7 +53,7 @@ def users(graph: str, source: Source) -> str:
     Casting members to users is an advanced query: it wants `$count=true`, and its header on every page.
     Source: https://learn.microsoft.com/graph/aad-advanced-queries
     """
-    query = {"$select": SELECT, "$top": str(PAGE_USERS)}
+    query = {"$select": "id" if source.by_id else SELECT, "$top": str(PAGE_USERS)}
     if source.group is None:
         return path(graph, "users", query)
     members = "transitiveMembers" if source.transitive else "members"

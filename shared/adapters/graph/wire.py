@@ -218,6 +218,11 @@ def _mended(content: bytes) -> bytes:
     )
 
 
+def ids_of(found: Sequence[GraphUser]) -> list[DirectoryUser]:
+    """Return listed users of whom only the ids were asked for."""
+    return [DirectoryUser.only(ObjectId(each.id.lower())) for each in found]
+
+
 def users_of(found: Sequence[GraphUser], content: bytes) -> list[DirectoryUser]:
     """Return the users listed in an answer's content. Raises: NeedsAttention if Graph withholds the properties."""
     return list(map(_plain_user if _is_plain(content) else user_of, found))

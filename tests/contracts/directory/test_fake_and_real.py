@@ -173,6 +173,18 @@ async def test_members_of_a_group(world: World) -> None:
     assert (await everybody(world.directory, direct)).keys() == set(people[:2])
 
 
+async def test_members_by_id(world: World) -> None:
+    """The same people, of whom nothing else is known."""
+    people = [await world.add(number) for number in range(5)]
+    group = await world.group(1, *people[:4])
+    by_id = Source(group=group.group, by_id=True)
+    assert by_id.id == group.id
+    found = await everybody(world.directory, by_id)
+    assert found == {each: DirectoryUser.only(each) for each in people[:4]}
+    assert all(each.only_id for each in found.values())
+    assert not any(each.only_id for each in (await everybody(world.directory, group)).values())
+
+
 async def test_an_empty_group_is_empty_and_a_missing_one_missing(world: World) -> None:
     """The two must never look the same."""
     empty = await world.group(1)
