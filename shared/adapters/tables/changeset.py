@@ -44,12 +44,10 @@ _DONE: Final = b"\r\nHTTP/1.1 204 "
 
 
 def compose(url: str, table: str, operations: Sequence[Any]) -> bytes:
-    """Return the request's body. Raises: Rejected if Table Storage would not take it; TooLarge if that is why.
-
-    The first operation's row is no encoded one: it tells the partition.
-    """
+    """Return the request's body. Raises: Rejected if Table Storage would not take it; TooLarge if that is why."""
     require_count(len(operations))
-    partition = str(operations[0][1]["PartitionKey"])
+    first = operations[0][1]
+    partition = first.partition if isinstance(first, EncodedRow) else str(first["PartitionKey"])
     require_key("PartitionKey", partition)
     keys: list[str] = []
     insert = f"{_PART}POST {url}/{table} HTTP/1.1\r\nPrefer: return-no-content\r\n{_JSON}\r\n".encode()

@@ -34,8 +34,9 @@ class Row(dict[str, Any]):
 
 
 class EncodedRow(msgspec.Struct, frozen=True, gc=False):
-    """A row that is JSON already, beside its key."""
+    """A row that is JSON already, beside its keys."""
 
+    partition: str
     key: str
     content: bytes
 

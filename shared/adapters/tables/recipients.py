@@ -8,12 +8,12 @@ from azure.core import MatchConditions
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.accounts import TenantTables
-from shared.adapters.tables.edm import EncodedRow, encode
 from shared.adapters.tables.names import RECIPIENTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.adapters.tables.pages import Kind
-from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
-from shared.domain.recipient import ChangeKind, Counts, Origin, Profile, Recipient, Status
+from shared.adapters.tables.recipient_rows import RecipientRow, encoded, recipient_of
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.recipient import ChangeKind, Counts, Recipient
 from shared.errors import NotFound, Rejected
 from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
 from shared.turns import turn
@@ -21,39 +21,9 @@ from shared.turns import turn
 _COUNTS: Final = Counts.__struct_fields__
 
 
-class _Row(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
-    """A person's row as it is read: the profile, and what stands beside it. What a row lacks is read as null."""
-
-    key: str = msgspec.field(name="RowKey")
-    origin: Origin
-    status: Status
-    object_id: ObjectId | None = None
-    reason: str | None = None
-    applied: str | None = None
-    groups: str | None = None
-    aliases: str | None = None
-    display_name: str | None = None
-    given_name: str | None = None
-    surname: str | None = None
-    mail: str | None = None
-    mobile_phone: str | None = None
-    business_phone: str | None = None
-    department: str | None = None
-    job_title: str | None = None
-    office_location: str | None = None
-    employee_id: str | None = None
-    employee_type: str | None = None
-    company_name: str | None = None
-    manager_name: str | None = None
-    manager_mail: str | None = None
-
-
-_ROWS: Final = Kind(_Row)
+_ROWS: Final = Kind(RecipientRow)
 #: What is read of a row.
 COLUMNS: Final = _ROWS.columns
-_PREFIX: Final = len(keys.RECIPIENTS[0])
-_ENCODER: Final = msgspec.json.Encoder()
-_NOTHING: Final = b"{}"
 
 
 class TableRecipientStore:
@@ -93,7 +63,7 @@ class TableRecipientStore:
         rows = (keys.RECIPIENTS[0] + start, keys.RECIPIENTS[1])
         async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
             async with turn():
-                found = list(map(_recipient_of, page))
+                found = list(map(recipient_of, page))
             for recipient in found:
                 yield recipient
 
@@ -103,7 +73,7 @@ class TableRecipientStore:
         row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.recipient(recipient))
         if row is None:
             raise NotFound(f"Location {location!r} has no recipient {recipient!r}.", code="recipient_not_found")
-        return _recipient_of(msgspec.convert(dict(row), _Row))
+        return recipient_of(msgspec.convert(dict(row), RecipientRow))
 
     async def write(
         self,
@@ -203,92 +173,3 @@ class TableRecipientStore:
 
 def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:
     return {"PartitionKey": partition, "RowKey": keys.FENCE, "generation": fence.generation, **pack(fence)}
-
-
-def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
-    """Return the row that a recipient is stored as."""
-    row: dict[str, Any] = {
-        "PartitionKey": partition,
-        "RowKey": keys.recipient(recipient.id),
-        "origin": recipient.origin.value,
-        "status": recipient.status.value,
-        **msgspec.to_builtins(recipient.profile),  # what is not known is left out
-    }
-    if recipient.profile.aliases:
-        row["aliases"] = " ".join(recipient.profile.aliases)
-    if recipient.groups:
-        row["groups"] = " ".join(recipient.groups)
-    if recipient.object_id is not None:
-        row["objectId"] = recipient.object_id
-    if recipient.reason is not None:
-        row["reason"] = recipient.reason
-    if recipient.applied is None:
-        row["applied"] = ""
-    elif recipient.applied != recipient.profile:
-        row["applied"] = msgspec.json.encode(recipient.applied).decode()
-    return row
-
-
-class _Beside(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
-    """What a person's row holds beside the profile."""
-
-    partition: str = msgspec.field(name="PartitionKey")
-    key: str = msgspec.field(name="RowKey")
-    origin: Origin
-    status: Status
-    object_id: ObjectId | None = None
-    reason: str | None = None
-    groups: str | None = None
-    aliases: str | None = None
-
-
-def encoded(partition: str, recipient: Recipient) -> EncodedRow:
-    """Return what `edm.encode` makes of `row_of`: two structs put together, at a quarter of the CPU."""
-    profile, key = recipient.profile, keys.recipient(recipient.id)
-    if recipient.applied is not profile and recipient.applied != profile:
-        return EncodedRow(key, encode(row_of(partition, recipient)))
-    beside = _Beside(partition, key, recipient.origin, recipient.status, recipient.object_id, recipient.reason)
-    if recipient.groups:
-        beside.groups = " ".join(recipient.groups)
-    if profile.aliases:
-        beside.aliases = " ".join(profile.aliases)
-        profile = msgspec.structs.replace(profile, aliases=())
-    try:
-        first, second = _ENCODER.encode(beside), _ENCODER.encode(profile)
-    except UnicodeEncodeError:
-        return EncodedRow(key, encode(row_of(partition, recipient)))
-    return EncodedRow(key, first if second == _NOTHING else first[:-1] + b"," + second[1:])
-
-
-def _recipient_of(row: _Row) -> Recipient:
-    """Build a recipient. `applied` is absent where it equals the profile, which spares most rows most of their size."""
-    profile = Profile(  # one by one: anything more general takes as long again as reading the row
-        display_name=row.display_name,
-        given_name=row.given_name,
-        surname=row.surname,
-        mail=row.mail,
-        mobile_phone=row.mobile_phone,
-        business_phone=row.business_phone,
-        department=row.department,
-        job_title=row.job_title,
-        office_location=row.office_location,
-        employee_id=row.employee_id,
-        employee_type=row.employee_type,
-        company_name=row.company_name,
-        manager_name=row.manager_name,
-        manager_mail=row.manager_mail,
-        aliases=tuple(row.aliases.split()) if row.aliases else (),
-    )
-    applied: Profile | None = profile
-    if row.applied is not None:
-        applied = msgspec.json.decode(row.applied, type=Profile) if row.applied else None
-    return Recipient(
-        id=RecipientId(row.key[_PREFIX:]),
-        origin=row.origin,
-        status=row.status,
-        profile=profile,
-        object_id=row.object_id,
-        applied=applied,
-        reason=row.reason,
-        groups=tuple(map(ObjectId, row.groups.split())) if row.groups else (),
-    )

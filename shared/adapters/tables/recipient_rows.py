@@ -1,0 +1,130 @@
+"""A recipient as a row, and back: a property for each known field of the profile, and what stands beside it."""
+
+from typing import Any, Final
+
+import msgspec
+
+from shared.adapters.tables import keys
+from shared.adapters.tables.edm import EncodedRow, encode
+from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.recipient import Origin, Profile, Recipient, Status
+
+_PREFIX: Final = len(keys.RECIPIENTS[0])
+_ENCODER: Final = msgspec.json.Encoder()
+_NOTHING: Final = b"{}"
+
+
+class RecipientRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """A person's row as it is read: the profile, and what stands beside it. What a row lacks is read as null."""
+
+    key: str = msgspec.field(name="RowKey")
+    origin: Origin
+    status: Status
+    object_id: ObjectId | None = None
+    reason: str | None = None
+    applied: str | None = None
+    groups: str | None = None
+    aliases: str | None = None
+    display_name: str | None = None
+    given_name: str | None = None
+    surname: str | None = None
+    mail: str | None = None
+    mobile_phone: str | None = None
+    business_phone: str | None = None
+    department: str | None = None
+    job_title: str | None = None
+    office_location: str | None = None
+    employee_id: str | None = None
+    employee_type: str | None = None
+    company_name: str | None = None
+    manager_name: str | None = None
+    manager_mail: str | None = None
+
+
+def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
+    """Return the row that a recipient is stored as."""
+    row: dict[str, Any] = {
+        "PartitionKey": partition,
+        "RowKey": keys.recipient(recipient.id),
+        "origin": recipient.origin.value,
+        "status": recipient.status.value,
+        **msgspec.to_builtins(recipient.profile),  # what is not known is left out
+    }
+    if recipient.profile.aliases:
+        row["aliases"] = " ".join(recipient.profile.aliases)
+    if recipient.groups:
+        row["groups"] = " ".join(recipient.groups)
+    if recipient.object_id is not None:
+        row["objectId"] = recipient.object_id
+    if recipient.reason is not None:
+        row["reason"] = recipient.reason
+    if recipient.applied is None:
+        row["applied"] = ""
+    elif recipient.applied != recipient.profile:
+        row["applied"] = msgspec.json.encode(recipient.applied).decode()
+    return row
+
+
+class _Beside(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
+    """What a person's row holds beside the profile."""
+
+    partition: str = msgspec.field(name="PartitionKey")
+    key: str = msgspec.field(name="RowKey")
+    origin: Origin
+    status: Status
+    object_id: ObjectId | None = None
+    reason: str | None = None
+    groups: str | None = None
+    aliases: str | None = None
+
+
+def encoded(partition: str, recipient: Recipient) -> EncodedRow:
+    """Return what `edm.encode` makes of `row_of`: two structs put together, at a quarter of the CPU."""
+    profile, key = recipient.profile, keys.recipient(recipient.id)
+    if recipient.applied is not profile and recipient.applied != profile:
+        return EncodedRow(partition, key, encode(row_of(partition, recipient)))
+    beside = _Beside(partition, key, recipient.origin, recipient.status, recipient.object_id, recipient.reason)
+    if recipient.groups:
+        beside.groups = " ".join(recipient.groups)
+    if profile.aliases:
+        beside.aliases = " ".join(profile.aliases)
+        profile = msgspec.structs.replace(profile, aliases=())
+    try:
+        first, second = _ENCODER.encode(beside), _ENCODER.encode(profile)
+    except UnicodeEncodeError:
+        return EncodedRow(partition, key, encode(row_of(partition, recipient)))
+    return EncodedRow(partition, key, first if second == _NOTHING else first[:-1] + b"," + second[1:])
+
+
+def recipient_of(row: RecipientRow) -> Recipient:
+    """Build a recipient. `applied` is absent where it equals the profile, which spares most rows most of their size."""
+    profile = Profile(  # one by one: anything more general takes as long again as reading the row
+        display_name=row.display_name,
+        given_name=row.given_name,
+        surname=row.surname,
+        mail=row.mail,
+        mobile_phone=row.mobile_phone,
+        business_phone=row.business_phone,
+        department=row.department,
+        job_title=row.job_title,
+        office_location=row.office_location,
+        employee_id=row.employee_id,
+        employee_type=row.employee_type,
+        company_name=row.company_name,
+        manager_name=row.manager_name,
+        manager_mail=row.manager_mail,
+        aliases=tuple(row.aliases.split()) if row.aliases else (),
+    )
+    applied: Profile | None = profile
+    if row.applied is not None:
+        applied = msgspec.json.decode(row.applied, type=Profile) if row.applied else None
+    return Recipient(
+        id=RecipientId(row.key[_PREFIX:]),
+        origin=row.origin,
+        status=row.status,
+        profile=profile,
+        object_id=row.object_id,
+        applied=applied,
+        reason=row.reason,
+        groups=tuple(map(ObjectId, row.groups.split())) if row.groups else (),
+    )

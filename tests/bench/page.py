@@ -1,0 +1,93 @@
+"""docs/performance.md: its table is what `make bench` and `make bench-peers` found last, as found.json has it.
+
+`python -m tests.bench.page` takes over .local/bench.json, figure by figure, and writes the table.
+"""
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from infra.local.child import ROOT
+from tests.bench.__main__ import OUT
+from tests.bench.figures import between_marks
+
+FOUND: Final = ROOT / "tests" / "bench" / "found.json"
+PAGE: Final = ROOT / "docs" / "performance.md"
+#: Longest list of measured values that is shown whole.
+_SHOWN: Final = 5
+
+
+class Figure(msgspec.Struct, forbid_unknown_fields=True):
+    """One result, as `.local/bench.json` has it, and where it was measured."""
+
+    value: float
+    goal: str
+    passed: bool = msgspec.field(name="pass")
+    measured: dict[str, Any] = {}
+    machine: str = ""
+
+
+def found() -> dict[str, Figure]:
+    """Return what is kept."""
+    return msgspec.json.decode(FOUND.read_bytes(), type=dict[str, Figure])
+
+
+def taken_over(kept: Mapping[str, Figure], measured: Mapping[str, Figure], machine: str) -> dict[str, Figure]:
+    """Return the figures with those that were measured on this machine in the place of the ones before."""
+    new = {key: msgspec.structs.replace(each, machine=machine) for key, each in measured.items()}
+    return {**kept, **new}
+
+
+def table(figures: Mapping[str, Figure]) -> str:
+    """Return the page's table."""
+    lines = ["| figure | value | goal | | measured |", "| --- | ---: | --- | --- | --- |"]
+    for key, each in figures.items():
+        mark = "" if each.passed else "**missed**"
+        lines.append(f"| `{key}` | {_short(each.value)} | {each.goal} | {mark} | {_measured(each.measured)} |")
+    machines = sorted({each.machine for each in figures.values()})
+    return "\n".join([*lines, "", *(f"Measured on {machine}." for machine in machines)]) + "\n"
+
+
+def _measured(measured: Mapping[str, Any]) -> str:
+    shown = []
+    for name, value in measured.items():
+        if isinstance(value, dict) or (isinstance(value, list) and len(value) > _SHOWN):
+            continue
+        values = value if isinstance(value, list) else [value]
+        shown.append(f"{name.replace('_', ' ')} {', '.join(map(_short, values))}")
+    return "; ".join(shown)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def machine() -> str:
+    """Return what figures depend on: processor, cores, Python."""
+    models = [line.partition(":")[2].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
+    name = models[0] if models else platform.machine()
+    return f"{os.cpu_count()} cores of {name}, Python {platform.python_version()}"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def main() -> None:
+    """Take over what was measured last, and write it."""
+    measured = msgspec.json.decode(OUT.read_bytes(), type=dict[str, Figure])
+    kept = taken_over(found() if FOUND.exists() else {}, measured, machine())
+    FOUND.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
+    between_marks(PAGE, table(kept), write=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""The page of measurements."""
+
+from tests.bench.__main__ import APART, KEYS
+from tests.bench.figures import between_marks
+from tests.bench.page import PAGE, Figure, found, table, taken_over
+
+
+def test_the_page_shows_what_was_measured() -> None:
+    """A number that was changed by hand, or not after a measurement, is found."""
+    assert between_marks(PAGE, table(found()), write=False), "run `python -m tests.bench.page`"
+
+
+def test_every_benchmark_is_on_the_page() -> None:
+    """Its figures are named after it."""
+    figures = found()
+    for key in (*KEYS, *APART):
+        assert any(name.startswith(key) for name in figures), key
+
+
+def test_what_is_measured_anew_takes_the_place_of_what_was() -> None:
+    """The rest stays, with the machine that it was measured on."""
+    old, new = Figure(1.0, ">= 2", False, machine="old"), Figure(3.0, ">= 2", True)
+    kept = taken_over({"a": old, "b": old}, {"b": new}, "new")
+    assert {key: (each.value, each.machine) for key, each in kept.items()} == {"a": (1.0, "old"), "b": (3.0, "new")}
+
+
+def test_a_missed_goal_is_said() -> None:
+    """Numbers are short, and long lists are left out."""
+    figure = Figure(0.123456, ">= 2", False, {"ours_s": [1.5, 2], "all": list(range(9)), "more": {}}, "here")
+    shown = table({"it": figure})
+    assert "| `it` | 0.123 | >= 2 | **missed** | ours s 1.5, 2 |" in shown
+    assert "Measured on here." in shown
