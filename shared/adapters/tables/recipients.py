@@ -94,30 +94,9 @@ class TableRecipientStore:
             raise Rejected(
                 f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.", code="batch_too_large"
             )
-        partition = keys.location(tenant, location)
-        fence_row = _fence_row(partition, fence.value)
-        fenced: tuple[Any, ...]
-        if fence.etag is None:
-            fenced = ("create", fence_row)
-        else:
-            condition = {"mode": "replace", "etag": fence.etag, "match_condition": MatchConditions.IfNotModified}
-            fenced = ("update", fence_row, condition)
-        counts = msgspec.structs.asdict(Counts.of(journal.changes))
-        entry = {
-            "PartitionKey": partition,
-            "RowKey": keys.journal(journal.run, fence.value.generation, fence.value.attempt, fence.value.operation),
-            **counts,
-            **pack(journal),
-        }
-        # what is new is inserted: it must not be there yet, and the service need not look for something to replace
-        created = {change.recipient for change in journal.changes if change.kind is ChangeKind.CREATED}
-        rows = [
-            ("create", encoded(partition, each))
-            if each.id in created
-            else ("upsert", encoded(partition, each), {"mode": "replace"})
-            for each in recipients
-        ]
-        return await tables.transact(RECIPIENTS, [fenced, ("create", entry), *rows])
+        async with turn():
+            operations = _operations(keys.location(tenant, location), recipients, journal, fence)
+        return await tables.transact(RECIPIENTS, operations)
 
     async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return what a run has changed at a location so far, over all its attempts."""
@@ -173,3 +152,32 @@ class TableRecipientStore:
 
 def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:
     return {"PartitionKey": partition, "RowKey": keys.FENCE, "generation": fence.generation, **pack(fence)}
+
+
+def _operations(
+    partition: str, recipients: Sequence[Recipient], journal: JournalEntry, fence: Versioned[Fence]
+) -> list[tuple[Any, ...]]:
+    """Return the batch that writes recipients: the fence first, whose ETag it depends on, then their journal."""
+    fence_row = _fence_row(partition, fence.value)
+    fenced: tuple[Any, ...]
+    if fence.etag is None:
+        fenced = ("create", fence_row)
+    else:
+        condition = {"mode": "replace", "etag": fence.etag, "match_condition": MatchConditions.IfNotModified}
+        fenced = ("update", fence_row, condition)
+    counts = msgspec.structs.asdict(Counts.of(journal.changes))
+    entry = {
+        "PartitionKey": partition,
+        "RowKey": keys.journal(journal.run, fence.value.generation, fence.value.attempt, fence.value.operation),
+        **counts,
+        **pack(journal),
+    }
+    # what is new is inserted: it must not be there yet, and the service need not look for something to replace
+    created = {change.recipient for change in journal.changes if change.kind is ChangeKind.CREATED}
+    rows = [
+        ("create", encoded(partition, each))
+        if each.id in created
+        else ("upsert", encoded(partition, each), {"mode": "replace"})
+        for each in recipients
+    ]
+    return [fenced, ("create", entry), *rows]
