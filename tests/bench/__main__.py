@@ -29,6 +29,7 @@ KEYS: Final = (
     "one_percent_changed",
     "memory",
     "loop_stall",
+    "many_tenants",
     "cold_start",
     "package",
     "cost",

@@ -19,10 +19,12 @@ class Crowd(FakeDirectory):
         super().__init__()
         self.count = count
         self._changed: list[int] = []
+        self._department = ""
 
-    def change(self, numbers: Sequence[int]) -> None:
+    def change(self, numbers: Sequence[int], department: str = "Changed") -> None:
         """Let the next delta say that these people are in another department."""
         self._changed = list(numbers)
+        self._department = department
 
     async def latest_delta_link(self) -> str:
         """Return a link to what changes from now on."""
@@ -40,7 +42,7 @@ class Crowd(FakeDirectory):
         """Return everything that has changed since, on one page."""
         count_graph_request()
         found: list[tuple[ObjectId, dict[str, str]]] = [
-            (user.id, {"department": "Changed"}) for user in _people(self._changed)
+            (user.id, {"department": self._department}) for user in _people(self._changed)
         ]
         self._changed = []
         return DeltaPage(changes=found, next_link=None, delta_link=f"{link}+")  # type: ignore[arg-type] # invariance

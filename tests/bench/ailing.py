@@ -1,0 +1,86 @@
+"""Directories that fail as directories do, and take as long about it as the product's client would."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from shared.adapters.graph import client
+from shared.adapters.graph.waiting import MAX_WAIT_S
+from shared.domain.directory import DeltaPage, Presence, Source, UsersPage
+from shared.domain.ids import ObjectId
+from shared.errors import NeedsAttention, Transient
+from shared.telemetry import count_graph_request
+from tests.bench.crowd import Crowd
+from tests.fakes import FakeDirectory
+
+#: What a throttled directory asks for, in seconds.
+_RETRY_AFTER_S: Final = 10.0
+#: What the SDK's retry handler waits before its second and third try, in seconds, without the part that is chance.
+_BACKOFF_S: Final = (1.25, 1.5)
+_SECRET: Final = FakeDirectory().secret
+
+
+class Ailment(StrEnum):
+    """What is wrong with a directory."""
+
+    REFUSED = "the secret is refused"
+    FORBIDDEN = "a permission is missing"
+    FAILING = "503 without a waiting time"
+    THROTTLED = "429 with Retry-After"
+    HANGING = "no answer until the client gives up"
+
+
+class Ailing(Crowd):
+    """A crowd whose directory has an ailment until it is cured."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self._ailment: Ailment | None = None
+
+    def falls_ill(self, ailment: Ailment | None) -> None:
+        """Let every request from now on fail like this; with None let none."""
+        self._ailment = ailment
+        self.secret = "another" if ailment is Ailment.REFUSED else _SECRET
+
+    async def latest_delta_link(self) -> str:
+        """As `Crowd`, or fail."""
+        await self._suffer()
+        return await super().latest_delta_link()
+
+    async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
+        """As `Crowd`, or fail."""
+        await self._suffer()
+        return await super().users(source, next_link)
+
+    async def changed_users(self, link: str) -> DeltaPage:
+        """As `Crowd`, or fail."""
+        await self._suffer()
+        return await super().changed_users(link)
+
+    async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
+        """As `Crowd`, or fail."""
+        await self._suffer()
+        return await super().presence(people, groups)
+
+    async def _suffer(self) -> None:
+        match self._ailment:
+            case Ailment.FORBIDDEN:
+                raise NeedsAttention("403", code="Authorization_RequestDenied")
+            case Ailment.FAILING:
+                for wait_s in _BACKOFF_S:
+                    count_graph_request()
+                    await asyncio.sleep(wait_s)
+                raise Transient("503", code="graph_failing")
+            case Ailment.THROTTLED:
+                # a short wait is slept through, a long one is the queue's
+                for _ in range(client._RETRIES if _RETRY_AFTER_S <= MAX_WAIT_S else 0):
+                    count_graph_request()
+                    await asyncio.sleep(_RETRY_AFTER_S)
+                raise Transient("429", code="throttled", retry_after_s=_RETRY_AFTER_S)
+            case Ailment.HANGING:
+                count_graph_request()
+                await asyncio.sleep(client._SILENCE_S)
+                raise Transient("silence", code="graph_unreachable")
+            case Ailment.REFUSED | None:
+                pass

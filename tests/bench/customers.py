@@ -1,0 +1,88 @@
+"""Many customers in one deployment: one is synced for real, and the others begin where that one is then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shared.domain.ids import LocationId, TenantId
+from shared.domain.preferences import Mode, Preferences
+from shared.domain.recipient import Recipient
+from shared.domain.run import Run, TenantState
+from shared.domain.snapshot import SnapshotRef, scope_of
+from shared.domain.wanted import EVERYONE
+from shared.ports import Fence, Irregular, JournalEntry, Versioned
+from tests.bench.crowd import Crowd
+from tests.fakes import FakeDirectories
+from tests.simulation.world import World
+
+_FULL: Final = Preferences(mode=Mode.FULL)
+_PLACE: Final = LocationId("location-0")
+
+
+async def connect(world: World, name: str, directory: Crowd, locations: int = 1) -> TenantId:
+    """Create a tenant in full mode that reads this directory; it was never synced."""
+    directories = world.ports.directories
+    assert isinstance(directories, FakeDirectories)
+    made = await world.tenant(name, [], _FULL, {f"location-{number}": [] for number in range(locations)})
+    directory.azure_tenant_id = made.azure_tenant_id
+    directories.by_azure_tenant[made.azure_tenant_id] = directory
+    return TenantId(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """What a first sync leaves of a customer with one location, but for the plan and its jobs."""
+
+    state: TenantState
+    run: Run
+    current: SnapshotRef
+    pages: Sequence[bytes]
+    fence: Fence
+    irregular: Irregular | None
+    recipients: Sequence[Recipient]
+    journal: JournalEntry
+
+    @classmethod
+    async def of(cls, world: World, tenant: TenantId) -> "Pattern":
+        """Return what is stored of a customer who was synced once."""
+        ports = world.ports
+        current = await ports.snapshots.current(tenant, EVERYONE)
+        assert current is not None
+        run = await world.newest(tenant)
+        (entry,) = [each async for each in ports.recipients.journal(tenant, _PLACE, run.id)]
+        return cls(
+            state=(await ports.tenants.state(tenant)).value,
+            run=run,
+            current=current,
+            pages=[page async for page in ports.snapshots.pages(tenant, current)],
+            fence=(await ports.recipients.fence(tenant, _PLACE)).value,
+            irregular=await ports.recipients.irregular(tenant, _PLACE),
+            recipients=[each async for each in ports.recipients.read(tenant, _PLACE)],
+            journal=entry,
+        )
+
+    async def store(self, world: World, tenant: TenantId) -> None:
+        """Leave a connected tenant stored as if it had had the same first sync."""
+        ports = world.ports
+        connection = await ports.tenants.connection(tenant)
+        assert connection is not None
+        current = msgspec.structs.replace(self.current, scope=scope_of(connection.fingerprint()))
+        for number, page in enumerate(self.pages):
+            await ports.snapshots.stage(tenant, EVERYONE, current.attempt, number, page)
+        await ports.snapshots.commit(tenant, current, self.state.generation, sweep=False)
+        await ports.recipients.write(tenant, _PLACE, self.recipients, self.journal, Versioned(self.fence, None))
+        if self.irregular is not None:
+            await ports.recipients.put_irregular(tenant, _PLACE, self.irregular)
+        await ports.runs.insert(msgspec.structs.replace(self.run, tenant=tenant))
+        await ports.tenants.swap_state(tenant, self.state, None)
+
+
+async def forget_run(world: World, tenant: TenantId, before: TenantState) -> None:
+    """Leave a tenant free, in good health, and as due as before, whatever has become of the run it is in."""
+    tenants = world.ports.tenants
+    state, etag = await tenants.state(tenant)
+    generation = max(state.generation, before.generation)
+    await tenants.swap_state(tenant, msgspec.structs.replace(before, generation=generation), etag)
+    await tenants.forget_health(tenant)

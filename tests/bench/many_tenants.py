@@ -1,0 +1,226 @@
+"""2,000 customers on one tick of the schedule, with every tenth directory broken and one customer enormous.
+
+One worker with the product's own triggers, on a Table service in another process; `tests.bench.host` has the host's
+queues. A customer has 60 people at one location, and nothing has changed but for every fiftieth healthy one, where one
+person has. The 200 broken directories are broken in five ways, evenly. The enormous customer has 100,000 people at ten
+locations, and its full run of the day falls on this tick: it lists and compares everything. Directories answer at once.
+
+Measured is the time from the tick to the moment when a healthy customer is free again, on ticks with everybody and on
+ticks without the enormous and the broken ones, in turn. Rounds are two: a tick takes most of a minute, and each gives
+the times of 1,800 customers. The enormous customer is the first to be asked for. After a tick with everybody the worker
+dies, the broken customers' health is forgotten and the enormous one's full run is due again, so that all of them are
+asked again each time: the tick on which all of them are broken is what this is about, not those after it, on which most
+are left alone.
+"""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median, quantiles
+from time import perf_counter, process_time
+from typing import Final
+
+import msgspec
+
+from shared.adapters.tables import TableTenantStore
+from shared.bootstrap import App
+from shared.domain.ids import TenantId
+from shared.domain.job import SyncRequest
+from shared.domain.run import RunMode, RunState, TenantState
+from shared.ports import ConnectedTenant
+from tests.bench.ailing import Ailing, Ailment
+from tests.bench.crowd import Crowd
+from tests.bench.customers import Pattern, connect, forget_run
+from tests.bench.host import HostQueue
+from tests.bench.product import product
+from tests.bench.results import Result
+from tests.simulation.world import SETTINGS, World
+
+_CUSTOMERS: Final = 2_000
+_PEOPLE: Final = 60
+_BROKEN_EVERY: Final = 10
+_CHANGED_EVERY: Final = 50
+_ENORMOUS: Final = 100_000
+_ENORMOUS_LOCATIONS: Final = 10
+_ROUNDS: Final = 2
+#: How long a tick may take, in seconds, before it counts as stuck.
+_STUCK_S: Final = 600.0
+_GOAL: Final = 1.5
+_GOAL_S: Final = 60.0
+
+
+class _Watched(TableTenantStore):
+    """The tenants of whom only some are shown to the schedule; notes when each of them is free again."""
+
+    shown: Collection[TenantId] = ()
+
+    def expect(self, tenants: Collection[TenantId]) -> None:
+        """Begin to wait for the end of these tenants' runs."""
+        self.waiting = set(tenants)
+        self.free_at_s: dict[TenantId, float] = {}
+        self.ended: dict[TenantId, RunState | None] = {}
+        self.all_free = asyncio.Event()
+
+    async def connected(self) -> AsyncIterator[ConnectedTenant]:
+        """As the store, but for those who do not take part."""
+        async for each in super().connected():
+            if each.id in self.shown:
+                yield each
+
+    async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
+        """As the store, and look at the clock when a tenant is free."""
+        stored = await super().swap_state(tenant, state, etag)
+        if state.active_run is None and tenant in self.waiting:
+            self.free_at_s[tenant] = perf_counter()
+            self.ended[tenant] = state.summary.state
+            self.waiting.discard(tenant)
+            if not self.waiting:
+                self.all_free.set()
+        return stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tick:
+    """What a tick took. All are seconds; `healthy_s` is from the tick to each healthy customer's end."""
+
+    schedule_s: float
+    #: CPU of the worker, in which the directories are made up, too.
+    cpu_s: float
+    healthy_s: Mapping[TenantId, float]
+    invocations: Mapping[str, int]
+
+    @property
+    def wall_s(self) -> float:
+        return max(self.healthy_s.values())
+
+    @property
+    def median_s(self) -> float:
+        return median(self.healthy_s.values())
+
+
+@dataclass(slots=True)
+class _Deployment:
+    world: World
+    tenants: _Watched
+    queue: HostQueue
+    healthy: dict[TenantId, Ailing]
+    broken: dict[TenantId, Ailing]
+    enormous: TenantId
+    ticks: int = 0
+
+    async def sync(self, tenant: TenantId) -> None:
+        """Do a tenant's first sync, as a full one."""
+        async with self.queue.worker(self.world.app):
+            self.tenants.expect({tenant})
+            wanted = SyncRequest(tenant=tenant, mode=RunMode.FULL, request="first", requested_by="bench")
+            await self.queue.request(wanted)
+            await asyncio.wait_for(self.tenants.all_free.wait(), _STUCK_S)
+        assert self.tenants.ended == {tenant: RunState.DONE}
+
+    async def tick(self, others: Collection[TenantId]) -> _Tick:
+        """Have the schedule ask for the healthy customers and these others; return once the healthy ones are done."""
+        self.ticks += 1
+        for number, directory in enumerate(self.healthy.values()):
+            if number % _CHANGED_EVERY == 0:
+                directory.change([number % _PEOPLE], f"Department of tick {self.ticks}")
+        self.tenants.shown = {*self.healthy, *others}
+        self.tenants.expect(self.healthy)
+        before = {name: lane.invocations for name, lane in self.queue.lanes.items()}
+        async with self.queue.worker(self.world.app):
+            began_s, cpu_s = perf_counter(), process_time()
+            asked = await self.world.app.schedule(datetime.now(UTC) + timedelta(hours=self.ticks))
+            schedule_s = perf_counter() - began_s
+            assert asked == len(self.tenants.shown), asked
+            await asyncio.wait_for(self.tenants.all_free.wait(), _STUCK_S)
+            cpu_s = process_time() - cpu_s
+            invoked = {name: lane.invocations - before[name] for name, lane in self.queue.lanes.items()}
+        assert set(self.tenants.ended.values()) == {RunState.DONE}
+        healthy_s = {tenant: at_s - began_s for tenant, at_s in self.tenants.free_at_s.items()}
+        return _Tick(schedule_s=schedule_s, cpu_s=cpu_s, healthy_s=healthy_s, invocations=invoked)
+
+    async def disturbed(self) -> _Tick:
+        """Return what a tick with everybody takes; afterwards the broken and the enormous ones are as before."""
+        self.tenants.expect(())
+        before = {}
+        for number, (tenant, directory) in enumerate(self.broken.items()):
+            directory.falls_ill(list(Ailment)[number % len(Ailment)])
+            before[tenant] = (await self.tenants.state(tenant)).value
+        state, etag = await self.tenants.state(self.enormous)
+        before[self.enormous] = msgspec.structs.replace(state, full_at=None)
+        await self.tenants.swap_state(self.enormous, before[self.enormous], etag)
+        found = await self.tick(before)
+        for tenant, known in before.items():
+            await forget_run(self.world, tenant, known)
+        return found
+
+
+async def measure() -> list[Result]:
+    """Return the ratio of the medians, and how long the tick takes."""
+    logging.disable(logging.WARNING)  # what is told about each broken directory
+    async with _deployment() as found:
+        ticks = [(await found.tick(()), await found.disturbed()) for _ in range(_ROUNDS)]
+    calm, disturbed = [each for each, _ in ticks], [each for _, each in ticks]
+    calm_s, disturbed_s = _all(calm), _all(disturbed)
+    measured = {
+        "customers": _CUSTOMERS,
+        "people_each": _PEOPLE,
+        "enormous_people_and_locations": [_ENORMOUS, _ENORMOUS_LOCATIONS],
+        "broken": len(found.broken),
+        "calm_median_s": [each.median_s for each in calm],
+        "disturbed_median_s": [each.median_s for each in disturbed],
+        "calm_p95_s": quantiles(calm_s, n=20)[-1],
+        "disturbed_p95_s": quantiles(disturbed_s, n=20)[-1],
+        "calm_tick_s": [each.wall_s for each in calm],
+        "disturbed_tick_s": [each.wall_s for each in disturbed],
+        "changed_median_s": [median(_changed(found, each)) for each in (*calm, *disturbed)],
+        "worker_cpu_s": [each.cpu_s for each in (*calm, *disturbed)],
+        "schedule_s": [each.schedule_s for each in disturbed],
+        "invocations": [each.invocations for each in (*calm, *disturbed)],
+    }
+    return [
+        Result(key="many_tenants", value=median(disturbed_s) / median(calm_s), goal=_GOAL, measured=measured),
+        Result(
+            key="many_tenants_tick_s",
+            value=median(each.wall_s for each in disturbed),
+            goal=_GOAL_S,
+            measured=measured,
+        ),
+    ]
+
+
+def _all(ticks: Collection[_Tick]) -> list[float]:
+    return [each_s for tick in ticks for each_s in tick.healthy_s.values()]
+
+
+def _changed(found: _Deployment, tick: _Tick) -> list[float]:
+    return [tick.healthy_s[tenant] for number, tenant in enumerate(found.healthy) if number % _CHANGED_EVERY == 0]
+
+
+@asynccontextmanager
+async def _deployment() -> AsyncIterator[_Deployment]:
+    """Give a deployment whose customers are connected, were synced once, and are all well."""
+    async with product() as made:
+        assert isinstance(made.world.ports.tenants, TableTenantStore)
+        tenants, queue = _Watched(made.world.ports.tenants._tables), HostQueue()
+        tenants.expect(())
+        ports = dataclasses.replace(made.world.ports, tenants=tenants, queue=queue)
+        world = World(ports)
+        world.app = App(ports, SETTINGS)
+        # tenants are asked for in the order of their names, so that the enormous one comes first
+        enormous = await connect(world, "big", Crowd(_ENORMOUS), _ENORMOUS_LOCATIONS)
+        found = _Deployment(world, tenants, queue, {}, {}, enormous)
+        await found.sync(enormous)
+        first = await connect(world, "pattern", Crowd(_PEOPLE))
+        await found.sync(first)
+        tenants.expect(())
+        pattern = await Pattern.of(world, first)
+        for number in range(_CUSTOMERS - 1):
+            directory = Ailing(_PEOPLE)
+            tenant = await connect(world, f"customer-{number:04d}", directory)
+            await pattern.store(world, tenant)
+            (found.broken if number % _BROKEN_EVERY == 0 else found.healthy)[tenant] = directory
+        yield found
