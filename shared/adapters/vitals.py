@@ -46,7 +46,7 @@ class DeployedVitals:
         row: Any = await tables.get(RUNS, _PARTITION, _NAME)
         await tables.delete(RUNS, _PARTITION, _NAME)
         written = row.metadata["timestamp"]
-        return written if isinstance(written, datetime) else None
+        return datetime.fromisoformat(written) if written else None
 
     async def queues(self) -> Mapping[str, int]:
         """Return about how many messages each queue has. Raises: SyncError."""

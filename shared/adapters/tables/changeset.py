@@ -51,7 +51,7 @@ def compose(url: str, table: str, operations: Sequence[Any]) -> bytes:
     require_key("PartitionKey", partition)
     keys: list[str] = []
     insert = f"{_PART}POST {url}/{table} HTTP/1.1\r\nPrefer: return-no-content\r\n{_JSON}\r\n".encode()
-    address = f"{url}/{table}(PartitionKey='{_quoted(partition)}',RowKey='"
+    address = f"{url}/{table}(PartitionKey='{quoted(partition)}',RowKey='"
     pieces = [_OPEN.encode()]
     for kind, entity, *options in operations:
         if isinstance(entity, EncodedRow):
@@ -66,7 +66,7 @@ def compose(url: str, table: str, operations: Sequence[Any]) -> bytes:
         if kind == "create":
             pieces += (insert, content, b"\r\n")
         else:
-            head = _head(kind, f"{address}{_quoted(key)}')", options[0] if options else {})
+            head = _head(kind, f"{address}{quoted(key)}')", options[0] if options else {})
             pieces += (head.encode(), content, b"\r\n")
     require_keys("RowKey", keys)
     pieces.append(_CLOSE)
@@ -75,7 +75,8 @@ def compose(url: str, table: str, operations: Sequence[Any]) -> bytes:
     return body
 
 
-def _quoted(key: str) -> str:
+def quoted(key: str) -> str:
+    """Return a key as it stands in an address, between its apostrophes."""
     if _PLAIN.fullmatch(key):  # as nearly all are; `quote` takes ten times as long
         return key.replace(":", "%3A")
     return quote(key.replace("'", "''"), safe="", errors="surrogatepass")

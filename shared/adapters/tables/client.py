@@ -5,18 +5,17 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from azure.core import MatchConditions
-from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.adapters.storage_account import StorageService
-from shared.adapters.tables import changeset
-from shared.adapters.tables.edm import row_of
+from shared.adapters.tables import changeset, single
+from shared.adapters.tables.edm import encode, row_of
 from shared.adapters.tables.errors import translated
 from shared.adapters.tables.limits import MAX_BATCH, require_entity
 from shared.adapters.tables.pages import BARE, FULL, UNTYPED, Kind, Range, condition, pages
 from shared.adapters.tables.wire import Wire
 from shared.domain.ids import TenantId
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, SyncError
 from shared.settings import Settings, TableAccount
 from shared.turns import turn
 
@@ -66,9 +65,9 @@ class Tables:
 
     async def get(self, table: str, partition: str, row: str) -> Entity:
         """Return one entity. Raises: NotFound."""
-        client = await self.table(table)
+        wire = await self._wire_to(table)
         with translated():
-            return await client.get_entity(partition, row)
+            return single.read(await wire.send("GET", single.address(table, partition, row), single.READ))
 
     async def find(self, table: str, partition: str, row: str) -> Entity | None:
         """Return one entity, or None if there is none."""
@@ -80,16 +79,12 @@ class Tables:
     async def insert(self, table: str, entity: Mapping[str, Any]) -> str:
         """Store a new entity and return its ETag. Raises: Conflict if there is one already."""
         require_entity(entity)
-        client = await self.table(table)
-        with translated():
-            return str((await client.create_entity(entity))["etag"])
+        return await self._write("POST", table, table, entity)
 
     async def put(self, table: str, entity: Mapping[str, Any]) -> str:
         """Store an entity, in the place of another if there is one, and return its new ETag."""
         require_entity(entity)
-        client = await self.table(table)
-        with translated():
-            return str((await client.upsert_entity(entity, mode=UpdateMode.REPLACE))["etag"])
+        return await self._write("PUT", table, _of(table, entity), entity)
 
     async def merge(self, table: str, entity: Mapping[str, Any], etag: str | None = None) -> str:
         """Change properties of an entity that is there, the others stay; return its new ETag.
@@ -97,11 +92,7 @@ class Tables:
         Raises: NotFound; Conflict if it is not the one with `etag`, where that is given.
         """
         require_entity(entity)
-        client = await self.table(table)
-        condition = MatchConditions.IfNotModified if etag is not None else None
-        with translated():
-            answer = await client.update_entity(entity, mode=UpdateMode.MERGE, etag=etag, match_condition=condition)
-        return str(answer["etag"])
+        return await self._write("PATCH", table, _of(table, entity), entity, etag or single.ANY)
 
     async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
         """Store an entity in the place of the one that was read with `etag` (None: of none); return its new ETag.
@@ -111,12 +102,21 @@ class Tables:
         if etag is None:
             return await self.insert(table, entity)
         require_entity(entity)
-        client = await self.table(table)
-        with translated(missing=Conflict):
-            answer = await client.update_entity(
-                entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
-            )
-        return str(answer["etag"])
+        return await self._write("PUT", table, _of(table, entity), entity, etag, missing=Conflict)
+
+    async def _write(
+        self,
+        method: str,
+        table: str,
+        path: str,
+        entity: Mapping[str, Any],
+        etag: str | None = None,
+        *,
+        missing: type[SyncError] = NotFound,
+    ) -> str:
+        wire = await self._wire_to(table)
+        with translated(missing=missing):
+            return single.written(await wire.send(method, path, single.headers(etag), encode(entity)))
 
     async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
         """Delete an entity; one that is not there is no error. Raises: Conflict if it is not the one with `etag`."""
@@ -202,6 +202,10 @@ class Tables:
         except Conflict:  # somebody else has deleted some of them: then one by one
             for _, entity in operations:
                 await self.delete(table, entity["PartitionKey"], entity["RowKey"])
+
+
+def _of(table: str, entity: Mapping[str, Any]) -> str:
+    return single.address(table, entity["PartitionKey"], entity["RowKey"])
 
 
 async def _create(service: TableServiceClient, name: str) -> TableClient:

@@ -24,13 +24,13 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 class Row(dict[str, Any]):
-    """A row that was read, with its ETag in `metadata`, as the SDK's own entity has it."""
+    """A row that was read, with its ETag and when it was written, as text, in `metadata`."""
 
     __slots__ = ("metadata",)
 
-    def __init__(self, properties: Mapping[str, Any], etag: str | None) -> None:
+    def __init__(self, properties: Mapping[str, Any], etag: str | None, timestamp: str | None = None) -> None:
         super().__init__(properties)
-        self.metadata = {"etag": etag}
+        self.metadata = {"etag": etag, "timestamp": timestamp}
 
 
 class EncodedRow(msgspec.Struct, frozen=True, gc=False):
@@ -113,7 +113,7 @@ def row_of(properties: dict[str, Any]) -> Row:
         if read is not None and properties.get(of) is not None:
             properties[of] = read(properties[of])
     etag = properties.pop("odata.etag", None)
-    properties.pop("Timestamp", None)
+    timestamp = properties.pop("Timestamp", None)
     for name in [each for each in properties if each.startswith(_ODATA)]:
         del properties[name]
-    return Row({name: value for name, value in properties.items() if value is not None}, etag)
+    return Row({name: value for name, value in properties.items() if value is not None}, etag, timestamp)
