@@ -1,0 +1,97 @@
+"""Who has the loop, when, and for how long."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from shared.turns import turn
+
+
+class Clock:
+    """The loop's clock, which moves when somebody works, and a tenth of a millisecond whenever somebody looks at it."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        """Return the time in seconds."""
+        self.now_s += 0.0001
+        return self.now_s
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the clock of the test's loop."""
+    clock = Clock()
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", clock)
+    return clock
+
+
+async def work(clock: Clock, name: str, turn_s: float, times: int, log: list[str]) -> None:
+    """Have so many turns, with a wait between each two."""
+    for _ in range(times):
+        async with turn():
+            clock.now_s += turn_s
+            log.append(name)
+        await asyncio.sleep(0)
+
+
+async def test_one_round_of_the_loop_holds_few_turns(clock: Clock) -> None:
+    """However many jobs want one at the same time."""
+    per_round: Counter[int] = Counter()
+    number = 0
+
+    async def rounds() -> None:
+        nonlocal number
+        while True:
+            number += 1
+            await asyncio.sleep(0)
+
+    async def job() -> None:
+        async with turn():
+            clock.now_s += 0.004
+            per_round[number] += 1
+
+    counting = asyncio.create_task(rounds())
+    await asyncio.gather(*(job() for _ in range(10)))
+    counting.cancel()
+    assert sum(per_round.values()) == 10
+    assert max(per_round.values()) <= 2
+
+
+async def test_a_heavy_job_leaves_most_of_the_loop_to_others(clock: Clock) -> None:
+    """Between two of its turns of 10 ms they have up to 150, for as long as they want them."""
+    log: list[str] = []
+    others = asyncio.create_task(work(clock, "light", 0.001, 400, log))
+    await work(clock, "heavy", 0.01, 4, log)
+    _, _, third, fourth = (place for place, name in enumerate(log) if name == "heavy")
+    assert 95 <= fourth - third - 1 <= 152
+    await others
+
+
+async def test_heavy_jobs_do_so_together(clock: Clock) -> None:
+    """Ten jobs of one customer have no more of the loop than one."""
+    log: list[str] = []
+    others = asyncio.create_task(work(clock, "light", 0.001, 4_000, log))
+    await asyncio.gather(*(work(clock, "heavy", 0.01, 3, log) for _ in range(10)))
+    later = log[log.index("light", 40) :]
+    assert later.count("light") >= 95 * later.count("heavy")
+    others.cancel()
+
+
+async def test_alone_nobody_waits(clock: Clock) -> None:
+    """Where nobody else wants the loop, a heavy job goes on at once."""
+    rounds = 0
+
+    async def idle() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    log: list[str] = []
+    waiting = asyncio.create_task(idle())
+    await work(clock, "heavy", 0.01, 10, log)
+    waiting.cancel()
+    assert rounds <= 40
