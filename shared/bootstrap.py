@@ -8,9 +8,11 @@ from time import monotonic
 
 from shared.access import DirectoryAccess
 from shared.by_hand import ByHand
+from shared.capacity import Capacity
 from shared.cutting import CutSnapshots
 from shared.dispatch import Dispatch
 from shared.erasure import Erasure
+from shared.first_answer import Patience
 from shared.health import ConnectionHealth
 from shared.import_endings import ImportEndings
 from shared.limiting import Limiter
@@ -52,7 +54,7 @@ from shared.workflows.observe import Observe
 from shared.workflows.overview import Overview
 from shared.workflows.plan import PlanRun
 from shared.workflows.poison import Poison
-from shared.workflows.reconcile import Reconcile
+from shared.workflows.reconcile import LARGE_AT_ONCE, Reconcile
 from shared.workflows.request_run import RequestRun
 from shared.workflows.retire import Retire
 from shared.workflows.schedule import Schedule
@@ -185,10 +187,11 @@ class App:
             snapshots=self.ports.snapshots,
             access=self.access,
             dispatch=self.dispatch,
-            finish_unchanged=self.finish.unchanged,
+            finish_at_once=self.finish.at_once,
             queue=self.ports.queue,
             clock=self.ports.clock,
             new_attempt=_new_attempt,
+            patience=Patience(),
             budget_s=self.settings.job_budget_s,
         )
 
@@ -204,6 +207,7 @@ class App:
             queue=self.ports.queue,
             clock=self.ports.clock,
             new_attempt=_new_attempt,
+            large=Capacity(LARGE_AT_ONCE),
             budget_s=self.settings.job_budget_s,
         )
 

@@ -33,12 +33,14 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     requested_by: str
 
 
-class FetchJob(msgspec.Struct, frozen=True, kw_only=True):
+class FetchJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message of `fetch-jobs`: read one source."""
 
     tenant: TenantId
     run: RunId
     source: SourceId
+    #: How many earlier messages of this job got no answer of the directory.
+    unanswered: int = 0
 
 
 class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshot import SnapshotRef, Verification, scope_of
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
+from shared.first_answer import FirstAnswer, Patience, Unanswered
 from shared.listing import Listing
 from shared.ports import Briefing, Clock, Directory, JobQueue, RunStore, SnapshotStore
 from shared.staging import Staging
@@ -48,16 +49,18 @@ class Fetch:
     snapshots: SnapshotStore
     access: DirectoryAccess
     dispatch: Dispatch
-    finish_unchanged: Callable[[Plan, Mapping[SourceId, FetchMarker], Usage], Awaitable[bool]]
+    finish_at_once: Callable[[Plan, Mapping[SourceId, FetchMarker], Usage], Awaitable[bool]]
     queue: JobQueue
     clock: Clock
     new_attempt: Callable[[], str]
+    patience: Patience
     budget_s: float
 
     async def __call__(self, job: FetchJob, usage: Usage, *, last_delivery: bool) -> None:
         """Leave the source marked, and the next stage enqueued if this was the last source of the run.
 
-        If nothing that it depends on has changed since the last one, the run is finished instead.
+        If nothing that it depends on has changed since the last one, or nothing at all could be read, the run is
+        finished instead. A directory that gives no answer is asked again by another message.
 
         Raises: Superseded when the run does not own the tenant any more; Transient when trying again may help,
         unless this is the `last_delivery`: then the source is marked as failed.
@@ -66,25 +69,9 @@ class Fetch:
         fetched = dict(await self.runs.fetch_markers(job.tenant, job.run))
         done_before = job.source in fetched
         if not done_before:
-            try:
-                marker = await self._read(plan, briefing, job)
-            except _OutOfTime as out:
-                spent = msgspec.structs.replace(
-                    out.position,
-                    graph_requests=out.position.graph_requests + usage.graph_requests,
-                    storage_requests=out.position.storage_requests + usage.storage_requests,
-                )
-                await self.runs.put_position(job, spent)
-                await self.queue.fetch([job])
+            marker = await self._marker(plan, briefing, job, usage, last_delivery=last_delivery)
+            if marker is None:
                 return
-            except Transient as error:
-                if not last_delivery:
-                    raise
-                marker = _failed(job, error.code, str(error))
-            except Superseded:
-                raise
-            except (NeedsAttention, NotFound, Conflict) as error:
-                marker = _failed(job, error.code, str(error))
             fetched[job.source] = marker  # what this invocation costs is counted when it ends the run
             marker = msgspec.structs.replace(
                 marker,
@@ -103,23 +90,61 @@ class Fetch:
             )
             if len(plan.sources) > 1:
                 fetched = {**await self.runs.fetch_markers(job.tenant, job.run), job.source: fetched[job.source]}
-        if len(fetched) == len(plan.sources) and await self.finish_unchanged(plan, fetched, usage):
+        if len(fetched) == len(plan.sources) and await self.finish_at_once(plan, fetched, usage):
             return
         await self.dispatch.advance(plan, resend=done_before)
 
+    async def _marker(
+        self, plan: Plan, briefing: Briefing, job: FetchJob, usage: Usage, *, last_delivery: bool
+    ) -> FetchMarker | None:
+        """Return how reading ended; None if it goes on in a new message, which is enqueued then."""
+        try:
+            return await self._read(plan, briefing, job)
+        except _OutOfTime as out:
+            spent = msgspec.structs.replace(
+                out.position,
+                graph_requests=out.position.graph_requests + usage.graph_requests,
+                storage_requests=out.position.storage_requests + usage.storage_requests,
+            )
+            await self.runs.put_position(job, spent)
+            await self.queue.fetch([job])
+            return None
+        except Unanswered as error:
+            event("unanswered", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
+            if error.retry_after_s is None:
+                return _failed(job, error.code, str(error))
+            again = msgspec.structs.replace(job, unanswered=job.unanswered + 1)
+            await self.queue.fetch([again], delay_s=error.retry_after_s)
+            return None
+        except Transient as error:
+            if not last_delivery:
+                raise
+            return _failed(job, error.code, str(error))
+        except Superseded:
+            raise
+        except (NeedsAttention, NotFound, Conflict) as error:
+            return _failed(job, error.code, str(error))
+
     async def _read(self, plan: Plan, briefing: Briefing, job: FetchJob) -> FetchMarker:
+        first = FirstAnswer(self.patience, job.unanswered)
         current = await self.snapshots.current(job.tenant, job.source)
         async with self.access.of_run(plan, briefing) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
                 if current.scope == _scope(plan):
-                    marker = await self._follow(plan, job, directory, current, current.delta_link)
+                    marker = await self._follow(plan, job, directory, first, current, current.delta_link)
                     if marker is not None:
                         return marker
                 event("listing_anew", tenant=job.tenant, run=job.run, source=job.source)
-            return await self._list(plan, job, directory, current)
+            return await self._list(plan, job, directory, first, current)
 
     async def _follow(
-        self, plan: Plan, job: FetchJob, directory: Directory, current: SnapshotRef, delta_link: str
+        self,
+        plan: Plan,
+        job: FetchJob,
+        directory: Directory,
+        first: FirstAnswer,
+        current: SnapshotRef,
+        delta_link: str,
     ) -> FetchMarker | None:
         """Return the snapshot after what changed since `current`; None if only a full listing can tell."""
         link: str | None = delta_link
@@ -129,7 +154,7 @@ class Fetch:
         while link is not None:
             _guard_loop(link, seen)
             try:
-                page = await directory.changed_users(link)
+                page = await first.hear(directory.changed_users(link))
             except Conflict as error:
                 if error.code == "delta_expired":
                     return None
@@ -177,12 +202,13 @@ class Fetch:
             await staging.add(newcomers[start : start + _PAGE_USERS])
         return staging
 
-    async def _list(self, plan: Plan, job: FetchJob, directory: Directory, current: SnapshotRef | None) -> FetchMarker:
-        source = plan.sources[job.source]
+    async def _list(
+        self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotRef | None
+    ) -> FetchMarker:
         position = await self.runs.position(job)
         for _ in range(_MAX_RESTARTS):
             try:
-                ref = await self._pages(plan, job, directory, source, position, current)
+                ref = await self._pages(plan, job, directory, first, position, current)
             except Conflict as error:
                 if error.code != "page_expired":
                     raise
@@ -203,11 +229,12 @@ class Fetch:
         plan: Plan,
         job: FetchJob,
         directory: Directory,
-        source: Source,
+        first: FirstAnswer,
         position: FetchPosition | None,
         current: SnapshotRef | None,
     ) -> SnapshotRef:
         started_s = self.clock.monotonic_s()
+        source = plan.sources[job.source]
         link: str | None = None
         listing = Listing(directory=directory, source=source, managers=_with_managers(plan, source))
         if position:
@@ -216,10 +243,10 @@ class Fetch:
             listing.removed.update(position.removed)
         else:
             staging = Staging(job, self.snapshots, self.new_attempt())
-            await listing.begin()
+            await first.hear(listing.begin())
         seen: set[str] = set()
         while True:
-            users, link = await listing.page(link)
+            users, link = await first.hear(listing.page(link))
             await staging.add(users)
             if link is None:
                 staging = await self._without(plan, staging, listing)

@@ -63,9 +63,19 @@ class Finish:
         The order matters: snapshots and their delta links become current only now that their changes are applied,
         and the tenant is released last, so that a crash anywhere before leads here again.
         """
-        briefing = await self.dispatch.require_current(plan)
         fetched = await self.runs.fetch_markers(plan.tenant, plan.run)
         reconciled = await self.runs.reconcile_markers(plan.tenant, plan.run)
+        await self._end(plan, verdict, fetched, reconciled, usage)
+
+    async def _end(
+        self,
+        plan: Plan,
+        verdict: Verdict,
+        fetched: Mapping[SourceId, FetchMarker],
+        reconciled: Mapping[LocationId, ReconcileMarker],
+        usage: Usage,
+    ) -> None:
+        briefing = await self.dispatch.require_current(plan)
         if verdict.state is not RunState.FAILED and not plan.preview:
             await self._commit(plan, fetched, sweep=True)
         deactivated = await self._deactivated(plan, verdict, reconciled)
@@ -84,7 +94,18 @@ class Finish:
             settled=_settled(plan, ended, settled_inputs(plan, reconciled, verdict.cleared)),
         )
 
-    async def unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], usage: Usage) -> bool:
+    async def at_once(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], usage: Usage) -> bool:
+        """Leave the run ended if nothing is left to decide once all is `fetched`; tell whether that is so.
+
+        Raises: Superseded as a call.
+        """
+        # a location that no source feeds is decided about whatever could be read
+        if _unread(fetched) and all(plan.locations.values()):
+            await self._end(plan, Verdict(state=RunState.FAILED), fetched, {}, usage)
+            return True
+        return await self._unchanged(plan, fetched, usage)
+
+    async def _unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], usage: Usage) -> bool:
         """Leave the run done if all that it read is as it was when every location was last right; tell whether it was.
 
         Nothing is compared then: that run's report says how many recipients each location has. `fetched` has a marker
@@ -139,14 +160,13 @@ class Finish:
         self, plan: Plan, verdict: Verdict, fetched: Mapping[SourceId, FetchMarker], found: _Findings, usage: Usage
     ) -> Run:
         """Return the run with its report, as it is stored."""
-        unread = bool(fetched) and all(marker.outcome is FetchOutcome.FAILED for marker in fetched.values())
         while True:
             stored = await self.runs.get(plan.tenant, plan.run)
             if stored.value.state.ended:
                 return stored.value
             ended = msgspec.structs.replace(
                 stored.value,
-                state=RunState.FAILED if unread else verdict.state,
+                state=RunState.FAILED if _unread(fetched) else verdict.state,
                 finished_at=self.clock.now(),
                 counts=sum((report.counts for report in found.locations.values()), Counts()),
                 locations=dict(found.locations),
@@ -229,6 +249,11 @@ class Finish:
                 tenant=tenant, mode=free.pending, request=free.pending_request, requested_by="pending"
             )
             await self.queue.request(waiting)
+
+
+def _unread(fetched: Mapping[SourceId, FetchMarker]) -> bool:
+    """Tell whether there was something to read, and nothing of it could be."""
+    return bool(fetched) and all(marker.outcome is FetchOutcome.FAILED for marker in fetched.values())
 
 
 def _settled(plan: Plan, ended: Run, inputs: str | None) -> Settled | None:

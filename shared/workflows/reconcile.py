@@ -1,12 +1,13 @@
 """Reconcile: one location brought in line with the snapshots of its sources. Calls no directory."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
+from shared.capacity import Capacity
 from shared.comparing import ChangesOnly, Comparison, Found
 from shared.cutting import CutSnapshots
 from shared.dispatch import Dispatch
@@ -19,6 +20,7 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.regular import is_plain
 from shared.domain.run import Plan, RunMode
+from shared.domain.snapshot import SnapshotRef
 from shared.domain.wanted import EVERYONE
 from shared.fencing import FencedLocation
 from shared.ports import Clock, Fence, JobQueue, RecipientStore, RunStore, SnapshotStore
@@ -27,6 +29,10 @@ from shared.turns import turn
 
 #: How many of the changes a preview names: its marker has to fit.
 _NAMED_PREVIEW: Final = 10_000
+#: From how many people on a comparison is large, and how many of these a worker does at once. One of a million takes
+#: 330 MB of its 2,048, and lasts for minutes, in which four leave most of the queue's slots to others.
+LARGE_PEOPLE: Final = 20_000
+LARGE_AT_ONCE: Final = 4
 #: How many recipients are read one by one before it is better to read all of them.
 _MAX_READ: Final = 100
 
@@ -43,6 +49,7 @@ class Reconcile:
     queue: JobQueue
     clock: Clock
     new_attempt: Callable[[], str]
+    large: Capacity
     budget_s: float
 
     async def __call__(self, job: ReconcileJob, usage: Usage) -> None:
@@ -78,7 +85,8 @@ class Reconcile:
         feeds = plan.locations[job.location]
         marked = await self.runs.fetch_markers(job.tenant, job.run)
         if plan.preview:
-            return await self._previewed(plan, job, marked, pace)
+            with self._place(plan, job, marked):
+                return await self._previewed(plan, job, marked, pace)
         inputs = inputs_of(plan, feeds, marked)
         stored = await self.recipients.fence(job.tenant, job.location)
         fence = stored.value
@@ -94,6 +102,27 @@ class Reconcile:
                 inputs=inputs,
             )
         changed = await self._changes_only(plan, job, marked, fence)
+        with nullcontext() if changed else self._place(plan, job, marked):
+            return await self._written(plan, job, marked, fence, changed, pace)
+
+    def _place(
+        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]
+    ) -> AbstractContextManager[None]:
+        """Give a place to compare the location at, which may be among the few for large ones. Raises: Transient."""
+        people = sum(ref.tally.users for ref in self._read(plan, job, marked).values())
+        return self.large.one() if people >= LARGE_PEOPLE else nullcontext()
+
+    async def _written(
+        self,
+        plan: Plan,
+        job: ReconcileJob,
+        marked: Mapping[SourceId, FetchMarker],
+        fence: Fence,
+        changed: ChangesOnly | None,
+        pace: "_Pace",
+    ) -> ReconcileMarker | None:
+        """Write what is decided, about those alone who have `changed` if that is known; None if time ran out."""
+        inputs = inputs_of(plan, plan.locations[job.location], marked)
         location = await FencedLocation.take(
             self.recipients, job.tenant, job.location, generation=plan.generation, attempt=self.new_attempt()
         )
@@ -155,9 +184,13 @@ class Reconcile:
         )
 
     def _comparison(self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]) -> Comparison:
+        return Comparison(self.cut, self.recipients, plan, job.location, self._read(plan, job, marked))
+
+    @staticmethod
+    def _read(plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]) -> dict[SourceId, SnapshotRef]:
+        """Return those of the sources needed that were read completely."""
         sources = needed(plan, plan.locations[job.location])
-        read = {source: ref for source in sources if (ref := marked[source].snapshot) is not None}
-        return Comparison(self.cut, self.recipients, plan, job.location, read)
+        return {source: ref for source in sources if (ref := marked[source].snapshot) is not None}
 
     async def _marker(
         self, plan: Plan, job: ReconcileJob, found: Found, inputs: str | None, problem: Problem | None

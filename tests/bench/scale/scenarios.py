@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from shared.workflows.reconcile import LARGE_AT_ONCE, LARGE_PEOPLE
 from tests.bench.figures import Assumptions, Measured
 from tests.bench.scale.bounds import bounds
 from tests.bench.scale.limits import IN_FLIGHT, INSTANCE_BYTES, Limits
@@ -97,17 +98,18 @@ def _table(measured: Measured, assumed: Assumptions, scenarios: Sequence[Scenari
 
 def _memory(measured: Measured) -> str:
     lines = [
-        f"| people | a reconcile job | {IN_FLIGHT} at once | a fetch with changes | of {INSTANCE_BYTES >> 20:,} MB |",
-        "| ---: | ---: | ---: | ---: | ---: |",
+        f"| people | a reconcile job | at once | these | a fetch with changes | of {INSTANCE_BYTES >> 20:,} MB |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for people in SIZES:
         counts = measured.like(people)
         size = people / counts.people
         reconcile, fetch = counts.peak_bytes["reconcile"] * size, counts.peak_bytes["fetch"] * size
-        share = reconcile * IN_FLIGHT / INSTANCE_BYTES
+        at_once = LARGE_AT_ONCE if people >= LARGE_PEOPLE else IN_FLIGHT
+        together = reconcile * at_once
         lines.append(
-            f"| {people:,} | {reconcile / 2**20:,.0f} MB | {reconcile * IN_FLIGHT / 2**20:,.0f} MB "
-            f"| {fetch / 2**20:,.0f} MB | {share:.0%} |"
+            f"| {people:,} | {reconcile / 2**20:,.0f} MB | {at_once} | {together / 2**20:,.0f} MB "
+            f"| {fetch / 2**20:,.0f} MB | {together / INSTANCE_BYTES:.0%} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,32 @@
+"""Capacity: so many jobs of a kind at once in a worker; whoever finds none comes back, and waits in the queue."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from shared.errors import Transient
+
+#: After how long somebody who found no place looks again, in seconds.
+_AGAIN_S: Final = 15.0
+
+
+class Capacity:
+    """The places of one process for one kind of job."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Have one of the places inside the context. Raises: Transient, with a waiting time, if all are taken."""
+        if not self._free:
+            raise Transient(
+                f"This worker does as much of the kind as it can; the job looks again after {_AGAIN_S:.0f} s.",
+                code="no_place",
+                retry_after_s=_AGAIN_S,
+            )
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1

@@ -1,0 +1,90 @@
+"""First answer: how long jobs wait for directories that they have not heard of yet, and when those are asked again.
+
+A worker takes so many messages of a queue at once. A few silent directories are waited for as long as their clients do;
+of many, those that have been waited for the longest are asked again later, by a new message, so that they do not keep
+the directories of everybody else waiting.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from shared.errors import Transient
+
+#: When a first answer is late, in seconds, and for how many late ones a worker waits at once.
+_LATE_S: Final = 2.0
+_LATE_AT_ONCE: Final = 8
+#: After how long a directory is asked again, in seconds; twice as long each time, and at most the second. The watchdog
+#: takes a job for lost after a quarter of an hour.
+_AGAIN_S: Final = 60.0
+_AGAIN_AT_MOST_S: Final = 480.0
+#: How often a directory that is out of order, or silent for as long as its client waits, is asked.
+_TIMES: Final = 3
+
+T = TypeVar("T")
+
+
+class Unanswered(Transient):
+    """The directory has not answered, or only that it is out of order.
+
+    It is to be asked again after `retry_after_s`; without one it was asked often enough, and counts as unreadable.
+    """
+
+
+class Patience:
+    """How long the jobs of one worker wait."""
+
+    def __init__(self, late_at_once: int = _LATE_AT_ONCE) -> None:
+        self._late_at_once = late_at_once
+        #: Those who are late, the longest first.
+        self._late: list[asyncio.Timeout] = []
+
+    @asynccontextmanager
+    async def wait(self) -> AsyncIterator[None]:
+        """Wait inside the context for a first answer. Raises: TimeoutError when it is late, and too many others are."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as limit:
+            timer = loop.call_later(_LATE_S, self._is_late, limit)
+            try:
+                yield
+            finally:
+                timer.cancel()
+                if limit in self._late:
+                    self._late.remove(limit)
+
+    def _is_late(self, limit: asyncio.Timeout) -> None:
+        self._late.append(limit)
+        if len(self._late) > self._late_at_once:
+            self._late.pop(0).reschedule(0)
+
+
+class FirstAnswer:
+    """Whether this message of a job has heard of the directory; `asked` messages before it have not."""
+
+    def __init__(self, patience: Patience, asked: int) -> None:
+        self._patience = patience
+        self._asked = asked
+        self._heard = False
+
+    async def hear(self, answer: Awaitable[T]) -> T:
+        """Return an answer of the directory's.
+
+        Raises: Unanswered if it is the first one of this message and is late while too many are, or says that the
+        directory is out of order; otherwise what the directory raises.
+        """
+        if self._heard:
+            return await answer
+        again_s = min(_AGAIN_S * 2**self._asked, _AGAIN_AT_MOST_S)
+        try:
+            async with self._patience.wait():
+                found = await answer
+        except TimeoutError as error:
+            raise Unanswered("The directory answers late.", code="no_answer", retry_after_s=again_s) from error
+        except Transient as error:
+            if error.retry_after_s is not None:
+                raise
+            last = self._asked + 1 >= _TIMES
+            raise Unanswered(str(error), code=error.code, retry_after_s=None if last else again_s) from error
+        self._heard = True
+        return found

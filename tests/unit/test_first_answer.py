@@ -1,0 +1,78 @@
+"""How long jobs wait for directories, and when those are asked again."""
+
+import asyncio
+
+import pytest
+
+from shared import first_answer
+from shared.errors import LoginRefused, Transient
+from shared.first_answer import FirstAnswer, Patience, Unanswered
+
+
+async def raising(error: Exception) -> str:
+    """Answer with an error."""
+    raise error
+
+
+async def answering() -> str:
+    """Answer."""
+    return "a page"
+
+
+@pytest.mark.parametrize(("asked", "again_s"), [(0, 60.0), (1, 120.0), (2, 240.0), (3, 480.0), (30, 480.0)])
+async def test_of_many_silent_ones_the_longest_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, asked: int, again_s: float
+) -> None:
+    """It is asked again, later each time, and the others are waited for."""
+    monkeypatch.setattr(first_answer, "_LATE_S", 0.0)
+    patience, answers = Patience(2), [asyncio.Event() for _ in range(3)]
+    jobs = [asyncio.create_task(FirstAnswer(patience, asked).hear(each.wait())) for each in answers]
+    with pytest.raises(Unanswered) as caught:
+        await jobs[0]
+    assert (caught.value.code, caught.value.retry_after_s) == ("no_answer", again_s)
+    for each in answers:
+        each.set()
+    assert await asyncio.gather(*jobs[1:]) == [True, True]
+    assert not patience._late
+
+
+async def test_a_few_silent_ones_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late they are."""
+    monkeypatch.setattr(first_answer, "_LATE_S", 0.0)
+    answer = asyncio.Event()
+    job = asyncio.create_task(FirstAnswer(Patience(1), 0).hear(answer.wait()))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    answer.set()
+    assert await job
+
+
+@pytest.mark.parametrize(("asked", "again_s"), [(0, 60.0), (1, 120.0), (2, None), (9, None)])
+async def test_a_directory_that_is_out_of_order_is_unanswered_too(asked: int, again_s: float | None) -> None:
+    """The third time is the last one; the reason stays what it was."""
+    with pytest.raises(Unanswered) as caught:
+        await FirstAnswer(Patience(), asked).hear(raising(Transient("503", code="graph_failing")))
+    assert (caught.value.code, caught.value.retry_after_s) == ("graph_failing", again_s)
+
+
+async def test_one_that_asks_for_time_gets_it() -> None:
+    """It has answered."""
+    with pytest.raises(Transient) as caught:
+        await FirstAnswer(Patience(), 2).hear(raising(Transient("429", code="throttled", retry_after_s=7)))
+    assert not isinstance(caught.value, Unanswered)
+    assert (caught.value.code, caught.value.retry_after_s) == ("throttled", 7)
+
+
+async def test_a_refusal_is_an_answer() -> None:
+    """Nothing is tried again where only a person can help."""
+    with pytest.raises(LoginRefused):
+        await FirstAnswer(Patience(), 0).hear(raising(LoginRefused("no", code="AADSTS7000215")))
+
+
+async def test_who_has_answered_once_is_waited_for() -> None:
+    """What goes wrong then is told as it is, so that the queue brings this very message back."""
+    first = FirstAnswer(Patience(), 0)
+    assert await first.hear(answering()) == "a page"
+    with pytest.raises(Transient) as caught:
+        await first.hear(raising(Transient("503", code="graph_failing")))
+    assert not isinstance(caught.value, Unanswered)
