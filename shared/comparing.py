@@ -1,6 +1,6 @@
 """Comparing: a location's sources with its recipients, part by part, in memory that hardly grows with their number."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -101,7 +101,7 @@ class ChangesOnly:
         """The irregular ones whom nothing concerns."""
         return self._irregular - self._changes.people
 
-    async def decisions(self) -> AsyncIterator[Decision]:
+    async def decisions(self) -> AsyncGenerator[Decision, None]:
         """Iterate over the decisions about those who have changed, part by part, in the order of ids."""
         people = sorted(self._changes.people)
         for start in range(0, len(people), _PART):
@@ -149,7 +149,7 @@ class Comparison:
         #: What the location rule could not place; known once the decisions are.
         self.problem: Problem | None = None
 
-    async def decisions(self) -> AsyncIterator[Decision]:
+    async def decisions(self) -> AsyncGenerator[Decision, None]:
         """Iterate over the decisions about all parts, in the order of ids. Raises: Conflict if a snapshot is not whole.
 
         Nothing is decided before every page of every source was verified.
@@ -164,11 +164,14 @@ class Comparison:
                 matching.claim(self._wanted(self._part(number)).values(), self._plan.preferences)
         managers = await self._managers()
         number = 0
-        async for stored in self._stored(held):
-            async with turn():
-                decision = self._decision(number, stored, matching, managers)
-            yield decision
-            number += 1
+        try:
+            async for stored in self._stored(held):
+                async with turn():
+                    decision = self._decision(number, stored, matching, managers)
+                yield decision
+                number += 1
+        finally:
+            self._read.clear()  # now, not when somebody collects what iterates: it may be all people there are
 
     def _decision(
         self, number: int, stored: list[Recipient], matching: Matching, managers: Managers | None

@@ -241,7 +241,8 @@ async def _noted(
     compared: Comparison | ChangesOnly, found: Found, pace: _Pace
 ) -> AsyncGenerator[Sequence[Write], None]:
     """Yield the writes of each part, and add up what else was found."""
-    async for decision in compared.decisions():
-        pace.read()
-        found.add(decision)
-        yield decision.writes
+    async with aclosing(compared.decisions()) as decisions:
+        async for decision in decisions:
+            pace.read()
+            found.add(decision)
+            yield decision.writes

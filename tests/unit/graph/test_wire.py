@@ -113,7 +113,8 @@ def test_odd_text(text: str | None, kept: str | None) -> None:
 def test_a_page_is_read_as_each_of_its_users_is(people: list[dict[str, str | None]], escaped: bool) -> None:  # noqa: FBT001 - drawn
     """Whether a page is plain or not makes no difference to anybody's texts."""
     phones = [{"businessPhones": [text]} for person in people for text in person.values() if text is not None]
-    listed = [{"id": ID, "userPrincipalName": "ada", **person} for person in [*people, *phones]]
+    listed: list[dict[str, object]] = [{"id": ID, "userPrincipalName": "ada", **person} for person in people]
+    listed += [{"id": ID, "userPrincipalName": "ada", **phone} for phone in phones]
     body = json.dumps({"value": listed}, ensure_ascii=escaped).encode(errors="surrogatepass")
     page = decode(body, UserPage)
     assert users_of(page.value, body) == [user_of(each) for each in page.value]
