@@ -33,9 +33,11 @@ class Staging:
         if not users:
             return
         async with turn():
-            for page, on_it in encode_pages(users):
+            pages = list(encode_pages(users))
+        for page, on_it in pages:
+            async with turn():
                 self.tally = self.tally.add(page, on_it)
-                self.held.append(page)
+            self.held.append(page)
         if len(self.held) > _HELD_PAGES:
             await self.flush()
 

@@ -13,8 +13,8 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId
 from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Verification
 
-#: People of one part: deciding about them keeps the event loop for some 5 ms.
-PART_PEOPLE: Final = 512
+#: People of one part: deciding about them keeps the event loop for some 3 ms.
+PART_PEOPLE: Final = 256
 #: Ids are cut after this many hexadecimal digits.
 _DIGITS: Final = 3
 #: Up to so many users of a source stay structs; of more, the parts are packed until they are asked for.
