@@ -19,7 +19,8 @@ What it does not imitate
     - `$expand` other than `manager($select=id)` of users, `$skip`, lambda filters, `$orderby` other than `displayName`,
       sorted members, writing. Groups have no owners, and nobody has ever signed in.
     - The signature of a federated assertion; Conditional Access, national clouds and outages other than on request.
-    - gzip; regional differences; quotas other than resource units per application and tenant (no per-tenant sum).
+    - gzip; regional differences; quotas other than resource units per application and tenant (no per-tenant sum),
+      which are counted in fixed windows that begin with their first request; Graph does not say when its own begin.
     - Whether Graph hides a hidden membership by 403 or by an empty list is not documented: `hidden_membership` decides.
 
 Admin API: plain http and JSON on the admin port; mistakes are answered with 400 or 404 and `{"error": sentence}`
@@ -49,11 +50,13 @@ Admin API: plain http and JSON on the admin port; mistakes are answered with 400
     GET, PATCH /admin/settings                      {"throttling": false, "latency_ms": 80}; all of them in `settings`
     GET, POST, DELETE /admin/faults, DELETE /admin/faults/{id}
                                                     {"path": "^/users", "nth": 2, "count": 1, "directory": "contoso",
-                                                     "action": {"type": "throttled", "retry_after_s": 2}}
+                                                     "action": {"type": "throttled", "retry_after_s": 2}};
+                                                    "in_batch": true leaves alone what is no part of a `$batch`
                                                     {"where": "login", "application": id, "count": 0,
                                                      "action": {"type": "aadsts", "code": 53003}}; see `fault_actions`
     POST   /admin/tokens/revoke                     Graph answers 401 to all tokens issued so far
-    GET, DELETE /admin/metrics                      requests by kind, directory and status
+    GET, DELETE /admin/metrics                      requests by kind, directory and status; how many were refused by
+                                                    429, and how many came while their sender was told to wait
     POST   /admin/reset                             everything as at start; the addresses and signing key stay
     GET    /identity?resource=...&api-version=...   the managed identity: IDENTITY_ENDPOINT is {admin}/identity
 """

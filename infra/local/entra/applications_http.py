@@ -12,7 +12,7 @@ from infra.local.entra.graph import Graph
 from infra.local.entra.identity import managed_identity
 from infra.local.entra.login import Login, TokenRequest
 from infra.local.entra.state import State
-from infra.local.entra.wire import read, send
+from infra.local.entra.wire import CAME_S, read, send
 
 _BODY_BYTES_MAX = 16 * 1024 * 1024
 _ONE = "/admin/directories/{directory}"
@@ -127,10 +127,11 @@ def admin_application(state: State) -> web.Application:
 
 
 def _far_away(state: State) -> Middleware:
-    """Lets every request wait for `latency_ms`, in real time and beside all others."""
+    """Notes when a request came, and lets it wait for `latency_ms`, in real time and beside all others."""
 
     @web.middleware
     async def late(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[CAME_S] = state.clock.epoch_s()
         if state.settings.latency_ms:
             await asyncio.sleep(state.settings.latency_ms / 1_000)
         return await handler(request)

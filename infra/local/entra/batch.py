@@ -29,8 +29,8 @@ class _Batch(msgspec.Struct, frozen=True, kw_only=True):
     requests: list[_Part]
 
 
-def answer_batch(call: Call, answer: Callable[[Request], Answer]) -> Answer:
-    """All answers, in an order of their own: callers must go by `id`."""
+def answer_batch(call: Call, answer: Callable[[Request], Answer], *, came_s: float) -> Answer:
+    """All answers to what came then, in an order of their own: callers must go by `id`."""
     try:
         parts = msgspec.json.decode(call.body, type=_Batch).requests
     except msgspec.MsgspecError as error:
@@ -45,7 +45,7 @@ def answer_batch(call: Call, answer: Callable[[Request], Answer]) -> Answer:
         if failed.intersection(part.depends_on):
             one = Answer(status=HTTPStatus.FAILED_DEPENDENCY, body=b'{"error":{"code":"FailedDependency"}}')
         else:
-            one = answer(_request(part))
+            one = answer(_request(part, came_s))
         if one.status >= HTTPStatus.BAD_REQUEST:
             failed.add(part.id)
         answers.append(_response(part.id, one))
@@ -54,9 +54,15 @@ def answer_batch(call: Call, answer: Callable[[Request], Answer]) -> Answer:
     return json_answer({"responses": answers})
 
 
-def _request(part: _Part) -> Request:
-    headers = {name.lower(): value for name, value in part.headers.items()}
-    return Request(method=part.method.upper(), url=part.url, headers=headers, body=bytes(part.body), in_batch=True)
+def _request(part: _Part, came_s: float) -> Request:
+    return Request(
+        method=part.method.upper(),
+        url=part.url,
+        headers={name.lower(): value for name, value in part.headers.items()},
+        body=bytes(part.body),
+        in_batch=True,
+        came_s=came_s,
+    )
 
 
 def _response(part_id: str, answer: Answer) -> dict[str, object]:

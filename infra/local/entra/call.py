@@ -1,7 +1,7 @@
 """One request to Graph, with who asks and whom they ask about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from infra.local.entra.directory import Directory
@@ -73,7 +73,8 @@ class Call:
         Raises:
             GraphError: 400.
         """
-        return parse_query(self.target.parameters, self.headers, expandable=expandable)
+        query = parse_query(self.target.parameters, self.headers, expandable=expandable)
+        return replace(query, top=min(query.top, self.state.settings.page_size_max))
 
     @property
     def root(self) -> str:

@@ -18,6 +18,7 @@ class FaultWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, dict=T
     method: str = ""
     directory: str = ""  #: its name
     application: str = ""  #: an application id
+    in_batch: bool | None = None  #: True: only parts of a `$batch`, False: only what is none
     nth: int = 1  #: 1: the first that matches
     count: int = 1  #: 0: for ever
 
@@ -64,7 +65,9 @@ class Faults:
         """What is armed, how often it matched, how often it happened."""
         return [{"id": one.id, "matched": one.matched, "fired": one.fired, "fault": one.wish} for one in self._armed]
 
-    def due(self, where: str, *, method: str, path: str, directory: str, application: str) -> Action | None:
+    def due(
+        self, where: str, *, method: str, path: str, directory: str, application: str, in_batch: bool = False
+    ) -> Action | None:
         """What happens to this request; every fault that matches counts it."""
         action: Action | None = None
         for one in self._armed:
@@ -74,6 +77,7 @@ class Faults:
                 or (wish.method and wish.method != method)
                 or (wish.directory and wish.directory != directory)
                 or (wish.application and wish.application != application)
+                or wish.in_batch not in {None, in_batch}
                 or not wish.pattern.search(path)
             ):
                 continue

@@ -13,7 +13,8 @@ from infra.local.entra.request import Request
 from infra.local.entra.routes import find_route, units_of
 from infra.local.entra.state import State
 from infra.local.entra.throttle import limit_units
-from infra.local.entra.tokens import BadToken
+from infra.local.entra.tokens import BadToken, Principal
+from infra.local.entra.waits import told_s
 
 _BATCH = "/$batch"
 _WARN_FROM = 0.8
@@ -47,14 +48,16 @@ class Graph:
                 answer = self._answered(call, request)
             except GraphError as error:
                 answer = worded(error)
+                units = 0 if error.status == HTTPStatus.TOO_MANY_REQUESTS else units
             answer = self._spoiled(answer, request, call)
+            self._note_waits(call.principal, answer, request.came_s)
         state.metrics.note(kind, directory, answer.status, units=units, sent=len(answer.body))
         headers = {"request-id": request_id, "client-request-id": client_request_id, **answer.headers}
         return replace(answer, headers=headers)
 
     def _answered(self, call: Call, request: Request) -> Answer:
         if call.target.path == _BATCH and not request.in_batch:
-            return answer_batch(call, lambda part: self.answer(_part(part, request)))
+            return answer_batch(call, lambda part: self.answer(_part(part, request)), came_s=request.came_s)
         found = find_route(call.method, call.target.path)
         if found is None or not (request.in_batch or request.url.startswith(VERSION + "/")):
             last = call.target.segments[-1] if call.target.segments else ""
@@ -122,6 +125,15 @@ class Graph:
             )
         return headers
 
+    def _note_waits(self, asking: Principal, answer: Answer, came_s: float) -> None:
+        """A request that came while its sender was told to wait is counted; what is told now is remembered."""
+        waits, application = self._state.waits, (asking.tid, asking.appid)
+        if waits.ignored(*application, came_s=came_s):
+            self._state.metrics.sent_while_waiting += 1
+        wait_s = told_s(answer)
+        if wait_s:
+            waits.tell(*application, now_s=self._state.clock.epoch_s(), wait_s=wait_s)
+
     def _spoiled(self, answer: Answer, request: Request, call: Call) -> Answer:
         target = call.target
         action = self._state.faults.due(
@@ -130,6 +142,7 @@ class Graph:
             path=f"{target.path}?{'&'.join(f'{name}={value}' for name, value in target.parameters.items())}",
             directory=call.directory.name,
             application=call.principal.appid,
+            in_batch=request.in_batch,
         )
         if action is None:
             return answer

@@ -1,6 +1,7 @@
 """Counts of what was asked."""
 
 from collections import Counter
+from http import HTTPStatus
 
 
 class Metrics:
@@ -8,19 +9,22 @@ class Metrics:
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
-        self.units = 0
+        self.units = 0  #: what refused requests would have cost is not among them
         self.bytes_sent = 0
+        self.refused = 0  #: by 429, on request or not; parts of a batch are counted beside the batch
+        self.sent_while_waiting = 0  #: as `waits` has it, parts of a batch too
 
     def clear(self) -> None:
         """Begins anew."""
         self.requests.clear()
-        self.units = self.bytes_sent = 0
+        self.units = self.bytes_sent = self.refused = self.sent_while_waiting = 0
 
     def note(self, kind: str, directory: str, status: int, *, units: int = 0, sent: int = 0) -> None:
         """One request was answered."""
         self.requests[kind, directory, status] += 1
         self.units += units
         self.bytes_sent += sent
+        self.refused += status == HTTPStatus.TOO_MANY_REQUESTS
 
     def report(self) -> dict[str, object]:
         """All counts, as JSON."""
@@ -38,4 +42,6 @@ class Metrics:
             "by_directory": by_directory,
             "resource_units": self.units,
             "bytes_sent": self.bytes_sent,
+            "refused": self.refused,
+            "sent_while_waiting": self.sent_while_waiting,
         }

@@ -13,3 +13,4 @@ class Request:
     headers: Mapping[str, str]  #: names in lower case
     body: bytes = b""
     in_batch: bool = False
+    came_s: float = 0.0  #: when, by the simulator's clock; a part of a batch came with it

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from infra.local.entra.queries import PAGE_MAX
+
 DAY_S = 86_400.0
 
 
@@ -13,6 +15,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     latency_ms: float = 0.0  #: waited before each request to login and Graph is looked at, as the way there and back
     throttling: bool = True
     throttle_limit_units: int | None = None  #: resource units per 10 s; None: Microsoft's, by tenant size
+    page_size_max: int = PAGE_MAX  #: no page holds more, whatever `$top` asks for: Graph may always give less
     token_lifetime_s: int = 3599
     page_token_lifetime_s: float = 3600.0
     delta_token_lifetime_s: float = 7 * DAY_S

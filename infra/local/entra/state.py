@@ -13,6 +13,7 @@ from infra.local.entra.samples import SAMPLES, build, scaled
 from infra.local.entra.settings import Settings
 from infra.local.entra.throttle import Throttle
 from infra.local.entra.tokens import Tokens
+from infra.local.entra.waits import Waits
 
 #: resources that mean Microsoft Graph, beside the simulator's own address
 GRAPH_RESOURCES = (
@@ -36,6 +37,7 @@ class State:
         self.tokens = Tokens()
         self.settings = Settings()
         self.throttle = Throttle()
+        self.waits = Waits()
         self.faults = Faults()
         self.metrics = Metrics()
         self.directories: dict[str, Directory] = {}
@@ -47,6 +49,7 @@ class State:
         self.clock.ahead_s = 0.0
         self.settings = Settings()
         self.throttle = Throttle()
+        self.waits = Waits()
         self.faults.clear()
         self.metrics.clear()
         self.directories.clear()

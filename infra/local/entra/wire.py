@@ -7,6 +7,9 @@ from aiohttp import web
 from infra.local.entra.answers import Answer, Wire
 from infra.local.entra.request import Request
 
+#: When a request came, before it was made to wait as if it came from far away.
+CAME_S = web.RequestKey("came_s", float)
+
 
 async def read(request: web.Request) -> Request:
     """The request, read to its end."""
@@ -15,6 +18,7 @@ async def read(request: web.Request) -> Request:
         url=request.raw_path,
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.read(),
+        came_s=request.get(CAME_S, 0.0),
     )
 
 

@@ -137,3 +137,13 @@ async def test_login_faults(talk: Talk) -> None:
     form = {"client_id": known["application_id"], "client_secret": known["client_secret"]}
     assert (await talk.ask_token(known["azure_tenant_id"], **form)).status == 500
     assert (await talk.ask_token(known["azure_tenant_id"], **form)).status == 200
+
+
+async def test_inside_or_outside_of_batches(talk: Talk) -> None:
+    """A fault can be meant for parts of batches alone, or for all else."""
+    await talk.admin("POST /faults", {"in_batch": True, "count": 0, "action": {"type": "throttled"}})
+    await talk.admin("POST /faults", {"in_batch": False, "path": "^/users", "count": 0, "action": {"type": "html"}})
+    assert "text" in (await talk.graph("GET /users")).body
+    requests = [{"id": "1", "method": "GET", "url": "/users?$top=1"}]
+    reply = await talk.graph("POST /$batch", json={"requests": requests})
+    assert [each["status"] for each in reply.body["responses"]] == [429]

@@ -3,6 +3,7 @@
 import pytest
 
 from infra.local.entra.throttle import limit_units
+from infra.local.entra.waits import Waits
 from tests.contracts.entra.talking import Talk
 
 
@@ -49,3 +50,64 @@ async def test_a_new_window(talk: Talk) -> None:
     assert [(await talk.graph("GET /users?$top=1")).status for _ in range(2)] == [200, 429]
     await talk.admin("POST /clock", {"advance_s": 10})
     assert (await talk.graph("GET /users?$top=1")).status == 200
+
+
+async def test_refused_requests_cost_nothing(talk: Talk) -> None:
+    """What was granted and what was refused is counted apart, in a batch too."""
+    await talk.admin("PATCH /settings", {"throttle_limit_units": 4})
+    requests = [{"id": str(number), "method": "GET", "url": "/users?$top=1"} for number in range(3)]
+    assert (await talk.graph("POST /$batch", json={"requests": requests})).status == 200
+    counted = await talk.admin("GET /metrics")
+    assert (counted["resource_units"], counted["refused"]) == (4, 1)
+
+
+async def test_requests_sent_while_told_to_wait(talk: Talk) -> None:
+    """They are counted, parts of a batch and the batch itself too; not so those of others, and none when it is over."""
+
+    async def counted() -> int:
+        number: int = (await talk.admin("GET /metrics"))["sent_while_waiting"]
+        return number
+
+    await talk.admin("POST /faults", {"action": {"type": "throttled", "retry_after_s": 30}})
+    assert (await talk.graph("GET /users")).status == 429
+    assert await counted() == 0
+    await talk.admin("POST /clock", {"advance_s": 1})
+    await talk.graph("GET /users")
+    await talk.graph("GET /users", "contoso")
+    assert await counted() == 1
+    requests = [{"id": str(number), "method": "GET", "url": "/users?$top=1"} for number in range(2)]
+    await talk.graph("POST /$batch", json={"requests": requests})
+    assert await counted() == 4
+    await talk.admin("POST /clock", {"advance_s": 30})
+    await talk.graph("GET /users")
+    assert await counted() == 4
+
+
+async def test_a_part_of_a_batch_tells_everybody_to_wait(talk: Talk) -> None:
+    """Its neighbours came with it, so they were on their way; the next request was not."""
+    fault = {"in_batch": True, "action": {"type": "throttled", "retry_after_s": 30}}
+    await talk.admin("POST /faults", fault)
+    requests = [{"id": str(number), "method": "GET", "url": "/users?$top=1"} for number in range(3)]
+    await talk.graph("POST /$batch", json={"requests": requests})
+    assert (await talk.admin("GET /metrics"))["sent_while_waiting"] == 0
+    await talk.admin("POST /clock", {"advance_s": 1})
+    await talk.graph("GET /users")
+    assert (await talk.admin("GET /metrics"))["sent_while_waiting"] == 1
+
+
+def test_what_was_on_its_way_does_not_count() -> None:
+    """Neither what came before the refusal, nor what came so soon after it that nobody can have read it."""
+    waits = Waits()
+    waits.tell("tenant", "app", now_s=100, wait_s=5)
+    waits.tell("tenant", "app", now_s=101, wait_s=7)
+    came = (99.9, 100.0, 100.1, 100.9, 101.1, 107.9, 108.1)
+    ignored = [waits.ignored("tenant", "app", came_s=each) for each in came]
+    assert ignored == [False, False, False, True, True, True, False]
+    assert not waits.ignored("tenant", "another app", came_s=103)
+
+
+async def test_small_pages(talk: Talk) -> None:
+    """Pages can be held smaller than what is asked for."""
+    await talk.admin("PATCH /settings", {"page_size_max": 7})
+    pages = await talk.pages("/users?$select=id&$top=999")
+    assert [len(page.ids) for page in pages] == [7, 7, 7, 7, 2]
