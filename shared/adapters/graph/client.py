@@ -1,11 +1,12 @@
 """One customer's client of Microsoft Graph: the SDK's adapter, with what it lacks put around it.
 
-No redirects, no proxies from the environment, requests counted, short waits only; longer ones belong to the queue.
+No redirects, no proxies from the environment, requests counted and paced, short waits only; longer ones belong to the
+queue.
 """
 
 import asyncio
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import httpx
@@ -24,9 +25,11 @@ from msgraph_core import GraphClientFactory
 from shared.adapters.addresses import PublicAddresses
 from shared.adapters.graph.credential import Outside, RenewableCredential
 from shared.adapters.graph.errors import ERROR_MAP, Refused, of_status, translated
-from shared.adapters.graph.waiting import MAX_WAIT_S
+from shared.adapters.graph.pace import REFUSALS, Pace
+from shared.adapters.graph.waiting import MAX_WAIT_S, retry_after_s
 from shared.adapters.trust import tls_context
 from shared.domain.connection import Credentials
+from shared.errors import Transient
 from shared.telemetry import count_graph_request
 
 _RETRIES: Final = 2
@@ -35,10 +38,8 @@ _CONCURRENT: Final = 8
 #: Longest silence within a request, and longest request with its retries, in seconds.
 _SILENCE_S: Final = 30.0
 _REQUEST_S: Final = 90.0
-#: Share of its limits at which a tenant's client slows down, and for how long, in seconds.
-#: Source: https://learn.microsoft.com/graph/throttling-limits (x-ms-throttle-limit-percentage)
-_SLOW_FROM: Final = 0.8
-_SLOW_S: Final = 1.0
+#: Where many requests are one. Its own answer says nothing about limits; those of its parts do.
+_BATCH: Final = "/$batch"
 #: A token this old, in seconds, may lack what was granted meanwhile: on a 403 it is renewed, but no more often.
 _OLD_TOKEN_S: Final = 300.0
 
@@ -47,13 +48,14 @@ register_default_deserializer(JsonParseNodeFactory)
 
 
 class _Transport(AiohttpTransport):
-    """Counts every request, those of the retry handler included, and sends it to an address that was judged.
+    """Lets every request, those of the retry handler included, go when it may, counts it, and judges where it goes to.
 
     aiohttp beneath httpx takes less than half of the CPU for a page of users; docs/performance.md has the numbers.
     """
 
-    def __init__(self, addresses: PublicAddresses) -> None:
+    def __init__(self, addresses: PublicAddresses, pace: Pace) -> None:
         self._addresses = addresses
+        self._pace = pace
         super().__init__(client=self._session, verify=tls_context(), trust_env=False)
 
     def _session(self) -> aiohttp.ClientSession:
@@ -64,20 +66,27 @@ class _Transport(AiohttpTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        count_graph_request()
-        try:
-            await self._addresses.addresses(request.url.host)  # aiohttp asks nobody about a host that is an address
-        except OSError as error:
-            raise httpx.ConnectError(f"{request.url.host} could not be looked up", request=request) from error
-        return await super().handle_async_request(request)
+        async with self._pace.passage() as sent_s:
+            count_graph_request()
+            try:
+                await self._addresses.addresses(request.url.host)  # aiohttp asks nobody about a host that is an address
+            except OSError as error:
+                raise httpx.ConnectError(f"{request.url.host} could not be looked up", request=request) from error
+            response = await super().handle_async_request(request)
+            if response.status_code != HTTPStatus.OK or not request.url.path.endswith(_BATCH):
+                self._pace.heard(response.status_code, response.headers, sent_s=sent_s)
+        return response
 
 
 class _ShortRetries(RetryHandler):
-    """The SDK's retries, but only where the wait is short."""
+    """The SDK's retries, but only where the wait is short; and where it is the pace that waits, no wait besides."""
 
-    def get_delay_time(self, *args: Any, **words: Any) -> float:  # noqa: ANN401 - the SDK's signature
-        delay_s = float(super().get_delay_time(*args, **words))
-        return delay_s if delay_s <= MAX_WAIT_S else float(RetryHandlerOption.MAX_DELAY)
+    def get_delay_time(self, retry_count: int, response: httpx.Response | None = None, delay: float = 0.0) -> float:
+        """Return how long to sleep before the next try, in seconds; MAX_DELAY means that there is none."""
+        if response is None or response.status_code not in REFUSALS:
+            return float(super().get_delay_time(retry_count, response, delay))
+        told_s = retry_after_s(response.headers)
+        return float(RetryHandlerOption.MAX_DELAY) if told_s is not None and told_s > MAX_WAIT_S else 0.0
 
 
 class GraphClient:
@@ -87,12 +96,14 @@ class GraphClient:
         self.graph = credentials.endpoints.graph
         self.scope = f"{self.graph}/.default"
         self.credential = RenewableCredential(credentials, outside)
+        #: Whoever learns outside of an answer's headers how much Graph takes, tells it here.
+        self.pace = Pace(_CONCURRENT)
         self._slots = asyncio.Semaphore(_CONCURRENT)
         # tokens for continuous access evaluation live a day, and with them what was or was not granted
         provider = AzureIdentityAuthenticationProvider(
             self.credential, scopes=[self.scope], allowed_hosts=[httpx.URL(self.graph).host], is_cae_enabled=False
         )
-        self._transport = _Transport(outside.addresses)
+        self._transport = _Transport(outside.addresses, self.pace)
         self._http = GraphClientFactory.create_with_custom_middleware(
             middleware=[_ShortRetries(RetryHandlerOption(delay=0.5, max_retries=_RETRIES))],
             client=httpx.AsyncClient(
@@ -100,7 +111,7 @@ class GraphClient:
                 timeout=_SILENCE_S,
                 trust_env=False,
                 follow_redirects=False,
-                event_hooks={"response": [_refuse_detours, _slow_down]},
+                event_hooks={"response": [_refuse_detours]},
             ),
         )
         self._adapter = GraphRequestAdapter(provider, self._http)
@@ -134,9 +145,15 @@ class GraphClient:
 
     async def _try(self, request: RequestInformation) -> bytes | None:
         async with self._slots:
-            with translated():
-                async with asyncio.timeout(_REQUEST_S):
-                    answer: bytes | None = await self._adapter.send_primitive_async(request, "bytes", ERROR_MAP)
+            try:
+                with translated():
+                    async with asyncio.timeout(_REQUEST_S):
+                        answer: bytes | None = await self._adapter.send_primitive_async(request, "bytes", ERROR_MAP)
+            except Transient as error:
+                if error.code != "throttled" or error.retry_after_s is not None:
+                    raise
+                # a message that is put back for a while is not counted as one that failed
+                raise Transient(str(error), code=error.code, retry_after_s=self.pace.left_s) from error
         return answer
 
     async def close(self) -> None:
@@ -164,12 +181,3 @@ async def _refuse_detours(response: httpx.Response) -> None:
     """Let pass complete answers and errors; the SDK takes the body of a redirect, or a part, for the answer."""
     if response.status_code != HTTPStatus.OK and response.status_code < HTTPStatus.BAD_REQUEST:
         raise of_status(response.status_code, "", response.headers)
-
-
-async def _slow_down(response: httpx.Response) -> None:
-    try:
-        used = float(response.headers.get("x-ms-throttle-limit-percentage", 0))
-    except ValueError:
-        return
-    if used >= _SLOW_FROM:
-        await asyncio.sleep(_SLOW_S)

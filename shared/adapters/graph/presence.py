@@ -1,7 +1,7 @@
 """Point checks: is somebody who is about to be deactivated really gone? Asked in batches, believed only when clear."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -10,7 +10,7 @@ import msgspec
 
 from shared.adapters.graph import links
 from shared.adapters.graph.client import GraphClient
-from shared.adapters.graph.waiting import MAX_WAIT_S, retry_after_s
+from shared.adapters.graph.pace import REFUSALS
 from shared.adapters.graph.wire import BatchAnswer, BatchAnswers, Failure, GraphUser, Membership, UserPage, decode
 from shared.domain.directory import Presence, Source
 from shared.domain.ids import ObjectId
@@ -21,8 +21,9 @@ _BATCH: Final = 20
 #: Groups in one checkMemberGroups. Source: https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups
 _GROUPS: Final = 20
 _CONCURRENT: Final = 4
-#: How often requests that were refused for now are sent within one check.
+#: How often requests that failed for now are sent within one check, and after what pause if no wait was told.
 _ROUNDS: Final = 3
+_PAUSE_S: Final = 1.0
 #: What Graph says of a user who does not exist. Any other 404, such as a gateway's, proves nothing.
 _NO_SUCH_USER: Final = frozenset({"Request_ResourceNotFound", "Directory_ObjectNotFound"})
 
@@ -40,17 +41,26 @@ class _Question:
 async def check(
     client: GraphClient, people: Sequence[ObjectId], groups: Sequence[Source]
 ) -> Mapping[ObjectId, Presence]:
-    """Return what is certain about each person; UNKNOWN where Graph gave no clear answer."""
+    """Return what is certain about each person; UNKNOWN where Graph gave no clear answer.
+
+    Raises: Transient when it cannot be asked now, or for now refuses some of the questions each time.
+    """
     questions = [question for person in people for question in _questions(person, groups)]
     answers: dict[int, BatchAnswer] = {}
     open_ = list(range(len(questions)))
     for round_ in range(_ROUNDS):
-        if round_:
-            await asyncio.sleep(_wait_s(answers[number] for number in open_ if number in answers))
+        if round_ and not client.pace.left_s:
+            await asyncio.sleep(_PAUSE_S)
         answers.update(await _ask_all(client, questions, open_))
         open_ = [number for number in open_ if number not in answers or _worth_asking_again(answers[number])]
         if not open_:
             break
+    if any(number in answers and answers[number].status == HTTPStatus.TOO_MANY_REQUESTS for number in open_):
+        raise Transient(
+            "Microsoft Graph limits our requests: parts of a batch are refused each time.",
+            code="throttled",
+            retry_after_s=client.pace.left_s,
+        )
     told: dict[ObjectId, list[tuple[_Question, BatchAnswer | None]]] = {person: [] for person in people}
     for number, question in enumerate(questions):
         told[question.person].append((question, answers.get(number)))
@@ -101,20 +111,18 @@ async def _ask(
 ) -> dict[int, BatchAnswer]:
     requests = [{"id": str(number), **questions[number].request} for number in numbers]
     async with slots:
+        sent_s = client.pace.now_s()
         content = await client.post(links.path(client.graph, "$batch"), msgspec.json.encode({"requests": requests}))
-    responses = decode(content, BatchAnswers).responses
+        responses = decode(content, BatchAnswers).responses
+        for each in responses:
+            client.pace.heard(each.status, each.headers or {}, sent_s=sent_s)
     return {int(each.id): each for each in responses if each.id.isdecimal() and int(each.id) in numbers}
 
 
 def _worth_asking_again(answer: BatchAnswer) -> bool:
-    """Tell whether a part was refused for now only, and not for longer than a check waits."""
-    for_now = answer.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-    for_now = for_now or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return for_now and (retry_after_s(answer.headers or {}) or 0.0) <= MAX_WAIT_S
-
-
-def _wait_s(answers: Iterable[BatchAnswer]) -> float:
-    return max([1.0, *(retry_after_s(each.headers or {}) or 0.0 for each in answers)])
+    """Tell whether a part failed for now only."""
+    for_now = answer.status == HTTPStatus.REQUEST_TIMEOUT or answer.status in REFUSALS
+    return for_now or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _conclude(person: ObjectId, told: Sequence[tuple[_Question, BatchAnswer | None]]) -> Presence:

@@ -185,25 +185,6 @@ async def test_a_server_that_drips_is_cut_off(
     assert refused.value.code == "graph_unreachable"
 
 
-async def test_slowing_down_near_the_limit(
-    directory: Directory, graph: ScriptedGraph, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """From 80 % of the limit on each answer is followed by a pause; nonsense is none."""
-    pauses: list[float] = []
-    monkeypatch.setattr("shared.adapters.graph.client._SLOW_S", 0.01)
-    sleep = asyncio.sleep
-
-    async def note(seconds: float) -> None:
-        pauses.append(seconds)
-        await sleep(0)
-
-    monkeypatch.setattr("shared.adapters.graph.client.asyncio.sleep", note)
-    for share in ("0.79", "0.8", "1.3", "nan", "much"):
-        graph.graph = [said('{"value":[]}', x_ms_throttle_limit_percentage=share)]
-        await directory.users(Source())
-    assert pauses.count(0.01) == 2
-
-
 async def test_what_is_not_used_any_more_is_forgotten(
     graph: ScriptedGraph, factory: GraphDirectoryFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

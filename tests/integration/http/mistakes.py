@@ -648,6 +648,7 @@ READS = [
         check="read_users",
         says="limits our requests",
         fix="Check again in a minute",
+        also=frozenset({"read_groups"}),  # told to wait, nothing else is asked either
         retry=True,
     ),
     Mistake(

@@ -20,6 +20,24 @@ GONE = {"error": {"code": "Request_ResourceNotFound"}}
 Part = tuple[int, Any, dict[str, str]]
 
 
+class NotedPace:
+    """Notes for how long it is told to wait, and waits not at all."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, str | None]] = []
+        self.left_s = 0.0
+
+    def now_s(self) -> float:
+        """It is always the same time."""
+        return 0.0
+
+    def heard(self, status: int, headers: dict[str, str], *, sent_s: float) -> None:
+        """A part was answered."""
+        if status == 429:
+            self.told.append((status, next(iter(headers.values()), None)))
+            self.left_s = 4.0
+
+
 class Batches:
     """A GraphClient whose batches are answered from a list by url, the last answer for ever."""
 
@@ -27,6 +45,7 @@ class Batches:
 
     def __init__(self, **answers: list[Part | None]) -> None:
         self.answers = answers
+        self.pace = NotedPace()
         self.sent: list[list[dict[str, Any]]] = []
 
     async def post(self, _: str, body: bytes) -> bytes:
@@ -127,18 +146,26 @@ async def test_one_unclear_membership_is_enough_to_stay() -> None:
 
 
 async def test_a_refused_part_is_asked_again(no_waiting: list[float]) -> None:
-    """After the wait it asks for, and alone."""
+    """Alone, and it is the pace that waits, for all requests of the customer."""
     batches = Batches(account=[(429, {}, {"retry-after": "3"}), (404, GONE, {})])
     assert await ask(batches) == {ADA: Presence.NOT_FOUND}
-    assert no_waiting == [3.0]
+    assert (batches.pace.told, no_waiting) == ([(429, "3")], [])
 
 
-@pytest.mark.parametrize(("wait", "batches_sent"), [("300", 1), ("1", 3)])
-async def test_asking_again_is_bounded(wait: str, batches_sent: int) -> None:
-    """Three rounds at most, and none before a long wait is over: then nothing is known."""
-    batches = Batches(account=[(429, {}, {"Retry-After": wait})])
+async def test_a_part_that_fails_is_asked_again_after_a_pause(no_waiting: list[float]) -> None:
+    """Three rounds at most; then nothing is known."""
+    batches = Batches(account=[(500, {}, {})])
     assert await ask(batches) == {ADA: Presence.UNKNOWN}
-    assert len(batches.sent) == batches_sent
+    assert (len(batches.sent), no_waiting) == (3, [1.0, 1.0])
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "1"}])
+async def test_a_part_that_is_refused_each_time(headers: dict[str, str]) -> None:
+    """Limits say nothing about anybody, so the whole check is for later."""
+    batches = Batches(account=[(429, {}, headers)])
+    with pytest.raises(Transient) as refused:
+        await ask(batches)
+    assert (refused.value.code, refused.value.retry_after_s, len(batches.sent)) == ("throttled", 4.0, 3)
 
 
 async def test_many_people_take_batches_of_twenty() -> None:
