@@ -30,6 +30,7 @@ KEYS: Final = (
     "memory",
     "loop_stall",
     "many_tenants",
+    "throttled",
     "cold_start",
     "package",
     "cost",

@@ -38,7 +38,10 @@ class Product:
     spent: Usage = field(default_factory=Usage)
     #: How often one was delivered.
     messages: int = 0
+    #: How often one was put back on its queue, to be delivered later.
+    put_back: int = 0
     _runs: int = 0
+    _invisible: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def onboard(
         self, directory: FakeDirectory, locations: int, mapping: Mapping[str, Sequence[ObjectId]] | None = None
@@ -73,10 +76,12 @@ class Product:
 
     async def _drain(self, concurrent: int) -> None:
         running: set[asyncio.Task[None]] = set()
-        while self.world.queue.messages or running:
+        while self.world.queue.messages or running or self._invisible:
             while self.world.queue.messages and len(running) < concurrent:
                 running.add(asyncio.create_task(self._deliver(self.world.queue.messages.pop(0))))
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(running | self._invisible, return_when=asyncio.FIRST_COMPLETED)
+            running -= done
+            self._invisible -= done
             for task in done:
                 task.result()
 
@@ -85,10 +90,17 @@ class Product:
         with measured() as usage:
             try:
                 await work_off(self.world.app, message, usage)
-            except (Transient, Conflict):
-                self.world.queue.messages.append(message)
+            except (Transient, Conflict) as error:
+                delay_s = error.retry_after_s if isinstance(error, Transient) else None
+                self.put_back += 1
+                self._invisible.add(asyncio.create_task(self._show(message, delay_s or 0.0)))
         self.spent.graph_requests += usage.graph_requests
         self.spent.storage_requests += usage.storage_requests
+
+    async def _show(self, message: Message, delay_s: float) -> None:
+        """Let a message be delivered again after this time, as the queue's triggers do."""
+        await asyncio.sleep(delay_s)
+        self.world.queue.messages.append(message)
 
 
 @asynccontextmanager

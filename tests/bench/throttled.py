@@ -1,0 +1,184 @@
+"""Two syncs that Graph's limit binds, of a customer in groups mode: how near they come to it, and how they behave.
+
+The directory has 40 users, so the simulator grants it 3,500 resource units in ten seconds
+(https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits), and 220 groups of 32. Pages
+hold two, so that there are page tokens, and units to spend without thousands of jobs: 3,520 requests of 4 units each
+(`transitiveMembers` with `$select`).
+
+**The bound** follows from the rule that is enforced. A window begins with its first request, lasts ten seconds, and
+grants 3,500 units; so a sync of U units needs ceil(U / 3,500) windows, of which all but the last must pass whole:
+10 s * (ceil(U / 3,500) - 1), whatever a request takes. U is what the simulator granted, here little more than four
+windows. The time before the first request, that of the last window, and all of storage and CPU are in the value, but
+not in the bound. Only the import of the SDK, which `cold_start` measures, is over before.
+
+**The rounds.** The first sync has requests take 50 ms and makes everybody a recipient; then somebody is deleted and
+somebody disabled, and the second sync, at 0 ms, asks about both in batches. Each passes four windows whole, so it is
+four measurements in a row, and takes 40 s: therefore each is done once, and `throttled` is the worse of the two. Then a
+new deployment does both again, while page tokens expire, and requests and parts of batches are refused, with and
+without `Retry-After`, at several places: recipients, and the runs' states, counts, reports and problems must be the
+same.
+
+The product is the deployed one but for its storage, which is in memory, and reads through the deployed adapter.
+"""
+
+import asyncio
+import dataclasses
+import math
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final
+
+from infra.local.demo.simulator import Simulator
+from infra.local.entra.throttle import WINDOW_S, limit_units
+from shared.bootstrap import SystemClock
+from shared.domain.ids import ObjectId, object_id
+from shared.domain.preferences import Mode, Preferences
+from shared.domain.run import Run, RunMode
+from tests.bench.entra import Directory, directories, directory
+from tests.bench.product import TENANT, Product
+from tests.bench.results import Result
+from tests.fakes import fake_ports
+from tests.simulation.world import World
+
+_USERS: Final = 40
+_GROUPS: Final = 220
+_GROUP_SIZE: Final = 32
+_PAGE: Final = 2
+_LOCATIONS: Final = 4
+_LATENCIES_MS: Final = (50, 0)
+_EXPIRED: Final = {
+    "type": "respond",
+    "status": 400,
+    "body": {"error": {"code": "Directory_ExpiredPageToken", "message": "The page token has expired."}},
+}
+_UNTOLD: Final = {"type": "throttled", "retry_after_s": None}
+_PAGES: Final = "transitiveMembers"
+#: What goes wrong in each sync of the second deployment; `nth` counts the requests that match.
+_DISTURBANCES: Final[tuple[Sequence[dict[str, Any]], ...]] = (
+    (
+        {"path": "skiptoken", "nth": 60, "count": 3, "action": _EXPIRED},
+        {"path": "skiptoken", "nth": 1_500, "count": 2, "action": _EXPIRED},
+        {"path": _PAGES, "nth": 300, "count": 1, "action": _UNTOLD},
+        {"path": _PAGES, "nth": 2_000, "count": 4, "action": _UNTOLD},
+    ),
+    (
+        {"path": "skiptoken", "nth": 900, "count": 3, "action": _EXPIRED},
+        {"path": _PAGES, "nth": 1_200, "count": 2, "action": _UNTOLD},
+        {"in_batch": True, "nth": 4, "count": 3, "action": {"type": "throttled", "retry_after_s": 2}},
+        {"in_batch": True, "nth": 12, "count": 2, "action": _UNTOLD},
+        # longer than a worker waits: the job is put back, and asks everything again
+        {"in_batch": True, "nth": 24, "count": 1, "action": {"type": "throttled", "retry_after_s": 12}},
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One sync: what it left, what it took, and what the simulator saw of it."""
+
+    run: Run
+    rows: dict[str, str]
+    wall_s: float
+    put_back: int
+    seen: dict[str, Any]
+
+    @property
+    def bound_s(self) -> float:
+        """Return how long windows make it take."""
+        units: int = self.seen["resource_units"]
+        return WINDOW_S * (math.ceil(units / limit_units(_USERS)) - 1)
+
+    def differences(self, other: "_Round") -> int:
+        """Return how many recipients differ, are missing or are too many; one more if the runs differ."""
+        rows = sum(self.rows.get(key) != other.rows.get(key) for key in self.rows.keys() | other.rows.keys())
+        mine, others = (
+            (each.run.state, each.run.counts, each.run.locations, each.run.problems) for each in (self, other)
+        )
+        return rows + (mine != others)
+
+
+async def measure() -> list[Result]:
+    """Return wall time by bound, the shares of bad requests, and how many rows disturbances change."""
+    calm, disturbed = await _rounds(((), ())), await _rounds(_DISTURBANCES)
+    slowest = max(each.wall_s / each.bound_s for each in calm)
+    refused = max(each.seen["refused"] / each.seen["total"] for each in calm)
+    waiting = sum(each.seen["sent_while_waiting"] for each in (*calm, *disturbed))
+    differences = sum(mine.differences(other) for mine, other in zip(calm, disturbed, strict=True))
+    sizes = {"users": _USERS, "groups": _GROUPS, "users_per_group": _GROUP_SIZE, "latency_ms": _LATENCIES_MS}
+    measured = {
+        **sizes,
+        "undisturbed": [_shown(each) for each in calm],
+        "disturbed": [_shown(each) for each in disturbed],
+    }
+    return [
+        Result(key="throttled", value=slowest, goal=1.1, measured=measured),
+        Result(key="throttled_refused_share", value=refused, goal=0.01, measured=sizes),
+        Result(key="throttled_sent_while_waiting", value=waiting, goal=0, measured=sizes),
+        Result(key="throttled_differences", value=differences, goal=0, measured={"rows": len(calm[-1].rows)}),
+    ]
+
+
+async def _rounds(disturbances: Sequence[Sequence[dict[str, Any]]]) -> list[_Round]:
+    """Return both syncs of a new deployment with a new directory, the same one every time."""
+    async with (
+        directory(users=_USERS, groups=_GROUPS, group_size=_GROUP_SIZE) as known,
+        Simulator({"simulator_admin": known.admin.removesuffix("/admin")}) as entra,
+        _deployment(known) as product,
+    ):
+        await entra.call("PATCH", "/settings", {"page_size_max": _PAGE})
+        first = await _round(product, entra, _LATENCIES_MS[0], disturbances[0])
+        gone, disabled = await entra.people(known.name, 2)
+        await entra.call("DELETE", f"/directories/{known.name}/users/{gone}")
+        await entra.call("PATCH", f"/directories/{known.name}/users/{disabled}", {"accountEnabled": False})
+        await asyncio.sleep(WINDOW_S)  # so that each sync begins with a window of its own
+        return [first, await _round(product, entra, _LATENCIES_MS[1], disturbances[1])]
+
+
+@asynccontextmanager
+async def _deployment(known: Directory) -> AsyncIterator[Product]:
+    """Give a deployment in memory with one tenant, whose locations share out the groups."""
+    factory = directories()
+    world = World(dataclasses.replace(fake_ports(), clock=SystemClock(), directories=factory))
+    groups = [object_id(each["id"]) for each in known.known["groups"]]
+    mapping: dict[str, Sequence[ObjectId]] = {
+        f"location-{number}": groups[number::_LOCATIONS] for number in range(_LOCATIONS)
+    }
+    async with factory.open(known.credentials):
+        pass  # imports the SDK, and sends nothing
+    await world.connected(TENANT, known.credentials, Preferences(mode=Mode.GROUPS), mapping)
+    try:
+        yield Product(world)
+    finally:
+        await factory.close()
+
+
+async def _round(product: Product, entra: Simulator, latency_ms: int, faults: Sequence[dict[str, Any]]) -> _Round:
+    """Return a sync, with these faults at this distance."""
+    await entra.call("PATCH", "/settings", {"latency_ms": latency_ms})
+    await entra.call("DELETE", "/faults")
+    for fault in faults:
+        await entra.call("POST", "/faults", fault)
+    await entra.call("DELETE", "/metrics")
+    put_back, began_s = product.put_back, perf_counter()
+    run, _ = await product.sync(RunMode.INCREMENTAL)
+    wall_s = perf_counter() - began_s
+    seen = await entra.call("GET", "/metrics")
+    armed = (await entra.call("GET", "/faults"))["faults"]
+    assert all(each["fired"] == each["fault"]["count"] for each in armed), armed
+    stored = await product.world.everything(TENANT)
+    rows = {f"{location}/{each.id}": each.tag() for location, found in stored.items() for each in found}
+    return _Round(run=run, rows=rows, wall_s=wall_s, put_back=product.put_back - put_back, seen=seen)
+
+
+def _shown(found: _Round) -> dict[str, object]:
+    names = ("total", "resource_units", "refused", "sent_while_waiting")
+    return {
+        "wall_s": round(found.wall_s, 2),
+        "bound_s": found.bound_s,
+        "ratio": round(found.wall_s / found.bound_s, 3),
+        "put_back": found.put_back,
+        "counts": str(found.run.counts),
+        **{name: found.seen[name] for name in names},
+    }
