@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.adapters.graph.wire import MAX_ALIASES, MAX_TEXT, GraphUser, UserPage, decode, patch_of, user_of, users_of
@@ -97,6 +97,7 @@ def test_odd_text(text: str | None, kept: str | None) -> None:
     assert user_of(read(displayName=text)).display_name == kept
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # which measures how busy the machine is
 @given(
     st.lists(
         st.dictionaries(
