@@ -7,7 +7,7 @@ from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 from shared.adapters.graph.wire import SELECT
 from shared.domain.directory import Source
 from tests.bench.baseline import app as baseline
-from tests.bench.entra import Directory, directories, directory
+from tests.bench.entra import directories, directory
 from tests.bench.results import Result, medians
 
 #: Graph's largest page of users. Source: https://learn.microsoft.com/graph/api/user-list
@@ -20,7 +20,9 @@ async def measure() -> Result:
     """Return how many times the CPU of ours the models take."""
     async with directory(users=PAGE) as known:
         factory = directories()
-        sdk = _sdk(known)
+        client, credential = baseline.client(known.credentials)
+        query = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(top=PAGE, select=SELECT.split(","))
+        options: Any = UsersRequestBuilder.UsersRequestBuilderGetRequestConfiguration(query_parameters=query)
 
         async def ours() -> None:
             async with factory.open(known.credentials) as opened:
@@ -28,9 +30,11 @@ async def measure() -> Result:
                     assert len((await opened.users(Source())).users) == PAGE
 
         async def models() -> None:
-            assert len((await sdk()).value) == PAGE
+            page: Any = await client.users.get(request_configuration=options)
+            assert len(page.value) == PAGE
 
-        our, their = await medians(ours, models)
+        async with credential:
+            our, their = await medians(ours, models)
         await factory.close()
     return Result(
         key="graph_page_cpu",
@@ -43,10 +47,3 @@ async def measure() -> Result:
             "users_per_page": PAGE,
         },
     )
-
-
-def _sdk(known: Directory) -> Any:  # noqa: ANN401 - a call whose answer is the SDK's model
-    client, _ = baseline.client(known.credentials)
-    query = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(top=PAGE, select=SELECT.split(","))
-    options = UsersRequestBuilder.UsersRequestBuilderGetRequestConfiguration(query_parameters=query)
-    return lambda: client.users.get(request_configuration=options)
