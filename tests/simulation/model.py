@@ -70,10 +70,16 @@ class Model:
         if self.rules.full:
             return set() if "users" in unread else set(self.people)
         groups = self.mapping[location] - unread
+        if "users" in unread:
+            groups = {group for group in groups if not self.by_id(group)}
         found = {person for group in groups for person in self.groups[group] if person in self.people}
         if "users" in self.feeds(location) - unread:
             found |= {each.id for each in self.people.values() if PLACES.get(str(each.department)) == location}
         return found
+
+    def by_id(self, group: str) -> bool:
+        """Tell whether only the whole directory says who a group's members are: it feeds whatever the group feeds."""
+        return all("users" in self.feeds(location) for location, groups in self.mapping.items() if group in groups)
 
     def feeds(self, location: str) -> set[str]:
         """Return what has to be read for a location."""
