@@ -6,7 +6,8 @@ from typing import Final
 import httpx
 
 from shared.adapters.graph import links
-from shared.adapters.graph.wire import UserPage, decode, user_of
+from shared.adapters.graph.users import users_of
+from shared.adapters.graph.wire import UserPage, decode
 from shared.domain.directory import Source
 from tests.bench.entra import certificates, directories, directory
 from tests.bench.graph_page_cpu import PAGE
@@ -36,8 +37,8 @@ async def measure() -> Result:
 
             async def floor() -> None:
                 for _ in range(_PAGES):
-                    page = decode((await bare.get(url, headers=headers)).content, UserPage)
-                    assert len([user_of(each) for each in page.value]) == PAGE
+                    content = (await bare.get(url, headers=headers)).content
+                    assert len(users_of(decode(content, UserPage).value, content)) == PAGE
 
             async def ours() -> None:
                 async with factory.open(credentials) as opened:

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from shared.adapters.graph import links, presence
 from shared.adapters.graph.client import GraphClient
 from shared.adapters.graph.errors import Refused, translated
+from shared.adapters.graph.users import ids_of, patch_of, user_of, users_of
 from shared.adapters.graph.wire import (
     SELECT,
     AssignmentPage,
@@ -18,10 +19,6 @@ from shared.adapters.graph.wire import (
     GroupPage,
     UserPage,
     decode,
-    ids_of,
-    patch_of,
-    user_of,
-    users_of,
 )
 from shared.domain.directory import (
     Assignment,

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.graph.wire import MAX_ALIASES, MAX_TEXT, GraphUser, UserPage, decode, patch_of, user_of, users_of
+from shared.adapters.graph.users import MAX_ALIASES, MAX_TEXT, patch_of, user_of, users_of
+from shared.adapters.graph.wire import GraphUser, UserPage, decode
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.adapters.graph.wire import MAX_ALIASES
+from shared.adapters.graph.users import MAX_ALIASES
 from shared.adapters.tables import Tables
 from shared.adapters.tables.names import RECIPIENTS
 from shared.domain.ids import RecipientId, TenantId
