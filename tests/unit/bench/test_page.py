@@ -11,10 +11,10 @@ def test_the_page_shows_what_was_measured() -> None:
 
 
 def test_every_benchmark_is_on_the_page() -> None:
-    """Its figures are named after it."""
-    figures = found()
+    """Its figures are named after it; or the page says what is known of it instead."""
+    figures, said = found(), PAGE.read_text(encoding="utf-8")
     for key in (*KEYS, *APART):
-        assert any(name.startswith(key) for name in figures), key
+        assert any(name.startswith(key) for name in figures) or f"- `{key}`: " in said, key
 
 
 def test_what_is_measured_anew_takes_the_place_of_what_was() -> None:
