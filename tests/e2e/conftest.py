@@ -13,8 +13,8 @@ from infra.local.stack import LocalStack
 #: The sample directories, 100 times smaller than in the demo.
 SCALE = 0.01
 
-#: A watchdog that looks often, so that a test of a crash need not wait for minutes; and no schedule, whose tick at a full
-#: hour would start runs that no test has asked for.
+#: A watchdog that looks often, so that a test of a crash need not wait for minutes; and no schedule, whose tick at a
+#: full hour would start runs that no test has asked for.
 IMPATIENT = {
     "WATCHDOG_SCHEDULE": "*/5 * * * * *",
     "WATCHDOG_STALE_AFTER_S": "20",
