@@ -55,9 +55,9 @@ def table(figures: Mapping[str, Figure]) -> str:
 def _measured(measured: Mapping[str, Any]) -> str:
     shown = []
     for name, value in measured.items():
-        if isinstance(value, dict) or (isinstance(value, list) and len(value) > _SHOWN):
-            continue
         values = value if isinstance(value, list) else [value]
+        if len(values) > _SHOWN or any(isinstance(each, dict | list) for each in values):
+            continue
         shown.append(f"{name.replace('_', ' ')} {', '.join(map(_short, values))}")
     return "; ".join(shown)
 
