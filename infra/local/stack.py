@@ -112,9 +112,13 @@ class LocalStack:
         """
         await self._supervisor.failure()
 
-    async def start_host(self) -> None:
-        """The Functions host runs and its API answers. Must be called from the main thread."""
-        self._supervisor.start(host_part(self._ports.host, self._settings(), kind=self._host_kind))
+    async def start_host(self, environment: Mapping[str, str] | None = None) -> None:
+        """The Functions host runs, with `environment` over its settings, and its API answers.
+
+        Must be called from the main thread.
+        """
+        settings = {**self._settings(), **(environment or {})}
+        self._supervisor.start(host_part(self._ports.host, settings, kind=self._host_kind))
         await self._supervisor.ready(HOST)
         processes.write_atomically(self.directory / FILE, self.info)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,6 +14,8 @@ from infra.local.functions_host.errors import Misconfigured
 
 _TIMESPAN = re.compile(r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{2}):(?P<seconds>\d{2})(?P<rest>\.\d+)?")
 _SETTING = re.compile(r"%([^%]+)%")
+#: Source: https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
+_OVERRIDE = "azurefunctionsjobhost__"
 _T = TypeVar("_T")
 
 
@@ -98,15 +100,17 @@ class _LocalSettings(msgspec.Struct):
 def load_settings(root: Path, environ: MutableMapping[str, str] | None = None) -> HostSettings:
     """The settings of the app in `root`; `environ` then has the values of local.settings.json that it lacked.
 
+    A setting such as `AzureFunctionsJobHost__extensions__queues__batchSize` replaces the value of host.json.
+
     Raises:
         Misconfigured: a file or a value in it cannot be used.
     """
     environ = os.environ if environ is None else environ
-    host_json = _read(root / "host.json", _HostJson)
-    if host_json.version != "2.0":
-        raise Misconfigured(f'host.json has version {host_json.version!r}; Azure Functions 4 needs "2.0"')
     for name, value in _read(root / "local.settings.json", _LocalSettings).values.items():
         environ.setdefault(name, value)
+    host_json = _host_json(root / "host.json", environ)
+    if host_json.version != "2.0":
+        raise Misconfigured(f'host.json has version {host_json.version!r}; Azure Functions 4 needs "2.0"')
     timeout = host_json.function_timeout
     return HostSettings(
         root=root,
@@ -148,6 +152,29 @@ def _queue_options(queues: _Queues) -> QueueOptions:
         max_polling_interval_s=seconds(queues.max_polling_interval, "extensions.queues.maxPollingInterval"),
         base64=encoding == "base64",
     )
+
+
+def _host_json(path: Path, environ: Mapping[str, str]) -> _HostJson:
+    values = _read(path, dict[str, Any])
+    for name, value in environ.items():
+        if name.lower().startswith(_OVERRIDE):
+            _replace(values, name[len(_OVERRIDE) :].split("__"), value)
+    try:
+        return msgspec.convert(values, _HostJson, strict=False)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(f"{path} and what overrides it cannot be used: {error}") from error
+
+
+def _replace(values: dict[str, Any], names: list[str], value: str) -> None:
+    """Put `value` where `names` lead; as in .NET's configuration, their case does not matter."""
+    for depth, given in enumerate(names):
+        name = next((known for known in values if known.lower() == given.lower()), given)
+        if depth == len(names) - 1:
+            values[name] = value
+        elif not isinstance(values.setdefault(name, {}), dict):
+            raise Misconfigured(f"{'.'.join(names[: depth + 1])} of host.json is a value and has no parts")
+        else:
+            values = values[name]
 
 
 def _read(path: Path, kind: type[_T]) -> _T:

@@ -126,6 +126,28 @@ def test_reads_host_json(tmp_path: Path) -> None:
     assert (read.queues.visibility_timeout_s, read.queues.max_polling_interval_s, read.queues.base64) == (30, 2, False)
 
 
+def test_settings_override_host_json(tmp_path: Path) -> None:
+    """A setting replaces what host.json says, whatever its case, and adds what host.json does not say."""
+    (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": {"queues": {"batchSize": 4}}}')
+    overrides = {
+        "AzureFunctionsJobHost__extensions__Queues__BATCHSIZE": "1",
+        "AzureFunctionsJobHost__extensions__queues__newBatchThreshold": "0",
+        "AzureFunctionsJobHost__functionTimeout": "-1",
+        "AzureFunctionsJobHost__extensions__http__routePrefix": "v1",
+    }
+    read = load_settings(tmp_path, dict(overrides))
+    assert (read.queues.batch_size, read.queues.new_batch_threshold) == (1, 0)
+    assert (read.function_timeout_s, read.route_prefix) == (None, "v1")
+
+
+@pytest.mark.parametrize("name", ["version__major", "extensions__queues", "extensions__queues__batchSize"])
+def test_rejects_wrong_overrides(tmp_path: Path, name: str) -> None:
+    """An override that fits nothing stops the start."""
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    with pytest.raises(HostError):
+        load_settings(tmp_path, {f"AzureFunctionsJobHost__{name}": "many"})
+
+
 @pytest.mark.parametrize(
     "queues",
     ['{"batchSize": 33}', '{"maxDequeueCount": 0}', '{"messageEncoding": "utf8"}', '{"visibilityTimeout": "30"}'],
