@@ -105,7 +105,7 @@ def test_odd_text(text: str | None, kept: str | None) -> None:
             st.sampled_from(["displayName", "mail", "department", "companyName"]),
             st.none()
             | st.text(max_size=12)
-            | st.text(st.sampled_from("a \x00\x7f\x85\xa0é\u2003\u2028\u2019漢"), max_size=8)
+            | st.text(st.sampled_from("a \x00\x7f\x85\xa0é\u1680\u2003\u2028\u2019\u3000漢"), max_size=8)
             | st.builds(lambda character, count: character * count, st.characters(), st.integers(1_020, 1_030)),
         ),
         max_size=4,
@@ -117,7 +117,11 @@ def test_a_page_is_read_as_each_of_its_users_is(people: list[dict[str, str | Non
     phones = [{"businessPhones": [text]} for person in people for text in person.values() if text is not None]
     listed: list[dict[str, object]] = [{"id": ID, "userPrincipalName": "ada", **person} for person in people]
     listed += [{"id": ID, "userPrincipalName": "ada", **phone} for phone in phones]
-    body = json.dumps({"value": listed}, ensure_ascii=escaped).encode(errors="surrogatepass")
+    listed += [
+        {"id": ID, "userPrincipalName": "ada", "proxyAddresses": [f"smtp:{each}@b" for each in person.values()]}
+        for person in people
+    ]
+    body = json.dumps({"value": listed}, ensure_ascii=escaped, separators=(",", ":")).encode(errors="surrogatepass")
     page = decode(body, UserPage)
     assert users_of(page.value, body) == [user_of(each) for each in page.value]
 
