@@ -167,11 +167,24 @@ class Comparison:
         try:
             async for stored in self._stored(held):
                 async with turn():
-                    decision = self._decision(number, stored, matching, managers)
+                    decision = self._shared_decision(number, stored, matching, managers)
                 yield decision
                 number += 1
         finally:
             self._read.clear()  # now, not when somebody collects what iterates: it may be all people there are
+
+    def _shared_decision(
+        self, number: int, stored: list[Recipient], matching: Matching, managers: Managers | None
+    ) -> Decision:
+        """Return the decision about a part; where only the directory matters, all locations have the same."""
+        if stored or matching.any or self._plan.preferences.rule is not None or not self._read:
+            return self._decision(number, stored, matching, managers)
+        attempts = tuple((source, ref.attempt) for source, ref in self._refs.items())
+        return self._snapshots.first.of(
+            next(iter(self._read.values())),
+            (self._plan.tenant, self._plan.run, self._feeds, attempts, number),
+            lambda: self._decision(number, stored, matching, managers),
+        )
 
     def _decision(
         self, number: int, stored: list[Recipient], matching: Matching, managers: Managers | None

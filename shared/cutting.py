@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from shared.domain.ids import TenantId
 from shared.domain.parts import Cuts, CutSnapshot, Cutter
 from shared.domain.snapshot import SnapshotRef
+from shared.first_decisions import FirstDecisions
 from shared.ports import SnapshotStore
 from shared.turns import turn
 
@@ -21,6 +22,8 @@ class CutSnapshots:
 
     def __init__(self, snapshots: SnapshotStore) -> None:
         self._snapshots: Final = snapshots
+        #: What was decided about parts of them.
+        self.first: Final = FirstDecisions()
         #: By tenant, reference and number of parts. A reference names its content by a hash, so it cannot change.
         self._known: WeakValueDictionary[_Key, CutSnapshot] = WeakValueDictionary()
         self._reading: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()

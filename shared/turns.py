@@ -7,10 +7,11 @@ of one customer with a million people would have most of the CPU while two thous
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -41,18 +42,17 @@ class _Turns:
     #: Held by the heavy job that has a turn, and while others have the loop afterwards.
     one_heavy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    @asynccontextmanager
-    async def measured(self, loop: asyncio.AbstractEventLoop) -> AsyncIterator[list[float]]:
-        """Give what the turn inside has taken, in seconds, once it is over; it begins in a round that has time left."""
+    async def begin(self, loop: asyncio.AbstractEventLoop) -> float:
+        """Return when a turn may begin, in seconds of the loop: at once, in a round that has time left."""
         while self.taken_s >= _ROUND_S:  # noqa: ASYNC110 - there is nothing to wait for but another round
             await asyncio.sleep(0)
-        began_s = loop.time()
-        took_s: list[float] = []
-        yield took_s
-        took_s.append(loop.time() - began_s)
+        return loop.time()
+
+    def took(self, loop: asyncio.AbstractEventLoop, turn_s: float) -> None:
+        """Note how long a turn was."""
         if not self.taken_s:
             loop.call_soon(self._next_round)
-        self.taken_s += took_s[0]
+        self.taken_s += turn_s
 
     def _next_round(self) -> None:
         self.taken_s = 0.0
@@ -61,28 +61,44 @@ class _Turns:
 _known: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns]] = WeakKeyDictionary()
 
 
-@asynccontextmanager
-async def turn() -> AsyncIterator[None]:
+class turn:  # noqa: N801 - an async context manager that is no generator: there are thousands in a run
     """Let nobody else of this event loop have a turn inside the context, which must not wait for anything.
 
     A piece is to take no more than some 10 ms. All pieces of one round of the loop together take little more. A job
     with large pieces is heavy: of these one has a turn at a time, in the order in which they ask, and after it
     everybody else has the loop for up to `_OTHERS` times as long. Jobs that are not heavy need not wait for that.
     """
-    loop = asyncio.get_running_loop()
-    turns = _known.get(loop) or _known.setdefault(loop, _Turns())
-    if _heavy.get():
-        async with turns.one_heavy:
-            async with turns.measured(loop) as took_s:
-                yield
-            await _give_way(loop, turns, _OTHERS * took_s[0])
-    else:
-        async with turns.measured(loop) as took_s:
-            yield
-        if took_s[0] > _HEAVY_S:
+
+    __slots__ = ("_began_s", "_heavy", "_loop", "_turns")
+
+    async def __aenter__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._turns = _known.get(self._loop) or _known.setdefault(self._loop, _Turns())
+        self._heavy = _heavy.get()
+        if self._heavy:
+            await self._turns.one_heavy.acquire()
+        try:
+            self._began_s = await self._turns.begin(self._loop)
+        except BaseException:
+            if self._heavy:
+                self._turns.one_heavy.release()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        took_s = self._loop.time() - self._began_s
+        self._turns.took(self._loop, took_s)
+        if self._heavy:
+            try:
+                if kind is None:
+                    await _give_way(self._loop, self._turns, _OTHERS * took_s)
+            finally:
+                self._turns.one_heavy.release()
+        elif took_s > _HEAVY_S:
             _heavy.set(True)
         else:
-            turns.light_at_s = loop.time()
+            self._turns.light_at_s = self._loop.time()
 
 
 async def _give_way(loop: asyncio.AbstractEventLoop, turns: _Turns, at_most_s: float) -> None:

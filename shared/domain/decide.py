@@ -67,6 +67,11 @@ class Matching:
     #: How many users of the directory have each of these addresses.
     claims: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anybody to be found."""
+        return bool(self.by_object_id or self.by_mail)
+
     @classmethod
     def of(cls, stored: Iterable[Recipient]) -> "Matching":
         """Return what there is to match with. Of two with one object id the smaller id counts."""

@@ -1,5 +1,6 @@
 """A recipient: one person at one location, and the changes that a run can make to one."""
 
+from collections import Counter
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
@@ -144,10 +145,16 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
+        return Counts(
+            created=self.created + other.created,
+            updated=self.updated + other.updated,
+            deactivated=self.deactivated + other.deactivated,
+            reactivated=self.reactivated + other.reactivated,
+            skipped=self.skipped + other.skipped,
+        )
 
     @classmethod
     def of(cls, changes: "list[Change] | tuple[Change, ...]") -> "Counts":
         """Return how many changes there are of each kind."""
-        kinds = [change.kind for change in changes]
-        return cls(**{kind.value: kinds.count(kind) for kind in ChangeKind})
+        kinds = Counter([change.kind for change in changes])
+        return cls(**{kind.value: count for kind, count in kinds.items()})

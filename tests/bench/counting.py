@@ -1,6 +1,6 @@
 """The product's own adapters with a tally beside them: what each invocation of a function has asked of others."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -80,10 +80,14 @@ class CountingTables(Tables):
         self.work.rows_written += 1
         await super().delete(table, partition, row, etag)
 
-    async def transact(self, table: str, operations: Sequence[Any]) -> str:
+    async def transact(self, table: str, operations: Iterable[Any]) -> str:
         """Count, then do."""
-        self.work.rows_written += len(operations)
-        return await super().transact(table, operations)
+        return await super().transact(table, self._counted(operations))
+
+    def _counted(self, operations: Iterable[Any]) -> Iterator[Any]:
+        for each in operations:
+            self.work.rows_written += 1
+            yield each
 
     async def query(self, table: str, **words: Any) -> AsyncIterator[Entity]:  # noqa: ANN401
         """Count what is found."""

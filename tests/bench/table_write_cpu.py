@@ -10,7 +10,7 @@ from infra.local.tables.server import url_of
 from shared.adapters.tables import changeset
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.limits import MAX_BATCH
-from shared.adapters.tables.recipient_rows import encoded, row_of
+from shared.adapters.tables.recipient_rows import RowEncoder, row_of
 from shared.domain.recipient import Recipient
 from tests.bench.results import Result, medians
 from tests.bench.tables import recipients, service
@@ -31,7 +31,7 @@ async def measure() -> Result:
 
             async def write_ours() -> None:
                 for some in _cut(people):
-                    await ours.transact(_TABLE, _upserts(encoded(_PARTITION, each) for each in some))
+                    await ours.transact(_TABLE, _upserts(RowEncoder().rows(_PARTITION, some)))
 
             async def write_theirs() -> None:
                 for some in _cut(people[:_THEIRS]):
@@ -39,7 +39,7 @@ async def measure() -> Result:
 
             async def write_bare() -> None:
                 for some in _cut(people):
-                    operations = _upserts(encoded(_PARTITION, each) for each in some)
+                    operations = _upserts(RowEncoder().rows(_PARTITION, some))
                     body = changeset.compose(url_of(connection), _TABLE, operations)
                     async with session.post(
                         f"{url_of(connection)}/$batch", data=body, headers=changeset.HEADERS

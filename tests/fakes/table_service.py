@@ -5,7 +5,7 @@ errors of the network, and filters other than those that the stores send.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from itertools import count
 from typing import Any, TypeVar
 
@@ -73,8 +73,9 @@ class MemoryTables(Tables):
             raise Conflict("The row changed since it was read.", code="conflict")
         self._tables.get(table, {}).pop((partition, row), None)
 
-    async def transact(self, table: str, operations: Sequence[Any]) -> str:
+    async def transact(self, table: str, operations: Iterable[Any]) -> str:
         """Do operations on one partition, all or none. Raises: Conflict, Rejected."""
+        operations = list(operations)
         compose("http://memory", table, operations)  # which refuses what the service would not take
         before = dict(self._tables.setdefault(table, {}))
         answers = []

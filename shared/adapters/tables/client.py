@@ -1,6 +1,6 @@
 """The storage account's Table service: one client per process, counted requests, errors in the product's words."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -125,20 +125,21 @@ class Tables:
         with translated():
             await client.delete_entity(partition, row, etag=etag, match_condition=condition)
 
-    async def transact(self, table: str, operations: Sequence[Any]) -> str:
+    async def transact(self, table: str, operations: Iterable[Any]) -> str:
         """Do up to MAX_BATCH operations on one partition, all or none, and return the ETag of the first.
 
         Raises: Conflict, Transient, Rejected.
 
         An operation is as the SDK's `submit_transaction` takes it: `create`, `upsert`, `update` or `delete`, the
-        entity, and for a replacement its mode and ETag.
+        entity, and for a replacement its mode and ETag. What iterates over them works inside a turn.
         """
         wire = await self._wire_to(table)
         async with turn():
-            body = changeset.compose(wire.url, table, operations)
+            listed = list(operations)
+            body = changeset.compose(wire.url, table, listed)
         with translated(missing=Conflict):
             response = await wire.send("POST", "$batch", changeset.HEADERS, body)
-            return changeset.require_done(response, len(operations))
+            return changeset.require_done(response, len(listed))
 
     async def query(
         self,

@@ -1,5 +1,8 @@
 """A recipient as a row, and back: a property for each known field of the profile, and what stands beside it."""
 
+from collections import OrderedDict
+from collections.abc import Sequence
+from operator import is_
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +15,9 @@ from shared.domain.recipient import Origin, Profile, Recipient, Status
 _PREFIX: Final = len(keys.RECIPIENTS[0])
 _ENCODER: Final = msgspec.json.Encoder()
 _NOTHING: Final = b"{}"
+#: Batches that are remembered: those of a customer's locations, which get the same people, are written at about the
+#: same time.
+_REMEMBERED: Final = 32
 
 
 class RecipientRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -66,9 +72,8 @@ def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
 
 
 class _Beside(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
-    """What a person's row holds beside the profile."""
+    """What a person's row holds beside its partition and the profile."""
 
-    partition: str = msgspec.field(name="PartitionKey")
     key: str = msgspec.field(name="RowKey")
     origin: Origin
     status: Status
@@ -78,12 +83,44 @@ class _Beside(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     aliases: str | None = None
 
 
-def encoded(partition: str, recipient: Recipient) -> EncodedRow:
-    """Return what `edm.encode` makes of `row_of`: two structs put together, at a quarter of the CPU."""
-    profile, key = recipient.profile, keys.recipient(recipient.id)
+class RowEncoder:
+    """Encodes batches of recipients; the same ones for several partitions only once."""
+
+    def __init__(self) -> None:
+        #: By whom it begins with: who is in the batch, and what stands behind the partition in the row of each.
+        self._known: OrderedDict[RecipientId, tuple[Sequence[Recipient], list[bytes]]] = OrderedDict()
+
+    def rows(self, partition: str, recipients: Sequence[Recipient]) -> list[EncodedRow]:
+        """Return what `edm.encode` makes of each `row_of`: two structs put together, at a quarter of the CPU."""
+        head = b'{"PartitionKey":' + _ENCODER.encode(partition) + b","
+        return [
+            EncodedRow(partition, keys.recipient(each.id), head + rest)
+            for each, rest in zip(recipients, self._rests(recipients), strict=True)
+        ]
+
+    def _rests(self, recipients: Sequence[Recipient]) -> list[bytes]:
+        if not recipients:
+            return []
+        first = recipients[0].id
+        known, rests = self._known.get(first, ((), []))
+        if len(known) == len(recipients) and all(map(is_, known, recipients)):
+            return rests
+        rests = list(map(_rest, recipients))
+        self._known[first] = recipients, rests
+        self._known.move_to_end(first)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return rests
+
+
+def _rest(recipient: Recipient) -> bytes:
+    """Return what stands behind the partition in a recipient's row."""
+    profile = recipient.profile
     if recipient.applied is not profile and recipient.applied != profile:
-        return EncodedRow(partition, key, encode(row_of(partition, recipient)))
-    beside = _Beside(partition, key, recipient.origin, recipient.status, recipient.object_id, recipient.reason)
+        return _rest_of_row(recipient)
+    beside = _Beside(
+        keys.recipient(recipient.id), recipient.origin, recipient.status, recipient.object_id, recipient.reason
+    )
     if recipient.groups:
         beside.groups = " ".join(recipient.groups)
     if profile.aliases:
@@ -92,8 +129,14 @@ def encoded(partition: str, recipient: Recipient) -> EncodedRow:
     try:
         first, second = _ENCODER.encode(beside), _ENCODER.encode(profile)
     except UnicodeEncodeError:
-        return EncodedRow(partition, key, encode(row_of(partition, recipient)))
-    return EncodedRow(partition, key, first if second == _NOTHING else first[:-1] + b"," + second[1:])
+        return _rest_of_row(recipient)
+    return first[1:] if second == _NOTHING else first[1:-1] + b"," + second[1:]
+
+
+def _rest_of_row(recipient: Recipient) -> bytes:
+    row = row_of("", recipient)
+    del row["PartitionKey"]
+    return encode(row)[1:]
 
 
 def recipient_of(row: RecipientRow) -> Recipient:

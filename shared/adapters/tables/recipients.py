@@ -1,6 +1,6 @@
 """Recipients, one partition per (tenant, location), each with its fence and its journal."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,7 @@ from shared.adapters.tables.accounts import TenantTables
 from shared.adapters.tables.names import RECIPIENTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.adapters.tables.pages import Kind
-from shared.adapters.tables.recipient_rows import RecipientRow, encoded, recipient_of
+from shared.adapters.tables.recipient_rows import RecipientRow, RowEncoder, recipient_of
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Recipient
 from shared.errors import NotFound, Rejected
@@ -31,6 +31,7 @@ class TableRecipientStore:
 
     def __init__(self, accounts: TenantTables) -> None:
         self._accounts = accounts
+        self._encoder = RowEncoder()
 
     async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
         """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
@@ -94,8 +95,7 @@ class TableRecipientStore:
             raise Rejected(
                 f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.", code="batch_too_large"
             )
-        async with turn():
-            operations = _operations(keys.location(tenant, location), recipients, journal, fence)
+        operations = self._operations(keys.location(tenant, location), recipients, journal, fence)
         return await tables.transact(RECIPIENTS, operations)
 
     async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
@@ -149,35 +149,28 @@ class TableRecipientStore:
         tables = await self._accounts.of(tenant)
         await tables.erase(RECIPIENTS, partitions=keys.tenant_range(tenant))
 
+    def _operations(
+        self, partition: str, recipients: Sequence[Recipient], journal: JournalEntry, fence: Versioned[Fence]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Iterate over what writes recipients: the fence first, whose ETag all depends on, then their journal."""
+        fence_row = _fence_row(partition, fence.value)
+        if fence.etag is None:
+            yield "create", fence_row
+        else:
+            condition = {"mode": "replace", "etag": fence.etag, "match_condition": MatchConditions.IfNotModified}
+            yield "update", fence_row, condition
+        entry = {
+            "PartitionKey": partition,
+            "RowKey": keys.journal(journal.run, fence.value.generation, fence.value.attempt, fence.value.operation),
+            **msgspec.structs.asdict(Counts.of(journal.changes)),
+            **pack(journal),
+        }
+        yield "create", entry
+        # what is new is inserted: it must not be there yet, and the service need not look for something to replace
+        created = {change.recipient for change in journal.changes if change.kind is ChangeKind.CREATED}
+        for recipient, row in zip(recipients, self._encoder.rows(partition, recipients), strict=True):
+            yield ("create", row) if recipient.id in created else ("upsert", row, {"mode": "replace"})
+
 
 def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:
     return {"PartitionKey": partition, "RowKey": keys.FENCE, "generation": fence.generation, **pack(fence)}
-
-
-def _operations(
-    partition: str, recipients: Sequence[Recipient], journal: JournalEntry, fence: Versioned[Fence]
-) -> list[tuple[Any, ...]]:
-    """Return the batch that writes recipients: the fence first, whose ETag it depends on, then their journal."""
-    fence_row = _fence_row(partition, fence.value)
-    fenced: tuple[Any, ...]
-    if fence.etag is None:
-        fenced = ("create", fence_row)
-    else:
-        condition = {"mode": "replace", "etag": fence.etag, "match_condition": MatchConditions.IfNotModified}
-        fenced = ("update", fence_row, condition)
-    counts = msgspec.structs.asdict(Counts.of(journal.changes))
-    entry = {
-        "PartitionKey": partition,
-        "RowKey": keys.journal(journal.run, fence.value.generation, fence.value.attempt, fence.value.operation),
-        **counts,
-        **pack(journal),
-    }
-    # what is new is inserted: it must not be there yet, and the service need not look for something to replace
-    created = {change.recipient for change in journal.changes if change.kind is ChangeKind.CREATED}
-    rows = [
-        ("create", encoded(partition, each))
-        if each.id in created
-        else ("upsert", encoded(partition, each), {"mode": "replace"})
-        for each in recipients
-    ]
-    return [fenced, ("create", entry), *rows]

@@ -1,0 +1,69 @@
+"""Recipients as rows."""
+
+import json
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.adapters.tables.edm import encode
+from shared.adapters.tables.recipient_rows import RecipientRow, RowEncoder, recipient_of, row_of
+from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.recipient import Origin, Profile, Recipient, Status
+
+TEXT = st.none() | st.text(st.sampled_from('a"\\/ é漢\u2028😀'), min_size=1, max_size=6)
+HALF = "\ud800"
+PROFILES = st.builds(
+    Profile, display_name=TEXT, mail=TEXT, manager_name=TEXT, aliases=st.sampled_from([(), ("a@b",), ("a@b", "c@d")])
+)
+
+
+@st.composite
+def recipients(draw: st.DrawFn) -> Recipient:
+    """Return somebody of any kind; mostly what the directory said last is what is stored, the same object or not."""
+    profile = draw(PROFILES)
+    number = draw(st.integers(0, 9))
+    return Recipient(
+        id=RecipientId(draw(st.sampled_from(["csv-1", "é:1", f"{number:08x}-0000-4000-8000-000000000000"]))),
+        origin=draw(st.sampled_from(Origin)),
+        status=draw(st.sampled_from(Status)),
+        profile=profile,
+        object_id=draw(st.sampled_from([None, ObjectId("00000000-0000-4000-8000-000000000001")])),
+        applied=draw(st.sampled_from([profile, msgspec.structs.replace(profile), None]) | PROFILES),
+        reason=draw(TEXT),
+        groups=draw(st.sampled_from([(), (ObjectId("g1"),), (ObjectId("g1"), ObjectId("g2"))])),
+    )
+
+
+@given(st.lists(recipients(), max_size=4), st.sampled_from(["contoso:desk", 'é"']))
+def test_a_batch_is_encoded_as_each_row_is(batch: list[Recipient], partition: str) -> None:
+    """For one partition, and then for another one."""
+    encoder = RowEncoder()
+    for place in (partition, f"{partition}2"):
+        rows = encoder.rows(place, batch)
+        assert [json.loads(row.content) for row in rows] == [json.loads(encode(row_of(place, each))) for each in batch]
+        assert [(row.partition, row.key) for row in rows] == [
+            (told["PartitionKey"], told["RowKey"]) for told in (row_of(place, each) for each in batch)
+        ]
+        assert [recipient_of(msgspec.json.decode(row.content, type=RecipientRow)) for row in rows] == batch
+
+
+def test_half_a_surrogate_pair_is_kept() -> None:
+    """It cannot be written as UTF-8, only as an escape."""
+    odd = Profile(display_name=f"a{HALF}")
+    who = Recipient(id=RecipientId("csv-1"), origin=Origin.CSV, status=Status.ACTIVE, profile=odd, applied=odd)
+    (row,) = RowEncoder().rows("contoso:desk", [who])
+    assert json.loads(row.content)["displayName"] == f"a{HALF}"
+
+
+def test_a_batch_that_begins_like_another_is_another() -> None:
+    """It is who is in it that counts, not whom it begins with, nor how many."""
+    first, second, third = (
+        Recipient(id=RecipientId(name), origin=Origin.CSV, status=Status.ACTIVE, profile=Profile(display_name=name))
+        for name in "abc"
+    )
+    changed = msgspec.structs.replace(first, profile=Profile(display_name="changed"))
+    encoder = RowEncoder()
+    for batch in ([first, second], [first, third], [first], [changed], [first, second], []):
+        rows = encoder.rows("contoso:desk", batch)
+        assert [json.loads(row.content)["displayName"] for row in rows] == [each.profile.display_name for each in batch]
