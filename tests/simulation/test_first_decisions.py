@@ -23,7 +23,17 @@ from tests.simulation.world import World, deliver
 TENANT = TenantId("contoso")
 STAFF, TEMPS = ObjectId("00000000-0000-4000-a000-000000000001"), ObjectId("00000000-0000-4000-a000-000000000002")
 #: Three locations of the same people, one of others besides, and one where somebody is known already.
-MAPPING: dict[str, Sequence[ObjectId]] = {"a": [STAFF], "b": [STAFF], "c": [STAFF], "other": [STAFF, TEMPS], "known": [STAFF]}
+MAPPING: dict[str, Sequence[ObjectId]] = {
+    **dict.fromkeys("abc", [STAFF]),
+    "other": [STAFF, TEMPS],
+    "known": [STAFF],
+}
+    "a": [STAFF],
+    "b": [STAFF],
+    "c": [STAFF],
+    "other": [STAFF, TEMPS],
+    "known": [STAFF],
+}
 PREFERENCES = Preferences(allow_directory_to_update_csv=True, attributes=Attributes(manager=True))
 
 
