@@ -28,12 +28,6 @@ MAPPING: dict[str, Sequence[ObjectId]] = {
     "other": [STAFF, TEMPS],
     "known": [STAFF],
 }
-    "a": [STAFF],
-    "b": [STAFF],
-    "c": [STAFF],
-    "other": [STAFF, TEMPS],
-    "known": [STAFF],
-}
 PREFERENCES = Preferences(allow_directory_to_update_csv=True, attributes=Attributes(manager=True))
 
 
