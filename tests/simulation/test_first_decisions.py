@@ -24,7 +24,7 @@ TENANT = TenantId("contoso")
 STAFF, TEMPS = ObjectId("00000000-0000-4000-a000-000000000001"), ObjectId("00000000-0000-4000-a000-000000000002")
 #: Three locations of the same people, one of others besides, and one where somebody is known already.
 MAPPING: dict[str, Sequence[ObjectId]] = {
-    **dict.fromkeys("abc", [STAFF]),
+    **{key: [STAFF] for key in "abc"},
     "other": [STAFF, TEMPS],
     "known": [STAFF],
 }
