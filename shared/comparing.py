@@ -1,7 +1,7 @@
 """Comparing: a location's sources with its recipients, part by part, in memory that hardly grows with their number."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -154,24 +154,24 @@ class Comparison:
 
         Nothing is decided before every page of every source was verified.
         """
-        for source, ref in self._refs.items():
-            self._read[source] = await self._snapshots.get(self._plan.tenant, ref, self._cuts)
-        self.problem = await self._unmatched()
-        held, others = await self._look()
-        matching = Matching.of(others)
-        for number in range(self._cuts.count if matching.by_mail else 0):
-            async with turn():
-                matching.claim(self._wanted(self._part(number)).values(), self._plan.preferences)
-        managers = await self._managers()
-        number = 0
-        try:
+        async with AsyncExitStack() as opened:
+            for source, ref in self._refs.items():
+                snapshot = self._snapshots.opened(self._plan.tenant, ref, self._cuts)
+                self._read[source] = await opened.enter_async_context(snapshot)
+            opened.callback(self._read.clear)  # before that: who frees a snapshot is the last one to have it
+            self.problem = await self._unmatched()
+            held, others = await self._look()
+            matching = Matching.of(others)
+            for number in range(self._cuts.count if matching.by_mail else 0):
+                async with turn():
+                    matching.claim(self._wanted(self._part(number)).values(), self._plan.preferences)
+            managers = await self._managers()
+            number = 0
             async for stored in self._stored(held):
                 async with turn():
                     decision = self._shared_decision(number, stored, matching, managers)
                 yield decision
                 number += 1
-        finally:
-            self._read.clear()  # now, not when somebody collects what iterates: it may be all people there are
 
     def _shared_decision(
         self, number: int, stored: list[Recipient], matching: Matching, managers: Managers | None
@@ -277,5 +277,6 @@ class Comparison:
             async for recipient in self._recipients.read(self._plan.tenant, self._location):
                 yield recipient
         else:
-            for recipient in held:
-                yield recipient
+            held.reverse()
+            while held:  # so that they go one by one: to free all at once keeps the event loop for 20 ms
+                yield held.pop()

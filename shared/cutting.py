@@ -4,6 +4,9 @@ The locations of a customer in full mode are compared with the same snapshot, se
 """
 
 import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -25,17 +28,28 @@ class CutSnapshots:
         #: What was decided about parts of them.
         self.first: Final = FirstDecisions()
         #: By tenant, reference and number of parts. A reference names its content by a hash, so it cannot change.
-        self._known: WeakValueDictionary[_Key, CutSnapshot] = WeakValueDictionary()
-        self._reading: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
+        self._known: Final[dict[_Key, CutSnapshot]] = {}
+        self._readers: Final[Counter[_Key]] = Counter()
+        self._reading: Final[WeakValueDictionary[_Key, asyncio.Lock]] = WeakValueDictionary()
 
-    async def get(self, tenant: TenantId, ref: SnapshotRef, cuts: Cuts) -> CutSnapshot:
-        """Return a snapshot of the tenant's in parts. Raises: Conflict if its pages are not all there, unchanged."""
+    @asynccontextmanager
+    async def opened(self, tenant: TenantId, ref: SnapshotRef, cuts: Cuts) -> AsyncIterator[CutSnapshot]:
+        """Give a snapshot of the tenant's in parts, until the context ends.
+
+        Raises: Conflict if its pages are not all there, unchanged.
+        """
         key = tenant, ref, cuts.count
         async with self._reading.setdefault(key, asyncio.Lock()):
-            found = self._known.get(key)
-            if found is None:
-                found = self._known[key] = await self._read(tenant, ref, cuts)
-            return found
+            if key not in self._known:
+                self._known[key] = await self._read(tenant, ref, cuts)
+            self._readers[key] += 1
+        try:
+            yield self._known[key]
+        finally:
+            self._readers[key] -= 1
+            if not self._readers[key]:
+                del self._readers[key]
+                await _free(self._known.pop(key))
 
     async def _read(self, tenant: TenantId, ref: SnapshotRef, cuts: Cuts) -> CutSnapshot:
         cutter = Cutter(ref, cuts)
@@ -43,3 +57,11 @@ class CutSnapshots:
             async with turn():
                 cutter.add(page)
         return cutter.verified()
+
+
+async def _free(snapshot: CutSnapshot) -> None:
+    """Free what nobody has any more, part by part: all at once, it would keep the event loop for 20 ms."""
+    freed = True
+    while freed:
+        async with turn():
+            freed = snapshot.free_part()

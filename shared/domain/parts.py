@@ -61,6 +61,10 @@ class CutSnapshot:
         found = self._parts[number]
         return found if isinstance(found, CompleteSnapshot) else self._in_order(found.users())
 
+    def free_part(self) -> bool:
+        """Free the memory of the last part that is left, which cannot be asked for any more; tell whether one was."""
+        return bool(self._parts) and self._parts.pop() is not None
+
     def _in_order(self, users: list[DirectoryUser]) -> CompleteSnapshot:
         return CompleteSnapshot.of_part(self._source, sorted(users, key=_ID), self)
 

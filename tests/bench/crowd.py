@@ -21,6 +21,11 @@ class Crowd(FakeDirectory):
         self.count = count
         self._changed: list[int] = []
         self._department = ""
+        self._pages: dict[int, list[DirectoryUser]] = {}
+
+    def prepare(self) -> None:
+        """Make up everybody now, where that is not to happen in the process's time later."""
+        self._pages = {start: self._page(start) for start in range(0, self.count, _PAGE)}
 
     def change(self, numbers: Sequence[int], department: str = "Changed") -> None:
         """Let the next delta say that these people are in another department."""
@@ -38,7 +43,11 @@ class Crowd(FakeDirectory):
         await asyncio.sleep(0)
         start = int(next_link) if next_link else 0
         end = min(self.count, start + _PAGE)
-        return UsersPage(users=list(_people(range(start, end))), next_link=str(end) if end < self.count else None)
+        users = self._pages.get(start) or self._page(start)
+        return UsersPage(users=users, next_link=str(end) if end < self.count else None)
+
+    def _page(self, start: int) -> list[DirectoryUser]:
+        return list(_people(range(start, min(self.count, start + _PAGE))))
 
     async def changed_users(self, link: str) -> DeltaPage:
         """Return everything that has changed since, on one page."""

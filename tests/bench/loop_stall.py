@@ -18,8 +18,10 @@ _GOAL_MS: Final = 25
 
 async def measure() -> Result:
     """Return the longest time between two turns of the loop, in ms, while a worker has as many jobs as it takes."""
+    crowd = Crowd(_USERS)
+    crowd.prepare()  # elsewhere a directory is not made up by the worker that reads it
     async with product() as found:
-        await found.onboard(Crowd(_USERS), CONCURRENT)
+        await found.onboard(crowd, CONCURRENT)
         first_s = await _longest(found.sync())
         again_s = [await _longest(found.sync(RunMode.FULL)) for _ in range(ROUNDS)]
     return Result(
