@@ -7,6 +7,7 @@ of one customer with a million people would have most of the CPU while two thous
 
 import asyncio
 import gc
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,8 +16,11 @@ from types import TracebackType
 from typing import Final
 from weakref import WeakKeyDictionary
 
-#: How much of one round of the loop turns may take, in seconds, before the next one waits for another round.
+#: How long one round of the loop may last, in seconds, before the next turn waits for another round. Whatever is done
+#: in the round counts, requests and answers among it: of two dozen jobs that takes longer than their turns.
 _ROUND_S: Final = 0.005
+#: How many of those who wait are woken at a time; more would mostly wake to wait again.
+_WOKEN: Final = 4
 #: A job is heavy from its first turn that takes longer than this, in seconds, until its end.
 _HEAVY_S: Final = 0.002
 #: How many times as long as a heavy job's turn took others have the loop afterwards, while they want it.
@@ -35,27 +39,57 @@ _heavy: Final[ContextVar[bool]] = ContextVar("heavy", default=False)
 class _Turns:
     """The turns of one event loop."""
 
-    #: What turns have taken of the present round of the loop, in seconds.
-    taken_s: float = 0.0
+    #: When the present round of the loop began, in seconds; None while nobody wants turns.
+    round_s: float | None = None
+    #: Whether anybody has had a turn in it.
+    used: bool = False
+    #: How many were woken and do not run yet, and how many of those who ran in this round came too late for a turn.
+    woken: int = 0
+    returned: int = 0
+    #: Those who wait for a round, in the order in which they asked.
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     #: When somebody who is not heavy had a turn last.
     light_at_s: float = -1.0
     #: Held by the heavy job that has a turn, and while others have the loop afterwards.
     one_heavy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def begin(self, loop: asyncio.AbstractEventLoop) -> float:
-        """Return when a turn may begin, in seconds of the loop: at once, in a round that has time left."""
-        while self.taken_s >= _ROUND_S:  # noqa: ASYNC110 - there is nothing to wait for but another round
-            await asyncio.sleep(0)
-        return loop.time()
+        """Return when a turn begins, in seconds of the loop: now, in a round that has time left or had no turn yet."""
+        if self.waiting or self._is_over(loop):
+            await self._wait(loop, len(self.waiting))
+            while self._is_over(loop):
+                self.returned += 1
+                await self._wait(loop, self.returned - 1)
+        began_s = loop.time()
+        if self.round_s is None:
+            self.round_s = began_s
+            loop.call_soon(self._next_round, loop)
+        self.used = True
+        return began_s
 
-    def took(self, loop: asyncio.AbstractEventLoop, turn_s: float) -> None:
-        """Note how long a turn was."""
-        if not self.taken_s:
-            loop.call_soon(self._next_round)
-        self.taken_s += turn_s
+    async def _wait(self, loop: asyncio.AbstractEventLoop, place: int) -> None:
+        """Return in another round, before those whose place among the waiting is later."""
+        mine: asyncio.Future[None] = loop.create_future()
+        self.waiting.insert(place, mine)
+        try:
+            await mine
+        finally:
+            self.woken -= not mine.cancelled()
 
-    def _next_round(self) -> None:
-        self.taken_s = 0.0
+    def _is_over(self, loop: asyncio.AbstractEventLoop) -> bool:
+        return self.used and self.round_s is not None and loop.time() - self.round_s >= _ROUND_S
+
+    def _next_round(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.round_s = None
+        if self.used or self.waiting:
+            self.round_s = loop.time()
+            loop.call_soon(self._next_round, loop)
+        self.used = False
+        self.returned = 0
+        while self.waiting and self.woken < _WOKEN:
+            if not (first := self.waiting.popleft()).done():
+                first.set_result(None)
+                self.woken += 1
 
 
 _known: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns]] = WeakKeyDictionary()
@@ -64,8 +98,8 @@ _known: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns]] = WeakKeyDic
 class turn:  # noqa: N801 - an async context manager that is no generator: there are thousands in a run
     """Let nobody else of this event loop have a turn inside the context, which must not wait for anything.
 
-    A piece is to take no more than some 10 ms. All pieces of one round of the loop together take little more. A job
-    with large pieces is heavy: of these one has a turn at a time, in the order in which they ask, and after it
+    A piece is to take no more than some 10 ms. All that is done in one round of the loop takes little more. A job with
+    large pieces is heavy: of these one has a turn at a time, in the order in which they ask, and after it
     everybody else has the loop for up to `_OTHERS` times as long. Jobs that are not heavy need not wait for that.
     """
 
@@ -87,8 +121,8 @@ class turn:  # noqa: N801 - an async context manager that is no generator: there
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        took_s = self._loop.time() - self._began_s
-        self._turns.took(self._loop, took_s)
+        now_s = self._loop.time()
+        took_s = now_s - self._began_s
         if self._heavy:
             try:
                 if kind is None:
@@ -98,7 +132,7 @@ class turn:  # noqa: N801 - an async context manager that is no generator: there
         elif took_s > _HEAVY_S:
             _heavy.set(True)
         else:
-            self._turns.light_at_s = self._loop.time()
+            self._turns.light_at_s = now_s
 
 
 async def _give_way(loop: asyncio.AbstractEventLoop, turns: _Turns, at_most_s: float) -> None:

@@ -60,6 +60,46 @@ async def test_one_round_of_the_loop_holds_few_turns(clock: Clock) -> None:
     assert max(per_round.values()) <= 2
 
 
+async def test_what_is_done_between_turns_counts(clock: Clock) -> None:
+    """Two dozen jobs that each send something after a turn do not do so in one round."""
+    per_round: Counter[int] = Counter()
+    number = 0
+
+    async def rounds() -> None:
+        nonlocal number
+        while True:
+            number += 1
+            await asyncio.sleep(0)
+
+    async def job() -> None:
+        async with turn():
+            clock.now_s += 0.0001
+        clock.now_s += 0.002
+        per_round[number] += 1
+
+    counting = asyncio.create_task(rounds())
+    await asyncio.gather(*(job() for _ in range(24)))
+    counting.cancel()
+    assert sum(per_round.values()) == 24
+    assert max(per_round.values()) <= 3
+
+
+async def test_turns_are_had_in_the_order_of_asking(clock: Clock) -> None:
+    """Also by those who are woken in a round that is over before they can begin; whoever gave up is left out."""
+    order: list[int] = []
+
+    async def job(number: int) -> None:
+        async with turn():
+            clock.now_s += 0.006
+            order.append(number)
+
+    jobs = [asyncio.create_task(job(number)) for number in range(20)]
+    await asyncio.sleep(0)
+    jobs[10].cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+    assert order == [number for number in range(20) if number != 10]
+
+
 async def test_a_heavy_job_leaves_most_of_the_loop_to_others(clock: Clock) -> None:
     """Between two of its turns of 10 ms they have up to 150, for as long as they want them."""
     log: list[str] = []
