@@ -95,6 +95,16 @@ class _Turns:
 _known: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns]] = WeakKeyDictionary()
 
 
+def _of(loop: asyncio.AbstractEventLoop) -> _Turns:
+    return _known.get(loop) or _known.setdefault(loop, _Turns())
+
+
+async def room() -> None:
+    """Return in a round of the loop that has time left, before something small that is done by many at once."""
+    loop = asyncio.get_running_loop()
+    await _of(loop).begin(loop)
+
+
 class turn:  # noqa: N801 - an async context manager that is no generator: there are thousands in a run
     """Let nobody else of this event loop have a turn inside the context, which must not wait for anything.
 
@@ -107,7 +117,7 @@ class turn:  # noqa: N801 - an async context manager that is no generator: there
 
     async def __aenter__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._turns = _known.get(self._loop) or _known.setdefault(self._loop, _Turns())
+        self._turns = _of(self._loop)
         self._heavy = _heavy.get()
         if self._heavy:
             await self._turns.one_heavy.acquire()

@@ -19,6 +19,7 @@ from azure.data.tables import AccountSasPermissions, ResourceTypes, generate_acc
 from azure.data.tables.aio import TableServiceClient
 
 from shared.adapters.transport import MAX_WAIT_S, CountingTransport
+from shared.turns import room
 
 #: The version that the SDK speaks, too.
 #: Source: https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services
@@ -63,6 +64,7 @@ class Wire:
 
     async def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Any:  # noqa: ANN401 - the SDK's response, read
         """Return the answer, whatever its status. Raises: the SDK's errors, when there is none."""
+        await room()
         self._renew()
         stamped = {**_VERSION, "User-Agent": _AGENT, "x-ms-date": format_date_time(time()), **headers}
         return await self._client.send_request(HttpRequest(method, f"{self.url}/{path}", headers=stamped, content=body))
