@@ -61,7 +61,7 @@ class CutSnapshots:
 
 async def _free(snapshot: CutSnapshot) -> None:
     """Free what nobody has any more, part by part: all at once, it would keep the event loop for 20 ms."""
-    freed = True
-    while freed:
+    left = True
+    while left:
         async with turn():
-            freed = snapshot.free_part()
+            left = snapshot.free_some()

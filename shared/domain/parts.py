@@ -61,9 +61,13 @@ class CutSnapshot:
         found = self._parts[number]
         return found if isinstance(found, CompleteSnapshot) else self._in_order(found.users())
 
-    def free_part(self) -> bool:
-        """Free the memory of the last part that is left, which cannot be asked for any more; tell whether one was."""
-        return bool(self._parts) and self._parts.pop() is not None
+    def free_some(self) -> bool:
+        """Free the memory of the last parts, which cannot be asked for any more; tell whether there are others."""
+        freed = 0
+        while self._parts and freed < PART_PEOPLE:
+            last = self._parts.pop()
+            freed += len(last.users) if isinstance(last, CompleteSnapshot) else 1
+        return bool(self._parts)
 
     def _in_order(self, users: list[DirectoryUser]) -> CompleteSnapshot:
         return CompleteSnapshot.of_part(self._source, sorted(users, key=_ID), self)

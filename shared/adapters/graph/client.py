@@ -34,7 +34,7 @@ from shared.telemetry import count_graph_request
 
 _RETRIES: Final = 2
 #: Requests of one customer under way at the same time.
-_CONCURRENT: Final = 8
+_CONCURRENT: Final = 16
 #: Longest silence within a request, and longest request with its retries, in seconds.
 _SILENCE_S: Final = 30.0
 _REQUEST_S: Final = 90.0
