@@ -5,6 +5,7 @@ A row is kept as the JSON that came in, which is 3 times smaller than a dict.
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -38,8 +39,13 @@ class Row(NamedTuple):
 def timestamp(ticks: int) -> str:
     """Return a time with the seven digits that the service gives."""
     seconds, rest = divmod(ticks, TICKS_S)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:07d}Z"
+    return f"{_second(seconds)}.{rest:07d}Z"
+
+
+@lru_cache(maxsize=10_000)
+def _second(seconds: int) -> str:
+    """Return a time in whole seconds as text, which takes most of the time that a row takes to be shown."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def tidy(body: bytes) -> bytes:
@@ -67,7 +73,8 @@ def merged(old: bytes, new: bytes) -> bytes:
 def shown(row: Row, select: list[str] | None, *, metadata: bool) -> dict[str, Any]:
     """Return a row as an answer holds it; with `metadata` its ETag and the names of types come along."""
     properties = row.properties()
-    properties["Timestamp"] = timestamp(row.changed)
+    if select is None or "Timestamp" in select:
+        properties["Timestamp"] = timestamp(row.changed)
     names = properties.keys() if select is None else [name for name in select if name in properties]
     answer: dict[str, Any] = {"odata.etag": row.etag} if metadata else {}
     for name in names:
