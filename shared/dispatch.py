@@ -119,11 +119,11 @@ class Dispatch:
         return False
 
     async def _unfetched(self, plan: Plan) -> list[SourceId]:
-        marked = await self.runs.fetch_markers(plan.tenant, plan.run)
+        marked = await self.runs.fetched(plan.tenant, plan.run)
         return [source for source in plan.sources if source not in marked]
 
     async def _unreconciled(self, plan: Plan) -> list[LocationId]:
-        marked = await self.runs.reconcile_markers(plan.tenant, plan.run)
+        marked = await self.runs.reconciled(plan.tenant, plan.run)
         return [location for location in plan.locations if location not in marked]
 
     @staticmethod

@@ -1,7 +1,7 @@
 """What the workflows need from the outside, as Protocols. Adapters implement them; `shared.bootstrap` wires them."""
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -353,6 +353,18 @@ class RunStore(Protocol):
 
     async def mark_reconcile(self, job: ReconcileJob, marker: ReconcileMarker) -> ReconcileMarker:
         """Insert a marker unless there is one, and return the one that is stored."""
+
+    async def fetch_marker(self, job: FetchJob) -> FetchMarker | None:
+        """Return a job's marker, None if it has none."""
+
+    async def is_reconciled(self, job: ReconcileJob) -> bool:
+        """Tell whether a job has a marker."""
+
+    async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
+        """Return the sources that have a marker, without reading any."""
+
+    async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
+        """Return the locations that have a marker, without reading any."""
 
     async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
         """Return the markers of all sources that have one."""

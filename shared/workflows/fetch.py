@@ -66,19 +66,18 @@ class Fetch:
         unless this is the `last_delivery`: then the source is marked as failed.
         """
         plan, briefing = await self.dispatch.current(job.tenant, job.run)
-        fetched = dict(await self.runs.fetch_markers(job.tenant, job.run))
-        done_before = job.source in fetched
-        if not done_before:
+        marker = await self.runs.fetch_marker(job)
+        done_before = marker is not None
+        if marker is None:
             marker = await self._marker(plan, briefing, job, usage, last_delivery=last_delivery)
             if marker is None:
                 return
-            fetched[job.source] = marker  # what this invocation costs is counted when it ends the run
-            marker = msgspec.structs.replace(
+            spent = msgspec.structs.replace(
                 marker,
                 graph_requests=marker.graph_requests + usage.graph_requests,
                 storage_requests=marker.storage_requests + usage.storage_requests,
             )
-            await self.runs.mark_fetch(job, marker)
+            await self.runs.mark_fetch(job, spent)
             event(
                 "fetched",
                 tenant=job.tenant,
@@ -88,11 +87,22 @@ class Fetch:
                 users=marker.snapshot.tally.users if marker.snapshot else 0,
                 problem=marker.problem.code if marker.problem else None,
             )
-            if len(plan.sources) > 1:
-                fetched = {**await self.runs.fetch_markers(job.tenant, job.run), job.source: fetched[job.source]}
-        if len(fetched) == len(plan.sources) and await self.finish_at_once(plan, fetched, usage):
+        fetched = await self._all_fetched(plan, marker)
+        if fetched is not None and await self.finish_at_once(plan, fetched, usage):
             return
-        await self.dispatch.advance(plan, resend=done_before)
+        if fetched is not None or done_before:  # otherwise whoever marks the last source moves the run on
+            await self.dispatch.advance(plan, resend=done_before)
+
+    async def _all_fetched(self, plan: Plan, mine: FetchMarker) -> Mapping[SourceId, FetchMarker] | None:
+        """Return the markers of all sources, None while one has none.
+
+        What the invocation of `mine` costs is not counted in it yet: it is when it ends the run.
+        """
+        if len(plan.sources) == 1:
+            return {mine.source: mine}
+        if len(await self.runs.fetched(plan.tenant, plan.run)) < len(plan.sources):
+            return None
+        return {**await self.runs.fetch_markers(plan.tenant, plan.run), mine.source: mine}
 
     async def _marker(
         self, plan: Plan, briefing: Briefing, job: FetchJob, usage: Usage, *, last_delivery: bool

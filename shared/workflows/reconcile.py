@@ -58,7 +58,7 @@ class Reconcile:
         Raises: Superseded when a newer run, change or attempt owns the location; Transient when trying again helps.
         """
         plan = await self.dispatch.current_plan(job.tenant, job.run)
-        done_before = job.location in await self.runs.reconcile_markers(job.tenant, job.run)
+        done_before = await self.runs.is_reconciled(job)
         if not done_before:
             marker = await self._reconcile(plan, job)
             if marker is None:

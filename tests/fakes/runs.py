@@ -1,6 +1,6 @@
 """Runs in memory."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
@@ -73,6 +73,22 @@ class FakeRunStore:
     async def mark_reconcile(self, job: ReconcileJob, marker: ReconcileMarker) -> ReconcileMarker:
         """Insert a marker unless there is one, and return the one that is stored."""
         return self._reconciled.insert_once(((job.tenant, job.run), job.location), marker)
+
+    async def fetch_marker(self, job: FetchJob) -> FetchMarker | None:
+        """Return a job's marker, None if it has none."""
+        return self._fetched.value(((job.tenant, job.run), job.source))
+
+    async def is_reconciled(self, job: ReconcileJob) -> bool:
+        """Tell whether a job has a marker."""
+        return self._reconciled.value(((job.tenant, job.run), job.location)) is not None
+
+    async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
+        """Return the sources that have a marker, without reading any."""
+        return {source for key, source in self._fetched.keys() if key == (tenant, run)}
+
+    async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
+        """Return the locations that have a marker, without reading any."""
+        return {location for key, location in self._reconciled.keys() if key == (tenant, run)}
 
     async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
         """Return the markers of all sources that have one."""

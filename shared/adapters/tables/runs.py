@@ -1,6 +1,6 @@
 """Runs, their plans, jobs and markers."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -99,6 +99,26 @@ class TableRunStore:
         """Insert a marker unless there is one, and return the one that is stored."""
         return await self._insert_once(job.tenant, job.run, keys.reconciled(job.location), marker, ReconcileMarker)
 
+    async def fetch_marker(self, job: FetchJob) -> FetchMarker | None:
+        """Return a job's marker, None if it has none."""
+        try:
+            return await self._large(job.tenant, job.run, keys.fetched(job.source), FetchMarker)
+        except NotFound:
+            return None
+
+    async def is_reconciled(self, job: ReconcileJob) -> bool:
+        """Tell whether a job has a marker."""
+        tables = await self._accounts.of(job.tenant)
+        return await tables.find(JOBS, keys.run(job.tenant, job.run), keys.reconciled(job.location)) is not None
+
+    async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
+        """Return the sources that have a marker, without reading any."""
+        return {SourceId(name) async for name in self._marked(tenant, run, keys.FETCHED)}
+
+    async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
+        """Return the locations that have a marker, without reading any."""
+        return {LocationId(name) async for name in self._marked(tenant, run, keys.RECONCILED)}
+
     async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
         """Return the markers of all sources that have one."""
         return {marker.source: marker for marker in await self._all(tenant, run, keys.FETCHED, FetchMarker)}
@@ -169,6 +189,13 @@ class TableRunStore:
             return unpack(head, kind)
         parts = tables.query(JOBS, partition=partition, rows=keys.more_range(row))
         return unpack_rows([part async for part in parts], kind)
+
+    async def _marked(self, tenant: TenantId, run: RunId, rows: tuple[str, str]) -> AsyncIterator[str]:
+        """Iterate over what the rows of a range are named after."""
+        tables = await self._accounts.of(tenant)
+        async for row in tables.query(JOBS, partition=keys.run(tenant, run), rows=rows, select=["RowKey"]):
+            if not keys.is_more(row["RowKey"]):
+                yield row["RowKey"].removeprefix(rows[0])
 
     async def _all(self, tenant: TenantId, run: RunId, rows: tuple[str, str], kind: type[T]) -> list[T]:
         """Return everything in a range that `_insert_once` stored; the rows of one value follow each other."""

@@ -69,11 +69,16 @@ async def test_a_plan_is_inserted_once_however_large(stores: Stores) -> None:
 async def test_markers_are_inserted_once(stores: Stores) -> None:
     """The first marker wins and is what both callers get; progress counts each once."""
     fetch = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
+    assert await stores.runs.fetch_marker(fetch) is None
+    assert not await stores.runs.fetched(stores.acme, RUN)
     done = FetchMarker(source=USERS, outcome=FetchOutcome.COMPLETE, graph_requests=3)
     failed = FetchMarker(source=USERS, outcome=FetchOutcome.FAILED)
     assert await stores.runs.mark_fetch(fetch, done) == done
     assert await stores.runs.mark_fetch(fetch, failed) == done
     assert await stores.runs.fetch_markers(stores.acme, RUN) == {USERS: done}
+    assert await stores.runs.fetch_marker(fetch) == done
+    assert set(await stores.runs.fetched(stores.acme, RUN)) == {USERS}
+    assert await stores.runs.fetch_marker(msgspec.structs.replace(fetch, tenant=stores.acme_2)) is None
     desk = LocationId("desk")
     people = tuple(
         Candidate(recipient=f"{person(number)}", object_id=person(number), reason=Reason.LEFT_GROUP)  # type: ignore[arg-type]
@@ -81,7 +86,13 @@ async def test_markers_are_inserted_once(stores: Stores) -> None:
     )
     marker = ReconcileMarker(location=desk, counts=Counts(created=1), baseline=5, active=6, candidates=people)
     job = ReconcileJob(tenant=stores.acme, run=RUN, location=desk)
+    assert not await stores.runs.is_reconciled(job)
+    assert not await stores.runs.reconciled(stores.acme, RUN)
     assert await stores.runs.mark_reconcile(job, marker) == marker
+    assert await stores.runs.is_reconciled(job)
+    assert set(await stores.runs.reconciled(stores.acme, RUN)) == {desk}
+    assert not await stores.runs.is_reconciled(msgspec.structs.replace(job, tenant=stores.acme_2))
+    assert not await stores.runs.reconciled(stores.acme_2, RUN)
     assert await stores.runs.reconcile_markers(stores.acme, RUN) == {desk: marker}
     progress = await stores.runs.progress(stores.acme, RUN)
     assert (progress.fetched, progress.reconciled) == (1, 1)
