@@ -14,19 +14,24 @@ class Capacity:
     """The places of one process for one kind of job."""
 
     def __init__(self, count: int) -> None:
+        self._count = count
         self._free = count
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Have one of the places inside the context. Raises: Transient, with a waiting time, if all are taken."""
-        if not self._free:
+    def some(self, count: int = 1) -> Iterator[None]:
+        """Have so many of the places inside the context, at most all. Raises: Transient, with a waiting time, without.
+
+        Whoever needs all waits until nobody has any: a job that large is rare, and waits in the queue.
+        """
+        count = min(count, self._count)
+        if self._free < count:
             raise Transient(
                 f"This worker does as much of the kind as it can; the job looks again after {_AGAIN_S:.0f} s.",
                 code="no_place",
                 retry_after_s=_AGAIN_S,
             )
-        self._free -= 1
+        self._free -= count
         try:
             yield
         finally:
-            self._free += 1
+            self._free += count

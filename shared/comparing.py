@@ -158,7 +158,7 @@ class Comparison:
             for source, ref in self._refs.items():
                 snapshot = self._snapshots.opened(self._plan.tenant, ref, self._cuts)
                 self._read[source] = await opened.enter_async_context(snapshot)
-            opened.callback(self._read.clear)  # before that: who frees a snapshot is the last one to have it
+                opened.callback(self._read.pop, source)  # before that: who frees a snapshot is the last one to have it
             self.problem = await self._unmatched()
             held, others = await self._look()
             matching = Matching.of(others)

@@ -15,7 +15,7 @@ from shared.domain.parts import Cuts, CutSnapshot, Cutter
 from shared.domain.snapshot import SnapshotRef
 from shared.first_decisions import FirstDecisions
 from shared.ports import SnapshotStore
-from shared.turns import turn
+from shared.turns import room, turn
 
 _Key = tuple[TenantId, SnapshotRef, int]
 
@@ -63,5 +63,5 @@ async def _free(snapshot: CutSnapshot) -> None:
     """Free what nobody has any more, part by part: all at once, it would keep the event loop for 20 ms."""
     left = True
     while left:
-        async with turn():
-            left = snapshot.free_some()
+        await room()
+        left = snapshot.free_some()

@@ -19,8 +19,9 @@ from weakref import WeakKeyDictionary
 #: How long one round of the loop may last, in seconds, before the next turn waits for another round. Whatever is done
 #: in the round counts, requests and answers among it: of two dozen jobs that takes longer than their turns.
 _ROUND_S: Final = 0.005
-#: How many of those who wait are woken at a time; more would mostly wake to wait again.
-_WOKEN: Final = 4
+#: How many of those who wait are woken at a time: twice as many each time, as long as nobody wakes in vain.
+_LEAST_WOKEN: Final = 4
+_MOST_WOKEN: Final = 32
 #: A job is heavy from its first turn that takes longer than this, in seconds, until its end.
 _HEAVY_S: Final = 0.002
 #: How many times as long as a heavy job's turn took others have the loop afterwards, while they want it.
@@ -45,6 +46,8 @@ class _Turns:
     used: bool = False
     #: How many were woken and do not run yet, and how many of those who ran in this round came too late for a turn.
     woken: int = 0
+    #: How many are woken next time.
+    wakes: int = _LEAST_WOKEN
     returned: int = 0
     #: Those who wait for a round, in the order in which they asked.
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
@@ -60,6 +63,15 @@ class _Turns:
             while self._is_over(loop):
                 self.returned += 1
                 await self._wait(loop, self.returned - 1)
+        return self._begun(loop)
+
+    async def have_room(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Return as `begin` does, but before those who wait for turns."""
+        while self._is_over(loop):  # noqa: ASYNC110 - there is nothing to wait for but another round
+            await asyncio.sleep(0)
+        self._begun(loop)
+
+    def _begun(self, loop: asyncio.AbstractEventLoop) -> float:
         began_s = loop.time()
         if self.round_s is None:
             self.round_s = began_s
@@ -84,9 +96,14 @@ class _Turns:
         if self.used or self.waiting:
             self.round_s = loop.time()
             loop.call_soon(self._next_round, loop)
+        if not self.woken:
+            self.wakes = _LEAST_WOKEN if self.returned else min(_MOST_WOKEN, 2 * self.wakes)
+            self._wake(self.wakes)
         self.used = False
         self.returned = 0
-        while self.waiting and self.woken < _WOKEN:
+
+    def _wake(self, count: int) -> None:
+        while self.waiting and self.woken < count:
             if not (first := self.waiting.popleft()).done():
                 first.set_result(None)
                 self.woken += 1
@@ -102,7 +119,7 @@ def _of(loop: asyncio.AbstractEventLoop) -> _Turns:
 async def room() -> None:
     """Return in a round of the loop that has time left, before something small that is done by many at once."""
     loop = asyncio.get_running_loop()
-    await _of(loop).begin(loop)
+    await _of(loop).have_room(loop)
 
 
 class turn:  # noqa: N801 - an async context manager that is no generator: there are thousands in a run

@@ -1,8 +1,9 @@
 """Reconcile: one location brought in line with the snapshots of its sources. Calls no directory."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -29,10 +30,12 @@ from shared.turns import turn
 
 #: How many of the changes a preview names: its marker has to fit.
 _NAMED_PREVIEW: Final = 10_000
-#: From how many people on a comparison is large, and how many of these a worker does at once. One of a million takes
-#: 330 MB of its 2,048, and lasts for minutes, in which four leave most of the queue's slots to others.
+#: From how many people on a comparison is large, how many of these a worker does at once, and from how many people on
+#: one takes the place of several. One of a million takes 330 MB of the worker's 2,048 and minutes of its CPU, of which
+#: host.json gives a function ten: it has all places to itself.
 LARGE_PEOPLE: Final = 20_000
 LARGE_AT_ONCE: Final = 4
+PLACE_PEOPLE: Final = 250_000
 #: How many recipients are read one by one before it is better to read all of them.
 _MAX_READ: Final = 100
 
@@ -110,7 +113,7 @@ class Reconcile:
     ) -> AbstractContextManager[None]:
         """Give a place to compare the location at, which may be among the few for large ones. Raises: Transient."""
         people = sum(ref.tally.users for ref in self._read(plan, job, marked).values())
-        return self.large.one() if people >= LARGE_PEOPLE else nullcontext()
+        return self.large.some(ceil(people / PLACE_PEOPLE)) if people >= LARGE_PEOPLE else nullcontext()
 
     async def _written(
         self,
@@ -214,27 +217,29 @@ class Reconcile:
 
 
 class _Pace:
-    """How long a job goes on: for its share of the budget, and at least as long as it read before it wrote.
+    """How long a job goes on: until it has written for its share of the budget, and for as long as all else has taken.
 
-    The message that it goes on in reads everything once more, so that reading costs at most as much as the work.
+    The message that it goes on in reads and decides everything once more. If that time counted, a large location at
+    which little changes would get a batch further with each message, and never to its end.
     """
 
     def __init__(self, clock: Clock, budget_s: float) -> None:
         self._clock = clock
         self._budget_s = budget_s
         self._started_s = clock.monotonic_s()
-        self._reading_s: float | None = None
+        self._else_s = 0.0
 
-    def read(self) -> None:
-        """Note, the first time, that what follows is writing."""
-        if self._reading_s is None:
-            self._reading_s = self._clock.monotonic_s() - self._started_s
+    @contextmanager
+    def not_writing(self) -> Iterator[None]:
+        """Count what is done inside the context as anything else than writing."""
+        began_s = self._clock.monotonic_s()
+        yield
+        self._else_s += self._clock.monotonic_s() - began_s
 
     def out_of_time(self) -> bool:
         """Tell whether the rest is for another message."""
-        reading_s = self._reading_s or 0.0
-        allowed_s = max(self._budget_s, reading_s + min(reading_s, MAX_WRITING_S))
-        return self._clock.monotonic_s() - self._started_s > allowed_s
+        writing_s = self._clock.monotonic_s() - self._started_s - self._else_s
+        return writing_s > max(self._budget_s, min(self._else_s, MAX_WRITING_S))
 
 
 async def _noted(
@@ -242,7 +247,10 @@ async def _noted(
 ) -> AsyncGenerator[Sequence[Write], None]:
     """Yield the writes of each part, and add up what else was found."""
     async with aclosing(compared.decisions()) as decisions:
-        async for decision in decisions:
-            pace.read()
+        while True:
+            with pace.not_writing():
+                decision = await anext(decisions, None)
+            if decision is None:
+                return
             found.add(decision)
             yield decision.writes

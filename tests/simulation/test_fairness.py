@@ -110,13 +110,14 @@ async def test_a_large_comparison_without_a_place_waits_in_the_queue(monkeypatch
     world = await full_world()
     await world.sync("contoso", "first")
     monkeypatch.setattr(reconcile, "LARGE_PEOPLE", 30)
-    world.app.reconcile = dataclasses.replace(world.app.reconcile, large=Capacity(0))
+    large = Capacity(1)
+    world.app.reconcile = dataclasses.replace(world.app.reconcile, large=large)
     world.clock.advance(60)
     await world.request("contoso", "second", RunMode.FULL)
     while not isinstance(job := world.queue.messages.pop(0), ReconcileJob):
         await deliver(world.app, job)
     fence = await world.ports.recipients.fence(CONTOSO, job.location)
-    with pytest.raises(Transient) as caught:
+    with large.some(), pytest.raises(Transient) as caught:
         await deliver(world.app, job)
     assert caught.value.retry_after_s is not None
     assert await world.ports.recipients.fence(CONTOSO, job.location) == fence

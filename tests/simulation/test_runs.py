@@ -3,12 +3,15 @@
 import random
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 import pytest
 
+from shared import comparing
+from shared.domain.decide import Decision, decide
 from shared.domain.directory import Source, UsersPage
-from shared.domain.ids import LocationId, SourceId, TenantId
+from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.recipient import Reason, Recipient, Status
-from shared.domain.run import RunState
+from shared.domain.run import RunMode, RunState
 from shared.domain.snapshot import SnapshotRef
 from shared.errors import NeedsAttention, NotFound, Transient
 from shared.ports import Fence, JournalEntry, Versioned
@@ -234,6 +237,31 @@ async def test_a_reconcile_out_of_time_goes_on_in_a_new_message(monkeypatch: pyt
         300,
         300,
     )
+
+
+async def test_a_location_at_which_little_changes_comes_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long deciding takes: the next message would only decide the same once more."""
+    world = World()
+    everybody = [
+        msgspec.structs.replace(user(number), id=ObjectId(f"{number * 10:03x}00000-0000-4000-8000-000000000000"))
+        for number in range(400)
+    ]
+    directory = await world.tenant("contoso", everybody, FULL, {"berlin": []})
+    await world.sync("contoso", "first")
+    directory.put(*(msgspec.structs.replace(each, department="Changed") for each in everybody))
+    decided = 0
+
+    def slowly(*arguments: object, **words: object) -> Decision:
+        nonlocal decided
+        decided += 1
+        world.clock.advance(40)
+        return decide(*arguments, **words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(comparing, "_PART", 20)
+    monkeypatch.setattr(comparing, "decide", slowly)
+    run = await world.sync("contoso", "second", RunMode.FULL)
+    assert (run.state, run.counts.updated) == (RunState.DONE, 400)
+    assert decided == 20
 
 
 async def test_a_reconcile_that_reads_for_long_writes_for_as_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -93,6 +93,12 @@ class _HostJson(msgspec.Struct, rename="camel"):
     extensions: _Extensions = msgspec.field(default_factory=_Extensions)
 
 
+#: The names that are read, as host.json spells them.
+_KNOWN: Final = {
+    field.encode_name for kind in (_HostJson, _Extensions, _Http, _Queues) for field in msgspec.structs.fields(kind)
+}
+
+
 class _LocalSettings(msgspec.Struct):
     values: dict[str, str] = msgspec.field(name="Values", default_factory=dict)
 
@@ -168,7 +174,7 @@ def _host_json(path: Path, environ: Mapping[str, str]) -> _HostJson:
 def _replace(values: dict[str, Any], names: list[str], value: str) -> None:
     """Put `value` where `names` lead; as in .NET's configuration, their case does not matter."""
     for depth, given in enumerate(names):
-        name = next((known for known in values if known.lower() == given.lower()), given)
+        name = next((known for known in (*values, *_KNOWN) if known.lower() == given.lower()), given)
         if depth == len(names) - 1:
             values[name] = value
         elif not isinstance(values.setdefault(name, {}), dict):

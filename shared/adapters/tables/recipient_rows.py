@@ -15,9 +15,10 @@ from shared.domain.recipient import Origin, Profile, Recipient, Status
 _PREFIX: Final = len(keys.RECIPIENTS[0])
 _ENCODER: Final = msgspec.json.Encoder()
 _NOTHING: Final = b"{}"
-#: Batches that are remembered: those of a customer's locations, which get the same people, are written at about the
-#: same time.
+#: Batches that are remembered, and the bytes of one at most: those of a customer's locations, which get the same
+#: people, are written at about the same time.
 _REMEMBERED: Final = 32
+_REMEMBERED_BYTES: Final = 128 * 1024
 
 
 class RecipientRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -90,26 +91,35 @@ class RowEncoder:
         #: By whom it begins with: who is in the batch, and what stands behind the partition in the row of each.
         self._known: OrderedDict[RecipientId, tuple[Sequence[Recipient], list[bytes]]] = OrderedDict()
 
-    def rows(self, partition: str, recipients: Sequence[Recipient]) -> list[EncodedRow]:
-        """Return what `edm.encode` makes of each `row_of`: two structs put together, at a quarter of the CPU."""
+    def rows(self, partition: str, recipients: Sequence[Recipient], *, remember: bool = True) -> list[EncodedRow]:
+        """Return what `edm.encode` makes of each `row_of`: two structs put together, at a quarter of the CPU.
+
+        To `remember` a batch makes sense if the very same recipients may be written to another partition next.
+        """
         head = b'{"PartitionKey":' + _ENCODER.encode(partition) + b","
         return [
             EncodedRow(partition, keys.recipient(each.id), head + rest)
-            for each, rest in zip(recipients, self._rests(recipients), strict=True)
+            for each, rest in zip(recipients, self._rests(recipients, remember), strict=True)
         ]
 
-    def _rests(self, recipients: Sequence[Recipient]) -> list[bytes]:
+    def forget(self) -> None:
+        """Remember nobody any more."""
+        self._known.clear()
+
+    def _rests(self, recipients: Sequence[Recipient], remember: bool) -> list[bytes]:  # noqa: FBT001 - private
         if not recipients:
             return []
         first = recipients[0].id
         known, rests = self._known.get(first, ((), []))
         if len(known) == len(recipients) and all(map(is_, known, recipients)):
+            self._known.move_to_end(first)
             return rests
         rests = list(map(_rest, recipients))
-        self._known[first] = recipients, rests
-        self._known.move_to_end(first)
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+        if remember and sum(map(len, rests)) <= _REMEMBERED_BYTES:
+            self._known[first] = tuple(recipients), rests
+            self._known.move_to_end(first)
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
         return rests
 
 

@@ -141,11 +141,13 @@ class TableRecipientStore:
 
     async def erase(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location's partition."""
+        self._encoder.forget()
         tables = await self._accounts.of(tenant)
         await tables.erase(RECIPIENTS, partition=keys.location(tenant, location))
 
     async def erase_all(self, tenant: TenantId) -> None:
         """Delete every row of all locations of the tenant."""
+        self._encoder.forget()
         tables = await self._accounts.of(tenant)
         await tables.erase(RECIPIENTS, partitions=keys.tenant_range(tenant))
 
@@ -168,7 +170,8 @@ class TableRecipientStore:
         yield "create", entry
         # what is new is inserted: it must not be there yet, and the service need not look for something to replace
         created = {change.recipient for change in journal.changes if change.kind is ChangeKind.CREATED}
-        for recipient, row in zip(recipients, self._encoder.rows(partition, recipients), strict=True):
+        rows = self._encoder.rows(partition, recipients, remember=len(created) == len(recipients))
+        for recipient, row in zip(recipients, rows, strict=True):
             yield ("create", row) if recipient.id in created else ("upsert", row, {"mode": "replace"})
 
 

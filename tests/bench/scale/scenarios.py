@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 
-from shared.workflows.reconcile import LARGE_AT_ONCE, LARGE_PEOPLE
+from shared.workflows.reconcile import LARGE_AT_ONCE, LARGE_PEOPLE, PLACE_PEOPLE
 from tests.bench.figures import Assumptions, Measured
 from tests.bench.scale.bounds import bounds
 from tests.bench.scale.limits import IN_FLIGHT, INSTANCE_BYTES, Limits
@@ -105,7 +106,8 @@ def _memory(measured: Measured) -> str:
         counts = measured.like(people)
         size = people / counts.people
         reconcile, fetch = counts.peak_bytes["reconcile"] * size, counts.peak_bytes["fetch"] * size
-        at_once = LARGE_AT_ONCE if people >= LARGE_PEOPLE else IN_FLIGHT
+        places = min(LARGE_AT_ONCE, ceil(people / PLACE_PEOPLE))
+        at_once = LARGE_AT_ONCE // places if people >= LARGE_PEOPLE else IN_FLIGHT
         together = reconcile * at_once
         lines.append(
             f"| {people:,} | {reconcile / 2**20:,.0f} MB | {at_once} | {together / 2**20:,.0f} MB "

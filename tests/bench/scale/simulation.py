@@ -221,9 +221,9 @@ class Simulation:
         job, began_s = message.job, self._now_s
         self._executions += 1
         yield from self._read(instance, message)
-        # a job writes for at least as long as it has read
+        # a job writes for at least as long as it has read and decided
         reading_s = self._now_s - began_s
-        allowed_s = max(self._limits.job_s, reading_s + min(reading_s, MAX_WRITING_S))
+        allowed_s = reading_s + max(self._limits.job_s, min(reading_s, MAX_WRITING_S))
         while message.written < job.people:
             people = min(job.people - message.written, max(BATCH_PEOPLE, job.people / _SLICES))
             if self._now_s - began_s > allowed_s:

@@ -127,11 +127,11 @@ def test_reads_host_json(tmp_path: Path) -> None:
 
 
 def test_settings_override_host_json(tmp_path: Path) -> None:
-    """A setting replaces what host.json says, whatever its case, and adds what host.json does not say."""
+    """A setting replaces what host.json says, and adds what it does not say, whatever the case of either."""
     (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": {"queues": {"batchSize": 4}}}')
     overrides = {
         "AzureFunctionsJobHost__extensions__Queues__BATCHSIZE": "1",
-        "AzureFunctionsJobHost__extensions__queues__newBatchThreshold": "0",
+        "AzureFunctionsJobHost__extensions__queues__NewBatchThreshold": "0",
         "AzureFunctionsJobHost__functionTimeout": "-1",
         "AzureFunctionsJobHost__extensions__http__routePrefix": "v1",
     }

@@ -64,6 +64,9 @@ def test_a_batch_that_begins_like_another_is_another() -> None:
     )
     changed = msgspec.structs.replace(first, profile=Profile(display_name="changed"))
     encoder = RowEncoder()
-    for batch in ([first, second], [first, third], [first], [changed], [first, second], []):
+    reused = [first, second]
+    encoder.rows("contoso:desk", reused)
+    reused[1] = third
+    for batch in (reused, [first, second], [first, third], [first], [changed], [first, second], []):
         rows = encoder.rows("contoso:desk", batch)
         assert [json.loads(row.content)["displayName"] for row in rows] == [each.profile.display_name for each in batch]
