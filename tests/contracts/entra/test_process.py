@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.local.certificates import Certificates
 
 ROOT = Path(__file__).parents[3]
-END_S = 15
+END_S = 45
 
 
 def command(tls: Certificates) -> list[str]:
