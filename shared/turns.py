@@ -44,11 +44,12 @@ class _Turns:
     round_s: float | None = None
     #: Whether anybody has had a turn in it.
     used: bool = False
-    #: How many were woken and do not run yet, and how many of those who ran in this round came too late for a turn.
+    #: How many were woken and do not run yet.
     woken: int = 0
+    #: How many of those who ran in this round came too late for a turn.
+    returned: int = 0
     #: How many are woken next time.
     wakes: int = _LEAST_WOKEN
-    returned: int = 0
     #: Those who wait for a round, in the order in which they asked.
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     #: When somebody who is not heavy had a turn last.

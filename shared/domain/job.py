@@ -24,6 +24,14 @@ BUDGET_SHARE: Final = 0.6
 MAX_WRITING_S: Final = 240.0
 
 
+def writing_time_s(budget_s: float, else_s: float) -> float:
+    """Return how long one message may write, in seconds: a budget, and at least as long as all else took.
+
+    The next message does all else once more, which so costs at most as much as the work; up to `MAX_WRITING_S`.
+    """
+    return max(budget_s, min(else_s, MAX_WRITING_S))
+
+
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A message of `sync-requests`, decoded. `request` is the same however often the message is delivered."""
 

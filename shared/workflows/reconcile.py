@@ -16,7 +16,7 @@ from shared.domain.changes import Changed
 from shared.domain.decide import Write
 from shared.domain.ids import SourceId
 from shared.domain.inputs import inputs_before, inputs_of, needed
-from shared.domain.job import BUDGET_SHARE, MAX_WRITING_S, FetchMarker, ReconcileJob, ReconcileMarker
+from shared.domain.job import BUDGET_SHARE, FetchMarker, ReconcileJob, ReconcileMarker, writing_time_s
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.regular import is_plain
@@ -239,7 +239,7 @@ class _Pace:
     def out_of_time(self) -> bool:
         """Tell whether the rest is for another message."""
         writing_s = self._clock.monotonic_s() - self._started_s - self._else_s
-        return writing_s > max(self._budget_s, min(self._else_s, MAX_WRITING_S))
+        return writing_s > writing_time_s(self._budget_s, self._else_s)
 
 
 async def _noted(

@@ -25,7 +25,7 @@ from shared.domain.guard import breaches
 from shared.domain.ids import RunId
 from shared.domain.importing import ImportMode
 from shared.domain.imports import Import, ImportState, Outcome, failure
-from shared.domain.job import BUDGET_SHARE, MAX_WRITING_S, ImportJob
+from shared.domain.job import BUDGET_SHARE, ImportJob, writing_time_s
 from shared.domain.preferences import Preferences
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts, Recipient
@@ -173,7 +173,7 @@ class WorkOffImport:
         held, known = await _apart(_held, claimed, join, preferences, before)
         departures = join.departures() if claimed.mode is ImportMode.OVERWRITE and not held else ()
         writing_s = self.clock.monotonic_s()
-        allowed_s = max(BUDGET_SHARE * self.budget_s, min(writing_s - started_s, MAX_WRITING_S))
+        allowed_s = writing_time_s(BUDGET_SHARE * self.budget_s, writing_s - started_s)
         tally = _Tally(chain(join.writes(preferences), departures))
         complete = await fenced.write(
             tally,

@@ -37,8 +37,17 @@ async def work(clock: Clock, name: str, turn_s: float, times: int, log: list[str
         await asyncio.sleep(0)
 
 
-async def test_one_round_of_the_loop_holds_few_turns(clock: Clock) -> None:
-    """However many jobs want one at the same time."""
+@pytest.mark.parametrize(
+    ("jobs", "turn_s", "after_s", "at_most"),
+    [
+        pytest.param(10, 0.004, 0.0, 2, id="turns"),
+        pytest.param(24, 0.0001, 0.002, 3, id="what is sent after each turn"),
+    ],
+)
+async def test_one_round_of_the_loop_holds_little(
+    clock: Clock, jobs: int, turn_s: float, after_s: float, at_most: int
+) -> None:
+    """However many jobs want a turn at the same time; what they do between turns counts, too."""
     per_round: Counter[int] = Counter()
     number = 0
 
@@ -50,38 +59,15 @@ async def test_one_round_of_the_loop_holds_few_turns(clock: Clock) -> None:
 
     async def job() -> None:
         async with turn():
-            clock.now_s += 0.004
-            per_round[number] += 1
-
-    counting = asyncio.create_task(rounds())
-    await asyncio.gather(*(job() for _ in range(10)))
-    counting.cancel()
-    assert sum(per_round.values()) == 10
-    assert max(per_round.values()) <= 2
-
-
-async def test_what_is_done_between_turns_counts(clock: Clock) -> None:
-    """Two dozen jobs that each send something after a turn do not do so in one round."""
-    per_round: Counter[int] = Counter()
-    number = 0
-
-    async def rounds() -> None:
-        nonlocal number
-        while True:
-            number += 1
-            await asyncio.sleep(0)
-
-    async def job() -> None:
-        async with turn():
-            clock.now_s += 0.0001
-        clock.now_s += 0.002
+            clock.now_s += turn_s
+        clock.now_s += after_s
         per_round[number] += 1
 
     counting = asyncio.create_task(rounds())
-    await asyncio.gather(*(job() for _ in range(24)))
+    await asyncio.gather(*(job() for _ in range(jobs)))
     counting.cancel()
-    assert sum(per_round.values()) == 24
-    assert max(per_round.values()) <= 3
+    assert sum(per_round.values()) == jobs
+    assert max(per_round.values()) <= at_most
 
 
 async def test_turns_are_had_in_the_order_of_asking(clock: Clock) -> None:

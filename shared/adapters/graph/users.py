@@ -16,7 +16,7 @@ MAX_TEXT: Final = 1024
 #: Most aliases that are kept of one person.
 MAX_ALIASES: Final = 50
 _SECONDARY: Final = "smtp:"
-_QUOTED_SECONDARY: Final = b'"smtp:'
+_QUOTED_SECONDARY: Final = f'"{_SECONDARY}'.encode()
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: Without these bytes JSON in UTF-8 has no escape, no character that `_CONTROL` finds, and no text that begins or ends
 #: with white space, of which most is among them; what is left is U+1680 and U+3000.

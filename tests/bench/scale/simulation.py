@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from shared.domain.job import MAX_WRITING_S
+from shared.domain.job import writing_time_s
 from shared.workflows.schedule import AT_ONCE
 from tests.bench.figures import Delays, Scaling
 from tests.bench.scale.limits import BATCH_PEOPLE, BATCH_ROWS, BILLED_AT_LEAST_S, BILLED_STEP_S, Limits
@@ -221,9 +221,8 @@ class Simulation:
         job, began_s = message.job, self._now_s
         self._executions += 1
         yield from self._read(instance, message)
-        # a job writes for at least as long as it has read and decided
         reading_s = self._now_s - began_s
-        allowed_s = reading_s + max(self._limits.job_s, min(reading_s, MAX_WRITING_S))
+        allowed_s = reading_s + writing_time_s(self._limits.job_s, reading_s)
         while message.written < job.people:
             people = min(job.people - message.written, max(BATCH_PEOPLE, job.people / _SLICES))
             if self._now_s - began_s > allowed_s:
