@@ -62,11 +62,11 @@ def _items(call: Call, here: Round) -> Iterator[tuple[int, bytes]]:
 
 def _listed_users(call: Call, here: Round) -> Iterator[tuple[int, bytes]]:
     users = call.directory.users
-    view = View(fields=here.fields, sparse=True)
+    shown = users.shown(View(fields=here.fields, sparse=True))
     wanted = {users.position_of(key) for key in here.ids}
     for position in range(here.offset, users.positions):
         if users.is_there(position) and (not here.ids or position in wanted):
-            yield position, users.fragment(position, view)
+            yield position, shown(position)
 
 
 def _listed_groups(call: Call, here: Round) -> Iterator[bytes]:

@@ -89,7 +89,7 @@ def _list(call: Call, members: Sequence[Member], key: Callable[[Member], str]) -
         annotations = {"@odata.count": len(kept), **annotations}
     encoder = MemberJson(call, query.select, typed=cast is None, may_read_users=call.may(READ_USERS))
     context = call.context("directoryObjects" if cast is None else f"{_CASTS[cast]}s", query.select)
-    return collection(context, [encoder.encode(member) for member in page.items], annotations)
+    return collection(context, encoder.encode(page.items), annotations)
 
 
 def _count(call: Call, members: Sequence[Member]) -> Answer:
@@ -124,7 +124,8 @@ def _check(query: Query, cast: str | None) -> None:
 def _filtered(call: Call, query: Query, members: Sequence[Member], cast: str | None) -> Sequence[Member]:
     kept: Iterable[Member] = members
     if cast is not None:
-        kept = [member for member in members if member.kind is _CASTS.get(cast)]
+        kind = _CASTS.get(cast)
+        kept = [member for member in members if member.kind is kind]
     if query.condition is not None:
         kept = [member for member in kept if query.condition.holds(_value_of(call, member))]
     if query.search is not None:

@@ -43,7 +43,7 @@ def list_users(call: Call) -> Answer:
         positions, annotations = list(plain.items), plain.annotations
     if query.count and query.eventual and not after:
         annotations = {"@odata.count": count_matching(call, query), **annotations}
-    fragments = [users.fragment(position, view) for position in positions]
+    fragments = list(map(users.shown(view), positions))
     return collection(call.context("users", query.select), fragments, annotations)
 
 

@@ -1,5 +1,7 @@
 """Groups, and members of any kind, as JSON."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from infra.local.entra.call import Call
@@ -26,11 +28,14 @@ class MemberJson:
         self._typed = typed
         user_fields = tuple(name for name in select or USER_DEFAULT if name in USER_FIELDS or name in USER_UNSET)
         self._group_fields = tuple(name for name in select or GROUP_DEFAULT if name in GROUP_FIELDS)
-        self._user_view = View(fields=user_fields, typed=typed or not may_read_users, readable=may_read_users)
+        view = View(fields=user_fields, typed=typed or not may_read_users, readable=may_read_users)
+        self._user = call.directory.users.shown(view)
 
-    def encode(self, member: Member) -> bytes:
-        """The member as a JSON object."""
-        if member.kind is Kind.USER:
-            return self._directory.users.fragment(member.position, self._user_view)
+    def encode(self, members: Sequence[Member]) -> list[bytes]:
+        """The members as JSON objects."""
+        user, kind = self._user, Kind.USER
+        return [user(each.position) if each.kind is kind else self._group(each) for each in members]
+
+    def _group(self, member: Member) -> bytes:
         group = self._directory.groups.find(member.id)
         return b"{}" if group is None else encode_group(group, self._group_fields, typed=self._typed)

@@ -4,6 +4,7 @@ A user has a *position* that never changes: generated users have their number, a
 somebody touched take memory, and the encoded pieces of JSON that were asked for lately.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -128,17 +129,20 @@ class Users:
         self.removed_ids.discard(self.id_at(position))
         self.version += 1
 
-    def fragment(self, position: int, view: View) -> bytes:
-        """The user as a JSON object."""
+    def shown(self, view: View) -> Callable[[int], bytes]:
+        """What makes a JSON object of the user at a position; a view is looked up once for all users of an answer."""
         pieces = self._fragments.setdefault(view, {})
-        piece = pieces.get(position)
-        if piece is None:
-            if self._fragments_held >= _FRAGMENTS_KEPT:
-                self._forget_fragments()
-                pieces = self._fragments.setdefault(view, {})
-            piece = pieces[position] = encode_user(self.record(position), view)
-            self._fragments_held += 1
-        return piece
+
+        def fragment(position: int) -> bytes:
+            piece = pieces.get(position)
+            if piece is None:
+                if self._fragments_held >= _FRAGMENTS_KEPT:
+                    self._forget_fragments()
+                piece = pieces[position] = encode_user(self.record(position), view)
+                self._fragments_held += 1
+            return piece
+
+        return fragment
 
     def _keep(self, position: int, user: User) -> None:
         self._own[position] = user
@@ -148,7 +152,8 @@ class Users:
             pieces.pop(position, None)
 
     def _forget_fragments(self) -> None:
-        self._fragments.clear()
+        for pieces in self._fragments.values():
+            pieces.clear()
         self._fragments_held = 0
 
 
