@@ -26,6 +26,7 @@ from shared.adapters.addresses import PublicAddresses
 from shared.adapters.graph.credential import Outside, RenewableCredential
 from shared.adapters.graph.errors import ERROR_MAP, Refused, of_status, translated
 from shared.adapters.graph.pace import REFUSALS, Pace
+from shared.adapters.graph.together import Together
 from shared.adapters.graph.waiting import MAX_WAIT_S, retry_after_s
 from shared.adapters.trust import tls_context
 from shared.domain.connection import Credentials
@@ -33,8 +34,9 @@ from shared.errors import Transient
 from shared.telemetry import count_graph_request
 
 _RETRIES: Final = 2
-#: Requests of one customer under way at the same time.
+#: Requests of one customer under way at the same time, and how many more of those that go ahead of the others.
 _CONCURRENT: Final = 16
+_AHEAD: Final = 1
 #: Longest silence within a request, and longest request with its retries, in seconds.
 _SILENCE_S: Final = 30.0
 _REQUEST_S: Final = 90.0
@@ -97,8 +99,9 @@ class GraphClient:
         self.scope = f"{self.graph}/.default"
         self.credential = RenewableCredential(credentials, outside)
         #: Whoever learns outside of an answer's headers how much Graph takes, tells it here.
-        self.pace = Pace(_CONCURRENT)
+        self.pace = Pace(_CONCURRENT + _AHEAD)
         self._slots = asyncio.Semaphore(_CONCURRENT)
+        self._slots_ahead = asyncio.Semaphore(_AHEAD)
         # tokens for continuous access evaluation live a day, and with them what was or was not granted
         provider = AzureIdentityAuthenticationProvider(
             self.credential, scopes=[self.scope], allowed_hosts=[httpx.URL(self.graph).host], is_cae_enabled=False
@@ -114,28 +117,33 @@ class GraphClient:
                 event_hooks={"response": [_refuse_detours]},
             ),
         )
+        self.together = Together(self)
         self._adapter = GraphRequestAdapter(provider, self._http)
         self._adapter.observability_options.include_euii_attributes = False  # links name people and hold tokens
 
-    async def get(self, url: str, *, eventual: bool = False) -> bytes | None:
-        """Return the body of a GET; `eventual` allows an advanced query. Raises: the tree of `shared.errors`."""
-        return await self._send(Method.GET, url, eventual=eventual)
+    async def get(self, url: str, *, eventual: bool = False, ahead: bool = False) -> bytes | None:
+        """Return the body of a GET. Raises: the tree of `shared.errors`.
+
+        `eventual` allows an advanced query. `ahead` is for requests each of which waits for the one before it, so that
+        they do not wait for all others besides.
+        """
+        return await self._send(Method.GET, url, eventual=eventual, ahead=ahead)
 
     async def post(self, url: str, body: bytes) -> bytes | None:
         """Return the body of the answer to a POST of JSON."""
         return await self._send(Method.POST, url, body=body)
 
     async def _send(
-        self, method: Method, url: str, *, eventual: bool = False, body: bytes | None = None
+        self, method: Method, url: str, *, eventual: bool = False, ahead: bool = False, body: bytes | None = None
     ) -> bytes | None:
-        token = self.credential.current
+        token, slots = self.credential.current, self._slots_ahead if ahead else self._slots
         try:
-            return await self._try(_request(method, url, eventual=eventual, body=body))
+            return await self._try(slots, _request(method, url, eventual=eventual, body=body))
         except Refused as error:
             if not self._may_be_the_token(error):
                 raise
         await self.credential.renew(token)
-        return await self._try(_request(method, url, eventual=eventual, body=body))
+        return await self._try(slots, _request(method, url, eventual=eventual, body=body))
 
     def _may_be_the_token(self, error: Refused) -> bool:
         """Tell whether a new token can help: the cached one was revoked, or is older than a permission."""
@@ -143,8 +151,8 @@ class GraphClient:
             return self.credential.age_s > _OLD_TOKEN_S
         return error.status == HTTPStatus.UNAUTHORIZED
 
-    async def _try(self, request: RequestInformation) -> bytes | None:
-        async with self._slots:
+    async def _try(self, slots: asyncio.Semaphore, request: RequestInformation) -> bytes | None:
+        async with slots:
             try:
                 with translated():
                     async with asyncio.timeout(_REQUEST_S):
@@ -158,6 +166,7 @@ class GraphClient:
 
     async def close(self) -> None:
         """Close the connections; the SDK's wrapper of the transport would leave them open."""
+        await self.together.close()
         await self._http.aclose()
         await self._transport.aclose()
         await self.credential.close()

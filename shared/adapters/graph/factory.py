@@ -47,9 +47,11 @@ class GraphDirectoryFactory:
             self._clients[key] = sdk.client(credentials, outside)
         self._clients.move_to_end(key)
         self._used[key] = self._used.get(key, 0) + 1
+        directory = sdk.directory(self._clients[key])
         try:
-            yield sdk.directory(self._clients[key])
+            yield directory
         finally:
+            await directory.close()
             self._used[key] -= 1
             self._left_s[key] = monotonic()
             await self._forget_idle()

@@ -66,6 +66,11 @@ class Pace:
         """Return for how long no request will be sent, in seconds."""
         return max(0.0, self._closed_until_s - self.now_s())
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is known of a limit: no wait, and less than SLOW_FROM of it used."""
+        return self.left_s == 0 and not self._cautious and self._share < SLOW_FROM
+
     @asynccontextmanager
     async def passage(self) -> AsyncIterator[float]:
         """Give the moment at which a request goes, when it may; it counts as under way inside the context.

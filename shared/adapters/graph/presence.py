@@ -6,18 +6,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
-
-from shared.adapters.graph import links
+from shared.adapters.graph import batches
 from shared.adapters.graph.client import GraphClient
 from shared.adapters.graph.pace import REFUSALS
-from shared.adapters.graph.wire import BatchAnswer, BatchAnswers, Failure, GraphUser, Membership, UserPage, decode
+from shared.adapters.graph.wire import BatchAnswer, Failure, GraphUser, Membership, UserPage, decode
 from shared.domain.directory import Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
 
-#: Requests in one `$batch`. Source: https://learn.microsoft.com/graph/json-batching
-_BATCH: Final = 20
 #: Groups in one checkMemberGroups. Source: https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups
 _GROUPS: Final = 20
 _CONCURRENT: Final = 4
@@ -72,7 +68,7 @@ async def _ask_all(
 ) -> dict[int, BatchAnswer]:
     """Return the answers to some questions. All requests have ended when it returns or raises."""
     slots = asyncio.Semaphore(_CONCURRENT)
-    chunks = [numbers[start : start + _BATCH] for start in range(0, len(numbers), _BATCH)]
+    chunks = [numbers[start : start + batches.MOST] for start in range(0, len(numbers), batches.MOST)]
     asking = (_ask(client, slots, questions, chunk) for chunk in chunks)
     found: dict[int, BatchAnswer] = {}
     failed: list[BaseException] = []
@@ -111,12 +107,8 @@ async def _ask(
 ) -> dict[int, BatchAnswer]:
     requests = [{"id": str(number), **questions[number].request} for number in numbers]
     async with slots:
-        sent_s = client.pace.now_s()
-        content = await client.post(links.path(client.graph, "$batch"), msgspec.json.encode({"requests": requests}))
-        responses = decode(content, BatchAnswers).responses
-        for each in responses:
-            client.pace.heard(each.status, each.headers or {}, sent_s=sent_s)
-    return {int(each.id): each for each in responses if each.id.isdecimal() and int(each.id) in numbers}
+        answers = await batches.ask(client, requests)
+    return {int(each.id): each for each in answers if each.id.isdecimal() and int(each.id) in numbers}
 
 
 def _worth_asking_again(answer: BatchAnswer) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
 
-from shared.adapters.graph.wire import GraphUser
+from shared.adapters.graph.wire import GraphUser, Identified
 from shared.domain.directory import DirectoryUser, Fields
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention
@@ -20,7 +20,8 @@ _QUOTED_SECONDARY: Final = f'"{_SECONDARY}'.encode()
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: Without these bytes JSON in UTF-8 has no escape, no character that `_CONTROL` finds, and no text that begins or ends
 #: with white space, of which most is among them; what is left is U+1680 and U+3000.
-_SUSPICIOUS: Final = (b"\\", b"\x7f", b"\xc2", b"\xe2", b'" ', b' "', b"\xe1\x9a\x80", b"\xe3\x80\x80")
+_SUSPICIOUS: Final = (b"\\", b"\x7f", b"\xc2", b"\xe2", b'" ', b' "')
+_SUSPICIOUS_SPACES: Final = (b"\xe1\x9a\x80", b"\xe3\x80\x80")
 _STRETCH: Final = MAX_TEXT // 2
 _PLAIN: Final = (
     "display_name",
@@ -37,9 +38,16 @@ _PLAIN: Final = (
 )
 
 
-def ids_of(found: Sequence[GraphUser]) -> list[DirectoryUser]:
+def ids_of(found: Sequence[Identified]) -> list[DirectoryUser]:
     """Return listed users of whom only the ids were asked for."""
-    return [DirectoryUser.only(ObjectId(each.id.lower())) for each in found]
+    return list(map(DirectoryUser.only, _ids(found)))
+
+
+def _ids(found: Sequence[Identified]) -> list[ObjectId]:
+    """Return everybody's id, in lower case: Graph's own are, and to look at all at once takes a tenth of the time."""
+    ids = [ObjectId(each.id) for each in found]
+    whole = "".join(ids)
+    return ids if whole == whole.lower() else [ObjectId(each.lower()) for each in ids]
 
 
 def users_of(found: Sequence[GraphUser], content: bytes) -> list[DirectoryUser]:
@@ -78,7 +86,10 @@ def _is_plain(content: bytes) -> bool:
 
     To look at bytes takes next to nothing; to look at each text takes longer than decoding it.
     """
-    if any(byte in content for byte in _SUSPICIOUS):
+    if any(found in content for found in _SUSPICIOUS):
+        return False
+    # a single byte is looked for forty times as fast as several
+    if any(found[:1] in content and found in content for found in _SUSPICIOUS_SPACES):
         return False
     # a text that is too long holds one of these stretches whole, and no quotation mark that is not escaped
     stretches = range(0, len(content) - _STRETCH, _STRETCH)

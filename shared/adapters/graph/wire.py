@@ -1,6 +1,7 @@
 """Microsoft Graph's JSON as structs, and a page that is accepted only if it is one."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, TypeVar
 
@@ -25,8 +26,9 @@ Text = str | None | UnsetType
 _GUID: Final = r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 _GUID_CHARACTERS: Final = 36
 Guid = Annotated[str, msgspec.Meta(pattern=rf"\A{_GUID}\Z")]
-#: Ids of so many characters each, one behind the other.
-_GUIDS: Final = re.compile(rf"(?:{_GUID})*")
+#: What an id looks like when each of its digits is made a zero, and what makes them zeros.
+_ZEROS: Final = b"00000000-0000-0000-0000-000000000000"
+_TO_ZEROS: Final = bytes.maketrans(b"123456789abcdefABCDEF", b"0" * 21)
 #: A link that is there must lead somewhere: an empty one must not pass for the end of a listing.
 Link = Annotated[str, msgspec.Meta(min_length=1)] | None
 
@@ -38,13 +40,15 @@ class Reference(msgspec.Struct):
     removed: dict[str, str] | UnsetType = msgspec.field(default=UNSET, name="@removed")
 
 
-class GraphUser(msgspec.Struct, rename="camel", gc=False):
-    """A user as Graph sends it; absent properties are UNSET, which in a delta means unchanged.
-
-    Its id is held to be one by whatever it is decoded as a part of.
-    """
+class Identified(msgspec.Struct, gc=False):
+    """Somebody of whom only the id is looked at. It is held to be one by whatever it is decoded as a part of."""
 
     id: Annotated[str, msgspec.Meta(min_length=_GUID_CHARACTERS, max_length=_GUID_CHARACTERS)]
+
+
+class GraphUser(Identified, rename="camel", gc=False):
+    """A user as Graph sends it; absent properties are UNSET, which in a delta means unchanged."""
+
     user_principal_name: Text = UNSET
     account_enabled: bool | UnsetType | None = UNSET
     user_type: Text = UNSET
@@ -87,9 +91,26 @@ class UserPage(msgspec.Struct, gc=False):
 
     def __post_init__(self) -> None:
         """Hold if everybody has an object id. Raises: ValueError, which makes the page an invalid one."""
-        # all at once: a pattern for each takes as long as decoding all the rest of the page
-        if not _GUIDS.fullmatch("".join([user.id for user in self.value])):
-            raise ValueError("an id is no GUID")
+        _require_ids(self.value)
+
+
+class IdPage(msgspec.Struct, gc=False):
+    """A page of users of whom only ids were asked for, as strict as UserPage; decoding it takes half as long."""
+
+    value: list[Identified]
+    next_link: Link = msgspec.field(default=None, name="@odata.nextLink")
+    error: None = None
+
+    def __post_init__(self) -> None:
+        """Hold if everybody has an object id. Raises: ValueError, which makes the page an invalid one."""
+        _require_ids(self.value)
+
+
+def _require_ids(found: Sequence[Identified]) -> None:
+    # all at once: a pattern for each takes as long as decoding all the rest of the page
+    ids = "".join([each.id for each in found]).encode("ascii", "replace")
+    if ids.translate(_TO_ZEROS) != _ZEROS * len(found):
+        raise ValueError("an id is no GUID")
 
 
 class GroupPage(msgspec.Struct):

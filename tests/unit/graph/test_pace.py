@@ -57,6 +57,26 @@ def test_fewer_at_once_near_the_limit(used: float, at_once: int) -> None:
     assert run(work()) == at_once
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "free"),
+    [(200, {}, True), (200, share(0.79), True), (200, share(0.8), False), (429, {"Retry-After": "1"}, False)],
+)
+def test_free_while_no_limit_is_known(status: int, headers: Mapping[str, str], *, free: bool) -> None:
+    """After a wait not before one has been answered, and after a window always."""
+
+    async def work() -> list[bool]:
+        paced = pace()
+        found = [paced.is_free]
+        paced.heard(status, headers, sent_s=now_s())
+        found.append(paced.is_free)
+        await asyncio.sleep(2)
+        found.append(paced.is_free)
+        await ask(paced)
+        return [*found, paced.is_free]
+
+    assert run(work()) == [True, free, free, True]
+
+
 @pytest.mark.parametrize("text", ["nan", "inf", "much", ""])
 def test_nonsense_is_no_share(text: str) -> None:
     """A share that is none slows nobody down."""

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.graph.users import MAX_ALIASES, MAX_TEXT, patch_of, user_of, users_of
-from shared.adapters.graph.wire import GraphUser, UserPage, decode
+from shared.adapters.graph.users import MAX_ALIASES, MAX_TEXT, ids_of, patch_of, user_of, users_of
+from shared.adapters.graph.wire import GraphUser, IdPage, UserPage, decode
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient
@@ -21,6 +21,7 @@ def read(**properties: object) -> GraphUser:
     return decode(json.dumps({"value": [ADA | properties]}).encode(), UserPage).value[0]
 
 
+@pytest.mark.parametrize("kind", [UserPage, IdPage])
 @pytest.mark.parametrize(
     "body",
     [
@@ -44,10 +45,10 @@ def read(**properties: object) -> GraphUser:
         b"\x1f\x8b\x08\x00",
     ],
 )
-def test_what_is_no_page_is_an_error(body: bytes | None) -> None:
+def test_what_is_no_page_is_an_error(body: bytes | None, kind: type[UserPage | IdPage]) -> None:
     """None of these may pass for a last, empty page."""
     with pytest.raises(Transient) as refused:
-        decode(body, UserPage)
+        decode(body, kind)
     assert refused.value.code == "bad_answer"
 
 
@@ -126,12 +127,37 @@ def test_a_page_is_read_as_each_of_its_users_is(people: list[dict[str, str | Non
     assert users_of(page.value, body) == [user_of(each) for each in page.value]
 
 
-@pytest.mark.parametrize("ids", [["x" * 36], [ID, ID[:-1] + "g"], [ID + "a"], [ID[:-1]], [ID[:-1], ID + "a"], [""]])
-def test_an_id_that_is_none_spoils_the_page(ids: list[str]) -> None:
+@pytest.mark.parametrize("kind", [UserPage, IdPage])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ["x" * 36],
+        [ID, ID[:-1] + "g"],
+        [ID + "a"],
+        [ID[:-1]],
+        [ID[:-1], ID + "a"],
+        [""],
+        [ID.replace("-", "1")],
+        [ID, "-" + ID[:-1]],
+        [ID[:-1] + "é"],
+        [ID[:-1] + "\u0661"],
+        [ID[:-1] + "\n"],
+    ],
+)
+@pytest.mark.parametrize("escaped", [True, False])
+def test_an_id_that_is_none_spoils_the_page(ids: list[str], kind: type[UserPage | IdPage], escaped: bool) -> None:  # noqa: FBT001 - a parameter
     """It would become a key; two that have the right length together are none either."""
-    body = json.dumps({"value": [{"id": each, "userPrincipalName": "ada"} for each in ids]}).encode()
+    listed = [{"id": each, "userPrincipalName": "ada"} for each in ids]
     with pytest.raises(Transient):
-        decode(body, UserPage)
+        decode(json.dumps({"value": listed}, ensure_ascii=escaped).encode(), kind)
+
+
+@pytest.mark.parametrize("ids", [[], [ID], [ID, ID.upper()], ["ABCDEF00-1111-4111-8111-111111111111"]])
+def test_ids_alone(ids: list[str]) -> None:
+    """Whatever else Graph says about somebody; in lower case, as they are compared."""
+    body = json.dumps({"value": [{"@odata.type": "#microsoft.graph.user", "id": each} for each in ids]}).encode()
+    found = ids_of(decode(body, IdPage).value)
+    assert found == [DirectoryUser.only(ObjectId(each.lower())) for each in ids]
 
 
 @pytest.mark.parametrize(

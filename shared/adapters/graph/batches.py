@@ -1,0 +1,31 @@
+"""`$batch`: several requests as one, of which each part has an answer of its own.
+
+Source: https://learn.microsoft.com/graph/json-batching
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from shared.adapters.graph import links
+from shared.adapters.graph.wire import BatchAnswer, BatchAnswers, decode
+
+if TYPE_CHECKING:
+    from shared.adapters.graph.client import GraphClient
+
+#: Most requests in one.
+MOST: Final = 20
+
+
+async def ask(client: "GraphClient", requests: Sequence[Mapping[str, Any]]) -> list[BatchAnswer]:
+    """Return the answers to some requests, in any order; what they say about limits is told to the client's pace.
+
+    Raises: as the client does, if the whole of them was refused.
+    """
+    sent_s = client.pace.now_s()
+    content = await client.post(links.path(client.graph, "$batch"), msgspec.json.encode({"requests": requests}))
+    answers = decode(content, BatchAnswers).responses
+    for each in answers:
+        client.pace.heard(each.status, each.headers or {}, sent_s=sent_s)
+    return answers
