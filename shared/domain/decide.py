@@ -145,7 +145,8 @@ def decide(
                 continue
         found = recipient or adopted
         groups = provenance.groups(person, found.groups if found else ())
-        profile = managers.named(profile, person, found.applied if found else None)
+        if managers is not NO_MANAGERS:
+            profile = managers.named(profile, person, found.applied if found else None)
         outcome = _settle(person, profile, found, groups, preferences)
         if isinstance(outcome, Write):
             writes.append(outcome)
@@ -168,14 +169,20 @@ def _irregular(
 ) -> tuple[ObjectId, ...] | None:
     after: dict[str, Recipient] = {each.id: each for each in stored}
     after.update([(write.recipient.id, write.recipient) for write in writes])
-    found = [person for person in eligible if person not in after]
+    found: list[str] = [*(eligible.keys() - after.keys())]
+    directory, active = Origin.DIRECTORY, Status.ACTIVE
     for person, each in after.items():
-        if each.origin is not Origin.DIRECTORY or person != each.object_id:
+        if each.origin is not directory or person != each.object_id:
             return None
-        as_new = each.status is Status.ACTIVE and each.reason is None and not each.groups and person in eligible
-        if not as_new or (each.applied is not each.profile and each.applied != each.profile):
-            found.append(ObjectId(person))
-    return tuple(sorted(found))
+        if (
+            each.groups
+            or each.status is not active
+            or each.reason is not None
+            or person not in eligible
+            or (each.applied is not each.profile and each.applied != each.profile)
+        ):
+            found.append(person)
+    return tuple(map(ObjectId, sorted(found)))
 
 
 def new_recipient(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Recipient:

@@ -16,6 +16,7 @@ MAX_GROUPS = 200
 class Provenance:
     """For each person the mapped groups that hold them, and the groups that this run could not read."""
 
+    #: Sorted, each group once.
     held_by: Mapping[ObjectId, Sequence[ObjectId]] = field(default_factory=dict)
     unread: frozenset[ObjectId] = frozenset()
 
@@ -29,7 +30,7 @@ class Provenance:
         """Return what the groups among a location's feeds say."""
         held_by: dict[ObjectId, list[ObjectId]] = defaultdict(list)
         unread: set[ObjectId] = set()
-        for name in feeds:
+        for name in sorted(feeds):  # so are the groups then, one that is mapped in two ways beside itself
             group = sources[name].group
             if group is None:
                 continue
@@ -37,12 +38,14 @@ class Provenance:
                 unread.add(group)
                 continue
             for person in read[name].users:
-                held_by[person].append(group)
+                groups = held_by[person]
+                if not groups or groups[-1] != group:
+                    groups.append(group)
         return cls(held_by=held_by, unread=frozenset(unread))
 
     def groups(self, person: ObjectId, before: Sequence[ObjectId]) -> tuple[ObjectId, ...]:
         """Return the groups that hold a person; of a group that could not be read, what was known `before` stands."""
-        if not self.unread and not before and person not in self.held_by:
-            return ()
-        kept = {group for group in before if group in self.unread}
-        return tuple(sorted({*self.held_by.get(person, ()), *kept})[:MAX_GROUPS])
+        holding = self.held_by.get(person, ())
+        if self.unread and before:
+            holding = sorted({*holding, *self.unread.intersection(before)})
+        return tuple(holding[:MAX_GROUPS])

@@ -28,6 +28,15 @@ def test_of_a_group_that_could_not_be_read_what_was_known_stands() -> None:
     assert found.groups(person(2), (STAFF, TEMPS)) == (TEMPS,)
 
 
+def test_a_group_that_is_mapped_in_two_ways_is_named_once() -> None:
+    """Directly and with what is within it, in whatever order they stand."""
+    ways = [Source(group=STAFF), Source(group=TEMPS), Source(group=STAFF, transitive=False)]
+    sources = {each.id: each for each in ways}
+    read = {name: snapshot(name, user(1)) for name in sources}
+    for feeds in (list(sources), list(reversed(sources))):
+        assert Provenance.of(sources, feeds, read).groups(person(1), ()) == (STAFF, TEMPS)
+
+
 def test_no_more_groups_are_kept_than_a_row_holds() -> None:
     """The first by id."""
     many = [person(1000 + number) for number in range(MAX_GROUPS + 5)]
