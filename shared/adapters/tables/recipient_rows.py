@@ -14,15 +14,14 @@ from shared.domain.recipient import Origin, Profile, Recipient, Status
 
 _PREFIX: Final = len(keys.RECIPIENTS[0])
 _ENCODER: Final = msgspec.json.Encoder()
-_NOTHING: Final = b"{}"
 #: Batches that are remembered, and the bytes of one at most: those of a customer's locations, which get the same
 #: people, are written at about the same time.
 _REMEMBERED: Final = 32
 _REMEMBERED_BYTES: Final = 128 * 1024
 
 
-class RecipientRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
-    """A person's row as it is read: the profile, and what stands beside it. What a row lacks is read as null."""
+class RecipientRow(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
+    """A person's row but for its partition: the profile, and what stands beside it. What a row lacks is null."""
 
     key: str = msgspec.field(name="RowKey")
     origin: Origin
@@ -72,18 +71,6 @@ def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
     return row
 
 
-class _Beside(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
-    """What a person's row holds beside its partition and the profile."""
-
-    key: str = msgspec.field(name="RowKey")
-    origin: Origin
-    status: Status
-    object_id: ObjectId | None = None
-    reason: str | None = None
-    groups: str | None = None
-    aliases: str | None = None
-
-
 class RowEncoder:
     """Encodes batches of recipients; the same ones for several partitions only once."""
 
@@ -92,7 +79,7 @@ class RowEncoder:
         self._known: OrderedDict[RecipientId, tuple[Sequence[Recipient], list[bytes]]] = OrderedDict()
 
     def rows(self, partition: str, recipients: Sequence[Recipient], *, remember: bool = True) -> list[EncodedRow]:
-        """Return what `edm.encode` makes of each `row_of`: two structs put together, at a quarter of the CPU.
+        """Return what `edm.encode` makes of each `row_of`, at a fifth of the CPU.
 
         To `remember` a batch makes sense if the very same recipients may be written to another partition next.
         """
@@ -125,22 +112,38 @@ class RowEncoder:
 
 def _rest(recipient: Recipient) -> bytes:
     """Return what stands behind the partition in a recipient's row."""
-    profile = recipient.profile
-    if recipient.applied is not profile and recipient.applied != profile:
-        return _rest_of_row(recipient)
-    beside = _Beside(
-        keys.recipient(recipient.id), recipient.origin, recipient.status, recipient.object_id, recipient.reason
+    profile, applied = recipient.profile, recipient.applied
+    told: str | None = None
+    if applied is not profile and applied != profile:
+        told = msgspec.json.encode(applied).decode() if applied is not None else ""
+    row = RecipientRow(  # by position, which takes half as long
+        keys.recipient(recipient.id),
+        recipient.origin,
+        recipient.status,
+        recipient.object_id,
+        recipient.reason,
+        told,
+        " ".join(recipient.groups) if recipient.groups else None,
+        " ".join(profile.aliases) if profile.aliases else None,
+        profile.display_name,
+        profile.given_name,
+        profile.surname,
+        profile.mail,
+        profile.mobile_phone,
+        profile.business_phone,
+        profile.department,
+        profile.job_title,
+        profile.office_location,
+        profile.employee_id,
+        profile.employee_type,
+        profile.company_name,
+        profile.manager_name,
+        profile.manager_mail,
     )
-    if recipient.groups:
-        beside.groups = " ".join(recipient.groups)
-    if profile.aliases:
-        beside.aliases = " ".join(profile.aliases)
-        profile = msgspec.structs.replace(profile, aliases=())
     try:
-        first, second = _ENCODER.encode(beside), _ENCODER.encode(profile)
-    except UnicodeEncodeError:
+        return _ENCODER.encode(row)[1:]
+    except UnicodeEncodeError:  # half a surrogate pair, which only an escape can carry
         return _rest_of_row(recipient)
-    return first[1:] if second == _NOTHING else first[1:-1] + b"," + second[1:]
 
 
 def _rest_of_row(recipient: Recipient) -> bytes:
