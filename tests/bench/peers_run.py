@@ -1,4 +1,4 @@
-"""Our side of `peers`: a full run of the product, whose directory is the simulator's and whose storage is in memory."""
+"""Beside `peers`: a full run of the product, whose directory is the simulator's and whose storage is in memory."""
 
 import dataclasses
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from tests.simulation.world import World
 _LOCATION: Final = "office"
 
 
-async def reading(known: Directory) -> Reading:
+async def run(known: Directory) -> Reading:
     """Return what a run over everybody and all groups has made and taken, the first of a tenant in a new worker.
 
     All groups are mapped to one location, and a rule puts everybody there too. So the run reads the users and the

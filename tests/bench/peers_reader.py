@@ -1,0 +1,102 @@
+"""Our side of `peers`: a reader put together of what the product reads directories and makes recipients with.
+
+Client, listings and decisions are those that are deployed. What is left out is what a run does besides: jobs and their
+markers, snapshots, and the comparison with what is stored (`peers_run` has all of that). Rows are recipients as they
+are handed to their store: the others do not encode theirs for a store, either.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from shared.domain.decide import Write, decide
+from shared.domain.directory import DirectoryUser, Source
+from shared.domain.ids import ObjectId, object_id
+from shared.domain.preferences import Mode, Preferences
+from shared.domain.provenance import Provenance
+from shared.listing import Listing
+from shared.ports import Directory
+from tests.bench import entra
+from tests.bench.peers_process import Reading
+from tests.bench.results import spent
+
+_PREFERENCES: Final = Preferences(mode=Mode.GROUPS)
+
+_Pages = asyncio.Queue[Sequence[DirectoryUser] | None]
+
+
+@asynccontextmanager
+async def reader(known: entra.Directory) -> AsyncIterator[Callable[[], Awaitable[Reading]]]:
+    """Give what reads a directory once more: over the same connections, and without a token, as the others do."""
+    factory = entra.directories()
+    groups = [object_id(each["id"]) for each in known.known["groups"]]
+    try:
+        async with factory.open(known.credentials) as directory:
+            yield lambda: _reading(directory, groups)
+    finally:
+        await factory.close()
+
+
+async def _reading(directory: Directory, groups: Sequence[ObjectId]) -> Reading:
+    found = _Found(directory, groups)
+    took = await spent(found.read)
+    return Reading(
+        wall_s=took.wall_s,
+        cpu_s=took.cpu_s,
+        people=len(found.rows),
+        memberships=sum(len(each.recipient.groups) for each in found.rows),
+        groups=found.groups,
+    )
+
+
+class _Found:
+    """What one reading has found."""
+
+    def __init__(self, directory: Directory, groups: Sequence[ObjectId]) -> None:
+        self._directory = directory
+        self._mapped = groups
+        self._pages: _Pages = asyncio.Queue()
+        self.rows: list[Write] = []
+        self.groups = 0
+
+    async def read(self) -> None:
+        """Read users, groups and members at the same time; each page of users becomes rows once members are known."""
+        await self._directory.token()
+        async with asyncio.TaskGroup() as tasks:
+            names = tasks.create_task(self._directory.groups_by_id(self._mapped))
+            holding = tasks.create_task(self._holding())
+            tasks.create_task(self._everybody())
+            provenance = await holding
+            while (users := await self._pages.get()) is not None:
+                self.rows += decide({user.id: user for user in users}, (), _PREFERENCES, None, provenance).writes
+        self.groups = len(names.result())
+
+    async def _everybody(self) -> None:
+        async for users in _listed(self._directory, Source()):
+            self._pages.put_nowait(users)
+        self._pages.put_nowait(None)
+
+    async def _holding(self) -> Provenance:
+        """Return which groups hold whom."""
+        held_by: dict[ObjectId, list[ObjectId]] = defaultdict(list)
+        members = await asyncio.gather(*(self._members(group) for group in sorted(self._mapped)))
+        for group, people in zip(sorted(self._mapped), members, strict=True):
+            for person in people:
+                held_by[person].append(group)
+        return Provenance(held_by=held_by)
+
+    async def _members(self, group: ObjectId) -> list[ObjectId]:
+        source = Source(group=group, by_id=True)
+        return [user.id async for users in _listed(self._directory, source) for user in users]
+
+
+async def _listed(directory: Directory, source: Source) -> AsyncIterator[Sequence[DirectoryUser]]:
+    listing = Listing(directory=directory, source=source, managers=False)
+    await listing.begin()
+    users, link = await listing.page(None)
+    yield users
+    while link is not None:
+        users, link = await listing.page(link)
+        yield users
