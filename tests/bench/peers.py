@@ -1,7 +1,8 @@
 """`make bench-peers`: users, groups and members read and turned into rows, by us, by Backstage and by cartography.
 
-All read one directory of 10,000 users and 100 groups of 500, of the same simulator process, in turn, each in another
-process that has loaded its code before and keeps its connections; every reading begins without a token. Nobody stores
+All read one directory of 10,000 users and 100 groups of 500, of the same simulator process, in turn, ours in this
+process and each other one in its own, which have loaded their code before and keep their connections; every reading
+begins without a token. Nobody stores
 anything, or encodes it for a store.
 
 Ours is the product's client, listings and decisions as one reader (`peers_reader`): users with 17 properties, a delta

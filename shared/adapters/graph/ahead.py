@@ -25,21 +25,23 @@ class Ahead:
     def __init__(self, client: GraphClient) -> None:
         self._client = client
         self._coming: dict[str, asyncio.Task[bytes | None]] = {}
+        self._closed = False
 
-    async def get(self, url: str, *, eventual: bool = False, ahead: bool = False) -> bytes | None:
+    async def get(self, url: str, *, eventual: bool = False, in_front: bool = False) -> bytes | None:
         """Return the page at `url` as `GraphClient.get` does, and ask for the one after it in the same way."""
         coming = self._coming.pop(url, None)
-        content = await (coming if coming is not None else self._client.get(url, eventual=eventual, ahead=ahead))
-        if content and (found := _NEXT.search(content, 0, _HEAD)):
+        content = await (coming if coming is not None else self._client.get(url, eventual=eventual, in_front=in_front))
+        if content and not self._closed and (found := _NEXT.search(content, 0, _HEAD)):
             with suppress(Conflict):  # a link that leads elsewhere; whoever reads the page finds that out
                 link = links.checked(self._client.graph, found[1].decode())
                 if link not in self._coming:
-                    asking = self._client.get(link, eventual=eventual, ahead=ahead)
+                    asking = self._client.get(link, eventual=eventual, in_front=in_front)
                     self._coming[link] = asyncio.create_task(asking)
         return content
 
     async def close(self) -> None:
         """Give up what was asked for and not taken."""
+        self._closed = True
         asked = list(self._coming.values())
         self._coming.clear()
         for task in asked:

@@ -1,7 +1,4 @@
-"""`$batch`: several requests as one, of which each part has an answer of its own.
-
-Source: https://learn.microsoft.com/graph/json-batching
-"""
+"""`$batch`: several requests as one, of which each part has an answer of its own."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -10,11 +7,12 @@ import msgspec
 
 from shared.adapters.graph import links
 from shared.adapters.graph.wire import BatchAnswer, BatchAnswers, decode
+from shared.turns import turn
 
 if TYPE_CHECKING:
     from shared.adapters.graph.client import GraphClient
 
-#: Most requests in one.
+#: Most requests in one. Source: https://learn.microsoft.com/graph/json-batching
 MOST: Final = 20
 
 
@@ -25,7 +23,8 @@ async def ask(client: "GraphClient", requests: Sequence[Mapping[str, Any]]) -> l
     """
     sent_s = client.pace.now_s()
     content = await client.post(links.path(client.graph, "$batch"), msgspec.json.encode({"requests": requests}))
-    answers = decode(content, BatchAnswers).responses
+    async with turn():
+        answers = decode(content, BatchAnswers).responses
     for each in answers:
         client.pace.heard(each.status, each.headers or {}, sent_s=sent_s)
     return answers

@@ -34,9 +34,9 @@ from shared.errors import Transient
 from shared.telemetry import count_graph_request
 
 _RETRIES: Final = 2
-#: Requests of one customer under way at the same time, and how many more of those that go ahead of the others.
+#: Requests of one customer under way at the same time, and how many more of those that go in front of the others.
 _CONCURRENT: Final = 16
-_AHEAD: Final = 1
+_IN_FRONT: Final = 1
 #: Longest silence within a request, and longest request with its retries, in seconds.
 _SILENCE_S: Final = 30.0
 _REQUEST_S: Final = 90.0
@@ -99,9 +99,9 @@ class GraphClient:
         self.scope = f"{self.graph}/.default"
         self.credential = RenewableCredential(credentials, outside)
         #: Whoever learns outside of an answer's headers how much Graph takes, tells it here.
-        self.pace = Pace(_CONCURRENT + _AHEAD)
+        self.pace = Pace(_CONCURRENT + _IN_FRONT)
         self._slots = asyncio.Semaphore(_CONCURRENT)
-        self._slots_ahead = asyncio.Semaphore(_AHEAD)
+        self._slots_in_front = asyncio.Semaphore(_IN_FRONT)
         # tokens for continuous access evaluation live a day, and with them what was or was not granted
         provider = AzureIdentityAuthenticationProvider(
             self.credential, scopes=[self.scope], allowed_hosts=[httpx.URL(self.graph).host], is_cae_enabled=False
@@ -121,22 +121,23 @@ class GraphClient:
         self._adapter = GraphRequestAdapter(provider, self._http)
         self._adapter.observability_options.include_euii_attributes = False  # links name people and hold tokens
 
-    async def get(self, url: str, *, eventual: bool = False, ahead: bool = False) -> bytes | None:
+    async def get(self, url: str, *, eventual: bool = False, in_front: bool = False) -> bytes | None:
         """Return the body of a GET. Raises: the tree of `shared.errors`.
 
-        `eventual` allows an advanced query. `ahead` is for requests each of which waits for the one before it, so that
-        they do not wait for all others besides.
+        `eventual` allows an advanced query. `in_front` is for requests each of which waits for the one before it, so
+        that they do not wait for all others besides.
         """
-        return await self._send(Method.GET, url, eventual=eventual, ahead=ahead)
+        return await self._send(Method.GET, url, eventual=eventual, in_front=in_front)
 
     async def post(self, url: str, body: bytes) -> bytes | None:
         """Return the body of the answer to a POST of JSON."""
         return await self._send(Method.POST, url, body=body)
 
     async def _send(
-        self, method: Method, url: str, *, eventual: bool = False, ahead: bool = False, body: bytes | None = None
+        self, method: Method, url: str, *, eventual: bool = False, in_front: bool = False, body: bytes | None = None
     ) -> bytes | None:
-        token, slots = self.credential.current, self._slots_ahead if ahead else self._slots
+        token = self.credential.current
+        slots = self._slots_in_front if in_front and not self._slots_in_front.locked() else self._slots
         try:
             return await self._try(slots, _request(method, url, eventual=eventual, body=body))
         except Refused as error:

@@ -68,7 +68,7 @@ class GraphDirectory:
 
     async def latest_delta_link(self) -> str:
         """Return a link that leads to whatever changes about users from now on, without listing any."""
-        page = decode(await self._client.get(links.latest_delta(self._client.graph), ahead=True), UserPage)
+        page = decode(await self._client.get(links.latest_delta(self._client.graph), in_front=True), UserPage)
         if page.delta_link is None:
             raise Transient("Microsoft Graph gave no delta link; try again.", code="bad_answer")
         return links.checked(self._client.graph, page.delta_link)
@@ -99,9 +99,9 @@ class GraphDirectory:
     async def _page(self, url: str, source: Source, *, first: bool) -> bytes | None:
         """Return a page. Who asks for the second one reads on; of a group's ids there is hardly more than the first."""
         if source.by_id and first:
-            return await self._client.together.get(url)
+            return await self._client.together.get(url, eventual=True)
         get = self._client.get if first else self._ahead.get
-        return await get(url, eventual=source.group is not None, ahead=source.group is None)
+        return await get(url, eventual=source.group is not None, in_front=source.group is None)
 
     async def _hides(self, group: ObjectId) -> bool:
         """Tell whether a group shows its members only to whom it is allowed."""
@@ -130,7 +130,7 @@ class GraphDirectory:
     async def _changes(self, link: str) -> bytes | None:
         """Return the answer to a link that holds the whole request: what Graph has against it, only a new one cures."""
         try:
-            return await self._ahead.get(link, ahead=True)
+            return await self._ahead.get(link, in_front=True)
         except Refused as error:
             if error.status != HTTPStatus.BAD_REQUEST:
                 raise

@@ -51,10 +51,12 @@ class GraphDirectoryFactory:
         try:
             yield directory
         finally:
-            await directory.close()
-            self._used[key] -= 1
-            self._left_s[key] = monotonic()
-            await self._forget_idle()
+            try:
+                await directory.close()
+            finally:
+                self._used[key] -= 1
+                self._left_s[key] = monotonic()
+                await self._forget_idle()
 
     async def _forget_idle(self) -> None:
         idle = [key for key in self._clients if not self._used[key]]

@@ -69,6 +69,8 @@ class Pace:
     @property
     def is_free(self) -> bool:
         """Whether nothing is known of a limit: no wait, and less than SLOW_FROM of it used."""
+        if self._known_s() <= 0:
+            self._forget()
         return self.left_s == 0 and not self._cautious and self._share < SLOW_FROM
 
     @asynccontextmanager
@@ -118,12 +120,19 @@ class Pace:
                     retry_after_s=closed_s,
                 )
             return closed_s
-        known_s = max(self._heard_s, self._closed_until_s) + WINDOW_S - now_s
-        if known_s <= 0:  # whatever was used then is not counted any more
-            self._share, self._began_s, self._cautious, self._unmeasured = 0.0, None, False, 0
+        known_s = self._known_s()
+        if known_s <= 0:
+            self._forget()
         if not (self._trying if self._cautious else self._under_way >= self._allowed()):
             return 0
         return known_s if self._cautious or self._share >= SLOW_FROM else inf
+
+    def _known_s(self) -> float:
+        """Return for how long what was heard last is still counted, in seconds."""
+        return max(self._heard_s, self._closed_until_s) + WINDOW_S - self.now_s()
+
+    def _forget(self) -> None:
+        self._share, self._began_s, self._cautious, self._unmeasured = 0.0, None, False, 0
 
     def _allowed(self) -> int:
         """Return how many requests may be under way: all slots up to SLOW_FROM, then fewer, one when all is used."""

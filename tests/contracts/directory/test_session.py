@@ -11,6 +11,7 @@ from infra.local.certificates import Certificates
 from shared.adapters.graph import GraphDirectoryFactory
 from shared.adapters.graph import factory as factory_module
 from shared.adapters.graph.client import GraphClient
+from shared.adapters.graph.directory import GraphDirectory
 from shared.domain.connection import ClientSecret
 from shared.domain.directory import Source
 from shared.errors import LoginRefused, NeedsAttention, Transient
@@ -203,4 +204,27 @@ async def test_what_is_not_used_any_more_is_forgotten(
             pass
         assert closed == []
         await outer.users(Source())
+    assert len(closed) == 1
+
+
+async def test_a_use_that_is_given_up_at_its_end_is_over(
+    graph: ScriptedGraph, factory: GraphDirectoryFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is stopped while a page is given up forgets the client all the same."""
+    closed: list[GraphClient] = []
+    close = GraphClient.close
+
+    async def note(client: GraphClient) -> None:
+        closed.append(client)
+        await close(client)
+
+    async def stopped(_: GraphDirectory) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(GraphClient, "close", note)
+    monkeypatch.setattr(GraphDirectory, "close", stopped)
+    monkeypatch.setattr(factory_module, "_KEPT_S", -1.0)
+    with pytest.raises(asyncio.CancelledError):
+        async with factory.open(graph.credentials):
+            pass
     assert len(closed) == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shared.adapters.tables.edm import encode
 from shared.adapters.tables.recipient_rows import RecipientRow, RowEncoder, recipient_of, row_of
 from shared.domain.ids import ObjectId, RecipientId
-from shared.domain.recipient import Origin, Profile, Recipient, Status
+from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
 
 TEXT = st.none() | st.text(st.sampled_from('a"\\/ é漢\u2028😀'), min_size=1, max_size=6)
 HALF = "\ud800"
@@ -46,6 +46,29 @@ def test_a_batch_is_encoded_as_each_row_is(batch: list[Recipient], partition: st
             (told["PartitionKey"], told["RowKey"]) for told in (row_of(place, each) for each in batch)
         ]
         assert [recipient_of(msgspec.json.decode(row.content, type=RecipientRow)) for row in rows] == batch
+
+
+def test_every_field_has_its_place() -> None:
+    """A profile in which no two texts are the same is what it was, and so is what the directory said last."""
+    names = msgspec.structs.fields(Profile)
+    full = Profile(**{each.name: each.name for each in names if each.name != "aliases"}, aliases=("one@b", "two@b"))
+    said = msgspec.structs.replace(
+        full, **{each.name: f"{each.name}, once" for each in names if each.name != "aliases"}
+    )
+    for applied in (full, said, None):
+        who = Recipient(
+            id=RecipientId("csv-1"),
+            origin=Origin.CSV,
+            status=Status.DEACTIVATED_BY_HAND,
+            profile=full,
+            object_id=ObjectId("the object"),
+            applied=applied,
+            reason="the reason",
+            groups=(ObjectId("g1"), ObjectId("g2")),
+        )
+        (row,) = RowEncoder().rows("contoso:desk", [who])
+        assert json.loads(row.content) == json.loads(encode(row_of("contoso:desk", who)))
+        assert recipient_of(msgspec.json.decode(row.content, type=RecipientRow)) == who
 
 
 def test_half_a_surrogate_pair_is_kept() -> None:

@@ -31,9 +31,9 @@ class Client:
         self.asked: list[tuple[str, bool, bool]] = []
         self.given_up = 0
 
-    async def get(self, url: str, *, eventual: bool, ahead: bool) -> bytes:
+    async def get(self, url: str, *, eventual: bool, in_front: bool) -> bytes:
         """Return a page."""
-        self.asked.append((url, eventual, ahead))
+        self.asked.append((url, eventual, in_front))
         try:
             await asyncio.sleep(1)
         except asyncio.CancelledError:

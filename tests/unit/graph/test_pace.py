@@ -77,6 +77,23 @@ def test_free_while_no_limit_is_known(status: int, headers: Mapping[str, str], *
     assert run(work()) == [True, free, free, True]
 
 
+def test_what_was_heard_long_ago_is_no_limit() -> None:
+    """Whether or not anybody has asked for anything since."""
+
+    async def work() -> list[bool]:
+        found = []
+        for status, headers in ((200, share(0.95)), (429, {"Retry-After": "2"})):
+            paced = pace()
+            paced.heard(status, headers, sent_s=now_s())
+            await asyncio.sleep(8)
+            found.append(paced.is_free)
+            await asyncio.sleep(250)
+            found.append(paced.is_free)
+        return found
+
+    assert run(work()) == [False, True, False, True]
+
+
 @pytest.mark.parametrize("text", ["nan", "inf", "much", ""])
 def test_nonsense_is_no_share(text: str) -> None:
     """A share that is none slows nobody down."""

@@ -1,6 +1,7 @@
 """What is asked for together: one request for many, and nothing that would not have come alone as well."""
 
 import asyncio
+import gc
 import json
 from typing import Any, cast
 
@@ -9,10 +10,13 @@ import pytest
 from shared.adapters.graph.client import GraphClient
 from shared.adapters.graph.together import Together
 from shared.errors import NotFound, SyncError, Transient
-from tests.unit.graph.virtual_time import run
+from shared.telemetry import count_graph_request, measured
+from tests.unit.graph.virtual_time import now_s, run
 
 GRAPH = "https://graph.microsoft.com"
 OUTAGE = Transient("out of order", code="graph_unavailable")
+#: Stands for a part that was answered well, but with something else than JSON, which comes as a text in base64.
+NO_JSON = 200_000
 
 
 def url(number: int) -> str:
@@ -42,21 +46,26 @@ class Client:
 
     graph = GRAPH
 
-    def __init__(self, *, refused: dict[int, int] | None = None, outage: SyncError | None = None) -> None:
+    def __init__(
+        self, *, refused: dict[int, int] | None = None, outage: SyncError | None = None, takes_s: float = 1.0
+    ) -> None:
         self.pace = Pace()
         self.refused = refused or {}
         self.outage = outage
+        self.takes_s = takes_s
         self.batches: list[list[dict[str, Any]]] = []
         self.alone: list[str] = []
+        self.eventual = True
         self.given_up = 0
 
     async def post(self, address: str, body: bytes) -> bytes:
-        """Answer a batch after a second, without the parts whose status is 0."""
+        """Answer a batch after a while, without the parts whose status is 0."""
+        count_graph_request()
         assert address == f"{GRAPH}/v1.0/$batch"
         requests = json.loads(body)["requests"]
         self.batches.append(requests)
         try:
-            await asyncio.sleep(1)
+            await asyncio.sleep(self.takes_s)
         except asyncio.CancelledError:
             self.given_up += 1
             raise
@@ -66,12 +75,14 @@ class Client:
         for each in reversed(requests):
             number = int(each["url"].removeprefix("/groups/").partition("?")[0])
             if status := self.refused.get(number, 200):
-                answers.append({"id": each["id"], "status": status, "body": {"number": number}})
-        return json.dumps({"responses": [*answers, {"id": "none", "status": 200, "body": {}}]}).encode()
+                content: Any = {"number": number} if status != NO_JSON else "PGh0bWw+"
+                answers.append({"id": each["id"], "status": 200 if status == NO_JSON else status, "body": content})
+        strangers = [{"id": each, "status": 200, "body": {}} for each in ("none", "9" * 5_000, "-1", "99")]
+        return json.dumps({"responses": [*answers, *strangers]}).encode()
 
     async def get(self, address: str, *, eventual: bool) -> bytes:
         """Answer alone. Raises: NotFound for what a batch called 404."""
-        assert eventual
+        assert eventual == self.eventual
         self.alone.append(address)
         if any(status == 404 and address == url(number) for number, status in self.refused.items()):
             raise NotFound("no such group", code="group_not_found")
@@ -88,7 +99,7 @@ def asked(client: Client, *numbers: int) -> list[Any]:
 
     async def work() -> list[Any]:
         some = together(client)
-        return await asyncio.gather(*(some.get(url(each)) for each in numbers), return_exceptions=True)
+        return await asyncio.gather(*(some.get(url(each), eventual=True) for each in numbers), return_exceptions=True)
 
     return run(work())
 
@@ -106,7 +117,7 @@ def test_many_are_one_request() -> None:
     assert [each["url"] for each in requests] == [f"/groups/{number}?$select=id" for number in (3, 1, 2)]
     assert all(each["method"] == "GET" and each["headers"]["ConsistencyLevel"] == "eventual" for each in requests)
     assert client.alone == []
-    assert client.pace.told == [200] * 4
+    assert client.pace.told == [200] * 7
 
 
 def test_no_more_than_graph_takes() -> None:
@@ -130,7 +141,7 @@ def test_the_same_twice_is_asked_once() -> None:
     assert [len(each) for each in client.batches] == [2]
 
 
-@pytest.mark.parametrize("status", [0, 204, 302, 401, 403, 429, 500, 503])
+@pytest.mark.parametrize("status", [0, 204, 302, 401, 403, 429, 500, 503, NO_JSON])
 def test_what_has_no_good_answer_is_asked_for_alone(status: int) -> None:
     """0 is a part without any answer. The others keep theirs."""
     client = Client(refused={2: status})
@@ -153,6 +164,68 @@ def test_a_batch_that_is_refused_as_a_whole() -> None:
     assert client.alone == [url(1), url(2)]
 
 
+def test_a_mistake_of_ours_leaves_nobody_waiting_and_is_seen() -> None:
+    """It is no reason to read nothing, and none to be silent."""
+
+    class Mistaken(Client):
+        async def post(self, address: str, body: bytes) -> bytes:
+            raise RuntimeError("a mistake")
+
+    client = Mistaken()
+    seen: list[str] = []
+
+    async def work() -> list[bytes | None]:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.append(str(context["exception"])))
+        some = together(client)
+        found = await asyncio.gather(*(some.get(url(each), eventual=True) for each in range(2)))
+        gc.collect()
+        return list(found)
+
+    assert run(work()) == [b"alone"] * 2
+    assert seen == ["a mistake"]
+
+
+def test_a_slow_part_keeps_the_others_waiting_for_a_moment_only() -> None:
+    """A second and a half; after it, and for five minutes, all are asked for alone, and then together again."""
+    client = Client(takes_s=3)
+
+    async def work() -> list[float]:
+        some, began_s, found = together(client), now_s(), []
+        for pause_s in (0.0, 250.0, 60.0):
+            await asyncio.sleep(pause_s)
+            asked_s = now_s()
+            await asyncio.gather(*(some.get(url(each), eventual=True) for each in range(5)))
+            found.append(round(now_s() - asked_s, 1))
+        assert now_s() - began_s > 300
+        return found
+
+    assert run(work()) == [1.5, 0.0, 1.5]
+    assert (len(client.batches), client.given_up, len(client.alone)) == (2, 2, 15)
+
+
+def test_who_waits_pays() -> None:
+    """A batch is counted once, for somebody who still waits for it when it goes."""
+    client = Client()
+    counted: dict[int, int] = {}
+
+    async def one(some: Together, number: int) -> None:
+        with measured() as usage:
+            try:
+                await some.get(url(number), eventual=True)
+            finally:
+                counted[number] = usage.graph_requests
+
+    async def work() -> None:
+        some = together(client)
+        tasks = [asyncio.create_task(one(some, number)) for number in range(4)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run(work())
+    assert counted == {0: 0, 1: 1, 2: 0, 3: 0}
+
+
 def test_near_a_limit_everybody_goes_alone() -> None:
     """A refused part is paid for, and asked for again."""
     client = Client()
@@ -168,7 +241,7 @@ def test_who_does_not_wait_any_more(left: int, given_up: int) -> None:
 
     async def work() -> list[Any]:
         some = together(client)
-        tasks = [asyncio.create_task(some.get(url(each))) for each in range(2)]
+        tasks = [asyncio.create_task(some.get(url(each), eventual=True)) for each in range(2)]
         await asyncio.sleep(0.5)
         for task in tasks[left:]:
             task.cancel()
@@ -179,39 +252,64 @@ def test_who_does_not_wait_any_more(left: int, given_up: int) -> None:
     assert (len(client.batches), client.given_up) == (1, given_up)
 
 
-def test_who_leaves_before_it_is_sent() -> None:
-    """The other one gets an answer all the same."""
+@pytest.mark.parametrize(("asking", "sent"), [(3, 1), (2, 0), (1, 0)])
+def test_who_leaves_before_it_is_sent(asking: int, sent: int) -> None:
+    """Is not asked for; one who is left goes alone, and for nobody nothing is sent."""
     client = Client()
 
-    async def work() -> bytes | None:
+    async def work() -> None:
         some = together(client)
-        first, second = (asyncio.create_task(some.get(url(each))) for each in range(2))
+        tasks = [asyncio.create_task(some.get(url(each), eventual=True)) for each in range(asking)]
         await asyncio.sleep(0)
-        first.cancel()
-        return await second
+        tasks[0].cancel()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [isinstance(each, bytes) for each in found[1:]] == [True] * (asking - 1)
+        await asyncio.sleep(1)
 
-    assert run(work()) is not None
+    run(work())
+    assert len(client.batches) == sent
+    assert len(client.alone) == (asking == 2)
 
 
-def test_closing_leaves_nobody_waiting() -> None:
-    """Whoever still does finds out alone that there is no client any more."""
+def test_a_limit_that_comes_near_while_a_batch_is_gathered() -> None:
+    """It is not sent: after a wait one request goes, not twenty."""
+    client = Client()
+
+    async def work() -> list[bytes | None]:
+        some = together(client)
+        tasks = [asyncio.create_task(some.get(url(each), eventual=True)) for each in range(3)]
+        await asyncio.sleep(0.01)
+        client.pace.is_free = False
+        return list(await asyncio.gather(*tasks))
+
+    assert run(work()) == [b"alone"] * 3
+    assert client.batches == []
+
+
+@pytest.mark.parametrize(("count", "wait_s", "sent"), [(2, 0.5, 1), (2, 0.0, 0), (20, 0.0, 0), (20, 0.5, 1)])
+def test_closing_leaves_nobody_waiting(count: int, wait_s: float, sent: int) -> None:
+    """Whoever still does finds out alone that there is no client any more; nothing is sent together afterwards."""
     client = Client()
 
     async def work() -> list[Any]:
         some = together(client)
-        tasks = [asyncio.create_task(some.get(url(each))) for each in range(2)]
-        await asyncio.sleep(0.5)
+        tasks = [asyncio.create_task(some.get(url(each), eventual=True)) for each in range(count)]
+        await asyncio.sleep(wait_s)
         await some.close()
-        return await asyncio.gather(*tasks, return_exceptions=True)
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(some.get(url(each), eventual=True) for each in range(2)))
+        await asyncio.sleep(1)
+        return found
 
-    assert run(work()) == [b"alone"] * 2
-    assert client.given_up == 1
+    assert run(work()) == [b"alone"] * count
+    assert (len(client.batches), client.given_up) == (sent, sent)
 
 
 def test_several_in_their_order() -> None:
-    """And one that fails is raised once all have ended."""
+    """None of them an advanced query; and one that fails is raised once all have ended."""
 
     async def work(client: Client, count: int) -> list[bytes | None]:
+        client.eventual = False
         return await together(client).get_all([url(each) for each in range(count)])
 
     assert [json.loads(each or b"") for each in run(work(Client(), 3))] == [{"number": each} for each in range(3)]
