@@ -11,6 +11,7 @@ from typing import Final
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream
 from kiota_abstractions.api_client_builder import register_default_deserializer
 from kiota_abstractions.headers_collection import HeadersCollection
 from kiota_abstractions.method import Method
@@ -40,6 +41,8 @@ _IN_FRONT: Final = 1
 #: Longest silence within a request, and longest request with its retries, in seconds.
 _SILENCE_S: Final = 30.0
 _REQUEST_S: Final = 90.0
+#: What of an answer is handed on at once, and kept before no more is read: a page of users comes in a few pieces.
+_CHUNK_BYTES: Final = 1024 * 1024
 #: Where many requests are one. Its own answer says nothing about limits; those of its parts do.
 _BATCH: Final = "/$batch"
 #: A token this old, in seconds, may lack what was granted meanwhile: on a 403 it is renewed, but no more often.
@@ -65,6 +68,7 @@ class _Transport(AiohttpTransport):
             connector=aiohttp.TCPConnector(ssl=tls_context(), resolver=self._addresses),
             trust_env=False,
             cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=_CHUNK_BYTES,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -75,6 +79,8 @@ class _Transport(AiohttpTransport):
             except OSError as error:
                 raise httpx.ConnectError(f"{request.url.host} could not be looked up", request=request) from error
             response = await super().handle_async_request(request)
+            if isinstance(response.stream, AiohttpResponseStream):
+                response.stream.CHUNK_SIZE = _CHUNK_BYTES
             if response.status_code != HTTPStatus.OK or not request.url.path.endswith(_BATCH):
                 self._pace.heard(response.status_code, response.headers, sent_s=sent_s)
         return response

@@ -20,8 +20,10 @@ _QUOTED_SECONDARY: Final = f'"{_SECONDARY}'.encode()
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: Without these bytes JSON in UTF-8 has no escape, no character that `_CONTROL` finds, and no text that begins or ends
 #: with white space, of which most is among them; what is left is U+1680 and U+3000.
-_SUSPICIOUS: Final = (b"\\", b"\x7f", b"\xc2", b"\xe2", b'" ', b' "')
-_SUSPICIOUS_SPACES: Final = (b"\xe1\x9a\x80", b"\xe3\x80\x80")
+#: A single byte is looked for forty times as fast as several, and several by a pattern of nothing else.
+_SUSPICIOUS: Final = (b"\\", b"\x7f", b"\xc2", b"\xe2")
+_SPACES_OUTSIDE: Final = re.compile(rb'" '), re.compile(rb' "')
+_OTHER_SPACES: Final = re.compile(rb"\xe1\x9a\x80"), re.compile(rb"\xe3\x80\x80")
 _STRETCH: Final = MAX_TEXT // 2
 _PLAIN: Final = (
     "display_name",
@@ -86,10 +88,9 @@ def _is_plain(content: bytes) -> bool:
 
     To look at bytes takes next to nothing; to look at each text takes longer than decoding it.
     """
-    if any(found in content for found in _SUSPICIOUS):
+    if any(byte in content for byte in _SUSPICIOUS) or any(each.search(content) for each in _SPACES_OUTSIDE):
         return False
-    # a single byte is looked for forty times as fast as several
-    if any(found[:1] in content and found in content for found in _SUSPICIOUS_SPACES):
+    if any(each.pattern[:1] in content and each.search(content) for each in _OTHER_SPACES):
         return False
     # a text that is too long holds one of these stretches whole, and no quotation mark that is not escaped
     stretches = range(0, len(content) - _STRETCH, _STRETCH)
