@@ -186,19 +186,25 @@ async def test_a_server_that_drips_is_cut_off(
     assert refused.value.code == "graph_unreachable"
 
 
-async def test_what_is_not_used_any_more_is_forgotten(
-    graph: ScriptedGraph, factory: GraphDirectoryFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A secret that was erased does not live on in memory; what is in use stays."""
-    closed: list[GraphClient] = []
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[GraphClient]:
+    """Clients that were closed; each is as soon as nobody uses it."""
+    noted: list[GraphClient] = []
     close = GraphClient.close
 
     async def note(client: GraphClient) -> None:
-        closed.append(client)
+        noted.append(client)
         await close(client)
 
     monkeypatch.setattr(GraphClient, "close", note)
     monkeypatch.setattr(factory_module, "_KEPT_S", -1.0)
+    return noted
+
+
+async def test_what_is_not_used_any_more_is_forgotten(
+    graph: ScriptedGraph, factory: GraphDirectoryFactory, closed: list[GraphClient]
+) -> None:
+    """A secret that was erased does not live on in memory; what is in use stays."""
     async with factory.open(graph.credentials) as outer:
         async with factory.open(graph.credentials):
             pass
@@ -208,22 +214,17 @@ async def test_what_is_not_used_any_more_is_forgotten(
 
 
 async def test_a_use_that_is_given_up_at_its_end_is_over(
-    graph: ScriptedGraph, factory: GraphDirectoryFactory, monkeypatch: pytest.MonkeyPatch
+    graph: ScriptedGraph,
+    factory: GraphDirectoryFactory,
+    closed: list[GraphClient],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A worker that is stopped while a page is given up forgets the client all the same."""
-    closed: list[GraphClient] = []
-    close = GraphClient.close
-
-    async def note(client: GraphClient) -> None:
-        closed.append(client)
-        await close(client)
 
     async def stopped(_: GraphDirectory) -> None:
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(GraphClient, "close", note)
     monkeypatch.setattr(GraphDirectory, "close", stopped)
-    monkeypatch.setattr(factory_module, "_KEPT_S", -1.0)
     with pytest.raises(asyncio.CancelledError):
         async with factory.open(graph.credentials):
             pass
