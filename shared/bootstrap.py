@@ -489,7 +489,10 @@ class App:
 @loading()
 def app() -> App:
     """Return the app of this process, on the adapters that its settings name. Raises: Misconfigured."""
-    from shared.adapters.certificates import X509CertificateReader  # noqa: PLC0415 - what is not used is not imported
+    from shared.adapters.trust import load_aiohttp  # noqa: PLC0415 - what is not used is not imported
+
+    load_aiohttp()  # before the others do
+    from shared.adapters.certificates import X509CertificateReader  # noqa: PLC0415 - as above
     from shared.adapters.graph import GraphDirectoryFactory  # noqa: PLC0415 - as above
     from shared.adapters.key_vault import KeyVaultSecretStore  # noqa: PLC0415 - as above
     from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
-from shared.adapters.transport import managed_identity
+from shared.adapters.transport import DirectTransport, managed_identity
 from shared.errors import Misconfigured, NotFound, Rejected, SyncError, Transient
 from shared.settings import Settings
 
@@ -37,8 +37,6 @@ class KeyVaultSecretStore:
     def _client(self) -> Any:  # noqa: ANN401 - imported only where it is needed
         if self._vault is None:
             from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
-
-            from shared.adapters.trust import DirectTransport  # noqa: PLC0415
 
             self._identity = managed_identity(self._settings.managed_identity_client_id)
             self._vault = SecretClient(

@@ -7,7 +7,6 @@ from time import monotonic
 from typing import Any, Final
 
 import aiohttp
-import jwt
 import msgspec
 
 from shared.adapters.trust import tls_context
@@ -63,6 +62,8 @@ class EntraSignIn:
         return await self._of_token(token.strip(), self._settings)
 
     async def _of_token(self, token: str, settings: SignInSettings) -> Person:
+        import jwt  # noqa: PLC0415 - only where somebody signs in
+
         try:
             key = await self._key(str(jwt.get_unverified_header(token).get("kid", "")), settings)
             claims = jwt.decode(
@@ -100,6 +101,8 @@ class EntraSignIn:
 
 async def _fetch(url: str) -> dict[str, Any]:
     """Return the login service's signing keys by their id. Raises: Transient."""
+    import jwt  # noqa: PLC0415 - as above
+
     try:
         async with (
             aiohttp.ClientSession(

@@ -1,10 +1,16 @@
-"""How requests to Azure Storage travel: counted, and as the app itself where no connection string is given."""
+"""How requests of the Azure SDKs travel: verified, past every proxy; those to Azure Storage counted besides.
+
+Proxies of the environment are never used: they would see where tokens and secrets go.
+"""
 
 from typing import Any, Final
 
+import aiohttp
+from aiohttp.abc import AbstractResolver
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.transport import AioHttpTransport
 
+from shared.adapters.trust import tls_context
 from shared.telemetry import count_storage_request
 
 #: Seconds until a connection must stand, and of silence within an answer. The services give up after 30 s themselves;
@@ -15,12 +21,32 @@ _READ_S: Final = 40
 MAX_WAIT_S: Final = 10.0
 
 
-class CountingTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads it lazily, untyped
-    """The SDK's own transport, which counts every request for the job that sends it, retries included."""
+class DirectTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads it lazily, untyped
+    """The SDK's own transport, which believes whom `tls_context` does when it opens."""
+
+    def __init__(self, *, resolver: AbstractResolver | None = None, **words: Any) -> None:  # noqa: ANN401 - the SDK's
+        # with settings from the environment, aiohttp looks for a .netrc and a proxy in a thread, before every request
+        super().__init__(use_env_settings=False, **words)
+        self._resolver = resolver
+        self.session: aiohttp.ClientSession | None
+
+    async def open(self) -> None:
+        """Open the connections as the SDK would, but with these authorities."""
+        if self.session is None and not self._has_been_opened:
+            self.session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=tls_context(), resolver=self._resolver),
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+            )
+        await super().open()
+
+
+class CountingTransport(DirectTransport):
+    """Counts every request for the job that sends it, retries included."""
 
     def __init__(self) -> None:
-        # with settings from the environment, aiohttp looks for a .netrc and a proxy in a thread, before every request
-        super().__init__(connection_timeout=_CONNECT_S, read_timeout=_READ_S, use_env_settings=False)
+        super().__init__(connection_timeout=_CONNECT_S, read_timeout=_READ_S)
 
     async def send(self, request: Any, **config: Any) -> Any:  # noqa: ANN401 - the SDK's
         """Count, then send."""

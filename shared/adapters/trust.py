@@ -1,20 +1,15 @@
-"""Whom https connections believe, and by which way they go: the machine's authorities, and no proxy.
+"""Whom https connections believe: the machine's authorities.
 
-`SSL_CERT_FILE` and `SSL_CERT_DIR` are OpenSSL's own settings; a laptop adds its authority through them. Proxies of the
-environment are never used: they would see where tokens and secrets go.
+`SSL_CERT_FILE` and `SSL_CERT_DIR` are OpenSSL's own settings; a laptop adds its authority through them.
 """
 
 import ssl
 from functools import lru_cache
 from typing import Any
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
-from azure.core.pipeline.transport import AioHttpTransport
-
 
 def tls_context() -> ssl.SSLContext:
-    """Return what verifies servers, read once per set of authorities: reading them costs 36 ms of CPU."""
+    """Return what verifies servers, read once per set of authorities: reading them costs 30 to 60 ms of CPU."""
     paths = ssl.get_default_verify_paths()
     return _context(paths.cafile, paths.capath)
 
@@ -24,22 +19,19 @@ def _context(_cafile: str | None, _capath: str | None) -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-class DirectTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads it lazily, untyped
-    """The Azure SDKs' transport. aiohttp alone would read the authorities when it is imported, and never again."""
+def load_aiohttp() -> None:
+    """Import aiohttp, if it is not yet, without the authorities: it reads them twice, for contexts of its own.
 
-    def __init__(self, *, resolver: AbstractResolver | None = None, **words: Any) -> None:  # noqa: ANN401 - the SDK's
-        super().__init__(use_env_settings=False, **words)
-        self._resolver = resolver
-        self._tls = tls_context()
-        self.session: aiohttp.ClientSession | None
+    Every connection of ours is given `tls_context()`. One that was not would believe nobody, as would a context that
+    another thread made meanwhile.
+    """
+    context: Any = ssl.SSLContext
+    context.set_default_verify_paths = _read_nothing
+    try:
+        import aiohttp  # noqa: F401, PLC0415 - only here
+    finally:
+        del context.set_default_verify_paths  # what it inherits is back
 
-    async def open(self) -> None:
-        """Open the connection as the SDK would, but with our authorities."""
-        if self.session is None and not self._has_been_opened:
-            self.session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._tls, resolver=self._resolver),
-                trust_env=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-            )
-        await super().open()
+
+def _read_nothing(_context: ssl.SSLContext) -> None:
+    """Stand where the authorities would be read."""

@@ -14,8 +14,7 @@ from azure.identity.aio import CertificateCredential, ClientAssertionCredential,
 from shared.adapters.addresses import PublicAddresses
 from shared.adapters.graph.errors import passes_by_itself
 from shared.adapters.graph.waiting import MAX_WAIT_S, retry_after_s
-from shared.adapters.transport import managed_identity
-from shared.adapters.trust import DirectTransport
+from shared.adapters.transport import DirectTransport, managed_identity
 from shared.domain.connection import (
     CLOUD_ENDPOINTS,
     ClientCertificate,

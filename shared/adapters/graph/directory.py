@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
-import jwt
 from msgspec import UNSET
 
 from shared.adapters.graph import links, presence
@@ -261,6 +260,8 @@ class GraphDirectory:
 
         The token is read, not trusted: nothing is authorised by what it says, Graph itself decides.
         """
+        import jwt  # noqa: PLC0415 - no run needs it
+
         with translated():
             await self._client.credential.renew()
             token = await self._client.credential.get_token(self._client.scope)

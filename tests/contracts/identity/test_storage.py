@@ -1,11 +1,9 @@
 """Without a connection string the app reaches storage as itself: managed identity, https, no shared key."""
 
-import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from infra.local import probe
@@ -49,8 +47,6 @@ async def test_tables_and_queues_by_managed_identity(
 ) -> None:
     """A row is written and read, and a message sent, with nothing but the identity's token."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tls.bundle))
-    # aiohttp read that variable when it was imported, long before this test
-    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context())
     environment = {"IDENTITY_HEADER": "the-header"}
     async with EntraSimulator(cert=tls.cert, key=tls.key, scale=0.01, environment=environment) as entra:
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{entra.admin}/identity")
