@@ -86,6 +86,19 @@ class _Transport(AiohttpTransport):
         return response
 
 
+class _NoCookies(httpx.Cookies):
+    """Keeps none. To look for cookies in an answer takes longer than to send its request."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave them where they are."""
+
+
+class _Client(httpx.AsyncClient):
+    """Keeps no cookies."""
+
+    cookies = _NoCookies()  # type: ignore[override] # nobody sets others
+
+
 class _ShortRetries(RetryHandler):
     """The SDK's retries, but only where the wait is short; and where it is the pace that waits, no wait besides."""
 
@@ -115,7 +128,7 @@ class GraphClient:
         self._transport = _Transport(outside.addresses, self.pace)
         self._http = GraphClientFactory.create_with_custom_middleware(
             middleware=[_ShortRetries(RetryHandlerOption(delay=0.5, max_retries=_RETRIES))],
-            client=httpx.AsyncClient(
+            client=_Client(
                 transport=self._transport,
                 timeout=_SILENCE_S,
                 trust_env=False,

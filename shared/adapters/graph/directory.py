@@ -121,7 +121,7 @@ class GraphDirectory:
         if (page.next_link is None) == (page.delta_link is None):
             raise Transient("Microsoft Graph gave neither a next nor a delta link, or both.", code="bad_answer")
         return DeltaPage(
-            changes=[(_id(each.id), patch_of(each) if each.removed is UNSET else None) for each in page.value],
+            changes=[(each.id, patch_of(each) if each.removed is UNSET else None) for each in page.value],
             next_link=links.checked(graph, page.next_link) if page.next_link else None,
             delta_link=links.checked(graph, page.delta_link) if page.delta_link else None,
         )

@@ -151,7 +151,7 @@ def _is_member(question: _Question, answer: BatchAnswer | None) -> bool | None:
         return None
     if question.direct:
         page = decode(bytes(answer.body), UserPage)
-        if any(each.id.lower() == question.person for each in page.value):
+        if any(each.id == question.person for each in page.value):
             return True
         return None if page.value or page.next_link else False  # an empty page with a link is not the end
     return bool(decode(bytes(answer.body), Membership).value)

@@ -1,14 +1,14 @@
 """Users as Microsoft Graph sends them, as users of a directory: texts cleaned, and nothing made up."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from ahocorasick_rs import BytesAhoCorasick
 from msgspec import UNSET, UnsetType
 
 from shared.adapters.graph.wire import GraphUser, Identified
 from shared.domain.directory import DirectoryUser, Fields
-from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention
 
 #: Longest text that is kept, in characters; what is longer is cut.
@@ -16,15 +16,16 @@ MAX_TEXT: Final = 1024
 #: Most aliases that are kept of one person.
 MAX_ALIASES: Final = 50
 _SECONDARY: Final = "smtp:"
-_QUOTED_SECONDARY: Final = f'"{_SECONDARY}'.encode()
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-#: Without these bytes JSON in UTF-8 has no escape, no character that `_CONTROL` finds, and no text that begins or ends
-#: with white space, of which most is among them; what is left is U+1680 and U+3000.
-#: A single byte is looked for forty times as fast as several, and several by a pattern of nothing else.
-_SUSPICIOUS: Final = (b"\\", b"\x7f", b"\xc2", b"\xe2")
-_SPACES_OUTSIDE: Final = re.compile(rb'" '), re.compile(rb' "')
-_OTHER_SPACES: Final = re.compile(rb"\xe1\x9a\x80"), re.compile(rb"\xe3\x80\x80")
-_STRETCH: Final = MAX_TEXT // 2
+#: What JSON in UTF-8 holds if one of its texts has an escape, or an ASCII character that `_CONTROL` finds.
+_ESCAPES: Final = b"\\", b"\x7f"
+#: What it holds if one of its texts begins or ends with a space, or has U+1680 or U+3000 anywhere, which are such, too.
+_SPACES: Final = b'" ', b' "', b"\xe1\x9a\x80", b"\xe3\x80\x80"
+#: First bytes of the other characters that `_CONTROL` finds or that are white space, and those characters.
+_ODD: Final = {
+    b"\xc2": re.compile(rb"\xc2[\x80-\xa0]"),
+    b"\xe2": re.compile(rb"\xe2(?:\x80[\x80-\x8a\xa8\xa9\xaf]|\x81\x9f)"),
+}
 _PLAIN: Final = (
     "display_name",
     "given_name",
@@ -42,14 +43,7 @@ _PLAIN: Final = (
 
 def ids_of(found: Sequence[Identified]) -> list[DirectoryUser]:
     """Return listed users of whom only the ids were asked for."""
-    return list(map(DirectoryUser.only, _ids(found)))
-
-
-def _ids(found: Sequence[Identified]) -> list[ObjectId]:
-    """Return everybody's id, in lower case: Graph's own are, and to look at all at once takes a tenth of the time."""
-    ids = [ObjectId(each.id) for each in found]
-    whole = "".join(ids)
-    return ids if whole == whole.lower() else [ObjectId(each.lower()) for each in ids]
+    return [DirectoryUser.only(each.id) for each in found]
 
 
 def users_of(found: Sequence[GraphUser], content: bytes) -> list[DirectoryUser]:
@@ -58,10 +52,10 @@ def users_of(found: Sequence[GraphUser], content: bytes) -> list[DirectoryUser]:
         return list(map(user_of, found))
     if not all(each.user_principal_name for each in found):
         raise unreadable()
-    aliases = _aliases if _QUOTED_SECONDARY in content else _no_aliases
+    secondary = _holds_secondary(content)
     return [
         DirectoryUser(  # by position, which takes half as long
-            ObjectId(each.id.lower()),
+            each.id,
             each.user_principal_name,  # type: ignore[arg-type] # it is there: see above
             each.account_enabled is not False,
             each.user_type == "Guest",
@@ -77,10 +71,20 @@ def users_of(found: Sequence[GraphUser], content: bytes) -> list[DirectoryUser]:
             each.employee_id or None,
             each.employee_type or None,
             each.company_name or None,
-            aliases(each.proxy_addresses),
+            _aliases(each.proxy_addresses) if secondary else (),
         )
         for each in found
     ]
+
+
+def _finder(searched: bytes) -> Callable[[bytes], bool]:
+    """Return what tells whether bytes hold `searched`, of at least two: twenty times as fast as `in` on a page."""
+    find = BytesAhoCorasick([searched]).find_matches_as_indexes
+    return lambda content: bool(find(content))
+
+
+_holds_secondary: Final = _finder(f'"{_SECONDARY}'.encode())
+_holding_spaces: Final = tuple(map(_finder, _SPACES))
 
 
 def _is_plain(content: bytes) -> bool:
@@ -88,13 +92,20 @@ def _is_plain(content: bytes) -> bool:
 
     To look at bytes takes next to nothing; to look at each text takes longer than decoding it.
     """
-    if any(byte in content for byte in _SUSPICIOUS) or any(each.search(content) for each in _SPACES_OUTSIDE):
-        return False
-    if any(each.pattern[:1] in content and each.search(content) for each in _OTHER_SPACES):
-        return False
-    # a text that is too long holds one of these stretches whole, and no quotation mark that is not escaped
-    stretches = range(0, len(content) - _STRETCH, _STRETCH)
-    return all(content.find(b'"', start, start + _STRETCH) >= 0 for start in stretches)
+    return not (
+        any(each in content for each in _ESCAPES)
+        or any(holds(content) for holds in _holding_spaces)
+        or any(lead in content and odd.search(content) for lead, odd in _ODD.items())
+        or _holds_long_text(content)
+    )
+
+
+def _holds_long_text(content: bytes) -> bool:
+    """Tell whether more than MAX_TEXT bytes are without a quotation mark; none of an answer's is escaped."""
+    mark, end = 0, len(content) - MAX_TEXT
+    while 0 <= mark < end:
+        mark = content.rfind(b'"', mark + 1, mark + MAX_TEXT + 2)
+    return mark < 0
 
 
 def user_of(found: GraphUser) -> DirectoryUser:
@@ -103,7 +114,7 @@ def user_of(found: GraphUser) -> DirectoryUser:
     if name is None:
         raise unreadable()
     return DirectoryUser(  # by position, which takes half as long
-        ObjectId(found.id.lower()),
+        found.id,
         name,
         found.account_enabled is not False,
         found.user_type == "Guest",
@@ -174,10 +185,6 @@ def _aliases(values: list[str] | UnsetType | None) -> tuple[str, ...]:
     found = {(_text(each.removeprefix(_SECONDARY)) or "").casefold() for each in secondary}
     whole = sorted(each for each in found if "@" in each and " " not in each)
     return tuple(whole[:MAX_ALIASES])
-
-
-def _no_aliases(_values: list[str] | UnsetType | None) -> tuple[str, ...]:
-    return ()
 
 
 def _first(values: list[str] | UnsetType | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from shared.domain.ids import ObjectId
 from shared.errors import Transient
 
 #: What is read about a user: exactly what DirectoryUser holds.
@@ -41,9 +42,9 @@ class Reference(msgspec.Struct):
 
 
 class Identified(msgspec.Struct, gc=False):
-    """Somebody of whom only the id is looked at. It is held to be one by whatever it is decoded as a part of."""
+    """Somebody of whom only the id is looked at. A page that it is decoded as a part of makes sure that it is one."""
 
-    id: Annotated[str, msgspec.Meta(min_length=_GUID_CHARACTERS, max_length=_GUID_CHARACTERS)]
+    id: Annotated[ObjectId, msgspec.Meta(min_length=_GUID_CHARACTERS, max_length=_GUID_CHARACTERS)]
 
 
 class GraphUser(Identified, rename="camel", gc=False):
@@ -90,8 +91,8 @@ class UserPage(msgspec.Struct, gc=False):
     error: None = None
 
     def __post_init__(self) -> None:
-        """Hold if everybody has an object id. Raises: ValueError, which makes the page an invalid one."""
-        _require_ids(self.value)
+        """Leave everybody with an object id, in lower case. Raises: ValueError, which makes the page an invalid one."""
+        _check_ids(self.value)
 
 
 class IdPage(msgspec.Struct, gc=False):
@@ -102,15 +103,18 @@ class IdPage(msgspec.Struct, gc=False):
     error: None = None
 
     def __post_init__(self) -> None:
-        """Hold if everybody has an object id. Raises: ValueError, which makes the page an invalid one."""
-        _require_ids(self.value)
+        """Leave everybody with an object id, in lower case. Raises: ValueError, which makes the page an invalid one."""
+        _check_ids(self.value)
 
 
-def _require_ids(found: Sequence[Identified]) -> None:
+def _check_ids(found: Sequence[Identified]) -> None:
     # all at once: a pattern for each takes as long as decoding all the rest of the page
-    ids = "".join([each.id for each in found]).encode("ascii", "replace")
-    if ids.translate(_TO_ZEROS) != _ZEROS * len(found):
+    ids = "".join([each.id for each in found])
+    if ids.encode("ascii", "replace").translate(_TO_ZEROS) != _ZEROS * len(found):
         raise ValueError("an id is no GUID")
+    if ids != ids.lower():  # Graph's own are
+        for each in found:
+            each.id = ObjectId(each.id.lower())
 
 
 class GroupPage(msgspec.Struct):

@@ -56,6 +56,14 @@ async def test_one_token_serves_many(graph: ScriptedGraph, factory: GraphDirecto
     assert (len(graph.asked), graph.logins) == (40, 1)
 
 
+async def test_cookies_are_not_kept(directory: Directory, graph: ScriptedGraph) -> None:
+    """Nothing but its own credentials says who asks."""
+    graph.graph = [said('{"value":[]}', Set_Cookie="flight=1; Path=/; Secure")]
+    await directory.users(Source())
+    await directory.users(Source())
+    assert [request.headers.get("Cookie") for request in graph.asked] == [None, None]
+
+
 async def test_a_token_that_was_revoked_is_renewed_once(directory: Directory, graph: ScriptedGraph) -> None:
     """The next one is tried before anybody is bothered."""
     graph.graph = [EXPIRED, PAGE]
