@@ -48,8 +48,12 @@ class Spent:
 
 
 async def spent(work: Callable[[], Awaitable[object]]) -> Spent:
-    """Return what one execution takes this process, in all its threads; what was garbage before is not its doing."""
+    """Return what one execution takes this process, in all its threads.
+
+    What was there before is not its doing: the collector does not look through it, as in a worker (`turns.loading`).
+    """
     gc.collect()
+    gc.freeze()
     cpu, wall = process_time(), perf_counter()
     await work()
     return Spent(process_time() - cpu, perf_counter() - wall)

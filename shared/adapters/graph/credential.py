@@ -4,9 +4,10 @@ import asyncio
 from base64 import b64decode
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Final
 
+from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError, ServiceResponseError
 from azure.identity.aio import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
@@ -30,6 +31,9 @@ _RETRIES: Final = 2
 _BACKOFF_S: Final = 0.5
 _CONNECT_S: Final = 10.0
 _READ_S: Final = 30.0
+#: With how many seconds left a token is asked for again; the SDK's credentials try to renew theirs from then on.
+#: Source: azure-core's BearerTokenCredentialPolicy, which keeps tokens as well
+_LEFT_S: Final = 300.0
 
 
 #: For whom a managed identity's token is, when it stands for an application; anything else is the global cloud's.
@@ -134,6 +138,9 @@ class _Login:
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
     retired: bool = False
+    #: The last token, and what was asked for it: to find it in the SDK's cache takes longer than to send a request.
+    kept: AccessToken | None = None
+    kept_for: object = None
 
     async def close_if_done(self) -> None:
         if self.retired and not self.waiting:
@@ -186,11 +193,14 @@ class RenewableCredential(AsyncTokenCredential):
 
     async def get_token(self, *scopes: str, **words: Any) -> Any:  # noqa: ANN401 - the SDK's token
         """Return a token, from the cache while it is good; many who need a new one at once cause one request."""
-        login = self._login
+        login, asked = self._login, (scopes, words)
+        if login.kept is not None and login.kept_for == asked and login.kept.expires_on - time() > _LEFT_S:
+            return login.kept
         login.waiting += 1
         try:
             async with login.one_at_a_time:
-                return await _patiently(login.credential, scopes, words)
+                login.kept, login.kept_for = await _patiently(login.credential, scopes, words), asked
+                return login.kept
         finally:
             login.waiting -= 1
             await login.close_if_done()
