@@ -12,9 +12,15 @@ from typing import Final, TypeVar
 
 from shared.errors import Transient
 
-#: When a first answer is late, in seconds, and for how many late ones a worker waits at once.
-_LATE_S: Final = 2.0
+#: A first answer is late after this long, in seconds, or after so many times as long as first answers usually take on
+#: this worker: where all directories are slow, none of them is. And for how many late ones a worker waits at once.
+_LATE_S: Final = 1.0
+_LATE_TIMES: Final = 3.0
 _LATE_AT_ONCE: Final = 8
+#: What one answer counts for what is usual, and for how many times what is late it counts at most: some directories
+#: have asked for time.
+_WEIGHT: Final = 1 / 8
+_AT_MOST: Final = 2.0
 #: After how long a directory is asked again, in seconds; twice as long each time, and at most the second. The watchdog
 #: takes a job for lost after a quarter of an hour.
 _AGAIN_S: Final = 60.0
@@ -39,15 +45,23 @@ class Patience:
         self._late_at_once = late_at_once
         #: Those who are late, the longest first.
         self._late: list[asyncio.Timeout] = []
+        self._usual_s = 0.0
+
+    @property
+    def late_s(self) -> float:
+        """When a first answer is late at present, in seconds."""
+        return max(_LATE_S, _LATE_TIMES * self._usual_s)
 
     @asynccontextmanager
     async def wait(self) -> AsyncIterator[None]:
         """Wait inside the context for a first answer. Raises: TimeoutError when it is late, and too many others are."""
         loop = asyncio.get_running_loop()
+        began_s, late_s = loop.time(), self.late_s
         async with asyncio.timeout(None) as limit:
-            timer = loop.call_later(_LATE_S, self._is_late, limit)
+            timer = loop.call_later(late_s, self._is_late, limit)
             try:
                 yield
+                self._usual_s += _WEIGHT * (min(loop.time() - began_s, _AT_MOST * late_s) - self._usual_s)
             finally:
                 timer.cancel()
                 if limit in self._late:

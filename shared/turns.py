@@ -22,8 +22,8 @@ _ROUND_S: Final = 0.005
 #: How many of those who wait are woken at a time: twice as many each time, as long as nobody wakes in vain.
 _LEAST_WOKEN: Final = 4
 _MOST_WOKEN: Final = 32
-#: A job is heavy from its first turn that takes longer than this, in seconds, until its end.
-_HEAVY_S: Final = 0.002
+#: A job is heavy once its turns took longer than this together, in seconds, until its end.
+_HEAVY_S: Final = 0.01
 #: How many times as long as a heavy job's turn took others have the loop afterwards, while they want it.
 _OTHERS: Final = 15.0
 #: A round of the loop that is over sooner than this, in seconds, was wanted by nobody.
@@ -33,7 +33,8 @@ _IDLE_S: Final = 0.0005
 _RECENT_S: Final = 0.02
 _REST_S: Final = 0.002
 
-_heavy: Final[ContextVar[bool]] = ContextVar("heavy", default=False)
+#: How long the turns of a job took together, in seconds; not counted further once it is heavy.
+_spent_s: Final[ContextVar[float]] = ContextVar("spent_s", default=0.0)
 
 
 @dataclass(slots=True)
@@ -126,8 +127,8 @@ async def room() -> None:
 class turn:  # noqa: N801 - an async context manager that is no generator: there are thousands in a run
     """Let nobody else of this event loop have a turn inside the context, which must not wait for anything.
 
-    A piece is to take no more than some 10 ms. All that is done in one round of the loop takes little more. A job with
-    large pieces is heavy: of these one has a turn at a time, in the order in which they ask, and after it
+    A piece is to take no more than some 10 ms. All that is done in one round of the loop takes little more. A job that
+    had much of it is heavy: of these one has a turn at a time, in the order in which they ask, and after it
     everybody else has the loop for up to `_OTHERS` times as long. Jobs that are not heavy need not wait for that.
     """
 
@@ -136,7 +137,7 @@ class turn:  # noqa: N801 - an async context manager that is no generator: there
     async def __aenter__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._turns = _of(self._loop)
-        self._heavy = _heavy.get()
+        self._heavy = _spent_s.get() > _HEAVY_S
         if self._heavy:
             await self._turns.one_heavy.acquire()
         try:
@@ -157,10 +158,10 @@ class turn:  # noqa: N801 - an async context manager that is no generator: there
                     await _give_way(self._loop, self._turns, _OTHERS * took_s)
             finally:
                 self._turns.one_heavy.release()
-        elif took_s > _HEAVY_S:
-            _heavy.set(True)
         else:
-            self._turns.light_at_s = now_s
+            _spent_s.set(spent_s := _spent_s.get() + took_s)
+            if spent_s <= _HEAVY_S:
+                self._turns.light_at_s = now_s
 
 
 async def _give_way(loop: asyncio.AbstractEventLoop, turns: _Turns, at_most_s: float) -> None:

@@ -10,6 +10,7 @@ import heapq
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final, TypeVar
@@ -69,7 +70,9 @@ class Lane:
             while True:
                 batch = self._visible()
                 for each in batch:
-                    task = asyncio.create_task(self._deliver(each))
+                    task = asyncio.create_task(
+                        self._deliver(each), context=Context()
+                    )  # as the host's: with nothing of others'
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
                 if not batch:

@@ -7,6 +7,7 @@ import pytest
 from shared import first_answer
 from shared.errors import LoginRefused, Transient
 from shared.first_answer import FirstAnswer, Patience, Unanswered
+from tests.unit.graph import virtual_time
 
 
 async def raising(error: Exception) -> str:
@@ -45,6 +46,27 @@ async def test_a_few_silent_ones_are_waited_for(monkeypatch: pytest.MonkeyPatch)
         await asyncio.sleep(0)
     answer.set()
     assert await job
+
+
+def test_where_all_are_slow_nobody_is_late() -> None:
+    """Once a few have answered; and what is late is as before once they are as fast as before."""
+
+    async def scenario() -> tuple[list[int], float]:
+        patience, given_up = Patience(8), [0, 0, 0]
+
+        async def job(turn: int, answer_s: float) -> None:
+            try:
+                await FirstAnswer(patience, 0).hear(asyncio.sleep(answer_s))
+            except Unanswered:
+                given_up[turn] += 1
+
+        for turn in range(3):
+            await asyncio.gather(*(job(turn, 2.5) for _ in range(32)))
+        for _ in range(40):
+            await job(0, 0.1)
+        return given_up, patience.late_s
+
+    assert virtual_time.run(scenario()) == ([24, 0, 0], first_answer._LATE_S)
 
 
 @pytest.mark.parametrize(("asked", "again_s"), [(0, 60.0), (1, 120.0), (2, None), (9, None)])

@@ -37,6 +37,12 @@ async def work(clock: Clock, name: str, turn_s: float, times: int, log: list[str
         await asyncio.sleep(0)
 
 
+async def light_jobs(clock: Clock, jobs: int, log: list[str]) -> None:
+    """Have so many jobs, one after the other, with five turns of a millisecond each."""
+    for _ in range(jobs):
+        await asyncio.create_task(work(clock, "light", 0.001, 5, log))
+
+
 @pytest.mark.parametrize(
     ("jobs", "turn_s", "after_s", "at_most"),
     [
@@ -89,7 +95,7 @@ async def test_turns_are_had_in_the_order_of_asking(clock: Clock) -> None:
 async def test_a_heavy_job_leaves_most_of_the_loop_to_others(clock: Clock) -> None:
     """Between two of its turns of 10 ms they have up to 150, for as long as they want them."""
     log: list[str] = []
-    others = asyncio.create_task(work(clock, "light", 0.001, 400, log))
+    others = asyncio.create_task(light_jobs(clock, 80, log))
     await work(clock, "heavy", 0.01, 4, log)
     _, _, third, fourth = (place for place, name in enumerate(log) if name == "heavy")
     assert 95 <= fourth - third - 1 <= 152
@@ -99,11 +105,21 @@ async def test_a_heavy_job_leaves_most_of_the_loop_to_others(clock: Clock) -> No
 async def test_heavy_jobs_do_so_together(clock: Clock) -> None:
     """Ten jobs of one customer have no more of the loop than one."""
     log: list[str] = []
-    others = asyncio.create_task(work(clock, "light", 0.001, 4_000, log))
+    others = asyncio.create_task(light_jobs(clock, 800, log))
     await asyncio.gather(*(work(clock, "heavy", 0.01, 3, log) for _ in range(10)))
     later = log[log.index("light", 40) :]
     assert later.count("light") >= 95 * later.count("heavy")
     others.cancel()
+
+
+async def test_many_small_turns_make_a_job_heavy(clock: Clock) -> None:
+    """A fast machine makes small ones of all: what counts is what a job has had of the loop."""
+    log: list[str] = []
+    others = asyncio.create_task(light_jobs(clock, 200, log))
+    await work(clock, "heavy", 0.001, 40, log)
+    later = log[log.index("heavy", 40) :]
+    assert later.count("light") >= 9 * later.count("heavy")
+    await others
 
 
 async def test_alone_nobody_waits(clock: Clock) -> None:
