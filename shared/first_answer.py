@@ -13,7 +13,8 @@ from typing import Final, TypeVar
 from shared.errors import Transient
 
 #: A first answer is late after this long, in seconds, or after so many times as long as first answers usually take on
-#: this worker: where all directories are slow, none of them is. And for how many late ones a worker waits at once.
+#: this worker: where all directories are slow, none of them is. A worker that starts takes this long to be usual, as it
+#: has everything to load and to connect. And for how many late ones it waits at once.
 _LATE_S: Final = 1.0
 _LATE_TIMES: Final = 3.0
 _LATE_AT_ONCE: Final = 8
@@ -45,7 +46,7 @@ class Patience:
         self._late_at_once = late_at_once
         #: Those who are late, the longest first.
         self._late: list[asyncio.Timeout] = []
-        self._usual_s = 0.0
+        self._usual_s = _LATE_S
 
     @property
     def late_s(self) -> float:

@@ -1,6 +1,7 @@
 """How long jobs wait for directories, and when those are asked again."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -61,12 +62,22 @@ def test_where_all_are_slow_nobody_is_late() -> None:
                 given_up[turn] += 1
 
         for turn in range(3):
-            await asyncio.gather(*(job(turn, 2.5) for _ in range(32)))
+            await asyncio.gather(*(job(turn, 4.0) for _ in range(32)))
         for _ in range(40):
             await job(0, 0.1)
         return given_up, patience.late_s
 
     assert virtual_time.run(scenario()) == ([24, 0, 0], first_answer._LATE_S)
+
+
+def test_a_worker_that_starts_takes_its_time() -> None:
+    """Its first 32 jobs load, connect and sign in at once."""
+
+    async def scenario() -> Sequence[None]:
+        patience = Patience(8)
+        return await asyncio.gather(*(FirstAnswer(patience, 0).hear(asyncio.sleep(2.5)) for _ in range(32)))
+
+    assert len(virtual_time.run(scenario())) == 32
 
 
 @pytest.mark.parametrize(("asked", "again_s"), [(0, 60.0), (1, 120.0), (2, None), (9, None)])
