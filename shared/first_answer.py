@@ -15,7 +15,7 @@ from shared.errors import Transient
 #: A first answer is late after this long, in seconds, or after so many times as long as first answers usually take on
 #: this worker: where all directories are slow, none of them is. A worker that starts takes this long to be usual, as it
 #: has everything to load and to connect. And for how many late ones it waits at once.
-_LATE_S: Final = 1.0
+_LATE_S: Final = 1.5
 _LATE_TIMES: Final = 3.0
 _LATE_AT_ONCE: Final = 8
 #: What one answer counts for what is usual, and for how many times what is late it counts at most: some directories

@@ -5,6 +5,8 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 #: the environment variable with the process id to end with
 VARIABLE = "LOCAL_STACK_PARENT_PID"
@@ -26,6 +28,19 @@ async def watch() -> None:
     while _is_alive(int(pid)):  # noqa: ASYNC110 (the system gives no event for another process's end)
         await asyncio.sleep(_POLL_S)
     os._exit(1)
+
+
+@asynccontextmanager
+async def ending() -> AsyncIterator[asyncio.Event]:
+    """Give what SIGTERM and SIGINT set from now on; inside the context the process also ends as `watch` says."""
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    watching = asyncio.create_task(watch())
+    try:
+        yield told
+    finally:
+        watching.cancel()
 
 
 def _is_alive(pid: int) -> bool:

@@ -62,7 +62,7 @@ def test_where_all_are_slow_nobody_is_late() -> None:
                 given_up[turn] += 1
 
         for turn in range(3):
-            await asyncio.gather(*(job(turn, 4.0) for _ in range(32)))
+            await asyncio.gather(*(job(turn, 6.0) for _ in range(32)))
         for _ in range(40):
             await job(0, 0.1)
         return given_up, patience.late_s

@@ -2,11 +2,10 @@
 
 import argparse
 import asyncio
-import signal
 from pathlib import Path
 
 from infra.local.entra.server import EntraSimulator
-from infra.local.parent import end_with_parent, watch
+from infra.local.parent import end_with_parent, ending
 
 
 def main() -> None:
@@ -32,16 +31,9 @@ def main() -> None:
 
 
 async def _serve(simulator: EntraSimulator) -> None:
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    async with simulator:
+    async with ending() as told, simulator:
         print(f"login {simulator.login} graph {simulator.graph} admin {simulator.admin}", flush=True)
-        waits = {asyncio.create_task(ended.wait()), asyncio.create_task(watch())}
-        _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
+        await told.wait()
 
 
 if __name__ == "__main__":

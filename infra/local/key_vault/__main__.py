@@ -2,13 +2,13 @@
 
 import argparse
 import asyncio
-import signal
 import sys
 from pathlib import Path
 
 import msgspec
 
 from infra.local.key_vault.server import LOGIN_URL, KeyVault
+from infra.local.parent import ending
 
 
 def main() -> None:
@@ -30,12 +30,9 @@ def main() -> None:
 
 
 async def _serve(vault: KeyVault) -> None:
-    ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    async with vault:
+    async with ending() as told, vault:
         print(f"Key Vault answers at {vault.url}", flush=True)
-        await ended.wait()
+        await told.wait()
 
 
 if __name__ == "__main__":

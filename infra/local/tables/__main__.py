@@ -2,9 +2,8 @@
 
 import argparse
 import asyncio
-import signal
 
-from infra.local.parent import end_with_parent, watch
+from infra.local.parent import end_with_parent, ending
 from infra.local.tables.rates import Rates
 from infra.local.tables.server import listening
 from infra.local.tables.service import Service
@@ -29,16 +28,9 @@ def main() -> None:
 
 
 async def _serve(service: Service, port: int) -> None:
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    async with listening(service, port) as url:
+    async with ending() as told, listening(service, port) as url:
         print(f"tables {url}", flush=True)
-        waits = {asyncio.create_task(ended.wait()), asyncio.create_task(watch())}
-        _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
+        await told.wait()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _GATHER_S: Final = 0.025
 #: How long the answer to a batch is waited for, in seconds: it comes when its slowest part does, and a job that waits
 #: longer for a first answer counts as one of a silent directory (`shared.first_answer`).
-_PATIENCE_S: Final = 1.5
+_PATIENCE_S: Final = 1.0
 #: For how long everything is asked for alone after a batch that took longer, in seconds.
 _ALONE_S: Final = 300.0
 

@@ -6,10 +6,13 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from infra.local.certificates import Certificates
 
 ROOT = Path(__file__).parents[3]
 END_S = 45
+RUNS_S = 1
 
 
 def command(tls: Certificates) -> list[str]:
@@ -20,12 +23,14 @@ def command(tls: Certificates) -> list[str]:
 
 
 async def test_ends_on_sigterm(tls: Certificates) -> None:
-    """SIGTERM ends it cleanly."""
+    """SIGTERM ends it cleanly, and nothing before it does, though there is no process that it is to end with."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command(tls), cwd=ROOT, stdout=pipe)
     assert process.stdout is not None
     line = await asyncio.wait_for(process.stdout.readline(), END_S)
     assert line.startswith(b"login https://127.0.0.1:")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(process.wait(), RUNS_S)
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), END_S) == 0
 
