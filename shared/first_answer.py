@@ -13,10 +13,11 @@ from typing import Final, TypeVar
 from shared.errors import Transient
 
 #: A first answer is late after this long, in seconds, or after so many times as long as first answers usually take on
-#: this worker: where all directories are slow, none of them is. A worker that starts takes this long to be usual, as it
-#: has everything to load and to connect. And for how many late ones it waits at once.
+#: this worker, but not later than the third: where all directories are slow, none of them is. A worker that starts
+#: takes this long to be usual, as it has all to load and to connect. And for how many late ones it waits at once.
 _LATE_S: Final = 1.5
 _LATE_TIMES: Final = 3.0
+_LATE_AT_MOST_S: Final = 10.0
 _LATE_AT_ONCE: Final = 8
 #: What one answer counts for what is usual, and for how many times what is late it counts at most: some directories
 #: have asked for time.
@@ -44,14 +45,14 @@ class Patience:
 
     def __init__(self, late_at_once: int = _LATE_AT_ONCE) -> None:
         self._late_at_once = late_at_once
-        #: Those who are late, the longest first.
-        self._late: list[asyncio.Timeout] = []
+        #: Those who are late, by when they began to wait.
+        self._late: dict[asyncio.Timeout, float] = {}
         self._usual_s = _LATE_S
 
     @property
     def late_s(self) -> float:
         """When a first answer is late at present, in seconds."""
-        return max(_LATE_S, _LATE_TIMES * self._usual_s)
+        return max(_LATE_S, min(_LATE_TIMES * self._usual_s, _LATE_AT_MOST_S))
 
     @asynccontextmanager
     async def wait(self) -> AsyncIterator[None]:
@@ -59,19 +60,20 @@ class Patience:
         loop = asyncio.get_running_loop()
         began_s, late_s = loop.time(), self.late_s
         async with asyncio.timeout(None) as limit:
-            timer = loop.call_later(late_s, self._is_late, limit)
+            timer = loop.call_later(late_s, self._is_late, limit, began_s)
             try:
                 yield
                 self._usual_s += _WEIGHT * (min(loop.time() - began_s, _AT_MOST * late_s) - self._usual_s)
             finally:
                 timer.cancel()
-                if limit in self._late:
-                    self._late.remove(limit)
+                self._late.pop(limit, None)
 
-    def _is_late(self, limit: asyncio.Timeout) -> None:
-        self._late.append(limit)
+    def _is_late(self, limit: asyncio.Timeout, began_s: float) -> None:
+        self._late[limit] = began_s
         if len(self._late) > self._late_at_once:
-            self._late.pop(0).reschedule(0)
+            longest = min(self._late, key=self._late.__getitem__)
+            del self._late[longest]
+            longest.reschedule(0)
 
 
 class FirstAnswer:

@@ -22,7 +22,7 @@ _ROUND_S: Final = 0.005
 #: How many of those who wait are woken at a time: twice as many each time, as long as nobody wakes in vain.
 _LEAST_WOKEN: Final = 4
 _MOST_WOKEN: Final = 32
-#: A job is heavy once its turns took longer than this together, in seconds, until its end.
+#: A job is heavy once its turns, those of its tasks included, took longer than this together, in seconds.
 _HEAVY_S: Final = 0.01
 #: How many times as long as a heavy job's turn took others have the loop afterwards, while they want it.
 _OTHERS: Final = 15.0
@@ -33,8 +33,20 @@ _IDLE_S: Final = 0.0005
 _RECENT_S: Final = 0.02
 _REST_S: Final = 0.002
 
-#: How long the turns of a job took together, in seconds; not counted further once it is heavy.
-_spent_s: Final[ContextVar[float]] = ContextVar("spent_s", default=0.0)
+
+@dataclass(slots=True)
+class _Job:
+    """What a job has had."""
+
+    #: How long its turns took together, in seconds; not counted further once it is heavy.
+    spent_s: float = 0.0
+
+    @property
+    def heavy(self) -> bool:
+        return self.spent_s > _HEAVY_S
+
+
+_job: Final[ContextVar[_Job | None]] = ContextVar("job", default=None)
 
 
 @dataclass(slots=True)
@@ -118,6 +130,19 @@ def _of(loop: asyncio.AbstractEventLoop) -> _Turns:
     return _known.get(loop) or _known.setdefault(loop, _Turns())
 
 
+@contextmanager
+def one_job() -> Iterator[None]:
+    """Take the turns inside the context, those of tasks begun there included, for those of one job of a queue.
+
+    Outside of one nobody is heavy: there persons wait, and schedules, which serve everybody.
+    """
+    token = _job.set(_Job())
+    try:
+        yield
+    finally:
+        _job.reset(token)
+
+
 async def room() -> None:
     """Return in a round of the loop that has time left, before something small that is done by many at once."""
     loop = asyncio.get_running_loop()
@@ -127,17 +152,18 @@ async def room() -> None:
 class turn:  # noqa: N801 - an async context manager that is no generator: there are thousands in a run
     """Let nobody else of this event loop have a turn inside the context, which must not wait for anything.
 
-    A piece is to take no more than some 10 ms. All that is done in one round of the loop takes little more. A job that
-    had much of it is heavy: of these one has a turn at a time, in the order in which they ask, and after it
-    everybody else has the loop for up to `_OTHERS` times as long. Jobs that are not heavy need not wait for that.
+    A piece is to take no more than some 10 ms. All that is done in one round of the loop takes little more. A job
+    (`one_job`) that had much of it is heavy: of these one has a turn at a time, in the order in which they ask, and
+    after it everybody else has the loop for up to `_OTHERS` times as long. Whoever is not heavy need not wait for that.
     """
 
-    __slots__ = ("_began_s", "_heavy", "_loop", "_turns")
+    __slots__ = ("_began_s", "_heavy", "_job", "_loop", "_turns")
 
     async def __aenter__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._turns = _of(self._loop)
-        self._heavy = _spent_s.get() > _HEAVY_S
+        self._job = _job.get()
+        self._heavy = self._job is not None and self._job.heavy
         if self._heavy:
             await self._turns.one_heavy.acquire()
         try:
@@ -158,10 +184,11 @@ class turn:  # noqa: N801 - an async context manager that is no generator: there
                     await _give_way(self._loop, self._turns, _OTHERS * took_s)
             finally:
                 self._turns.one_heavy.release()
-        else:
-            _spent_s.set(spent_s := _spent_s.get() + took_s)
-            if spent_s <= _HEAVY_S:
-                self._turns.light_at_s = now_s
+            return
+        if self._job is not None:
+            self._job.spent_s += took_s
+        if self._job is None or not self._job.heavy:
+            self._turns.light_at_s = now_s
 
 
 async def _give_way(loop: asyncio.AbstractEventLoop, turns: _Turns, at_most_s: float) -> None:

@@ -17,6 +17,7 @@ from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, Sync
 from shared.domain.messages import parse_fetch, parse_import, parse_reconcile, parse_request, parse_retire
 from shared.errors import Rejected, Superseded, Transient
 from shared.telemetry import Usage, event, measured
+from shared.turns import one_job
 
 #: How often the host delivers a message before it moves it to the poison queue; host.json says the same.
 MAX_DEQUEUE_COUNT: Final = 5
@@ -74,7 +75,7 @@ _IMPORT: _Queue[ImportJob] = _Queue(
 async def _work_off(queue: _Queue[M], msg: func.QueueMessage) -> None:
     product = app()
     body = _body(msg)
-    with measured() as usage:
+    with measured() as usage, one_job():
         try:
             message = queue.parse(body, msg.id or "")
         except Rejected as error:

@@ -10,7 +10,6 @@ import heapq
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from contextvars import Context
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final, TypeVar
@@ -70,9 +69,7 @@ class Lane:
             while True:
                 batch = self._visible()
                 for each in batch:
-                    task = asyncio.create_task(
-                        self._deliver(each), context=Context()
-                    )  # as the host's: with nothing of others'
+                    task = asyncio.create_task(self._deliver(each))
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
                 if not batch:

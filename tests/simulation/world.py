@@ -5,6 +5,7 @@ import functools
 import inspect
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from shared.bootstrap import App, Ports
@@ -20,6 +21,7 @@ from shared.errors import Conflict, Superseded, Transient
 from shared.ports import TenantSummary
 from shared.settings import Settings
 from shared.telemetry import Usage, measured
+from shared.turns import one_job
 from tests.fakes import FakeClock, FakeDirectories, FakeDirectory, FakeJobQueue, fake_ports
 
 Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob
@@ -228,7 +230,7 @@ async def deliver(app: App, message: Message, *, last_delivery: bool = False) ->
 
 async def work_off(app: App, message: Message, usage: Usage, *, last_delivery: bool = False) -> None:
     """Do the same, with what it costs counted in `usage`."""
-    try:
+    with suppress(Superseded), one_job():
         match message:
             case SyncRequest():
                 await app.plan(message, usage)
@@ -240,8 +242,6 @@ async def work_off(app: App, message: Message, usage: Usage, *, last_delivery: b
                 await app.retire(message, usage)
             case ImportJob():
                 await app.work_off_import(message, usage)
-    except Superseded:
-        pass
 
 
 async def drain_with_retries(world: World, app: App) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from shared import first_answer
+from shared.adapters.graph import together
 from shared.errors import LoginRefused, Transient
 from shared.first_answer import FirstAnswer, Patience, Unanswered
 from tests.unit.graph import virtual_time
@@ -68,6 +69,41 @@ def test_where_all_are_slow_nobody_is_late() -> None:
         return given_up, patience.late_s
 
     assert virtual_time.run(scenario()) == ([24, 0, 0], first_answer._LATE_S)
+
+
+def test_silent_ones_are_given_up_however_slow_the_others_are() -> None:
+    """Before their clients give up; and those first who have waited the longest, whatever was late when they began."""
+
+    async def scenario() -> tuple[float, list[float]]:
+        patience, given_up_s = Patience(1), []
+
+        async def silent(after_s: float) -> None:
+            await asyncio.sleep(after_s)
+            began_s = virtual_time.now_s()
+            with pytest.raises(Unanswered):
+                await FirstAnswer(patience, 0).hear(asyncio.sleep(3_600))
+            given_up_s.append(virtual_time.now_s() - began_s)
+
+        for _ in range(30):
+            await FirstAnswer(patience, 0).hear(asyncio.sleep(20))
+        slow_s, waiting = patience.late_s, asyncio.create_task(silent(0))
+        await asyncio.sleep(0)
+        for _ in range(90):
+            await FirstAnswer(patience, 0).hear(asyncio.sleep(0.01))
+        others = [asyncio.create_task(silent(after_s)) for after_s in (0, 60)]
+        await asyncio.wait([waiting, *others], timeout=300)
+        for each in (waiting, *others):
+            each.cancel()
+        return slow_s, given_up_s
+
+    slow_s, given_up_s = virtual_time.run(scenario())
+    assert slow_s == 10.0
+    assert given_up_s[0] == pytest.approx(10.0)
+
+
+def test_a_batch_is_given_up_before_a_first_answer_is_late() -> None:
+    """So that its parts can be asked for alone."""
+    assert together._PATIENCE_S < first_answer._LATE_S
 
 
 def test_a_worker_that_starts_takes_its_time() -> None:

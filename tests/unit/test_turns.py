@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from shared.turns import turn
+from shared.turns import one_job, turn
 
 
 class Clock:
@@ -29,6 +29,12 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def work(clock: Clock, name: str, turn_s: float, times: int, log: list[str]) -> None:
+    """As one job, have so many turns, with a wait between each two."""
+    with one_job():
+        await turns(clock, name, turn_s, times, log)
+
+
+async def turns(clock: Clock, name: str, turn_s: float, times: int, log: list[str]) -> None:
     """Have so many turns, with a wait between each two."""
     for _ in range(times):
         async with turn():
@@ -119,6 +125,26 @@ async def test_many_small_turns_make_a_job_heavy(clock: Clock) -> None:
     await work(clock, "heavy", 0.001, 40, log)
     later = log[log.index("heavy", 40) :]
     assert later.count("light") >= 9 * later.count("heavy")
+    await others
+
+
+async def test_what_a_job_has_its_tasks_have_together(clock: Clock) -> None:
+    """However many it begins, one after the other or at once."""
+    log: list[str] = []
+    others = asyncio.create_task(light_jobs(clock, 200, log))
+    with one_job():
+        await asyncio.gather(*(turns(clock, "heavy", 0.001, 4, log) for _ in range(10)))
+    later = log[log.index("heavy", 40) :]
+    assert later.count("light") >= 9 * later.count("heavy")
+    await others
+
+
+async def test_whoever_is_no_job_is_never_heavy(clock: Clock) -> None:
+    """A person who waits has turns as often as the jobs."""
+    log: list[str] = []
+    others = asyncio.create_task(light_jobs(clock, 80, log))
+    await turns(clock, "person", 0.01, 10, log)
+    assert log.count("light") <= 2 * log.count("person")
     await others
 
 

@@ -31,8 +31,8 @@ _RETRIES: Final = 2
 _BACKOFF_S: Final = 0.5
 _CONNECT_S: Final = 10.0
 _READ_S: Final = 30.0
-#: With how many seconds left a token is asked for again; the SDK's credentials try to renew theirs from then on.
-#: Source: azure-core's BearerTokenCredentialPolicy, which keeps tokens as well
+#: With how many seconds left a token is asked for again: the SDK's credentials try to renew theirs from then on, if
+#: they live for less than two hours. Source: azure-core's BearerTokenCredentialPolicy, which keeps tokens as well
 _LEFT_S: Final = 300.0
 
 

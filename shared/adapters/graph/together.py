@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.adapters.graph import batches, links
 from shared.errors import SyncError
+from shared.turns import one_job
 
 if TYPE_CHECKING:
     from shared.adapters.graph.client import GraphClient
 
 #: How long a request waits for others to go with, in seconds: little beside the way to Graph and back.
 _GATHER_S: Final = 0.025
-#: How long the answer to a batch is waited for, in seconds: it comes when its slowest part does, and a job that waits
-#: longer for a first answer counts as one of a silent directory (`shared.first_answer`).
+#: How long the answer to a batch is waited for, in seconds: it comes when its slowest part does. To ask alone
+#: afterwards has to fit in before a first answer is late (`shared.first_answer`).
 _PATIENCE_S: Final = 1.0
 #: For how long everything is asked for alone after a batch that took longer, in seconds.
 _ALONE_S: Final = 300.0
@@ -148,6 +149,10 @@ class Together:
             batch.sending.cancel()
 
     async def _send(self, batch: _Batch) -> None:
+        with one_job():  # one of its own, however heavy those are who wait for it
+            await self._ask(batch)
+
+    async def _ask(self, batch: _Batch) -> None:
         """Answer those of whose part there is a good answer."""
         parts = {str(number): part for number, part in enumerate(batch.waiting)}
         try:

@@ -46,6 +46,7 @@ async def given(credential: RenewableCredential, *scopes: str, **words: str | No
     return str((await credential.get_token(*scopes, **words)).token)
 
 
+@pytest.mark.parametrize("login", [310, 3_600], indirect=True)
 async def test_a_token_is_kept(login: Login) -> None:
     """The SDK is not asked again for what it gave."""
     credential = RenewableCredential(CREDENTIALS, Outside())
