@@ -118,22 +118,13 @@ async def test_heavy_jobs_do_so_together(clock: Clock) -> None:
     others.cancel()
 
 
-async def test_many_small_turns_make_a_job_heavy(clock: Clock) -> None:
+@pytest.mark.parametrize("tasks", [pytest.param(1, id="by itself"), pytest.param(10, id="its tasks together")])
+async def test_many_small_turns_make_a_job_heavy(clock: Clock, tasks: int) -> None:
     """A fast machine makes small ones of all: what counts is what a job has had of the loop."""
     log: list[str] = []
     others = asyncio.create_task(light_jobs(clock, 200, log))
-    await work(clock, "heavy", 0.001, 40, log)
-    later = log[log.index("heavy", 40) :]
-    assert later.count("light") >= 9 * later.count("heavy")
-    await others
-
-
-async def test_what_a_job_has_its_tasks_have_together(clock: Clock) -> None:
-    """However many it begins, one after the other or at once."""
-    log: list[str] = []
-    others = asyncio.create_task(light_jobs(clock, 200, log))
     with one_job():
-        await asyncio.gather(*(turns(clock, "heavy", 0.001, 4, log) for _ in range(10)))
+        await asyncio.gather(*(turns(clock, "heavy", 0.001, 40 // tasks, log) for _ in range(tasks)))
     later = log[log.index("heavy", 40) :]
     assert later.count("light") >= 9 * later.count("heavy")
     await others

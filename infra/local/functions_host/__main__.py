@@ -5,7 +5,6 @@ import asyncio
 import logging
 import os
 import secrets
-import signal
 import sys
 from pathlib import Path
 
@@ -55,16 +54,12 @@ async def _run(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.root.resolve())
     os.chdir(settings.root)
     host = Host(settings, key=_key(settings), redeliver=settings.environ.get("FUNCTIONS_HOST_REDELIVER") == "1")
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    port = await host.start(arguments.host, arguments.port, drain_s=arguments.drain_seconds)
-    log.info("Host started on http://%s:%d", arguments.host, port)
-    watching = asyncio.create_task(parent.watch())
-    await stop.wait()
-    log.info("Draining")
-    abandoned = await host.stop(drain_s=arguments.drain_seconds)
-    watching.cancel()
+    async with parent.ending() as told:
+        port = await host.start(arguments.host, arguments.port, drain_s=arguments.drain_seconds)
+        log.info("Host started on http://%s:%d", arguments.host, port)
+        await told.wait()
+        log.info("Draining")
+        abandoned = await host.stop(drain_s=arguments.drain_seconds)
     log.info("Host stopped (%d invocations abandoned)", abandoned)
     return abandoned
 
