@@ -28,7 +28,7 @@ class Ahead:
         self._closed = False
 
     async def get(self, url: str, *, eventual: bool = False, in_front: bool = False) -> bytes | None:
-        """Return the page at `url` as `GraphClient.get` does, and ask for the one after it in the same way."""
+        """Return the page at `url` as `GraphClient.get` does; the one after it is asked for, in the same way, by then."""
         coming = self._coming.pop(url, None)
         content = await (coming if coming is not None else self._client.get(url, eventual=eventual, in_front=in_front))
         if content and not self._closed and (found := _NEXT.search(content, 0, _HEAD)):
@@ -37,6 +37,7 @@ class Ahead:
                 if link not in self._coming:
                     asking = self._client.get(link, eventual=eventual, in_front=in_front)
                     self._coming[link] = asyncio.create_task(asking)
+                    await asyncio.sleep(0)  # it is sent before whoever reads this page keeps the loop busy with it
         return content
 
     async def close(self) -> None:

@@ -55,6 +55,20 @@ def ahead(client: Client) -> Ahead:
     return Ahead(cast("GraphClient", client))
 
 
+def test_the_next_page_is_asked_for_before_this_one_is_read() -> None:
+    """Whoever gets a page may keep the event loop busy with it at once."""
+    client = Client(first=page(SECOND))
+
+    async def work() -> list[str]:
+        reader = ahead(client)
+        await reader.get(FIRST)
+        asked = list(client.urls)
+        await reader.close()
+        return asked
+
+    assert run(work()) == [FIRST, SECOND]
+
+
 def test_the_next_page_comes_while_this_one_is_worked_on() -> None:
     """Two seconds for the pages, none besides for a second of work on the first; each is asked for once."""
     client = Client(first=page(SECOND), second=page(None))
