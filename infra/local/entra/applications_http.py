@@ -127,13 +127,20 @@ def admin_application(state: State) -> web.Application:
 
 
 def _far_away(state: State) -> Middleware:
-    """Notes when a request came, and lets it wait for `latency_ms`, in real time and beside all others."""
+    """Notes when a request came, and lets it wait for `latency_ms`, in real time and beside all others.
+
+    Those whose wait is over at the same time are answered in a round of the event loop each: the wait of whoever comes
+    meanwhile begins at once, not when the last of them is answered.
+    """
+    arrived = asyncio.Lock()
 
     @web.middleware
     async def late(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[CAME_S] = state.clock.epoch_s()
         if state.settings.latency_ms:
             await asyncio.sleep(state.settings.latency_ms / 1_000)
+            async with arrived:
+                await asyncio.sleep(0)
         return await handler(request)
 
     return late

@@ -28,7 +28,7 @@ class Ahead:
         self._closed = False
 
     async def get(self, url: str, *, eventual: bool = False, in_front: bool = False) -> bytes | None:
-        """Return the page at `url` as `GraphClient.get` does; the one after it is asked for, in the same way, by then."""
+        """Return the page at `url` as `GraphClient.get` does; the one after it is asked for in the same way by then."""
         coming = self._coming.pop(url, None)
         content = await (coming if coming is not None else self._client.get(url, eventual=eventual, in_front=in_front))
         if content and not self._closed and (found := _NEXT.search(content, 0, _HEAD)):

@@ -3,15 +3,18 @@
 import asyncio
 import hashlib
 from collections import Counter
-from time import monotonic
+from time import monotonic, sleep
 
 import msgspec
 import pytest
 
+from infra.local.entra.answers import Answer
 from infra.local.entra.clock import SimulatedClock
 from infra.local.entra.directory import Directory, DirectoryPlan
 from infra.local.entra.generate import Shares
+from infra.local.entra.graph import Graph
 from infra.local.entra.group import Kind
+from infra.local.entra.request import Request
 from infra.local.entra.samples import SAMPLES, build
 from tests.contracts.entra.talking import Talk
 
@@ -155,6 +158,30 @@ async def test_latency(talk: Talk) -> None:
     await talk.admin("PATCH /settings", {"latency_ms": 0})
     assert asked_s - began_s >= 0.2
     assert 0.2 <= answered_s - asked_s < 8 * 0.2
+
+
+async def test_what_comes_while_others_are_answered(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has not to wait for all whose latency is over as well: what is on its way takes no longer for them."""
+    answer, rounds = Graph.answer, [0]
+    answered: list[int] = []
+
+    def slow_answer(graph: Graph, request: Request) -> Answer:
+        answered.append(rounds[0])
+        sleep(0.02)
+        return answer(graph, request)
+
+    async def count_rounds() -> None:
+        while True:
+            rounds[0] += 1
+            await asyncio.sleep(0)
+
+    await talk.token()
+    await talk.admin("PATCH /settings", {"latency_ms": 20})
+    monkeypatch.setattr(Graph, "answer", slow_answer)
+    counting = asyncio.create_task(count_rounds())
+    await asyncio.gather(*(talk.graph("GET /users?$top=1") for _ in range(8)))
+    counting.cancel()
+    assert len(set(answered)) == len(answered) == 8
 
 
 async def test_metrics(talk: Talk) -> None:
