@@ -33,7 +33,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.recipient import Change, Counts, Recipient
 from shared.domain.repeats import Use
 from shared.domain.run import Plan, Run, Summary, TenantState
-from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
+from shared.domain.snapshot import CompleteSnapshot, Mark, Page, SnapshotRef
 from shared.domain.sso_users import ProductUser
 from shared.domain.versions import Expected, Part
 
@@ -393,14 +393,20 @@ class SnapshotStore(Protocol):
     async def current(self, tenant: TenantId, source: SourceId) -> SnapshotRef | None:
         """Return the snapshot of the last complete read whose changes were applied."""
 
-    async def stage(self, tenant: TenantId, source: SourceId, attempt: str, index: int, page: bytes) -> None:
-        """Store one page; the same page of the same attempt may be stored again."""
+    async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
+        """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
+
+    def marks(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[Mark]:
+        """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
 
     async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
         """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
 
-    def pages(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[bytes]:
-        """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them."""
+    def pages(self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None) -> AsyncIterator[bytes]:
+        """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.
+
+        `only` names some of their places.
+        """
 
     async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int, *, sweep: bool = True) -> None:
         """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so.

@@ -10,12 +10,13 @@ from typing import Final
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import TenantId
 from shared.domain.job import FetchJob
-from shared.domain.snapshot import SnapshotRef, Tally, Verification, encode_pages
+from shared.domain.snapshot import Page, SnapshotRef, Tally, Verification, encode_pages, place_of
 from shared.ports import SnapshotStore
 from shared.turns import turn
 
-#: Pages held in memory before they are stored: a small source that has not changed costs no write at all.
-_HELD_PAGES: Final = 4
+#: Bytes of pages held in memory before they are stored together, some ten pages: a source of few people that has not
+#: changed costs no write at all.
+_HELD_BYTES: Final = 512 * 1024
 
 
 @dataclass(slots=True)
@@ -26,7 +27,9 @@ class Staging:
     snapshots: SnapshotStore
     attempt: str
     tally: Tally = field(default_factory=Tally)
-    held: list[bytes] = field(default_factory=list)
+    held: list[Page] = field(default_factory=list)
+    #: The digests of the pages that were taken here, by their places.
+    digests: dict[str, bytes] = field(default_factory=dict)
 
     async def add(self, users: Sequence[DirectoryUser]) -> None:
         """Take one page of the directory."""
@@ -34,27 +37,21 @@ class Staging:
             return
         async with turn():
             pages = list(encode_pages(users))
-        for page, on_it in pages:
+        for content, on_it in pages:
             async with turn():
-                self.tally = self.tally.add(page, on_it)
+                page = Page.of(content, on_it)
+                self.digests[place_of(self.attempt, self.tally.pages)] = page.digest
+                self.tally = self.tally.add(content, on_it)
             self.held.append(page)
-        if len(self.held) > _HELD_PAGES:
-            await self.flush()
-
-    async def keep(self, page: bytes, users: Sequence[DirectoryUser]) -> None:
-        """Take a page that is encoded already, with who is on it."""
-        async with turn():
-            self.tally = self.tally.add(page, users)
-        self.held.append(page)
-        if len(self.held) > _HELD_PAGES:
+        if sum(len(page.content) for page in self.held) > _HELD_BYTES:
             await self.flush()
 
     async def flush(self) -> None:
         """Leave every page stored."""
-        first = self.tally.pages - len(self.held)
-        for offset, page in enumerate(self.held):
-            await self.snapshots.stage(self.job.tenant, self.job.source, self.attempt, first + offset, page)
-        self.held.clear()
+        if self.held:
+            first = self.tally.pages - len(self.held)
+            await self.snapshots.stage(self.job.tenant, self.job.source, self.attempt, first, self.held)
+            self.held.clear()
 
     @property
     def untouched(self) -> bool:

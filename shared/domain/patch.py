@@ -1,6 +1,6 @@
 """Applying what a directory says has changed to the users that were read before."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -24,9 +24,10 @@ class Patches:
         self.before: list[DirectoryUser] = []
         self.after: list[DirectoryUser] = []
 
-    def touch(self, users: Iterable[DirectoryUser]) -> bool:
-        """Tell whether anybody of these is changed."""
-        return any(user.id in self._by_person for user in users)
+    @property
+    def people(self) -> Collection[ObjectId]:
+        """Return everybody who is named."""
+        return self._by_person.keys()
 
     def applied(self, users: Iterable[DirectoryUser]) -> list[DirectoryUser]:
         """Return those who are left of these users, as they are now."""

@@ -2,10 +2,14 @@
 
 A page is up to 999 users as msgpack arrays, compressed with zlib. Pages are chained by SHA-256, so that a lost, added
 or swapped page is noticed; `content` is a sum of hashes, so that the same users in any order have the same content.
+
+Pages never change. A snapshot shares those on which nobody has changed with the one before, and says then where each of
+its pages is; what lies beside a page tells whom it may show, so that only those need to be read that somebody is on.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -19,13 +23,19 @@ if TYPE_CHECKING:
     from shared.domain.changes import VerifiedChanges
     from shared.domain.parts import CutSnapshot
 
+#: The code of the conflict with which a snapshot is refused that is not whole.
+INCOMPLETE: Final = "snapshot_incomplete"
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(list[DirectoryUser])
 _CONTENT_MODULUS: Final = 2**128
-#: Largest page, in bytes: one entity of Table Storage holds 1 MiB.
-MAX_PAGE_BYTES: Final = 900_000
+#: Largest page, in bytes: a row of Table Storage holds 704 KiB of packed values.
+MAX_PAGE_BYTES: Final = 700_000
 #: ISA-L at this level packs a page in a fifth of the time of zlib at its fastest, and smaller; the format is zlib's.
 _LEVEL: Final = 1
+#: How many digits of an id tell whom a page may show: of a million people one in four thousand looks like another one.
+#: The last ones, because the first ones of ids that were made up are often the same.
+_TOLD_DIGITS: Final = 8
+_TOLD_FORMAT: Final = "I"  # as an integer of as many bytes
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,22 +43,30 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
     pages: int = 0
     users: int = 0
-    #: Chain over the pages in order: sha256(previous chain + page), hexadecimal.
-    sha256: str = ""
+    #: Chain over the pages in order: sha256(previous chain + sha256(page)), hexadecimal.
+    chain: str = ""
     #: Sum over the users of a 128-bit hash of each, in hexadecimal; does not depend on their order.
     content: str = "0"
 
     def add(self, page: bytes, users: Sequence[DirectoryUser]) -> "Tally":
         """Return the tally after one more page, given both as encoded and as users."""
-        total = int(self.content, 16)
-        for user in users:
-            total += int.from_bytes(hashlib.blake2b(_ENCODER.encode(user), digest_size=16).digest(), "big")
         return Tally(
             pages=self.pages + 1,
             users=self.users + len(users),
-            sha256=_chain(self.sha256, page),
-            content=f"{total % _CONTENT_MODULUS:x}",
+            chain=_chain(self.chain, _digest(page)),
+            content=f"{(int(self.content, 16) + _sum_of(users)) % _CONTENT_MODULUS:x}",
         )
+
+    def patched(
+        self, before: Sequence[DirectoryUser], after: Sequence[DirectoryUser], digests: Iterable[bytes]
+    ) -> "Tally":
+        """Return the tally once those of `before` are as in `after`, on pages of which these are the digests."""
+        chain, pages = "", 0
+        for digest in digests:
+            chain, pages = _chain(chain, digest), pages + 1
+        content = (int(self.content, 16) - _sum_of(before) + _sum_of(after)) % _CONTENT_MODULUS
+        users = self.users - len(before) + len(after)
+        return Tally(pages=pages, users=users, chain=chain, content=f"{content:x}")
 
     def same_content(self, other: "Tally") -> bool:
         """Tell whether both count the same users, on whatever pages."""
@@ -61,9 +79,67 @@ class SnapshotRef(msgspec.Struct, frozen=True, kw_only=True):
     source: SourceId
     attempt: str
     tally: Tally
+    #: Its pages, in order, if some of them are those of earlier attempts; otherwise they are all pages of its own.
+    places: tuple[str, ...] = ()
     delta_link: str | None = None
     #: `scope_of` what the delta link was made with.
     scope: str = ""
+
+
+def place_of(attempt: str, number: int) -> str:
+    """Return where one page of an attempt is. The pages of a snapshot are in the order of their places."""
+    return f"{attempt}:{number:06d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page to be stored, and what is stored beside it."""
+
+    content: bytes
+    #: SHA-256 of the content.
+    digest: bytes
+    #: The last digits of each id on it.
+    who: bytes
+
+    @classmethod
+    def of(cls, content: bytes, users: Sequence[DirectoryUser]) -> "Page":
+        """Return a page, given as encoded and as users."""
+        return cls(content, _digest(content), _told(user.id for user in users))
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is known of a stored page that was not read."""
+
+    place: str
+    digest: bytes
+    who: bytes
+
+    def may_show(self, people: frozenset[int]) -> bool:
+        """Tell whether anybody of `told(people)` may be on it; who is on it is always among those who may."""
+        return not people.isdisjoint(memoryview(self.who).cast(_TOLD_FORMAT))
+
+    def require(self, content: bytes) -> None:
+        """Hold if this is what the page holds. Raises: Conflict."""
+        if _digest(content) != self.digest:
+            raise _incomplete(f"the page {self.place} of a snapshot is not the one that was stored")
+
+
+def told(people: Iterable[ObjectId]) -> frozenset[int]:
+    """Return people as `Mark.may_show` looks for them."""
+    return frozenset(memoryview(_told(people)).cast(_TOLD_FORMAT))
+
+
+def require_marks(ref: SnapshotRef, marks: Sequence[Mark]) -> None:
+    """Hold if these are the marks of all pages that a reference promises, in order. Raises: Conflict."""
+    chain = ""
+    for mark in marks:
+        chain = _chain(chain, mark.digest)
+    if (len(marks), chain) != (ref.tally.pages, ref.tally.chain):
+        raise _incomplete(
+            f"the snapshot of {ref.source} has marks of {len(marks)} pages where {ref.tally.pages} were promised, "
+            "or their hash differs"
+        )
 
 
 def scope_of(connection: str, *, managers: bool = False) -> str:
@@ -86,7 +162,7 @@ class Verification:
 
     def add(self, page: bytes) -> list[DirectoryUser]:
         """Return the users of the next page."""
-        self._chain = _chain(self._chain, page)
+        self._chain = _chain(self._chain, _digest(page))
         users = decode_page(page)
         self._pages += 1
         self._users += len(users)
@@ -94,11 +170,10 @@ class Verification:
 
     def require(self, ref: SnapshotRef) -> None:
         """Hold if every page was there, unchanged and in order. Raises: Conflict."""
-        if (self._pages, self._users, self._chain) != (ref.tally.pages, ref.tally.users, ref.tally.sha256):
-            raise Conflict(
+        if (self._pages, self._users, self._chain) != (ref.tally.pages, ref.tally.users, ref.tally.chain):
+            raise _incomplete(
                 f"the snapshot of {ref.source} has {self._pages} pages with {self._users} users where "
-                f"{ref.tally.pages} with {ref.tally.users} were promised, or their hash differs; it is not used",
-                code="snapshot_incomplete",
+                f"{ref.tally.pages} with {ref.tally.users} were promised, or their hash differs"
             )
 
 
@@ -163,5 +238,22 @@ def decode_page(page: bytes) -> list[DirectoryUser]:
     return _DECODER.decode(isal_zlib.decompress(page))
 
 
-def _chain(previous: str, page: bytes) -> str:
-    return hashlib.sha256(previous.encode() + page).hexdigest()
+def _incomplete(what: str) -> Conflict:
+    return Conflict(f"{what}; it is not used", code=INCOMPLETE)
+
+
+def _chain(previous: str, digest: bytes) -> str:
+    return hashlib.sha256(previous.encode() + digest).hexdigest()
+
+
+def _digest(page: bytes) -> bytes:
+    return hashlib.sha256(page).digest()
+
+
+def _sum_of(users: Iterable[DirectoryUser]) -> int:
+    hashes = (hashlib.blake2b(_ENCODER.encode(user), digest_size=16).digest() for user in users)
+    return sum(int.from_bytes(each, "big") for each in hashes)
+
+
+def _told(people: Iterable[ObjectId]) -> bytes:
+    return bytes.fromhex("".join([person[-_TOLD_DIGITS:] for person in people]))

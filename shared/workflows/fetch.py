@@ -1,5 +1,6 @@
 """Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,7 @@ from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome,
 from shared.domain.patch import Patch, Patches, Unnamed
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode
-from shared.domain.snapshot import SnapshotRef, Verification, scope_of
+from shared.domain.snapshot import INCOMPLETE, Mark, SnapshotRef, decode_page, require_marks, scope_of, told
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.first_answer import FirstAnswer, Patience, Unanswered
 from shared.listing import Listing
@@ -143,22 +144,24 @@ class Fetch:
         async with self.access.of_run(plan, briefing) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
                 if current.scope == _scope(plan):
-                    marker = await self._follow(plan, job, directory, first, current, current.delta_link)
+                    try:
+                        marker = await self._follow(job, directory, first, current, current.delta_link)
+                    except Conflict as error:
+                        if error.code != INCOMPLETE:
+                            raise
+                        marker = current = None  # nothing of it is used again
                     if marker is not None:
                         return marker
                 event("listing_anew", tenant=job.tenant, run=job.run, source=job.source)
             return await self._list(plan, job, directory, first, current)
 
     async def _follow(
-        self,
-        plan: Plan,
-        job: FetchJob,
-        directory: Directory,
-        first: FirstAnswer,
-        current: SnapshotRef,
-        delta_link: str,
+        self, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotRef, delta_link: str
     ) -> FetchMarker | None:
-        """Return the snapshot after what changed since `current`; None if only a full listing can tell."""
+        """Return the snapshot after what changed since `current`; None if only a full listing can tell.
+
+        Raises: Conflict (INCOMPLETE) if `current` is not whole.
+        """
         link: str | None = delta_link
         seen: set[str] = set()
         latest = delta_link
@@ -178,41 +181,68 @@ class Fetch:
             return msgspec.structs.replace(read, snapshot=msgspec.structs.replace(current, delta_link=latest))
         patches = Patches(changes)
         try:
-            staging = await self._patched(job, current, patches)
+            ref = await self._patched(job, current, patches)
         except Unnamed:
             return None
-        ref = await self._settle(plan, staging, current, latest)
         changed = None
         if ref.attempt != current.attempt and is_few(len(patches.before) + len(patches.after), current.tally.users):
-            changed = await self._changes(staging, current, patches)
-        return msgspec.structs.replace(read, snapshot=ref, changes=changed)
+            changed = await self._changes(job, ref.attempt, current, patches)
+        snapshot = msgspec.structs.replace(ref, delta_link=latest)
+        return msgspec.structs.replace(read, snapshot=snapshot, changes=changed)
 
-    async def _changes(self, staging: Staging, current: SnapshotRef, patches: Patches) -> Changes:
-        """Return what has changed, stored: swept with the pages of all attempts but the one that becomes current."""
-        pages = Staging(staging.job, self.snapshots, f"{staging.attempt}-changes")
+    async def _changes(self, job: FetchJob, attempt: str, current: SnapshotRef, patches: Patches) -> Changes:
+        """Return what has changed, stored: swept with the pages of all snapshots but the one that becomes current."""
+        pages = Staging(job, self.snapshots, f"{attempt}-changes")
         people = [*patches.before, *patches.after]
         for start in range(0, len(people), _PAGE_USERS):
             await pages.add(people[start : start + _PAGE_USERS])
         await pages.flush()
-        ref = SnapshotRef(source=staging.job.source, attempt=pages.attempt, tally=pages.tally)
+        ref = SnapshotRef(source=job.source, attempt=pages.attempt, tally=pages.tally)
         return Changes(since=current.tally, pages=ref, before=len(patches.before))
 
-    async def _patched(self, job: FetchJob, current: SnapshotRef, patches: Patches) -> Staging:
-        """Return the pages of a snapshot with what has changed, one of them in memory at a time. Raises: Unnamed."""
-        staging, verification = Staging(job, self.snapshots, self.new_attempt()), Verification()
-        async for page in self.snapshots.pages(job.tenant, current):
+    async def _patched(self, job: FetchJob, current: SnapshotRef, patches: Patches) -> SnapshotRef:
+        """Return a snapshot with what has changed, stored; the current one if nothing has.
+
+        Only pages that somebody named may be on are read, one at a time, and only those are written anew on which
+        anything changes. Raises: Unnamed; Conflict if the current snapshot is not whole.
+        """
+        staging = Staging(job, self.snapshots, self.new_attempt())
+        marks = await self._marks(job, current)
+        digests = {mark.place: mark.digest for mark in marks}
+        named = told(patches.people)
+        touched = deque(mark for mark in marks if mark.may_show(named))
+        async for page in self.snapshots.pages(job.tenant, current, {mark.place for mark in touched}):
+            mark = touched.popleft()
+            mark.require(page)
+            known = len(patches.before)
             async with turn():
-                users = verification.add(page)
-                after = patches.applied(users) if patches.touch(users) else None
-            if after is None:
-                await staging.keep(page, users)
-            else:
+                after = patches.applied(decode_page(page))
+            if len(patches.before) > known:
+                del digests[mark.place]
                 await staging.add(after)
-        verification.require(current)
+        for mark in touched:
+            mark.require(b"")  # it did not come
         newcomers = patches.newcomers()
         for start in range(0, len(newcomers), _PAGE_USERS):
             await staging.add(newcomers[start : start + _PAGE_USERS])
-        return staging
+        if not patches.before and not patches.after:
+            return current
+        await staging.flush()
+        kept = bool(digests)
+        digests |= staging.digests
+        places = sorted(digests)
+        return msgspec.structs.replace(
+            current,
+            attempt=staging.attempt,
+            tally=current.tally.patched(patches.before, patches.after, [digests[place] for place in places]),
+            places=tuple(places) if kept else (),
+        )
+
+    async def _marks(self, job: FetchJob, ref: SnapshotRef) -> list[Mark]:
+        """Return the marks of all pages of a snapshot. Raises: Conflict if they are not all there."""
+        marks = [mark async for mark in self.snapshots.marks(job.tenant, ref)]
+        require_marks(ref, marks)
+        return marks
 
     async def _list(
         self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotRef | None
@@ -307,7 +337,7 @@ class Fetch:
             scope=_scope(plan),
         )
         if current and staging.untouched and current.tally.same_content(staging.tally):
-            return msgspec.structs.replace(ref, attempt=current.attempt, tally=current.tally)
+            return msgspec.structs.replace(ref, attempt=current.attempt, tally=current.tally, places=current.places)
         await staging.flush()
         return ref
 

@@ -10,7 +10,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import Run, TenantState
-from shared.domain.snapshot import SnapshotRef, scope_of
+from shared.domain.snapshot import Page, SnapshotRef, decode_page, scope_of
 from shared.domain.wanted import EVERYONE
 from shared.ports import Fence, Irregular, JournalEntry, Versioned
 from tests.bench.crowd import Crowd
@@ -69,8 +69,8 @@ class Pattern:
         connection = await ports.tenants.connection(tenant)
         assert connection is not None
         current = msgspec.structs.replace(self.current, scope=scope_of(connection.fingerprint()))
-        for number, page in enumerate(self.pages):
-            await ports.snapshots.stage(tenant, EVERYONE, current.attempt, number, page)
+        pages = [Page.of(page, decode_page(page)) for page in self.pages]
+        await ports.snapshots.stage(tenant, EVERYONE, current.attempt, 0, pages)
         await ports.snapshots.commit(tenant, current, self.state.generation, sweep=False)
         await ports.recipients.write(tenant, _PLACE, self.recipients, self.journal, Versioned(self.fence, None))
         if self.irregular is not None:

@@ -1,9 +1,9 @@
 """Snapshots in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
+from shared.domain.snapshot import CompleteSnapshot, Mark, Page, SnapshotRef, place_of
 
 
 class FakeSnapshotStore:
@@ -11,25 +11,39 @@ class FakeSnapshotStore:
 
     def __init__(self) -> None:
         self._current: dict[tuple[TenantId, SourceId], tuple[int, SnapshotRef]] = {}
-        self._pages: dict[tuple[TenantId, SourceId, str, int], bytes] = {}
+        self._pages: dict[tuple[TenantId, SourceId, str], Page] = {}
 
     async def current(self, tenant: TenantId, source: SourceId) -> SnapshotRef | None:
         """Return the snapshot of the last complete read whose changes were applied."""
         found = self._current.get((tenant, source))
         return None if found is None else found[1]
 
-    async def stage(self, tenant: TenantId, source: SourceId, attempt: str, index: int, page: bytes) -> None:
-        """Store one page; the same page of the same attempt may be stored again."""
-        self._pages[tenant, source, attempt, index] = page
+    async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
+        """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
+        for number, page in enumerate(pages, first):
+            self._pages[tenant, source, place_of(attempt, number)] = page
+
+    async def marks(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[Mark]:
+        """Iterate over the marks of a snapshot's pages in order, as they are there."""
+        for place, page in self._of(tenant, ref):
+            yield Mark(place, page.digest, page.who)
 
     async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
         """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
         return CompleteSnapshot.verified(ref, [page async for page in self.pages(tenant, ref)])
 
-    async def pages(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[bytes]:
-        """Iterate over the pages of a snapshot in order, as they are there."""
-        for key in [key for key in sorted(self._pages) if key[:3] == (tenant, ref.source, ref.attempt)]:
-            yield self._pages[key]
+    async def pages(
+        self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None
+    ) -> AsyncIterator[bytes]:
+        """Iterate over the pages of a snapshot in order, as they are there; `only` names some of their places."""
+        for place, page in self._of(tenant, ref):
+            if only is None or place in only:
+                yield page.content
+
+    def _of(self, tenant: TenantId, ref: SnapshotRef) -> Iterator[tuple[str, Page]]:
+        for key in sorted(self._pages):
+            if key[:2] == (tenant, ref.source) and _is_page_of(ref, key[2]):
+                yield key[2], self._pages[key]
 
     async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int, *, sweep: bool = True) -> None:
         """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""
@@ -38,10 +52,14 @@ class FakeSnapshotStore:
             return
         self._current[tenant, ref.source] = (generation, ref)
         for key in list(self._pages):
-            if sweep and key[:2] == (tenant, ref.source) and key[2] != ref.attempt:
+            if sweep and key[:2] == (tenant, ref.source) and not _is_page_of(ref, key[2]):
                 del self._pages[key]
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         self._current = {key: each for key, each in self._current.items() if key[0] != tenant}
         self._pages = {key: page for key, page in self._pages.items() if key[0] != tenant}
+
+
+def _is_page_of(ref: SnapshotRef, place: str) -> bool:
+    return place in ref.places if ref.places else place.startswith(f"{ref.attempt}:")

@@ -1,7 +1,7 @@
 """Snapshots that several jobs of a worker read at the same time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import pytest
 
@@ -28,9 +28,11 @@ class Counting(FakeSnapshotStore):
         self.readings = 0
         self.lost = False
 
-    async def pages(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[bytes]:
+    async def pages(
+        self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None
+    ) -> AsyncIterator[bytes]:
         """Iterate over the page, as over the network."""
-        assert (tenant, ref) == (TENANT, REF)
+        assert (tenant, ref, only) == (TENANT, REF, None)
         self.readings += 1
         await asyncio.sleep(0)
         if not self.lost:

@@ -10,6 +10,7 @@ from typing import Final
 
 from shared.domain.ids import ImportId, LocationId, RecipientId, RunId, SourceId, TenantId
 from shared.domain.imports import ImportRef
+from shared.domain.snapshot import SnapshotRef
 
 FENCE: Final = "!fence"
 IRREGULAR: Final = "!irregular"
@@ -86,19 +87,21 @@ def journal_after(run: RunId) -> tuple[str, str]:
     return "!journal:", f"!journal:{run}:"
 
 
-def page(attempt: str, index: int) -> str:
-    """Return the row of one page of a snapshot."""
-    return f"{attempt}:{index:06d}"
+def page_range(ref: SnapshotRef) -> tuple[str, str]:
+    """Return the range of the rows of a snapshot's pages, which are their places, within a source's partition.
+
+    Where it has pages of several attempts, pages that are not its own lie between them.
+    """
+    if ref.places:
+        return ref.places[0], f"{ref.places[-1]}!"
+    return f"{ref.attempt}:", f"{ref.attempt};"
 
 
-def page_range(attempt: str) -> tuple[str, str]:
-    """Return the range of one attempt's pages within a source's partition."""
-    return f"{attempt}:", f"{attempt};"
-
-
-def is_current_or_page_of(attempt: str) -> Callable[[str], bool]:
-    """Return whether a row of a source's partition belongs to the snapshot that was read under one attempt."""
-    return lambda row: row == CURRENT or row.startswith(f"{attempt}:")
+def is_page_of(ref: SnapshotRef) -> Callable[[str], bool]:
+    """Return whether a row of a source's partition is a page of a snapshot."""
+    if ref.places:
+        return frozenset(ref.places).__contains__
+    return lambda row: row.startswith(f"{ref.attempt}:")
 
 
 def fetched(source: SourceId) -> str:

@@ -1,15 +1,23 @@
 """The pages of snapshots, and which snapshot of a source is current."""
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from typing import Any, Final
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.accounts import TenantTables
+from shared.adapters.tables.client import Entity
+from shared.adapters.tables.limits import MAX_BATCH
 from shared.adapters.tables.names import SNAPSHOTS
-from shared.adapters.tables.packing import join, pack, split, unpack
+from shared.adapters.tables.packing import MAX_ROWS_BYTES, join, pack, split, unpack
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
+from shared.domain.snapshot import CompleteSnapshot, Mark, Page, SnapshotRef, place_of
 from shared.errors import Conflict
+
+#: What is stored beside a page: its hash, and whom it may show.
+_DIGEST: Final = "digest"
+_WHO: Final = "who"
+#: Reading so many pages in a row takes no longer than asking for one.
+_SCANNED_FOR_ONE: Final = 32
 
 
 class TableSnapshotStore:
@@ -22,24 +30,69 @@ class TableSnapshotStore:
         """Return the snapshot of the last complete read whose changes were applied."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(SNAPSHOTS, keys.source(tenant, source), keys.CURRENT)
-        return None if row is None else unpack(row, SnapshotRef)
+        ref = None if row is None else unpack(row, SnapshotRef)
+        # one from before pages had marks, whose chain was another one, is read no more: the source is listed anew
+        return None if ref is None or (ref.tally.pages and not ref.tally.chain) else ref
 
-    async def stage(self, tenant: TenantId, source: SourceId, attempt: str, index: int, page: bytes) -> None:
-        """Store one page; the same page of the same attempt may be stored again."""
+    async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
+        """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
         tables = await self._accounts.of(tenant)
-        row = {"PartitionKey": keys.source(tenant, source), "RowKey": keys.page(attempt, index), **split(page)}
-        await tables.put(SNAPSHOTS, row)
+        partition = keys.source(tenant, source)
+        rows = [
+            {
+                "PartitionKey": partition,
+                "RowKey": place_of(attempt, number),
+                _DIGEST: page.digest,
+                _WHO: page.who,
+                **split(page.content),
+            }
+            for number, page in enumerate(pages, first)
+        ]
+        start = 0
+        for count in _batches([len(page.content) for page in pages]):
+            some, start = rows[start : start + count], start + count
+            if count == 1:
+                await tables.put(SNAPSHOTS, some[0])
+            else:
+                await tables.transact(SNAPSHOTS, [("upsert", row, {"mode": "replace"}) for row in some])
+
+    async def marks(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[Mark]:
+        """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
+        async for row in self._rows(tenant, ref, select=["RowKey", _DIGEST, _WHO]):
+            yield Mark(row["RowKey"], row.get(_DIGEST, b""), row.get(_WHO, b""))
 
     async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
         """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
         return CompleteSnapshot.verified(ref, [page async for page in self.pages(tenant, ref)])
 
-    async def pages(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[bytes]:
-        """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them."""
+    async def pages(
+        self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None
+    ) -> AsyncIterator[bytes]:
+        """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.
+
+        `only` names some of their places.
+        """
+        if only is not None and len(only) <= 1 + ref.tally.pages // _SCANNED_FOR_ONE:
+            tables = await self._accounts.of(tenant)
+            for place in sorted(only):
+                found = await tables.find(SNAPSHOTS, keys.source(tenant, ref.source), place)
+                if found is not None:
+                    yield join(found)
+            return
+        async for row in self._rows(tenant, ref):
+            if only is None or row["RowKey"] in only:
+                yield join(row)
+
+    async def _rows(self, tenant: TenantId, ref: SnapshotRef, select: list[str] | None = None) -> AsyncIterator[Entity]:
+        """Iterate over the rows of a snapshot's pages in order."""
         tables = await self._accounts.of(tenant)
-        partition = keys.source(tenant, ref.source)
-        async for row in tables.query(SNAPSHOTS, partition=partition, rows=keys.page_range(ref.attempt)):
-            yield join(row)
+        is_page = keys.is_page_of(ref)
+        found = tables.query(
+            SNAPSHOTS, partition=keys.source(tenant, ref.source), rows=keys.page_range(ref), select=select
+        )
+        async for row in found:
+            if is_page(row["RowKey"]):
+                yield row
 
     async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int, *, sweep: bool = True) -> None:
         """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so.
@@ -60,9 +113,22 @@ class TableSnapshotStore:
                 await self.commit(tenant, ref, generation, sweep=sweep)
                 return
         if sweep:  # also when nothing was written: whoever wrote it may have died before this
-            await tables.erase(SNAPSHOTS, partition=partition, keep=keys.is_current_or_page_of(ref.attempt))
+            is_page = keys.is_page_of(ref)
+            await tables.erase(SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row))
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         tables = await self._accounts.of(tenant)
         await tables.erase(SNAPSHOTS, partitions=keys.tenant_range(tenant))
+
+
+def _batches(sizes: Sequence[int]) -> Iterator[int]:
+    """Yield how many pages of these sizes go together, so that each request is one that Table Storage takes."""
+    count = total = 0
+    for size in sizes:
+        if count == MAX_BATCH or (count and total + size > MAX_ROWS_BYTES):
+            yield count
+            count = total = 0
+        count, total = count + 1, total + size
+    if count:
+        yield count

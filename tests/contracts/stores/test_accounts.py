@@ -17,6 +17,7 @@ from shared.adapters.tables.names import IMPORTS, JOBS, LOCATIONS, RECIPIENTS, R
 from shared.bootstrap import App
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.recipient import Origin
+from shared.domain.snapshot import Page
 from shared.domain.sso_users import ProductUser, Role
 from shared.errors import Misconfigured, Transient
 from shared.ports import Fence, TenantSummary, Versioned
@@ -89,7 +90,7 @@ async def _everything(app: App) -> None:
     await ports.tenants.put_location(ACME, LOCATION, "Lobby")
     await ports.runs.insert(a_run(ACME))
     await ports.runs.insert_plan(plan(ACME))
-    await ports.snapshots.stage(ACME, SourceId("users"), "attempt", 0, b"page")
+    await ports.snapshots.stage(ACME, SourceId("users"), "attempt", 0, [Page.of(b"page", [])])
     await ports.recipients.write(ACME, LOCATION, [recipient(1)], journal(recipient(1)), Versioned(Fence(), None))
     await ports.imports.insert(an_import(ACME))
     await ports.imports.put_part(an_import(ACME).ref, 1, b"name,mail\n")

@@ -19,7 +19,7 @@ from shared.domain.job import (
 from shared.domain.preferences import Preferences
 from shared.domain.recipient import Counts, Reason
 from shared.domain.run import Plan, Run, RunMode, RunState
-from shared.domain.snapshot import SnapshotRef, Tally, encode_page
+from shared.domain.snapshot import Page, SnapshotRef, Tally, encode_page
 from shared.errors import Conflict, NotFound
 from shared.ports import RunProgress
 from tests.builders import person, user
@@ -142,14 +142,14 @@ async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores)
     assert (await stores.runs.plan(stores.acme_2, RUN)).tenant == stores.acme_2
 
 
-def staged(count: int, attempt: str) -> tuple[SnapshotRef, list[bytes]]:
+def staged(count: int, attempt: str) -> tuple[SnapshotRef, list[Page]]:
     """Return pages of ten users each, and their reference."""
     tally = Tally()
     pages = []
     for number in range(count):
         users = [user(number * 10 + each) for each in range(10)]
-        pages.append(encode_page(users))
-        tally = tally.add(pages[-1], users)
+        pages.append(Page.of(encode_page(users), users))
+        tally = tally.add(pages[-1].content, users)
     return SnapshotRef(source=USERS, attempt=attempt, tally=tally, delta_link="https://x", scope="s"), pages
 
 
@@ -157,11 +157,11 @@ async def test_a_snapshot_is_loaded_whole_or_not_at_all(stores: Stores) -> None:
     """Staging a page again is harmless; a missing page is noticed."""
     ref, pages = staged(3, "a")
     for index in (0, 2):
-        await stores.snapshots.stage(stores.acme, USERS, "a", index, pages[index])
+        await stores.snapshots.stage(stores.acme, USERS, "a", index, [pages[index]])
     with pytest.raises(Conflict):
         await stores.snapshots.load(stores.acme, ref)
     for index in (1, 1):
-        await stores.snapshots.stage(stores.acme, USERS, "a", index, pages[index])
+        await stores.snapshots.stage(stores.acme, USERS, "a", index, [pages[index]])
     assert len((await stores.snapshots.load(stores.acme, ref)).users) == 30
 
 
@@ -171,7 +171,7 @@ async def test_committing_forgets_other_attempts_and_an_older_generation_never_w
     new, new_pages = staged(3, "a")
     for ref, pages in ((old, old_pages), (new, new_pages)):
         for index, page in enumerate(pages):
-            await stores.snapshots.stage(stores.acme, USERS, ref.attempt, index, page)
+            await stores.snapshots.stage(stores.acme, USERS, ref.attempt, index, [page])
     assert await stores.snapshots.current(stores.acme, USERS) is None
     await stores.snapshots.commit(stores.acme, new, 5)
     await stores.snapshots.commit(stores.acme, old, 4)

@@ -7,6 +7,7 @@ from shared.adapters.tables import keys
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId, location_id, new_run_id, tenant_id
 from shared.domain.imports import ImportRef
+from shared.domain.snapshot import SnapshotRef, Tally, place_of
 from tests.builders import person
 
 SLUGS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
@@ -46,14 +47,24 @@ def test_a_journal_sorts_by_operation(one: int, other: int) -> None:
 
 def test_pages_sort_by_number_within_their_attempt() -> None:
     """Page 10 comes after page 9, and the pages of an attempt with a similar name lie elsewhere."""
-    low, high = keys.page_range("ab")
-    pages = [keys.page("ab", number) for number in (9, 10, 19_999)]
+    ref = SnapshotRef(source=SourceId("users"), attempt="ab", tally=Tally())
+    low, high = keys.page_range(ref)
+    pages = [place_of("ab", number) for number in (9, 10, 19_999)]
+    others = [place_of("abc", 0), place_of("a", 0), place_of("ab-changes", 0), keys.CURRENT]
     assert low <= pages[0] < pages[1] < pages[2] < high
-    assert not any(low <= row < high for row in (keys.page("abc", 0), keys.page("a", 0), keys.CURRENT))
-    kept = keys.is_current_or_page_of("ab")
-    assert [kept(row) for row in (*pages, keys.CURRENT, keys.page("abc", 0), keys.page("a", 0))] == [True] * 4 + [
-        False
-    ] * 2
+    assert not any(low <= row < high for row in others)
+    assert [keys.is_page_of(ref)(row) for row in (*pages, *others)] == [True] * 3 + [False] * 4
+
+
+def test_pages_of_several_attempts() -> None:
+    """They lie from the first to the last one; what else is there is none of them."""
+    places = (place_of("ab", 7), place_of("ab", 9), place_of("xy", 0))
+    ref = SnapshotRef(source=SourceId("users"), attempt="xy", tally=Tally(), places=places)
+    low, high = keys.page_range(ref)
+    assert all(low <= place < high for place in places)
+    assert not any(low <= row < high for row in (place_of("ab", 6), place_of("xy", 1), keys.CURRENT))
+    others = (place_of("ab", 8), place_of("xy", 1), keys.CURRENT)
+    assert [keys.is_page_of(ref)(row) for row in (*places, *others)] == [True] * 3 + [False] * 3
 
 
 def test_further_parts_of_a_value_follow_it_at_once() -> None:

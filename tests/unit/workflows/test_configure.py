@@ -12,6 +12,7 @@ from shared.domain.job import SyncRequest
 from shared.domain.mapping import GroupMapping
 from shared.domain.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunMode, RunState
+from shared.domain.snapshot import Page
 from shared.erasure import SETTLED_AFTER
 from shared.errors import Conflict, NotFound, Rejected, Transient
 from shared.fencing import FencedLocation
@@ -208,7 +209,7 @@ async def test_deleting_a_tenant_leaves_nothing(app: App, ports: Ports, contoso:
     await app.configure.delete_tenant(contoso)
     assert [tenant async for tenant, _ in ports.tenants.deletions()] == [contoso]
     late = SourceId("users")
-    await ports.snapshots.stage(contoso, late, "attempt", 0, b"what a worker read meanwhile")
+    await ports.snapshots.stage(contoso, late, "attempt", 0, [Page.of(b"what a worker read meanwhile", [])])
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(SETTLED_AFTER.total_seconds() - 1)
     await app.watch(Usage())
@@ -229,7 +230,7 @@ async def test_a_tenant_can_be_created_again_at_once(app: App, ports: Ports, con
     """It begins empty, whatever came late for the deleted one, and no sweep touches it."""
     await app.configure.put_location(contoso, DESK, "Desk")
     await app.configure.delete_tenant(contoso)
-    await ports.snapshots.stage(contoso, SourceId("users"), "attempt", 0, b"late")
+    await ports.snapshots.stage(contoso, SourceId("users"), "attempt", 0, [Page.of(b"late", [])])
     assert (await app.configure.put_tenant(contoso, "Anew"))[1]
     assert "late" not in _text(ports.snapshots)
     await app.configure.put_location(contoso, DESK, "Desk")

@@ -9,7 +9,7 @@ from shared.domain.job import FetchJob, FetchPosition, ReconcileJob
 from shared.domain.mapping import GroupMapping
 from shared.domain.preferences import Preferences
 from shared.domain.run import TenantState
-from shared.domain.snapshot import SnapshotRef, Tally
+from shared.domain.snapshot import Page, SnapshotRef, Tally
 from shared.ports import Fence, LedgerEntry, TenantSummary, Versioned
 from tests.builders import person
 from tests.contracts.stores.edges.samples import (
@@ -80,9 +80,9 @@ async def _fill(stores: Stores, tenant: TenantId) -> None:
     await stores.runs.put_position(job, FetchPosition(attempt="a", next_link="l", tally=Tally()))
     await stores.runs.mark_fetch(job, fetched())
     await stores.runs.mark_reconcile(ReconcileJob(tenant=tenant, run=RUN, location=LOCATION), reconciled())
-    await stores.snapshots.stage(tenant, USERS, "a", 0, b"page")
+    await stores.snapshots.stage(tenant, USERS, "a", 0, [Page.of(b"page", [])])
     await stores.snapshots.commit(tenant, SnapshotRef(source=USERS, attempt="a", tally=Tally()), 1)
-    await stores.snapshots.stage(tenant, SourceId("only-staged"), "a", 0, b"page")
+    await stores.snapshots.stage(tenant, SourceId("only-staged"), "a", 0, [Page.of(b"page", [])])
     import_ = an_import(tenant)
     await stores.imports.insert(import_)
     await stores.imports.put_part(import_.ref, 1, b"name")

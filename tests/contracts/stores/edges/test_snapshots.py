@@ -9,7 +9,7 @@ from shared.adapters.tables import Tables
 from shared.adapters.tables.names import SNAPSHOTS
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshot import SnapshotRef, Tally, encode_page
+from shared.domain.snapshot import Page, SnapshotRef, Tally, encode_page
 from shared.errors import Conflict, Rejected
 from shared.ports import SnapshotStore
 from tests.builders import user
@@ -24,9 +24,9 @@ async def staged(
     """Stage pages and return the reference that promises them."""
     tally = Tally()
     for index, users in enumerate(pages):
-        page = encode_page(users)
-        await store.stage(tenant, source, attempt, index, page)
-        tally = tally.add(page, users)
+        page = Page.of(encode_page(users), users)
+        await store.stage(tenant, source, attempt, index, [page])
+        tally = tally.add(page.content, users)
     return SnapshotRef(source=source, attempt=attempt, tally=tally, delta_link="https://graph.example/delta")
 
 
@@ -39,7 +39,7 @@ async def test_a_snapshot_without_pages_is_complete(stores: Stores, tenant: Tena
 async def test_a_snapshot_that_lacks_a_page_is_refused(stores: Stores, tenant: TenantId) -> None:
     """A page that was never staged, or has other content than was promised, makes loading a conflict."""
     ref = await staged(stores.snapshots, tenant, "a", [user(1)], [user(2)])
-    await stores.snapshots.stage(tenant, USERS, "a", 1, encode_page([user(3)]))
+    await stores.snapshots.stage(tenant, USERS, "a", 1, [Page.of(encode_page([user(3)]), [user(3)])])
     with pytest.raises(Conflict):
         await stores.snapshots.load(tenant, ref)
     with pytest.raises(Conflict):
@@ -117,8 +117,8 @@ async def test_more_pages_than_a_batch_deletes(azurite_stores: Stores, tables: T
 async def test_a_page_of_704_kib_fits(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
     """The largest page that a row takes comes back whole; a byte more is refused with its size."""
     page = random.Random(7).randbytes(704 * 1024)
-    await azurite_stores.snapshots.stage(tenant, USERS, "a", 0, page)
+    await azurite_stores.snapshots.stage(tenant, USERS, "a", 0, [Page.of(page, [])])
     rows = [row async for row in tables.query(SNAPSHOTS, partition=f"{tenant}:users")]
     assert b"".join(rows[0][f"p{number:02d}"] for number in range(11)) == page
     with pytest.raises(Rejected, match=str(len(page) + 1)):
-        await azurite_stores.snapshots.stage(tenant, USERS, "a", 1, page + b"!")
+        await azurite_stores.snapshots.stage(tenant, USERS, "a", 1, [Page.of(page + b"!", [])])
