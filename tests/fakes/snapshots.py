@@ -13,6 +13,15 @@ class FakeSnapshotStore:
         self._current: dict[tuple[TenantId, SourceId], tuple[int, SnapshotRef]] = {}
         self._pages: dict[tuple[TenantId, SourceId, str], Page] = {}
 
+    @property
+    def places(self) -> list[str]:
+        """Return where pages are, whosever they are."""
+        return [place for _, _, place in self._pages]
+
+    def lose(self, tenant: TenantId, source: SourceId, place: str) -> None:
+        """Let a page be gone."""
+        del self._pages[tenant, source, place]
+
     async def current(self, tenant: TenantId, source: SourceId) -> SnapshotRef | None:
         """Return the snapshot of the last complete read whose changes were applied."""
         found = self._current.get((tenant, source))

@@ -8,7 +8,7 @@ from shared.adapters.tables.accounts import TenantTables
 from shared.adapters.tables.client import Entity
 from shared.adapters.tables.limits import MAX_BATCH
 from shared.adapters.tables.names import SNAPSHOTS
-from shared.adapters.tables.packing import MAX_ROWS_BYTES, join, pack, split, unpack
+from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshot import CompleteSnapshot, Mark, Page, SnapshotRef, place_of
 from shared.errors import Conflict
@@ -123,10 +123,10 @@ class TableSnapshotStore:
 
 
 def _batches(sizes: Sequence[int]) -> Iterator[int]:
-    """Yield how many pages of these sizes go together, so that each request is one that Table Storage takes."""
+    """Yield how many pages of these sizes go together: no more than the largest one has, which is 1 MiB on its way."""
     count = total = 0
     for size in sizes:
-        if count == MAX_BATCH or (count and total + size > MAX_ROWS_BYTES):
+        if count == MAX_BATCH or (count and total + size > MAX_ROW_BYTES):
             yield count
             count = total = 0
         count, total = count + 1, total + size

@@ -4,15 +4,20 @@ import random
 
 import pytest
 
-from shared.domain.ids import SourceId
+from shared.domain.ids import ObjectId, SourceId
 from shared.domain.snapshot import (
     MAX_PAGE_BYTES,
     CompleteSnapshot,
+    Mark,
+    Page,
     SnapshotRef,
     Tally,
     decode_page,
     encode_page,
     encode_pages,
+    place_of,
+    require_marks,
+    told,
 )
 from shared.domain.wanted import AbsenceProof
 from shared.errors import Conflict
@@ -80,3 +85,51 @@ def test_the_content_does_not_depend_on_the_order() -> None:
     swapped = Tally().add(PAGES[1], SECOND).add(PAGES[0], FIRST)
     assert swapped.content == ref().tally.content
     assert Tally().add(PAGES[0], FIRST).content != ref().tally.content
+
+
+def marks() -> list[Mark]:
+    """Return the marks of the two pages."""
+    pages = [Page.of(page, users) for page, users in zip(PAGES, (FIRST, SECOND), strict=True)]
+    return [Mark(place_of("a", number), page.digest, page.who) for number, page in enumerate(pages)]
+
+
+def test_a_mark_tells_whom_its_page_may_show() -> None:
+    """Everybody who is on it, and whoever's id ends like one of theirs."""
+    first, second = marks()
+    assert first.may_show(told([person(2), person(9)]))
+    assert not second.may_show(told([person(2), person(9)]))
+    assert second.may_show(told([ObjectId("ffffffff" + person(3)[8:])]))
+    assert not any(mark.may_show(told([])) for mark in (first, second, Mark("a:000002", b"", b"")))
+
+
+def test_a_page_that_is_not_the_marked_one_is_refused() -> None:
+    """Another one, or none."""
+    first, _ = marks()
+    first.require(PAGES[0])
+    for page in (PAGES[1], b""):
+        with pytest.raises(Conflict, match="a:000000"):
+            first.require(page)
+
+
+def test_marks_are_those_of_all_pages_in_order() -> None:
+    """What is missing, doubled, swapped or of another page is noticed without reading any."""
+    first, second = marks()
+    require_marks(ref(), [first, second])
+    other = Mark(second.place, first.digest, second.who)
+    for wrong in ([first], [second], [], [second, first], [first, second, second], [first, other]):
+        with pytest.raises(Conflict, match="promised"):
+            require_marks(ref(), wrong)
+
+
+def test_what_changed_moves_the_tally_on() -> None:
+    """It is the one that pages with the same users would have had from the beginning."""
+    before, after = [user(1), user(3)], [user(1, department="New"), user(4)]
+    pages = [[user(1, department="New"), user(2)], [user(4)]]
+    expected = Tally()
+    for users in pages:
+        expected = expected.add(encode_page(users), users)
+    digests = [Page.of(encode_page(users), users).digest for users in pages]
+    assert ref().tally.patched(before, after, digests) == expected
+    assert expected.patched(after, before, [mark.digest for mark in marks()]) == ref().tally
+    gone = ref().tally.patched([*FIRST, *SECOND], [], [])
+    assert gone == Tally()

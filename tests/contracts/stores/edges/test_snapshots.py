@@ -7,12 +7,13 @@ import pytest
 
 from shared.adapters.tables import Tables
 from shared.adapters.tables.names import SNAPSHOTS
+from shared.adapters.tables.packing import pack
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshot import Page, SnapshotRef, Tally, encode_page
+from shared.domain.snapshot import Page, SnapshotRef, Tally, decode_page, encode_page, place_of
 from shared.errors import Conflict, Rejected
 from shared.ports import SnapshotStore
-from tests.builders import user
+from tests.builders import person, user
 from tests.contracts.stores.edges.samples import Stores
 
 USERS = SourceId("users")
@@ -102,6 +103,74 @@ async def test_a_commit_that_does_not_sweep_deletes_nothing(stores: Stores, tena
     await stores.snapshots.commit(tenant, moved_on, 2)
     with pytest.raises(Conflict):
         await stores.snapshots.load(tenant, under_way)
+
+
+async def test_pages_are_stored_together(stores: Stores, tenant: TenantId) -> None:
+    """More than one request carries, by number and by bytes; they come back in order, and so do their marks."""
+    noise = random.Random(5)
+    contents = [noise.randbytes(700_000) for _ in range(7)] + [bytes([number]) for number in range(205)]
+    pages = [Page.of(content, [user(number)]) for number, content in enumerate(contents)]
+    await stores.snapshots.stage(tenant, USERS, "a", 0, pages[:100])
+    await stores.snapshots.stage(tenant, USERS, "a", 100, pages[100:])
+    await stores.snapshots.stage(tenant, USERS, "a", 0, [])
+    ref = SnapshotRef(source=USERS, attempt="a", tally=Tally(pages=len(pages)))
+    assert [page async for page in stores.snapshots.pages(tenant, ref)] == contents
+    marks = [mark async for mark in stores.snapshots.marks(tenant, ref)]
+    assert [(mark.place, mark.digest, mark.who) for mark in marks] == [
+        (place_of("a", number), page.digest, page.who) for number, page in enumerate(pages)
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 2, 30], ids=["one", "several", "nearly all"])
+async def test_some_pages(stores: Stores, tenant: TenantId, count: int) -> None:
+    """Few or many, they come in order, those that are there; others do not."""
+    ref = await staged(stores.snapshots, tenant, "a", *([user(number)] for number in range(40)))
+    await staged(stores.snapshots, tenant, "b", [user(77)])
+    numbers = sorted(random.Random(count).sample(range(40), count))
+    places = {place_of("a", number) for number in numbers}
+    asked = places | {place_of("a", 40)}
+    found = [page async for page in stores.snapshots.pages(tenant, ref, asked)]
+    assert [decode_page(page) for page in found] == [[user(number)] for number in numbers]
+    assert [page async for page in stores.snapshots.pages(tenant, ref, set())] == []
+
+
+async def test_pages_of_earlier_attempts(stores: Stores, tenant: TenantId) -> None:
+    """A snapshot has those that it names, and no others of these attempts; a commit deletes all but those."""
+    first = await staged(stores.snapshots, tenant, "7", [user(1)], [user(2)], [user(3)])
+    await stores.snapshots.commit(tenant, first, 1)
+    await staged(stores.snapshots, tenant, "5", [user(9)])
+    await staged(stores.snapshots, tenant, "3", [user(4)], [user(5)])
+    await staged(stores.snapshots, tenant, "3-changes", [user(6)])
+    places = (place_of("3", 1), place_of("7", 0), place_of("7", 2))
+    tally = Tally()
+    for users in ([user(5)], [user(1)], [user(3)]):
+        tally = tally.add(encode_page(users), users)
+    ref = SnapshotRef(source=USERS, attempt="3", tally=tally, places=places)
+    for _ in range(2):
+        assert set((await stores.snapshots.load(tenant, ref)).users) == {person(1), person(3), person(5)}
+        assert tuple([mark.place async for mark in stores.snapshots.marks(tenant, ref)]) == places
+        await stores.snapshots.commit(tenant, ref, 2)
+    assert await stores.snapshots.current(tenant, USERS) == ref
+    everything = SnapshotRef(
+        source=USERS,
+        attempt="3",
+        tally=Tally(),
+        places=tuple(sorted(place_of(each, number) for each in ("3", "3-changes", "5", "7") for number in range(3))),
+    )
+    assert tuple([mark.place async for mark in stores.snapshots.marks(tenant, everything)]) == places
+
+
+async def test_a_snapshot_of_an_earlier_version_is_none(
+    azurite_stores: Stores, tables: Tables, tenant: TenantId
+) -> None:
+    """Its pages have no marks: the source is listed anew, and the next commit deletes them."""
+    old = {"source": USERS, "attempt": "a", "tally": {"pages": 1, "users": 1, "sha256": "00", "content": "1"}}
+    row = {"PartitionKey": f"{tenant}:users", "RowKey": "!current", "generation": 3, **pack(old)}
+    await tables.put(SNAPSHOTS, row)
+    assert await azurite_stores.snapshots.current(tenant, USERS) is None
+    ref = await staged(azurite_stores.snapshots, tenant, "b", [user(1)])
+    await azurite_stores.snapshots.commit(tenant, ref, 4)
+    assert await azurite_stores.snapshots.current(tenant, USERS) == ref
 
 
 async def test_more_pages_than_a_batch_deletes(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:

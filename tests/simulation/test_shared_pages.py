@@ -1,0 +1,184 @@
+"""Snapshots share the pages on which nobody has changed; what they hold is always what the directory holds."""
+
+import random
+from collections.abc import AsyncIterator, Collection
+
+import pytest
+
+from shared.domain.ids import LocationId, ObjectId, TenantId
+from shared.domain.preferences import GuardLimits, Mode, Preferences
+from shared.domain.run import RunMode, RunState
+from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
+from shared.domain.wanted import EVERYONE
+from tests.builders import person, user
+from tests.fakes import FakeSnapshotStore
+from tests.simulation.world import World
+
+CONTOSO = TenantId("contoso")
+BERLIN = LocationId("berlin")
+LENIENT = GuardLimits(max_share=1, max_people=1_000_000, small_max_share=1)
+#: Of 40 people in pages of two.
+PEOPLE, PAGES = 40, 20
+
+
+async def synced_world() -> World:
+    """Return a world after its first sync: full mode, one location, a lenient guard."""
+    world = World()
+    preferences = Preferences(mode=Mode.FULL, guard=LENIENT)
+    await world.tenant("contoso", [user(number) for number in range(PEOPLE)], preferences, {BERLIN: []})
+    await world.sync("contoso", "first")
+    return world
+
+
+async def current(world: World) -> tuple[SnapshotRef, CompleteSnapshot]:
+    """Return the snapshot that is current, verified."""
+    ref = await world.ports.snapshots.current(CONTOSO, EVERYONE)
+    assert ref is not None
+    return ref, await world.ports.snapshots.load(CONTOSO, ref)
+
+
+async def places(world: World, ref: SnapshotRef) -> list[str]:
+    """Return where a snapshot's pages are."""
+    return [mark.place async for mark in world.ports.snapshots.marks(CONTOSO, ref)]
+
+
+async def holds_the_directory(world: World) -> SnapshotRef:
+    """Return the current snapshot, which holds exactly what the directory does."""
+    ref, found = await current(world)
+    assert dict(found.users) == world.directory().people
+    assert ref.tally.users == len(found.users)
+    return ref
+
+
+async def test_only_pages_that_change_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change, a leaver and a newcomer: two pages are read, two written, and 18 stay where they were."""
+    world = await synced_world()
+    before = await places(world, await holds_the_directory(world))
+    assert len(before) == PAGES
+    read = Read(world, monkeypatch)
+    world.directory().put(user(3, department="New"), user(100))
+    world.directory().remove(person(10))
+    await world.sync("contoso", "second")
+    assert read.single == [{before[1], before[5]}]
+    after = await places(world, await holds_the_directory(world))
+    assert set(before) - set(after) == {before[1], before[5]}
+    assert len(after) == PAGES + 1
+    assert sorted(world_places(world)) == sorted(after)
+
+
+async def test_nothing_of_an_unchanged_directory_is_written() -> None:
+    """Somebody who is named without being any different, and one who was never there, leave the snapshot as it is."""
+    world = await synced_world()
+    before = await holds_the_directory(world)
+    directory = world.directory()
+    directory.put(user(3))
+    directory.put(user(77))
+    directory.remove(person(77))
+    await world.sync("contoso", "second")
+    ref = await holds_the_directory(world)
+    assert (ref.attempt, ref.places, ref.tally) == (before.attempt, before.places, before.tally)
+    assert ref.delta_link != before.delta_link
+
+
+async def test_who_only_looks_like_somebody_who_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page with another id that ends alike is read, and stays."""
+    world = await synced_world()
+    like = user(3)
+    twin = user(5, department="Twin")
+    directory = world.directory()
+    directory.put(type(twin)(ObjectId(f"f{like.id[1:]}"), "twin@example.com"))
+    await world.sync("contoso", "second")
+    before = await places(world, await holds_the_directory(world))
+    read = Read(world, monkeypatch)
+    directory.put(user(3, department="New"))
+    await world.sync("contoso", "third")
+    after = await places(world, await holds_the_directory(world))
+    ((asked),) = read.single
+    assert len(asked) == 2
+    assert len(set(before) - set(after)) == 1
+
+
+async def test_everybody_has_changed_or_left() -> None:
+    """Then no page is shared; and pages on which nobody is left are gone."""
+    world = await synced_world()
+    world.directory().put(*(user(number, department="New") for number in range(PEOPLE)))
+    await world.sync("contoso", "second")
+    ref = await holds_the_directory(world)
+    assert ref.places == ()
+    world.directory().remove(*(person(number) for number in range(1, PEOPLE)))
+    run = await world.sync("contoso", "third")
+    assert run.state is RunState.DONE
+    assert (await holds_the_directory(world)).tally.pages == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_any_history(seed: int) -> None:
+    """After each run the snapshot holds the directory, nothing else is stored, and a listing finds the same content."""
+    chance = random.Random(seed)
+    world = await synced_world()
+    directory, newest = world.directory(), PEOPLE
+    for step in range(12):
+        for _ in range(chance.randrange(5)):
+            known = sorted(directory.people)
+            match chance.randrange(3):
+                case 0:
+                    directory.put(user(newest))
+                    newest += 1
+                case 1 if len(known) > 1:
+                    directory.remove(chance.choice(known))
+                case _:
+                    number = int(chance.choice(known)[-12:])
+                    directory.put(user(number, department=str(chance.random())))
+        run = await world.sync("contoso", f"step-{step}")
+        assert run.state is RunState.DONE
+        ref = await holds_the_directory(world)
+        assert sorted(world_places(world)) == sorted(await places(world, ref))
+    before, _ = await current(world)
+    run = await world.sync("contoso", "listed", RunMode.FULL)
+    assert (run.counts.created, run.counts.updated, run.counts.deactivated) == (0, 0, 0)
+    assert (await current(world))[0].tally.same_content(before.tally)
+
+
+@pytest.mark.parametrize("lost", [3, 4], ids=["who changed was on it", "nobody who changed was on it"])
+async def test_a_snapshot_that_is_not_whole(lost: int) -> None:
+    """It is not patched: its source is listed anew, and nobody is lost."""
+    world = await synced_world()
+    await lose(world, lost // 2)
+    world.directory().put(user(3, department="New"))
+    run = await world.sync("contoso", "second")
+    assert (run.state, run.counts.updated, run.counts.deactivated) == (RunState.DONE, 1, 0)
+    await holds_the_directory(world)
+
+
+class Read:
+    """Notes which pages are asked for one by one."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.single: list[set[str]] = []
+        store = world.ports.snapshots
+        pages = store.pages
+
+        async def reading(
+            tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None
+        ) -> AsyncIterator[bytes]:
+            if only is not None:
+                self.single.append(set(only))
+            async for page in pages(tenant, ref, only):
+                yield page
+
+        monkeypatch.setattr(store, "pages", reading)
+
+
+def world_places(world: World) -> list[str]:
+    """Return where pages are, whosever they are."""
+    store = world.ports.snapshots
+    assert isinstance(store, FakeSnapshotStore)
+    return store.places
+
+
+async def lose(world: World, number: int) -> None:
+    """Let a page of the current snapshot be gone."""
+    ref, _ = await current(world)
+    store = world.ports.snapshots
+    assert isinstance(store, FakeSnapshotStore)
+    store.lose(CONTOSO, EVERYONE, (await places(world, ref))[number])
