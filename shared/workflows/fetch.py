@@ -16,7 +16,7 @@ from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome,
 from shared.domain.patch import Patch, Patches, Unnamed
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode
-from shared.domain.snapshot import INCOMPLETE, Mark, SnapshotRef, decode_page, require_marks, scope_of, told
+from shared.domain.snapshot import INCOMPLETE, Mark, SnapshotRef, Tally, decode_page, require_marks, scope_of, told
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.first_answer import FirstAnswer, Patience, Unanswered
 from shared.listing import Listing
@@ -28,6 +28,9 @@ from shared.turns import turn
 #: Users on one page of a snapshot; also the directory's largest page.
 #: Source: https://learn.microsoft.com/graph/api/user-list ($top)
 _PAGE_USERS: Final = 999
+#: Newcomers come on pages of their own, and pages shrink as people leave. Of a snapshot with the same content as a
+#: listing so many times as many pages stay as they are.
+_MOST_PIECES: Final = 4
 #: More pages than any directory has; a listing that goes on is a loop.
 _MAX_PAGES: Final = 20_000
 #: How often one job starts a listing again after its page token expired.
@@ -336,10 +339,15 @@ class Fetch:
             delta_link=delta_link,
             scope=_scope(plan),
         )
-        if current and staging.untouched and current.tally.same_content(staging.tally):
+        if current and staging.untouched and _is_as_good(current.tally, staging.tally):
             return msgspec.structs.replace(ref, attempt=current.attempt, tally=current.tally, places=current.places)
         await staging.flush()
         return ref
+
+
+def _is_as_good(stored: Tally, listed: Tally) -> bool:
+    """Tell whether pages that are stored need not be replaced by those of a listing."""
+    return stored.same_content(listed) and stored.pages <= _MOST_PIECES * max(1, listed.pages)
 
 
 def _with_managers(plan: Plan, source: Source) -> bool:

@@ -111,6 +111,22 @@ async def test_everybody_has_changed_or_left() -> None:
     assert (await holds_the_directory(world)).tally.pages == 1
 
 
+async def test_many_newcomers_end_on_common_pages() -> None:
+    """Each came on a page of their own; a listing puts them together, also where it finds the same people."""
+    world = await synced_world()
+    directory = world.directory()
+    for number in range(4):
+        await world.sync("contoso", f"listed-{number}", RunMode.FULL)
+        assert (await holds_the_directory(world)).tally.pages == PAGES
+    directory.page_size = 20
+    for number in range(100, 120):
+        directory.put(user(number))
+        await world.sync("contoso", f"newcomer-{number}")
+    assert (await holds_the_directory(world)).tally.pages == PAGES + 20
+    await world.sync("contoso", "listed", RunMode.FULL)
+    assert (await holds_the_directory(world)).tally.pages == 3
+
+
 @pytest.mark.parametrize("seed", range(8))
 async def test_any_history(seed: int) -> None:
     """After each run the snapshot holds the directory, nothing else is stored, and a listing finds the same content."""
