@@ -1,7 +1,7 @@
 """What the workflows need from the outside, as Protocols. Adapters implement them; `shared.bootstrap` wires them."""
 
 import re
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -408,10 +408,19 @@ class SnapshotStore(Protocol):
         `only` names some of their places.
         """
 
-    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int, *, sweep: bool = True) -> None:
+    async def commit(
+        self,
+        tenant: TenantId,
+        ref: SnapshotRef,
+        generation: int,
+        *,
+        sweep: bool = True,
+        guard: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so.
 
-        Without `sweep` nothing is deleted: for a snapshot whose pages were current before.
+        Without `sweep` nothing is deleted if its pages were current before. `guard` raises unless its run still has
+        the tenant; it is called when all that will be deleted is known, so that no page of a later run is among it.
         """
 
     async def erase(self, tenant: TenantId) -> None:

@@ -46,6 +46,14 @@ class Patches:
                 self.after += [now] if now is not None else []
         return after
 
+    def on_page(
+        self, users: Iterable[DirectoryUser]
+    ) -> tuple[list[DirectoryUser], list[DirectoryUser], list[DirectoryUser]]:
+        """Return those who are left of these users, those of them who are not as they were, and these as they are."""
+        before, after = len(self.before), len(self.after)
+        left = self.applied(users)
+        return left, self.before[before:], self.after[after:]
+
     def newcomers(self) -> list[DirectoryUser]:
         """Return who was in none of the pages, in the order of ids. Raises: Unnamed."""
         unseen = sorted(self._by_person.keys() - self._seen)

@@ -35,6 +35,7 @@ _LEVEL: Final = 1
 #: How many digits of an id tell whom a page may show: of a million people one in four thousand looks like another one.
 #: The last ones, because the first ones of ids that were made up are often the same.
 _TOLD_DIGITS: Final = 8
+_TOLD_BYTES: Final = _TOLD_DIGITS // 2
 _TOLD_FORMAT: Final = "I"  # as an integer of as many bytes
 
 
@@ -57,16 +58,23 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
             content=f"{(int(self.content, 16) + _sum_of(users)) % _CONTENT_MODULUS:x}",
         )
 
-    def patched(
-        self, before: Sequence[DirectoryUser], after: Sequence[DirectoryUser], digests: Iterable[bytes]
-    ) -> "Tally":
-        """Return the tally once those of `before` are as in `after`, on pages of which these are the digests."""
+    def moved_on(self, gone: Sequence[DirectoryUser], come: Sequence[DirectoryUser]) -> "Tally":
+        """Return the tally without some users and with others; its pages are another matter, see `on_pages`."""
+        content = (int(self.content, 16) - _sum_of(gone) + _sum_of(come)) % _CONTENT_MODULUS
+        users = self.users - len(gone) + len(come)
+        return msgspec.structs.replace(self, users=users, content=f"{content:x}")
+
+    def on_pages(self, digests: Iterable[bytes]) -> "Tally":
+        """Return the tally of the same users on pages that have these digests."""
         chain, pages = "", 0
         for digest in digests:
             chain, pages = _chain(chain, digest), pages + 1
-        content = (int(self.content, 16) - _sum_of(before) + _sum_of(after)) % _CONTENT_MODULUS
-        users = self.users - len(before) + len(after)
-        return Tally(pages=pages, users=users, chain=chain, content=f"{content:x}")
+        return msgspec.structs.replace(self, pages=pages, chain=chain)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether it is of an earlier version, which chained pages in another way: nothing can be held against it."""
+        return bool(self.pages and not self.chain)
 
     def same_content(self, other: "Tally") -> bool:
         """Tell whether both count the same users, on whatever pages."""
@@ -115,6 +123,11 @@ class Mark:
     digest: bytes
     who: bytes
 
+    @property
+    def people(self) -> frozenset[int]:
+        """Return who is on it, as `told` gives people."""
+        return frozenset(memoryview(self.who).cast(_TOLD_FORMAT))
+
     def may_show(self, people: frozenset[int]) -> bool:
         """Tell whether anybody of `told(people)` may be on it; who is on it is always among those who may."""
         return not people.isdisjoint(memoryview(self.who).cast(_TOLD_FORMAT))
@@ -126,7 +139,7 @@ class Mark:
 
 
 def told(people: Iterable[ObjectId]) -> frozenset[int]:
-    """Return people as `Mark.may_show` looks for them."""
+    """Return people as marks know them, so that different people can be the same."""
     return frozenset(memoryview(_told(people)).cast(_TOLD_FORMAT))
 
 
@@ -135,10 +148,11 @@ def require_marks(ref: SnapshotRef, marks: Sequence[Mark]) -> None:
     chain = ""
     for mark in marks:
         chain = _chain(chain, mark.digest)
-    if (len(marks), chain) != (ref.tally.pages, ref.tally.chain):
+    users = sum(len(mark.who) for mark in marks) / _TOLD_BYTES
+    if (len(marks), users, chain) != (ref.tally.pages, ref.tally.users, ref.tally.chain):
         raise _incomplete(
-            f"the snapshot of {ref.source} has marks of {len(marks)} pages where {ref.tally.pages} were promised, "
-            "or their hash differs"
+            f"the snapshot of {ref.source} has marks of {len(marks)} pages with {users:g} users where "
+            f"{ref.tally.pages} with {ref.tally.users} were promised, or their hash differs"
         )
 
 

@@ -1,7 +1,6 @@
 """Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
 
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,17 +9,18 @@ import msgspec
 from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
 from shared.domain.changes import Changes, is_few
-from shared.domain.directory import DirectoryUser, Source
-from shared.domain.ids import SourceId
+from shared.domain.directory import Source
+from shared.domain.ids import ObjectId, SourceId
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.domain.patch import Patch, Patches, Unnamed
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode
-from shared.domain.snapshot import INCOMPLETE, Mark, SnapshotRef, Tally, decode_page, require_marks, scope_of, told
+from shared.domain.snapshot import INCOMPLETE, SnapshotRef, Tally, scope_of
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.first_answer import FirstAnswer, Patience, Unanswered
 from shared.listing import Listing
 from shared.ports import Briefing, Clock, Directory, JobQueue, RunStore, SnapshotStore
+from shared.rewriting import Rewriting, marks_of
 from shared.staging import Staging
 from shared.telemetry import Usage, event
 from shared.turns import turn
@@ -206,51 +206,26 @@ class Fetch:
     async def _patched(self, job: FetchJob, current: SnapshotRef, patches: Patches) -> SnapshotRef:
         """Return a snapshot with what has changed, stored; the current one if nothing has.
 
-        Only pages that somebody named may be on are read, one at a time, and only those are written anew on which
-        anything changes. Raises: Unnamed; Conflict if the current snapshot is not whole.
+        Only pages that somebody named may be on are read, and only those on which anything changes are written anew.
+        Raises: Unnamed; Conflict (INCOMPLETE) if the current snapshot is not whole.
         """
-        staging = Staging(job, self.snapshots, self.new_attempt())
-        marks = await self._marks(job, current)
-        digests = {mark.place: mark.digest for mark in marks}
-        named = told(patches.people)
-        touched = deque(mark for mark in marks if mark.may_show(named))
-        async for page in self.snapshots.pages(job.tenant, current, {mark.place for mark in touched}):
-            mark = touched.popleft()
-            mark.require(page)
-            known = len(patches.before)
+        rewriting = await Rewriting.of(current, Staging(job, self.snapshots, self.new_attempt()))
+        async for mark, users in rewriting.read(await rewriting.showing(patches.people)):
             async with turn():
-                after = patches.applied(decode_page(page))
-            if len(patches.before) > known:
-                del digests[mark.place]
-                await staging.add(after)
-        for mark in touched:
-            mark.require(b"")  # it did not come
+                left, gone, come = patches.on_page(users)
+            if gone:
+                await rewriting.replace(mark, left, gone, come)
         newcomers = patches.newcomers()
         for start in range(0, len(newcomers), _PAGE_USERS):
-            await staging.add(newcomers[start : start + _PAGE_USERS])
-        if not patches.before and not patches.after:
-            return current
-        await staging.flush()
-        kept = bool(digests)
-        digests |= staging.digests
-        places = sorted(digests)
-        return msgspec.structs.replace(
-            current,
-            attempt=staging.attempt,
-            tally=current.tally.patched(patches.before, patches.after, [digests[place] for place in places]),
-            places=tuple(places) if kept else (),
-        )
-
-    async def _marks(self, job: FetchJob, ref: SnapshotRef) -> list[Mark]:
-        """Return the marks of all pages of a snapshot. Raises: Conflict if they are not all there."""
-        marks = [mark async for mark in self.snapshots.marks(job.tenant, ref)]
-        require_marks(ref, marks)
-        return marks
+            await rewriting.add(newcomers[start : start + _PAGE_USERS])
+        return await rewriting.done() if patches.before or patches.after else current
 
     async def _list(
         self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotRef | None
     ) -> FetchMarker:
         position = await self.runs.position(job)
+        if position and position.tally.outdated:
+            position = None
         for _ in range(_MAX_RESTARTS):
             try:
                 ref = await self._pages(plan, job, directory, first, position, current)
@@ -294,8 +269,8 @@ class Fetch:
             users, link = await first.hear(listing.page(link))
             await staging.add(users)
             if link is None:
-                staging = await self._without(plan, staging, listing)
-                return await self._settle(plan, staging, current, listing.delta_link)
+                listed = await self._once_each(staging, listing) if listing.managers else None
+                return await self._settle(plan, staging, listed, current, listing.delta_link)
             _guard_loop(link, seen)
             if self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s:
                 await staging.flush()
@@ -311,43 +286,56 @@ class Fetch:
                     )
                 )
 
-    async def _without(self, plan: Plan, staging: Staging, listing: Listing) -> Staging:
-        """Return the pages without those whom the listing took back; they are read once more only if there are any."""
-        if not listing.removed:
-            return staging
+    async def _once_each(self, staging: Staging, listing: Listing) -> SnapshotRef:
+        """Return a listing's pages with the last of what it said about everybody, and without whom it took back."""
         await staging.flush()
-        ref = SnapshotRef(source=staging.job.source, attempt=staging.attempt, tally=staging.tally)
-        users = (await self.snapshots.load(plan.tenant, ref)).users
-        if listing.removed.isdisjoint(users):
-            return staging
-        return await self._staged(staging.job, [user for user in users.values() if user.id not in listing.removed])
-
-    async def _staged(self, job: FetchJob, users: Sequence[DirectoryUser]) -> Staging:
-        staging = Staging(job, self.snapshots, self.new_attempt())
-        for start in range(0, len(users), _PAGE_USERS):
-            await staging.add(users[start : start + _PAGE_USERS])
-        return staging
+        job = staging.job
+        ref = SnapshotRef(source=job.source, attempt=staging.attempt, tally=staging.tally)
+        rewriting = await Rewriting.of(ref, Staging(job, self.snapshots, self.new_attempt()))
+        touched = await rewriting.showing(listing.removed, await rewriting.shown_twice())
+        last: dict[ObjectId, str] = {}
+        async for mark, users in rewriting.read(touched):
+            last.update((user.id, mark.place) for user in users)
+        for person in listing.removed:
+            last[person] = ""
+        async for mark, users in rewriting.read(touched):
+            left = [user for user in users if last[user.id] == mark.place]
+            if len(left) < len(users):
+                gone = [user for user in users if last[user.id] != mark.place]
+                await rewriting.replace(mark, left, gone, ())
+        return await rewriting.done() if rewriting.tally != ref.tally else ref
 
     async def _settle(
-        self, plan: Plan, staging: Staging, current: SnapshotRef | None, delta_link: str | None
+        self,
+        plan: Plan,
+        staging: Staging,
+        listed: SnapshotRef | None,
+        current: SnapshotRef | None,
+        delta_link: str | None,
     ) -> SnapshotRef:
-        """Return the snapshot's reference with every page stored; the current one's pages if nothing has changed."""
-        ref = SnapshotRef(
-            source=staging.job.source,
-            attempt=staging.attempt,
-            tally=staging.tally,
-            delta_link=delta_link,
-            scope=_scope(plan),
-        )
-        if current and staging.untouched and _is_as_good(current.tally, staging.tally):
-            return msgspec.structs.replace(ref, attempt=current.attempt, tally=current.tally, places=current.places)
-        await staging.flush()
-        return ref
+        """Return the snapshot of a listing with every page stored; the current one's pages if nothing has changed."""
+        if current and staging.untouched and await self._is_as_good(plan, current, staging.tally):
+            listed = current
+        else:
+            await staging.flush()
+        found = listed or SnapshotRef(source=staging.job.source, attempt=staging.attempt, tally=staging.tally)
+        return msgspec.structs.replace(found, delta_link=delta_link, scope=_scope(plan))
 
+    async def _is_as_good(self, plan: Plan, stored: SnapshotRef, listed: Tally) -> bool:
+        """Tell whether pages that are stored need not be replaced by those of a listing.
 
-def _is_as_good(stored: Tally, listed: Tally) -> bool:
-    """Tell whether pages that are stored need not be replaced by those of a listing."""
-    return stored.same_content(listed) and stored.pages <= _MOST_PIECES * max(1, listed.pages)
+        A full run looks whether they are all there.
+        """
+        if not stored.tally.same_content(listed) or stored.tally.pages > _MOST_PIECES * max(1, listed.pages):
+            return False
+        if plan.mode is RunMode.FULL:
+            try:
+                await marks_of(self.snapshots, plan.tenant, stored)
+            except Conflict as error:
+                if error.code != INCOMPLETE:
+                    raise
+                return False
+        return True
 
 
 def _with_managers(plan: Plan, source: Source) -> bool:

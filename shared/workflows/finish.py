@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -131,9 +132,11 @@ class Finish:
         return True
 
     async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], *, sweep: bool) -> None:
+        guard = partial(self.dispatch.require_current, plan)
         for marker in fetched.values():
             if marker.snapshot is not None:
-                await self.snapshots.commit(plan.tenant, marker.snapshot, plan.generation, sweep=sweep)
+                ref = marker.snapshot
+                await self.snapshots.commit(plan.tenant, ref, plan.generation, sweep=sweep, guard=guard)
 
     async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], briefing: Briefing) -> None:
         """Note what the run says about the connection; refused credentials were noted when they were refused."""

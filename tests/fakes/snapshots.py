@@ -1,6 +1,6 @@
 """Snapshots in memory."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshot import CompleteSnapshot, Mark, Page, SnapshotRef, place_of
@@ -54,14 +54,26 @@ class FakeSnapshotStore:
             if key[:2] == (tenant, ref.source) and _is_page_of(ref, key[2]):
                 yield key[2], self._pages[key]
 
-    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int, *, sweep: bool = True) -> None:
+    async def commit(
+        self,
+        tenant: TenantId,
+        ref: SnapshotRef,
+        generation: int,
+        *,
+        sweep: bool = True,
+        guard: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""
         found = self._current.get((tenant, ref.source))
         if found is not None and found[0] > generation:
             return
         self._current[tenant, ref.source] = (generation, ref)
-        for key in list(self._pages):
-            if sweep and key[:2] == (tenant, ref.source) and not _is_page_of(ref, key[2]):
+        sweep = sweep or (found is not None and found[1].attempt != ref.attempt)
+        left = [key for key in self._pages if key[:2] == (tenant, ref.source) and not _is_page_of(ref, key[2])]
+        if sweep and left:
+            if guard is not None:
+                await guard()
+            for key in left:
                 del self._pages[key]
 
     async def erase(self, tenant: TenantId) -> None:

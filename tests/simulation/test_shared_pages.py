@@ -5,14 +5,17 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 
+from shared import staging
+from shared.domain.attributes import Attributes
 from shared.domain.ids import LocationId, ObjectId, TenantId
+from shared.domain.job import FetchJob, FetchPosition
 from shared.domain.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshot import CompleteSnapshot, SnapshotRef
+from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally
 from shared.domain.wanted import EVERYONE
 from tests.builders import person, user
 from tests.fakes import FakeSnapshotStore
-from tests.simulation.world import World
+from tests.simulation.world import World, deliver
 
 CONTOSO = TenantId("contoso")
 BERLIN = LocationId("berlin")
@@ -155,6 +158,39 @@ async def test_any_history(seed: int) -> None:
     assert (await current(world))[0].tally.same_content(before.tally)
 
 
+@pytest.mark.parametrize("seed", range(6))
+async def test_whoever_a_round_names_twice(seed: int) -> None:
+    """The last word counts, however their neighbours change afterwards; who was taken back stays away."""
+    chance = random.Random(seed)
+    preferences = Preferences(mode=Mode.FULL, guard=LENIENT, attributes=Attributes(manager=True))
+    people = [user(number, department="old") for number in range(10)]
+    again = [user(0, department="new"), user(50), user(1, department="new")]
+    world = World()
+    directory = await world.tenant("contoso", [*people, *again], preferences, {BERLIN: []})
+    directory.remove(person(3))
+    await world.sync("contoso", "first")
+    ref = await holds_the_directory(world)
+    assert [places for places in ref.places if places.startswith(ref.attempt)]
+    for step in range(5):
+        directory.put(user(chance.choice([2, 4, 50]), department=str(step)))
+        await world.sync("contoso", f"step-{step}")
+        await holds_the_directory(world)
+    run = await world.sync("contoso", "listed", RunMode.FULL)
+    assert (run.counts.created, run.counts.updated, run.counts.deactivated) == (0, 0, 0)
+    await holds_the_directory(world)
+
+
+async def test_a_snapshot_that_is_not_whole_is_replaced_by_a_full_run() -> None:
+    """Also where the directory is as it was."""
+    world = await synced_world()
+    await lose(world, 7)
+    run = await world.sync("contoso", "second")
+    assert run.state is RunState.DONE
+    run = await world.sync("contoso", "third", RunMode.FULL)
+    assert (run.state, run.counts.updated, run.counts.deactivated) == (RunState.DONE, 0, 0)
+    await holds_the_directory(world)
+
+
 @pytest.mark.parametrize("lost", [3, 4], ids=["who changed was on it", "nobody who changed was on it"])
 async def test_a_snapshot_that_is_not_whole(lost: int) -> None:
     """It is not patched: its source is listed anew, and nobody is lost."""
@@ -163,6 +199,35 @@ async def test_a_snapshot_that_is_not_whole(lost: int) -> None:
     world.directory().put(user(3, department="New"))
     run = await world.sync("contoso", "second")
     assert (run.state, run.counts.updated, run.counts.deactivated) == (RunState.DONE, 1, 0)
+    await holds_the_directory(world)
+
+
+async def test_a_group_that_is_stored_anew_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One too large to be held until it is known that nothing has changed: the pages before go with each run."""
+    monkeypatch.setattr(staging, "_HELD_BYTES", 0)
+    world, group = World(), ObjectId(person(900))
+    people = [user(number) for number in range(PEOPLE)]
+    directory = await world.tenant("contoso", people, Preferences(guard=LENIENT), {BERLIN: [group]})
+    directory.members[group] = [each.id for each in people]
+    for number in range(4):
+        run = await world.sync("contoso", f"again-{number}")
+        assert run.state is RunState.DONE
+        assert len(world_places(world)) == PAGES
+
+
+async def test_a_position_of_an_earlier_version() -> None:
+    """What was read before it cannot be verified any more: the listing begins anew."""
+    world = World()
+    people = [user(number) for number in range(PEOPLE)]
+    await world.tenant("contoso", people, Preferences(mode=Mode.FULL, guard=LENIENT), {BERLIN: []})
+    await world.request("contoso", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    (job,) = world.queue.messages
+    assert isinstance(job, FetchJob)
+    position = FetchPosition(attempt="old", next_link="page:7", tally=Tally(pages=7, users=14))
+    await world.ports.runs.put_position(job, position)
+    await world.drain()
+    assert (await world.newest("contoso")).counts.created == PEOPLE
     await holds_the_directory(world)
 
 

@@ -1,6 +1,6 @@
 """The storage account's Table service: one client per process, counted requests, errors in the product's words."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -185,14 +185,20 @@ class Tables:
         partitions: Range | None = None,
         rows: Range | None = None,
         keep: Callable[[str], bool] | None = None,
+        guard: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Delete every entity in the range, a partition's in batches, except the rows that are to `keep`."""
+        """Delete every entity in the range, a partition's in batches, except the rows that are to `keep`.
+
+        `guard` is called when all that will be deleted is known; nothing is if it raises.
+        """
         keys = ["PartitionKey", "RowKey"]
         doomed: dict[str, list[Any]] = {}
         found = self.query(table, partition=partition, partitions=partitions, rows=rows, select=keys)
         async for entity in found:
             if keep is None or not keep(entity["RowKey"]):
                 doomed.setdefault(entity["PartitionKey"], []).append(("delete", {key: entity[key] for key in keys}))
+        if doomed and guard is not None:
+            await guard()
         for operations in doomed.values():
             for start in range(0, len(operations), MAX_BATCH):
                 await self._delete_batch(table, operations[start : start + MAX_BATCH])

@@ -1,23 +1,33 @@
 """The pages of snapshots, and which snapshot of a source is current."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, Final
+
+import msgspec
 
 from shared.adapters.tables import keys
 from shared.adapters.tables.accounts import TenantTables
-from shared.adapters.tables.client import Entity
 from shared.adapters.tables.limits import MAX_BATCH
 from shared.adapters.tables.names import SNAPSHOTS
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
+from shared.adapters.tables.pages import Kind
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshot import CompleteSnapshot, Mark, Page, SnapshotRef, place_of
 from shared.errors import Conflict
 
-#: What is stored beside a page: its hash, and whom it may show.
-_DIGEST: Final = "digest"
-_WHO: Final = "who"
 #: Reading so many pages in a row takes no longer than asking for one.
 _SCANNED_FOR_ONE: Final = 32
+
+
+class _Mark(msgspec.Struct):
+    """What is stored beside a page: its hash, and whom it may show. Pages of an earlier version have neither."""
+
+    RowKey: str
+    digest: bytes | None = None
+    who: bytes | None = None
+
+
+_MARKS: Final = Kind(_Mark)
 
 
 class TableSnapshotStore:
@@ -31,8 +41,7 @@ class TableSnapshotStore:
         tables = await self._accounts.of(tenant)
         row = await tables.find(SNAPSHOTS, keys.source(tenant, source), keys.CURRENT)
         ref = None if row is None else unpack(row, SnapshotRef)
-        # one from before pages had marks, whose chain was another one, is read no more: the source is listed anew
-        return None if ref is None or (ref.tally.pages and not ref.tally.chain) else ref
+        return None if ref is None or ref.tally.outdated else ref  # then the source is listed anew
 
     async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
         """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
@@ -42,8 +51,8 @@ class TableSnapshotStore:
             {
                 "PartitionKey": partition,
                 "RowKey": place_of(attempt, number),
-                _DIGEST: page.digest,
-                _WHO: page.who,
+                "digest": page.digest,
+                "who": page.who,
                 **split(page.content),
             }
             for number, page in enumerate(pages, first)
@@ -58,8 +67,12 @@ class TableSnapshotStore:
 
     async def marks(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[Mark]:
         """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
-        async for row in self._rows(tenant, ref, select=["RowKey", _DIGEST, _WHO]):
-            yield Mark(row["RowKey"], row.get(_DIGEST, b""), row.get(_WHO, b""))
+        tables = await self._accounts.of(tenant)
+        is_page, partition = keys.is_page_of(ref), keys.source(tenant, ref.source)
+        async for rows in tables.read(SNAPSHOTS, _MARKS, partition=partition, rows=keys.page_range(ref)):
+            for row in rows:
+                if is_page(row.RowKey):
+                    yield Mark(row.RowKey, row.digest or b"", row.who or b"")
 
     async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
         """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
@@ -72,32 +85,32 @@ class TableSnapshotStore:
 
         `only` names some of their places.
         """
+        tables = await self._accounts.of(tenant)
+        partition = keys.source(tenant, ref.source)
         if only is not None and len(only) <= 1 + ref.tally.pages // _SCANNED_FOR_ONE:
-            tables = await self._accounts.of(tenant)
             for place in sorted(only):
-                found = await tables.find(SNAPSHOTS, keys.source(tenant, ref.source), place)
+                found = await tables.find(SNAPSHOTS, partition, place)
                 if found is not None:
                     yield join(found)
             return
-        async for row in self._rows(tenant, ref):
-            if only is None or row["RowKey"] in only:
+        is_wanted = keys.is_page_of(ref) if only is None else frozenset(only).__contains__
+        async for row in tables.query(SNAPSHOTS, partition=partition, rows=keys.page_range(ref)):
+            if is_wanted(row["RowKey"]):
                 yield join(row)
 
-    async def _rows(self, tenant: TenantId, ref: SnapshotRef, select: list[str] | None = None) -> AsyncIterator[Entity]:
-        """Iterate over the rows of a snapshot's pages in order."""
-        tables = await self._accounts.of(tenant)
-        is_page = keys.is_page_of(ref)
-        found = tables.query(
-            SNAPSHOTS, partition=keys.source(tenant, ref.source), rows=keys.page_range(ref), select=select
-        )
-        async for row in found:
-            if is_page(row["RowKey"]):
-                yield row
-
-    async def commit(self, tenant: TenantId, ref: SnapshotRef, generation: int, *, sweep: bool = True) -> None:
+    async def commit(
+        self,
+        tenant: TenantId,
+        ref: SnapshotRef,
+        generation: int,
+        *,
+        sweep: bool = True,
+        guard: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so.
 
-        Without `sweep` nothing is deleted: for a snapshot whose pages were current before.
+        Without `sweep` nothing is deleted if its pages were current before. `guard` raises unless its run still has
+        the tenant; it is called when all that will be deleted is known, so that no page of a later run is among it.
         """
         tables = await self._accounts.of(tenant)
         partition = keys.source(tenant, ref.source)
@@ -110,11 +123,14 @@ class TableSnapshotStore:
                 await tables.swap(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
             except Conflict:
                 # somebody else has just committed: who is newer?
-                await self.commit(tenant, ref, generation, sweep=sweep)
+                await self.commit(tenant, ref, generation, sweep=sweep, guard=guard)
                 return
-        if sweep:  # also when nothing was written: whoever wrote it may have died before this
+        moved = row is not None and unpack(row, SnapshotRef).attempt != ref.attempt
+        if sweep or moved:  # also when nothing was written: whoever wrote it may have died before this
             is_page = keys.is_page_of(ref)
-            await tables.erase(SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row))
+            await tables.erase(
+                SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row), guard=guard
+            )
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""

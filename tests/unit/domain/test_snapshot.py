@@ -116,7 +116,8 @@ def test_marks_are_those_of_all_pages_in_order() -> None:
     first, second = marks()
     require_marks(ref(), [first, second])
     other = Mark(second.place, first.digest, second.who)
-    for wrong in ([first], [second], [], [second, first], [first, second, second], [first, other]):
+    unmarked = Mark(second.place, second.digest, b"")
+    for wrong in ([first], [second], [], [second, first], [first, second, second], [first, other], [first, unmarked]):
         with pytest.raises(Conflict, match="promised"):
             require_marks(ref(), wrong)
 
@@ -129,7 +130,6 @@ def test_what_changed_moves_the_tally_on() -> None:
     for users in pages:
         expected = expected.add(encode_page(users), users)
     digests = [Page.of(encode_page(users), users).digest for users in pages]
-    assert ref().tally.patched(before, after, digests) == expected
-    assert expected.patched(after, before, [mark.digest for mark in marks()]) == ref().tally
-    gone = ref().tally.patched([*FIRST, *SECOND], [], [])
-    assert gone == Tally()
+    assert ref().tally.moved_on(before, after).on_pages(digests) == expected
+    assert expected.moved_on(after, before).on_pages(mark.digest for mark in marks()) == ref().tally
+    assert ref().tally.moved_on([*FIRST, *SECOND], []).on_pages([]) == Tally()

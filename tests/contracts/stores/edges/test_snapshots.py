@@ -11,7 +11,7 @@ from shared.adapters.tables.packing import pack
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshot import Page, SnapshotRef, Tally, decode_page, encode_page, place_of
-from shared.errors import Conflict, Rejected
+from shared.errors import Conflict, Rejected, Superseded
 from shared.ports import SnapshotStore
 from tests.builders import person, user
 from tests.contracts.stores.edges.samples import Stores
@@ -103,6 +103,42 @@ async def test_a_commit_that_does_not_sweep_deletes_nothing(stores: Stores, tena
     await stores.snapshots.commit(tenant, moved_on, 2)
     with pytest.raises(Conflict):
         await stores.snapshots.load(tenant, under_way)
+
+
+async def test_other_pages_with_the_same_content(stores: Stores, tenant: TenantId) -> None:
+    """Those that were current before go, also with a commit that does not sweep."""
+    old = await staged(stores.snapshots, tenant, "a", [user(1)], [user(2)])
+    await stores.snapshots.commit(tenant, old, 1)
+    new = await staged(stores.snapshots, tenant, "b", [user(1), user(2)])
+    await stores.snapshots.commit(tenant, new, 2, sweep=False)
+    assert len((await stores.snapshots.load(tenant, new)).users) == 2
+    with pytest.raises(Conflict):
+        await stores.snapshots.load(tenant, old)
+
+
+async def test_a_guard_that_raises_keeps_what_is_left_over(stores: Stores, tenant: TenantId) -> None:
+    """It is asked once all is known that would be deleted, and not at all if that is nothing."""
+    asked = []
+
+    async def guard() -> None:
+        asked.append(await staged(stores.snapshots, tenant, "c", [user(3)]))  # a later run, which has just begun
+        if len(asked) == 1:
+            raise Superseded("the tenant is another run's")
+
+    ref = await staged(stores.snapshots, tenant, "a", [user(1)])
+    await stores.snapshots.commit(tenant, ref, 1, guard=guard)
+    assert not asked
+    left = await staged(stores.snapshots, tenant, "b", [user(2)])
+    with pytest.raises(Superseded):
+        await stores.snapshots.commit(tenant, ref, 1, guard=guard)
+    assert len((await stores.snapshots.load(tenant, left)).users) == 1
+    await stores.snapshots.erase(tenant)
+    await staged(stores.snapshots, tenant, "b", [user(2)])
+    await staged(stores.snapshots, tenant, "a", [user(1)])
+    await stores.snapshots.commit(tenant, ref, 1, guard=guard)
+    assert len((await stores.snapshots.load(tenant, asked[1])).users) == 1
+    with pytest.raises(Conflict):
+        await stores.snapshots.load(tenant, left)
 
 
 async def test_pages_are_stored_together(stores: Stores, tenant: TenantId) -> None:
