@@ -10,7 +10,7 @@ from typing import Final
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import TenantId
 from shared.domain.job import FetchJob
-from shared.domain.snapshot import Page, SnapshotRef, Tally, Verification, encode_pages, place_of
+from shared.domain.snapshot import Mark, Page, SnapshotRef, Tally, Verification, encode_pages, place_of
 from shared.ports import SnapshotStore
 from shared.turns import turn
 
@@ -28,8 +28,8 @@ class Staging:
     attempt: str
     tally: Tally = field(default_factory=Tally)
     held: list[Page] = field(default_factory=list)
-    #: The digests of the pages that were taken here, by their places.
-    digests: dict[str, bytes] = field(default_factory=dict)
+    #: The marks of the pages that were taken here.
+    marks: list[Mark] = field(default_factory=list)
 
     async def add(self, users: Sequence[DirectoryUser]) -> None:
         """Take one page of the directory."""
@@ -40,7 +40,7 @@ class Staging:
         for content, on_it in pages:
             async with turn():
                 page = Page.of(content, on_it)
-                self.digests[place_of(self.attempt, self.tally.pages)] = page.digest
+                self.marks.append(Mark(place_of(self.attempt, self.tally.pages), page.digest, page.who))
                 self.tally = self.tally.add(content, on_it)
             self.held.append(page)
         if sum(len(page.content) for page in self.held) > _HELD_BYTES:

@@ -124,18 +124,21 @@ class Mark:
     who: bytes
 
     @property
-    def people(self) -> frozenset[int]:
-        """Return who is on it, as `told` gives people."""
-        return frozenset(memoryview(self.who).cast(_TOLD_FORMAT))
+    def people(self) -> Sequence[int]:
+        """Return who is on it, as `told` gives people, in their order there."""
+        return memoryview(self.who).cast(_TOLD_FORMAT)
 
     def may_show(self, people: frozenset[int]) -> bool:
         """Tell whether anybody of `told(people)` may be on it; who is on it is always among those who may."""
-        return not people.isdisjoint(memoryview(self.who).cast(_TOLD_FORMAT))
+        return not people.isdisjoint(self.people)
 
-    def require(self, content: bytes) -> None:
-        """Hold if this is what the page holds. Raises: Conflict."""
-        if _digest(content) != self.digest:
-            raise _incomplete(f"the page {self.place} of a snapshot is not the one that was stored")
+    def users(self, content: bytes) -> list[DirectoryUser]:
+        """Return who is on the page, given as encoded. Raises: Conflict if it is not the one that was marked."""
+        if _digest(content) == self.digest:
+            users = decode_page(content)
+            if len(users) == len(self.people):
+                return users
+        raise _incomplete(f"the page {self.place} of a snapshot is not the one that was stored")
 
 
 def told(people: Iterable[ObjectId]) -> frozenset[int]:

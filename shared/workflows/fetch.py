@@ -10,7 +10,7 @@ from shared.access import DirectoryAccess
 from shared.dispatch import Dispatch
 from shared.domain.changes import Changes, is_few
 from shared.domain.directory import Source
-from shared.domain.ids import ObjectId, SourceId
+from shared.domain.ids import SourceId
 from shared.domain.job import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.domain.patch import Patch, Patches, Unnamed
 from shared.domain.problem import Problem
@@ -20,7 +20,7 @@ from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transi
 from shared.first_answer import FirstAnswer, Patience, Unanswered
 from shared.listing import Listing
 from shared.ports import Briefing, Clock, Directory, JobQueue, RunStore, SnapshotStore
-from shared.rewriting import Rewriting, marks_of
+from shared.rewriting import Rewriting, looked_for, marks_of, once_each
 from shared.staging import Staging
 from shared.telemetry import Usage, event
 from shared.turns import turn
@@ -209,8 +209,10 @@ class Fetch:
         Only pages that somebody named may be on are read, and only those on which anything changes are written anew.
         Raises: Unnamed; Conflict (INCOMPLETE) if the current snapshot is not whole.
         """
-        rewriting = await Rewriting.of(current, Staging(job, self.snapshots, self.new_attempt()))
-        async for mark, users in rewriting.read(await rewriting.showing(patches.people)):
+        marks = await marks_of(self.snapshots, job.tenant, current)
+        rewriting = Rewriting.of(current, marks, Staging(job, self.snapshots, self.new_attempt()))
+        touched = await rewriting.showing(await looked_for(patches.people))
+        async for mark, users in rewriting.read(touched):
             async with turn():
                 left, gone, come = patches.on_page(users)
             if gone:
@@ -230,7 +232,8 @@ class Fetch:
             try:
                 ref = await self._pages(plan, job, directory, first, position, current)
             except Conflict as error:
-                if error.code != "page_expired":
+                # pages are not what they were where two deliveries went on from one position
+                if error.code not in {"page_expired", INCOMPLETE}:
                     raise
                 position = None  # what was read so far does not count: begin again, under a new attempt
                 await self.runs.put_position(job, None)
@@ -269,7 +272,9 @@ class Fetch:
             users, link = await first.hear(listing.page(link))
             await staging.add(users)
             if link is None:
-                listed = await self._once_each(staging, listing) if listing.managers else None
+                listed = None
+                if listing.managers:
+                    listed = await once_each(staging, listing.removed, self.new_attempt())
                 return await self._settle(plan, staging, listed, current, listing.delta_link)
             _guard_loop(link, seen)
             if self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s:
@@ -286,25 +291,6 @@ class Fetch:
                     )
                 )
 
-    async def _once_each(self, staging: Staging, listing: Listing) -> SnapshotRef:
-        """Return a listing's pages with the last of what it said about everybody, and without whom it took back."""
-        await staging.flush()
-        job = staging.job
-        ref = SnapshotRef(source=job.source, attempt=staging.attempt, tally=staging.tally)
-        rewriting = await Rewriting.of(ref, Staging(job, self.snapshots, self.new_attempt()))
-        touched = await rewriting.showing(listing.removed, await rewriting.shown_twice())
-        last: dict[ObjectId, str] = {}
-        async for mark, users in rewriting.read(touched):
-            last.update((user.id, mark.place) for user in users)
-        for person in listing.removed:
-            last[person] = ""
-        async for mark, users in rewriting.read(touched):
-            left = [user for user in users if last[user.id] == mark.place]
-            if len(left) < len(users):
-                gone = [user for user in users if last[user.id] != mark.place]
-                await rewriting.replace(mark, left, gone, ())
-        return await rewriting.done() if rewriting.tally != ref.tally else ref
-
     async def _settle(
         self,
         plan: Plan,
@@ -314,9 +300,9 @@ class Fetch:
         delta_link: str | None,
     ) -> SnapshotRef:
         """Return the snapshot of a listing with every page stored; the current one's pages if nothing has changed."""
-        if current and staging.untouched and await self._is_as_good(plan, current, staging.tally):
+        if listed is None and current and staging.untouched and await self._is_as_good(plan, current, staging.tally):
             listed = current
-        else:
+        elif listed is None:
             await staging.flush()
         found = listed or SnapshotRef(source=staging.job.source, attempt=staging.attempt, tally=staging.tally)
         return msgspec.structs.replace(found, delta_link=delta_link, scope=_scope(plan))

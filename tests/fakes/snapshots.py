@@ -74,7 +74,7 @@ class FakeSnapshotStore:
             if guard is not None:
                 await guard()
             for key in left:
-                del self._pages[key]
+                self._pages.pop(key, None)
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Collection
 import pytest
 
 from shared import staging
+from shared.domain import snapshot as snapshots
 from shared.domain.attributes import Attributes
+from shared.domain.directory import DeltaPage, DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.job import FetchJob, FetchPosition
 from shared.domain.preferences import GuardLimits, Mode, Preferences
@@ -15,7 +17,7 @@ from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally
 from shared.domain.wanted import EVERYONE
 from tests.builders import person, user
 from tests.fakes import FakeSnapshotStore
-from tests.simulation.world import World, deliver
+from tests.simulation.world import Fuse, World, deliver, drain_with_retries
 
 CONTOSO = TenantId("contoso")
 BERLIN = LocationId("berlin")
@@ -178,6 +180,39 @@ async def test_whoever_a_round_names_twice(seed: int) -> None:
     run = await world.sync("contoso", "listed", RunMode.FULL)
     assert (run.counts.created, run.counts.updated, run.counts.deactivated) == (0, 0, 0)
     await holds_the_directory(world)
+
+
+@pytest.mark.parametrize("seed", range(30))
+async def test_any_history_of_rounds_with_workers_that_die(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds that name people again and take them back, in several messages, with ids that end alike and full pages."""
+    chance = random.Random(seed)
+    monkeypatch.setattr(staging, "_HELD_BYTES", chance.choice([0, 300, 512 * 1024]))
+    monkeypatch.setattr(snapshots, "MAX_PAGE_BYTES", chance.choice([200, 700_000]))
+    preferences = Preferences(mode=Mode.FULL, guard=LENIENT, attributes=Attributes(manager=True))
+    world = World()
+    directory = await world.tenant("contoso", [user(0)], preferences, {BERLIN: []})
+    ids = [ObjectId(f"{number:08d}{person(number % 5)[8:]}") for number in range(chance.choice([3, 25]))]
+    changed_users = directory.changed_users
+
+    async def slowly(link: str) -> DeltaPage:
+        if chance.random() < 0.3:
+            world.clock.advance(80)  # most of what a message may take
+        return await changed_users(link)
+
+    monkeypatch.setattr(directory, "changed_users", slowly)
+    for step in range(6):
+        for _ in range(chance.choice([0, 1, 5, 40])):
+            one = chance.choice(ids)
+            if one in directory.people and chance.random() < 0.4:
+                directory.remove(one)
+            else:
+                directory.put(DirectoryUser(one, f"{one}@example.com", display_name=str(chance.random())))
+        world.clock.advance(60)
+        await world.request("contoso", f"step-{step}", chance.choice([RunMode.FULL, RunMode.INCREMENTAL]))
+        await drain_with_retries(world, world.fragile(Fuse(chance.randrange(150), after=chance.random() < 0.5)))
+        run = await world.newest("contoso")
+        assert run.state in {RunState.DONE, RunState.HELD}, run.problems
+        await holds_the_directory(world)
 
 
 async def test_a_snapshot_that_is_not_whole_is_replaced_by_a_full_run() -> None:

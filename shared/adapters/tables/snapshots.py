@@ -126,7 +126,7 @@ class TableSnapshotStore:
                 await self.commit(tenant, ref, generation, sweep=sweep, guard=guard)
                 return
         moved = row is not None and unpack(row, SnapshotRef).attempt != ref.attempt
-        if sweep or moved:  # also when nothing was written: whoever wrote it may have died before this
+        if sweep or moved:  # with `sweep` also when nothing was written: whoever wrote it may have died before this
             is_page = keys.is_page_of(ref)
             await tables.erase(
                 SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row), guard=guard

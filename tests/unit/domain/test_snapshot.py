@@ -104,11 +104,12 @@ def test_a_mark_tells_whom_its_page_may_show() -> None:
 
 def test_a_page_that_is_not_the_marked_one_is_refused() -> None:
     """Another one, or none."""
-    first, _ = marks()
-    first.require(PAGES[0])
-    for page in (PAGES[1], b""):
+    first, second = marks()
+    assert first.users(PAGES[0]) == FIRST
+    misread = Mark(first.place, first.digest, second.who)
+    for mark, page in ((first, PAGES[1]), (first, b""), (misread, PAGES[0])):
         with pytest.raises(Conflict, match="a:000000"):
-            first.require(page)
+            mark.users(page)
 
 
 def test_marks_are_those_of_all_pages_in_order() -> None:
