@@ -33,7 +33,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.recipient import Change, Counts, Recipient
 from shared.domain.repeats import Use
 from shared.domain.run import Plan, Run, Summary, TenantState
-from shared.domain.snapshot import CompleteSnapshot, Mark, Page, SnapshotRef
+from shared.domain.snapshot import Mark, Page, SnapshotRef
 from shared.domain.sso_users import ProductUser
 from shared.domain.versions import Expected, Part
 
@@ -398,9 +398,6 @@ class SnapshotStore(Protocol):
 
     def marks(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[Mark]:
         """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
-
-    async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
-        """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
 
     def pages(self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None) -> AsyncIterator[bytes]:
         """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.

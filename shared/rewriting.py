@@ -113,8 +113,7 @@ async def once_each(listed: Staging, gone: Collection[ObjectId], attempt: str) -
     None if that is what the pages are, as nearly always; then some of them may not be stored yet.
     Raises: Conflict (INCOMPLETE) if some of them are not what they were.
     """
-    job = listed.job
-    ref = SnapshotRef(source=job.source, attempt=listed.attempt, tally=listed.tally)
+    job, ref = listed.job, listed.ref
     marks: Sequence[Mark] = listed.marks
     if len(marks) < ref.tally.pages:  # an earlier message has taken the first ones
         await listed.flush()

@@ -41,7 +41,7 @@ class Staging:
             async with turn():
                 page = Page.of(content, on_it)
                 self.marks.append(Mark(place_of(self.attempt, self.tally.pages), page.digest, page.who))
-                self.tally = self.tally.add(content, on_it)
+                self.tally = self.tally.add_page(page.digest, on_it)
             self.held.append(page)
         if sum(len(page.content) for page in self.held) > _HELD_BYTES:
             await self.flush()
@@ -52,6 +52,11 @@ class Staging:
             first = self.tally.pages - len(self.held)
             await self.snapshots.stage(self.job.tenant, self.job.source, self.attempt, first, self.held)
             self.held.clear()
+
+    @property
+    def ref(self) -> SnapshotRef:
+        """Return where the pages are, once they are stored, and what they must be."""
+        return SnapshotRef(source=self.job.source, attempt=self.attempt, tally=self.tally)
 
     @property
     def untouched(self) -> bool:

@@ -4,9 +4,10 @@ import msgspec
 
 from shared.domain.callers import BackEnd
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import ObjectId, RecipientId, SourceId
+from shared.domain.ids import ObjectId, RecipientId, SourceId, TenantId
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
+from shared.ports import SnapshotStore
 
 #: Who calls, where it does not matter.
 BACK_END = BackEnd()
@@ -37,6 +38,11 @@ def snapshot(source: str, *users: DirectoryUser) -> CompleteSnapshot:
     page = encode_page(users)
     ref = SnapshotRef(source=SourceId(source), attempt="a", tally=Tally().add(page, users))
     return CompleteSnapshot.verified(ref, [page])
+
+
+async def loaded(store: SnapshotStore, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
+    """Return a snapshot that is stored. Raises: Conflict if its pages are not all there, unchanged."""
+    return CompleteSnapshot.verified(ref, [page async for page in store.pages(tenant, ref)])
 
 
 def csv_recipient(name: str, *, mail: str | None = None, status: Status = Status.ACTIVE, **fields: str) -> Recipient:

@@ -8,7 +8,7 @@ its pages is; what lies beside a page tells whom it may show, so that only those
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -51,12 +51,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
     def add(self, page: bytes, users: Sequence[DirectoryUser]) -> "Tally":
         """Return the tally after one more page, given both as encoded and as users."""
-        return Tally(
-            pages=self.pages + 1,
-            users=self.users + len(users),
-            chain=_chain(self.chain, _digest(page)),
-            content=f"{(int(self.content, 16) + _sum_of(users)) % _CONTENT_MODULUS:x}",
-        )
+        return self.add_page(_digest(page), users)
+
+    def add_page(self, digest: bytes, users: Sequence[DirectoryUser]) -> "Tally":
+        """Return the tally after one more page, given by its digest and as users."""
+        return msgspec.structs.replace(self.moved_on((), users), pages=self.pages + 1, chain=_chain(self.chain, digest))
 
     def moved_on(self, gone: Sequence[DirectoryUser], come: Sequence[DirectoryUser]) -> "Tally":
         """Return the tally without some users and with others; its pages are another matter, see `on_pages`."""
@@ -97,6 +96,13 @@ class SnapshotRef(msgspec.Struct, frozen=True, kw_only=True):
 def place_of(attempt: str, number: int) -> str:
     """Return where one page of an attempt is. The pages of a snapshot are in the order of their places."""
     return f"{attempt}:{number:06d}"
+
+
+def is_place_of(ref: SnapshotRef) -> Callable[[str], bool]:
+    """Return what tells whether one of a snapshot's pages is at a place of its source."""
+    if ref.places:
+        return frozenset(ref.places).__contains__
+    return lambda place: place.startswith(f"{ref.attempt}:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +154,8 @@ def told(people: Iterable[ObjectId]) -> frozenset[int]:
 
 def require_marks(ref: SnapshotRef, marks: Sequence[Mark]) -> None:
     """Hold if these are the marks of all pages that a reference promises, in order. Raises: Conflict."""
-    chain = ""
-    for mark in marks:
-        chain = _chain(chain, mark.digest)
     users = sum(len(mark.who) for mark in marks) / _TOLD_BYTES
-    if (len(marks), users, chain) != (ref.tally.pages, ref.tally.users, ref.tally.chain):
+    if users != ref.tally.users or ref.tally.on_pages(mark.digest for mark in marks) != ref.tally:
         raise _incomplete(
             f"the snapshot of {ref.source} has marks of {len(marks)} pages with {users:g} users where "
             f"{ref.tally.pages} with {ref.tally.users} were promised, or their hash differs"

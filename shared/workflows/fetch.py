@@ -200,8 +200,7 @@ class Fetch:
         for start in range(0, len(people), _PAGE_USERS):
             await pages.add(people[start : start + _PAGE_USERS])
         await pages.flush()
-        ref = SnapshotRef(source=job.source, attempt=pages.attempt, tally=pages.tally)
-        return Changes(since=current.tally, pages=ref, before=len(patches.before))
+        return Changes(since=current.tally, pages=pages.ref, before=len(patches.before))
 
     async def _patched(self, job: FetchJob, current: SnapshotRef, patches: Patches) -> SnapshotRef:
         """Return a snapshot with what has changed, stored; the current one if nothing has.
@@ -272,10 +271,11 @@ class Fetch:
             users, link = await first.hear(listing.page(link))
             await staging.add(users)
             if link is None:
-                listed = None
+                found = None
                 if listing.managers:
-                    listed = await once_each(staging, listing.removed, self.new_attempt())
-                return await self._settle(plan, staging, listed, current, listing.delta_link)
+                    found = await once_each(staging, listing.removed, self.new_attempt())
+                found = found or await self._settle(plan, staging, current)
+                return msgspec.structs.replace(found, delta_link=listing.delta_link, scope=_scope(plan))
             _guard_loop(link, seen)
             if self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s:
                 await staging.flush()
@@ -291,21 +291,12 @@ class Fetch:
                     )
                 )
 
-    async def _settle(
-        self,
-        plan: Plan,
-        staging: Staging,
-        listed: SnapshotRef | None,
-        current: SnapshotRef | None,
-        delta_link: str | None,
-    ) -> SnapshotRef:
-        """Return the snapshot of a listing with every page stored; the current one's pages if nothing has changed."""
-        if listed is None and current and staging.untouched and await self._is_as_good(plan, current, staging.tally):
-            listed = current
-        elif listed is None:
-            await staging.flush()
-        found = listed or SnapshotRef(source=staging.job.source, attempt=staging.attempt, tally=staging.tally)
-        return msgspec.structs.replace(found, delta_link=delta_link, scope=_scope(plan))
+    async def _settle(self, plan: Plan, staging: Staging, current: SnapshotRef | None) -> SnapshotRef:
+        """Return a listing's pages as a snapshot, all of them stored; the current one if nothing has changed."""
+        if current and staging.untouched and await self._is_as_good(plan, current, staging.tally):
+            return current
+        await staging.flush()
+        return staging.ref
 
     async def _is_as_good(self, plan: Plan, stored: SnapshotRef, listed: Tally) -> bool:
         """Tell whether pages that are stored need not be replaced by those of a listing.

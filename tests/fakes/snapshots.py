@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshot import CompleteSnapshot, Mark, Page, SnapshotRef, place_of
+from shared.domain.snapshot import Mark, Page, SnapshotRef, is_place_of, place_of
 
 
 class FakeSnapshotStore:
@@ -37,10 +37,6 @@ class FakeSnapshotStore:
         for place, page in self._of(tenant, ref):
             yield Mark(place, page.digest, page.who)
 
-    async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
-        """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
-        return CompleteSnapshot.verified(ref, [page async for page in self.pages(tenant, ref)])
-
     async def pages(
         self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
@@ -50,8 +46,9 @@ class FakeSnapshotStore:
                 yield page.content
 
     def _of(self, tenant: TenantId, ref: SnapshotRef) -> Iterator[tuple[str, Page]]:
+        is_page = is_place_of(ref)
         for key in sorted(self._pages):
-            if key[:2] == (tenant, ref.source) and _is_page_of(ref, key[2]):
+            if key[:2] == (tenant, ref.source) and is_page(key[2]):
                 yield key[2], self._pages[key]
 
     async def commit(
@@ -69,7 +66,8 @@ class FakeSnapshotStore:
             return
         self._current[tenant, ref.source] = (generation, ref)
         sweep = sweep or (found is not None and found[1].attempt != ref.attempt)
-        left = [key for key in self._pages if key[:2] == (tenant, ref.source) and not _is_page_of(ref, key[2])]
+        is_page = is_place_of(ref)
+        left = [key for key in self._pages if key[:2] == (tenant, ref.source) and not is_page(key[2])]
         if sweep and left:
             if guard is not None:
                 await guard()
@@ -80,7 +78,3 @@ class FakeSnapshotStore:
         """Delete every row of the tenant."""
         self._current = {key: each for key, each in self._current.items() if key[0] != tenant}
         self._pages = {key: page for key, page in self._pages.items() if key[0] != tenant}
-
-
-def _is_page_of(ref: SnapshotRef, place: str) -> bool:
-    return place in ref.places if ref.places else place.startswith(f"{ref.attempt}:")

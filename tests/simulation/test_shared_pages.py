@@ -15,7 +15,7 @@ from shared.domain.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunMode, RunState
 from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally
 from shared.domain.wanted import EVERYONE
-from tests.builders import person, user
+from tests.builders import loaded, person, user
 from tests.fakes import FakeSnapshotStore
 from tests.simulation.world import Fuse, World, deliver, drain_with_retries
 
@@ -39,7 +39,7 @@ async def current(world: World) -> tuple[SnapshotRef, CompleteSnapshot]:
     """Return the snapshot that is current, verified."""
     ref = await world.ports.snapshots.current(CONTOSO, EVERYONE)
     assert ref is not None
-    return ref, await world.ports.snapshots.load(CONTOSO, ref)
+    return ref, await loaded(world.ports.snapshots, CONTOSO, ref)
 
 
 async def places(world: World, ref: SnapshotRef) -> list[str]:

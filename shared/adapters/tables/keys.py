@@ -4,7 +4,6 @@ A tenant's or location's id contains no `:`, so keys joined with it cannot colli
 `tenant;` (the next character) is exactly the tenant's.
 """
 
-from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
@@ -95,13 +94,6 @@ def page_range(ref: SnapshotRef) -> tuple[str, str]:
     if ref.places:
         return ref.places[0], f"{ref.places[-1]}!"
     return f"{ref.attempt}:", f"{ref.attempt};"
-
-
-def is_page_of(ref: SnapshotRef) -> Callable[[str], bool]:
-    """Return whether a row of a source's partition is a page of a snapshot."""
-    if ref.places:
-        return frozenset(ref.places).__contains__
-    return lambda row: row.startswith(f"{ref.attempt}:")
 
 
 def fetched(source: SourceId) -> str:

@@ -12,8 +12,10 @@ from shared.adapters.tables.names import SNAPSHOTS
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
 from shared.adapters.tables.pages import Kind
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshot import CompleteSnapshot, Mark, Page, SnapshotRef, place_of
+from shared.domain.snapshot import Mark, Page, SnapshotRef, is_place_of, place_of
 from shared.errors import Conflict
+
+Row = dict[str, Any]
 
 #: Reading so many pages in a row takes no longer than asking for one.
 _SCANNED_FOR_ONE: Final = 32
@@ -57,10 +59,8 @@ class TableSnapshotStore:
             }
             for number, page in enumerate(pages, first)
         ]
-        start = 0
-        for count in _batches([len(page.content) for page in pages]):
-            some, start = rows[start : start + count], start + count
-            if count == 1:
+        for some in _requests(rows, [len(page.content) for page in pages]):
+            if len(some) == 1:
                 await tables.put(SNAPSHOTS, some[0])
             else:
                 await tables.transact(SNAPSHOTS, [("upsert", row, {"mode": "replace"}) for row in some])
@@ -68,15 +68,11 @@ class TableSnapshotStore:
     async def marks(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[Mark]:
         """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
         tables = await self._accounts.of(tenant)
-        is_page, partition = keys.is_page_of(ref), keys.source(tenant, ref.source)
+        is_page, partition = is_place_of(ref), keys.source(tenant, ref.source)
         async for rows in tables.read(SNAPSHOTS, _MARKS, partition=partition, rows=keys.page_range(ref)):
             for row in rows:
                 if is_page(row.RowKey):
                     yield Mark(row.RowKey, row.digest or b"", row.who or b"")
-
-    async def load(self, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
-        """Return a snapshot. Raises: Conflict if its pages are not all there, unchanged."""
-        return CompleteSnapshot.verified(ref, [page async for page in self.pages(tenant, ref)])
 
     async def pages(
         self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None
@@ -93,7 +89,7 @@ class TableSnapshotStore:
                 if found is not None:
                     yield join(found)
             return
-        is_wanted = keys.is_page_of(ref) if only is None else frozenset(only).__contains__
+        is_wanted = is_place_of(ref) if only is None else frozenset(only).__contains__
         async for row in tables.query(SNAPSHOTS, partition=partition, rows=keys.page_range(ref)):
             if is_wanted(row["RowKey"]):
                 yield join(row)
@@ -117,7 +113,8 @@ class TableSnapshotStore:
         row: Any = await tables.find(SNAPSHOTS, partition, keys.CURRENT)
         if row is not None and row["generation"] > generation:
             return
-        if row is None or row["generation"] < generation or unpack(row, SnapshotRef) != ref:
+        before = None if row is None else unpack(row, SnapshotRef)
+        if row is None or row["generation"] < generation or before != ref:
             entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "generation": generation, **pack(ref)}
             try:
                 await tables.swap(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
@@ -125,9 +122,9 @@ class TableSnapshotStore:
                 # somebody else has just committed: who is newer?
                 await self.commit(tenant, ref, generation, sweep=sweep, guard=guard)
                 return
-        moved = row is not None and unpack(row, SnapshotRef).attempt != ref.attempt
+        moved = before is not None and before.attempt != ref.attempt
         if sweep or moved:  # with `sweep` also when nothing was written: whoever wrote it may have died before this
-            is_page = keys.is_page_of(ref)
+            is_page = is_place_of(ref)
             await tables.erase(
                 SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row), guard=guard
             )
@@ -138,13 +135,15 @@ class TableSnapshotStore:
         await tables.erase(SNAPSHOTS, partitions=keys.tenant_range(tenant))
 
 
-def _batches(sizes: Sequence[int]) -> Iterator[int]:
-    """Yield how many pages of these sizes go together: no more than the largest one has, which is 1 MiB on its way."""
-    count = total = 0
-    for size in sizes:
-        if count == MAX_BATCH or (count and total + size > MAX_ROW_BYTES):
-            yield count
-            count = total = 0
-        count, total = count + 1, total + size
-    if count:
-        yield count
+def _requests(rows: Sequence[Row], sizes: Sequence[int]) -> Iterator[list[Row]]:
+    """Yield rows that are stored together: no more of them than the largest one holds, which is 1 MiB on its way."""
+    together: list[Row] = []
+    total = 0
+    for row, size in zip(rows, sizes, strict=True):
+        if len(together) == MAX_BATCH or (together and total + size > MAX_ROW_BYTES):
+            yield together
+            together, total = [], 0
+        together.append(row)
+        total += size
+    if together:
+        yield together

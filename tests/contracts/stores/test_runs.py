@@ -22,7 +22,7 @@ from shared.domain.run import Plan, Run, RunMode, RunState
 from shared.domain.snapshot import Page, SnapshotRef, Tally, encode_page
 from shared.errors import Conflict, NotFound
 from shared.ports import RunProgress
-from tests.builders import person, user
+from tests.builders import loaded, person, user
 from tests.contracts.stores.conftest import Stores
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -159,10 +159,10 @@ async def test_a_snapshot_is_loaded_whole_or_not_at_all(stores: Stores) -> None:
     for index in (0, 2):
         await stores.snapshots.stage(stores.acme, USERS, "a", index, [pages[index]])
     with pytest.raises(Conflict):
-        await stores.snapshots.load(stores.acme, ref)
+        await loaded(stores.snapshots, stores.acme, ref)
     for index in (1, 1):
         await stores.snapshots.stage(stores.acme, USERS, "a", index, [pages[index]])
-    assert len((await stores.snapshots.load(stores.acme, ref)).users) == 30
+    assert len((await loaded(stores.snapshots, stores.acme, ref)).users) == 30
 
 
 async def test_committing_forgets_other_attempts_and_an_older_generation_never_wins(stores: Stores) -> None:
@@ -176,9 +176,9 @@ async def test_committing_forgets_other_attempts_and_an_older_generation_never_w
     await stores.snapshots.commit(stores.acme, new, 5)
     await stores.snapshots.commit(stores.acme, old, 4)
     assert await stores.snapshots.current(stores.acme, USERS) == new
-    assert len((await stores.snapshots.load(stores.acme, new)).users) == 30
+    assert len((await loaded(stores.snapshots, stores.acme, new)).users) == 30
     with pytest.raises(Conflict):
-        await stores.snapshots.load(stores.acme, old)
+        await loaded(stores.snapshots, stores.acme, old)
     await stores.snapshots.erase(stores.acme)
     assert await stores.snapshots.current(stores.acme, USERS) is None
 

@@ -7,7 +7,7 @@ from shared.adapters.tables import keys
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId, location_id, new_run_id, tenant_id
 from shared.domain.imports import ImportRef
-from shared.domain.snapshot import SnapshotRef, Tally, place_of
+from shared.domain.snapshot import SnapshotRef, Tally, is_place_of, place_of
 from tests.builders import person
 
 SLUGS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
@@ -53,7 +53,7 @@ def test_pages_sort_by_number_within_their_attempt() -> None:
     others = [place_of("abc", 0), place_of("a", 0), place_of("ab-changes", 0), keys.CURRENT]
     assert low <= pages[0] < pages[1] < pages[2] < high
     assert not any(low <= row < high for row in others)
-    assert [keys.is_page_of(ref)(row) for row in (*pages, *others)] == [True] * 3 + [False] * 4
+    assert [is_place_of(ref)(row) for row in (*pages, *others)] == [True] * 3 + [False] * 4
 
 
 def test_pages_of_several_attempts() -> None:
@@ -64,7 +64,7 @@ def test_pages_of_several_attempts() -> None:
     assert all(low <= place < high for place in places)
     assert not any(low <= row < high for row in (place_of("ab", 6), place_of("xy", 1), keys.CURRENT))
     others = (place_of("ab", 8), place_of("xy", 1), keys.CURRENT)
-    assert [keys.is_page_of(ref)(row) for row in (*places, *others)] == [True] * 3 + [False] * 3
+    assert [is_place_of(ref)(row) for row in (*places, *others)] == [True] * 3 + [False] * 3
 
 
 def test_further_parts_of_a_value_follow_it_at_once() -> None:

@@ -13,7 +13,7 @@ from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshot import Page, SnapshotRef, Tally, decode_page, encode_page, place_of
 from shared.errors import Conflict, Rejected, Superseded
 from shared.ports import SnapshotStore
-from tests.builders import person, user
+from tests.builders import loaded, person, user
 from tests.contracts.stores.edges.samples import Stores
 
 USERS = SourceId("users")
@@ -34,7 +34,7 @@ async def staged(
 async def test_a_snapshot_without_pages_is_complete(stores: Stores, tenant: TenantId) -> None:
     """An empty group has a snapshot too."""
     ref = await staged(stores.snapshots, tenant, "a")
-    assert (await stores.snapshots.load(tenant, ref)).users == {}
+    assert (await loaded(stores.snapshots, tenant, ref)).users == {}
 
 
 async def test_a_snapshot_that_lacks_a_page_is_refused(stores: Stores, tenant: TenantId) -> None:
@@ -42,9 +42,9 @@ async def test_a_snapshot_that_lacks_a_page_is_refused(stores: Stores, tenant: T
     ref = await staged(stores.snapshots, tenant, "a", [user(1)], [user(2)])
     await stores.snapshots.stage(tenant, USERS, "a", 1, [Page.of(encode_page([user(3)]), [user(3)])])
     with pytest.raises(Conflict):
-        await stores.snapshots.load(tenant, ref)
+        await loaded(stores.snapshots, tenant, ref)
     with pytest.raises(Conflict):
-        await stores.snapshots.load(TenantId(f"{tenant}-2"), ref)
+        await loaded(stores.snapshots, TenantId(f"{tenant}-2"), ref)
 
 
 async def test_committing_makes_current_and_deletes_the_other_pages(stores: Stores, tenant: TenantId) -> None:
@@ -62,12 +62,12 @@ async def test_committing_makes_current_and_deletes_the_other_pages(stores: Stor
     lost = await staged(stores.snapshots, tenant, "55", [user(3)])
     await stores.snapshots.commit(tenant, new, 2)
     assert await stores.snapshots.current(tenant, USERS) == new
-    assert len((await stores.snapshots.load(tenant, new)).users) == 1
+    assert len((await loaded(stores.snapshots, tenant, new)).users) == 1
     for ref in (old, lost):
         with pytest.raises(Conflict):
-            await stores.snapshots.load(tenant, ref)
+            await loaded(stores.snapshots, tenant, ref)
     for whose, ref in others:
-        assert len((await stores.snapshots.load(whose, ref)).users) == 1
+        assert len((await loaded(stores.snapshots, whose, ref)).users) == 1
 
 
 async def test_an_older_generation_never_wins(stores: Stores, tenant: TenantId) -> None:
@@ -78,7 +78,7 @@ async def test_an_older_generation_never_wins(stores: Stores, tenant: TenantId) 
     late = await staged(stores.snapshots, tenant, "late", [user(2)])
     await stores.snapshots.commit(tenant, late, 6)
     assert await stores.snapshots.current(tenant, USERS) == newer
-    assert len((await stores.snapshots.load(tenant, newer)).users) == 1
+    assert len((await loaded(stores.snapshots, tenant, newer)).users) == 1
 
 
 async def test_committing_again_finishes_what_a_crash_left(stores: Stores, tenant: TenantId) -> None:
@@ -88,7 +88,7 @@ async def test_committing_again_finishes_what_a_crash_left(stores: Stores, tenan
     left = await staged(stores.snapshots, tenant, "b", [user(2)])
     await stores.snapshots.commit(tenant, ref, 1)
     with pytest.raises(Conflict):
-        await stores.snapshots.load(tenant, left)
+        await loaded(stores.snapshots, tenant, left)
 
 
 async def test_a_commit_that_does_not_sweep_deletes_nothing(stores: Stores, tenant: TenantId) -> None:
@@ -99,10 +99,10 @@ async def test_a_commit_that_does_not_sweep_deletes_nothing(stores: Stores, tena
     moved_on = msgspec.structs.replace(ref, delta_link="https://graph.example/next")
     await stores.snapshots.commit(tenant, moved_on, 2, sweep=False)
     assert await stores.snapshots.current(tenant, USERS) == moved_on
-    assert len((await stores.snapshots.load(tenant, under_way)).users) == 1
+    assert len((await loaded(stores.snapshots, tenant, under_way)).users) == 1
     await stores.snapshots.commit(tenant, moved_on, 2)
     with pytest.raises(Conflict):
-        await stores.snapshots.load(tenant, under_way)
+        await loaded(stores.snapshots, tenant, under_way)
 
 
 async def test_other_pages_with_the_same_content(stores: Stores, tenant: TenantId) -> None:
@@ -111,9 +111,9 @@ async def test_other_pages_with_the_same_content(stores: Stores, tenant: TenantI
     await stores.snapshots.commit(tenant, old, 1)
     new = await staged(stores.snapshots, tenant, "b", [user(1), user(2)])
     await stores.snapshots.commit(tenant, new, 2, sweep=False)
-    assert len((await stores.snapshots.load(tenant, new)).users) == 2
+    assert len((await loaded(stores.snapshots, tenant, new)).users) == 2
     with pytest.raises(Conflict):
-        await stores.snapshots.load(tenant, old)
+        await loaded(stores.snapshots, tenant, old)
 
 
 async def test_a_guard_that_raises_keeps_what_is_left_over(stores: Stores, tenant: TenantId) -> None:
@@ -131,14 +131,14 @@ async def test_a_guard_that_raises_keeps_what_is_left_over(stores: Stores, tenan
     left = await staged(stores.snapshots, tenant, "b", [user(2)])
     with pytest.raises(Superseded):
         await stores.snapshots.commit(tenant, ref, 1, guard=guard)
-    assert len((await stores.snapshots.load(tenant, left)).users) == 1
+    assert len((await loaded(stores.snapshots, tenant, left)).users) == 1
     await stores.snapshots.erase(tenant)
     await staged(stores.snapshots, tenant, "b", [user(2)])
     await staged(stores.snapshots, tenant, "a", [user(1)])
     await stores.snapshots.commit(tenant, ref, 1, guard=guard)
-    assert len((await stores.snapshots.load(tenant, asked[1])).users) == 1
+    assert len((await loaded(stores.snapshots, tenant, asked[1])).users) == 1
     with pytest.raises(Conflict):
-        await stores.snapshots.load(tenant, left)
+        await loaded(stores.snapshots, tenant, left)
 
 
 async def test_pages_are_stored_together(stores: Stores, tenant: TenantId) -> None:
@@ -183,7 +183,7 @@ async def test_pages_of_earlier_attempts(stores: Stores, tenant: TenantId) -> No
         tally = tally.add(encode_page(users), users)
     ref = SnapshotRef(source=USERS, attempt="3", tally=tally, places=places)
     for _ in range(2):
-        assert set((await stores.snapshots.load(tenant, ref)).users) == {person(1), person(3), person(5)}
+        assert set((await loaded(stores.snapshots, tenant, ref)).users) == {person(1), person(3), person(5)}
         assert tuple([mark.place async for mark in stores.snapshots.marks(tenant, ref)]) == places
         await stores.snapshots.commit(tenant, ref, 2)
     assert await stores.snapshots.current(tenant, USERS) == ref
