@@ -45,6 +45,7 @@ lint: setup ## what CI checks besides the tests
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy function_app.py shared infra tests
+	@.venv/bin/lint-imports --no-logo --no-cache
 
 format: setup ## rewrite the code as `lint` wants it
 	@.venv/bin/ruff check --fix

@@ -6,17 +6,6 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from time import monotonic
 
-from shared.access import DirectoryAccess
-from shared.by_hand import ByHand
-from shared.capacity import Capacity
-from shared.cutting import CutSnapshots
-from shared.dispatch import Dispatch
-from shared.erasure import Erasure
-from shared.first_answer import Patience
-from shared.health import ConnectionHealth
-from shared.import_endings import ImportEndings
-from shared.limiting import Limiter
-from shared.once import Once
 from shared.ports import (
     CertificateReader,
     Clock,
@@ -35,37 +24,48 @@ from shared.ports import (
     UseStore,
     Vitals,
 )
+from shared.runtime.adaptive_timeout import Patience
+from shared.runtime.bulkhead import Capacity
+from shared.runtime.fair_scheduler import loading
 from shared.settings import Settings, load
 from shared.telemetry import quiet_sdks
-from shared.turns import loading
-from shared.workflows.authorize import Authorize
-from shared.workflows.bury import Bury
-from shared.workflows.configure import Configure
-from shared.workflows.connect import Connect
-from shared.workflows.decide_held import DecideHeld
-from shared.workflows.doctor import Doctor
-from shared.workflows.edit_recipient import EditRecipient
-from shared.workflows.epoch import Epoch
-from shared.workflows.explain import Explain
-from shared.workflows.fetch import Fetch
-from shared.workflows.finish import Finish
-from shared.workflows.import_csv import ImportCsv
-from shared.workflows.observe import Observe
-from shared.workflows.overview import Overview
-from shared.workflows.plan import PlanRun
-from shared.workflows.poison import Poison
-from shared.workflows.reconcile import LARGE_AT_ONCE, Reconcile
-from shared.workflows.request_run import RequestRun
-from shared.workflows.retire import Retire
-from shared.workflows.schedule import Schedule
-from shared.workflows.show_mapping import ShowMapping
-from shared.workflows.sign_ins import SignIns
-from shared.workflows.sweep_imports import SweepImports
-from shared.workflows.undo import Undo
-from shared.workflows.upload_import import UploadImport
-from shared.workflows.validate import Validate
-from shared.workflows.watch import Watch
-from shared.workflows.work_off_import import WorkOffImport
+from shared.workflows.connections.connect import Connect
+from shared.workflows.connections.connection_health import ConnectionHealth
+from shared.workflows.connections.directory_access import DirectoryAccess
+from shared.workflows.connections.rate_limiter import Limiter
+from shared.workflows.connections.show_mapping import ShowMapping
+from shared.workflows.connections.validate import Validate
+from shared.workflows.idempotency import Once
+from shared.workflows.imports.apply_import import WorkOffImport
+from shared.workflows.imports.cleanup import SweepImports
+from shared.workflows.imports.completion import ImportEndings
+from shared.workflows.imports.small_import import ImportCsv
+from shared.workflows.imports.upload import UploadImport
+from shared.workflows.operations.dead_letters import Bury
+from shared.workflows.operations.health_check import Doctor
+from shared.workflows.operations.overview import Overview
+from shared.workflows.operations.queries import Observe
+from shared.workflows.operations.replay import Poison
+from shared.workflows.recipients.edit import EditRecipient
+from shared.workflows.recipients.explain import Explain
+from shared.workflows.recipients.manual_changes import ByHand
+from shared.workflows.recipients.undo import Undo
+from shared.workflows.snapshots.cache import CutSnapshots
+from shared.workflows.sync.deactivate import Retire
+from shared.workflows.sync.fetch import Fetch
+from shared.workflows.sync.finish import Finish
+from shared.workflows.sync.plan import PlanRun
+from shared.workflows.sync.reconcile import LARGE_AT_ONCE, Reconcile
+from shared.workflows.sync.request_run import RequestRun
+from shared.workflows.sync.restart_on_change import Epoch
+from shared.workflows.sync.review_held import DecideHeld
+from shared.workflows.sync.schedule import Schedule
+from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.watchdog import Watch
+from shared.workflows.tenants.authorize import Authorize
+from shared.workflows.tenants.configure import Configure
+from shared.workflows.tenants.deletion import Erasure
+from shared.workflows.tenants.sso_users import SignIns
 
 
 class SystemClock:
@@ -489,15 +489,16 @@ class App:
 @loading()
 def app() -> App:
     """Return the app of this process, on the adapters that its settings name. Raises: Misconfigured."""
-    from shared.adapters.trust import load_aiohttp  # noqa: PLC0415 - what is not used is not imported
+    from shared.adapters.network.tls import load_aiohttp  # noqa: PLC0415 - what is not used is not imported
 
     load_aiohttp()  # before the others do
     from shared.adapters.certificates import X509CertificateReader  # noqa: PLC0415 - as above
-    from shared.adapters.graph import GraphDirectoryFactory  # noqa: PLC0415 - as above
+    from shared.adapters.entra import GraphDirectoryFactory  # noqa: PLC0415 - as above
+    from shared.adapters.health_probe import DeployedVitals  # noqa: PLC0415 - as above
     from shared.adapters.key_vault import KeyVaultSecretStore  # noqa: PLC0415 - as above
     from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
     from shared.adapters.sign_in import EntraSignIn  # noqa: PLC0415 - as above
-    from shared.adapters.tables import (  # noqa: PLC0415 - as above
+    from shared.adapters.stores import (  # noqa: PLC0415 - as above
         TableImportStore,
         TableLedger,
         TableLimitStore,
@@ -509,8 +510,7 @@ def app() -> App:
         TableUserStore,
         TableUseStore,
     )
-    from shared.adapters.tables.accounts import Accounts  # noqa: PLC0415 - as above
-    from shared.adapters.vitals import DeployedVitals  # noqa: PLC0415 - as above
+    from shared.adapters.stores.account_placement import Accounts  # noqa: PLC0415 - as above
 
     quiet_sdks()
     settings = load()

@@ -9,15 +9,23 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from shared.domain.callers import Admins, Person
-from shared.domain.connection import Connection, Credentials, SsoApplication
+from shared.domain.access.callers import Admins, Person
+from shared.domain.access.idempotency import Use
+from shared.domain.access.sso_users import ProductUser
+from shared.domain.connections.connection import Connection, Credentials, SsoApplication
+from shared.domain.connections.connection_health import Health
+from shared.domain.connections.credential_expiry import Registration
 from shared.domain.deletion import Deletion
 from shared.domain.directory import AssignmentsPage, DeltaPage, DirectoryUser, Group, Presence, Source, UsersPage
-from shared.domain.expiry import Registration
-from shared.domain.health import Health
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
-from shared.domain.imports import Import, ImportMark, ImportRef
-from shared.domain.job import (
+from shared.domain.imports.large_import import Import, ImportMark, ImportRef
+from shared.domain.optimistic_locking import Expected, Part
+from shared.domain.preferences.group_mapping import GroupMapping, Location
+from shared.domain.preferences.preferences import Preferences
+from shared.domain.recipient import Change, Counts, Recipient
+from shared.domain.run import Plan, Run, Summary, TenantState
+from shared.domain.snapshots.snapshot import Mark, Page, SnapshotRef
+from shared.domain.sync.jobs import (
     Candidate,
     FetchJob,
     FetchMarker,
@@ -28,14 +36,6 @@ from shared.domain.job import (
     RetireJob,
     SyncRequest,
 )
-from shared.domain.mapping import GroupMapping, Location
-from shared.domain.preferences import Preferences
-from shared.domain.recipient import Change, Counts, Recipient
-from shared.domain.repeats import Use
-from shared.domain.run import Plan, Run, Summary, TenantState
-from shared.domain.snapshot import Mark, Page, SnapshotRef
-from shared.domain.sso_users import ProductUser
-from shared.domain.versions import Expected, Part
 
 T = TypeVar("T")
 

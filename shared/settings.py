@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from shared.domain.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
+from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.ids import object_id
 from shared.errors import Misconfigured, Rejected
 

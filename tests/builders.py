@@ -2,11 +2,11 @@
 
 import msgspec
 
-from shared.domain.callers import BackEnd
+from shared.domain.access.callers import BackEnd
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId, SourceId, TenantId
 from shared.domain.recipient import Origin, Profile, Recipient, Status
-from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
+from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
 from shared.ports import SnapshotStore
 
 #: Who calls, where it does not matter.

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
-from shared.adapters.transport import DirectTransport, managed_identity
+from shared.adapters.network.transport import DirectTransport, managed_identity
 from shared.errors import Misconfigured, NotFound, Rejected, SyncError, Transient
 from shared.settings import Settings
 

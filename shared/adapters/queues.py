@@ -13,10 +13,10 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from shared.adapters.network.transport import retry_after_s
 from shared.adapters.storage_account import StorageService
-from shared.adapters.transport import retry_after_s
-from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.messages import encode_job, encode_request
+from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.queue_messages import encode_job, encode_request
 from shared.errors import Misconfigured, Rejected, Transient
 from shared.settings import Settings
 

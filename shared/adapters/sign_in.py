@@ -9,8 +9,8 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from shared.adapters.trust import tls_context
-from shared.domain.callers import Person
+from shared.adapters.network.tls import tls_context
+from shared.domain.access.callers import Person
 from shared.domain.ids import object_id
 from shared.errors import Rejected, Transient, Unauthenticated
 from shared.settings import SignInSettings

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from shared.adapters.transport import CountingTransport, managed_identity
+from shared.adapters.network.transport import CountingTransport, managed_identity
 from shared.errors import Misconfigured
 
 R = TypeVar("R")

@@ -1,7 +1,7 @@
 """What a directory holds, as the product sees it, and what may be concluded from having read it.
 
 Two types carry the most important promise of the product: absence can be concluded only from a `CompleteSnapshot`
-(see `shared.domain.snapshot`), and a `Delta` removes only what it names.
+(see `shared.domain.snapshots.snapshot`), and a `Delta` removes only what it names.
 """
 
 from enum import StrEnum
@@ -15,7 +15,8 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     """A user as last read. Empty text never occurs: what the directory does not know is None.
 
     One of a source that is read `by_id` has an id and nothing else: no name, which everybody has in the directory.
-    Stored as an array (see `shared.domain.snapshot`), so fields are only ever added at the end, with a default.
+    Stored as an array (see `shared.domain.snapshots.snapshot`), so fields are only ever added at the end, with a
+    default.
     """
 
     id: ObjectId

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
-from shared.domain.preferences import Preferences
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 

@@ -13,11 +13,11 @@ from typing import Final, Generic, TypeVar
 import azure.functions as func
 
 from shared.bootstrap import App, app
-from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.messages import parse_fetch, parse_import, parse_reconcile, parse_request, parse_retire
+from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.queue_messages import parse_fetch, parse_import, parse_reconcile, parse_request, parse_retire
 from shared.errors import Rejected, Superseded, Transient
+from shared.runtime.fair_scheduler import one_job
 from shared.telemetry import Usage, event, measured
-from shared.turns import one_job
 
 #: How often the host delivers a message before it moves it to the poison queue; host.json says the same.
 MAX_DEQUEUE_COUNT: Final = 5

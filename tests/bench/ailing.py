@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
-from shared.adapters.graph import client
-from shared.adapters.graph.waiting import MAX_WAIT_S
+from shared.adapters.entra import client
+from shared.adapters.entra.retry_after import MAX_WAIT_S
 from shared.domain.directory import DeltaPage, Presence, Source, UsersPage
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient

@@ -28,7 +28,7 @@ import function_app; function_app.app.get_functions()
 indexed = time.process_time()
 import asyncio, json
 from shared.bootstrap import app
-from shared.domain.connection import ClientSecret, Credentials, Endpoints
+from shared.domain.connections.connection import ClientSecret, Credentials, Endpoints
 async def first(known):
     credentials = Credentials(
         azure_tenant_id=known["azure_tenant_id"],

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from shared.adapters.tables import Tables
+from shared.adapters.stores import Tables
 from shared.adapters.tables.client import Entity
-from shared.adapters.tables.pages import Kind, Range
+from shared.adapters.tables.queries import Kind, Range
 from shared.settings import Settings
 from tests.fakes import FakeJobQueue, FakeSecretStore
 from tests.fakes.queue import Message

@@ -7,11 +7,11 @@ from typing import Final
 import msgspec
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
+from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import Run, TenantState
-from shared.domain.snapshot import Page, SnapshotRef, decode_page, scope_of
-from shared.domain.wanted import EVERYONE
+from shared.domain.snapshots.snapshot import Page, SnapshotRef, decode_page, scope_of
 from shared.ports import Fence, Irregular, JournalEntry, Versioned
 from tests.bench.crowd import Crowd
 from tests.fakes import FakeDirectories

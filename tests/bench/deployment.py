@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any, Final
 
 from infra.local.demo.simulator import Simulator
-from shared.adapters.graph import GraphDirectoryFactory
-from shared.adapters.tables import (
+from shared.adapters.entra import GraphDirectoryFactory
+from shared.adapters.stores import (
     TableImportStore,
     TableLedger,
     TableLimitStore,
@@ -25,13 +25,15 @@ from shared.adapters.tables import (
     TableTenantStore,
     TableUserStore,
     TableUseStore,
-    names,
+)
+from shared.adapters.stores import (
+    table_names as names,
 )
 from shared.bootstrap import App
-from shared.domain.connection import Cloud, Connection, Endpoints
+from shared.domain.connections.connection import Cloud, Connection, Endpoints
 from shared.domain.ids import LocationId, ObjectId, TenantId
-from shared.domain.job import FetchJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.preferences import Mode, Preferences
+from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob, SyncRequest
 from shared.ports import TenantSummary
 from shared.settings import Settings
 from shared.telemetry import Usage, measured

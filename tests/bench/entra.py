@@ -14,8 +14,8 @@ import httpx
 from infra.local.certificates import Certificates, ensure_certificates
 from infra.local.child import ROOT, Child
 from infra.local.ports import LOCALHOST, Ports
-from shared.adapters.graph import GraphDirectoryFactory
-from shared.domain.connection import ClientSecret, Credentials, Endpoints
+from shared.adapters.entra import GraphDirectoryFactory
+from shared.domain.connections.connection import ClientSecret, Credentials, Endpoints
 
 FOLDER: Final = ROOT / ".local" / "bench"
 _START_S: Final = 60.0

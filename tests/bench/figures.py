@@ -14,7 +14,7 @@ from tests.bench.counting import Work
 COUNTS: Final = ROOT / "infra" / "cost" / "counts.json"
 ASSUMPTIONS: Final = ROOT / "infra" / "cost" / "assumptions.toml"
 PRICES: Final = ROOT / "infra" / "cost" / "prices.toml"
-#: Up to so many people are held while they are compared; see `shared/comparing.py`.
+#: Up to so many people are held while they are compared; see `shared/workflows/sync/comparison.py`.
 HELD: Final = 20_000
 #: What a run of the schedule can be, in the order in which they are measured.
 RUNS: Final = ("first", "unchanged", "changed", "full")

@@ -5,7 +5,7 @@ from typing import Final
 
 from azure.data.tables.aio import TableClient
 
-from shared.adapters.graph.wire import SELECT
+from shared.adapters.entra.schema import SELECT
 from tests.bench.baseline import app as baseline
 from tests.bench.entra import Directory, directories, directory
 from tests.bench.product import product

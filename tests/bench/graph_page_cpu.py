@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 
-from shared.adapters.graph.wire import SELECT
+from shared.adapters.entra.schema import SELECT
 from shared.domain.directory import Source
 from tests.bench.baseline import app as baseline
 from tests.bench.entra import directories, directory

@@ -5,9 +5,9 @@ from typing import Final
 
 import httpx
 
-from shared.adapters.graph import links
-from shared.adapters.graph.users import users_of
-from shared.adapters.graph.wire import UserPage, decode
+from shared.adapters.entra import links
+from shared.adapters.entra.schema import UserPage, decode
+from shared.adapters.entra.user_mapping import users_of
 from shared.domain.directory import Source
 from tests.bench.entra import certificates, directories, directory
 from tests.bench.graph_page_cpu import PAGE

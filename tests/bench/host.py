@@ -16,8 +16,8 @@ from typing import Any, Final, TypeVar
 
 from infra.local.child import ROOT
 from shared.bootstrap import App
-from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.messages import encode_job, encode_request
+from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.queue_messages import encode_job, encode_request
 from shared.errors import SyncError
 from shared.triggers import queues as triggers
 from tests.integration.delivery import Message

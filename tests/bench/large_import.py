@@ -14,9 +14,9 @@ from time import monotonic, process_time
 
 from shared.bootstrap import App
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.importing import ImportMode
-from shared.domain.imports import MAX_PART_BYTES, ImportRef
-from shared.domain.preferences import Preferences
+from shared.domain.imports.large_import import MAX_PART_BYTES, ImportRef
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import Preferences
 from shared.telemetry import Usage
 from tests.bench.on_disk import DiskImportStore, DiskRecipientStore
 from tests.simulation.world import SETTINGS, World, deliver

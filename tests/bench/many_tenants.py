@@ -26,11 +26,11 @@ from typing import Final
 
 import msgspec
 
-from shared.adapters.tables import TableTenantStore
+from shared.adapters.stores import TableTenantStore
 from shared.bootstrap import App
 from shared.domain.ids import TenantId
-from shared.domain.job import SyncRequest
 from shared.domain.run import RunMode, RunState, TenantState
+from shared.domain.sync.jobs import SyncRequest
 from shared.ports import ConnectedTenant
 from tests.bench.ailing import Ailing, Ailment
 from tests.bench.crowd import Crowd

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.workflows.schedule import AT_ONCE
+from shared.workflows.sync.schedule import AT_ONCE
 from tests.bench.counting import Work
 from tests.bench.figures import Assumptions, Counts, Measured, Price, Prices
 from tests.bench.scale.bounds import alone_s, cpu_s

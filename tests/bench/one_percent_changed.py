@@ -7,7 +7,7 @@ nobody has changed about is to cost nothing.
 from collections.abc import Sequence
 from typing import Final
 
-from shared.domain.batches import MAX_RECIPIENTS
+from shared.domain.reconcile.write_batches import MAX_RECIPIENTS
 from shared.telemetry import Usage
 from tests.bench.crowd import Crowd
 from tests.bench.product import product

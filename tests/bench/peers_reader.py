@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from shared.domain.decide import Write, decide
 from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import ObjectId, object_id
-from shared.domain.preferences import Mode, Preferences
-from shared.domain.provenance import Provenance
-from shared.listing import Listing
+from shared.domain.preferences.preferences import Mode, Preferences
+from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.provenance import Provenance
 from shared.ports import Directory
+from shared.workflows.sync.directory_listing import Listing
 from tests.bench import entra
 from tests.bench.peers_process import Reading
 from tests.bench.results import spent

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from shared.bootstrap import SystemClock
-from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId, object_id
-from shared.domain.places import LocationRule, Place
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.filters import Attribute
+from shared.domain.preferences.location_rule import LocationRule, Place
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode
 from tests.bench.entra import Directory, directories
 from tests.bench.peers_process import Reading

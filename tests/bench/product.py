@@ -7,18 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.adapters.tables import TableRecipientStore, TableRunStore, TableSnapshotStore, TableTenantStore
+from shared.adapters.stores import TableRecipientStore, TableRunStore, TableSnapshotStore, TableTenantStore
 from shared.adapters.tables.client import Tables
 from shared.bootstrap import App, SystemClock
-from shared.domain.connection import Credentials
+from shared.domain.connections.connection import Credentials
 from shared.domain.ids import ObjectId, TenantId
-from shared.domain.job import SyncRequest
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode, RunState
+from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, Transient
 from shared.ports import DirectoryFactory
+from shared.runtime.fair_scheduler import loading
 from shared.telemetry import Usage, measured
-from shared.turns import loading
 from tests.bench.tables import service
 from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
 from tests.fakes.queue import Message

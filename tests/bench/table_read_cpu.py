@@ -4,12 +4,12 @@ from typing import Final
 
 from azure.data.tables.aio import TableClient
 
-from shared.adapters.tables import keys
+from shared.adapters.stores import keys
+from shared.adapters.stores.recipient_rows import row_of
+from shared.adapters.stores.recipients import COLUMNS, TableRecipientStore
+from shared.adapters.stores.table_names import RECIPIENTS
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.limits import MAX_BATCH
-from shared.adapters.tables.names import RECIPIENTS
-from shared.adapters.tables.recipient_rows import row_of
-from shared.adapters.tables.recipients import COLUMNS, TableRecipientStore
 from shared.domain.ids import LocationId, TenantId
 from tests.bench.results import Result, medians
 from tests.bench.tables import recipients, service

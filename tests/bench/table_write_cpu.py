@@ -7,10 +7,10 @@ import aiohttp
 from azure.data.tables.aio import TableClient
 
 from infra.local.tables.server import url_of
-from shared.adapters.tables import changeset
+from shared.adapters.stores.recipient_rows import RowEncoder, row_of
+from shared.adapters.tables import transactions as changeset
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.limits import MAX_BATCH
-from shared.adapters.tables.recipient_rows import RowEncoder, row_of
 from shared.domain.recipient import Recipient
 from tests.bench.results import Result, medians
 from tests.bench.tables import recipients, service

@@ -34,7 +34,7 @@ from infra.local.demo.simulator import Simulator
 from infra.local.entra.throttle import WINDOW_S, limit_units
 from shared.bootstrap import SystemClock
 from shared.domain.ids import ObjectId, object_id
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode
 from tests.bench.entra import Directory, directories, directory
 from tests.bench.product import TENANT, Product

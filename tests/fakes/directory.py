@@ -6,7 +6,8 @@ from typing import cast
 
 import msgspec
 
-from shared.domain.connection import ClientCertificate, ClientSecret, Credentials, FederatedIdentity
+from shared.domain.connections.connection import ClientCertificate, ClientSecret, Credentials, FederatedIdentity
+from shared.domain.connections.credential_expiry import Registration
 from shared.domain.directory import (
     Assignment,
     AssignmentsPage,
@@ -18,7 +19,6 @@ from shared.domain.directory import (
     Source,
     UsersPage,
 )
-from shared.domain.expiry import Registration
 from shared.domain.ids import ObjectId, SourceId
 from shared.errors import Conflict, LoginRefused, NotFound, SyncError
 from shared.ports import TokenReport

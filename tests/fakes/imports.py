@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.imports import Import, ImportMark, ImportRef
+from shared.domain.imports.large_import import Import, ImportMark, ImportRef
 from shared.errors import NotFound
 from shared.ports import Versioned
 from tests.fakes.rows import Rows

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.messages import (
+from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.queue_messages import (
     encode_job,
     encode_request,
     parse_fetch,

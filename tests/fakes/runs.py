@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
-from shared.domain.job import Candidate, FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
 from shared.domain.run import Plan, Run
+from shared.domain.sync.jobs import Candidate, FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
 from shared.errors import NotFound
 from shared.ports import RunProgress, Versioned
 from tests.fakes.rows import Rows

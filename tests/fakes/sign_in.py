@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from shared.domain.callers import Person
+from shared.domain.access.callers import Person
 from shared.errors import Unauthenticated
 
 

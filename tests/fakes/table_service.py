@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from shared.adapters.tables.changeset import compose
 from shared.adapters.tables.client import Entity, Tables
 from shared.adapters.tables.edm import EncodedRow, Row
 from shared.adapters.tables.limits import require_entity
-from shared.adapters.tables.pages import Kind, Range
+from shared.adapters.tables.queries import Kind, Range
+from shared.adapters.tables.transactions import compose
 from shared.errors import Conflict, NotFound
 
 Stored = tuple[dict[str, Any], str]

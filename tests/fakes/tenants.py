@@ -5,15 +5,15 @@ from typing import Any
 
 import msgspec
 
-from shared.domain.callers import Admins
-from shared.domain.connection import Connection, SsoApplication
+from shared.domain.access.callers import Admins
+from shared.domain.connections.connection import Connection, SsoApplication
+from shared.domain.connections.connection_health import Health
 from shared.domain.deletion import Deletion
-from shared.domain.health import Health
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.mapping import GroupMapping, Location
-from shared.domain.preferences import Preferences
+from shared.domain.optimistic_locking import Expected, Part
+from shared.domain.preferences.group_mapping import GroupMapping, Location
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Summary, TenantState
-from shared.domain.versions import Expected, Part
 from shared.errors import Conflict, NotFound
 from shared.ports import Briefing, ConnectedTenant, TenantSummary, Versioned
 from tests.fakes.rows import Rows

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from shared.domain.access.sso_users import ProductUser
 from shared.domain.ids import ObjectId, TenantId
-from shared.domain.sso_users import ProductUser
 
 
 class FakeUserStore:

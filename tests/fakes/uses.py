@@ -3,8 +3,8 @@
 from contextlib import suppress
 from datetime import datetime
 
+from shared.domain.access.idempotency import Use
 from shared.domain.ids import TenantId
-from shared.domain.repeats import Use
 from shared.errors import Conflict
 from shared.ports import Versioned
 from tests.fakes.rows import Rows

@@ -6,16 +6,16 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.attributes import Attributes
-from shared.domain.decide import Decision, decide
 from shared.domain.directory import DirectoryUser
-from shared.domain.guard import Loss, breaches
 from shared.domain.ids import LocationId, RecipientId, SourceId
-from shared.domain.managers import NO_MANAGERS, Managers
-from shared.domain.preferences import GuardLimits, Preferences
-from shared.domain.provenance import Provenance
+from shared.domain.preferences.attribute_map import Attributes
+from shared.domain.preferences.preferences import GuardLimits, Preferences
 from shared.domain.recipient import PROFILE_FIELDS, Origin, Profile, Reason, Recipient, Status
-from shared.domain.wanted import AbsenceProof
+from shared.domain.reconcile.absence import AbsenceProof
+from shared.domain.reconcile.decide import Decision, decide
+from shared.domain.reconcile.guard import Loss, breaches
+from shared.domain.reconcile.managers import NO_MANAGERS, Managers
+from shared.domain.reconcile.provenance import Provenance
 from tests.builders import person, snapshot, user, wanted
 
 SOURCE = SourceId("users")

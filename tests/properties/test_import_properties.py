@@ -6,15 +6,15 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.csv_rows import Row
-from shared.domain.decide import Write
-from shared.domain.guard import digest
 from shared.domain.ids import LocationId, ObjectId, RecipientId
-from shared.domain.importing import ImportMode, decide_import, duplicates
-from shared.domain.leavers import deactivations
-from shared.domain.preferences import Preferences
+from shared.domain.imports.csv_file import Row
+from shared.domain.imports.row_decisions import ImportMode, decide_import, duplicates
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Recipient, Status
-from shared.joining import Join
+from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.departures import deactivations
+from shared.domain.reconcile.guard import digest
+from shared.workflows.imports.row_matcher import Join
 from tests.builders import person
 
 DESK = LocationId("desk")

@@ -4,14 +4,14 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.decide import Decision, Matching, decide
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId, SourceId
-from shared.domain.parts import Cuts, Cutter
-from shared.domain.preferences import Preferences
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Origin, Recipient
-from shared.domain.snapshot import SnapshotRef, Tally, encode_page
-from shared.domain.wanted import AbsenceProof, gather
+from shared.domain.reconcile.absence import AbsenceProof, gather
+from shared.domain.reconcile.decide import Decision, Matching, decide
+from shared.domain.snapshots.partitions import Cuts, Cutter
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
 from tests.builders import snapshot, wanted
 from tests.properties.test_decide_properties import DIRECTORIES, PREFERENCES, STORED
 

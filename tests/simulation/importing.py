@@ -6,9 +6,9 @@ from typing import Any
 
 from shared.bootstrap import App
 from shared.domain.ids import LocationId, RunId, TenantId
-from shared.domain.importing import ImportMode
-from shared.domain.imports import Import, ImportRef
-from shared.domain.preferences import Preferences
+from shared.domain.imports.large_import import Import, ImportRef
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Run
 from shared.errors import Conflict, Transient
 from tests.simulation.world import Crash, World, deliver

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from shared.adapters.tables import (
+from shared.adapters.stores import (
     TableImportStore,
     TableLedger,
     TableLimitStore,
@@ -18,19 +18,21 @@ from shared.adapters.tables import (
     TableUserStore,
     TableUseStore,
     keys,
-    names,
 )
-from shared.adapters.tables.accounts import KNOWN_FOR, Accounts
+from shared.adapters.stores import (
+    table_names as names,
+)
+from shared.adapters.stores.account_placement import KNOWN_FOR, Accounts
 from shared.bootstrap import Ports
+from shared.domain.access.sso_users import ProductUser, Role
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.importing import ImportMode
-from shared.domain.imports import ImportState
-from shared.domain.preferences import GuardLimits, Mode, Preferences
+from shared.domain.imports.large_import import ImportState
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunState
-from shared.domain.sso_users import ProductUser, Role
-from shared.erasure import SETTLED_AFTER
 from shared.errors import Misconfigured
 from shared.telemetry import Usage
+from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.builders import person, user
 from tests.fakes import FakeClock, fake_ports
 from tests.fakes.table_service import MemoryTables

@@ -6,12 +6,12 @@ from io import BytesIO
 
 import pytest
 
-from shared.domain import changes
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.importing import ImportMode
-from shared.domain.preferences import GuardLimits, Mode, Preferences
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Recipient, Status
 from shared.domain.run import Run, RunMode, RunState
+from shared.domain.snapshots import changeset as changes
 from tests.builders import person, user
 from tests.fakes import FakeRecipientStore
 from tests.simulation.world import Fuse, World, drain_with_retries

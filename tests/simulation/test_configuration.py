@@ -3,8 +3,8 @@
 import pytest
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.mapping import GroupMapping
-from shared.domain.preferences import GuardLimits, Mode, Preferences
+from shared.domain.preferences.group_mapping import GroupMapping
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunState
 from tests.simulation.world import World
 from tests.simulation.worlds import STAFF, TEMPS, full_world, groups_world

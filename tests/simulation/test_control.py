@@ -1,10 +1,10 @@
 """A tenant's runs among themselves: requests that wait, changes of settings, and the watchdog."""
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode, RunState
-from shared.fencing import FencedLocation
 from shared.telemetry import Usage
+from shared.workflows.recipients.fenced_writer import FencedLocation
 from tests.simulation.world import deliver
 from tests.simulation.worlds import full_world
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain.filters import Attribute, AttributeFilter
 from shared.domain.ids import LocationId, RecipientId, TenantId
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.filters import Attribute, AttributeFilter
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Status
 from shared.errors import NeedsAttention, NotFound, Rejected
-from shared.workflows.explain import Answer
+from shared.workflows.recipients.explain import Answer
 from tests.builders import person, user
 from tests.simulation.world import World
 from tests.simulation.worlds import FULL, LEADS, STAFF, full_world, groups_world

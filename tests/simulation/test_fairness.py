@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.capacity import Capacity
+from shared.domain.connections.connection_health import HealthState
 from shared.domain.directory import DeltaPage
-from shared.domain.health import HealthState
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.job import ReconcileJob
 from shared.domain.run import RunMode, RunState
+from shared.domain.sync.jobs import ReconcileJob
 from shared.errors import NeedsAttention, Transient
-from shared.workflows import reconcile
+from shared.runtime.bulkhead import Capacity
+from shared.workflows.sync import reconcile
 from tests.fakes import FakeDirectory
 from tests.simulation.world import Message, World, deliver
 from tests.simulation.worlds import LEADS, full_world, groups_world

@@ -7,16 +7,16 @@ from io import BytesIO
 import msgspec
 import pytest
 
-from shared import comparing
-from shared.domain.attributes import Attributes
-from shared.domain.decide import Decision, decide
 from shared.domain.ids import LocationId, ObjectId, TenantId
-from shared.domain.importing import ImportMode
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.attribute_map import Attributes
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
+from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.run import Run, RunState
-from shared.first_decisions import FirstDecisions
-from shared.turns import turn
+from shared.runtime.fair_scheduler import turn
+from shared.workflows.snapshots.decision_cache import FirstDecisions
+from shared.workflows.sync import comparison as comparing
 from tests.builders import person, user
 from tests.simulation.world import World, deliver
 

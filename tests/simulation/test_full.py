@@ -6,8 +6,8 @@ import msgspec
 
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.recipient import Status
+from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import Run, RunMode, RunState
-from shared.domain.wanted import EVERYONE
 from shared.errors import NeedsAttention
 from shared.ports import JournalEntry, Versioned
 from tests.simulation.world import World

@@ -5,15 +5,15 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from shared.domain.connection import SsoApplication
-from shared.domain.entries import Entries
-from shared.domain.health import Health, HealthState
+from shared.domain.connections.connection import SsoApplication
+from shared.domain.connections.connection_health import Health, HealthState
+from shared.domain.connections.entra.credential_form import Entries
 from shared.domain.ids import ObjectId, SourceId, TenantId
-from shared.domain.job import FetchJob, SyncRequest
 from shared.domain.run import RunState
+from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Transient
 from shared.ports import LedgerEntry
-from shared.workflows.connect import ConnectionRefused
+from shared.workflows.connections.connect import ConnectionRefused
 from tests.builders import BACK_END, person
 from tests.fakes import FakeDirectories, FakeDirectory, FakeSecretStore
 from tests.simulation.world import World, deliver

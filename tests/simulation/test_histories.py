@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from shared.adapters.tables import (
+from shared.adapters.stores import (
     TableLedger,
     TableLimitStore,
     TableRecipientStore,
@@ -19,16 +19,16 @@ from shared.adapters.tables import (
     TableSnapshotStore,
     TableTenantStore,
 )
-from shared.domain import changes
 from shared.domain.directory import DirectoryUser
-from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId, ObjectId, RecipientId, SourceId, TenantId
-from shared.domain.importing import ImportMode
-from shared.domain.mapping import GroupMapping
-from shared.domain.places import LocationRule, Place
-from shared.domain.preferences import GuardLimits, Mode, Preferences
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.filters import Attribute
+from shared.domain.preferences.group_mapping import GroupMapping
+from shared.domain.preferences.location_rule import LocationRule, Place
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Origin, Status
 from shared.domain.run import RunMode, RunState
+from shared.domain.snapshots import changeset as changes
 from shared.errors import NeedsAttention
 from tests.builders import person, user
 from tests.fakes import FakeDirectory, fake_ports

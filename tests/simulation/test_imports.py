@@ -10,16 +10,17 @@ import pytest
 
 from shared.bootstrap import App
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.importing import ImportMode
-from shared.domain.imports import MAX_PARTS, ImportState
-from shared.domain.job import ImportJob
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.imports.large_import import MAX_PARTS, ImportState
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Counts, Status
 from shared.domain.run import RunKind, RunMode, RunState
+from shared.domain.sync.jobs import ImportJob
 from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
-from shared.joining import Join
 from shared.telemetry import Usage
-from shared.workflows import sweep_imports, upload_import
+from shared.workflows.imports import cleanup as sweep_imports
+from shared.workflows.imports import upload as upload_import
+from shared.workflows.imports.row_matcher import Join
 from tests.builders import user
 from tests.simulation.importing import (
     BERLIN,

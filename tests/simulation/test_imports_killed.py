@@ -4,9 +4,9 @@ import contextlib
 
 import pytest
 
-from shared.domain.importing import ImportMode
-from shared.domain.imports import ImportRef, ImportState
-from shared.domain.preferences import Preferences
+from shared.domain.imports.large_import import ImportRef, ImportState
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import Preferences
 from shared.telemetry import Usage
 from tests.simulation.importing import imports_world, large, look, people, seen, settle, start, uploaded
 from tests.simulation.world import Crash, Fuse, World, deliver

@@ -4,13 +4,13 @@ import msgspec
 import pytest
 
 from shared.domain.directory import Source, UsersPage
-from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.job import FetchJob
-from shared.domain.places import LocationRule, Place
-from shared.domain.preferences import GuardLimits, Mode, Preferences
+from shared.domain.preferences.filters import Attribute
+from shared.domain.preferences.location_rule import LocationRule, Place
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
+from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import RunMode, RunState
-from shared.domain.wanted import EVERYONE
+from shared.domain.sync.jobs import FetchJob
 from shared.errors import NeedsAttention, Rejected, Transient
 from tests.builders import person, user
 from tests.simulation.world import World, deliver

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.domain.attributes import Attributes
 from shared.domain.directory import DeltaPage
 from shared.domain.ids import ObjectId, TenantId
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.attribute_map import Attributes
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode, RunState
 from shared.errors import Conflict, NeedsAttention
 from tests.builders import person, user

@@ -5,15 +5,15 @@ from io import BytesIO
 import msgspec
 import pytest
 
-from shared import comparing
-from shared.domain import parts
-from shared.domain.attributes import Attributes
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, TenantId
-from shared.domain.importing import ImportMode
-from shared.domain.preferences import GuardLimits, Mode, Preferences
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.attribute_map import Attributes
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunMode, RunState
+from shared.domain.snapshots import partitions as parts
+from shared.workflows.sync import comparison as comparing
 from tests.builders import user
 from tests.simulation.world import World
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import ChangeKind, Reason
 from shared.domain.run import Run, RunMode, RunState
 from shared.errors import Conflict, Transient

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from shared.domain.ids import TenantId
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunState
 from shared.telemetry import Usage

@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 import pytest
 
-from shared import comparing
-from shared.domain.decide import Decision, decide
 from shared.domain.directory import Source, UsersPage
 from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.recipient import Reason, Recipient, Status
+from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshot import SnapshotRef
+from shared.domain.snapshots.snapshot import SnapshotRef
 from shared.errors import NeedsAttention, NotFound, Transient
 from shared.ports import Fence, JournalEntry, Versioned
 from shared.telemetry import count_storage_request
+from shared.workflows.sync import comparison as comparing
 from tests.builders import person, user
 from tests.simulation.world import World, deliver
 from tests.simulation.worlds import FULL, PEOPLE, STAFF, TEMPS, full_world, groups_world

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.importing import ImportMode
+from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.run import RunMode, RunState, TenantState
-from shared.fencing import claim
 from shared.telemetry import Usage
+from shared.workflows.recipients.fenced_writer import claim
 from tests.builders import person
 from tests.fakes import FakeTenantStore
 from tests.simulation.world import Crash, Fuse, World, deliver, drain_with_retries

@@ -5,16 +5,16 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 
-from shared import staging
-from shared.domain import snapshot as snapshots
-from shared.domain.attributes import Attributes
 from shared.domain.directory import DeltaPage, DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, TenantId
-from shared.domain.job import FetchJob, FetchPosition
-from shared.domain.preferences import GuardLimits, Mode, Preferences
+from shared.domain.preferences.attribute_map import Attributes
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
+from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally
-from shared.domain.wanted import EVERYONE
+from shared.domain.snapshots import snapshot as snapshots
+from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef, Tally
+from shared.domain.sync.jobs import FetchJob, FetchPosition
+from shared.workflows.snapshots import writer as staging
 from tests.builders import loaded, person, user
 from tests.fakes import FakeSnapshotStore
 from tests.simulation.world import Fuse, World, deliver, drain_with_retries

@@ -9,19 +9,19 @@ from contextlib import suppress
 from typing import Any
 
 from shared.bootstrap import App, Ports
-from shared.domain.connection import ClientSecret, Cloud, Connection, Credentials, Endpoints
+from shared.domain.connections.connection import ClientSecret, Cloud, Connection, Credentials, Endpoints
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
-from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.mapping import GroupMapping
-from shared.domain.preferences import Preferences
+from shared.domain.preferences.group_mapping import GroupMapping
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunMode
+from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.errors import Conflict, Superseded, Transient
 from shared.ports import TenantSummary
+from shared.runtime.fair_scheduler import one_job
 from shared.settings import Settings
 from shared.telemetry import Usage, measured
-from shared.turns import one_job
 from tests.fakes import FakeClock, FakeDirectories, FakeDirectory, FakeJobQueue, fake_ports
 
 Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob

@@ -1,7 +1,7 @@
 """The worlds that tests of runs begin with: a tenant in full mode, and one in groups mode."""
 
 from shared.domain.ids import ObjectId
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.preferences import Mode, Preferences
 from tests.builders import person, user
 from tests.simulation.world import World
 

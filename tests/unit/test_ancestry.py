@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared import ancestry
-from shared.ancestry import paths
 from shared.domain.ids import ObjectId
+from shared.workflows.recipients import group_paths as ancestry
+from shared.workflows.recipients.group_paths import paths
 from tests.builders import person, user
 from tests.fakes import FakeDirectory
 

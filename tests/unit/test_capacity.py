@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.capacity import Capacity
 from shared.errors import Transient
+from shared.runtime.bulkhead import Capacity
 
 
 def test_whoever_finds_no_place_comes_back_later() -> None:

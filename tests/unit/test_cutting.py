@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 
-from shared.cutting import CutSnapshots
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.parts import Cuts
-from shared.domain.snapshot import SnapshotRef, Tally, encode_page
+from shared.domain.snapshots.partitions import Cuts
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
 from shared.errors import Conflict
+from shared.workflows.snapshots.cache import CutSnapshots
 from tests.builders import user
 from tests.fakes.snapshots import FakeSnapshotStore
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.graph.wire import SELECT
-from shared.domain import consent, mistakes
-from shared.domain.connection import CLOUD_ENDPOINTS
-from shared.domain.health import BACK_OFF, WARN_DAYS
-from shared.domain.readings import READS
-from shared.triggers.http.rules import RULES
+from shared.adapters.entra.schema import SELECT
+from shared.domain.connections.connection import CLOUD_ENDPOINTS
+from shared.domain.connections.connection_health import BACK_OFF, WARN_DAYS
+from shared.domain.connections.entra import login_errors as mistakes
+from shared.domain.connections.entra import permissions as consent
+from shared.domain.connections.live_reads import READS
+from shared.triggers.http.framework.rules import RULES
 
 ROOT = Path(__file__).parents[2]
 NEEDS = consent.needs(sso_users=True)

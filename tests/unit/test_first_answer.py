@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared import first_answer
-from shared.adapters.graph import together
+from shared.adapters.entra import request_coalescer as together
 from shared.errors import LoginRefused, Transient
-from shared.first_answer import FirstAnswer, Patience, Unanswered
+from shared.runtime import adaptive_timeout as first_answer
+from shared.runtime.adaptive_timeout import FirstAnswer, Patience, Unanswered
 from tests.unit.graph import virtual_time
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.tables.accounts import KNOWN_FOR
-from shared.erasure import SETTLED_AFTER
+from shared.adapters.stores.account_placement import KNOWN_FOR
 from shared.errors import Misconfigured
 from shared.settings import load
 from shared.triggers.queues import MAX_DEQUEUE_COUNT
+from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.builders import person
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from shared.turns import one_job, turn
+from shared.runtime.fair_scheduler import one_job, turn
 
 
 class Clock:

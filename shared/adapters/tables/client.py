@@ -8,16 +8,17 @@ from azure.core import MatchConditions
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.adapters.storage_account import StorageService
-from shared.adapters.tables import changeset, single
+from shared.adapters.tables import entities as single
+from shared.adapters.tables import transactions as changeset
 from shared.adapters.tables.edm import encode, row_of
 from shared.adapters.tables.errors import translated
 from shared.adapters.tables.limits import MAX_BATCH, require_entity
-from shared.adapters.tables.pages import BARE, FULL, UNTYPED, Kind, Range, condition, pages
-from shared.adapters.tables.wire import Wire
+from shared.adapters.tables.pipeline import Wire
+from shared.adapters.tables.queries import BARE, FULL, UNTYPED, Kind, Range, condition, pages
 from shared.domain.ids import TenantId
 from shared.errors import Conflict, NotFound, SyncError
+from shared.runtime.fair_scheduler import turn
 from shared.settings import Settings, TableAccount
-from shared.turns import turn
 
 #: Retries of the SDK for one request, and how long it waits before the first one, in seconds; then twice as long.
 _RETRIES: Final = 3

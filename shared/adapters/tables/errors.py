@@ -6,7 +6,7 @@ from typing import Final
 
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
-from shared.adapters.transport import retry_after_s
+from shared.adapters.network.transport import retry_after_s
 from shared.errors import Conflict, Misconfigured, NotFound, Rejected, SyncError, TooLarge, Transient
 
 _BAD_REQUEST: Final = 400

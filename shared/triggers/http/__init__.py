@@ -7,15 +7,14 @@ from shared.triggers.http import (
     imports,
     ledger,
     locations,
-    openapi,
     overview,
     portal,
     recipients,
-    routing,
     runs,
     tenants,
     users,
 )
+from shared.triggers.http.framework import openapi, routing
 
 BLUEPRINTS = (
     connection.bp,

@@ -7,18 +7,18 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
-from shared.domain.connection import SsoApplication
-from shared.domain.entries import Entries
-from shared.domain.health import days_left
+from shared.domain.connections.connection import SsoApplication
+from shared.domain.connections.connection_health import days_left
+from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.validation_report import Report
 from shared.domain.ids import object_id
-from shared.domain.report import Report
-from shared.domain.versions import Part
-from shared.triggers.http.answers import Answer, tagged
-from shared.triggers.http.contracts import NO_TENANT, Contract, answers
-from shared.triggers.http.requests import Request
-from shared.triggers.http.routing import route
+from shared.domain.optimistic_locking import Part
+from shared.triggers.http.framework.answers import Answer, tagged
+from shared.triggers.http.framework.contracts import NO_TENANT, Contract, answers
+from shared.triggers.http.framework.requests import Request
+from shared.triggers.http.framework.routing import route
 from shared.triggers.http.views import ConnectionView, OffView, SsoView
-from shared.workflows.connect import StoredConnection
+from shared.workflows.connections.connect import StoredConnection
 
 bp = func.Blueprint()
 

@@ -3,11 +3,11 @@
 import azure.functions as func
 
 from shared.bootstrap import app
-from shared.triggers.http.answers import Answer
-from shared.triggers.http.contracts import Contract, answers
-from shared.triggers.http.requests import Request
-from shared.triggers.http.routing import route
-from shared.workflows.doctor import Diagnosis
+from shared.triggers.http.framework.answers import Answer
+from shared.triggers.http.framework.contracts import Contract, answers
+from shared.triggers.http.framework.requests import Request
+from shared.triggers.http.framework.routing import route
+from shared.workflows.operations.health_check import Diagnosis
 
 bp = func.Blueprint()
 

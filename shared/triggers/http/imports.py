@@ -7,14 +7,14 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
-from shared.domain.callers import name_of
-from shared.domain.importing import ImportMode
-from shared.domain.imports import MAX_PART_BYTES, MAX_PARTS, ImportRef
+from shared.domain.access.callers import name_of
+from shared.domain.imports.large_import import MAX_PART_BYTES, MAX_PARTS, ImportRef
+from shared.domain.imports.row_decisions import ImportMode
 from shared.errors import Rejected
-from shared.triggers.http.answers import Answer
-from shared.triggers.http.contracts import NO_LOCATION, Contract, answers, one_of
-from shared.triggers.http.requests import Request
-from shared.triggers.http.routing import route
+from shared.triggers.http.framework.answers import Answer
+from shared.triggers.http.framework.contracts import NO_LOCATION, Contract, answers, one_of
+from shared.triggers.http.framework.requests import Request
+from shared.triggers.http.framework.routing import route
 from shared.triggers.http.views import LargeImportView, PartView, RunView
 
 bp = func.Blueprint()

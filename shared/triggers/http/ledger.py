@@ -3,14 +3,14 @@
 import azure.functions as func
 
 from shared.bootstrap import app
-from shared.domain.callers import name_of
-from shared.triggers.http.answers import Answer
-from shared.triggers.http.contracts import NO_CONTENT, Contract, Parameter, answers, paged
-from shared.triggers.http.paging import cursor_of, limit_of, position_of
-from shared.triggers.http.requests import Request
-from shared.triggers.http.routing import route
+from shared.domain.access.callers import name_of
+from shared.triggers.http.framework.answers import Answer
+from shared.triggers.http.framework.contracts import NO_CONTENT, Contract, Parameter, answers, paged
+from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
+from shared.triggers.http.framework.requests import Request
+from shared.triggers.http.framework.routing import route
 from shared.triggers.http.views import EntryView, LedgerView
-from shared.workflows.observe import EntryPosition
+from shared.workflows.operations.queries import EntryPosition
 
 bp = func.Blueprint()
 _QUEUE = Parameter(name="queue", about="The entry's queue, where entries of several have one id.")

@@ -7,9 +7,9 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.ids import object_id
-from shared.domain.mapping import GroupMapping, Location
-from shared.triggers.http.answers import Answer, tagged
-from shared.triggers.http.contracts import (
+from shared.domain.preferences.group_mapping import GroupMapping, Location
+from shared.triggers.http.framework.answers import Answer, tagged
+from shared.triggers.http.framework.contracts import (
     NO_CONTENT,
     NO_LOCATION,
     NO_TENANT,
@@ -18,8 +18,8 @@ from shared.triggers.http.contracts import (
     Parameter,
     answers,
 )
-from shared.triggers.http.requests import Request
-from shared.triggers.http.routing import route
+from shared.triggers.http.framework.requests import Request
+from shared.triggers.http.framework.routing import route
 from shared.triggers.http.views import GroupsView, LocationsView, MappedView, MappingView
 
 bp = func.Blueprint()

@@ -4,13 +4,13 @@ import azure.functions as func
 
 from shared.bootstrap import app
 from shared.errors import Rejected
-from shared.triggers.http.answers import Answer
-from shared.triggers.http.contracts import Contract, Parameter, answers, one_of, paged
-from shared.triggers.http.paging import cursor_of, limit_of, position_of
-from shared.triggers.http.requests import Request
-from shared.triggers.http.routing import route
+from shared.triggers.http.framework.answers import Answer
+from shared.triggers.http.framework.contracts import Contract, Parameter, answers, one_of, paged
+from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
+from shared.triggers.http.framework.requests import Request
+from shared.triggers.http.framework.routing import route
 from shared.triggers.http.views import OverviewView
-from shared.workflows.overview import Position, Sort
+from shared.workflows.operations.overview import Position, Sort
 
 bp = func.Blueprint()
 

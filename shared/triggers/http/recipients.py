@@ -7,19 +7,19 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from shared.bootstrap import app
-from shared.domain.callers import name_of
-from shared.domain.csv_rows import MAX_TEXT, export
-from shared.domain.importing import ImportMode
+from shared.domain.access.callers import name_of
+from shared.domain.imports.csv_file import MAX_TEXT, export
+from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.recipient import TEXT_FIELDS, Origin, Status
 from shared.errors import Rejected
-from shared.triggers.http.answers import Answer, tagged
-from shared.triggers.http.contracts import NO_LOCATION, NO_TENANT, Contract, Parameter, answers, one_of, paged
-from shared.triggers.http.paging import cursor_of, limit_of, position_of
-from shared.triggers.http.requests import Request
-from shared.triggers.http.routing import route
+from shared.triggers.http.framework.answers import Answer, tagged
+from shared.triggers.http.framework.contracts import NO_LOCATION, NO_TENANT, Contract, Parameter, answers, one_of, paged
+from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
+from shared.triggers.http.framework.requests import Request
+from shared.triggers.http.framework.routing import route
 from shared.triggers.http.views import ImportView, RecipientsView, RecipientView
-from shared.workflows.explain import Answer as Explained
-from shared.workflows.observe import RecipientFilter
+from shared.workflows.operations.queries import RecipientFilter
+from shared.workflows.recipients.explain import Answer as Explained
 
 _CSV: Final = "text/csv"
 #: Largest file that is imported at once, in bytes.

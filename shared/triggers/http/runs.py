@@ -6,17 +6,17 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
-from shared.domain.callers import name_of
-from shared.domain.preferences import Preferences
+from shared.domain.access.callers import name_of
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import RunMode
 from shared.errors import Rejected
-from shared.triggers.http.answers import Answer
-from shared.triggers.http.contracts import NO_RUN, NO_TENANT, Contract, answers, paged
-from shared.triggers.http.paging import MAX_PAGE, cursor_of, limit_of, position_of
-from shared.triggers.http.requests import Request
-from shared.triggers.http.routing import route
+from shared.triggers.http.framework.answers import Answer
+from shared.triggers.http.framework.contracts import NO_RUN, NO_TENANT, Contract, answers, paged
+from shared.triggers.http.framework.paging import MAX_PAGE, cursor_of, limit_of, position_of
+from shared.triggers.http.framework.requests import Request
+from shared.triggers.http.framework.routing import route
 from shared.triggers.http.views import ChangesView, RunsView, RunView
-from shared.workflows.observe import ChangePosition
+from shared.workflows.operations.queries import ChangePosition
 
 bp = func.Blueprint()
 

@@ -7,13 +7,13 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
-from shared.domain.callers import name_of
+from shared.domain.access.callers import name_of
+from shared.domain.access.sso_users import ProductUser, Role
 from shared.domain.ids import object_id
-from shared.domain.sso_users import ProductUser, Role
-from shared.triggers.http.answers import Answer
-from shared.triggers.http.contracts import NO_TENANT, READS_DIRECTORY, Contract, answers
-from shared.triggers.http.requests import Request
-from shared.triggers.http.routing import route
+from shared.triggers.http.framework.answers import Answer
+from shared.triggers.http.framework.contracts import NO_TENANT, READS_DIRECTORY, Contract, answers
+from shared.triggers.http.framework.requests import Request
+from shared.triggers.http.framework.routing import route
 from shared.triggers.http.views import SsoUsersView, UsersView
 
 bp = func.Blueprint()

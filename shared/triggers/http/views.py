@@ -7,25 +7,25 @@ from typing import Any, Literal, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from shared.domain.connection import Cloud, CredentialKind
-from shared.domain.csv_rows import RowProblem
+from shared.domain.access.sso_users import ProductUser, SsoUser
+from shared.domain.connections.connection import Cloud, CredentialKind
+from shared.domain.connections.connection_health import Reason
+from shared.domain.connections.validation_report import Report
 from shared.domain.directory import Group
-from shared.domain.health import Reason
 from shared.domain.ids import ImportId, LocationId, ObjectId, RecipientId, RunId, TenantId
-from shared.domain.importing import ImportMode
-from shared.domain.imports import Import, ImportState, Outcome
-from shared.domain.mapping import GroupMapping, Location
-from shared.domain.places import AttributeValue
+from shared.domain.imports.csv_file import RowProblem
+from shared.domain.imports.large_import import Import, ImportState, Outcome
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.group_mapping import GroupMapping, Location
+from shared.domain.preferences.location_rule import AttributeValue
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts, Origin, Recipient, Status
-from shared.domain.report import Report
 from shared.domain.run import HeldDecision, LocationReport, Run, RunKind, RunMode, RunState
-from shared.domain.sso_users import ProductUser, SsoUser
 from shared.ports import LedgerEntry, RunProgress, TenantSummary
-from shared.workflows.import_csv import ImportReport
-from shared.workflows.observe import LocatedChange
-from shared.workflows.overview import TenantLine
-from shared.workflows.show_mapping import MappedLocation
+from shared.workflows.connections.show_mapping import MappedLocation
+from shared.workflows.imports.small_import import ImportReport
+from shared.workflows.operations.overview import TenantLine
+from shared.workflows.operations.queries import LocatedChange
 
 Text = str | UnsetType | None
 

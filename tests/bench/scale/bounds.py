@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from shared.workflows.schedule import AT_ONCE
+from shared.workflows.sync.schedule import AT_ONCE
 from tests.bench.figures import Delays
 from tests.bench.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
 from tests.bench.scale.load import Job, TenantRun

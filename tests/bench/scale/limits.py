@@ -29,10 +29,10 @@ INSTANCE_BYTES: Final = 2_048 * 1024 * 1024
 #: Shortest activity of an instance that is billed, and the step in which longer ones are, in seconds. Source: as above.
 BILLED_AT_LEAST_S: Final = 1.0
 BILLED_STEP_S: Final = 0.1
-#: What `shared/settings.py` and `shared/domain/job.py` set unless told otherwise, in seconds.
+#: What `shared/settings.py` and `shared/domain/sync/jobs.py` set unless told otherwise, in seconds.
 JOB_S: Final = 0.6 * 120
 DEADLINE_S: Final = 6 * 3_600.0
-#: Rows of a batch that are recipients, and what stands beside them; see `shared/domain/batches.py`.
+#: Rows of a batch that are recipients, and what stands beside them; see `shared/domain/reconcile/write_batches.py`.
 BATCH_PEOPLE: Final = 98
 BATCH_ROWS: Final = 100
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
-from shared.workflows.reconcile import LARGE_AT_ONCE, LARGE_PEOPLE, PLACE_PEOPLE
+from shared.workflows.sync.reconcile import LARGE_AT_ONCE, LARGE_PEOPLE, PLACE_PEOPLE
 from tests.bench.figures import Assumptions, Measured
 from tests.bench.scale.bounds import bounds
 from tests.bench.scale.limits import IN_FLIGHT, INSTANCE_BYTES, Limits

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from shared.domain.job import writing_time_s
-from shared.workflows.schedule import AT_ONCE
+from shared.domain.sync.jobs import writing_time_s
+from shared.workflows.sync.schedule import AT_ONCE
 from tests.bench.figures import Delays, Scaling
 from tests.bench.scale.limits import BATCH_PEOPLE, BATCH_ROWS, BILLED_AT_LEAST_S, BILLED_STEP_S, Limits
 from tests.bench.scale.load import STAGES, Job, TenantRun

@@ -7,8 +7,8 @@ import pytest
 from infra.local.certificates import Certificates
 from infra.local.demo.simulator import Simulator
 from infra.local.entra.server import EntraSimulator
-from shared.adapters.graph import GraphDirectoryFactory
-from shared.domain.connection import ClientSecret, Credentials, Endpoints
+from shared.adapters.entra import GraphDirectoryFactory
+from shared.domain.connections.connection import ClientSecret, Credentials, Endpoints
 from shared.domain.directory import DirectoryUser, Source
 from shared.ports import Directory
 from tests.entra import Broken, trusted_entra

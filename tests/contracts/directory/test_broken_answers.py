@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.local.demo.simulator import Simulator
-from shared.adapters.graph import pace
+from shared.adapters.entra import throttle as pace
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, NeedsAttention, NotFound, SyncError, Transient

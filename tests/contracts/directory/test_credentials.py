@@ -6,8 +6,8 @@ import pytest
 
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.certificates import X509CertificateReader
-from shared.adapters.graph import GraphDirectoryFactory
-from shared.domain.connection import ClientCertificate, Credentials, Endpoints, FederatedIdentity, Proof
+from shared.adapters.entra import GraphDirectoryFactory
+from shared.domain.connections.connection import ClientCertificate, Credentials, Endpoints, FederatedIdentity, Proof
 from shared.domain.directory import Source
 from shared.errors import LoginRefused, NeedsAttention, Transient
 from tests.certificates import pair

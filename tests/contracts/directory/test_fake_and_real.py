@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.demo.simulator import Simulator
 from infra.local.entra.server import EntraSimulator
-from shared.adapters.graph import GraphDirectoryFactory
+from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.directory import DirectoryUser, Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import NotFound

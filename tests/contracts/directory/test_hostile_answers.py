@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from infra.local.certificates import Certificates
-from shared.adapters.graph import GraphDirectoryFactory
+from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.directory import Source
 from shared.errors import Conflict, NeedsAttention, SyncError, Transient
 from shared.ports import Directory

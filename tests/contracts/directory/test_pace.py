@@ -6,7 +6,8 @@ import pytest
 
 from infra.local.entra import throttle
 from infra.local.entra.server import EntraSimulator
-from shared.adapters.graph import GraphDirectoryFactory, pace
+from shared.adapters.entra import GraphDirectoryFactory
+from shared.adapters.entra import throttle as pace
 from shared.domain.directory import Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Transient

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.local.entra.server import EntraSimulator
-from shared.adapters.graph import GraphDirectoryFactory
+from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.directory import Fields, Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, LoginRefused

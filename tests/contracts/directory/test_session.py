@@ -8,11 +8,11 @@ import pytest
 from aiohttp import web
 
 from infra.local.certificates import Certificates
-from shared.adapters.graph import GraphDirectoryFactory
-from shared.adapters.graph import factory as factory_module
-from shared.adapters.graph.client import GraphClient
-from shared.adapters.graph.directory import GraphDirectory
-from shared.domain.connection import ClientSecret
+from shared.adapters.entra import GraphDirectoryFactory
+from shared.adapters.entra import factory as factory_module
+from shared.adapters.entra.client import GraphClient
+from shared.adapters.entra.directory import GraphDirectory
+from shared.domain.connections.connection import ClientSecret
 from shared.domain.directory import Source
 from shared.errors import LoginRefused, NeedsAttention, Transient
 from shared.ports import Directory
@@ -99,7 +99,7 @@ async def test_an_old_token_may_lack_what_was_granted_since(
         with pytest.raises(NeedsAttention):
             await directory.users(Source())
         assert graph.logins == 1
-        monkeypatch.setattr("shared.adapters.graph.client._OLD_TOKEN_S", -1.0)
+        monkeypatch.setattr("shared.adapters.entra.client._OLD_TOKEN_S", -1.0)
         graph.graph = [DENIED, PAGE]
         assert len((await directory.users(Source())).users) == 1
         assert graph.logins == 2
@@ -178,7 +178,7 @@ async def test_a_server_that_drips_is_cut_off(
     directory: Directory, graph: ScriptedGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole request has a limit, not only each silence."""
-    monkeypatch.setattr("shared.adapters.graph.client._REQUEST_S", 0.3)
+    monkeypatch.setattr("shared.adapters.entra.client._REQUEST_S", 0.3)
 
     class Dripping(web.StreamResponse):
         async def write_eof(self, data: bytes = b"") -> None:

@@ -13,10 +13,10 @@ from infra.local.child import Child
 from infra.local.entra.server import EntraSimulator
 from infra.local.ports import LOCALHOST, free_ports
 from shared.adapters.queues import StorageJobQueue
-from shared.adapters.tables import Tables, TableTenantStore
+from shared.adapters.stores import Tables, TableTenantStore
 from shared.domain.ids import TenantId
-from shared.domain.job import SyncRequest
 from shared.domain.run import RunMode
+from shared.domain.sync.jobs import SyncRequest
 from shared.ports import TenantSummary
 from shared.settings import load
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from infra.local.certificates import Certificates
 from shared.adapters.sign_in import EntraSignIn
-from shared.domain.callers import Person
+from shared.domain.access.callers import Person
 from shared.errors import Transient, Unauthenticated
 from shared.settings import SignInSettings
 from tests.builders import person

@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.tables.server import connection_string, listening
 from infra.local.tables.service import Service
-from shared.adapters.tables import (
+from shared.adapters.stores import (
     TableImportStore,
     TableLedger,
     TableRecipientStore,
@@ -19,7 +19,7 @@ from shared.adapters.tables import (
     TableTenantStore,
     TableUserStore,
 )
-from shared.adapters.tables.accounts import KNOWN_FOR, Accounts
+from shared.adapters.stores.account_placement import KNOWN_FOR, Accounts
 from shared.domain.ids import TenantId
 from shared.ports import ImportStore, Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore, UserStore
 from shared.settings import load

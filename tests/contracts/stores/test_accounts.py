@@ -11,14 +11,24 @@ from infra.local.ports import free_ports
 from infra.local.tables.server import connection_string, listening, url_at
 from infra.local.tables.service import Service
 from shared import bootstrap
-from shared.adapters.tables import Tables, keys
-from shared.adapters.tables.accounts import KNOWN_FOR
-from shared.adapters.tables.names import IMPORTS, JOBS, LOCATIONS, RECIPIENTS, RUNS, SNAPSHOTS, TENANTS, UPLOADS, USERS
+from shared.adapters.stores import Tables, keys
+from shared.adapters.stores.account_placement import KNOWN_FOR
+from shared.adapters.stores.table_names import (
+    IMPORTS,
+    JOBS,
+    LOCATIONS,
+    RECIPIENTS,
+    RUNS,
+    SNAPSHOTS,
+    TENANTS,
+    UPLOADS,
+    USERS,
+)
 from shared.bootstrap import App
+from shared.domain.access.sso_users import ProductUser, Role
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.recipient import Origin
-from shared.domain.snapshot import Page
-from shared.domain.sso_users import ProductUser, Role
+from shared.domain.snapshots.snapshot import Page
 from shared.errors import Misconfigured, Transient
 from shared.ports import Fence, TenantSummary, Versioned
 from shared.settings import load

@@ -6,9 +6,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from shared.domain.csv_rows import RowProblem
 from shared.domain.ids import ImportId, LocationId, RunId, new_run_id
-from shared.domain.imports import MAX_NAMED, MAX_PART_BYTES, ImportRef, ImportState, Outcome
+from shared.domain.imports.csv_file import RowProblem
+from shared.domain.imports.large_import import MAX_NAMED, MAX_PART_BYTES, ImportRef, ImportState, Outcome
 from shared.domain.recipient import ChangeKind
 from shared.errors import Conflict, NotFound
 from shared.ports import Fence, Versioned

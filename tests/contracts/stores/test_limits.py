@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.adapters.tables import TableLimitStore, Tables
+from shared.adapters.stores import TableLimitStore, Tables
 from shared.errors import Conflict
 from shared.ports import LimitStore, Versioned
 from shared.settings import load

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from shared.domain.decide import Write, decide
 from shared.domain.ids import LocationId, RecipientId, RunId, new_run_id
-from shared.domain.preferences import Preferences
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
-from shared.domain.regular import MAX_IRREGULAR
+from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.predictable import MAX_IRREGULAR
 from shared.errors import Conflict, NotFound, Superseded, TooLarge
-from shared.fencing import FencedLocation
 from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
+from shared.workflows.recipients.fenced_writer import FencedLocation
 from tests.builders import csv_recipient, user, wanted
 from tests.contracts.stores.conftest import Stores
 

@@ -7,7 +7,11 @@ import pytest
 
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, RecipientId, RunId, SourceId, TenantId, new_run_id
-from shared.domain.job import (
+from shared.domain.preferences.preferences import Preferences
+from shared.domain.recipient import Counts, Reason
+from shared.domain.run import Plan, Run, RunMode, RunState
+from shared.domain.snapshots.snapshot import Page, SnapshotRef, Tally, encode_page
+from shared.domain.sync.jobs import (
     Candidate,
     FetchJob,
     FetchMarker,
@@ -16,10 +20,6 @@ from shared.domain.job import (
     ReconcileJob,
     ReconcileMarker,
 )
-from shared.domain.preferences import Preferences
-from shared.domain.recipient import Counts, Reason
-from shared.domain.run import Plan, Run, RunMode, RunState
-from shared.domain.snapshot import Page, SnapshotRef, Tally, encode_page
 from shared.errors import Conflict, NotFound
 from shared.ports import RunProgress
 from tests.builders import loaded, person, user

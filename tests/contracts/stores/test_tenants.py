@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from shared.domain.callers import AdminGrant, Admins
-from shared.domain.connection import Cloud, Connection, Endpoints, SsoApplication
+from shared.domain.access.callers import AdminGrant, Admins
+from shared.domain.connections.connection import Cloud, Connection, Endpoints, SsoApplication
+from shared.domain.connections.connection_health import Health, Reason
 from shared.domain.deletion import Deletion
-from shared.domain.health import Health, Reason
 from shared.domain.ids import LocationId, RunId
-from shared.domain.mapping import GroupMapping, Location
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.preferences.group_mapping import GroupMapping, Location
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode, TenantState
 from shared.errors import Conflict, NotFound
 from shared.ports import Fence, LedgerEntry, TenantSummary

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from shared.domain.sso_users import ProductUser, Role
+from shared.domain.access.sso_users import ProductUser, Role
 from tests.builders import person
 from tests.contracts.stores.conftest import Stores
 

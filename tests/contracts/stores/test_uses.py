@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from shared.adapters.tables import Tables, TableUseStore
+from shared.adapters.stores import Tables, TableUseStore
+from shared.domain.access.idempotency import Use
 from shared.domain.ids import RunId, TenantId
-from shared.domain.repeats import Use
 from shared.errors import Conflict
 from shared.ports import UseStore, Versioned
 from shared.settings import load

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from shared.domain.callers import Admins
-from shared.domain.connection import Cloud, Connection, Endpoints, SsoApplication
+from shared.domain.access.callers import Admins
+from shared.domain.connections.connection import Cloud, Connection, Endpoints, SsoApplication
 from shared.domain.ids import LocationId, RunId
-from shared.domain.mapping import GroupMapping
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.optimistic_locking import Expected, Part
+from shared.domain.preferences.group_mapping import GroupMapping
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode, RunState, Summary, TenantState
-from shared.domain.versions import Expected, Part
 from shared.errors import Conflict, NotFound
 from shared.ports import LedgerEntry, Replay, TenantSummary
 from tests.builders import person

@@ -18,11 +18,11 @@ from shared.triggers.http import (
     locations,
     overview,
     recipients,
-    routing,
     runs,
     tenants,
     users,
 )
+from shared.triggers.http.framework import routing
 from tests.integration.http.contract import held_to_contract
 
 #: The modules with routes that ask `app` for the workflows.

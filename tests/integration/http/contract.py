@@ -8,8 +8,8 @@ from typing import Any
 import azure.functions as func
 from jsonschema import Draft202012Validator
 
-from shared.triggers.http.openapi import document
-from shared.triggers.http.routing import ROUTES
+from shared.triggers.http.framework.openapi import document
+from shared.triggers.http.framework.routing import ROUTES
 
 
 def held_to_contract(method: str, path: str, address: str, answer: func.HttpResponse) -> None:

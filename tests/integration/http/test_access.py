@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.callers import Access, AdminGrant, Admins, Person
+from shared.domain.access.callers import Access, AdminGrant, Admins, Person
 from shared.domain.ids import TenantId
 from shared.settings import SignInSettings
-from shared.triggers.http.rules import RULES
+from shared.triggers.http.framework.rules import RULES
 from tests.builders import person
 from tests.fakes import FakeSignIn
 from tests.integration.http.calling import MODULES, Client, Reply, Route

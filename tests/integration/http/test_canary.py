@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.triggers.http.rules import RULES
+from shared.triggers.http.framework.rules import RULES
 from tests.certificates import pair
 from tests.entra import Broken
 from tests.integration.http.deployment import Deployment, Heard, spellings

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared import erasure
 from shared.telemetry import Usage
+from shared.workflows.tenants import deletion as erasure
 from tests.entra import Broken
 from tests.integration.http.deployment import Deployment
 from tests.integration.http.mistakes import entries_of

@@ -13,7 +13,7 @@ from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.schemas import APIOperation
 
-from shared.triggers.http.openapi import document
+from shared.triggers.http.framework.openapi import document
 from tests.integration.http.calling import Client
 
 #: Another one every time; SEED=… repeats one.

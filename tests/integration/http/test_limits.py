@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
+from shared.domain.access.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
 from shared.errors import LoginRefused
 from tests.builders import person
 from tests.fakes import FakeClock, FakeDirectories, FakeDirectory

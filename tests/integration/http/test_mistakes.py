@@ -8,9 +8,9 @@ import pytest
 
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.certificates import X509CertificateReader
-from shared.adapters.graph import GraphDirectoryFactory
+from shared.adapters.entra import GraphDirectoryFactory
 from shared.bootstrap import App, Ports, SystemClock
-from shared.domain.connection import Endpoints
+from shared.domain.connections.connection import Endpoints
 from tests.entra import Broken
 from tests.fakes import fake_ports
 from tests.integration.http.calling import Client

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.domain.callers import Access
-from shared.triggers.http import routing
-from shared.triggers.http.openapi import document
-from shared.triggers.http.rules import RULES
+from shared.domain.access.callers import Access
+from shared.triggers.http.framework import routing
+from shared.triggers.http.framework.openapi import document
+from shared.triggers.http.framework.rules import RULES
 from tests.integration.http.calling import Client, Route
 
 #: Routes that answer a document, whose type says no more than that.

@@ -7,7 +7,7 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.ids import TenantId
-from shared.domain.job import FetchJob, SyncRequest
+from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Transient
 from shared.ports import LedgerEntry
 from tests.fakes import FakeClock, FakeJobQueue

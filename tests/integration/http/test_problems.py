@@ -9,7 +9,7 @@ from shared.bootstrap import App
 from shared.domain.ids import TenantId
 from shared.errors import Conflict, Misconfigured, NeedsAttention, NotFound, Rejected, SyncError, Transient
 from shared.triggers.http import health, tenants
-from shared.workflows.configure import Configure
+from shared.workflows.tenants.configure import Configure
 from tests.integration.http.calling import Client, Route
 
 

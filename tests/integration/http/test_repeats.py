@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from shared.bootstrap import App, Ports
+from shared.domain.access.idempotency import KEPT_FOR, LEFT_AFTER
 from shared.domain.ids import TenantId
-from shared.domain.job import SyncRequest
-from shared.domain.repeats import KEPT_FOR, LEFT_AFTER
+from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Transient
 from tests.fakes import FakeClock, FakeJobQueue
 from tests.integration.http.calling import Client

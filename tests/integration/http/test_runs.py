@@ -3,7 +3,7 @@
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.job import SyncRequest
+from shared.domain.sync.jobs import SyncRequest
 from shared.ports import LedgerEntry
 from tests.builders import person
 from tests.fakes import FakeJobQueue

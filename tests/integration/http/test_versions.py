@@ -6,10 +6,10 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.ids import TenantId
-from shared.domain.preferences import Mode, Preferences
-from shared.domain.versions import Condition, Part
+from shared.domain.optimistic_locking import Condition, Part
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.errors import ChangedMeanwhile
-from shared.workflows.connect import Connect
+from shared.workflows.connections.connect import Connect
 from tests.builders import csv_recipient, person
 from tests.integration.http.calling import Client
 

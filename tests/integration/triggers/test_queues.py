@@ -7,11 +7,11 @@ from hashlib import sha256
 import pytest
 
 from shared.domain.ids import LocationId, SourceId, TenantId
-from shared.domain.importing import ImportMode
-from shared.domain.job import FetchJob, ImportJob
-from shared.domain.messages import encode_job
-from shared.domain.preferences import Mode, Preferences
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunState
+from shared.domain.sync.jobs import FetchJob, ImportJob
+from shared.domain.sync.queue_messages import encode_job
 from shared.errors import Transient
 from shared.ports import LedgerEntry
 from shared.triggers import queues

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.tables import TableTenantStore, keys
-from shared.adapters.tables.accounts import KNOWN_FOR, Accounts
+from shared.adapters.stores import TableTenantStore, keys
+from shared.adapters.stores.account_placement import KNOWN_FOR, Accounts
+from shared.adapters.stores.table_names import TENANTS
 from shared.adapters.tables.client import Entity
-from shared.adapters.tables.names import TENANTS
 from shared.domain.ids import LocationId, TenantId
 from shared.errors import Misconfigured, Transient
 from shared.ports import TenantSummary

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.addresses import PublicAddresses, is_public
+from shared.adapters.network.address_guard import PublicAddresses, is_public
 from shared.errors import Transient
 
 

@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.tables import keys
+from shared.adapters.stores import keys
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId, location_id, new_run_id, tenant_id
-from shared.domain.imports import ImportRef
-from shared.domain.snapshot import SnapshotRef, Tally, is_place_of, place_of
+from shared.domain.imports.large_import import ImportRef
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, is_place_of, place_of
 from tests.builders import person
 
 SLUGS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)

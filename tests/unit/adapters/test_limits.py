@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.tables.changeset import compose
 from shared.adapters.tables.limits import MAX_BATCH, MAX_BATCH_BYTES, require_entity
 from shared.adapters.tables.packing import MAX_ROWS_BYTES, pack_rows
+from shared.adapters.tables.transactions import compose
 from shared.errors import Rejected
 
 

@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.adapters.stores.recipient_rows import RecipientRow, RowEncoder, recipient_of, row_of
 from shared.adapters.tables.edm import encode
-from shared.adapters.tables.recipient_rows import RecipientRow, RowEncoder, recipient_of, row_of
 from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
 

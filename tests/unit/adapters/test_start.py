@@ -13,7 +13,7 @@ import json, ssl, sys
 from shared.bootstrap import app
 app()
 import aiohttp.connector
-from shared.adapters.trust import tls_context
+from shared.adapters.network.tls import tls_context
 print(json.dumps({
     "aiohttps": aiohttp.connector._SSL_CONTEXT_VERIFIED.cert_store_stats()["x509_ca"],
     "ours": tls_context().cert_store_stats()["x509_ca"],

@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.child import ROOT
 from shared.triggers import queues
-from shared.workflows import plan
+from shared.workflows.sync import plan
 from tests.bench.cost import PAGE, readme_says, sentence, shown
 from tests.bench.figures import RUNS, assumptions, between_marks, measured, prices
 from tests.bench.month import Month, month

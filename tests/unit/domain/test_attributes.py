@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.attributes import Attributes
+from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.recipient import Profile
 from shared.errors import Rejected
 from tests.builders import user

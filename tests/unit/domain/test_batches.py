@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.domain.batches import MAX_RECIPIENTS, Batcher, batches
-from shared.domain.decide import Write, decide
-from shared.domain.preferences import Preferences
+from shared.domain.preferences.preferences import Preferences
+from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.write_batches import MAX_RECIPIENTS, Batcher, batches
 from tests.builders import user, wanted
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from shared.domain.changes import MAX_CHANGED, Changed, Changes, VerifiedChanges, is_few
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId
-from shared.domain.snapshot import SnapshotRef, Tally, encode_page
+from shared.domain.snapshots.changeset import MAX_CHANGED, Changed, Changes, VerifiedChanges, is_few
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
 from shared.errors import Conflict
 from tests.builders import user
 

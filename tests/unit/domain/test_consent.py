@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.domain.consent import judge
-from shared.domain.report import CheckStatus
+from shared.domain.connections.entra.permissions import judge
+from shared.domain.connections.validation_report import CheckStatus
 
 DOCUMENTED = frozenset({"User.Read.All", "Group.Read.All", "GroupMember.Read.All"})
 

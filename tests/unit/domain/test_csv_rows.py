@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.csv_rows import HEADER, MAX_COLUMNS, MAX_ROW, Row, RowProblem, export, rows
 from shared.domain.ids import RecipientId
+from shared.domain.imports.csv_file import HEADER, MAX_COLUMNS, MAX_ROW, Row, RowProblem, export, rows
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.errors import Rejected
 

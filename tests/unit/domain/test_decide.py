@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from shared.domain.decide import Decision, decide
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId
-from shared.domain.preferences import Preferences
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Reason, Recipient, Status
-from shared.domain.wanted import AbsenceProof
+from shared.domain.reconcile.absence import AbsenceProof
+from shared.domain.reconcile.decide import Decision, decide
 from tests.builders import csv_recipient, person, snapshot, user, wanted
 
 CAREFUL = Preferences()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.email_filter import MAX_ENTRIES, EmailFilter
+from shared.domain.preferences.email_filter import MAX_ENTRIES, EmailFilter
 from shared.errors import Rejected
 
 

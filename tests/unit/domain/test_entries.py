@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
-from shared.domain.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
-from shared.domain.endpoints import resolve
-from shared.domain.entries import Entries, local_checks
-from shared.domain.mistakes import MISTAKES, refused
-from shared.domain.report import CheckStatus
+from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
+from shared.domain.connections.entra.credential_form import Entries, local_checks
+from shared.domain.connections.entra.endpoints import resolve
+from shared.domain.connections.entra.login_errors import MISTAKES, refused
+from shared.domain.connections.validation_report import CheckStatus
 from shared.errors import Rejected
 from tests.builders import person
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.expiry import ClientKey, end_of, expiry_check
-from shared.domain.report import CheckStatus
+from shared.domain.connections.credential_expiry import ClientKey, end_of, expiry_check
+from shared.domain.connections.validation_report import CheckStatus
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SECRET = "abc8Q~the-secret"

@@ -5,16 +5,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.domain.decide import decide
 from shared.domain.directory import DirectoryUser, Presence
-from shared.domain.filters import MAX_VALUES, Attribute, AttributeFilter
 from shared.domain.ids import ObjectId, RecipientId, SourceId
-from shared.domain.job import Candidate
-from shared.domain.leavers import confirmed
-from shared.domain.preferences import Preferences
+from shared.domain.preferences.filters import MAX_VALUES, Attribute, AttributeFilter
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Reason
-from shared.domain.snapshot import scope_of
-from shared.domain.wanted import AbsenceProof
+from shared.domain.reconcile.absence import AbsenceProof
+from shared.domain.reconcile.decide import decide
+from shared.domain.reconcile.departures import confirmed
+from shared.domain.snapshots.snapshot import scope_of
+from shared.domain.sync.jobs import Candidate
 from shared.errors import Rejected
 from tests.builders import person, snapshot, user, wanted
 
@@ -121,5 +121,7 @@ def test_a_delta_begins_anew_when_other_fields_are_wanted(monkeypatch: pytest.Mo
     before = scope_of("fingerprint")
     assert before == scope_of("fingerprint") != scope_of("another")
     fields = (*DirectoryUser.__struct_fields__, "shoe_size")
-    monkeypatch.setattr("shared.domain.snapshot.DirectoryUser", type("Wider", (), {"__struct_fields__": fields}))
+    monkeypatch.setattr(
+        "shared.domain.snapshots.snapshot.DirectoryUser", type("Wider", (), {"__struct_fields__": fields})
+    )
     assert scope_of("fingerprint") != before

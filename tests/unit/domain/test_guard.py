@@ -2,11 +2,11 @@
 
 import pytest
 
-from shared.domain.guard import Loss, breaches, digest
 from shared.domain.ids import LocationId, RecipientId
-from shared.domain.job import Candidate
-from shared.domain.preferences import GuardLimits
+from shared.domain.preferences.preferences import GuardLimits
 from shared.domain.recipient import Reason
+from shared.domain.reconcile.guard import Loss, breaches, digest
+from shared.domain.sync.jobs import Candidate
 from tests.builders import person
 
 BERLIN = LocationId("berlin")

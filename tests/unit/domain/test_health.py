@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.health import (
+from shared.domain.connections.connection_health import (
     BACK_OFF,
     WARN_DAYS,
     Health,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.domain.entries import Entries
-from shared.domain.identity import identity_checks
-from shared.domain.report import CheckStatus
+from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.token_identity import identity_checks
+from shared.domain.connections.validation_report import CheckStatus
 from tests.builders import person
 
 GOOD = Entries(tenant_id=person(1), client_id=person(2), object_id=person(3), client_secret="abc~DEF.secret-value_123")

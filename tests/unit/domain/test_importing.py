@@ -5,13 +5,13 @@ import random
 import msgspec
 import pytest
 
-from shared.domain.csv_rows import Row
-from shared.domain.decide import Write, decide
 from shared.domain.ids import RecipientId
-from shared.domain.importing import ImportDecision, ImportMode, decide_import, duplicates
-from shared.domain.preferences import Preferences
+from shared.domain.imports.csv_file import Row
+from shared.domain.imports.row_decisions import ImportDecision, ImportMode, decide_import, duplicates
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Reason, Recipient, Status
-from shared.domain.undoing import undo
+from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.undo import undo
 from tests.builders import csv_recipient, person, user, wanted
 
 CAREFUL = Preferences()

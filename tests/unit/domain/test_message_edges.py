@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, RunId, TenantId
-from shared.domain.job import FetchJob, SyncRequest
-from shared.domain.messages import (
+from shared.domain.run import RunMode
+from shared.domain.sync.jobs import FetchJob, SyncRequest
+from shared.domain.sync.queue_messages import (
     encode_job,
     encode_request,
     parse_fetch,
@@ -18,7 +19,6 @@ from shared.domain.messages import (
     parse_request,
     parse_retire,
 )
-from shared.domain.run import RunMode
 from shared.errors import Rejected
 from tests.builders import person
 

@@ -5,8 +5,9 @@ import base64
 import pytest
 
 from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId
-from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.messages import (
+from shared.domain.run import RunMode
+from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.queue_messages import (
     encode_job,
     encode_request,
     parse_fetch,
@@ -15,7 +16,6 @@ from shared.domain.messages import (
     parse_request,
     parse_retire,
 )
-from shared.domain.run import RunMode
 from shared.errors import Rejected
 
 TENANT, RUN = TenantId("contoso"), RunId("8204576261968-0000000a")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from shared.domain import parts
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.parts import Cuts, CutSnapshot, Cutter
-from shared.domain.snapshot import SnapshotRef, Tally, encode_page
+from shared.domain.snapshots import partitions as parts
+from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
 from shared.errors import Conflict
 from tests.builders import user
 

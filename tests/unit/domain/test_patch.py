@@ -1,6 +1,6 @@
 """Changes applied to what was read before."""
 
-from shared.domain.patch import Patch, apply_delta
+from shared.domain.snapshots.delta import Patch, apply_delta
 from tests.builders import person, user, wanted
 
 BEFORE = wanted(user(1), user(2))

@@ -3,10 +3,10 @@
 import pytest
 
 from shared.domain.directory import Presence
-from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId
-from shared.domain.leavers import placed
-from shared.domain.places import MAX_PLACES, LocationRule, Place, Values
+from shared.domain.preferences.filters import Attribute
+from shared.domain.preferences.location_rule import MAX_PLACES, LocationRule, Place, Values
+from shared.domain.reconcile.departures import placed
 from shared.errors import Rejected
 from tests.builders import person, user
 

@@ -1,10 +1,10 @@
 """Which mapped groups put somebody at a location."""
 
-from shared.domain.decide import decide
 from shared.domain.directory import Source
-from shared.domain.preferences import Preferences
-from shared.domain.provenance import MAX_GROUPS, Provenance
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Reason
+from shared.domain.reconcile.decide import decide
+from shared.domain.reconcile.provenance import MAX_GROUPS, Provenance
 from tests.builders import person, snapshot, user, wanted
 
 STAFF, TEMPS = person(101), person(102)

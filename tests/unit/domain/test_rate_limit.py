@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.rate_limit import RateLimit
+from shared.domain.access.rate_limit import RateLimit
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 LIMIT = RateLimit(name="test", burst=5, period_s=50)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.domain.readings import READS, not_allowed, nothing_asked, outcome
-from shared.domain.report import CheckStatus, Consent
+from shared.domain.connections.live_reads import READS, not_allowed, nothing_asked, outcome
+from shared.domain.connections.validation_report import CheckStatus, Consent
 from shared.errors import Conflict, NeedsAttention, NotFound, SyncError, Transient
 
 

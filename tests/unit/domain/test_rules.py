@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.attributes import Attributes
-from shared.domain.decide import decide
 from shared.domain.directory import DirectoryUser
-from shared.domain.filters import Attribute, AttributeFilter
 from shared.domain.ids import RecipientId, SourceId
-from shared.domain.preferences import Preferences
+from shared.domain.preferences.attribute_map import Attributes
+from shared.domain.preferences.filters import Attribute, AttributeFilter
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Origin, Profile, Reason, Recipient, Status
-from shared.domain.wanted import AbsenceProof
+from shared.domain.reconcile.absence import AbsenceProof
+from shared.domain.reconcile.decide import decide
 from tests.builders import person, snapshot, user, wanted
 
 PAGE = Path(__file__).parents[3] / "docs" / "recipient-rules.md"

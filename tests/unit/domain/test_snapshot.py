@@ -5,7 +5,8 @@ import random
 import pytest
 
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.snapshot import (
+from shared.domain.reconcile.absence import AbsenceProof
+from shared.domain.snapshots.snapshot import (
     MAX_PAGE_BYTES,
     CompleteSnapshot,
     Mark,
@@ -19,7 +20,6 @@ from shared.domain.snapshot import (
     require_marks,
     told,
 )
-from shared.domain.wanted import AbsenceProof
 from shared.errors import Conflict
 from tests.builders import person, snapshot, user
 

@@ -3,13 +3,13 @@
 import pytest
 
 from shared.domain.directory import DirectoryUser, Source
-from shared.domain.filters import Attribute
 from shared.domain.ids import LocationId, SourceId
-from shared.domain.mapping import GroupMapping, Location, sources_of
-from shared.domain.places import LocationRule, Place
-from shared.domain.preferences import Mode, Preferences
-from shared.domain.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
-from shared.domain.wanted import EVERYONE, gather
+from shared.domain.preferences.filters import Attribute
+from shared.domain.preferences.group_mapping import GroupMapping, Location, sources_of
+from shared.domain.preferences.location_rule import LocationRule, Place
+from shared.domain.preferences.preferences import Mode, Preferences
+from shared.domain.reconcile.absence import EVERYONE, gather
+from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
 from tests.builders import person, user
 
 BERLIN, PARIS = LocationId("berlin"), LocationId("paris")

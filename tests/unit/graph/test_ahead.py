@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from shared.adapters.graph.ahead import Ahead
-from shared.adapters.graph.client import GraphClient
+from shared.adapters.entra.client import GraphClient
+from shared.adapters.entra.prefetch import Ahead
 from shared.errors import Conflict, Transient
 from tests.unit.graph.virtual_time import now_s, run
 

@@ -5,9 +5,9 @@ from time import time
 import pytest
 from azure.core.credentials import AccessToken
 
-from shared.adapters.graph import credential as module
-from shared.adapters.graph.credential import Outside, RenewableCredential
-from shared.domain.connection import CLOUD_ENDPOINTS, ClientSecret, Cloud, Credentials
+from shared.adapters.entra import credential as module
+from shared.adapters.entra.credential import Outside, RenewableCredential
+from shared.domain.connections.connection import CLOUD_ENDPOINTS, ClientSecret, Cloud, Credentials
 
 CREDENTIALS = Credentials(
     azure_tenant_id="33333333-3333-4333-8333-333333333333",

@@ -6,8 +6,8 @@ from email.utils import format_datetime
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.adapters.graph.errors import Refused, of_login, of_status
-from shared.adapters.graph.waiting import retry_after_s
+from shared.adapters.entra.errors import Refused, of_login, of_status
+from shared.adapters.entra.retry_after import retry_after_s
 from shared.errors import Conflict, LoginRefused, NotFound, SyncError, Transient
 
 TRACE, CORRELATION = "0b1c2d3e-0000-4000-8000-000000000001", "0b1c2d3e-0000-4000-8000-000000000002"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.adapters.graph import links
+from shared.adapters.entra import links
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from shared.adapters.graph.pace import Pace
+from shared.adapters.entra.throttle import Pace
 from shared.errors import Transient
 from tests.unit.graph.virtual_time import now_s, run, share
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pytest
 
-from shared.adapters.graph.pace import Pace
+from shared.adapters.entra.throttle import Pace
 from tests.unit.graph.virtual_time import now_s, run, share
 
 LIMIT, COST, SLOTS = 3_500, 4, 8

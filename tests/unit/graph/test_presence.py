@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from shared.adapters.graph import presence
-from shared.adapters.graph.client import GraphClient
+from shared.adapters.entra import existence_check as presence
+from shared.adapters.entra.client import GraphClient
 from shared.domain.directory import Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
@@ -70,7 +70,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def note(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("shared.adapters.graph.presence.asyncio.sleep", note)
+    monkeypatch.setattr("shared.adapters.entra.existence_check.asyncio.sleep", note)
     return waits
 
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from shared.adapters.graph.client import GraphClient
-from shared.adapters.graph.together import Together
+from shared.adapters.entra.client import GraphClient
+from shared.adapters.entra.request_coalescer import Together
 from shared.errors import NotFound, SyncError, Transient
 from shared.telemetry import count_graph_request, measured
 from tests.unit.graph.virtual_time import now_s, run

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.graph.users import MAX_ALIASES, MAX_TEXT, ids_of, patch_of, user_of, users_of
-from shared.adapters.graph.wire import GraphUser, IdPage, UserPage, decode
+from shared.adapters.entra.schema import GraphUser, IdPage, UserPage, decode
+from shared.adapters.entra.user_mapping import MAX_ALIASES, MAX_TEXT, ids_of, patch_of, user_of, users_of
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient

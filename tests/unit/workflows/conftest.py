@@ -3,7 +3,7 @@
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.entries import Entries
+from shared.domain.connections.entra.credential_form import Entries
 from shared.domain.ids import ObjectId, TenantId
 from tests.builders import person, user
 from tests.fakes import FakeDirectories, FakeDirectory, fake_ports

@@ -5,20 +5,20 @@ from dataclasses import replace
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.connection import SsoApplication
-from shared.domain.entries import Entries
+from shared.domain.connections.connection import SsoApplication
+from shared.domain.connections.entra.credential_form import Entries
 from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
-from shared.domain.job import SyncRequest
-from shared.domain.mapping import GroupMapping
-from shared.domain.preferences import GuardLimits, Mode, Preferences
+from shared.domain.preferences.group_mapping import GroupMapping
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshot import Page
-from shared.erasure import SETTLED_AFTER
+from shared.domain.snapshots.snapshot import Page
+from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, NotFound, Rejected, Transient
-from shared.fencing import FencedLocation
 from shared.ports import LedgerEntry
 from shared.telemetry import Usage
-from shared.workflows import configure
+from shared.workflows.recipients.fenced_writer import FencedLocation
+from shared.workflows.tenants import configure
+from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.builders import BACK_END, person, user
 from tests.fakes import FakeClock, FakeJobQueue, FakeRecipientStore
 from tests.fakes.rows import Rows

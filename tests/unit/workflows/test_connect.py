@@ -4,12 +4,12 @@ import msgspec
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.connection import SsoApplication
-from shared.domain.entries import Entries
+from shared.domain.connections.connection import SsoApplication
+from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.secret_names import secret_name
 from shared.domain.ids import ObjectId, TenantId
-from shared.domain.secret_names import secret_name
 from shared.errors import NotFound, Rejected
-from shared.workflows.connect import ConnectionRefused
+from shared.workflows.connections.connect import ConnectionRefused
 from tests.builders import BACK_END, person
 from tests.fakes import FakeDirectory
 

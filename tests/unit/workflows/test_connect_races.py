@@ -8,15 +8,15 @@ import msgspec
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.callers import Caller
-from shared.domain.connection import CredentialKind, SsoApplication
-from shared.domain.entries import Entries
-from shared.domain.health import HealthState, Reason
+from shared.domain.access.callers import Caller
+from shared.domain.connections.connection import CredentialKind, SsoApplication
+from shared.domain.connections.connection_health import HealthState, Reason
+from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.secret_names import secret_name
+from shared.domain.connections.validation import Validation
 from shared.domain.ids import ObjectId, TenantId
-from shared.domain.secret_names import secret_name
-from shared.domain.validation import Validation
 from shared.errors import Conflict, NotFound, Transient
-from shared.workflows.connect import Connect
+from shared.workflows.connections.connect import Connect
 from tests.builders import BACK_END, person
 from tests.fakes import FakeDirectories
 

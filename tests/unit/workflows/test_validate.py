@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from shared.bootstrap import App
-from shared.domain.entries import Entries
+from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.validation_report import CheckStatus, Report
 from shared.domain.ids import SourceId
-from shared.domain.report import CheckStatus, Report
 from shared.errors import Conflict, LoginRefused, NeedsAttention, SyncError, Transient
 from shared.ports import TokenReport
 from tests.builders import BACK_END, person

@@ -8,7 +8,7 @@ import pytest
 from infra.local.azurite import Azurite
 from infra.local.tables.server import connection_string, listening
 from infra.local.tables.service import Service
-from shared.adapters.tables import (
+from shared.adapters.stores import (
     TableImportStore,
     TableLedger,
     TableRecipientStore,

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from shared.domain.connection import Cloud, Connection, CredentialKind, Endpoints
+from shared.domain.connections.connection import Cloud, Connection, CredentialKind, Endpoints
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId, new_run_id
-from shared.domain.importing import ImportMode
-from shared.domain.imports import Import, ImportState
-from shared.domain.job import Candidate, FetchMarker, FetchOutcome, ReconcileMarker
-from shared.domain.preferences import Preferences
+from shared.domain.imports.large_import import Import, ImportState
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
 from shared.domain.run import Plan, Run, RunMode, RunState
+from shared.domain.sync.jobs import Candidate, FetchMarker, FetchOutcome, ReconcileMarker
 from shared.ports import ImportStore, JournalEntry, Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore
 from shared.settings import Settings
 from tests.builders import person

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from infra.local.azurite import ACCOUNT, KEY
-from shared.adapters.tables import Tables
+from shared.adapters.stores import Tables
 from tests.contracts.stores.edges.samples import settings
 
 

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from shared.adapters.tables import Tables, names
-from shared.domain.connection import SsoApplication
+from shared.adapters.stores import Tables
+from shared.adapters.stores import table_names as names
+from shared.domain.connections.connection import SsoApplication
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.job import FetchJob, FetchPosition, ReconcileJob
-from shared.domain.mapping import GroupMapping
-from shared.domain.preferences import Preferences
+from shared.domain.preferences.group_mapping import GroupMapping
+from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import TenantState
-from shared.domain.snapshot import Page, SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import Page, SnapshotRef, Tally
+from shared.domain.sync.jobs import FetchJob, FetchPosition, ReconcileJob
 from shared.ports import Fence, LedgerEntry, TenantSummary, Versioned
 from tests.builders import person
 from tests.contracts.stores.edges.samples import (

@@ -13,9 +13,9 @@ from infra.local.azurite import ACCOUNT, KEY, Azurite
 from shared.adapters import queues
 from shared.adapters.queues import StorageJobQueue
 from shared.domain.ids import ImportId, LocationId, SourceId, TenantId
-from shared.domain.job import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.messages import encode_job, encode_request, parse_request
 from shared.domain.run import RunMode
+from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.queue_messages import encode_job, encode_request, parse_request
 from shared.errors import Transient
 from shared.ports import JobQueue
 from shared.telemetry import measured

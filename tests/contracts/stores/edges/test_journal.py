@@ -5,8 +5,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from shared.adapters.tables import Tables
-from shared.adapters.tables.names import RECIPIENTS
+from shared.adapters.stores import Tables
+from shared.adapters.stores.table_names import RECIPIENTS
 from shared.domain.ids import LocationId, RunId, TenantId, new_run_id
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
 from shared.errors import Conflict

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.job import ReconcileJob
+from shared.domain.sync.jobs import ReconcileJob
 from shared.ports import RunProgress
 from tests.contracts.stores.edges.samples import LOCATION, RUN, Stores, plan, reconciled
 

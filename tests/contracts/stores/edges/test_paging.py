@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from shared.adapters.tables import TableRecipientStore, TableTenantStore
+from shared.adapters.stores import TableRecipientStore, TableTenantStore
 from shared.domain.ids import LocationId, TenantId
 from shared.telemetry import measured
 from tests.contracts.stores.edges.service import running

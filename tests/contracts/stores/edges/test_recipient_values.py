@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.adapters.graph.users import MAX_ALIASES
-from shared.adapters.tables import Tables
-from shared.adapters.tables.names import RECIPIENTS
+from shared.adapters.entra.user_mapping import MAX_ALIASES
+from shared.adapters.stores import Tables
+from shared.adapters.stores.table_names import RECIPIENTS
 from shared.domain.ids import RecipientId, TenantId
-from shared.domain.provenance import MAX_GROUPS
 from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
+from shared.domain.reconcile.provenance import MAX_GROUPS
 from shared.ports import Fence, Versioned
 from tests.builders import csv_recipient, person
 from tests.contracts.stores.edges.samples import LOCATION, Stores, journal, recipient

@@ -1,9 +1,9 @@
 """Runs, plans, positions and markers."""
 
 from shared.domain.ids import RunId, SourceId, TenantId, new_run_id
-from shared.domain.job import FetchJob, FetchPosition, ReconcileJob
 from shared.domain.run import Plan
-from shared.domain.snapshot import Tally
+from shared.domain.snapshots.snapshot import Tally
+from shared.domain.sync.jobs import FetchJob, FetchPosition, ReconcileJob
 from shared.ports import RunProgress
 from tests.contracts.stores.edges.samples import LOCATION, RUN, Stores, fetched, plan, reconciled
 

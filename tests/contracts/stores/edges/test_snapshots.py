@@ -5,12 +5,12 @@ import random
 import msgspec
 import pytest
 
-from shared.adapters.tables import Tables
-from shared.adapters.tables.names import SNAPSHOTS
+from shared.adapters.stores import Tables
+from shared.adapters.stores.table_names import SNAPSHOTS
 from shared.adapters.tables.packing import pack
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshot import Page, SnapshotRef, Tally, decode_page, encode_page, place_of
+from shared.domain.snapshots.snapshot import Page, SnapshotRef, Tally, decode_page, encode_page, place_of
 from shared.errors import Conflict, Rejected, Superseded
 from shared.ports import SnapshotStore
 from tests.builders import loaded, person, user

@@ -3,7 +3,7 @@
 import pytest
 from aiohttp import web
 
-from shared.adapters.tables import TableRecipientStore, TableTenantStore
+from shared.adapters.stores import TableRecipientStore, TableTenantStore
 from shared.adapters.tables import client as client_module
 from shared.domain.ids import TenantId
 from shared.domain.run import TenantState

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.mapping import GroupMapping, Location
+from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.run import TenantState
 from shared.errors import Conflict
 from shared.ports import TenantSummary

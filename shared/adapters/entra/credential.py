@@ -1,0 +1,214 @@
+"""The customer's credential at the login service: one cached token, which can be thrown away while it is in use."""
+
+import asyncio
+from base64 import b64decode
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from time import monotonic, time
+from typing import Any, Final
+
+from azure.core.credentials import AccessToken
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import ClientAuthenticationError, ServiceResponseError
+from azure.identity.aio import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
+
+from shared.adapters.entra.errors import passes_by_itself
+from shared.adapters.entra.retry_after import MAX_WAIT_S, retry_after_s
+from shared.adapters.network.address_guard import PublicAddresses
+from shared.adapters.network.transport import DirectTransport, managed_identity
+from shared.domain.connections.connection import (
+    CLOUD_ENDPOINTS,
+    ClientCertificate,
+    ClientSecret,
+    Cloud,
+    Credentials,
+    FederatedIdentity,
+)
+from shared.domain.connections.entra.endpoints import CHINA_BY_PARTNER
+from shared.errors import NeedsAttention, Transient
+
+_RETRIES: Final = 2
+_BACKOFF_S: Final = 0.5
+_CONNECT_S: Final = 10.0
+_READ_S: Final = 30.0
+#: With how many seconds left a token is asked for again: the SDK's credentials try to renew theirs from then on, if
+#: they live for less than two hours. Source: azure-core's BearerTokenCredentialPolicy, which keeps tokens as well
+_LEFT_S: Final = 300.0
+
+
+#: For whom a managed identity's token is, when it stands for an application; anything else is the global cloud's.
+#: Source: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations (audience)
+_EXCHANGE: Final = {
+    CLOUD_ENDPOINTS[Cloud.USGOV].login: "api://AzureADTokenExchangeUSGov",
+    CLOUD_ENDPOINTS[Cloud.CHINA].login: "api://AzureADTokenExchangeChina",
+    CHINA_BY_PARTNER.login: "api://AzureADTokenExchangeChina",
+}
+_GLOBAL_EXCHANGE: Final = "api://AzureADTokenExchange"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What of the deployment a customer's client needs: where its hosts may lead, and who the app itself is."""
+
+    addresses: PublicAddresses = field(default_factory=PublicAddresses)
+    managed_identity_client_id: str | None = None
+
+
+class _LoginTransport(DirectTransport):
+    """Takes outages for what they are: azure-identity blames the credentials, or stumbles over HTML."""
+
+    async def send(self, request: Any, **config: Any) -> Any:  # noqa: ANN401 - the SDK's
+        """Return an answer of the login service itself. Raises: ServiceResponseError, which is tried again."""
+        response = await super().send(request, **config)
+        status = response.status_code
+        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            wait_s = retry_after_s(response.headers)
+            if wait_s is not None and wait_s > MAX_WAIT_S:  # the SDK would sleep that long
+                raise Transient(
+                    f"The login service answered {status}; try again later.", code="login_busy", retry_after_s=wait_s
+                )
+            raise ServiceResponseError(f"the login service answered {status}")
+        if "json" not in (response.content_type or ""):
+            raise ServiceResponseError("the login service gave no JSON")
+        return response
+
+
+class _Federated:
+    """The app's own identity: its token, fetched before the login service asks for it, is the assertion."""
+
+    def __init__(self, credentials: Credentials, outside: Outside) -> None:
+        exchange = _EXCHANGE.get(credentials.endpoints.login, _GLOBAL_EXCHANGE)
+        self._scope = f"{exchange}/.default"
+        self._identity = managed_identity(outside.managed_identity_client_id)
+        self._assertion = ""
+        self._credential = ClientAssertionCredential(func=lambda: self._assertion, **_words(credentials, outside))
+
+    async def get_token(self, *scopes: str, **words: Any) -> Any:  # noqa: ANN401 - the SDK's token
+        """Return a token. Raises: Transient when the app has no identity to show."""
+        try:
+            self._assertion = (await self._identity.get_token(self._scope)).token
+        except ClientAuthenticationError as error:  # also what the SDK raises where there is no identity at all
+            raise Transient(
+                "The app's own managed identity gave no token; the operator has to assign it.", code="identity"
+            ) from error
+        return await self._credential.get_token(*scopes, **words)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._identity.close()
+        await self._credential.close()
+
+
+def _words(credentials: Credentials, outside: Outside) -> dict[str, Any]:
+    """Return what every credential of the SDK is told."""
+    return {
+        "tenant_id": credentials.azure_tenant_id,
+        "client_id": credentials.client_id,
+        "authority": credentials.endpoints.login,
+        "disable_instance_discovery": True,
+        "transport": _LoginTransport(resolver=outside.addresses, connection_timeout=_CONNECT_S, read_timeout=_READ_S),
+        "retry_total": _RETRIES,
+        "retry_backoff_factor": _BACKOFF_S,
+    }
+
+
+def sdk_credential(credentials: Credentials, outside: Outside) -> Any:  # noqa: ANN401 - the SDK's
+    """Return the credential of azure-identity for a proof. Raises: NeedsAttention for an unusable certificate."""
+    match credentials.proof:
+        case ClientSecret(value=secret):
+            return ClientSecretCredential(client_secret=secret, **_words(credentials, outside))
+        case ClientCertificate(value=text):
+            data = text.encode() if "-----BEGIN" in text else b64decode(text)
+            try:
+                return CertificateCredential(certificate_data=data, **_words(credentials, outside))
+            except ValueError as error:
+                raise NeedsAttention(
+                    "The certificate in Key Vault cannot be used; enter it again.", code="invalid_certificate"
+                ) from error
+        case FederatedIdentity():
+            return _Federated(credentials, outside)
+
+
+@dataclass(slots=True)
+class _Login:
+    """One credential of the SDK with its cache; closed when it is retired and nobody waits for it any more."""
+
+    credential: Any
+    since_s: float
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+    retired: bool = False
+    #: The last token, and what was asked for it: to find it in the SDK's cache takes longer than to send a request.
+    kept: AccessToken | None = None
+    kept_for: object = None
+
+    async def close_if_done(self) -> None:
+        if self.retired and not self.waiting:
+            await self.credential.close()
+
+
+async def _patiently(credential: Any, scopes: tuple[str, ...], words: dict[str, Any]) -> Any:  # noqa: ANN401 - SDK's
+    """Return a token; a refusal that passes by itself, which the SDK takes for one that stays, is asked again."""
+    for attempt in range(_RETRIES):
+        try:
+            return await credential.get_token(*scopes, **words)
+        except ClientAuthenticationError as error:
+            if not passes_by_itself(error):
+                raise
+        await asyncio.sleep(_BACKOFF_S * 2**attempt)
+    return await credential.get_token(*scopes, **words)
+
+
+class RenewableCredential(AsyncTokenCredential):
+    """The customer's credential for the SDK's authentication provider."""
+
+    def __init__(self, credentials: Credentials, outside: Outside) -> None:
+        self._credentials = credentials
+        self._outside = outside
+        self._login = self._build()
+
+    def _build(self) -> _Login:
+        return _Login(sdk_credential(self._credentials, self._outside), monotonic())
+
+    @property
+    def current(self) -> object:
+        """Whatever tells one token's time from the next one's."""
+        return self._login
+
+    @property
+    def age_s(self) -> float:
+        """For how many seconds no token was thrown away."""
+        return monotonic() - self._login.since_s
+
+    async def renew(self, used: object = None) -> None:
+        """Leave no cached token behind that was there when `used` was current; without `used`, none at all.
+
+        Requests under way keep the credential that they began with.
+        """
+        if used is not None and used is not self._login:
+            return
+        old, self._login = self._login, self._build()
+        old.retired = True
+        await old.close_if_done()
+
+    async def get_token(self, *scopes: str, **words: Any) -> Any:  # noqa: ANN401 - the SDK's token
+        """Return a token, from the cache while it is good; many who need a new one at once cause one request."""
+        login, asked = self._login, (scopes, words)
+        if login.kept is not None and login.kept_for == asked and login.kept.expires_on - time() > _LEFT_S:
+            return login.kept
+        login.waiting += 1
+        try:
+            async with login.one_at_a_time:
+                login.kept, login.kept_for = await _patiently(login.credential, scopes, words), asked
+                return login.kept
+        finally:
+            login.waiting -= 1
+            await login.close_if_done()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._login.retired = True
+        await self._login.close_if_done()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

@@ -1,0 +1,143 @@
+"""What the login service and Microsoft Graph answer, in the product's words."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx
+from azure.core.exceptions import AzureError, ClientAuthenticationError
+from kiota_abstractions.api_error import APIError
+from kiota_abstractions.serialization import Parsable, ParseNode, SerializationWriter
+
+from shared.adapters.entra.retry_after import retry_after_s
+from shared.errors import Conflict, LoginRefused, NeedsAttention, NotFound, SyncError, Transient
+
+#: AADSTS numbers that pass by themselves; nobody is to blame for them.
+#: Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+TRANSIENT_LOGIN: Final = frozenset({"90006", "90012", "90024", "90033", "90055", "90090"})
+_NUMBER: Final = re.compile(r"AADSTS(\d+)")
+_TRACE: Final = re.compile(r"Trace ID: ([0-9a-fA-F-]{36})")
+_CORRELATION: Final = re.compile(r"Correlation ID: ([0-9a-fA-F-]{36})")
+#: What is let through as a code of Graph's: codes are stored and logged, and may be anything in a hostile answer.
+_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+_TRY_LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+#: Graph's codes, in lower case, that mean: the delta must start anew.
+#: Source: https://learn.microsoft.com/graph/delta-query-overview#synchronization-reset
+_DELTA_EXPIRED: Final = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
+
+
+class Refused(NeedsAttention):
+    """Graph refuses a request with this HTTP status; a new token may help, or a new listing, or only a person."""
+
+    def __init__(self, message: str, *, code: str, status: int) -> None:
+        super().__init__(message, code=code)
+        self.status = status
+
+
+class GraphProblem(APIError, Parsable):
+    """Graph's error object, read by the SDK's adapter; its own model would cost seconds to import."""
+
+    def __init__(self) -> None:
+        super().__init__("Microsoft Graph answered with an error")
+        self.graph_code = ""
+
+    @staticmethod
+    def create_from_discriminator_value(_: ParseNode) -> "GraphProblem":
+        """Return an empty error for the adapter to fill."""
+        return GraphProblem()
+
+    def get_field_deserializers(self) -> dict[str, Any]:
+        """Return how the adapter fills the error."""
+        return {"error": self._read}
+
+    def _read(self, node: ParseNode) -> None:
+        inner = node.get_child_node("code")
+        code = (inner.get_str_value() if inner else None) or ""
+        self.graph_code = code if _CODE.fullmatch(code) else ""
+
+    def serialize(self, writer: SerializationWriter) -> None:
+        """Write nothing: an error is never sent."""
+
+
+#: For the SDK's adapter: every failed answer is read as a GraphProblem.
+ERROR_MAP: Final[Any] = {"XXX": GraphProblem}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise whatever the SDKs raise as the product's errors."""
+    try:
+        yield
+    except ClientAuthenticationError as error:
+        raise of_login(error) from error
+    except APIError as error:
+        raise of_answer(error) from error
+    except TimeoutError as error:
+        raise Transient("Microsoft Graph took too long; try again.", code="graph_unreachable") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Transient(
+            f"Microsoft Graph could not be reached ({type(error).__name__}); try again.", code="graph_unreachable"
+        ) from error
+    except AzureError as error:
+        raise Transient(
+            f"The login service gave no usable answer ({type(error).__name__}); try again.", code="login_unreachable"
+        ) from error
+
+
+def passes_by_itself(error: ClientAuthenticationError) -> bool:
+    """Tell whether the login service only has trouble of its own just now."""
+    number = _NUMBER.search(str(error.message))
+    return number is not None and number.group(1) in TRANSIENT_LOGIN
+
+
+def of_login(error: ClientAuthenticationError) -> SyncError:
+    """Return a refusal of the login service with its AADSTS number, or Transient if it passes by itself."""
+    text = str(error.message)
+    number = _NUMBER.search(text)
+    if number is None:
+        return LoginRefused("The login service refused the credentials without a code.", code="login_refused")
+    if number.group(1) in TRANSIENT_LOGIN:
+        return Transient(f"The login service is busy (AADSTS{number.group(1)}); try again.", code="login_busy")
+    trace, correlation = _TRACE.search(text), _CORRELATION.search(text)
+    return LoginRefused(
+        f"The login service refused the credentials (AADSTS{number.group(1)}).",
+        code=f"AADSTS{number.group(1)}",
+        trace_id=trace.group(1) if trace else None,
+        correlation_id=correlation.group(1) if correlation else None,
+    )
+
+
+def of_answer(error: APIError) -> SyncError:
+    """Return an error answer of Microsoft Graph as what the caller must do."""
+    code = getattr(error, "graph_code", "")
+    return of_status(error.response_status_code or 0, code, error.response_headers or {})
+
+
+def of_status(status: int, code: str, headers: Mapping[str, str]) -> SyncError:
+    """Return what an answer's status and Graph's code, empty if it gave none, call for."""
+    shown = f"{status} {code}".strip()
+    if code == "Directory_ExpiredPageToken":
+        error: SyncError = Conflict("The listing's page token expired; it must start anew.", code="page_expired")
+    elif status == HTTPStatus.GONE or code.lower() in _DELTA_EXPIRED:
+        error = Conflict("The delta token expired; only a full listing helps.", code="delta_expired")
+    elif status in _TRY_LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        throttled = status == HTTPStatus.TOO_MANY_REQUESTS
+        error = Transient(
+            f"Microsoft Graph {'limits our requests' if throttled else 'is failing'} ({shown}); try again later.",
+            code="throttled" if throttled else "graph_failing",
+            retry_after_s=retry_after_s(headers),
+        )
+    elif status < HTTPStatus.BAD_REQUEST or (status == HTTPStatus.NOT_FOUND and not code):
+        # a redirect, which is not followed, a part, or a 404 without a code, where it is not Graph that speaks
+        error = Transient(f"Microsoft Graph answered {status}, which says nothing; try again.", code="bad_answer")
+    elif status == HTTPStatus.NOT_FOUND:
+        error = NotFound(f"Microsoft Graph has no such object ({code}).", code="group_not_found")
+    else:
+        permission = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+        step = "check the app's permissions and consent" if permission else "report it with this code"
+        error = Refused(
+            f"Microsoft Graph refuses the request ({shown}): {step}.", code=code or str(status), status=status
+        )
+    return error

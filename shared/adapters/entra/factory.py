@@ -1,0 +1,110 @@
+"""Opens directories. Clients are kept per set of credentials, so that a run of many jobs asks for one token."""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from hashlib import sha256
+from time import monotonic
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from shared.adapters.network.address_guard import PublicAddresses
+from shared.domain.connections.connection import Credentials
+from shared.ports import Directory
+from shared.runtime.fair_scheduler import loading
+
+if TYPE_CHECKING:
+    from shared.adapters.entra.client import GraphClient
+    from shared.adapters.entra.credential import Outside
+    from shared.adapters.entra.directory import GraphDirectory
+
+#: Clients kept at the same time, each with a token and a few connections, and for how long after their last use, in
+#: seconds: a secret that was erased must not live on in memory.
+_KEPT: Final = 64
+_KEPT_S: Final = 300.0
+
+
+class GraphDirectoryFactory:
+    """`DirectoryFactory` over Microsoft Graph."""
+
+    def __init__(self, *, own_hosts: frozenset[str] = frozenset(), managed_identity: str | None = None) -> None:
+        """Open directories at public addresses, or at the operator's `own_hosts`; `managed_identity` is a client id."""
+        self._addresses = PublicAddresses(own_hosts)
+        self._identity = managed_identity
+        self._clients: OrderedDict[str, GraphClient] = OrderedDict()
+        self._used: dict[str, int] = {}
+        self._left_s: dict[str, float] = {}
+
+    @asynccontextmanager
+    async def open(self, credentials: Credentials) -> AsyncIterator[Directory]:
+        """Give the directory of these credentials, and of no others. No request is sent by opening it."""
+        sdk = _sdk()
+        key = _key(credentials)
+        if key not in self._clients:
+            outside = sdk.outside(addresses=self._addresses, managed_identity_client_id=self._identity)
+            self._clients[key] = sdk.client(credentials, outside)
+        self._clients.move_to_end(key)
+        self._used[key] = self._used.get(key, 0) + 1
+        directory = sdk.directory(self._clients[key])
+        try:
+            yield directory
+        finally:
+            try:
+                await directory.close()
+            finally:
+                self._used[key] -= 1
+                self._left_s[key] = monotonic()
+                await self._forget_idle()
+
+    async def _forget_idle(self) -> None:
+        idle = [key for key in self._clients if not self._used[key]]
+        too_many = max(0, len(self._clients) - _KEPT)
+        too_old_s = monotonic() - _KEPT_S
+        # whatever is forgotten is out of reach before the first wait, so that nobody opens what is being closed
+        forgotten = [key for place, key in enumerate(idle) if place < too_many or self._left_s[key] < too_old_s]
+        clients = [self._clients.pop(key) for key in forgotten]
+        for key in forgotten:
+            del self._used[key], self._left_s[key]
+        for client in clients:
+            await client.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        clients = list(self._clients.values())
+        self._clients.clear()
+        for client in clients:
+            await client.close()
+
+
+class _Sdk(NamedTuple):
+    """What asks Microsoft Graph."""
+
+    client: "type[GraphClient]"
+    outside: "type[Outside]"
+    directory: "type[GraphDirectory]"
+
+
+@cache
+@loading()
+def _sdk() -> _Sdk:
+    """Load the SDK when it is first needed: it costs 0.5 s and more to import."""
+    from shared.adapters.entra.client import GraphClient  # noqa: PLC0415 - only here
+    from shared.adapters.entra.credential import Outside  # noqa: PLC0415 - as above
+    from shared.adapters.entra.directory import GraphDirectory  # noqa: PLC0415 - as above
+
+    return _Sdk(GraphClient, Outside, GraphDirectory)
+
+
+def _key(credentials: Credentials) -> str:
+    """Name credentials without keeping the secret."""
+    parts = (
+        credentials.azure_tenant_id,
+        credentials.client_id,
+        credentials.endpoints.login,
+        credentials.endpoints.graph,
+        repr(type(credentials.proof)),
+        *msgspec.structs.astuple(credentials.proof),
+    )
+    return sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,73 @@
+"""Links: built for our requests, and checked when they come from an answer, before anything is sent to them."""
+
+import re
+from typing import Final
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from shared.adapters.entra.schema import SELECT
+from shared.domain.directory import Source
+from shared.errors import Conflict
+
+VERSION: Final = "/v1.0/"
+#: Largest page of users and members.
+#: Source: https://learn.microsoft.com/graph/api/user-list, https://learn.microsoft.com/graph/api/group-list-members
+PAGE_USERS: Final = 999
+#: What a link is made of. Two parsers may read anything else differently, so that one checks what the other sends.
+_PLAIN: Final = re.compile(r"[!-\[\]-~]{1,65536}")
+
+
+def checked(graph: str, link: str) -> str:
+    """Return a link that an answer gave. Raises: Conflict unless it leads to the same host over https.
+
+    The SDK would send a token, or at least believe the answer, wherever the link leads.
+    """
+    if not (_PLAIN.fullmatch(link) and _leads_to(graph, link)):
+        raise Conflict(
+            "Microsoft Graph gave a link that leads elsewhere; it was not followed, and the reading was given up.",
+            code="foreign_link",
+        )
+    return link
+
+
+def _leads_to(graph: str, link: str) -> bool:
+    expected = urlsplit(graph)
+    try:
+        found = urlsplit(link)
+    except ValueError:
+        return False
+    same = (found.scheme, found.netloc.lower()) == ("https", expected.netloc.lower())
+    # the SDK's own links come back with a double slash
+    route = unquote(found.path).replace("//", "/")
+    return same and route.startswith(VERSION) and ".." not in route.split("/")
+
+
+def path(graph: str, route: str, query: dict[str, str] | None = None) -> str:
+    """Return the address of a route of Graph v1.0."""
+    words = f"?{urlencode(query, quote_via=quote, safe='$,')}" if query else ""
+    return f"{graph}{VERSION}{route}{words}"
+
+
+def users(graph: str, source: Source) -> str:
+    """Return the address of the first page of a source's users.
+
+    Casting members to users is an advanced query: it wants `$count=true`, and its header on every page.
+    Source: https://learn.microsoft.com/graph/aad-advanced-queries
+    """
+    query = {"$select": "id" if source.by_id else SELECT, "$top": str(PAGE_USERS)}
+    if source.group is None:
+        return path(graph, "users", query)
+    members = "transitiveMembers" if source.transitive else "members"
+    return path(graph, f"groups/{source.group}/{members}/microsoft.graph.user", {**query, "$count": "true"})
+
+
+def latest_delta(graph: str) -> str:
+    """Return the address of a delta link without a listing."""
+    return path(graph, "users/delta", {"$deltatoken": "latest", "$select": SELECT})
+
+
+def delta_with_managers(graph: str) -> str:
+    """Return the address of the first page of all users with their managers, which only a delta query lists.
+
+    Source: https://learn.microsoft.com/graph/delta-query-overview (relationships that are tracked)
+    """
+    return path(graph, "users/delta", {"$select": f"{SELECT},manager"})

@@ -1,0 +1,167 @@
+"""Which storage account a tenant's tables are in: decided once, when the tenant is created, and never again.
+
+What spans tenants is in the first account. There, in the table Tenants, two kinds of rows are inserted once and never
+changed or deleted: where each tenant is (its placement), and since when each further account is known.
+docs/decisions/0010-accounts-by-tenant.md says why a tenant's rows cannot come to be in two accounts.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from shared.adapters.stores import keys
+from shared.adapters.stores.table_names import TENANTS
+from shared.adapters.tables.client import Entity, Tables
+from shared.domain.ids import TenantId
+from shared.errors import Conflict, Misconfigured
+from shared.ports import Clock
+
+#: What the first account is called.
+FIRST: Final = ""
+#: How long an account is known before a tenant is created in it. After this no worker is left that began before it was
+#: known, and would look for every tenant in the first account: host.json ends a function after ten minutes.
+KNOWN_FOR: Final = timedelta(minutes=15)
+
+
+class TenantTables(Protocol):
+    """Finds the tables of a tenant: `Accounts`, or `Tables` where there is one account."""
+
+    async def of(self, tenant: TenantId) -> Tables:
+        """Return the tables that the tenant's rows are in. Raises: Misconfigured."""
+
+    async def place(self, tenant: TenantId) -> None:
+        """Leave it decided which account the tenant is in. Call it before the tenant is created."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A further account, as it was when a worker first saw it in the settings."""
+
+    address: str
+    since: datetime
+
+
+class Accounts:
+    """Every storage account of the deployment, and which of them each tenant is in.
+
+    A process asks once which accounts there ever were. If there was none but the first, nothing else is asked;
+    otherwise each tenant's placement is read once.
+    """
+
+    def __init__(
+        self, first: Tables, further: Mapping[str, Tables] | None = None, *, clock: Clock, new_tenants: str = FIRST
+    ) -> None:
+        self._first = first
+        self._further = further or {}
+        self._new_tenants = new_tenants
+        self._clock = clock
+        self._known: asyncio.Task[Mapping[str, _Known]] | None = None
+        self._placed: dict[TenantId, str] = {}
+        self._lookups: dict[TenantId, asyncio.Task[str]] = {}
+
+    async def of(self, tenant: TenantId) -> Tables:
+        """Return the tables that the tenant's rows are in.
+
+        Raises: Misconfigured where the settings do not name the tenant's account, or name another one in its place.
+        """
+        if not await self._accounts():
+            return self._first
+        name = self._placed.get(tenant)
+        return await self.named(await self._looked_up(tenant) if name is None else name)
+
+    async def place(self, tenant: TenantId) -> None:
+        """Leave it decided which account the tenant is in: a new one is where the settings say, others stay.
+
+        Raises: Misconfigured where new tenants cannot be placed.
+        """
+        if await self._accounts() and tenant not in self._placed:
+            await self._decided(tenant, await self._for_new_tenants())
+
+    async def names(self) -> Sequence[str]:
+        """Return the names of the further accounts, in order: those of the settings, and those that tenants are in."""
+        rows = self._first.query(TENANTS, partition=keys.PLACEMENTS, select=["account"])
+        return sorted({*self._further, *[row["account"] async for row in rows]} - {FIRST})
+
+    async def named(self, name: str) -> Tables:
+        """Return the tables of an account. Raises: Misconfigured unless the settings name it, where it always was."""
+        if name == FIRST:
+            return self._first
+        known = (await self._accounts()).get(name)
+        tables = self._further.get(name)
+        if tables is None:
+            where = f"{name}={known.address}" if known else name
+            raise Misconfigured(
+                f"TABLE_ACCOUNTS does not name the storage account {name!r}, which tenants are in: add {where} to it "
+                "again.",
+                code="account_missing",
+            )
+        if known is not None and known.address != tables.address:
+            raise Misconfigured(
+                f"TABLE_ACCOUNTS says that the storage account {name!r} is at {tables.address}, but its tenants' rows "
+                f"are at {known.address}: name that one again, and give another account a name of its own.",
+                code="account_moved",
+            )
+        return tables
+
+    async def _for_new_tenants(self) -> str:
+        known = (await self._accounts()).get(self._new_tenants)
+        if known is None or self._clock.now() - known.since < KNOWN_FOR:
+            return FIRST
+        await self.named(self._new_tenants)
+        return self._new_tenants
+
+    async def _looked_up(self, tenant: TenantId) -> str:
+        """Return a tenant's account; many who ask at once are one reader."""
+        task = self._lookups.get(tenant)
+        if task is None:
+            task = self._lookups[tenant] = asyncio.ensure_future(self._decided(tenant, None))
+            task.add_done_callback(lambda _: self._lookups.pop(tenant, None))
+        return await asyncio.shield(task)
+
+    async def _decided(self, tenant: TenantId, for_new: str | None) -> str:
+        """Return a tenant's account, decided now if it was not yet.
+
+        One that exists without a placement is of the time before there were any, and so in the first account. Of one
+        that does not exist nothing is decided unless it is about to be created, nor remembered.
+        """
+        row = await self._first.find(TENANTS, keys.PLACEMENTS, keys.placement(tenant))
+        if row is None:
+            exists = await self._first.find(TENANTS, tenant, "tenant") is not None
+            if not exists and for_new is None:
+                return FIRST
+            row = await self._inserted(keys.PLACEMENTS, keys.placement(tenant), account=FIRST if exists else for_new)
+        self._placed[tenant] = row["account"]
+        return self._placed[tenant]
+
+    async def _inserted(self, partition: str, row: str, **columns: object) -> Entity:
+        """Insert a row that never changes, and return the one that is there; the first one to come wins."""
+        entity = {"PartitionKey": partition, "RowKey": row, **columns}
+        try:
+            await self._first.insert(TENANTS, entity)
+        except Conflict:
+            return await self._first.get(TENANTS, partition, row)
+        return entity
+
+    async def _accounts(self) -> Mapping[str, _Known]:
+        """Return the further accounts there ever were, those of the settings among them; asked for once per process."""
+        if self._known is None or _is_lost(self._known):
+            self._known = asyncio.ensure_future(self._announced())
+        return self._known.result() if self._known.done() else await asyncio.shield(self._known)
+
+    async def _announced(self) -> Mapping[str, _Known]:
+        """Write down every account of the settings that is not yet known, and return all that are."""
+        rows = {row["account"]: row async for row in self._first.query(TENANTS, partition=keys.ACCOUNTS)}
+        for name, tables in self._further.items():
+            if name not in rows:
+                since = self._clock.now().isoformat()
+                rows[name] = await self._inserted(
+                    keys.ACCOUNTS, keys.account(name), account=name, address=tables.address, since=since
+                )
+        return {name: _Known(row["address"], datetime.fromisoformat(row["since"])) for name, row in rows.items()}
+
+
+def _is_lost(task: asyncio.Task[Mapping[str, _Known]]) -> bool:
+    """Whether a task ended without a result."""
+    return task.done() and (task.cancelled() or task.exception() is not None)

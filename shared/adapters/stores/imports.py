@@ -1,0 +1,116 @@
+"""Large imports in the table Imports, and the parts of their files in the table Uploads."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from secrets import token_hex
+from typing import Any, Final
+
+from isal import isal_zlib
+
+from shared.adapters.stores import keys
+from shared.adapters.stores.account_placement import TenantTables
+from shared.adapters.stores.table_names import IMPORTS, UPLOADS
+from shared.adapters.tables.client import Tables
+from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
+from shared.domain.ids import ImportId, LocationId, TenantId
+from shared.domain.imports.large_import import Import, ImportMark, ImportRef, ImportState
+from shared.errors import Conflict, NotFound
+from shared.ports import Versioned
+
+#: ISA-L's level 1, in zlib's format; a file of people shrinks to a third with it.
+_LEVEL: Final = 1
+
+
+class TableImportStore:
+    """`ImportStore`. A part is as many rows as it needs, and one that names them, which is written last.
+
+    Imports are in the first account, because the watchdog looks through those of all tenants; files in the tenant's.
+    """
+
+    def __init__(self, tables: Tables, accounts: TenantTables | None = None) -> None:
+        self._tables = tables
+        self._accounts = accounts or tables
+
+    async def insert(self, new: Import) -> None:
+        """Store a new import. Raises: Conflict if there is one of its id."""
+        await self._tables.insert(IMPORTS, _row_of(new))
+
+    async def get(self, ref: ImportRef) -> Versioned[Import]:
+        """Return an import. Raises: NotFound."""
+        row: Any = await self._tables.find(IMPORTS, ref.tenant, keys.imported(ref.location, ref.id))
+        if row is None:
+            raise NotFound(f"Location {ref.location!r} has no import {ref.id!r}.", code="import_not_found")
+        return Versioned(unpack(row, Import), str(row.metadata["etag"]))
+
+    async def swap(self, changed: Import, etag: str | None) -> str:
+        """Replace an import and return its new ETag. Raises: Conflict if it changed, or vanished, since it was read."""
+        return await self._tables.swap(IMPORTS, _row_of(changed), etag)
+
+    async def marks(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
+        """Iterate over the imports of a tenant, or of all."""
+        select = ["PartitionKey", "RowKey", "state", "at"]
+        async for row in self._tables.query(IMPORTS, partition=tenant, select=select):
+            location, _, import_ = row["RowKey"].partition(":")
+            ref = ImportRef(TenantId(row["PartitionKey"]), LocationId(location), ImportId(import_))
+            yield ImportMark(ref=ref, state=ImportState(row["state"]), at=datetime.fromisoformat(row["at"]))
+
+    async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
+        """Store a part of the file, in the place of the one of this number; a reader sees the old or the new one."""
+        files = await self._accounts.of(ref.tenant)
+        partition, attempt = keys.upload(ref), token_hex(8)
+        packed = isal_zlib.compress(content, _LEVEL)
+        starts = range(0, len(packed), MAX_ROW_BYTES)
+        for index, start in enumerate(starts):
+            row = {"PartitionKey": partition, "RowKey": keys.piece(number, attempt, index)}
+            await files.put(UPLOADS, {**row, **split(packed[start : start + MAX_ROW_BYTES])})
+        head = {"PartitionKey": partition, "RowKey": keys.part(number), "attempt": attempt}
+        await files.put(UPLOADS, {**head, "pieces": len(starts), "bytes": len(content)})
+        mine = keys.piece_range(number, attempt)[0]
+        others = keys.piece_range(number)
+        await files.erase(UPLOADS, partition=partition, rows=others, keep=lambda row: row.startswith(mine))
+
+    async def sizes(self, ref: ImportRef) -> Mapping[int, int]:
+        """Return the bytes of each part that is there, by its number."""
+        files = await self._accounts.of(ref.tenant)
+        rows = files.query(UPLOADS, partition=keys.upload(ref), rows=keys.PARTS)
+        return {int(row["RowKey"].removeprefix(keys.PARTS[0])): row["bytes"] async for row in rows}
+
+    async def part(self, ref: ImportRef, number: int) -> bytes:
+        """Return a part. Raises: NotFound; Conflict while it is being replaced."""
+        files = await self._accounts.of(ref.tenant)
+        partition = keys.upload(ref)
+        head = await files.get(UPLOADS, partition, keys.part(number))
+        rows = files.query(UPLOADS, partition=partition, rows=keys.piece_range(number, head["attempt"]))
+        pieces = [join(row) async for row in rows]
+        if len(pieces) != head["pieces"]:
+            raise Conflict(f"part {number} is just being replaced; read it again", code="part_replaced")
+        return isal_zlib.decompress(b"".join(pieces))
+
+    async def erase_parts(self, ref: ImportRef) -> None:
+        """Delete all parts of the file."""
+        files = await self._accounts.of(ref.tenant)
+        await files.erase(UPLOADS, partition=keys.upload(ref))
+
+    async def delete(self, ref: ImportRef) -> None:
+        """Delete an import with all parts of its file."""
+        await self.erase_parts(ref)
+        await self._tables.delete(IMPORTS, ref.tenant, keys.imported(ref.location, ref.id))
+        await self.erase_parts(ref)  # once more: a part that came meanwhile would be nobody's
+
+    async def erase_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location."""
+        files = await self._accounts.of(tenant)
+        await self._tables.erase(IMPORTS, partition=tenant, rows=keys.imported_range(location))
+        await files.erase(UPLOADS, partitions=keys.upload_range(tenant, location))
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+        files = await self._accounts.of(tenant)
+        await self._tables.erase(IMPORTS, partition=tenant)
+        await files.erase(UPLOADS, partitions=keys.tenant_range(tenant))
+
+
+def _row_of(each: Import) -> dict[str, Any]:
+    """Show state and time beside the packed import, for lists."""
+    row = {"PartitionKey": each.tenant, "RowKey": keys.imported(each.location, each.id)}
+    return {**row, "state": each.state.value, "at": each.at.isoformat(), **pack(each)}

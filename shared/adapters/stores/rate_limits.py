@@ -1,0 +1,38 @@
+"""How much of each rate limit is used: one row a key, in a partition of its own."""
+
+from contextlib import suppress
+from datetime import datetime
+
+from shared.adapters.stores import keys
+from shared.adapters.stores.table_names import LIMITS
+from shared.adapters.tables.client import Tables
+from shared.errors import Conflict
+from shared.ports import Versioned
+
+_ROW = "used"
+
+
+class TableLimitStore:
+    """`LimitStore` on the table Limits. Keys are hashed: they hold ids of callers and of Azure tenants."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def used(self, key: str) -> Versioned[datetime | None]:
+        """Return until when a key's allowance is used; None with ETag None if it never was."""
+        row = await self._tables.find(LIMITS, keys.limit(key), _ROW)
+        if row is None:
+            return Versioned(None, None)
+        return Versioned(datetime.fromisoformat(row["until"]), str(row.metadata["etag"]))  # type: ignore[attr-defined]
+
+    async def swap(self, key: str, used_until: datetime, etag: str | None) -> None:
+        """Store until when it is used. Raises: Conflict if it changed since it was read."""
+        row = {"PartitionKey": keys.limit(key), "RowKey": _ROW, "until": used_until.isoformat()}
+        await self._tables.swap(LIMITS, row, etag)
+
+    async def sweep(self, now: datetime) -> None:
+        """Delete what is not used at `now` any more."""
+        async for row in self._tables.query(LIMITS, row=_ROW):
+            if datetime.fromisoformat(row["until"]) < now:
+                with suppress(Conflict):  # somebody has just used it again
+                    await self._tables.delete(LIMITS, row["PartitionKey"], _ROW, str(row.metadata["etag"]))  # type: ignore[attr-defined]

@@ -1,0 +1,179 @@
+"""Recipients, one partition per (tenant, location), each with its fence and its journal."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+from azure.core import MatchConditions
+
+from shared.adapters.stores import keys
+from shared.adapters.stores.account_placement import TenantTables
+from shared.adapters.stores.recipient_rows import RecipientRow, RowEncoder, recipient_of
+from shared.adapters.stores.table_names import RECIPIENTS
+from shared.adapters.tables.packing import pack, unpack
+from shared.adapters.tables.queries import Kind
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.recipient import ChangeKind, Counts, Recipient
+from shared.errors import NotFound, Rejected
+from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
+from shared.runtime.fair_scheduler import turn
+
+_COUNTS: Final = Counts.__struct_fields__
+
+
+_ROWS: Final = Kind(RecipientRow)
+#: What is read of a row.
+COLUMNS: Final = _ROWS.columns
+
+
+class TableRecipientStore:
+    """`RecipientStore` on the table Recipients. A person's row is readable: a property per field, absent if unknown."""
+
+    def __init__(self, accounts: TenantTables) -> None:
+        self._accounts = accounts
+        self._encoder = RowEncoder()
+
+    async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
+        """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
+        tables = await self._accounts.of(tenant)
+        row: Any = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.FENCE)
+        if row is None:
+            return Versioned(Fence(), None)
+        return Versioned(unpack(row, Fence), str(row.metadata["etag"]))
+
+    async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
+        """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
+        tables = await self._accounts.of(tenant)
+        return await tables.swap(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
+
+    async def irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
+        """Return what was last put, None if nothing was."""
+        tables = await self._accounts.of(tenant)
+        row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.IRREGULAR)
+        return None if row is None else unpack(row, Irregular)
+
+    async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
+        """Store it in the place of what was there."""
+        row = {"PartitionKey": keys.location(tenant, location), "RowKey": keys.IRREGULAR, **pack(irregular)}
+        await (await self._accounts.of(tenant)).put(RECIPIENTS, row)
+
+    async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
+        """Iterate over the recipients of a location by id, from the id `start` on."""
+        tables = await self._accounts.of(tenant)
+        partition = keys.location(tenant, location)
+        rows = (keys.RECIPIENTS[0] + start, keys.RECIPIENTS[1])
+        async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
+            async with turn():
+                found = list(map(recipient_of, page))
+            for recipient in found:
+                yield recipient
+
+    async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
+        """Return one recipient. Raises: NotFound."""
+        tables = await self._accounts.of(tenant)
+        row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.recipient(recipient))
+        if row is None:
+            raise NotFound(f"Location {location!r} has no recipient {recipient!r}.", code="recipient_not_found")
+        return recipient_of(msgspec.convert(dict(row), RecipientRow))
+
+    async def write(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[Recipient],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        """Write at most `MAX_BATCH_RECIPIENTS`, their journal and the fence in one batch, all or nothing.
+
+        Returns the fence's new ETag. Raises: Conflict if the fence changed since it was read; Transient if it is not
+        known whether the batch was committed (the fence's `attempt` and `operation` then tell); TooLarge if nothing
+        was written because it is more than fits one batch.
+        """
+        tables = await self._accounts.of(tenant)
+        if len(recipients) > MAX_BATCH_RECIPIENTS:
+            raise Rejected(
+                f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.", code="batch_too_large"
+            )
+        operations = self._operations(keys.location(tenant, location), recipients, journal, fence)
+        return await tables.transact(RECIPIENTS, operations)
+
+    async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+        """Return what a run has changed at a location so far, over all its attempts."""
+        tables = await self._accounts.of(tenant)
+        total = Counts()
+        partition = keys.location(tenant, location)
+        rows = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run), select=list(_COUNTS))
+        async for row in rows:
+            total += Counts(**{name: row[name] for name in _COUNTS})
+        return total
+
+    async def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
+        """Iterate over what a run has changed at a location, in the order of writing."""
+        tables = await self._accounts.of(tenant)
+        partition = keys.location(tenant, location)
+        found = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run))
+        entries = [(row["RowKey"], unpack(row, JournalEntry)) async for row in found]
+        for _, entry in sorted(entries, key=lambda each: (each[1].at, each[0])):
+            yield entry
+
+    async def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
+        """Iterate over whom a run has deactivated at a location so far; in no order, and not all held at once."""
+        tables = await self._accounts.of(tenant)
+        partition = keys.location(tenant, location)
+        async for row in tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run)):
+            if row["deactivated"]:
+                for change in unpack(row, JournalEntry).changes:
+                    if change.kind is ChangeKind.DEACTIVATED and change.recipient is not None:
+                        yield change.recipient
+
+    async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
+        """Return whom any run that was asked for after this one has changed at a location."""
+        tables = await self._accounts.of(tenant)
+        partition = keys.location(tenant, location)
+        found = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_after(run))
+        return {
+            change.recipient
+            async for row in found
+            for change in unpack(row, JournalEntry).changes
+            if change.recipient is not None
+        }
+
+    async def erase(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location's partition."""
+        self._encoder.forget()
+        tables = await self._accounts.of(tenant)
+        await tables.erase(RECIPIENTS, partition=keys.location(tenant, location))
+
+    async def erase_all(self, tenant: TenantId) -> None:
+        """Delete every row of all locations of the tenant."""
+        self._encoder.forget()
+        tables = await self._accounts.of(tenant)
+        await tables.erase(RECIPIENTS, partitions=keys.tenant_range(tenant))
+
+    def _operations(
+        self, partition: str, recipients: Sequence[Recipient], journal: JournalEntry, fence: Versioned[Fence]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Iterate over what writes recipients: the fence first, whose ETag all depends on, then their journal."""
+        fence_row = _fence_row(partition, fence.value)
+        if fence.etag is None:
+            yield "create", fence_row
+        else:
+            condition = {"mode": "replace", "etag": fence.etag, "match_condition": MatchConditions.IfNotModified}
+            yield "update", fence_row, condition
+        entry = {
+            "PartitionKey": partition,
+            "RowKey": keys.journal(journal.run, fence.value.generation, fence.value.attempt, fence.value.operation),
+            **msgspec.structs.asdict(Counts.of(journal.changes)),
+            **pack(journal),
+        }
+        yield "create", entry
+        # what is new is inserted: it must not be there yet, and the service need not look for something to replace
+        created = {change.recipient for change in journal.changes if change.kind is ChangeKind.CREATED}
+        rows = self._encoder.rows(partition, recipients, remember=len(created) == len(recipients))
+        for recipient, row in zip(recipients, rows, strict=True):
+            yield ("create", row) if recipient.id in created else ("upsert", row, {"mode": "replace"})
+
+
+def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:
+    return {"PartitionKey": partition, "RowKey": keys.FENCE, "generation": fence.generation, **pack(fence)}

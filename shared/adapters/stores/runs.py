@@ -1,0 +1,214 @@
+"""Runs, their plans, jobs and markers."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from shared.adapters.stores import keys
+from shared.adapters.stores.account_placement import TenantTables
+from shared.adapters.stores.table_names import JOBS, RUNS
+from shared.adapters.tables.client import Entity
+from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
+from shared.domain.run import Plan, Run
+from shared.domain.sync.jobs import Candidate, FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.errors import Conflict, NotFound
+from shared.ports import RunProgress, Versioned
+
+T = TypeVar("T")
+
+
+class _Held(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose deactivation waits at one location."""
+
+    location: LocationId
+    people: tuple[Candidate, ...]
+
+
+class TableRunStore:
+    """`RunStore` on the tables Runs (newest first within a tenant) and Jobs (one partition per run)."""
+
+    def __init__(self, accounts: TenantTables) -> None:
+        self._accounts = accounts
+
+    async def insert_plan(self, plan: Plan) -> Plan:
+        """Store a plan unless the run has one, and return the one that is stored."""
+        sizes = {"sources": len(plan.sources), "locations": len(plan.locations)}
+        return await self._insert_once(plan.tenant, plan.run, keys.PLAN, plan, Plan, **sizes)
+
+    async def plan(self, tenant: TenantId, run: RunId) -> Plan:
+        """Return a run's plan. Raises: NotFound."""
+        try:
+            return await self._large(tenant, run, keys.PLAN, Plan)
+        except NotFound as error:
+            raise NotFound(f"Run {run!r} of tenant {tenant!r} has no plan.", code="plan_not_found") from error
+
+    async def insert(self, run: Run) -> bool:
+        """Store a new run, and return whether it is new; one that is stored already stays as it is."""
+        tables = await self._accounts.of(run.tenant)
+        try:
+            await tables.insert(RUNS, _row_of(run))
+        except Conflict:
+            return False
+        return True
+
+    async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
+        """Return a run. Raises: NotFound."""
+        tables = await self._accounts.of(tenant)
+        row: Any = await tables.find(RUNS, tenant, run)
+        if row is None:
+            raise NotFound(f"Tenant {tenant!r} has no run {run!r}.", code="run_not_found")
+        return Versioned(unpack(row, Run), str(row.metadata["etag"]))
+
+    async def swap(self, run: Run, etag: str | None) -> str:
+        """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
+        tables = await self._accounts.of(run.tenant)
+        return await tables.swap(RUNS, _row_of(run), etag)
+
+    async def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
+        """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
+        tables = await self._accounts.of(tenant)
+        last = new_run_id(int(since.timestamp() * 1000), 2**32 - 1) if since is not None else ""
+        rows = (f"{after}!" if after else "", f"{last}~")
+        async for row in tables.query(RUNS, partition=tenant, rows=rows):
+            yield unpack(row, Run)
+
+    async def position(self, job: FetchJob) -> FetchPosition | None:
+        """Return where a fetch that was cut goes on."""
+        tables = await self._accounts.of(job.tenant)
+        row = await tables.find(JOBS, keys.run(job.tenant, job.run), keys.position(job.source))
+        return None if row is None else unpack(row, FetchPosition)
+
+    async def put_position(self, job: FetchJob, position: FetchPosition | None) -> None:
+        """Remember where a fetch goes on, or forget it with None."""
+        tables = await self._accounts.of(job.tenant)
+        partition, row = keys.run(job.tenant, job.run), keys.position(job.source)
+        if position is None:
+            await tables.delete(JOBS, partition, row)
+        else:
+            await tables.put(JOBS, {"PartitionKey": partition, "RowKey": row, **pack(position)})
+
+    async def mark_fetch(self, job: FetchJob, marker: FetchMarker) -> FetchMarker:
+        """Insert a marker unless there is one, and return the one that is stored."""
+        row = keys.fetched(job.source)
+        return await self._insert_once(job.tenant, job.run, row, marker, FetchMarker, outcome=marker.outcome.value)
+
+    async def mark_reconcile(self, job: ReconcileJob, marker: ReconcileMarker) -> ReconcileMarker:
+        """Insert a marker unless there is one, and return the one that is stored."""
+        return await self._insert_once(job.tenant, job.run, keys.reconciled(job.location), marker, ReconcileMarker)
+
+    async def fetch_marker(self, job: FetchJob) -> FetchMarker | None:
+        """Return a job's marker, None if it has none."""
+        try:
+            return await self._large(job.tenant, job.run, keys.fetched(job.source), FetchMarker)
+        except NotFound:
+            return None
+
+    async def is_reconciled(self, job: ReconcileJob) -> bool:
+        """Tell whether a job has a marker."""
+        tables = await self._accounts.of(job.tenant)
+        return await tables.find(JOBS, keys.run(job.tenant, job.run), keys.reconciled(job.location)) is not None
+
+    async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
+        """Return the sources that have a marker, without reading any."""
+        return {SourceId(name) async for name in self._marked(tenant, run, keys.FETCHED)}
+
+    async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
+        """Return the locations that have a marker, without reading any."""
+        return {LocationId(name) async for name in self._marked(tenant, run, keys.RECONCILED)}
+
+    async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
+        """Return the markers of all sources that have one."""
+        return {marker.source: marker for marker in await self._all(tenant, run, keys.FETCHED, FetchMarker)}
+
+    async def reconcile_markers(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileMarker]:
+        """Return the markers of all locations that have one."""
+        return {marker.location: marker for marker in await self._all(tenant, run, keys.RECONCILED, ReconcileMarker)}
+
+    async def mark_held(
+        self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
+    ) -> Sequence[Candidate]:
+        """Store whose deactivation waits at a location unless that is stored, and return what is stored."""
+        held = _Held(location=location, people=tuple(people))
+        return (await self._insert_once(tenant, run, keys.held(location), held, _Held)).people
+
+    async def held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
+        """Return whose deactivation waits, by location; empty for a run that was never held."""
+        return {held.location: held.people for held in await self._all(tenant, run, keys.HELD, _Held)}
+
+    async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
+        """Return how far a run is; zeros before it has a plan."""
+        tables = await self._accounts.of(tenant)
+        sources = locations = fetched = reconciled = 0
+        select = ["RowKey", "sources", "locations"]
+        async for row in tables.query(JOBS, partition=keys.run(tenant, run), select=select):
+            name = row["RowKey"]
+            if keys.is_more(name):
+                continue
+            if name == keys.PLAN:
+                sources, locations = row["sources"], row["locations"]
+            fetched += name.startswith(keys.FETCHED[0])
+            reconciled += name.startswith(keys.RECONCILED[0])
+        return RunProgress(fetched=fetched, sources=sources, reconciled=reconciled, locations=locations)
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+        tables = await self._accounts.of(tenant)
+        await tables.erase(JOBS, partitions=keys.tenant_range(tenant))
+        await tables.erase(RUNS, partition=tenant)
+
+    async def _insert_once(
+        self, tenant: TenantId, run: RunId, row: str, value: T, kind: type[T], **columns: object
+    ) -> T:
+        """Insert a value that never changes, in as many rows as it needs, all or none; the first one to come wins."""
+        tables = await self._accounts.of(tenant)
+        partition = keys.run(tenant, run)
+        first, *others = pack_rows(value)
+        head = {"PartitionKey": partition, "RowKey": row, "rows": 1 + len(others), **columns, **first}
+        more = [
+            {"PartitionKey": partition, "RowKey": keys.more(row, number), **part}
+            for number, part in enumerate(others, start=1)
+        ]
+        try:
+            if more:
+                await tables.transact(JOBS, [("create", each) for each in (head, *more)])
+            else:
+                await tables.insert(JOBS, head)
+        except Conflict:
+            return await self._large(tenant, run, row, kind)
+        return value
+
+    async def _large(self, tenant: TenantId, run: RunId, row: str, kind: type[T]) -> T:
+        """Return what `_insert_once` stored. Raises: NotFound."""
+        tables = await self._accounts.of(tenant)
+        partition = keys.run(tenant, run)
+        head = await tables.get(JOBS, partition, row)
+        if head["rows"] == 1:
+            return unpack(head, kind)
+        parts = tables.query(JOBS, partition=partition, rows=keys.more_range(row))
+        return unpack_rows([part async for part in parts], kind)
+
+    async def _marked(self, tenant: TenantId, run: RunId, rows: tuple[str, str]) -> AsyncIterator[str]:
+        """Iterate over what the rows of a range are named after."""
+        tables = await self._accounts.of(tenant)
+        async for row in tables.query(JOBS, partition=keys.run(tenant, run), rows=rows, select=["RowKey"]):
+            if not keys.is_more(row["RowKey"]):
+                yield row["RowKey"].removeprefix(rows[0])
+
+    async def _all(self, tenant: TenantId, run: RunId, rows: tuple[str, str], kind: type[T]) -> list[T]:
+        """Return everything in a range that `_insert_once` stored; the rows of one value follow each other."""
+        tables = await self._accounts.of(tenant)
+        values: list[list[Entity]] = []
+        async for row in tables.query(JOBS, partition=keys.run(tenant, run), rows=rows):
+            if keys.is_more(row["RowKey"]):
+                values[-1].append(row)
+            else:
+                values.append([row])
+        return [unpack_rows(each, kind) for each in values]
+
+
+def _row_of(run: Run) -> dict[str, Any]:
+    """Show the state beside the packed run, for whoever looks with Storage Explorer."""
+    return {"PartitionKey": run.tenant, "RowKey": run.id, "state": run.state.value, "mode": run.mode.value, **pack(run)}

@@ -1,0 +1,37 @@
+"""Users of the product: one row each, in the partition of their tenant."""
+
+from collections.abc import Sequence
+
+from shared.adapters.stores.account_placement import TenantTables
+from shared.adapters.stores.table_names import USERS
+from shared.adapters.tables.packing import pack, unpack
+from shared.domain.access.sso_users import ProductUser
+from shared.domain.ids import TenantId
+from shared.errors import Conflict
+
+
+class TableUserStore:
+    """`UserStore` on the table Users."""
+
+    def __init__(self, accounts: TenantTables) -> None:
+        self._accounts = accounts
+
+    async def add(self, tenant: TenantId, user: ProductUser) -> ProductUser:
+        """Store a user; one who is stored already stays, and is returned."""
+        tables = await self._accounts.of(tenant)
+        row = {"PartitionKey": tenant, "RowKey": user.object_id, "role": user.role.value, **pack(user)}
+        try:
+            await tables.insert(USERS, row)
+        except Conflict:
+            return unpack(await tables.get(USERS, tenant, user.object_id), ProductUser)
+        return user
+
+    async def all(self, tenant: TenantId) -> Sequence[ProductUser]:
+        """Return the tenant's users by object id."""
+        tables = await self._accounts.of(tenant)
+        return [unpack(row, ProductUser) async for row in tables.query(USERS, partition=tenant)]
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+        tables = await self._accounts.of(tenant)
+        await tables.erase(USERS, partition=tenant)

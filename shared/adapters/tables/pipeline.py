@@ -1,0 +1,111 @@
+"""Requests to the Table service on azure-core's pipeline: its retries and its credentials, without the SDK's models.
+
+`submit_transaction` and `query_entities` spend most of their time building and parsing mail messages, and an object per
+property; docs/performance.md has the numbers. What is not done a thousand times a run goes through the SDK.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from time import monotonic, time
+from typing import Any, Final, TypeVar
+from wsgiref.handlers import format_date_time
+
+from azure.core import AsyncPipelineClient
+from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
+from azure.core.exceptions import HttpResponseError
+from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, AsyncRetryPolicy, AzureSasCredentialPolicy
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.data.tables import AccountSasPermissions, ResourceTypes, generate_account_sas
+from azure.data.tables.aio import TableServiceClient
+
+from shared.adapters.network.transport import MAX_WAIT_S, CountingTransport
+from shared.runtime.fair_scheduler import room
+
+#: The version that the SDK speaks, too.
+#: Source: https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services
+_VERSION: Final = {"x-ms-version": "2019-02-02", "DataServiceVersion": "3.0", "MaxDataServiceVersion": "3.0;NetFx"}
+_AGENT: Final = "recipient-sync"
+_SCOPE: Final = "https://storage.azure.com/.default"
+#: How long a signature is good for, and after how long a new one is made, in seconds.
+_SIGNED_S: Final = 24 * 3600.0
+_RENEWED_S: Final = 12 * 3600.0
+
+
+class _ShortRetries(AsyncRetryPolicy[HttpRequest, AsyncHttpResponse]):
+    """azure-core's retries, but only where the wait is short: a longer one is the queue's, where it costs nothing."""
+
+    def is_retry(self, settings: Any, response: Any) -> bool:  # noqa: ANN401 - the SDK's signature
+        """Tell whether to try again within this request."""
+        return bool(super().is_retry(settings, response)) and (self.get_retry_after(response) or 0) <= MAX_WAIT_S
+
+
+class Wire:
+    """Sends requests as whoever the SDK's client is: by a signature made with the account's key, or by a token."""
+
+    def __init__(self, service: TableServiceClient, *, retries: int, backoff_s: float) -> None:
+        self.url, _, query = service.url.partition("?")
+        self._key: AzureNamedKeyCredential | None = None
+        self._sas = AzureSasCredential(query or "none")
+        self._renew_at_s = 0.0
+        credential: Any = service.credential
+        policy: Any
+        if isinstance(credential, AzureNamedKeyCredential):
+            self._key = credential
+            policy = AzureSasCredentialPolicy(self._sas)
+        elif credential is None or isinstance(credential, AzureSasCredential):
+            policy = AzureSasCredentialPolicy(credential or self._sas)
+        else:
+            policy = AsyncBearerTokenCredentialPolicy(credential, _SCOPE)
+        self._client: AsyncPipelineClient[HttpRequest, Any] = AsyncPipelineClient(
+            self.url,
+            policies=[_ShortRetries(retry_total=retries, retry_backoff_factor=backoff_s), policy],
+            transport=CountingTransport(),
+        )
+
+    async def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Any:  # noqa: ANN401 - the SDK's response, read
+        """Return the answer, whatever its status. Raises: the SDK's errors, when there is none."""
+        await room()
+        self._renew()
+        stamped = {**_VERSION, "User-Agent": _AGENT, "x-ms-date": format_date_time(time()), **headers}
+        return await self._client.send_request(HttpRequest(method, f"{self.url}/{path}", headers=stamped, content=body))
+
+    def _renew(self) -> None:
+        """Leave a signature that is good for hours. Made once, it spares signing every request."""
+        if self._key is None or monotonic() < self._renew_at_s:
+            return
+        self._renew_at_s = monotonic() + _RENEWED_S
+        now = datetime.now(UTC)
+        signature = generate_account_sas(
+            self._key,
+            ResourceTypes(object=True, container=True),  # Azurite takes a query for one of the table
+            AccountSasPermissions(read=True, write=True, delete=True, add=True, update=True),
+            expiry=now + timedelta(seconds=_SIGNED_S),
+        )
+        self._sas.update(signature)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+class _Told:
+    """What the service says about a failure, as azure-core takes it: any exception means that it says nothing."""
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        inner = answer["odata.error"]
+        self.code = str(inner["code"])
+        self.message = str(inner["message"]["value"])
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.code})"
+
+
+E = TypeVar("E", bound=HttpResponseError)
+
+
+def failed(kind: type[E], response: Any) -> E:  # noqa: ANN401 - the SDK's response, or what stands for one
+    """Return the error of an answer as the SDK would raise it, with the service's own code in `error_code`."""
+    error = kind(response=response, error_format=_Told)
+    told: Any = error.error
+    error.error_code = told.code if told else response.headers.get("x-ms-error-code")  # type: ignore[attr-defined]
+    return error

@@ -1,0 +1,1 @@
+"""Callers, product users, idempotent requests and rate limits."""

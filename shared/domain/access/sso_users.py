@@ -1,0 +1,76 @@
+"""SSO users: who may sign in to the product, and which of them may become a user of it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import ObjectId
+from shared.domain.preferences.email_filter import EmailFilter
+from shared.domain.preferences.filters import address_of
+
+
+class Role(StrEnum):
+    """What a product user may do."""
+
+    ADMINISTRATOR = "administrator"
+    MAILROOM = "mailroom"
+    VIEWER = "viewer"
+
+
+class ProductUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A user of the product, made from an SSO user by somebody who chose the role."""
+
+    object_id: ObjectId
+    mail: str
+    display_name: str | None
+    role: Role
+    created_at: datetime
+    created_by: str
+
+
+class SsoUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A directory user who is assigned to the sign-in application."""
+
+    object_id: ObjectId
+    user_principal_name: str
+    display_name: str | None
+    mail: str | None
+    #: `direct`, and the ids of the groups through which they are assigned.
+    via: tuple[str, ...]
+    included: bool
+    #: Why they may not become a user: `account_disabled`, `no_email` or `email_filtered`; None if they may.
+    reason: str | None
+
+
+def sso_users(
+    people: Iterable[DirectoryUser], via: Mapping[ObjectId, Iterable[str]], filter_: EmailFilter
+) -> list[SsoUser]:
+    """Return everybody who is assigned, by name; the filter is applied last, and told as the reason."""
+    return sorted((_of(each, via.get(each.id, ()), filter_) for each in people), key=_name)
+
+
+def _of(user: DirectoryUser, via: Iterable[str], filter_: EmailFilter) -> SsoUser:
+    mail = address_of(user)
+    reason = None
+    if not user.account_enabled:
+        reason = "account_disabled"
+    elif mail is None:
+        reason = "no_email"
+    elif not filter_.accepts(mail):
+        reason = "email_filtered"
+    return SsoUser(
+        object_id=user.id,
+        user_principal_name=user.user_principal_name,
+        display_name=user.display_name,
+        mail=mail,
+        via=tuple(sorted(via)),
+        included=reason is None,
+        reason=reason,
+    )
+
+
+def _name(user: SsoUser) -> tuple[str, str]:
+    return (user.display_name or "").casefold(), user.object_id

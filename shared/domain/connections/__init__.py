@@ -1,0 +1,1 @@
+"""Connections to directories: credentials, validation report, health and expiry."""

@@ -1,0 +1,121 @@
+"""Which application permissions are needed, and whether those that are granted satisfy the need.
+
+Source: https://learn.microsoft.com/graph/permissions-reference
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.domain.connections.validation_report import Check, CheckStatus, Consent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One thing the product reads: the permission asked for, others that allow it too, and why it is needed."""
+
+    permission: str
+    satisfied_by: frozenset[str]
+    why: str
+
+
+_BROAD: Final = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
+USERS: Final = Need(
+    permission="User.Read.All",
+    satisfied_by=frozenset({"User.Read.All", "User.ReadWrite.All"}) | _BROAD,
+    why="to read people's names, addresses and whether their account is enabled",
+)
+GROUP_MEMBERS: Final = Need(
+    permission="GroupMember.Read.All",
+    satisfied_by=frozenset({"GroupMember.Read.All", "GroupMember.ReadWrite.All", "Group.Read.All"})
+    | frozenset({"Group.ReadWrite.All"})
+    | _BROAD,
+    why="to read who is in a mapped group",
+)
+GROUPS: Final = Need(
+    permission="Group.Read.All",
+    satisfied_by=frozenset({"Group.Read.All", "Group.ReadWrite.All", "GroupMember.Read.All"})
+    | frozenset({"GroupMember.ReadWrite.All"})
+    | _BROAD,
+    why="to find groups by name when they are mapped",
+)
+APPLICATIONS: Final = Need(
+    permission="Application.Read.All",
+    satisfied_by=frozenset({"Application.Read.All", "Application.ReadWrite.All"}) | _BROAD,
+    why="to read who is assigned to the sign-in application",
+)
+
+
+#: Nobody has to grant these, and nobody is told to take them away: they open groups that hide their members, and show
+#: when the application's own secret ends.
+_OPTIONAL: Final = frozenset({"Member.Read.Hidden", APPLICATIONS.permission})
+
+
+def needs(*, sso_users: bool) -> tuple[Need, ...]:
+    """Return what must be readable."""
+    return (USERS, GROUP_MEMBERS, GROUPS, APPLICATIONS) if sso_users else (USERS, GROUP_MEMBERS, GROUPS)
+
+
+def judge(roles: frozenset[str], *, sso_users: bool, consent_link: str) -> tuple[list[Check], Consent]:
+    """Return one check per need, one for what is broader than needed, one for what is not needed, and the summary.
+
+    A need is satisfied by any permission that includes it; what is granted beside that is named, never failed for.
+    """
+    wanted = needs(sso_users=sso_users)
+    checks = [_check(need, roles, consent_link) for need in wanted]
+    documented = {need.permission for need in wanted}
+    redundant = {"Group.Read.All"} if {"GroupMember.Read.All", "Group.Read.All"} <= roles else set()
+    extra = (roles - documented - _OPTIONAL) | redundant
+    lost = [need for need in wanted if roles & need.satisfied_by and not (roles - extra) & need.satisfied_by]
+    broader = {role for role in extra for need in lost if role in need.satisfied_by}
+    if broader:
+        checks.append(_broader(sorted(broader), lost))
+    if unneeded := sorted(extra - broader):
+        checks.append(_unneeded(unneeded))
+    consent = Consent(
+        granted=tuple(sorted((documented & roles) | broader)),
+        missing=tuple(need.permission for need in wanted if not roles & need.satisfied_by),
+        unneeded=tuple(sorted(extra)),
+    )
+    return checks, consent
+
+
+def _check(need: Need, roles: frozenset[str], consent_link: str) -> Check:
+    if satisfying := roles & need.satisfied_by:
+        by = need.permission if need.permission in satisfying else min(satisfying)
+        return Check(
+            id=f"permission_{need.permission}",
+            status=CheckStatus.PASS,
+            title=f"{need.permission} is granted",
+            detail=f"Needed {need.why}; granted by {by}.",
+        )
+    return Check(
+        id=f"permission_{need.permission}",
+        status=CheckStatus.FAIL,
+        title=f"{need.permission} is missing",
+        detail=f"The application permission {need.permission} is needed {need.why}, and is not granted.",
+        fix="Add it to the app registration as an application permission, then grant admin consent by the link.",
+        link=consent_link,
+    )
+
+
+def _unneeded(roles: list[str]) -> Check:
+    """Name what is granted without need."""
+    detail = f"Granted without need: {', '.join(roles)}."
+    if "Group.Read.All" in roles:
+        detail += " Group.Read.All adds nothing to GroupMember.Read.All."
+    fix = "Remove these permissions from the app registration; the sync goes on without them."
+    return Check(
+        id="least_privilege", status=CheckStatus.WARN, title="More is granted than needed", detail=detail, fix=fix
+    )
+
+
+def _broader(roles: list[str], lost: list[Need]) -> Check:
+    """Name what satisfies a need and allows more than that, and what to grant in its place."""
+    narrower = ", ".join(need.permission for need in lost)
+    return Check(
+        id="broader_permission",
+        status=CheckStatus.WARN,
+        title="A permission is broader than needed",
+        detail=f"{', '.join(roles)} allows more than is needed; so far nothing narrower is granted.",
+        fix=f"Grant {narrower}, then remove {', '.join(roles)}.",
+    )

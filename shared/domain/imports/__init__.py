@@ -1,0 +1,1 @@
+"""CSV files: parsing, the decision per row, and the state of large imports."""

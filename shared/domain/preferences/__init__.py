@@ -1,0 +1,1 @@
+"""What an admin chooses: preferences, attribute map, filters, location rule and group mapping."""

@@ -1,0 +1,1 @@
+"""Who becomes a recipient, who stays, and who leaves."""

@@ -1,0 +1,64 @@
+"""Who should be a recipient at a location, and whether anybody may be called absent from it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from shared.domain.directory import DirectoryUser, Source
+from shared.domain.ids import ObjectId, SourceId
+from shared.domain.snapshots.snapshot import CompleteSnapshot
+
+#: The source that holds the whole directory.
+EVERYONE: Final = Source().id
+
+
+class AbsenceProof:
+    """Every source of a location was read completely in this run, so whoever is in none of them is absent.
+
+    There is one way to build it, `of`, and that way needs a CompleteSnapshot of each source.
+    """
+
+    __slots__ = ("unmapped",)
+
+    #: The location has no source at all: everybody is absent because nothing feeds it any more.
+    unmapped: bool
+
+    def __init__(self) -> None:
+        raise TypeError("an AbsenceProof is built by AbsenceProof.of only")
+
+    @classmethod
+    def of(cls, feeds: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot]) -> "AbsenceProof | None":
+        """Return the proof, or None if a source is missing from what was read completely."""
+        if any(source not in read for source in feeds):
+            return None
+        proof = object.__new__(cls)
+        proof.unmapped = not feeds
+        return proof
+
+
+def gather(
+    feeds: Sequence[SourceId],
+    read: Mapping[SourceId, CompleteSnapshot],
+    chosen: Callable[[DirectoryUser], bool] | None = None,
+) -> dict[ObjectId, DirectoryUser]:
+    """Return everybody in the sources that were read, each once, in the order of their ids.
+
+    Of the whole directory only those who are `chosen`, if that is given. Sources are read at different moments; where
+    they disagree about a person, the last source by id is believed, so that the order in which they were read changes
+    nothing. Of whom a group gave only the id, the whole directory says who it is; if it does not have them, nobody is.
+    """
+    people: dict[ObjectId, DirectoryUser] = {}
+    for source in sorted(feeds):
+        if source not in read:
+            continue
+        users = read[source].users
+        if source == EVERYONE and chosen is not None:
+            people.update((person, user) for person, user in users.items() if chosen(user))
+        else:
+            people.update(users)
+    everyone = read[EVERYONE].users if EVERYONE in read else {}
+    for person in [person for person, user in people.items() if user.only_id]:
+        if person in everyone:
+            people[person] = everyone[person]
+        else:
+            del people[person]
+    return {person: people[person] for person in sorted(people)}

@@ -1,0 +1,170 @@
+"""Why somebody is, or is not, a recipient at a location, in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from shared.domain.directory import DirectoryUser, Group
+from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId
+from shared.domain.preferences.group_mapping import GroupMapping, Location
+from shared.domain.preferences.preferences import Mode, Preferences
+from shared.domain.recipient import Origin, Reason, Recipient, Status
+from shared.domain.reconcile.absence import EVERYONE
+
+#: What each reason means for the person whom somebody asks about.
+_SAID = {
+    Reason.ACCOUNT_DISABLED: "The account is disabled in the directory.",
+    Reason.ACCOUNT_DELETED: "The directory has no such account any more.",
+    Reason.LEFT_GROUP: "They are in no group that is mapped to this location.",
+    Reason.ATTRIBUTE_CHANGED: "Their attribute names this location no more, and they are in no group that is mapped.",
+    Reason.GUEST_EXCLUDED: "They are a guest, and guests are switched off in the preferences.",
+    Reason.NO_EMAIL: "They have no e-mail address, and the preferences ask for one.",
+    Reason.FILTERED: "A filter of the preferences keeps them out.",
+    Reason.MAPPING_REMOVED: "No group is mapped to this location any more.",
+    Reason.NOT_IN_FILE: "The last file that was imported with overwriting does not name them.",
+    Reason.UNDONE: "The run that had created or changed them was undone.",
+    Reason.DEACTIVATED_BY_HAND: "Somebody has deactivated them here; a sync does not undo that.",
+    Reason.CSV_OWNS: "A recipient from CSV or by hand has their address, and must not be updated by the directory.",
+    Reason.AMBIGUOUS_EMAIL: "Several recipients, or several people, share their address; nobody is guessed.",
+}
+
+
+class GroupStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One group on the way from a mapped group down to a person."""
+
+    id: ObjectId
+    display_name: str
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One location: whether the person is a recipient there, the reason code, and why."""
+
+    location: LocationId
+    recipient: RecipientId | None
+    is_recipient: bool = msgspec.field(name="in")
+    status: Status | None
+    origin: Origin | None
+    reason: str
+    detail: str
+    #: The mapped groups that they were in when these were last read completely.
+    groups: tuple[ObjectId, ...]
+    #: For each of them, as the directory has it now, a way down: the mapped group first, the person's own group last.
+    paths: tuple[tuple[GroupStep, ...], ...]
+    #: The run that read them last; None before the first.
+    run: RunId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known about a person. `live` is the directory's answer now, None if it has no such user."""
+
+    live: DirectoryUser | None
+    #: Whether the directory could be asked.
+    asked: bool
+    #: The person as each source held them when it was last read completely; a source that was never read is missing.
+    read: Mapping[SourceId, DirectoryUser | None]
+    run: RunId | None
+    #: For each mapped group that holds them now, the groups on the way down.
+    paths: Mapping[ObjectId, Sequence[Group]] = field(default_factory=dict)
+
+
+def explain(location: Location, recipient: Recipient | None, known: Known, preferences: Preferences) -> Explanation:
+    """Return why the person is or is not a recipient at a location."""
+    feeds = _feeds(location, preferences)
+    holding = [mapping for source, mapping in feeds if _holds(source, mapping, location, known, preferences)]
+    reason, detail = _why(recipient, known, preferences, feeds, holding)
+    return Explanation(
+        location=location.id,
+        recipient=recipient.id if recipient else None,
+        is_recipient=recipient is not None and recipient.status is Status.ACTIVE,
+        status=recipient.status if recipient else None,
+        origin=recipient.origin if recipient else None,
+        reason=reason,
+        detail=detail,
+        groups=tuple(mapping.id for mapping in holding if mapping is not None),
+        paths=tuple(
+            tuple(GroupStep(id=step.id, display_name=step.display_name) for step in known.paths[mapping.id])
+            for mapping in holding
+            if mapping is not None and mapping.id in known.paths
+        ),
+        run=known.run,
+    )
+
+
+def _feeds(location: Location, preferences: Preferences) -> list[tuple[SourceId, GroupMapping | None]]:
+    if preferences.mode is Mode.FULL:
+        return [(EVERYONE, None)]
+    groups: list[tuple[SourceId, GroupMapping | None]] = [(mapping.source().id, mapping) for mapping in location.groups]
+    by_rule = preferences.rule is not None and location.id in preferences.rule.locations
+    return [*groups, (EVERYONE, None)] if by_rule else groups
+
+
+def _holds(
+    source: SourceId, mapping: GroupMapping | None, location: Location, known: Known, preferences: Preferences
+) -> bool:
+    """Tell whether a source put the person here when it was last read."""
+    person = known.read.get(source)
+    if person is None or mapping is not None or preferences.rule is None:
+        return person is not None
+    return preferences.rule.location_of(person) == location.id
+
+
+def _why(
+    recipient: Recipient | None,
+    known: Known,
+    preferences: Preferences,
+    feeds: Sequence[tuple[SourceId, GroupMapping | None]],
+    holding: Sequence[GroupMapping | None],
+) -> tuple[str, str]:
+    if recipient is not None and recipient.status is Status.ACTIVE:
+        return _why_in(recipient, holding, preferences)
+    if recipient is not None and recipient.reason is not None:
+        return recipient.reason, _sentence(recipient.reason)
+    return _why_not_yet(known, preferences) if holding else _why_in_nothing(known, preferences, feeds)
+
+
+def _why_in_nothing(
+    known: Known, preferences: Preferences, feeds: Sequence[tuple[SourceId, GroupMapping | None]]
+) -> tuple[str, str]:
+    """Return why nothing that feeds a location holds somebody."""
+    if known.asked and known.live is None:
+        return Reason.ACCOUNT_DELETED.value, "The directory has no such user."
+    if not feeds:
+        return "no_mapping", "No group is mapped to this location."
+    if any(source not in known.read for source, _ in feeds):
+        return "not_read_yet", "Not everything that feeds this location has been read completely yet; sync first."
+    if preferences.mode is Mode.GROUPS:
+        return Reason.LEFT_GROUP.value, f"{_SAID[Reason.LEFT_GROUP]} Who joins one is found by the next sync."
+    return _why_not_yet(known, preferences)
+
+
+def _why_not_yet(known: Known, preferences: Preferences) -> tuple[str, str]:
+    """Return why somebody whom a source holds, or whom the directory has, is no recipient."""
+    person = known.live or next((each for each in known.read.values() if each is not None), None)
+    if person is not None and (excluded := preferences.exclusion(person)) is not None:
+        return excluded.value, _sentence(excluded.value)
+    return "not_synced_yet", "They should be a recipient here; the next sync makes them one, or says why not."
+
+
+def _why_in(recipient: Recipient, holding: Sequence[GroupMapping | None], preferences: Preferences) -> tuple[str, str]:
+    if recipient.origin is not Origin.DIRECTORY:
+        return "by_csv_or_hand", f"The recipient was created by {recipient.origin.value}; a sync never deactivates it."
+    groups = [mapping for mapping in holding if mapping is not None]
+    if groups:
+        nested = any(mapping.transitive for mapping in groups)
+        detail = f"In {len(groups)} of the groups that are mapped here{', directly or through nested groups' * nested}."
+        return "in_group", detail
+    if holding and preferences.rule is not None:
+        attribute = preferences.rule.attribute.value
+        return "by_attribute", f"Their {attribute} names this location, by the location rule of the preferences."
+    if holding:
+        return "in_directory", "Full mode: every user of the directory is a recipient at every location."
+    return (
+        "leaving",
+        "No source held them when it was last read; they stay until a sync confirms it, or somebody approves.",
+    )
+
+
+def _sentence(reason: str) -> str:
+    return _SAID[Reason(reason)] if reason in _SAID else f"The reason is {reason}."

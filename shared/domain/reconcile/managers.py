@@ -1,0 +1,42 @@
+"""Who reports to whom, where the preferences ask for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import ObjectId
+from shared.domain.preferences.filters import address_of
+from shared.domain.recipient import Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Managers:
+    """The directory with everybody's manager; None if it could not be read in this run."""
+
+    #: Those who are asked about, at least.
+    directory: Mapping[ObjectId, DirectoryUser] | None
+    #: Those whom somebody reports to, at least; as `directory` if it is left out.
+    managers: Mapping[ObjectId, DirectoryUser] | None = None
+
+    def named(self, said: Profile, person: ObjectId, before: Profile | None) -> Profile:
+        """Return what the directory says about a person, their manager named.
+
+        Where the directory could not be read, what it said `before` stands.
+        """
+        if self.directory is None:
+            if before is None:
+                return said
+            return msgspec.structs.replace(said, manager_name=before.manager_name, manager_mail=before.manager_mail)
+        user = self.directory.get(person)
+        known = self.directory if self.managers is None else self.managers
+        manager = known.get(user.manager) if user is not None and user.manager is not None else None
+        if manager is None:
+            return said
+        return msgspec.structs.replace(said, manager_name=manager.display_name, manager_mail=address_of(manager))
+
+
+#: Where nobody asks for them.
+NO_MANAGERS: Final = Managers(directory={})

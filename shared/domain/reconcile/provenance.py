@@ -1,0 +1,51 @@
+"""Which mapped groups put a person at a location, as far as the groups could be read."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.domain.directory import Source
+from shared.domain.ids import ObjectId, SourceId
+from shared.domain.snapshots.snapshot import CompleteSnapshot
+
+#: Most groups that are kept with one recipient: a row of Table Storage has to hold them.
+MAX_GROUPS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """For each person the mapped groups that hold them, and the groups that this run could not read."""
+
+    #: Sorted, each group once.
+    held_by: Mapping[ObjectId, Sequence[ObjectId]] = field(default_factory=dict)
+    unread: frozenset[ObjectId] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        sources: Mapping[SourceId, Source],
+        feeds: Sequence[SourceId],
+        read: Mapping[SourceId, CompleteSnapshot],
+    ) -> "Provenance":
+        """Return what the groups among a location's feeds say."""
+        held_by: dict[ObjectId, list[ObjectId]] = defaultdict(list)
+        unread: set[ObjectId] = set()
+        for name in sorted(feeds):  # so are the groups then, one that is mapped in two ways beside itself
+            group = sources[name].group
+            if group is None:
+                continue
+            if name not in read:
+                unread.add(group)
+                continue
+            for person in read[name].users:
+                groups = held_by[person]
+                if not groups or groups[-1] != group:
+                    groups.append(group)
+        return cls(held_by=held_by, unread=frozenset(unread))
+
+    def groups(self, person: ObjectId, before: Sequence[ObjectId]) -> tuple[ObjectId, ...]:
+        """Return the groups that hold a person; of a group that could not be read, what was known `before` stands."""
+        holding = self.held_by.get(person, ())
+        if self.unread and before:
+            holding = sorted({*holding, *self.unread.intersection(before)})
+        return tuple(holding[:MAX_GROUPS])

@@ -1,0 +1,1 @@
+"""What was read of a source, and the proof that it is complete."""

@@ -1,0 +1,1 @@
+"""The run protocol: jobs, queue messages, input fingerprints and outcomes."""

@@ -1,0 +1,64 @@
+"""What a location's recipients follow from, as hashes: equal inputs, equal decisions."""
+
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+
+from shared.domain.ids import LocationId, SourceId
+from shared.domain.reconcile.absence import EVERYONE
+from shared.domain.run import Plan
+from shared.domain.snapshots.changeset import Changes
+from shared.domain.snapshots.snapshot import Tally
+from shared.domain.sync.jobs import FetchMarker, FetchOutcome, ReconcileMarker
+
+
+def needed(plan: Plan, feeds: Sequence[SourceId]) -> Sequence[SourceId]:
+    """Return the sources that a decision about a location depends on: those that feed it, and who reports to whom."""
+    apart = plan.preferences.attributes.manager and EVERYONE not in feeds
+    return (*feeds, EVERYONE) if apart else feeds
+
+
+def inputs_of(plan: Plan, feeds: Sequence[SourceId], fetched: Mapping[SourceId, FetchMarker]) -> str | None:
+    """Return a hash of everything the decision depends on but the stored recipients; None unless all was read."""
+    tallies = {}
+    for source in needed(plan, feeds):
+        marker = fetched[source]
+        if marker.outcome is not FetchOutcome.COMPLETE or marker.snapshot is None:
+            return None
+        tallies[source] = marker.snapshot.tally
+    return _hash(plan, tallies)
+
+
+def inputs_before(plan: Plan, source: SourceId, changes: Changes) -> str:
+    """Return what `inputs_of` a location that this source alone feeds was before it changed."""
+    return _hash(plan, {source: changes.since})
+
+
+def _hash(plan: Plan, tallies: Mapping[SourceId, Tally]) -> str:
+    lines = [f"{source} {tally.content} {tally.users}" for source, tally in tallies.items()]
+    return sha256("\n".join([plan.preferences.digest(), *lines]).encode()).hexdigest()
+
+
+def inputs_of_all(plan: Plan, fetched: Mapping[SourceId, FetchMarker]) -> str | None:
+    """Return a hash of what all locations of a run depend on; None unless all of it was read."""
+    return _together({location: inputs_of(plan, feeds, fetched) for location, feeds in plan.locations.items()})
+
+
+def settled_inputs(
+    plan: Plan, reconciled: Mapping[LocationId, ReconcileMarker], cleared: Collection[LocationId]
+) -> str | None:
+    """Return the same hash if every location's recipients are what follows from its inputs; None otherwise.
+
+    `cleared` are the locations where all candidates that were found are deactivated now.
+    """
+    inputs: dict[LocationId, str | None] = {}
+    for location in plan.locations:
+        marker = reconciled.get(location)
+        settled = marker is not None and (not marker.unsettled or location in cleared)
+        inputs[location] = marker.inputs if marker is not None and settled else None
+    return _together(inputs)
+
+
+def _together(inputs: Mapping[LocationId, str | None]) -> str | None:
+    if None in inputs.values():
+        return None
+    return sha256("\n".join(f"{location} {inputs[location]}" for location in sorted(inputs)).encode()).hexdigest()

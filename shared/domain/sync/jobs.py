@@ -1,0 +1,148 @@
+"""Jobs: one queue message's worth of a run, and the markers that say how each ended.
+
+A message carries ids only. What a job found is in its marker, a row that is inserted once and never changed: the
+first attempt to insert wins, so a message delivered twice changes nothing.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from shared.domain.ids import ImportId, LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.problem import Problem
+from shared.domain.recipient import Change, Counts, Reason
+from shared.domain.run import RunMode
+from shared.domain.snapshots.changeset import Changes
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+
+#: How many candidates one marker names: its row holds 1 MiB, and a candidate takes some 20 bytes of it.
+MAX_NAMED_CANDIDATES: Final = 30_000
+#: Part of a job's time budget after which it goes on in a new message.
+BUDGET_SHARE: Final = 0.6
+#: Longest time of writing in one message, in seconds, where reading took as long; host.json ends a function at 600.
+MAX_WRITING_S: Final = 240.0
+
+
+def writing_time_s(budget_s: float, else_s: float) -> float:
+    """Return how long one message may write, in seconds: a budget, and at least as long as all else took.
+
+    The next message does all else once more, which so costs at most as much as the work; up to `MAX_WRITING_S`.
+    """
+    return max(budget_s, min(else_s, MAX_WRITING_S))
+
+
+class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of `sync-requests`, decoded. `request` is the same however often the message is delivered."""
+
+    tenant: TenantId
+    mode: RunMode
+    request: str
+    requested_by: str
+
+
+class FetchJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message of `fetch-jobs`: read one source."""
+
+    tenant: TenantId
+    run: RunId
+    source: SourceId
+    #: How many earlier messages of this job got no answer of the directory.
+    unanswered: int = 0
+
+
+class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of `reconcile-jobs`: bring one location in line with the snapshots."""
+
+    tenant: TenantId
+    run: RunId
+    location: LocationId
+    #: Requests that this job has sent in earlier messages, which ran out of time.
+    storage_requests: int = 0
+
+
+class RetireJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of `retire-jobs`: check, guard and deactivate the candidates of all locations, then finish the run."""
+
+    tenant: TenantId
+    run: RunId
+
+
+class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of `import-jobs`: apply the rows of an uploaded file to one location."""
+
+    tenant: TenantId
+    run: RunId
+    location: LocationId
+    import_id: ImportId
+
+
+class FetchPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a fetch that ran out of its time budget goes on, in a new message."""
+
+    attempt: str
+    next_link: str
+    tally: Tally
+    #: The delta token that was taken before the first page.
+    delta_link: str | None = None
+    #: Who was listed and then taken back.
+    removed: tuple[ObjectId, ...] = ()
+    graph_requests: int = 0
+    storage_requests: int = 0
+
+
+class FetchOutcome(StrEnum):
+    """How reading a source ended."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+class FetchMarker(msgspec.Struct, frozen=True, kw_only=True):
+    """How reading a source ended. `snapshot` is set when, and only when, the outcome is `complete`."""
+
+    source: SourceId
+    outcome: FetchOutcome
+    snapshot: SnapshotRef | None = None
+    #: What has changed since the snapshot before, where that is known and little.
+    changes: Changes | None = None
+    problem: Problem | None = None
+    graph_requests: int = 0
+    storage_requests: int = 0
+
+
+class Candidate(msgspec.Struct, frozen=True, array_like=True):
+    """Somebody whom every complete source of a location lacks: to be deactivated once a point check confirms it."""
+
+    recipient: RecipientId
+    object_id: ObjectId
+    reason: Reason
+
+
+class ReconcileMarker(msgspec.Struct, frozen=True, kw_only=True):
+    """What reconciling a location found and wrote."""
+
+    location: LocationId
+    counts: Counts
+    #: Active recipients of origin `directory` before anybody was deactivated: the baseline of the guard.
+    baseline: int
+    active: int
+    candidates: tuple[Candidate, ...] = ()
+    #: How many candidates there are beyond those named; a later run finds them again.
+    unnamed_candidates: int = 0
+    #: Whether a source of the location was not read completely, so that nobody can be called absent there.
+    partial: bool = False
+    compared: bool = True
+    #: Hash of everything the decision depended on; None when it was partial.
+    inputs: str | None = None
+    #: The first of those skipped, with their reasons; `counts.skipped` has their number.
+    skipped: tuple[Change, ...] = ()
+    #: In a preview, the first of what a run would write; `counts` has their numbers.
+    previewed: tuple[Change, ...] = ()
+    problem: Problem | None = None
+    storage_requests: int = 0
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether the location is not, or not yet, what follows from its inputs."""
+        return self.inputs is None or bool(self.candidates) or self.unnamed_candidates > 0

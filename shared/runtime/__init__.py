@@ -1,0 +1,1 @@
+"""How jobs share one worker process: CPU time, slow directories, and places for large jobs."""

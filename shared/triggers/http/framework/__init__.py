@@ -1,0 +1,1 @@
+"""Routing, decoding, encoding and the OpenAPI contract of the HTTP API."""

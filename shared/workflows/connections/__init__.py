@@ -1,0 +1,1 @@
+"""Connect, validate and open directories."""

@@ -1,0 +1,253 @@
+"""Connect: validated credentials are stored and switched on, replaced, and erased when they are switched off."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from shared.domain.access.callers import Caller
+from shared.domain.connections.connection import Connection, CredentialKind, Credentials, SsoApplication
+from shared.domain.connections.connection_health import Health
+from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.secret_names import secret_name
+from shared.domain.connections.validation import Validation
+from shared.domain.connections.validation_report import Report
+from shared.domain.ids import TenantId, object_id
+from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
+from shared.errors import Conflict, NotFound, Rejected, Transient
+from shared.ports import Clock, SecretStore, TenantStore
+from shared.workflows.connections.directory_access import DirectoryAccess
+
+
+class ConnectionRefused(Rejected):
+    """The credentials were not stored, because their report has failures; what was stored before goes on working."""
+
+    def __init__(self, report: Report) -> None:
+        first = next(check for check in report.failures() if check.retry is not True)
+        super().__init__(f"{first.detail} {first.fix}".strip(), code="connection_refused")
+        self.report = report
+
+
+class ConnectionUnchecked(Transient):
+    """The credentials were not stored, because they could not be checked just now; nothing is known to be wrong."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(f"{report.failures()[0].detail} Nothing was stored.", code="connection_unchecked")
+        self.report = report
+
+
+class Validator(Protocol):
+    """What checks entries: the workflow `validate`."""
+
+    async def __call__(
+        self, entries: Entries, caller: Caller, sso_application: str | None, *, stored: bool = False
+    ) -> Validation:
+        """Return what is wrong with the entries and can be known."""
+        ...
+
+
+class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection with its health."""
+
+    connection: Connection
+    health: Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect:
+    """Stores, replaces and erases a tenant's connection and its sign-in application."""
+
+    tenants: TenantStore
+    secrets: SecretStore
+    access: DirectoryAccess
+    validate: Validator
+    advance_epoch: Callable[[TenantId], Awaitable[None]]
+    clock: Clock
+
+    async def check(self, entries: Entries, caller: Caller) -> Report:
+        """Return the report of credentials that are not stored."""
+        return (await self.validate(entries, caller, None)).report
+
+    async def check_stored(self, tenant: TenantId, caller: Caller) -> Report:
+        """Return the report of the connection that is stored; one without failures clears its troubles.
+
+        Raises: NotFound while it is off.
+        """
+        connection = await self.access.connection(tenant)
+        secret = await self.access.secret(connection)
+        preferences = await self.tenants.preferences(tenant)
+        entries = Entries(
+            tenant_id=connection.azure_tenant_id,
+            client_id=connection.client_id,
+            object_id=connection.object_id,
+            client_secret=secret if connection.kind is CredentialKind.SECRET else "",
+            client_certificate=secret if connection.kind is CredentialKind.CERTIFICATE else "",
+            federated=connection.kind is CredentialKind.FEDERATED,
+            cloud=connection.cloud,
+            login_endpoint=connection.endpoints.login,
+            graph_endpoint=connection.endpoints.graph,
+            secret_expires_on=connection.secret_expires_on,
+            sso_users=preferences.sso_users,
+        )
+        report = (await self.validate(entries, caller, await self._sso_application(tenant), stored=True)).report
+        if report.ok:
+            await self._know_end(tenant, connection, report)
+            await self.access.health.recovered(tenant)
+        return report
+
+    async def _know_end(self, tenant: TenantId, checked: Connection, report: Report) -> None:
+        """Keep the end of the secret as the directory says it, unless the connection was changed meanwhile."""
+        if report.secret_expires_on not in {None, checked.secret_expires_on}:
+            known = msgspec.structs.replace(checked, secret_expires_on=report.secret_expires_on)
+            with suppress(Conflict):
+                await self.tenants.replace_connection(tenant, checked, known)
+
+    async def _sso_application(self, tenant: TenantId) -> str | None:
+        sso = await self.tenants.sso(tenant)
+        return sso.client_id if sso else None
+
+    async def connect(
+        self, tenant: TenantId, entries: Entries, caller: Caller, condition: Condition | None = None
+    ) -> Tagged[Report]:
+        """Leave the connection stored and on, its secret in Key Vault; return the report, and the connection's tag.
+
+        A new secret for the same application is used from the next request on; what runs goes on. Whatever else
+        changes ends what runs. Raises: ConnectionRefused with the report if a check failed, ConnectionUnchecked if it
+        could not be made: what was stored before stays; Rejected (`sso_required`) before SSO is configured;
+        ChangedMeanwhile, also before anything is checked.
+        """
+        await self.tenants.get(tenant)
+        found = await self._expected(tenant, Part.CONNECTION, condition)
+        application = await self._sso_application(tenant)
+        if application is None:
+            raise Rejected(
+                f"Tenant {tenant!r} has no sign-in application: configure SSO before connecting its directory.",
+                code="sso_required",
+            )
+        validation = await self.validate(entries, caller, application)
+        if validation.report.unchecked:
+            raise ConnectionUnchecked(validation.report)
+        if not validation.report.ok or validation.credentials is None:
+            raise ConnectionRefused(validation.report)
+        await self._require_sso(tenant, application)
+        before = await self.tenants.connection(tenant)
+        found = await self._claimed(tenant, before, found)
+        connection = await self._stored(tenant, entries.cleaned(), validation, validation.credentials)
+        other = before is None or before.fingerprint() != connection.fingerprint()
+        if before is not None and other:
+            await self.advance_epoch(tenant)  # also before: if this dies right after storing, nothing old still runs
+        with bound_to(found):
+            etag = await self.tenants.put_connection(tenant, connection, found)
+        try:
+            await self._require_sso(tenant, application)
+        except (Conflict, NotFound):  # removed while it was stored, by somebody who has found nothing to erase yet
+            await self._erase(tenant)
+            raise
+        if connection.kind is CredentialKind.FEDERATED:
+            await self.secrets.erase(secret_name(tenant))
+        if other:
+            await self.advance_epoch(tenant)
+        await self.access.health.recovered(tenant)
+        return Tagged(validation.report, tag_of(etag, Part.CONNECTION, tenant))
+
+    async def _claimed(self, tenant: TenantId, before: Connection | None, found: Expected | None) -> Expected | None:
+        """Write what is stored once more as it is, and return what to find then.
+
+        Of two who saw this version only one goes on from here, to Key Vault and to what runs. Raises: ChangedMeanwhile.
+        """
+        if found is None or before is None:
+            return found
+        with bound_to(found):
+            return Expected(await self.tenants.put_connection(tenant, before, found))
+
+    async def _expected(self, tenant: TenantId, part: Part, condition: Condition | None) -> Expected | None:
+        if condition is None:
+            return None
+        return expected(condition, await self.tenants.version(tenant, part), part, tenant)
+
+    async def _require_sso(self, tenant: TenantId, application: str) -> None:
+        """Hold if tenant and sign-in application are still there. Raises: NotFound; Conflict (`sso_changed`)."""
+        await self.tenants.get(tenant)
+        if await self._sso_application(tenant) != application:
+            raise Conflict(
+                "The sign-in application was changed or removed meanwhile; look at it, then connect again.",
+                code="sso_changed",
+            )
+
+    async def _stored(
+        self, tenant: TenantId, entries: Entries, validation: Validation, credentials: Credentials
+    ) -> Connection:
+        """Return the connection, with a new version of its secret in Key Vault."""
+        name = version = ""
+        if entries.kind is not CredentialKind.FEDERATED:
+            name = secret_name(tenant)
+            version = await self.secrets.put(name, validation.secret)
+        return Connection(
+            azure_tenant_id=object_id(credentials.azure_tenant_id),
+            client_id=object_id(credentials.client_id),
+            object_id=object_id(entries.object_id),
+            cloud=entries.cloud,
+            endpoints=credentials.endpoints,
+            kind=entries.kind,
+            secret_name=name,
+            secret_version=version,
+            connected_at=self.clock.now(),
+            secret_expires_on=validation.report.secret_expires_on,
+        )
+
+    async def tag(self, tenant: TenantId, part: Part) -> str:
+        """Return the tag of the connection or the sign-in application; read before it, it is never newer than it."""
+        return tag_of(await self.tenants.version(tenant, part), part, tenant)
+
+    async def sso(self, tenant: TenantId) -> SsoApplication:
+        """Return the sign-in application. Raises: NotFound, also without one (`sso_not_found`)."""
+        await self.tenants.get(tenant)
+        sso = await self.tenants.sso(tenant)
+        if sso is None:
+            raise NotFound(f"Tenant {tenant!r} has no sign-in application.", code="sso_not_found")
+        return sso
+
+    async def connection(self, tenant: TenantId) -> StoredConnection | None:
+        """Return the stored connection, None while it is off. Raises: NotFound for an unknown tenant."""
+        await self.tenants.get(tenant)
+        connection = await self.tenants.connection(tenant)
+        if connection is None:
+            return None
+        return StoredConnection(connection=connection, health=(await self.tenants.health(tenant)).value)
+
+    async def disconnect(self, tenant: TenantId, condition: Condition | None = None) -> None:
+        """Leave the connection off, its ids and its secret erased, and nothing of it still running.
+
+        Raises: NotFound, ChangedMeanwhile.
+        """
+        await self.tenants.get(tenant)
+        found = await self._expected(tenant, Part.CONNECTION, condition)
+        with bound_to(found):
+            await self._erase(tenant, found)
+        await self.advance_epoch(tenant)
+        await self.tenants.forget_health(tenant)
+
+    async def _erase(self, tenant: TenantId, found: Expected | None = None) -> None:
+        await self.tenants.put_connection(tenant, None, found)
+        await self.secrets.erase(secret_name(tenant))
+
+    async def put_sso(self, tenant: TenantId, sso: SsoApplication, condition: Condition | None = None) -> str:
+        """Leave the sign-in application stored, and return its tag. Raises: NotFound, ChangedMeanwhile."""
+        await self.tenants.get(tenant)
+        found = await self._expected(tenant, Part.SSO, condition)
+        with bound_to(found):
+            return tag_of(await self.tenants.put_sso(tenant, sso, found), Part.SSO, tenant)
+
+    async def remove_sso(self, tenant: TenantId, condition: Condition | None = None) -> None:
+        """Leave the tenant without sign-in application, and therefore without connection.
+
+        The application goes first: whoever is just connecting looks for it once more, and erases what they stored.
+        Raises: NotFound, ChangedMeanwhile.
+        """
+        await self.tenants.get(tenant)
+        found = await self._expected(tenant, Part.SSO, condition)
+        with bound_to(found):
+            await self.tenants.put_sso(tenant, None, found)
+        await self.disconnect(tenant)

@@ -1,0 +1,98 @@
+"""Keeps the health of connections: whatever a step learns about one is stored, and told to the operator once."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.connections.connection import Connection
+from shared.domain.connections.connection_health import Health, Notice, NoticeKind, Reason
+from shared.domain.ids import RunId, TenantId
+from shared.errors import Conflict
+from shared.ports import Clock, Ledger, LedgerEntry, TenantStore, Versioned
+from shared.telemetry import event
+
+#: How entries about connections are called in the ledger, where other entries have the name of a queue.
+_SOURCE = "connection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionHealth:
+    """Writes down refusals, failures, successes and ends that come near."""
+
+    tenants: TenantStore
+    ledger: Ledger
+    clock: Clock
+
+    async def refused(self, tenant: TenantId, used: Connection, reason: Reason) -> None:
+        """Leave the connection in need of attention, unless it is not the one that was refused any more."""
+        current = await self.tenants.connection(tenant)
+        if current is None or not current.same_credentials(used):
+            return
+        await self._move(tenant, lambda health, now: health.refused(reason, now))
+        replaced = await self.tenants.connection(tenant)
+        if replaced is not None and not replaced.same_credentials(used):
+            await self.recovered(tenant)  # by new credentials, while this was written about the old ones
+
+    async def failed(self, tenant: TenantId, reason: Reason, run: RunId) -> None:
+        """Leave the schedule waiting, longer after every run that failed."""
+        await self._move(tenant, lambda health, now: health.failed(reason, run, now))
+
+    async def recovered(self, tenant: TenantId, known: Versioned[Health] | None = None) -> None:
+        """Leave the connection in good health. What is `known` of it spares reading it."""
+        await self._move(tenant, lambda health, now: health.recovered(now), known)
+
+    async def look_at_end(self, tenant: TenantId, ends: datetime) -> None:
+        """Leave an event behind when the end of the secret has come near."""
+        await self._move(tenant, lambda health, now: health.warned(ends, now))
+
+    async def tell(self, tenant: TenantId) -> None:
+        """Send what a crash has kept from being sent."""
+        await self._move(tenant, lambda health, _now: health)
+
+    async def _move(
+        self,
+        tenant: TenantId,
+        change: Callable[[Health, datetime], Health],
+        known: Versioned[Health] | None = None,
+    ) -> None:
+        while True:
+            health, etag = known or await self.tenants.health(tenant)
+            known = None
+            changed = change(health, self.clock.now())
+            try:
+                if changed != health:
+                    etag = await self.tenants.swap_health(tenant, changed, etag)
+                if changed.notices:
+                    await self._send(tenant, changed)
+                    await self.tenants.swap_health(tenant, changed.sent(changed.notices), etag)
+            except Conflict:
+                continue
+            return
+
+    async def _send(self, tenant: TenantId, health: Health) -> None:
+        """Record every event in the ledger, which keeps one of each id, and log it for alerts."""
+        for notice in health.notices:
+            entry = LedgerEntry(
+                id=f"{tenant}-{notice.id}",
+                at=notice.at,
+                queue=_SOURCE,
+                code=notice.kind,
+                detail=_detail(notice, health),
+                body=notice.code,
+                tenant=tenant,
+            )
+            await self.ledger.record(entry)
+            event("notice", logging.WARNING, tenant=tenant, kind=notice.kind, code=notice.code, days=notice.days_left)
+
+
+def _detail(notice: Notice, health: Health) -> str:
+    match notice.kind:
+        case NoticeKind.EXPIRING:
+            return f"The secret ends in {notice.days_left} days; the admin has to replace it before."
+        case NoticeKind.RECOVERED:
+            return "The directory can be read again; nothing is to be done."
+        case NoticeKind.NEEDS_ATTENTION | NoticeKind.FAILING:
+            reason = health.reason
+            known = reason is not None and reason.code == notice.code
+            return f"{reason.detail} {reason.fix}" if reason is not None and known else f"The reason was {notice.code}."

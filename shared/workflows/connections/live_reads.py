@@ -1,0 +1,65 @@
+"""Live reads of a directory, a page of each kind, to see that what a token promises is so."""
+
+from collections.abc import Awaitable, Sequence
+
+from shared.domain.connections import live_reads as readings
+from shared.domain.connections.credential_expiry import Registration
+from shared.domain.connections.entra import permissions as consent
+from shared.domain.connections.validation_report import Check, Consent
+from shared.domain.directory import Group, Source
+from shared.domain.ids import ObjectId
+from shared.errors import NeedsAttention, SyncError, Transient
+from shared.ports import Directory, TokenReport
+
+
+async def registration(directory: Directory, token: TokenReport) -> Registration | None:
+    """Return the app registration of the token's application, None where it cannot be read."""
+    if not token.roles & consent.APPLICATIONS.satisfied_by:
+        return None
+    try:
+        return await directory.registration(token.client_id)
+    except (NeedsAttention, Transient):
+        return None  # it only adds a date and a surer sentence; what matters is read and reported by `reads`
+
+
+async def reads(
+    directory: Directory, granted: Consent, probed: Sequence[str], sso_application: str | None
+) -> list[Check]:
+    """Return a check for each read; only what the token allows is tried.
+
+    Members are read of the groups that were `probed`, else of the first group that shows its members.
+    """
+    checks = readings.not_allowed(granted)
+    found: list[Group] = []
+    if "read_users" not in checks:
+        checks["read_users"] = await _tried("read_users", "Users", directory.users(Source()))
+    if "read_groups" not in checks:
+        checks["read_groups"] = await _tried("read_groups", "Groups", _list_into(found, directory))
+    done = [checks["read_users"], checks["read_groups"]]
+    if "read_members" in checks:
+        done.append(checks["read_members"])
+    else:
+        groups = [ObjectId(group) for group in probed] or [each.id for each in found if not each.hidden_membership][:1]
+        for group in groups:
+            reading = directory.users(Source(group=group))
+            done.append(await _tried("read_members", f"The members of group {group}", reading))
+        if not groups:
+            done.append(readings.NO_GROUP)
+    if sso_application is not None:
+        if "read_sso" not in checks:
+            what = "Who may sign in to the application"
+            checks["read_sso"] = await _tried("read_sso", what, directory.assignments(sso_application))
+        done.append(checks["read_sso"])
+    return done
+
+
+async def _list_into(found: list[Group], directory: Directory) -> None:
+    found += await directory.groups("")
+
+
+async def _tried(id_: str, what: str, reading: Awaitable[object]) -> Check:
+    try:
+        await reading
+    except SyncError as error:
+        return readings.outcome(id_, what, error)
+    return readings.outcome(id_, what, None)

@@ -1,0 +1,68 @@
+"""Counts against rate limits, in storage, so that they hold across instances and restarts."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.access.rate_limit import RateLimit
+from shared.errors import Conflict, RateLimited, SyncError
+from shared.ports import Clock, LimitStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limiter:
+    """Takes from allowances before something is done, and gives back what turned out not to count."""
+
+    limits: LimitStore
+    clock: Clock
+
+    async def take(self, limit: RateLimit, subject: str) -> None:
+        """Count one. Raises: RateLimited with the seconds to wait."""
+        while True:
+            used, etag = await self.limits.used(_key(limit, subject))
+            following = limit.take(used, self.clock.now())
+            if not isinstance(following, datetime):
+                raise RateLimited(
+                    f"Too many checks in a short time; wait {following:.0f} s, then check again.",
+                    code="rate_limited",
+                    retry_after_s=following,
+                )
+            try:
+                await self.limits.swap(_key(limit, subject), following, etag)
+            except Conflict:
+                continue
+            return
+
+    @asynccontextmanager
+    async def reserved(
+        self, limit: RateLimit, subject: str, counts: Callable[[SyncError], bool]
+    ) -> AsyncIterator[None]:
+        """Count what is done within, and take it back unless it ends with an error that counts, or not at all.
+
+        Raises: RateLimited with the seconds to wait, before anything is done.
+        """
+        await self.take(limit, subject)
+        try:
+            yield
+        except SyncError as error:
+            if not counts(error):
+                await self.give_back(limit, subject)
+            raise
+        await self.give_back(limit, subject)
+
+    async def give_back(self, limit: RateLimit, subject: str) -> None:
+        """Take one back."""
+        while True:
+            used, etag = await self.limits.used(_key(limit, subject))
+            if used is None:
+                return
+            try:
+                await self.limits.swap(_key(limit, subject), limit.give_back(used), etag)
+            except Conflict:
+                continue
+            return
+
+
+def _key(limit: RateLimit, subject: str) -> str:
+    return f"{limit.name}:{subject}"

@@ -1,0 +1,95 @@
+"""Show mapping: every location with its mapped groups, how many people each holds, and why one could not be read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
+from shared.domain.problem import Problem
+from shared.domain.run import RunKind
+from shared.errors import NeedsAttention, NotFound, Transient
+from shared.ports import RunStore, SnapshotStore, TenantStore
+from shared.workflows.connections.directory_access import DirectoryAccess
+
+#: Groups whose names are asked for at once; the others are shown by id.
+_NAMED_GROUPS: Final = 300
+
+
+class MappedGroup(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One group that is mapped to a location."""
+
+    id: ObjectId
+    transitive: bool
+    #: As the directory has it now; None if it has no such group, or could not be asked.
+    display_name: str | None
+    #: People in it when it was last read completely; None if it never was.
+    members: int | None
+    #: Why the last run could not read it; None if it could, or there was none.
+    problem: Problem | None
+
+
+class MappedLocation(msgspec.Struct, frozen=True, kw_only=True):
+    """A location and what is mapped to it."""
+
+    id: LocationId
+    name: str
+    groups: tuple[MappedGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowMapping:
+    """Puts together what is configured, what was read, and what the directory calls it."""
+
+    tenants: TenantStore
+    runs: RunStore
+    snapshots: SnapshotStore
+    access: DirectoryAccess
+
+    async def __call__(self, tenant: TenantId) -> list[MappedLocation]:
+        """Return the tenant's locations with their groups. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        locations = await self.tenants.locations(tenant)
+        mapped = {mapping.source().id: mapping.id for location in locations for mapping in location.groups}
+        names = await self._names(tenant, sorted(set(mapped.values())))
+        members = {source: await self._members(tenant, source) for source in mapped}
+        problems = await self._problems(tenant)
+        return [
+            MappedLocation(
+                id=location.id,
+                name=location.name,
+                groups=tuple(
+                    MappedGroup(
+                        id=mapping.id,
+                        transitive=mapping.transitive,
+                        display_name=names.get(mapping.id),
+                        members=members[mapping.source().id],
+                        problem=problems.get(mapping.source().id),
+                    )
+                    for mapping in location.groups
+                ),
+            )
+            for location in locations
+        ]
+
+    async def _names(self, tenant: TenantId, groups: Sequence[ObjectId]) -> Mapping[ObjectId, str]:
+        if not groups:
+            return {}
+        try:
+            async with self.access.open(tenant) as directory:
+                found = await directory.groups_by_id(groups[:_NAMED_GROUPS])
+        except (NeedsAttention, NotFound, Transient):
+            return {}
+        return {each.id: each.display_name for each in found}
+
+    async def _members(self, tenant: TenantId, source: SourceId) -> int | None:
+        ref = await self.snapshots.current(tenant, source)
+        return ref.tally.users if ref is not None else None
+
+    async def _problems(self, tenant: TenantId) -> Mapping[str, Problem]:
+        """Return what the last sync that ended says about its sources."""
+        async for run in self.runs.history(tenant):
+            if run.kind is RunKind.SYNC and not run.preview and run.state.ended:
+                return {problem.concerns: problem for problem in run.problems}
+        return {}

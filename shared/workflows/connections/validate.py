@@ -1,0 +1,228 @@
+"""Validate: everything that is wrong with entered credentials and can be known, in one report. Stores nothing."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from shared.domain.access.callers import BackEnd, Caller, name_of, vouches_for
+from shared.domain.access.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
+from shared.domain.connections import credential_expiry as expiry
+from shared.domain.connections import live_reads as readings
+from shared.domain.connections.connection import CredentialKind, Credentials, Endpoints
+from shared.domain.connections.entra import endpoints
+from shared.domain.connections.entra import login_errors as mistakes
+from shared.domain.connections.entra import permissions as consent
+from shared.domain.connections.entra.credential_form import Entries, local_checks, rearrangements
+from shared.domain.connections.entra.token_identity import identity_checks, mixed_up
+from shared.domain.connections.validation import Validation
+from shared.domain.connections.validation_report import Check, CheckStatus, Consent, Report
+from shared.errors import LoginRefused, NeedsAttention, RateLimited, Rejected, SyncError, Transient
+from shared.ports import CertificateReader, Clock, Directory, DirectoryFactory, TokenReport
+from shared.telemetry import event
+from shared.workflows.connections import live_reads as probe
+from shared.workflows.connections.rate_limiter import Limiter
+
+#: Refusals that a mix-up of the ids explains: no such tenant, no such application, no enterprise application.
+_PERHAPS_MIXED_UP = frozenset({"AADSTS90002", "AADSTS700016", "AADSTS900023"})
+#: What the login service says before it looks at the secret; any other refusal may tell a guesser something about it.
+_BEFORE_THE_SECRET = frozenset(
+    f"AADSTS{number}"
+    for number in ("900023", "90002", "90038", "900382", "900432", "9001023", "50194", "700016", "7000229")
+)
+
+
+def _tells_a_guesser(error: SyncError) -> bool:
+    return isinstance(error, NeedsAttention) and error.code not in _BEFORE_THE_SECRET
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What has been found so far."""
+
+    checks: list[Check]
+    consent: Consent = field(default_factory=Consent)
+    ends: datetime | None = None
+
+    @property
+    def failed(self) -> bool:
+        return any(check.status is CheckStatus.FAIL for check in self.checks)
+
+    def skip_the_rest(self, entries: Entries) -> None:
+        self.checks += readings.nothing_asked(sso_users=entries.sso_users)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validate:
+    """Checks entries by their shape, at the login service, by the token, and by reading a page of each kind."""
+
+    directories: DirectoryFactory
+    certificates: CertificateReader
+    limiter: Limiter
+    clock: Clock
+    default_endpoints: Endpoints
+    allowed_endpoints: Sequence[Endpoints]
+    operator_tenant: str | None
+
+    async def __call__(
+        self, entries: Entries, caller: Caller, sso_application: str | None, *, stored: bool = False
+    ) -> Validation:
+        """Return what is wrong with the entries and can be known. Nothing is asked while their shape is wrong.
+
+        `sso_application` is the application whose assignments are read with SSO users on; None for the entered one.
+        `stored` entries were accepted before, so that a federated identity needs nobody to vouch for it again.
+        Raises: RateLimited when the caller, or anybody for this Azure tenant, has asked too often.
+        """
+        entries = entries.cleaned()
+        found = _Findings(local_checks(entries))
+        await self.limiter.take(PER_BACK_END if isinstance(caller, BackEnd) else PER_PERSON, name_of(caller))
+        secret = await self._secret(entries, found)
+        if entries.kind is CredentialKind.FEDERATED and not stored:
+            self._vouched(entries, caller, found)
+        pair = self._endpoints(entries, found)
+        if pair is None or found.failed:
+            found.checks += mistakes.sign_in_skipped(entries.kind)
+            found.skip_the_rest(entries)
+            return Validation(report=_told(Report.of(found.checks), caller))
+        credentials = Credentials(
+            azure_tenant_id=entries.tenant_id,
+            client_id=entries.client_id,
+            proof=entries.kind.proof(secret),
+            endpoints=pair,
+        )
+        await self.limiter.take(PER_TARGET, entries.tenant_id)
+        await self._ask(credentials, entries, found, sso_application or entries.client_id)
+        report = _told(Report.of(found.checks, found.consent, found.ends), caller)
+        return Validation(report=report, credentials=credentials, secret=secret)
+
+    async def _secret(self, entries: Entries, found: _Findings) -> str:
+        """Return what goes into Key Vault, with every fault of a certificate found."""
+        if entries.kind is not CredentialKind.CERTIFICATE:
+            return entries.client_secret
+        try:
+            certificate = await self.certificates.read(entries.client_certificate, entries.client_certificate_password)
+        except Rejected as error:
+            fix = "Export the certificate together with its private key, as PEM or PFX, and enter it with its password."
+            found.checks.append(Check.failed("certificate", "The certificate cannot be used", str(error), fix))
+            return ""
+        found.ends = certificate.ends
+        if certificate.ends <= self.clock.now():
+            detail = f"The certificate ended on {certificate.ends:%Y-%m-%d}."
+            fix = "Create a new certificate, and upload its public part to the app registration."
+            found.checks.append(Check.failed("certificate", "The certificate has expired", detail, fix))
+        return certificate.pem
+
+    def _vouched(self, entries: Entries, caller: Caller, found: _Findings) -> None:
+        if vouches_for(caller, entries.tenant_id, self.operator_tenant):
+            return
+        title = "A federated identity has to be connected by somebody of that directory"
+        detail = "It shows no secret, so that only people of the directory, or the operator, can say that it is theirs."
+        fix = "Sign in with an account of the directory that is to be connected, or enter a client secret."
+        found.checks.append(Check.failed("federation", title, detail, fix))
+
+    def _endpoints(self, entries: Entries, found: _Findings) -> Endpoints | None:
+        try:
+            pair = endpoints.resolve(
+                entries.cloud,
+                entries.login_endpoint,
+                entries.graph_endpoint,
+                default=self.default_endpoints,
+                allowed=self.allowed_endpoints,
+            )
+        except Rejected as error:
+            title = "The endpoints are not allowed"
+            fix = "Choose the directory's cloud and leave both endpoints empty."
+            found.checks.append(Check.failed("endpoints", title, str(error), fix))
+            return None
+        found.checks.append(Check.passed("endpoints", "The endpoints are allowed"))
+        return pair
+
+    async def _ask(self, credentials: Credentials, entries: Entries, found: _Findings, sso_application: str) -> None:
+        try:
+            async with self.directories.open(credentials) as directory:
+                async with self._guess(credentials):
+                    token = await directory.token()
+                found.checks += mistakes.signed_in(entries.kind)
+                await self._look(directory, token, credentials, entries, found, sso_application)
+        except NeedsAttention as error:
+            await self._refused(error, credentials, entries, found)
+        except RateLimited:
+            raise
+        except Transient as error:
+            found.checks.append(readings.failed_for_now("login", "The login service did not answer", error))
+            found.checks += mistakes.sign_in_skipped(entries.kind)
+            found.skip_the_rest(entries)
+
+    async def _refused(
+        self, error: NeedsAttention, credentials: Credentials, entries: Entries, found: _Findings
+    ) -> None:
+        ids = (error.trace_id, error.correlation_id) if isinstance(error, LoginRefused) else (None, None)
+        link = consent_link(credentials)
+        refusal = mistakes.refused(error.code, credentials.endpoints.login, *ids, consent_link=link)
+        found.checks += mistakes.sign_in_refused(entries.kind, refusal)
+        if error.code in _PERHAPS_MIXED_UP:
+            found.checks += await self._mixed_up(credentials, entries)
+        found.skip_the_rest(entries)
+
+    async def _mixed_up(self, credentials: Credentials, entries: Entries) -> list[Check]:
+        """Try the ids in every other order with the same credential; what works is offered. Each try is a guess."""
+        for order in rearrangements(entries):
+            tried = msgspec.structs.replace(credentials, azure_tenant_id=order["tenantId"], client_id=order["clientId"])
+            try:
+                async with self._guess(tried), self.directories.open(tried) as directory:
+                    token = await directory.token()
+            except SyncError:
+                continue
+            return [mixed_up(entries, {**order, "objectId": token.object_id})]
+        return []
+
+    def _guess(self, credentials: Credentials) -> AbstractAsyncContextManager[None]:
+        """Count a sign-in as a guess at the secret unless it turns out to be none."""
+        return self.limiter.reserved(PER_TARGET_GUESSES, credentials.azure_tenant_id, _tells_a_guesser)
+
+    async def _look(
+        self,
+        directory: Directory,
+        token: TokenReport,
+        credentials: Credentials,
+        entries: Entries,
+        found: _Findings,
+        sso_application: str,
+    ) -> None:
+        """Judge what the token says, and try what it allows."""
+        link = consent_link(credentials)
+        judged, found.consent = consent.judge(token.roles, sso_users=entries.sso_users, consent_link=link)
+        registration = await probe.registration(directory, token)
+        found.checks += identity_checks(
+            entries,
+            azure_tenant_id=token.azure_tenant_id,
+            client_id=token.client_id,
+            object_id=token.object_id,
+            registration=registration.object_id if registration else None,
+        )
+        found.checks += judged
+        application = sso_application if entries.sso_users else None
+        found.checks += await probe.reads(directory, found.consent, entries.groups, application)
+        if entries.kind is not CredentialKind.FEDERATED:
+            if found.ends is None:
+                keys = registration.keys if registration else ()
+                found.ends = expiry.end_of(entries.client_secret, keys, self.clock.now()) or entries.secret_expires_on
+            found.checks.append(expiry.expiry_check(found.ends, self.clock.now()))
+
+
+def _told(report: Report, caller: Caller) -> Report:
+    """Return the report, once the log says who was told what."""
+    event("validated", caller=name_of(caller), ok=report.ok, failed=[check.id for check in report.failures()])
+    return report
+
+
+def consent_link(credentials: Credentials) -> str:
+    """Return the page on which an admin of the tenant consents.
+
+    Source: https://learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent
+    ("Construct the URL for granting tenant-wide admin consent")
+    """
+    login, tenant, client = credentials.endpoints.login, credentials.azure_tenant_id, credentials.client_id
+    return f"{login}/{tenant}/adminconsent?client_id={client}"

@@ -1,0 +1,1 @@
+"""CSV imports, small and large."""

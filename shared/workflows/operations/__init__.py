@@ -1,0 +1,1 @@
+"""What the operator and the portal look at, and what failed."""

@@ -1,0 +1,94 @@
+"""Bury: a message that failed too often is recorded where the operator looks, and its run goes on without it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from shared.domain.ids import RunId, TenantId
+from shared.domain.problem import Problem
+from shared.domain.recipient import Counts
+from shared.domain.sync.jobs import (
+    FetchJob,
+    FetchMarker,
+    FetchOutcome,
+    ImportJob,
+    ReconcileJob,
+    ReconcileMarker,
+    RetireJob,
+    SyncRequest,
+)
+from shared.errors import Superseded
+from shared.ports import Clock, Ledger, LedgerEntry, RunStore
+from shared.telemetry import Usage, event
+from shared.workflows.sync.stages import Dispatch
+
+#: Longest part of a message's text that the ledger keeps, in characters.
+_MAX_BODY = 2_000
+
+#: What a queue's message was, once decoded; None if it could not be.
+Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bury:
+    """Records messages that cannot be worked off, and marks their jobs as failed."""
+
+    ledger: Ledger
+    runs: RunStore
+    dispatch: Dispatch
+    fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
+    fail_import: Callable[[ImportJob, Problem], Awaitable[None]]
+    clock: Clock
+
+    async def record(self, queue: str, message_id: str, body: str, code: str, detail: str, message: Message) -> None:
+        """Leave an entry in the ledger. Recorded again it changes nothing."""
+        entry = LedgerEntry(
+            id=message_id,
+            at=self.clock.now(),
+            queue=queue,
+            code=code,
+            detail=detail,
+            body=body[:_MAX_BODY],
+            tenant=message.tenant if message else None,
+            run=message.run if message and not isinstance(message, SyncRequest) else None,
+        )
+        await self.ledger.record(entry)
+        event("buried", queue=queue, message=message_id, code=code, tenant=entry.tenant, run=entry.run)
+
+    async def __call__(self, queue: str, message_id: str, body: str, message: Message, usage: Usage) -> None:
+        """Leave the message in the ledger and its job marked as failed, so that its run comes to an end."""
+        detail = f"A message of {queue} failed on every delivery; see the log of its run, mend the cause, sync again."
+        await self.record(queue, message_id, body, "poison", detail, message)
+        try:
+            await self._go_on(queue, message, usage)
+        except Superseded:
+            event("buried_superseded", queue=queue, message=message_id)
+
+    async def _go_on(self, queue: str, message: Message, usage: Usage) -> None:
+        match message:
+            case FetchJob():
+                problem = _problem(message.source, queue)
+                plan = await self.dispatch.current_plan(message.tenant, message.run)
+                failed = FetchMarker(source=message.source, outcome=FetchOutcome.FAILED, problem=problem)
+                await self.runs.mark_fetch(message, failed)
+                await self.dispatch.advance(plan)
+            case ReconcileJob():
+                problem = _problem(message.location, queue)
+                plan = await self.dispatch.current_plan(message.tenant, message.run)
+                undone = ReconcileMarker(
+                    location=message.location, counts=Counts(), baseline=0, active=0, partial=True, problem=problem
+                )
+                await self.runs.mark_reconcile(message, undone)
+                await self.dispatch.advance(plan)
+            case RetireJob():
+                await self.dispatch.current_plan(message.tenant, message.run)
+                await self.fail(message.tenant, message.run, _problem("retire", queue), usage)
+            case ImportJob():
+                await self.fail_import(message, _problem("import", queue))
+            case SyncRequest() | None:
+                pass  # no run was started by it, or nobody can tell which
+
+
+def _problem(concerns: str, queue: str) -> Problem:
+    return Problem(
+        concerns=concerns, code="poison", detail=f"Its message of {queue} failed on every delivery and was set aside."
+    )

@@ -1,0 +1,179 @@
+"""Overview: every tenant on one line, for an operator who looks after thousands.
+
+It costs four listings, whatever the number of tenants: names, connections, troubles, and the summaries that a run
+leaves in its tenant's state as it frees the tenant, in one write. Only held runs of the page that is shown are read one
+by one.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from shared.domain.connections.connection_health import Health, HealthState, Reason, days_left
+from shared.domain.ids import RunId, TenantId
+from shared.domain.run import RunState, Summary
+from shared.errors import NotFound
+from shared.ports import Clock, Ledger, RunStore, TenantStore, TenantSummary
+
+#: What `LedgerEntry.queue` says of an event that is no message.
+_EVENTS: Final = "connection"
+_OFF: Final = "off"
+#: The most urgent first.
+_URGENCY: Final = (HealthState.NEEDS_ATTENTION.value, HealthState.FAILING.value, HealthState.ON.value, _OFF)
+T = TypeVar("T")
+
+
+class Sort(StrEnum):
+    """What the lines are sorted by."""
+
+    NAME = "name"
+    STATE = "state"
+    LAST_SUCCESS = "lastSuccessAt"
+    SECRET = "secretDaysLeft"  # noqa: S105 - no password
+
+
+class ConnectionLine(msgspec.Struct, frozen=True, kw_only=True):
+    """How a tenant's connection fares: `off`, `on`, `failing` or `needs attention`."""
+
+    state: str
+    reason: Reason | None
+
+
+class RunLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The last sync that came to its end."""
+
+    id: RunId
+    state: RunState
+    finished_at: datetime | None
+
+
+class TenantLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One tenant. `recipients` are the active ones after the last sync, moved on by what was changed by hand since."""
+
+    id: TenantId
+    name: str
+    connection: ConnectionLine
+    last_success_at: datetime | None
+    last_run: RunLine | None
+    recipients: int
+    #: A run whose deactivations can be approved.
+    held_run: RunId | None
+    secret_days_left: int | None
+    #: Messages in the ledger that name the tenant.
+    poison: int
+
+
+class Position(NamedTuple):
+    """Where a line belongs: what it is sorted by, and whose it is."""
+
+    rank: int
+    text: str
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Reads all tenants at once."""
+
+    tenants: TenantStore
+    runs: RunStore
+    ledger: Ledger
+    clock: Clock
+
+    async def __call__(
+        self, search: str, sort: Sort, *, descending: bool, after: Position | None, limit: int
+    ) -> tuple[list[TenantLine], Position | None]:
+        """Return a page of the tenants whose id or name contains `search`, and where it ended; None at the end."""
+        lines = await self._lines(search.strip().casefold())
+        placed = sorted(((_place(line, sort), line) for line in lines), key=lambda each: each[0], reverse=descending)
+        if after is not None:
+            placed = [each for each in placed if (each[0] < after if descending else each[0] > after)]
+        page = placed[:limit]
+        more = len(placed) > limit
+        shown = await asyncio.gather(*(self._verified(line) for _, line in page))
+        return list(shown), page[-1][0] if more else None
+
+    async def _lines(self, word: str) -> list[TenantLine]:
+        names, connected, troubles, summaries, poison = await asyncio.gather(
+            _all(self.tenants.all()),
+            _all(self.tenants.connected()),
+            _all(self.tenants.ailing()),
+            _all(self.tenants.summaries()),
+            self._poison(),
+        )
+        ends = {each.id: each.secret_expires_on for each in connected}
+        health, summary, now = dict(troubles), dict(summaries), self.clock.now()
+        return [
+            _line(
+                each,
+                _connection(health.get(each.id, Health()) if each.id in ends else None),
+                summary.get(each.id, Summary()),
+                secret_days_left=days_left(end, now) if (end := ends.get(each.id)) else None,
+                poison=poison[each.id],
+            )
+            for each in names
+            if word in each.id or word in each.name.casefold()
+        ]
+
+    async def _poison(self) -> Counter[TenantId]:
+        entries = [each async for each in self.ledger.entries() if each.queue != _EVENTS]
+        return Counter(each.tenant for each in entries if each.tenant is not None)
+
+    async def _verified(self, line: TenantLine) -> TenantLine:
+        """Return the line without a held run that was decided on by somebody whose process died over it."""
+        if line.held_run is None:
+            return line
+        try:
+            held = (await self.runs.get(line.id, line.held_run)).value.state is RunState.HELD
+        except NotFound:
+            held = False
+        return line if held else msgspec.structs.replace(line, held_run=None)
+
+
+def _line(
+    tenant: TenantSummary, connection: ConnectionLine, summary: Summary, *, secret_days_left: int | None, poison: int
+) -> TenantLine:
+    last = None
+    if summary.run is not None and summary.state is not None:
+        last = RunLine(id=summary.run, state=summary.state, finished_at=summary.finished_at)
+    return TenantLine(
+        id=tenant.id,
+        name=tenant.name,
+        connection=connection,
+        last_success_at=summary.success_at,
+        last_run=last,
+        recipients=summary.recipients,
+        held_run=summary.held,
+        secret_days_left=secret_days_left,
+        poison=poison,
+    )
+
+
+def _connection(health: Health | None) -> ConnectionLine:
+    if health is None:
+        return ConnectionLine(state=_OFF, reason=None)
+    return ConnectionLine(state=health.state.value, reason=health.reason)
+
+
+def _place(line: TenantLine, sort: Sort) -> Position:
+    """Return where a line belongs: what is unknown comes first for successes, and last for secrets."""
+    match sort:
+        case Sort.NAME:
+            return Position(0, line.name.casefold(), line.id)
+        case Sort.STATE:
+            return Position(_URGENCY.index(line.connection.state), line.name.casefold(), line.id)
+        case Sort.LAST_SUCCESS:
+            return Position(0, line.last_success_at.isoformat() if line.last_success_at else "", line.id)
+        case Sort.SECRET:
+            days = line.secret_days_left
+            return Position(0, f"{days:09d}", line.id) if days is not None else Position(1, "", line.id)
+
+
+async def _all(found: AsyncIterator[T]) -> list[T]:
+    return [each async for each in found]

@@ -1,0 +1,129 @@
+"""Poison: a message that could not be worked off is put back on its queue, or thrown away."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from shared.domain.ids import run_id
+from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.queue_messages import parse_fetch, parse_reconcile, parse_request, parse_retire
+from shared.errors import Conflict, NotFound, Rejected, Superseded, SyncError
+from shared.ports import Clock, JobQueue, Ledger, LedgerEntry, Replay, Versioned
+from shared.telemetry import event
+from shared.workflows.sync.stages import Dispatch
+
+#: After this nobody is sending a message any more.
+_SENT_WITHIN: Final = timedelta(minutes=1)
+_MAX_REQUEST_ID: Final = 200
+Message = SyncRequest | FetchJob | ReconcileJob | RetireJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poison:
+    """Decides on entries of the ledger, one at a time."""
+
+    ledger: Ledger
+    queue: JobQueue
+    dispatch: Dispatch
+    clock: Clock
+
+    async def replay(self, id_: str, queue: str, by: str) -> LedgerEntry:
+        """Leave the message on its queue once more, however often this is asked for, and return the entry.
+
+        The entry is claimed before the message is sent. If whoever did so died, another may send it again after a
+        minute: both have the same name for what they ask, which is done once.
+        Raises: NotFound (`entry_not_found`); Rejected (`not_replayable`, `ambiguous_entry`); Conflict (`run_ended`,
+        `request_in_progress`).
+        """
+        entry, etag = await self._entry(id_, queue)
+        now = self.clock.now()
+        if entry.replay is Replay.SENT:
+            return entry
+        if entry.replay is Replay.SENDING and entry.replayed_at and now - entry.replayed_at < _SENT_WITHIN:
+            raise Conflict("The message is just being put back; look again.", code="request_in_progress")
+        message = await self._message(entry)
+        claimed = msgspec.structs.replace(entry, replay=Replay.SENDING, replayed_at=now, replayed_by=by)
+        etag = await self.ledger.swap(claimed, etag)
+        try:
+            await self._send(message)
+        except SyncError:
+            await self.ledger.swap(entry, etag)
+            raise
+        sent = msgspec.structs.replace(claimed, replay=Replay.SENT)
+        await self.ledger.swap(sent, etag)
+        event("replayed", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=by)
+        return sent
+
+    async def discard(self, id_: str, queue: str, by: str) -> None:
+        """Leave no such entry in the ledger. Raises: NotFound (`entry_not_found`); Rejected; Conflict."""
+        entry, etag = await self._entry(id_, queue)
+        await self.ledger.discard(entry, etag)
+        event("discarded", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=by)
+
+    async def _entry(self, id_: str, queue: str) -> Versioned[LedgerEntry]:
+        found = [each for each in await self.ledger.find(id_) if queue in {"", each.value.queue}]
+        if not found:
+            raise NotFound("The ledger has no such entry; it may have been discarded.", code="entry_not_found")
+        if len(found) > 1:
+            queues = ", ".join(sorted(each.value.queue for each in found))
+            raise Rejected(
+                f"Several entries have this id; say which with ?queue=, of {queues}.", code="ambiguous_entry"
+            )
+        return found[0]
+
+    async def _message(self, entry: LedgerEntry) -> Message:
+        """Return the message as it is to be sent. Raises: Rejected (`not_replayable`), Conflict (`run_ended`)."""
+        try:
+            message = _parsed(entry)
+        except Rejected as error:
+            raise Rejected(
+                f"The message can be worked off in no way: {error} Discard the entry.", code="not_replayable"
+            ) from error
+        if not isinstance(message, SyncRequest):
+            try:
+                await self.dispatch.current_plan(message.tenant, message.run)
+            except (NotFound, Superseded) as error:
+                raise Conflict(
+                    f"Run {message.run} has ended: ask for a new one, and discard the entry.", code="run_ended"
+                ) from error
+        return message
+
+    async def _send(self, message: Message) -> None:
+        match message:
+            case SyncRequest():
+                await self.queue.request(message)
+            case FetchJob():
+                await self.queue.fetch([message])
+            case ReconcileJob():
+                await self.queue.reconcile([message])
+            case RetireJob():
+                await self.queue.retire(message)
+
+
+def _parsed(entry: LedgerEntry) -> Message:
+    """Return what an entry's message says. Raises: Rejected."""
+    match entry.queue:
+        case "sync-requests":
+            return _asked_anew(parse_request(entry.body, entry.id), entry.id)
+        case "fetch-jobs":
+            return parse_fetch(entry.body)
+        case "reconcile-jobs":
+            return parse_reconcile(entry.body)
+        case "retire-jobs":
+            return parse_retire(entry.body)
+        case "import-jobs":
+            raise Rejected(
+                "An import whose message fails has ended: its file is to be sent anew.", code="not_replayable"
+            )
+    raise Rejected("It is an event, and no message.", code="not_replayable")
+
+
+def _asked_anew(request: SyncRequest, id_: str) -> SyncRequest:
+    """Return a request under a name of its own: that of the first may count as done. One that names a run keeps it."""
+    try:
+        run_id(request.request)
+    except Rejected:
+        return msgspec.structs.replace(request, request=f"replay-{id_}"[:_MAX_REQUEST_ID])
+    return request

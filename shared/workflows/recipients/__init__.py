@@ -1,0 +1,1 @@
+"""Writing recipients under a fence, manual changes, undo and explanations."""

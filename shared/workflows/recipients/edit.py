@@ -1,0 +1,99 @@
+"""Edit recipient: a person changes one recipient's fields, deactivates or reactivates them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.domain.ids import LocationId, RecipientId, TenantId
+from shared.domain.optimistic_locking import Condition
+from shared.domain.recipient import Change, ChangeKind, Reason, Recipient, Status
+from shared.domain.reconcile.decide import Write
+from shared.domain.run import RunKind
+from shared.errors import NotFound
+from shared.workflows.recipients.manual_changes import ByHand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditRecipient:
+    """Changes recipients one at a time."""
+
+    by_hand: ByHand
+
+    async def __call__(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        recipient: RecipientId,
+        fields: Mapping[str, str | None],
+        active: bool | None,  # noqa: FBT001 - a field of the request
+        by: str,
+        condition: Condition | None = None,
+    ) -> Recipient:
+        """Leave the recipient with these fields, active or deactivated by hand, and return it.
+
+        Raises: NotFound; ChangedMeanwhile; Conflict (`run_active`).
+        """
+        await self.by_hand.require_location(tenant, location)
+        edit = _Edit(recipient, fields, active, condition)
+        before = {each.id: each for each in await self.by_hand.stored(tenant, location)}
+        if recipient not in before:
+            raise NotFound(f"Location {location!r} has no recipient {recipient!r}.", code="recipient_not_found")
+        if not edit(list(before.values())):
+            return before[recipient]
+        run = self.by_hand.new_run()
+        report = await self.by_hand.write(tenant, run, location, by, edit)
+        await self.by_hand.record(tenant, run, RunKind.EDIT, by, {location: report})
+        return edit.after or before[recipient]
+
+
+class _Edit:
+    """What to write for one recipient."""
+
+    def __init__(
+        self,
+        recipient: RecipientId,
+        fields: Mapping[str, str | None],
+        active: bool | None,  # noqa: FBT001 - as above
+        condition: Condition | None,
+    ) -> None:
+        self._recipient = recipient
+        self._fields = fields
+        self._active = active
+        self._condition = condition
+        self.after: Recipient | None = None
+
+    def __call__(self, stored: Sequence[Recipient]) -> Sequence[Write]:
+        """Return the one write, or none if nothing changes. Raises: ChangedMeanwhile if it is not what was expected.
+
+        What is stored is read under the location's fence, so that nobody else writes in between.
+        """
+        for before in stored:
+            if before.id == self._recipient:
+                if self._condition is not None:
+                    self._condition.require(before.tag(), exists=True)
+                return self._writes(before)
+        return ()
+
+    def _writes(self, before: Recipient) -> Sequence[Write]:
+        changed = {name: value for name, value in self._fields.items() if getattr(before.profile, name) != value}
+        status, reason, kind = before.status, before.reason, ChangeKind.UPDATED
+        if self._active is True and before.status is not Status.ACTIVE:
+            status, reason, kind = Status.ACTIVE, None, ChangeKind.REACTIVATED
+        elif self._active is False and before.status is not Status.DEACTIVATED_BY_HAND:
+            status, reason = Status.DEACTIVATED_BY_HAND, Reason.DEACTIVATED_BY_HAND.value
+            kind = ChangeKind.DEACTIVATED if before.status is Status.ACTIVE else ChangeKind.UPDATED
+        profile = msgspec.structs.replace(before.profile, **changed)
+        self.after = msgspec.structs.replace(before, profile=profile, status=status, reason=reason)
+        if self.after == before:
+            return ()
+        change = Change(
+            kind=kind,
+            reason=Reason.EDITED,
+            recipient=before.id,
+            object_id=before.object_id,
+            display_name=self.after.profile.display_name,
+            fields=tuple(changed),
+            before=before,
+        )
+        return (Write(recipient=self.after, change=change),)

@@ -1,0 +1,179 @@
+"""Fenced writing: the only way in which anything is written to a location's recipients.
+
+Every batch merges the location's fence under its ETag, so that there is one writer at a time: taking the fence makes
+every batch of an older holder fail, and an older run cannot take it back.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
+from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.predictable import MAX_IRREGULAR
+from shared.domain.reconcile.write_batches import Batcher, batches
+from shared.errors import Conflict, Superseded, TooLarge, Transient
+from shared.ports import Fence, Irregular, JournalEntry, RecipientStore, TenantStore, Versioned
+
+OutOfTime = Callable[[], bool]
+
+
+class FencedLocation:
+    """A location whose fence this attempt has taken. Build it with `take`."""
+
+    def __init__(
+        self,
+        store: RecipientStore,
+        tenant: TenantId,
+        location: LocationId,
+        fence: Versioned[Fence],
+        previous: Fence,
+    ) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._location = location
+        self._fence = fence
+        #: The fence as it was when it was taken.
+        self.previous = previous
+
+    @classmethod
+    async def take(
+        cls, store: RecipientStore, tenant: TenantId, location: LocationId, *, generation: int, attempt: str
+    ) -> "FencedLocation":
+        """Take the fence, from whoever has it. Raises: Superseded if that is a newer generation."""
+        while True:
+            stored = await store.fence(tenant, location)
+            if stored.value.generation > generation:
+                raise Superseded(f"{location} belongs to generation {stored.value.generation}", code="superseded")
+            taken = msgspec.structs.replace(
+                stored.value, generation=generation, attempt=attempt, operation=0, inputs=None
+            )
+            try:
+                etag = await store.swap_fence(tenant, location, taken, stored.etag)
+            except Conflict:
+                continue  # somebody has just written there: look again who that is
+            return cls(store, tenant, location, Versioned(taken, etag), stored.value)
+
+    async def write(
+        self,
+        writes: Iterable[Write],
+        *,
+        run: RunId,
+        actor: str,
+        at: datetime,
+        out_of_time: OutOfTime = lambda: False,
+    ) -> bool:
+        """Write in batches, each with its journal row; return whether that was everything.
+
+        It stops early, between two batches, once `out_of_time` says so.
+
+        Raises: Superseded as soon as somebody else holds the fence; what was written until then stays and is correct.
+        Transient when storage does not answer.
+        """
+        for batch in batches(writes):
+            await self._write(batch, run, actor, at)
+            if out_of_time():
+                return False
+        return True
+
+    async def write_as_decided(
+        self, decided: AsyncIterator[Sequence[Write]], *, run: RunId, actor: str, at: datetime, out_of_time: OutOfTime
+    ) -> bool:
+        """Write as `write` does what comes part by part; batches are filled across parts."""
+        batcher = Batcher()
+        async for part in decided:
+            for full in batcher.add(part):
+                await self._write(full, run, actor, at)
+                if out_of_time():
+                    return False
+        if rest := batcher.rest():
+            await self._write(rest, run, actor, at)
+        return True
+
+    async def _write(self, batch: Sequence[Write], run: RunId, actor: str, at: datetime) -> None:
+        """Write a batch; one that is larger than the store takes, in halves."""
+        try:
+            await self._write_whole(batch, run, actor, at)
+        except TooLarge:
+            half = len(batch) // 2
+            if not half:
+                raise
+            await self._write(batch[:half], run, actor, at)
+            await self._write(batch[half:], run, actor, at)
+
+    async def _write_whole(self, batch: Sequence[Write], run: RunId, actor: str, at: datetime) -> None:
+        journal = JournalEntry(run=run, actor=actor, at=at, changes=tuple(write.change for write in batch))
+        fence = msgspec.structs.replace(self._fence.value, operation=self._fence.value.operation + 1)
+        etag: str | None
+        try:
+            etag = await self._store.write(
+                self._tenant,
+                self._location,
+                [write.recipient for write in batch],
+                journal,
+                Versioned(fence, self._fence.etag),
+            )
+        except (Conflict, Transient) as error:
+            etag = await self._was_committed(fence, error)
+        self._fence = Versioned(fence, etag)
+
+    async def release(self, *, inputs: str | None, active: int, irregular: Collection[ObjectId] | None = None) -> None:
+        """Note in the fence what the location now corresponds to, and before that who is `irregular`, if that is known.
+
+        Raises: Superseded, Transient as `write`.
+        """
+        if irregular is not None and len(irregular) <= MAX_IRREGULAR:
+            known = Irregular(attempt=self._fence.value.attempt, people=tuple(sorted(irregular)))
+            await self._store.put_irregular(self._tenant, self._location, known)
+        fence = msgspec.structs.replace(
+            self._fence.value, operation=self._fence.value.operation + 1, inputs=inputs, active=active
+        )
+        etag: str | None
+        try:
+            etag = await self._store.swap_fence(self._tenant, self._location, fence, self._fence.etag)
+        except (Conflict, Transient) as error:
+            etag = await self._was_committed(fence, error)
+        self._fence = Versioned(fence, etag)
+
+    async def _was_committed(self, fence: Fence, error: Conflict | Transient) -> str | None:
+        """Return the fence's ETag if the write did happen although no good answer came back.
+
+        A lost answer, or the SDK's own second try after one, looks like a failure; the fence tells the truth.
+        """
+        stored = await self._store.fence(self._tenant, self._location)
+        if (stored.value.attempt, stored.value.operation) == (fence.attempt, fence.operation):
+            return stored.etag
+        if stored.value.attempt != fence.attempt:
+            raise Superseded(f"another attempt has taken {self._location}", code="superseded") from error
+        raise error
+
+
+async def claim(
+    tenants: TenantStore, recipients: RecipientStore, tenant: TenantId, location: LocationId, attempt: str
+) -> FencedLocation:
+    """Return a location that no run has; the next run will compare it, whatever it reads.
+
+    Raises: Superseded while a run is active, or when one, or a change of configuration, comes meanwhile.
+    """
+    while True:
+        state, etag = await tenants.state(tenant)
+        if state.active_run is not None:
+            raise _taken(location)
+        if state.settled is None:
+            break
+        try:
+            await tenants.swap_state(tenant, msgspec.structs.replace(state, settled=None), etag)
+        except Conflict:
+            continue
+        break
+    fenced = await FencedLocation.take(recipients, tenant, location, generation=state.generation, attempt=attempt)
+    # after the fence: whoever changes things now must take it from us
+    now = (await tenants.state(tenant)).value
+    if (now.active_run, now.generation) != (None, state.generation):
+        raise _taken(location)
+    return fenced
+
+
+def _taken(location: LocationId) -> Superseded:
+    return Superseded(f"{location} is taken by a sync or a change of settings", code="superseded")

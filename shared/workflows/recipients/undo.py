@@ -1,0 +1,59 @@
+"""Undo: what a run of the history has changed is put back where nothing newer has changed it since."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.recipient import Change, Recipient
+from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.undo import undo
+from shared.domain.run import LocationReport, Run, RunKind
+from shared.errors import Rejected
+from shared.ports import RecipientStore, RunStore
+from shared.telemetry import event
+from shared.workflows.recipients.manual_changes import ByHand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """Undoes runs, by their journal."""
+
+    runs: RunStore
+    recipients: RecipientStore
+    by_hand: ByHand
+
+    async def __call__(self, tenant: TenantId, run: RunId, by: str) -> Run:
+        """Leave the run undone, and return the run that did it. Undone again, nothing is left to put back.
+
+        Raises: NotFound; Rejected (`not_ended`, `nothing_to_undo`); Conflict (`run_active`).
+        """
+        undone = (await self.runs.get(tenant, run)).value
+        if not undone.state.ended:
+            raise Rejected(f"Run {run} has not ended; undo it then.", code="not_ended")
+        if undone.preview:
+            raise Rejected("A preview has changed nothing.", code="nothing_to_undo")
+        mine = self.by_hand.new_run()
+        reports: dict[LocationId, LocationReport] = {}
+        for location in undone.locations:
+            changes = await self._changes(tenant, location, run)
+            if changes:
+                newer = await self.recipients.touched_after(tenant, location, run)
+                decide = _Restore(changes, newer)
+                reports[location] = await self.by_hand.write(tenant, mine, location, by, decide)
+        made = await self.by_hand.record(tenant, mine, RunKind.UNDO, by, reports, undoes=run)
+        event("undone", tenant=tenant, run=mine, undoes=run, **msgspec.structs.asdict(made.counts))
+        return made
+
+    async def _changes(self, tenant: TenantId, location: LocationId, run: RunId) -> list[Change]:
+        return [change async for entry in self.recipients.journal(tenant, location, run) for change in entry.changes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Restore:
+    changes: Sequence[Change]
+    newer: set[RecipientId]
+
+    def __call__(self, stored: Sequence[Recipient]) -> Sequence[Write]:
+        return undo(self.changes, {each.id: each for each in stored}, self.newer)

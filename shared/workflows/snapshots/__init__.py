@@ -1,0 +1,1 @@
+"""Writing, patching and reading snapshots."""

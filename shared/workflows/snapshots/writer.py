@@ -1,0 +1,78 @@
+"""Staging: pages of users on their way into a snapshot, held back as long as they may turn out not to be needed.
+
+And out of it again, page by page.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import TenantId
+from shared.domain.snapshots.snapshot import Mark, Page, SnapshotRef, Tally, Verification, encode_pages, place_of
+from shared.domain.sync.jobs import FetchJob
+from shared.ports import SnapshotStore
+from shared.runtime.fair_scheduler import turn
+
+#: Bytes of pages held in memory before they are stored together, some ten pages: a source of few people that has not
+#: changed costs no write at all.
+_HELD_BYTES: Final = 512 * 1024
+
+
+@dataclass(slots=True)
+class Staging:
+    """The pages of one attempt at one source, some of them still in memory."""
+
+    job: FetchJob
+    snapshots: SnapshotStore
+    attempt: str
+    tally: Tally = field(default_factory=Tally)
+    held: list[Page] = field(default_factory=list)
+    #: The marks of the pages that were taken here.
+    marks: list[Mark] = field(default_factory=list)
+
+    async def add(self, users: Sequence[DirectoryUser]) -> None:
+        """Take one page of the directory."""
+        if not users:
+            return
+        async with turn():
+            pages = list(encode_pages(users))
+        for content, on_it in pages:
+            async with turn():
+                page = Page.of(content, on_it)
+                self.marks.append(Mark(place_of(self.attempt, self.tally.pages), page.digest, page.who))
+                self.tally = self.tally.add_page(page.digest, on_it)
+            self.held.append(page)
+        if sum(len(page.content) for page in self.held) > _HELD_BYTES:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Leave every page stored."""
+        if self.held:
+            first = self.tally.pages - len(self.held)
+            await self.snapshots.stage(self.job.tenant, self.job.source, self.attempt, first, self.held)
+            self.held.clear()
+
+    @property
+    def ref(self) -> SnapshotRef:
+        """Return where the pages are, once they are stored, and what they must be."""
+        return SnapshotRef(source=self.job.source, attempt=self.attempt, tally=self.tally)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has been stored yet."""
+        return len(self.held) == self.tally.pages
+
+
+async def stored_users(snapshots: SnapshotStore, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[DirectoryUser]:
+    """Iterate over everybody in a snapshot, one page in memory at a time.
+
+    Raises: Conflict at the end if the pages are not exactly those of the reference.
+    """
+    verification = Verification()
+    async for page in snapshots.pages(tenant, ref):
+        async with turn():
+            users = verification.add(page)
+        for user in users:
+            yield user
+    verification.require(ref)

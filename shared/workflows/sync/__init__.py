@@ -1,0 +1,1 @@
+"""One sync run, a file per step."""

@@ -1,0 +1,337 @@
+"""Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shared.domain.directory import Source
+from shared.domain.ids import SourceId
+from shared.domain.problem import Problem
+from shared.domain.run import Plan, RunMode
+from shared.domain.snapshots.changeset import Changes, is_few
+from shared.domain.snapshots.delta import Patch, Patches, Unnamed
+from shared.domain.snapshots.snapshot import INCOMPLETE, SnapshotRef, Tally, scope_of
+from shared.domain.sync.jobs import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
+from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
+from shared.ports import Briefing, Clock, Directory, JobQueue, RunStore, SnapshotStore
+from shared.runtime.adaptive_timeout import FirstAnswer, Patience, Unanswered
+from shared.runtime.fair_scheduler import turn
+from shared.telemetry import Usage, event
+from shared.workflows.connections.directory_access import DirectoryAccess
+from shared.workflows.snapshots.patcher import Rewriting, looked_for, marks_of, once_each
+from shared.workflows.snapshots.writer import Staging
+from shared.workflows.sync.directory_listing import Listing
+from shared.workflows.sync.stages import Dispatch
+
+#: Users on one page of a snapshot; also the directory's largest page.
+#: Source: https://learn.microsoft.com/graph/api/user-list ($top)
+_PAGE_USERS: Final = 999
+#: Newcomers come on pages of their own, and pages shrink as people leave. Of a snapshot with the same content as a
+#: listing so many times as many pages stay as they are.
+_MOST_PIECES: Final = 4
+#: More pages than any directory has; a listing that goes on is a loop.
+_MAX_PAGES: Final = 20_000
+#: How often one job starts a listing again after its page token expired.
+_MAX_RESTARTS: Final = 3
+
+
+class _OutOfTime(Exception):
+    """No error: the fetch goes on in a new message."""
+
+    def __init__(self, position: FetchPosition) -> None:
+        super().__init__()
+        self.position = position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """Reads one source to its last page and marks it; or marks why that was not possible."""
+
+    runs: RunStore
+    snapshots: SnapshotStore
+    access: DirectoryAccess
+    dispatch: Dispatch
+    finish_at_once: Callable[[Plan, Mapping[SourceId, FetchMarker], Usage], Awaitable[bool]]
+    queue: JobQueue
+    clock: Clock
+    new_attempt: Callable[[], str]
+    patience: Patience
+    budget_s: float
+
+    async def __call__(self, job: FetchJob, usage: Usage, *, last_delivery: bool) -> None:
+        """Leave the source marked, and the next stage enqueued if this was the last source of the run.
+
+        If nothing that it depends on has changed since the last one, or nothing at all could be read, the run is
+        finished instead. A directory that gives no answer is asked again by another message.
+
+        Raises: Superseded when the run does not own the tenant any more; Transient when trying again may help,
+        unless this is the `last_delivery`: then the source is marked as failed.
+        """
+        plan, briefing = await self.dispatch.current(job.tenant, job.run)
+        marker = await self.runs.fetch_marker(job)
+        done_before = marker is not None
+        if marker is None:
+            marker = await self._marker(plan, briefing, job, usage, last_delivery=last_delivery)
+            if marker is None:
+                return
+            spent = msgspec.structs.replace(
+                marker,
+                graph_requests=marker.graph_requests + usage.graph_requests,
+                storage_requests=marker.storage_requests + usage.storage_requests,
+            )
+            stored = await self.runs.mark_fetch(job, spent)
+            if stored != spent:  # another delivery was faster, and what it found is what counts
+                marker, done_before = stored, True
+            event(
+                "fetched",
+                tenant=job.tenant,
+                run=job.run,
+                source=job.source,
+                outcome=marker.outcome,
+                users=marker.snapshot.tally.users if marker.snapshot else 0,
+                problem=marker.problem.code if marker.problem else None,
+            )
+        fetched = await self._all_fetched(plan, marker)
+        if fetched is not None and await self.finish_at_once(plan, fetched, usage):
+            return
+        if fetched is not None or done_before:  # otherwise whoever marks the last source moves the run on
+            await self.dispatch.advance(plan, resend=done_before)
+
+    async def _all_fetched(self, plan: Plan, mine: FetchMarker) -> Mapping[SourceId, FetchMarker] | None:
+        """Return the markers of all sources, None while one has none.
+
+        What the invocation of `mine` costs is not counted in it yet: it is when it ends the run.
+        """
+        if len(plan.sources) == 1:
+            return {mine.source: mine}
+        if len(await self.runs.fetched(plan.tenant, plan.run)) < len(plan.sources):
+            return None
+        return {**await self.runs.fetch_markers(plan.tenant, plan.run), mine.source: mine}
+
+    async def _marker(
+        self, plan: Plan, briefing: Briefing, job: FetchJob, usage: Usage, *, last_delivery: bool
+    ) -> FetchMarker | None:
+        """Return how reading ended; None if it goes on in a new message, which is enqueued then."""
+        try:
+            return await self._read(plan, briefing, job)
+        except _OutOfTime as out:
+            spent = msgspec.structs.replace(
+                out.position,
+                graph_requests=out.position.graph_requests + usage.graph_requests,
+                storage_requests=out.position.storage_requests + usage.storage_requests,
+            )
+            await self.runs.put_position(job, spent)
+            await self.queue.fetch([job])
+            return None
+        except Unanswered as error:
+            event("unanswered", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
+            if error.retry_after_s is None:
+                return _failed(job, error.code, str(error))
+            again = msgspec.structs.replace(job, unanswered=job.unanswered + 1)
+            await self.queue.fetch([again], delay_s=error.retry_after_s)
+            return None
+        except Transient as error:
+            if not last_delivery:
+                raise
+            return _failed(job, error.code, str(error))
+        except Superseded:
+            raise
+        except (NeedsAttention, NotFound, Conflict) as error:
+            return _failed(job, error.code, str(error))
+
+    async def _read(self, plan: Plan, briefing: Briefing, job: FetchJob) -> FetchMarker:
+        first = FirstAnswer(self.patience, job.unanswered)
+        current = await self.snapshots.current(job.tenant, job.source)
+        async with self.access.of_run(plan, briefing) as directory:
+            if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
+                if current.scope == _scope(plan):
+                    try:
+                        marker = await self._follow(job, directory, first, current, current.delta_link)
+                    except Conflict as error:
+                        if error.code != INCOMPLETE:
+                            raise
+                        marker = current = None  # nothing of it is used again
+                    if marker is not None:
+                        return marker
+                event("listing_anew", tenant=job.tenant, run=job.run, source=job.source)
+            return await self._list(plan, job, directory, first, current)
+
+    async def _follow(
+        self, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotRef, delta_link: str
+    ) -> FetchMarker | None:
+        """Return the snapshot after what changed since `current`; None if only a full listing can tell.
+
+        Raises: Conflict (INCOMPLETE) if `current` is not whole.
+        """
+        link: str | None = delta_link
+        seen: set[str] = set()
+        latest = delta_link
+        changes: list[Patch] = []
+        while link is not None:
+            _guard_loop(link, seen)
+            try:
+                page = await first.hear(directory.changed_users(link))
+            except Conflict as error:
+                if error.code == "delta_expired":
+                    return None
+                raise
+            changes += page.changes
+            link, latest = page.next_link, page.delta_link or latest
+        read = FetchMarker(source=job.source, outcome=FetchOutcome.COMPLETE)
+        if not changes:
+            return msgspec.structs.replace(read, snapshot=msgspec.structs.replace(current, delta_link=latest))
+        patches = Patches(changes)
+        try:
+            ref = await self._patched(job, current, patches)
+        except Unnamed:
+            return None
+        changed = None
+        if ref.attempt != current.attempt and is_few(len(patches.before) + len(patches.after), current.tally.users):
+            changed = await self._changes(job, ref.attempt, current, patches)
+        snapshot = msgspec.structs.replace(ref, delta_link=latest)
+        return msgspec.structs.replace(read, snapshot=snapshot, changes=changed)
+
+    async def _changes(self, job: FetchJob, attempt: str, current: SnapshotRef, patches: Patches) -> Changes:
+        """Return what has changed, stored: swept with the pages of all snapshots but the one that becomes current."""
+        pages = Staging(job, self.snapshots, f"{attempt}-changes")
+        people = [*patches.before, *patches.after]
+        for start in range(0, len(people), _PAGE_USERS):
+            await pages.add(people[start : start + _PAGE_USERS])
+        await pages.flush()
+        return Changes(since=current.tally, pages=pages.ref, before=len(patches.before))
+
+    async def _patched(self, job: FetchJob, current: SnapshotRef, patches: Patches) -> SnapshotRef:
+        """Return a snapshot with what has changed, stored; the current one if nothing has.
+
+        Only pages that somebody named may be on are read, and only those on which anything changes are written anew.
+        Raises: Unnamed; Conflict (INCOMPLETE) if the current snapshot is not whole.
+        """
+        marks = await marks_of(self.snapshots, job.tenant, current)
+        rewriting = Rewriting.of(current, marks, Staging(job, self.snapshots, self.new_attempt()))
+        touched = await rewriting.showing(await looked_for(patches.people))
+        async for mark, users in rewriting.read(touched):
+            async with turn():
+                left, gone, come = patches.on_page(users)
+            if gone:
+                await rewriting.replace(mark, left, gone, come)
+        newcomers = patches.newcomers()
+        for start in range(0, len(newcomers), _PAGE_USERS):
+            await rewriting.add(newcomers[start : start + _PAGE_USERS])
+        return await rewriting.done() if patches.before or patches.after else current
+
+    async def _list(
+        self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotRef | None
+    ) -> FetchMarker:
+        position = await self.runs.position(job)
+        if position and position.tally.outdated:
+            position = None
+        for _ in range(_MAX_RESTARTS):
+            try:
+                ref = await self._pages(plan, job, directory, first, position, current)
+            except Conflict as error:
+                # pages are not what they were where two deliveries went on from one position
+                if error.code not in {"page_expired", INCOMPLETE}:
+                    raise
+                position = None  # what was read so far does not count: begin again, under a new attempt
+                await self.runs.put_position(job, None)
+            else:
+                return FetchMarker(
+                    source=job.source,
+                    outcome=FetchOutcome.COMPLETE,
+                    snapshot=ref,
+                    graph_requests=position.graph_requests if position else 0,
+                    storage_requests=position.storage_requests if position else 0,
+                )
+        raise Transient(f"the listing of {job.source} expired {_MAX_RESTARTS} times in a row", code="page_expired")
+
+    async def _pages(
+        self,
+        plan: Plan,
+        job: FetchJob,
+        directory: Directory,
+        first: FirstAnswer,
+        position: FetchPosition | None,
+        current: SnapshotRef | None,
+    ) -> SnapshotRef:
+        started_s = self.clock.monotonic_s()
+        source = plan.sources[job.source]
+        link: str | None = None
+        listing = Listing(directory=directory, source=source, managers=_with_managers(plan, source))
+        if position:
+            staging = Staging(job, self.snapshots, position.attempt, position.tally)
+            listing.delta_link, link = position.delta_link, position.next_link
+            listing.removed.update(position.removed)
+        else:
+            staging = Staging(job, self.snapshots, self.new_attempt())
+            await first.hear(listing.begin())
+        seen: set[str] = set()
+        while True:
+            users, link = await first.hear(listing.page(link))
+            await staging.add(users)
+            if link is None:
+                found = None
+                if listing.managers:
+                    found = await once_each(staging, listing.removed, self.new_attempt())
+                found = found or await self._settle(plan, staging, current)
+                return msgspec.structs.replace(found, delta_link=listing.delta_link, scope=_scope(plan))
+            _guard_loop(link, seen)
+            if self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s:
+                await staging.flush()
+                raise _OutOfTime(
+                    FetchPosition(
+                        attempt=staging.attempt,
+                        next_link=link,
+                        tally=staging.tally,
+                        delta_link=listing.delta_link,
+                        removed=tuple(sorted(listing.removed)),
+                        graph_requests=position.graph_requests if position else 0,
+                        storage_requests=position.storage_requests if position else 0,
+                    )
+                )
+
+    async def _settle(self, plan: Plan, staging: Staging, current: SnapshotRef | None) -> SnapshotRef:
+        """Return a listing's pages as a snapshot, all of them stored; the current one if nothing has changed."""
+        if current and staging.untouched and await self._is_as_good(plan, current, staging.tally):
+            return current
+        await staging.flush()
+        return staging.ref
+
+    async def _is_as_good(self, plan: Plan, stored: SnapshotRef, listed: Tally) -> bool:
+        """Tell whether pages that are stored need not be replaced by those of a listing.
+
+        A full run looks whether they are all there.
+        """
+        if not stored.tally.same_content(listed) or stored.tally.pages > _MOST_PIECES * max(1, listed.pages):
+            return False
+        if plan.mode is RunMode.FULL:
+            try:
+                await marks_of(self.snapshots, plan.tenant, stored)
+            except Conflict as error:
+                if error.code != INCOMPLETE:
+                    raise
+                return False
+        return True
+
+
+def _with_managers(plan: Plan, source: Source) -> bool:
+    return source.group is None and plan.preferences.attributes.manager
+
+
+def _scope(plan: Plan) -> str:
+    return scope_of(plan.connection, managers=plan.preferences.attributes.manager)
+
+
+def _guard_loop(link: str, seen: set[str]) -> None:
+    if link in seen or len(seen) >= _MAX_PAGES:
+        raise Conflict(
+            f"the directory gave the same page link twice, or more than {_MAX_PAGES} pages; the listing was given up",
+            code="link_loop",
+        )
+    seen.add(link)
+
+
+def _failed(job: FetchJob, code: str, detail: str) -> FetchMarker:
+    problem = Problem(concerns=job.source, code=code, detail=detail)
+    return FetchMarker(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)

@@ -1,0 +1,265 @@
+"""Finish: closes a run. Its report is written, its snapshots become current, and the next pending request starts."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from shared.domain.connections.connection_health import Reason, concerns_credentials
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId
+from shared.domain.problem import Problem
+from shared.domain.recipient import Counts
+from shared.domain.run import LocationReport, Plan, Run, RunMode, RunState, Settled, TenantState
+from shared.domain.sync.fingerprints import inputs_of_all, settled_inputs
+from shared.domain.sync.jobs import FetchMarker, FetchOutcome, ReconcileMarker, SyncRequest
+from shared.domain.sync.run_outcome import Verdict, locations_report, problems_of
+from shared.errors import Conflict, NotFound
+from shared.ports import (
+    Briefing,
+    Clock,
+    JobQueue,
+    RecipientStore,
+    RunStore,
+    SnapshotStore,
+    TenantStore,
+    Versioned,
+)
+from shared.telemetry import Usage, event
+from shared.workflows.connections.connection_health import ConnectionHealth
+from shared.workflows.sync.stages import Dispatch
+
+#: What to do about a run that could read nothing.
+_FIX: Final = "Check the connection; the schedule tries again by itself, and a sync by hand at once."
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What a run's report is made of, beside the sources."""
+
+    reconciled: Mapping[LocationId, ReconcileMarker]
+    locations: Mapping[LocationId, LocationReport]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """Closes runs, whichever step or watchdog found that they have ended."""
+
+    tenants: TenantStore
+    runs: RunStore
+    snapshots: SnapshotStore
+    recipients: RecipientStore
+    queue: JobQueue
+    dispatch: Dispatch
+    health: ConnectionHealth
+    clock: Clock
+
+    async def __call__(self, plan: Plan, verdict: Verdict, usage: Usage) -> None:
+        """Leave the run ended with its report and the tenant free. Raises: Superseded if it does not own the tenant.
+
+        The order matters: snapshots and their delta links become current only now that their changes are applied,
+        and the tenant is released last, so that a crash anywhere before leads here again.
+        """
+        fetched = await self.runs.fetch_markers(plan.tenant, plan.run)
+        reconciled = await self.runs.reconcile_markers(plan.tenant, plan.run)
+        await self._end(plan, verdict, fetched, reconciled, usage)
+
+    async def _end(
+        self,
+        plan: Plan,
+        verdict: Verdict,
+        fetched: Mapping[SourceId, FetchMarker],
+        reconciled: Mapping[LocationId, ReconcileMarker],
+        usage: Usage,
+    ) -> None:
+        briefing = await self.dispatch.require_current(plan)
+        if verdict.state is not RunState.FAILED and not plan.preview:
+            await self._commit(plan, fetched, sweep=True)
+        deactivated = await self._deactivated(plan, verdict, reconciled)
+        locations = locations_report(reconciled, deactivated, verdict.held)
+        problems = (*verdict.problems, *problems_of(fetched, reconciled))
+        ended = await self._report(plan, verdict, fetched, _Findings(reconciled, locations, problems), usage)
+        await self._note_health(plan, fetched, briefing)
+        read = not fetched or any(marker.outcome is FetchOutcome.COMPLETE for marker in fetched.values())
+        compared = plan.mode is RunMode.FULL and read and verdict.state is not RunState.FAILED and not plan.preview
+        await self._free(
+            plan.tenant,
+            plan.run,
+            ended,
+            briefing.state,
+            full_at=self.clock.now() if compared else None,
+            settled=_settled(plan, ended, settled_inputs(plan, reconciled, verdict.cleared)),
+        )
+
+    async def at_once(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], usage: Usage) -> bool:
+        """Leave the run ended if nothing is left to decide once all is `fetched`; tell whether that is so.
+
+        Raises: Superseded as a call.
+        """
+        # a location that no source feeds is decided about whatever could be read
+        if _unread(fetched) and all(plan.locations.values()):
+            await self._end(plan, Verdict(state=RunState.FAILED), fetched, {}, usage)
+            return True
+        return await self._unchanged(plan, fetched, usage)
+
+    async def _unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], usage: Usage) -> bool:
+        """Leave the run done if all that it read is as it was when every location was last right; tell whether it was.
+
+        Nothing is compared then: that run's report says how many recipients each location has. `fetched` has a marker
+        of every source. Raises: Superseded as a call.
+        """
+        before = plan.settled
+        if before is None or plan.mode is RunMode.FULL or inputs_of_all(plan, fetched) != before.inputs:
+            return False
+        try:
+            known = (await self.runs.get(plan.tenant, before.run)).value.locations
+        except NotFound:
+            return False
+        if known.keys() != plan.locations.keys():
+            return False
+        briefing = await self.dispatch.require_current(plan)
+        await self._commit(plan, fetched, sweep=False)
+        locations = {each: LocationReport(active=report.active, compared=False) for each, report in known.items()}
+        done = Verdict(state=RunState.DONE)
+        ended = await self._report(plan, done, fetched, _Findings({}, locations, ()), usage)
+        await self._note_health(plan, fetched, briefing)
+        settled = _settled(plan, ended, before.inputs)
+        await self._free(plan.tenant, plan.run, ended, briefing.state, settled=settled)
+        return True
+
+    async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], *, sweep: bool) -> None:
+        guard = partial(self.dispatch.require_current, plan)
+        for marker in fetched.values():
+            if marker.snapshot is not None:
+                ref = marker.snapshot
+                await self.snapshots.commit(plan.tenant, ref, plan.generation, sweep=sweep, guard=guard)
+
+    async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], briefing: Briefing) -> None:
+        """Note what the run says about the connection; refused credentials were noted when they were refused."""
+        problems = [marker.problem for marker in fetched.values() if marker.problem is not None]
+        if any(concerns_credentials(problem.code) for problem in problems):
+            return
+        if len(problems) < len(fetched):
+            await self.health.recovered(plan.tenant, briefing.health)
+        elif problems:
+            first = problems[0]
+            reason = Reason(code=first.code, title="Nothing could be read", detail=first.detail, fix=_FIX)
+            await self.health.failed(plan.tenant, reason, plan.run)
+
+    async def _deactivated(
+        self, plan: Plan, verdict: Verdict, reconciled: Mapping[LocationId, ReconcileMarker]
+    ) -> Mapping[LocationId, int]:
+        return verdict.previewed or {
+            location: (await self.recipients.journal_counts(plan.tenant, location, plan.run)).deactivated
+            for location, marker in reconciled.items()
+            if marker.candidates and not plan.preview
+        }
+
+    async def _report(
+        self, plan: Plan, verdict: Verdict, fetched: Mapping[SourceId, FetchMarker], found: _Findings, usage: Usage
+    ) -> Run:
+        """Return the run with its report, as it is stored."""
+        while True:
+            stored = await self.runs.get(plan.tenant, plan.run)
+            if stored.value.state.ended:
+                return stored.value
+            ended = msgspec.structs.replace(
+                stored.value,
+                state=RunState.FAILED if _unread(fetched) else verdict.state,
+                finished_at=self.clock.now(),
+                counts=sum((report.counts for report in found.locations.values()), Counts()),
+                locations=dict(found.locations),
+                problems=found.problems,
+                held_digest=verdict.held_digest,
+                decision=None if verdict.state is RunState.HELD else stored.value.decision,
+                graph_requests=usage.graph_requests + sum(marker.graph_requests for marker in fetched.values()),
+                storage_requests=stored.value.storage_requests
+                + usage.storage_requests
+                + sum(marker.storage_requests for marker in fetched.values())
+                + sum(marker.storage_requests for marker in found.reconciled.values()),
+            )
+            try:
+                await self.runs.swap(ended, stored.etag)
+                break
+            except Conflict:
+                continue  # the job that enqueued this one has only now moved the run's state on
+        event(
+            "finished",
+            tenant=plan.tenant,
+            run=plan.run,
+            state=ended.state,
+            seconds=round((self.clock.now() - ended.requested_at).total_seconds(), 1),
+            graph_requests=ended.graph_requests,
+            storage_requests=ended.storage_requests,
+            **msgspec.structs.asdict(ended.counts),
+        )
+        return ended
+
+    async def fail(self, tenant: TenantId, run: RunId, problem: Problem, usage: Usage) -> None:
+        """Leave the run failed, what it has written so far counted, and the tenant free."""
+        try:
+            plan = await self.runs.plan(tenant, run)
+        except NotFound:
+            await self.dispatch.end(tenant, run, RunState.FAILED, problem, self.clock.now())
+            await self.release(tenant, run)
+        else:
+            await self(plan, Verdict(state=RunState.FAILED, problems=(problem,)), usage)
+
+    async def release(self, tenant: TenantId, run: RunId) -> None:
+        """Free the tenant from a run that ended otherwise, and start the request that waited for its end."""
+        ended = None
+        with suppress(NotFound):  # a run that was never announced
+            ended = (await self.runs.get(tenant, run)).value
+        await self._free(tenant, run, ended, await self.tenants.state(tenant))
+
+    async def _free(
+        self,
+        tenant: TenantId,
+        run: RunId,
+        ended: Run | None,
+        known: Versioned[TenantState],
+        *,
+        full_at: datetime | None = None,
+        settled: Settled | None = None,
+    ) -> None:
+        """Free the tenant from a run. `full_at` is set for one that has read and compared everything."""
+        state, etag = known
+        if state.active_run != run:
+            return
+        free = msgspec.structs.replace(
+            state,
+            active_run=None,
+            active_since=None,
+            full_at=full_at or state.full_at,
+            summary=state.summary.after(ended) if ended is not None else state.summary,
+            settled=settled or state.settled,
+        )
+        try:
+            await self.tenants.swap_state(tenant, free, etag)
+        except Conflict:
+            # another request has come to wait meanwhile: look again, so that it is not forgotten
+            again = await self.tenants.state(tenant)
+            await self._free(tenant, run, ended, again, full_at=full_at, settled=settled)
+            return
+        if free.pending is not None and free.pending_request is not None:
+            # only now: a request that comes before the tenant is free would wait again; the watchdog sends one that
+            # a crash here has swallowed
+            waiting = SyncRequest(
+                tenant=tenant, mode=free.pending, request=free.pending_request, requested_by="pending"
+            )
+            await self.queue.request(waiting)
+
+
+def _unread(fetched: Mapping[SourceId, FetchMarker]) -> bool:
+    """Tell whether there was something to read, and nothing of it could be."""
+    return bool(fetched) and all(marker.outcome is FetchOutcome.FAILED for marker in fetched.values())
+
+
+def _settled(plan: Plan, ended: Run, inputs: str | None) -> Settled | None:
+    if inputs is None or plan.preview or ended.state is not RunState.DONE:
+        return None
+    return Settled(run=plan.run, generation=plan.generation, inputs=inputs)

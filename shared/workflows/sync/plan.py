@@ -1,0 +1,224 @@
+"""Plan: a request becomes a run. Takes the tenant for it, and writes down everything the run will depend on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from shared.domain.connections.connection import Connection
+from shared.domain.ids import RunId, new_run_id, run_id
+from shared.domain.preferences.group_mapping import sources_of
+from shared.domain.problem import Problem
+from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
+from shared.domain.sync.jobs import SyncRequest
+from shared.domain.sync.queue_messages import BY_HAND, SCHEDULE
+from shared.errors import Conflict, NotFound, Rejected, Superseded
+from shared.ports import Briefing, Clock, RunStore, TenantStore, Versioned
+from shared.telemetry import Usage, event
+from shared.workflows.sync.stages import Dispatch
+
+#: How many requests a tenant remembers, so that one delivered again starts nothing; a queue delivers again within days.
+_REMEMBERED_REQUESTS: Final = 20
+#: How often the schedule's run reads and compares everything, whatever the directory says has changed.
+_FULL_EVERY: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRun:
+    """Starts the run that a request asks for, or lets the request join the one that is active."""
+
+    tenants: TenantStore
+    runs: RunStore
+    dispatch: Dispatch
+    clock: Clock
+    entropy: Callable[[], int]
+    deadline_s: float
+
+    async def __call__(self, request: SyncRequest, usage: Usage) -> None:
+        """Leave the request's run planned and its first jobs enqueued; delivered again, finish what was left undone.
+
+        Raises: Rejected when the tenant is unknown or its connection is off; Conflict when somebody else took the
+        tenant meanwhile.
+        """
+        briefing = await self.tenants.briefing(request.tenant)
+        connection = await self._connection(request, briefing)
+        state, etag = briefing.state
+        announced = await self._announced(request)
+        if request.request in state.requests:
+            if state.requests[0] == request.request and state.active_run is not None:
+                await self._resume(request, briefing, connection, announced, usage)
+            return
+        now = self.clock.now()
+        preview = announced is not None and announced.value.preview
+        if state.active_run is not None and self._is_fresh(state, now):
+            if preview:
+                problem = Problem(concerns="run", code="run_active", detail="Another run had begun; preview again.")
+                await self._close_announced(request, problem)
+            else:
+                await self._join(request, state, etag)
+            return
+        run = self._run_of(request, now)
+        taken = msgspec.structs.replace(
+            state,
+            # a preview writes nothing that an older run could be kept from: what is held stays approvable
+            generation=state.generation if preview else state.generation + 1,
+            active_run=run,
+            active_since=now,
+            requests=(request.request, *state.requests)[:_REMEMBERED_REQUESTS],
+            summary=state.summary if preview else state.summary.expired(),
+        )
+        if request.request == state.pending_request:
+            taken = msgspec.structs.replace(taken, pending=None, pending_request=None)
+        # before the tenant is taken: a change of configuration that comes between the two makes the swap fail
+        plan = await self._plan(request, taken, run, briefing, connection, announced)
+        await self.tenants.swap_state(request.tenant, taken, etag)
+        plan = await self.runs.insert_plan(plan)
+        await self._launch(request, plan, announced, usage)
+
+    async def _connection(self, request: SyncRequest, briefing: Briefing) -> Connection:
+        """Return the tenant's connection. Whoever sends a message by hand is told if there is none, by the ledger.
+
+        The app's own requests were made while there was one, and leave no trace of a tenant that was erased meanwhile.
+        """
+        by_hand = request.requested_by == BY_HAND
+        if briefing.tenant is None:
+            if by_hand:
+                await self.tenants.get(request.tenant)
+            raise Superseded("the tenant was deleted meanwhile", code="tenant_deleted")
+        if briefing.connection is not None:
+            return briefing.connection
+        if by_hand:
+            raise Rejected(
+                f"The directory connection of tenant {request.tenant} is off; switch it on before syncing.",
+                code="not_connected",
+            )
+        problem = Problem(concerns="run", code="not_connected", detail="The connection was switched off meanwhile.")
+        await self._close_announced(request, problem)
+        raise Superseded("the connection was switched off meanwhile", code="not_connected")
+
+    def _full_is_due(self, request: SyncRequest, state: TenantState) -> bool:
+        """Tell whether the schedule's run is the one of the day that trusts nothing it has stored."""
+        if request.requested_by != SCHEDULE:
+            return False
+        return state.full_at is None or self.clock.now() - state.full_at >= _FULL_EVERY
+
+    def _is_fresh(self, state: TenantState, now: datetime) -> bool:
+        return state.active_since is not None and now - state.active_since < timedelta(seconds=self.deadline_s)
+
+    async def _join(self, request: SyncRequest, state: TenantState, etag: str | None) -> None:
+        """Let the request wait for the end of the active run; those that come after the first share its run."""
+        if state.pending_request == request.request:
+            return
+        full = RunMode.FULL in {state.pending, request.mode}
+        first = state.pending_request or request.request
+        waiting = msgspec.structs.replace(
+            state, pending=RunMode.FULL if full else RunMode.INCREMENTAL, pending_request=first
+        )
+        await self.tenants.swap_state(request.tenant, waiting, etag)
+        event("request_waits", tenant=request.tenant, run=state.active_run)
+        if first != request.request:
+            detail = f"Joined request {first}, which already waited."
+            await self._close_announced(request, Problem(concerns="run", code="coalesced", detail=detail))
+
+    async def _close_announced(self, request: SyncRequest, problem: Problem) -> None:
+        """End the run that the API announced for a request that will have none of its own."""
+        try:
+            announced = run_id(request.request)
+        except Rejected:
+            return  # asked for by queue or schedule: no run was announced
+        await self.dispatch.end(request.tenant, announced, RunState.SUPERSEDED, problem, self.clock.now())
+
+    async def _announced(self, request: SyncRequest) -> Versioned[Run] | None:
+        """Return the run that the API announced for a request, None if nobody did."""
+        try:
+            return await self.runs.get(request.tenant, run_id(request.request))
+        except (Rejected, NotFound):
+            return None
+
+    def _run_of(self, request: SyncRequest, now: datetime) -> RunId:
+        try:
+            return run_id(request.request)
+        except Rejected:
+            return new_run_id(int(now.timestamp() * 1000), self.entropy())
+
+    async def _launch(self, request: SyncRequest, plan: Plan, announced: Versioned[Run] | None, usage: Usage) -> None:
+        """Leave the run stored as one that fetches, and its first jobs enqueued."""
+        began = Run(
+            id=plan.run,
+            tenant=plan.tenant,
+            mode=plan.mode,
+            state=RunState.FETCHING,
+            requested_at=plan.created_at,
+            requested_by=request.requested_by,
+        )
+        if announced is not None and announced.value.state is RunState.PLANNING:
+            began = msgspec.structs.replace(announced.value, state=RunState.FETCHING)
+        began = msgspec.structs.replace(began, storage_requests=usage.storage_requests, watched_at=self.clock.now())
+        if announced is None:
+            fresh = await self.runs.insert(began)
+        elif fresh := announced.value.state is RunState.PLANNING:
+            await self.runs.swap(began, announced.etag)
+        if fresh:
+            await self.dispatch.launch(plan)
+        else:
+            await self.dispatch.advance(plan, resend=True)
+        event("planned", tenant=plan.tenant, run=plan.run, sources=len(plan.sources), locations=len(plan.locations))
+
+    async def _resume(
+        self,
+        request: SyncRequest,
+        briefing: Briefing,
+        connection: Connection,
+        announced: Versioned[Run] | None,
+        usage: Usage,
+    ) -> None:
+        """Finish what an earlier delivery of the request has begun: it took the tenant, and may have died then."""
+        state = briefing.state.value
+        run = state.active_run
+        if run is None:
+            return
+        try:
+            plan = await self.runs.plan(request.tenant, run)
+        except NotFound:
+            plan = await self._plan(request, state, run, briefing, connection, announced)
+            now = (await self.tenants.state(request.tenant)).value
+            if now.generation != state.generation:
+                raise Conflict(
+                    f"the configuration of {request.tenant} changed while it was read", code="replan"
+                ) from None
+            plan = await self.runs.insert_plan(plan)
+        if plan.generation != state.generation:
+            raise Superseded(f"run {run} was planned under generation {plan.generation}", code="superseded")
+        await self._launch(request, plan, announced, usage)
+
+    async def _plan(
+        self,
+        request: SyncRequest,
+        taken: TenantState,
+        run: RunId,
+        briefing: Briefing,
+        connection: Connection,
+        announced: Versioned[Run] | None,
+    ) -> Plan:
+        """Return the plan of a run that takes, or has taken, the tenant; it is not stored yet."""
+        preview = announced is not None and announced.value.preview
+        wanted = announced.value.preferences if announced is not None else None
+        preferences = wanted or briefing.preferences
+        sources, feeds = sources_of(preferences, await self.tenants.locations(request.tenant))
+        before = briefing.state.value
+        return Plan(
+            tenant=request.tenant,
+            run=run,
+            generation=taken.generation,
+            epoch=taken.epoch,
+            mode=RunMode.FULL if self._full_is_due(request, taken) else request.mode,
+            preferences=preferences,
+            sources=sources,
+            locations=dict(feeds),
+            connection=connection.fingerprint(),
+            created_at=self.clock.now(),
+            preview=preview,
+            settled=None if preview else before.holding(),
+        )

@@ -1,0 +1,82 @@
+"""Epoch: after a change of configuration nothing that was decided before it is written any more."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.domain.ids import LocationId, RunId, TenantId, new_run_id
+from shared.domain.problem import Problem
+from shared.domain.run import RunMode, RunState, TenantState
+from shared.domain.sync.jobs import SyncRequest
+from shared.errors import Conflict
+from shared.ports import Clock, JobQueue, RecipientStore, TenantStore
+from shared.telemetry import event
+from shared.workflows.sync.stages import Dispatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """Ends what runs on the old configuration. Call it after the change is stored, and before answering."""
+
+    tenants: TenantStore
+    recipients: RecipientStore
+    queue: JobQueue
+    dispatch: Dispatch
+    clock: Clock
+    entropy: Callable[[], int]
+
+    async def advance(self, tenant: TenantId) -> None:
+        """Leave the tenant in a new epoch, with every location's fence raised; an active run is superseded.
+
+        A run that was superseded, or a request that waited, is asked for anew, if the tenant still has a connection.
+        """
+        while True:
+            state, etag = await self.tenants.state(tenant)
+            raised = TenantState(
+                generation=state.generation + 1,
+                epoch=state.epoch + 1,
+                requests=state.requests,
+                summary=state.summary.expired(),
+            )
+            try:
+                await self.tenants.swap_state(tenant, raised, etag)
+                break
+            except Conflict:
+                continue
+        for location in await self.tenants.locations(tenant):
+            await self._raise_fence(tenant, location.id, raised.generation)
+        mode = state.pending
+        if state.active_run is not None:
+            mode = await self._supersede(tenant, state.active_run, mode)
+        if mode is not None and await self.tenants.connection(tenant) is not None:
+            request = new_run_id(int(self.clock.now().timestamp() * 1000), self.entropy())
+            await self.queue.request(
+                SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")
+            )
+
+    async def _raise_fence(self, tenant: TenantId, location: LocationId, generation: int) -> None:
+        while True:
+            fence, etag = await self.recipients.fence(tenant, location)
+            if etag is None or fence.generation >= generation:
+                return  # nothing was ever written there, or somebody newer has it already
+            try:
+                await self.recipients.swap_fence(
+                    tenant, location, msgspec.structs.replace(fence, generation=generation), etag
+                )
+            except Conflict:
+                continue
+            else:
+                return
+
+    async def _supersede(self, tenant: TenantId, run: RunId, waiting: RunMode | None) -> RunMode | None:
+        """End a run, and return the mode of the one that takes its place: the fuller one of it and what waited."""
+        event("superseded", tenant=tenant, run=run)
+        problem = Problem(
+            concerns="run", code="configuration_changed", detail="The configuration changed; a new run follows."
+        )
+        ended = await self.dispatch.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
+        if ended is not None and ended.preview:
+            return waiting  # whoever looked at it asks again if they still want to know
+        full = RunMode.FULL in {waiting, ended.mode if ended else None}
+        return RunMode.FULL if full else RunMode.INCREMENTAL

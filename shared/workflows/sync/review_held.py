@@ -1,0 +1,95 @@
+"""Decide held: somebody approves the deactivations that a run holds, or drops them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.domain.ids import RunId, TenantId
+from shared.domain.run import HeldDecision, Run, RunState
+from shared.domain.sync.jobs import RetireJob
+from shared.errors import Conflict, Rejected
+from shared.ports import Clock, JobQueue, RunStore, TenantStore, Versioned
+from shared.telemetry import event
+from shared.workflows.tenants.summary import revise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideHeld:
+    """Takes the tenant for an approved run again, so that its deactivations are written like any run's."""
+
+    tenants: TenantStore
+    runs: RunStore
+    queue: JobQueue
+    release: Callable[[TenantId, RunId], Awaitable[None]]
+    clock: Clock
+
+    async def approve(self, tenant: TenantId, run: RunId, digest: str, by: str) -> Run:
+        """Leave the run retiring once more, by exactly the set that `digest` names, and return it.
+
+        Raises: Rejected (`not_held`, `digest_mismatch`); Conflict (`held_expired`, `run_active`) once another run or
+        a change of configuration has come after it, or one is under way. Approved again it is the same approval.
+        """
+        stored = await self.runs.get(tenant, run)
+        if stored.value.state is RunState.RETIRING and stored.value.decision is not None:
+            await self.queue.retire(RetireJob(tenant=tenant, run=run))
+            return stored.value
+        _require_held(stored.value)
+        if digest != stored.value.held_digest:
+            raise Rejected(
+                "The digest is not that of the people who are held; look at the run again, and send its heldDigest.",
+                code="digest_mismatch",
+            )
+        plan = await self.runs.plan(tenant, run)
+        state, etag = await self.tenants.state(tenant)
+        if (state.generation, state.epoch) != (plan.generation, plan.epoch):
+            raise Conflict(
+                "A newer run or a change of configuration has come after this run: what it holds has expired.",
+                code="held_expired",
+            )
+        if state.active_run not in {None, run}:
+            raise Conflict("Another run is under way; wait for its end.", code="run_active")
+        now = self.clock.now()
+        taken = msgspec.structs.replace(state, active_run=run, active_since=now)
+        await self.tenants.swap_state(tenant, taken, etag)
+        approved = msgspec.structs.replace(
+            stored.value,
+            state=RunState.RETIRING,
+            decision=HeldDecision(approved=True, by=by, at=now),
+            watched_at=now,
+        )
+        try:
+            await self.runs.swap(approved, stored.etag)
+        except Conflict:
+            await self.release(tenant, run)
+            raise
+        await self.queue.retire(RetireJob(tenant=tenant, run=run))
+        event("approved", tenant=tenant, run=run, by=by)
+        return approved
+
+    async def reject(self, tenant: TenantId, run: RunId, by: str) -> Run:
+        """Leave nothing held by the run, and return it. Raises: Rejected (`not_held`); Conflict if it just changed."""
+        stored = await self.runs.get(tenant, run)
+        rejected = stored.value
+        if rejected.decision is None or rejected.decision.approved:
+            _require_held(rejected)
+            rejected = self._rejected(stored, by)
+            await self.runs.swap(rejected, stored.etag)
+            event("rejected", tenant=tenant, run=run, by=by)
+        await revise(self.tenants, tenant, lambda known: known.after(rejected) if known.run == run else known)
+        return rejected
+
+    def _rejected(self, stored: Versioned[Run], by: str) -> Run:
+        locations = stored.value.locations.items()
+        return msgspec.structs.replace(
+            stored.value,
+            state=RunState.DONE,
+            decision=HeldDecision(approved=False, by=by, at=self.clock.now()),
+            held_digest=None,
+            locations={name: msgspec.structs.replace(report, held=0) for name, report in locations},
+        )
+
+
+def _require_held(run: Run) -> None:
+    if run.state is not RunState.HELD:
+        raise Rejected(f"Run {run.id} holds nothing: it is {run.state.value}.", code="not_held")

@@ -1,0 +1,75 @@
+"""Schedule: one request for every tenant whose directory is connected and may be asked."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from shared.domain.access.idempotency import KEPT_FOR
+from shared.domain.connections.connection_health import Health, passed_threshold
+from shared.domain.run import RunMode
+from shared.domain.sync.jobs import SyncRequest
+from shared.domain.sync.queue_messages import SCHEDULE
+from shared.errors import SyncError
+from shared.ports import Clock, ConnectedTenant, JobQueue, LimitStore, TenantStore, UseStore
+from shared.telemetry import event
+from shared.workflows.connections.connection_health import ConnectionHealth
+
+#: Requests that are sent at the same time.
+AT_ONCE: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Asks for the scheduled runs, and looks after what only time brings about."""
+
+    tenants: TenantStore
+    queue: JobQueue
+    health: ConnectionHealth
+    limits: LimitStore
+    uses: UseStore
+    clock: Clock
+
+    async def __call__(self, tick: datetime) -> int:
+        """Leave one request in the queue per connected tenant that is well or due, and return how many that are.
+
+        A tick that fires twice asks for the same requests, which start one run each. A tenant whose request cannot
+        be sent is logged, and does not keep the others from theirs. Secrets whose end comes near are announced.
+        """
+        name = f"schedule-{tick:%Y%m%dT%H%M}"
+        ailing = {tenant: health async for tenant, health in self.tenants.ailing()}
+        slots = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            asked = [
+                group.create_task(self._try(slots, tenant, ailing.get(tenant.id, Health()), name))
+                async for tenant in self.tenants.connected()
+            ]
+        requested = sum(each.result() for each in asked)
+        await self.limits.sweep(self.clock.now())
+        await self.uses.sweep(self.clock.now() - KEPT_FOR)
+        event("scheduled", tick=name, tenants=requested)
+        return requested
+
+    async def _try(self, slots: asyncio.Semaphore, tenant: ConnectedTenant, health: Health, name: str) -> bool:
+        async with slots:
+            try:
+                return await self._ask(tenant, health, name)
+            except SyncError as error:
+                event("request_failed", tenant=tenant.id, code=error.code)
+                return False
+
+    async def _ask(self, tenant: ConnectedTenant, health: Health, name: str) -> bool:
+        now = self.clock.now()
+        await self._tell(tenant, health, now)
+        if not health.due(now):
+            return False
+        request = SyncRequest(tenant=tenant.id, mode=RunMode.INCREMENTAL, request=name, requested_by=SCHEDULE)
+        await self.queue.request(request)
+        return True
+
+    async def _tell(self, tenant: ConnectedTenant, health: Health, now: datetime) -> None:
+        ends = tenant.secret_expires_on
+        if ends is not None and passed_threshold(ends, now) is not None:
+            await self.health.look_at_end(tenant.id, ends)
+        elif health.notices:
+            await self.health.tell(tenant.id)

@@ -1,0 +1,111 @@
+"""Watch: the watchdog. Enqueues again what a crash left behind, and ends runs that are past their deadline."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from shared.domain.ids import RunId, TenantId
+from shared.domain.problem import Problem
+from shared.domain.run import Plan, RunMode, TenantState
+from shared.domain.sync.jobs import FetchJob, SyncRequest
+from shared.errors import Conflict, NotFound, SyncError
+from shared.ports import Clock, JobQueue, RecipientStore, RunStore, TenantStore
+from shared.telemetry import Usage, event
+from shared.workflows.sync.stages import Dispatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Looks after every tenant that has an active run or a waiting request."""
+
+    tenants: TenantStore
+    runs: RunStore
+    recipients: RecipientStore
+    queue: JobQueue
+    dispatch: Dispatch
+    fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
+    release: Callable[[TenantId, RunId], Awaitable[None]]
+    sweep: Callable[[], Awaitable[None]]
+    sweep_imports: Callable[[], Awaitable[None]]
+    clock: Clock
+    stale_after_s: float
+    deadline_s: float
+
+    async def __call__(self, usage: Usage) -> None:
+        """Leave no run without either progress, a job in its queue, or an end, and nothing of deleted tenants.
+
+        One tenant stops no other.
+        """
+        async for tenant, state in self.tenants.active():
+            try:
+                await self._look(tenant, state, usage)
+            except SyncError as error:
+                event("watch_failed", tenant=tenant, run=state.active_run, code=error.code)
+        await self.sweep_imports()
+        await self.sweep()
+
+    async def _look(self, tenant: TenantId, state: TenantState, usage: Usage) -> None:
+        if state.active_run is None:
+            if state.pending is not None and state.pending_request is not None:
+                await self._request_again(tenant, state.pending, state.pending_request)
+            return
+        active_s = (self.clock.now() - state.active_since).total_seconds() if state.active_since else self.deadline_s
+        if active_s >= self.deadline_s:
+            problem = Problem(
+                concerns="run",
+                code="deadline",
+                detail=f"The run was not finished after {self.deadline_s:.0f} s and was given up; the next goes on.",
+            )
+            await self.fail(tenant, state.active_run, problem, usage)
+            return
+        await self._resume(tenant, state, state.active_run, active_s)
+
+    async def _resume(self, tenant: TenantId, state: TenantState, run: RunId, active_s: float) -> None:
+        try:
+            plan = await self.runs.plan(tenant, run)
+            stored = await self.runs.get(tenant, run)
+        except NotFound:
+            if active_s >= self.stale_after_s and state.requests:
+                # the planner died between taking the tenant and writing the plan: the same request resumes it
+                await self._request_again(tenant, RunMode.INCREMENTAL, state.requests[0])
+            return
+        if stored.value.state.ended:
+            if active_s >= self.stale_after_s:  # whoever ended it died before the tenant was free
+                await self.release(tenant, run)
+            return
+        progress = await self.runs.progress(tenant, run)
+        markers = progress.fetched + progress.reconciled
+        quiet_since = stored.value.watched_at or stored.value.requested_at
+        moved = markers != stored.value.watched_markers
+        steps = stored.value.watched_steps
+        if not moved:
+            if self.clock.now() - quiet_since < timedelta(seconds=self.stale_after_s):
+                return
+            steps = await self._steps(plan)
+            moved = steps > stored.value.watched_steps
+        seen = msgspec.structs.replace(
+            stored.value, watched_at=self.clock.now(), watched_markers=markers, watched_steps=steps
+        )
+        try:
+            await self.runs.swap(seen, stored.etag)
+        except Conflict:
+            return  # it moves: somebody else has just written it
+        if not moved:
+            event("resumed", tenant=tenant, run=run, state=stored.value.state)
+            await self.dispatch.advance(plan, resend=True)
+
+    async def _steps(self, plan: Plan) -> int:
+        """Return how far the run's longest jobs are, so that one that works is told from one that is dead."""
+        steps = 0
+        for source in plan.sources:
+            position = await self.runs.position(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
+            steps += position.tally.pages if position else 0
+        for location in plan.locations:
+            fence = (await self.recipients.fence(plan.tenant, location)).value
+            steps += fence.operation if fence.generation == plan.generation else 0
+        return steps
+
+    async def _request_again(self, tenant: TenantId, mode: RunMode, request: str) -> None:
+        await self.queue.request(SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="watchdog"))

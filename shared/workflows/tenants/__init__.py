@@ -1,0 +1,1 @@
+"""Tenants, preferences, locations, who may do what, and deletion."""

@@ -1,0 +1,44 @@
+"""Authorize: whether a caller may use a route, by its rule and by what is stored about the tenant in it."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.domain.access.callers import Access, Caller, Person, may, name_of
+from shared.domain.ids import TenantId
+from shared.errors import Forbidden
+from shared.ports import TenantStore, TenantSummary
+
+
+class Introduction(msgspec.Struct, frozen=True, kw_only=True):
+    """Who somebody is to the product."""
+
+    name: str
+    operator: bool
+    tenants: tuple[TenantSummary, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorize:
+    """Decides who may do what."""
+
+    tenants: TenantStore
+    operator_tenant: str | None
+
+    async def introduce(self, caller: Caller) -> Introduction:
+        """Return who a caller is. The tenants are those whose admins they are among; of all tenants for nobody."""
+        operator = may(caller, Access.OPERATOR, self.operator_tenant, None)
+        tenants: list[TenantSummary] = []
+        if isinstance(caller, Person) and not operator:
+            async for tenant, admins in self.tenants.all_admins():
+                if may(caller, Access.TENANT, self.operator_tenant, admins):
+                    tenants.append(await self.tenants.get(tenant))
+        return Introduction(name=name_of(caller), operator=operator, tenants=tuple(tenants))
+
+    async def __call__(self, caller: Caller, access: Access, tenant: TenantId | None) -> None:
+        """Hold if the caller may. Raises: Forbidden, in the same words for a tenant of others and for none at all."""
+        if may(caller, access, self.operator_tenant, None):
+            return
+        admins = await self.tenants.admins(tenant) if tenant is not None else None
+        if not may(caller, access, self.operator_tenant, admins):
+            raise Forbidden("You may not do this; it takes another role, or a grant for this tenant.", code="forbidden")

@@ -1,0 +1,99 @@
+"""Erases tenants: at once, and once more when whatever was still running has come to its end.
+
+A worker that read a directory when the tenant was deleted may write a page or a marker after its rows were erased. The
+deletion is therefore written down first, and the watchdog erases again once no worker can be left.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from shared.domain.connections.secret_names import secret_name
+from shared.domain.deletion import Deletion
+from shared.domain.ids import TenantId
+from shared.errors import Conflict, SyncError
+from shared.ports import (
+    Clock,
+    ImportStore,
+    Ledger,
+    RecipientStore,
+    RunStore,
+    SecretStore,
+    SnapshotStore,
+    TenantStore,
+    UserStore,
+    UseStore,
+)
+from shared.telemetry import event
+
+#: After this nothing that ran at a deletion runs any more: host.json ends a function after ten minutes.
+SETTLED_AFTER: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """Deletes every row and the secret of a tenant."""
+
+    tenants: TenantStore
+    runs: RunStore
+    snapshots: SnapshotStore
+    recipients: RecipientStore
+    imports: ImportStore
+    ledger: Ledger
+    users: UserStore
+    uses: UseStore
+    secrets: SecretStore
+    clock: Clock
+
+    async def begin(self, tenant: TenantId) -> None:
+        """Leave the deletion written down, so that it is finished whoever dies on the way."""
+        while True:
+            known, etag = await self.tenants.deletion(tenant)
+            if known is not None and known.sweeping:
+                return
+            try:
+                await self.tenants.swap_deletion(tenant, Deletion(at=self.clock.now()), etag)
+            except Conflict:
+                continue
+            return
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Leave nothing of the tenant in any table, nor its secret in Key Vault; the tenant itself goes last."""
+        await self.secrets.erase(secret_name(tenant))
+        await self.imports.erase(tenant)
+        await self.recipients.erase_all(tenant)
+        await self.snapshots.erase(tenant)
+        await self.runs.erase(tenant)
+        await self.ledger.erase(tenant)
+        await self.users.erase(tenant)
+        await self.uses.erase(tenant)
+        await self.tenants.erase(tenant)
+
+    async def make_way(self, tenant: TenantId) -> None:
+        """Leave nothing of a deleted tenant for a new one of the same id. Raises: Conflict while it is being swept."""
+        known, _ = await self.tenants.deletion(tenant)
+        if known is not None and known.sweeping:
+            raise Conflict(f"What is left of {tenant!r} is just being erased; try again in a minute.", code="sweeping")
+        await self._sweep(tenant)
+
+    async def sweep(self) -> None:
+        """Erase again whatever was deleted long enough ago, and forget it then. One tenant stops no other."""
+        settled = self.clock.now() - SETTLED_AFTER
+        async for tenant, deletion in self.tenants.deletions():
+            if deletion.sweeping or deletion.at <= settled:
+                try:
+                    await self._sweep(tenant)
+                except SyncError as error:
+                    event("sweep_failed", tenant=tenant, code=error.code)
+
+    async def _sweep(self, tenant: TenantId) -> None:
+        """Erase and forget. Claimed first, so that of two who find a deletion none erases what the other made of it."""
+        known, etag = await self.tenants.deletion(tenant)
+        if known is None:
+            return
+        claimed = await self.tenants.swap_deletion(tenant, msgspec.structs.replace(known, sweeping=True), etag)
+        await self.erase(tenant)
+        await self.tenants.forget_deletion(tenant, claimed)
+        event("swept", tenant=tenant)

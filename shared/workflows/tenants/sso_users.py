@@ -1,0 +1,110 @@
+"""Sign-ins: who is assigned to the sign-in application, and who of them somebody makes a user of the product."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.domain.access.sso_users import ProductUser, Role, SsoUser, sso_users
+from shared.domain.directory import Assignment, DirectoryUser, Source
+from shared.domain.ids import ObjectId, TenantId
+from shared.errors import NotFound, Rejected
+from shared.ports import Clock, Directory, TenantStore, UserStore
+from shared.telemetry import event
+from shared.workflows.connections.directory_access import DirectoryAccess
+
+#: More pages of assignments or members than a view shows; a listing that goes on is a loop.
+_MAX_PAGES = 100
+_DIRECT = "direct"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIns:
+    """Reads assignments from the directory when somebody looks at them, and keeps the users that were made."""
+
+    tenants: TenantStore
+    users: UserStore
+    access: DirectoryAccess
+    clock: Clock
+
+    async def sso_users(self, tenant: TenantId) -> list[SsoUser]:
+        """Return the directory users who are assigned, directly or through a group, with what the filter says of each.
+
+        A group counts by its direct members, as it does for the sign-in itself.
+        Source: https://learn.microsoft.com/entra/identity/users/groups-saasapps (nested groups are not supported)
+        Raises: NotFound; Rejected (`sso_users_off`, `sso_required`); NeedsAttention, Transient as the directory does.
+        """
+        await self.tenants.get(tenant)
+        preferences = await self.tenants.preferences(tenant)
+        if not preferences.sso_users:
+            raise Rejected("SSO users are switched off; switch them on in the preferences.", code="sso_users_off")
+        sso = await self.tenants.sso(tenant)
+        if sso is None:
+            raise Rejected(f"Tenant {tenant!r} has no sign-in application.", code="sso_required")
+        via: dict[ObjectId, set[str]] = defaultdict(set)
+        people: dict[ObjectId, DirectoryUser] = {}
+        async with self.access.open(tenant) as directory:
+            assigned = await _assignments(directory, sso.client_id)
+            for each in assigned:
+                if each.group:
+                    for member in await _members(directory, each.principal_id):
+                        people[member.id] = member
+                        via[member.id].add(each.principal_id)
+                else:
+                    via[each.principal_id].add(_DIRECT)
+            unknown = sorted(set(via) - set(people))
+            people.update((each.id, each) for each in await directory.users_by_id(unknown))
+        return sso_users(people.values(), via, preferences.sso_filter)
+
+    async def product_users(self, tenant: TenantId) -> Sequence[ProductUser]:
+        """Return the users of the product that were made. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        return await self.users.all(tenant)
+
+    async def make_user(self, tenant: TenantId, person: ObjectId, role: Role, by: str) -> ProductUser:
+        """Leave an SSO user a user of the product, with the role that somebody chose; one who is one stays as they are.
+
+        Raises: NotFound (`not_assigned`); Rejected (`not_eligible`) with the reason; and as `sso_users`.
+        """
+        found = next((each for each in await self.sso_users(tenant) if each.object_id == person), None)
+        if found is None:
+            raise NotFound("Nobody with this id is assigned to the sign-in application.", code="not_assigned")
+        if not found.included or found.mail is None:
+            raise Rejected(f"They cannot be a user of the product: {found.reason}.", code="not_eligible")
+        user = ProductUser(
+            object_id=person,
+            mail=found.mail,
+            display_name=found.display_name,
+            role=role,
+            created_at=self.clock.now(),
+            created_by=by,
+        )
+        event("user_made", tenant=tenant, person=person, role=role, by=by)
+        return await self.users.add(tenant, user)
+
+
+async def _assignments(directory: Directory, client_id: str) -> list[Assignment]:
+    found: list[Assignment] = []
+    link: str | None = None
+    for _ in range(_MAX_PAGES):
+        page = await directory.assignments(client_id, link)
+        found += page.assignments
+        link = page.next_link
+        if link is None:
+            return found
+    raise Rejected("More is assigned to the sign-in application than can be shown.", code="too_many_assignments")
+
+
+async def _members(directory: Directory, group: ObjectId) -> list[DirectoryUser]:
+    """Return a group's direct members; none of one that is gone."""
+    found: list[DirectoryUser] = []
+    link: str | None = None
+    for _ in range(_MAX_PAGES):
+        try:
+            page = await directory.users(Source(group=group, transitive=False), link)
+        except NotFound:
+            return []
+        found += page.users
+        link = page.next_link
+        if link is None:
+            return found
+    raise Rejected("A group that is assigned has more members than can be shown.", code="too_many_assignments")
