@@ -24,10 +24,10 @@ demo: setup ## sync three sample tenants from nothing and print what happened (S
 	@.venv/bin/python -m infra.local.demo
 
 up: setup ## run the whole stack on 127.0.0.1 until Ctrl-C; addresses in .local/stack.json
-	@exec .venv/bin/python -m infra.local.up
+	@exec .venv/bin/python -m infra.local.stack.up
 
 down: setup ## end what a crashed stack left running
-	@.venv/bin/python -m infra.local.down
+	@.venv/bin/python -m infra.local.stack.down
 
 test: setup ## all tests
 	@.venv/bin/python -m pytest $(ARGS)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from infra.local.azurite import Azurite, running_azurite
-from infra.local.certificates import Certificates, ensure_certificates
+from infra.local.stack.certificates import Certificates, ensure_certificates
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 from infra.package.build import build
 from infra.package.trim import PackageError
 

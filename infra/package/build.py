@@ -9,7 +9,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 from infra.package.trim import TRIMMED, PackageError, trim, used
 
 #: Where the Functions host looks for packages.

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 
 TRIMMED = "msgraph"
 #: What uses the SDK from end to end: logins, pages, changes, batches, every kind of refusal.
-TESTS = "tests/contracts/directory"
+TESTS = "tests/contracts/ports/directory"
 
 
 class PackageError(Exception):

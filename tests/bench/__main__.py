@@ -12,7 +12,7 @@ import subprocess
 import sys
 from typing import Any, Final
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 from tests.bench.entra import certificates
 from tests.bench.results import Result
 

@@ -12,7 +12,7 @@ from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient
 from shared.telemetry import count_graph_request
 from tests.bench.crowd import Crowd
-from tests.fakes import FakeDirectory
+from tests.support.fakes import FakeDirectory
 
 #: What a throttled directory asks for, in seconds.
 _RETRY_AFTER_S: Final = 10.0

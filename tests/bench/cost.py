@@ -1,7 +1,8 @@
 """What customers cost a month at list prices.
 
-`python -m tests.bench.cost` runs the product for a customer, stores what it counted in infra/cost/counts.json, and
-puts the bill into docs/cost.md and README.md; with `--price` it counts nothing and prices what is stored.
+`python -m tests.bench.cost` runs the product for a customer, stores what it counted in
+infra/capacity/cost/counts.json, and puts the bill into docs/cost.md and README.md; with `--price` it counts nothing
+and prices what is stored.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 from tests.bench.entra import certificates
 from tests.bench.figures import (
     COUNTS,

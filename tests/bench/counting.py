@@ -10,8 +10,8 @@ from shared.adapters.stores import Tables
 from shared.adapters.tables.client import Entity
 from shared.adapters.tables.queries import Kind, Range
 from shared.settings import Settings
-from tests.fakes import FakeJobQueue, FakeSecretStore
-from tests.fakes.queue import Message
+from tests.support.fakes import FakeJobQueue, FakeSecretStore
+from tests.support.fakes.queue import Message
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from shared.domain.directory import DeltaPage, DirectoryUser, Presence, Source, UsersPage
 from shared.domain.ids import ObjectId
 from shared.telemetry import count_graph_request
-from tests.fakes import FakeDirectory
+from tests.support.fakes import FakeDirectory
 
 #: As Graph's largest page.
 _PAGE = 999

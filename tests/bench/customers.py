@@ -14,8 +14,8 @@ from shared.domain.run import Run, TenantState
 from shared.domain.snapshots.snapshot import Page, SnapshotRef, decode_page, scope_of
 from shared.ports import Fence, Irregular, JournalEntry, Versioned
 from tests.bench.crowd import Crowd
-from tests.fakes import FakeDirectories
-from tests.simulation.world import World
+from tests.support.fakes import FakeDirectories
+from tests.support.world import World
 
 _FULL: Final = Preferences(mode=Mode.FULL)
 _PLACE: Final = LocationId("location-0")

@@ -40,8 +40,8 @@ from shared.telemetry import Usage, measured
 from tests.bench.counting import CountingQueue, CountingSecrets, CountingTables, Work
 from tests.bench.entra import Directory, directories, directory
 from tests.bench.tables import service
-from tests.fakes import FakeClock, fake_ports
-from tests.simulation.world import SETTINGS, work_off
+from tests.support.fakes import FakeClock, fake_ports
+from tests.support.world import SETTINGS, work_off
 
 #: Also what the directory is called.
 TENANT: Final = TenantId("bench")

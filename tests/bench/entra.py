@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import httpx
 
-from infra.local.certificates import Certificates, ensure_certificates
-from infra.local.child import ROOT, Child
-from infra.local.ports import LOCALHOST, Ports
+from infra.local.stack.certificates import Certificates, ensure_certificates
+from infra.local.stack.child import ROOT, Child
+from infra.local.stack.ports import LOCALHOST, Ports
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.connections.connection import ClientSecret, Credentials, Endpoints
 

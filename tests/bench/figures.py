@@ -8,12 +8,12 @@ from typing import Final
 
 import msgspec
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 from tests.bench.counting import Work
 
-COUNTS: Final = ROOT / "infra" / "cost" / "counts.json"
-ASSUMPTIONS: Final = ROOT / "infra" / "cost" / "assumptions.toml"
-PRICES: Final = ROOT / "infra" / "cost" / "prices.toml"
+COUNTS: Final = ROOT / "infra" / "capacity" / "cost" / "counts.json"
+ASSUMPTIONS: Final = ROOT / "infra" / "capacity" / "cost" / "assumptions.toml"
+PRICES: Final = ROOT / "infra" / "capacity" / "cost" / "prices.toml"
 #: Up to so many people are held while they are compared; see `shared/workflows/sync/comparison.py`.
 HELD: Final = 20_000
 #: What a run of the schedule can be, in the order in which they are measured.

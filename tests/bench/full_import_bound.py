@@ -3,11 +3,11 @@
 from time import perf_counter
 from typing import Final
 
-from infra.local.tables.rates import ACCOUNT_ROWS_S, PARTITION_ROWS_S
 from shared.domain.ids import LocationId, TenantId
 from tests.bench.crowd import Crowd
 from tests.bench.product import TENANT, product
 from tests.bench.results import Result
+from tests.support.table_service.rates import ACCOUNT_ROWS_S, PARTITION_ROWS_S
 
 _USERS: Final = 10_000
 _LOCATIONS: Final = 10

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 from shared.bootstrap import App
 from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.sync.queue_messages import encode_job, encode_request
 from shared.errors import SyncError
 from shared.triggers import queues as triggers
-from tests.integration.delivery import Message
+from tests.support.delivery import Message
 
 M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, RetireJob, ImportJob)
 

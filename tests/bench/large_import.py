@@ -19,7 +19,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.telemetry import Usage
 from tests.bench.on_disk import DiskImportStore, DiskRecipientStore
-from tests.simulation.world import SETTINGS, World, deliver
+from tests.support.world import SETTINGS, World, deliver
 
 _TENANT, _LOCATION = TenantId("contoso"), LocationId("hall")
 _HEADER = b"display name,e-mail,department,phone,employee id,office\n"

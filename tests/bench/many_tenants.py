@@ -38,7 +38,7 @@ from tests.bench.customers import Pattern, connect, forget_run
 from tests.bench.host import HostQueue
 from tests.bench.product import product
 from tests.bench.results import Result
-from tests.simulation.world import SETTINGS, World
+from tests.support.world import SETTINGS, World
 
 _CUSTOMERS: Final = 2_000
 _PEOPLE: Final = 60

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any, Final
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 from shared.domain.run import RunMode
 from tests.bench.crowd import Crowd
 from tests.bench.product import product

@@ -10,7 +10,7 @@ from shared.domain.imports.large_import import ImportRef
 from shared.domain.recipient import Counts, Recipient
 from shared.errors import NotFound
 from shared.ports import Fence, JournalEntry, Versioned
-from tests.fakes import FakeImportStore, FakeRecipientStore
+from tests.support.fakes import FakeImportStore, FakeRecipientStore
 
 
 class DiskRecipientStore(FakeRecipientStore):

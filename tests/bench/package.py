@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 from infra.package.build import build
 from tests.bench.entra import FOLDER
 from tests.bench.results import Result

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 from tests.bench.__main__ import OUT
 from tests.bench.figures import between_marks
 

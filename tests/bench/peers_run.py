@@ -15,8 +15,8 @@ from tests.bench.entra import Directory, directories
 from tests.bench.peers_process import Reading
 from tests.bench.product import TENANT, Product
 from tests.bench.results import spent
-from tests.fakes import fake_ports
-from tests.simulation.world import World
+from tests.support.fakes import fake_ports
+from tests.support.world import World
 
 _LOCATION: Final = "office"
 

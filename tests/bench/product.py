@@ -20,9 +20,9 @@ from shared.ports import DirectoryFactory
 from shared.runtime.fair_scheduler import loading
 from shared.telemetry import Usage, measured
 from tests.bench.tables import service
-from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
-from tests.fakes.queue import Message
-from tests.simulation.world import SETTINGS, World, work_off
+from tests.support.fakes import FakeDirectories, FakeDirectory, fake_ports
+from tests.support.fakes.queue import Message
+from tests.support.world import SETTINGS, World, work_off
 
 #: Messages under way in one worker. Source: host.json (batchSize and newBatchThreshold)
 CONCURRENT: Final = 24

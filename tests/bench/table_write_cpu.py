@@ -6,7 +6,6 @@ from typing import Any, Final
 import aiohttp
 from azure.data.tables.aio import TableClient
 
-from infra.local.tables.server import url_of
 from shared.adapters.stores.recipient_rows import RowEncoder, row_of
 from shared.adapters.tables import transactions as changeset
 from shared.adapters.tables.client import Tables
@@ -14,6 +13,7 @@ from shared.adapters.tables.limits import MAX_BATCH
 from shared.domain.recipient import Recipient
 from tests.bench.results import Result, medians
 from tests.bench.tables import recipients, service
+from tests.support.table_service.server import url_of
 
 _OURS: Final = 10_000
 _THEIRS: Final = 1_000

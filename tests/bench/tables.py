@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infra.local.tables.server import connection_string, running_tables
 from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.settings import Settings
 from tests.bench.entra import FOLDER
-from tests.contracts.stores.edges.samples import settings
+from tests.support.samples import settings
+from tests.support.table_service.server import connection_string, running_tables
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from time import perf_counter
 from typing import Any, Final
 
 from infra.local.demo.simulator import Simulator
-from infra.local.entra.throttle import WINDOW_S, limit_units
+from infra.local.entra.state.throttle import WINDOW_S, limit_units
 from shared.bootstrap import SystemClock
 from shared.domain.ids import ObjectId, object_id
 from shared.domain.preferences.preferences import Mode, Preferences
@@ -39,8 +39,8 @@ from shared.domain.run import Run, RunMode
 from tests.bench.entra import Directory, directories, directory
 from tests.bench.product import TENANT, Product
 from tests.bench.results import Result
-from tests.fakes import fake_ports
-from tests.simulation.world import World
+from tests.support.fakes import fake_ports
+from tests.support.world import World
 
 _USERS: Final = 40
 _GROUPS: Final = 220

@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 
 from infra.local.demo.api import Api
-from infra.local.ports import Ports
-from infra.local.stack import LocalStack
+from infra.local.stack.local_stack import LocalStack
+from infra.local.stack.ports import Ports
 
 #: The sample directories, 100 times smaller than in the demo.
 SCALE = 0.01

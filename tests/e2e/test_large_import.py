@@ -5,7 +5,7 @@ from hashlib import sha256
 import pytest
 
 from infra.local.demo.api import Api
-from infra.local.stack import LocalStack
+from infra.local.stack.local_stack import LocalStack
 from tests.e2e.rows import stored_recipients
 
 pytestmark = pytest.mark.e2e

@@ -7,7 +7,7 @@ from azure.storage.queue import QueueClient
 
 from infra.local.demo.api import Api, ApiError
 from infra.local.demo.simulator import Simulator
-from infra.local.stack import LocalStack
+from infra.local.stack.local_stack import LocalStack
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e

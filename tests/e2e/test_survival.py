@@ -8,8 +8,8 @@ import pytest
 from infra.local.demo.api import Api
 from infra.local.demo.scenes import onboard_fabrikam
 from infra.local.demo.simulator import Simulator
-from infra.local.ports import Ports
-from infra.local.stack import LocalStack
+from infra.local.stack.local_stack import LocalStack
+from infra.local.stack.ports import Ports
 from tests.e2e.conftest import IMPATIENT, SCALE
 from tests.e2e.rows import stored_recipients
 

@@ -16,7 +16,7 @@ from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.reconcile.guard import Loss, breaches
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.provenance import Provenance
-from tests.builders import person, snapshot, user, wanted
+from tests.support.builders import person, snapshot, user, wanted
 
 SOURCE = SourceId("users")
 NUMBERS = st.integers(0, 5)

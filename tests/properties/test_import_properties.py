@@ -15,7 +15,7 @@ from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import digest
 from shared.workflows.imports.row_matcher import Join
-from tests.builders import person
+from tests.support.builders import person
 
 DESK = LocationId("desk")
 #: Few of each, in two spellings, so that they meet.

@@ -11,7 +11,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Run
 from shared.errors import Conflict, Transient
-from tests.simulation.world import Crash, World, deliver
+from tests.support.world import Crash, World, deliver
 
 CONTOSO, BERLIN = TenantId("contoso"), LocationId("berlin")
 #: More deliveries than any import needs; beyond it something goes on for ever.

@@ -33,11 +33,11 @@ from shared.domain.run import RunState
 from shared.errors import Misconfigured
 from shared.telemetry import Usage
 from shared.workflows.tenants.deletion import SETTLED_AFTER
-from tests.builders import person, user
-from tests.fakes import FakeClock, fake_ports
-from tests.fakes.table_service import MemoryTables
 from tests.simulation.importing import settle
-from tests.simulation.world import World
+from tests.support.builders import person, user
+from tests.support.fakes import FakeClock, fake_ports
+from tests.support.fakes.table_service import MemoryTables
+from tests.support.world import World
 
 OLD, NEW, BERLIN = TenantId("contoso"), TenantId("fabrikam"), LocationId("berlin")
 #: What spans tenants, and so stays in the first account.

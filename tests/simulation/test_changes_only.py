@@ -12,9 +12,9 @@ from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Recipient, Status
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.snapshots import changeset as changes
-from tests.builders import person, user
-from tests.fakes import FakeRecipientStore
-from tests.simulation.world import Fuse, World, drain_with_retries
+from tests.support.builders import person, user
+from tests.support.fakes import FakeRecipientStore
+from tests.support.world import Fuse, World, drain_with_retries
 
 CONTOSO = TenantId("contoso")
 BERLIN, MUNICH = LocationId("berlin"), LocationId("munich")

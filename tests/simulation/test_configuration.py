@@ -6,8 +6,8 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunState
-from tests.simulation.world import World
 from tests.simulation.worlds import STAFF, TEMPS, full_world, groups_world
+from tests.support.world import World
 
 CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
 LENIENT = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)

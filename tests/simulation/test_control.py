@@ -5,8 +5,8 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode, RunState
 from shared.telemetry import Usage
 from shared.workflows.recipients.fenced_writer import FencedLocation
-from tests.simulation.world import deliver
 from tests.simulation.worlds import full_world
+from tests.support.world import deliver
 
 
 async def test_the_watchdog_leaves_a_job_alone_that_is_slow_but_works() -> None:

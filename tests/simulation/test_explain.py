@@ -10,9 +10,9 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Status
 from shared.errors import NeedsAttention, NotFound, Rejected
 from shared.workflows.recipients.explain import Answer
-from tests.builders import person, user
-from tests.simulation.world import World
 from tests.simulation.worlds import FULL, LEADS, STAFF, full_world, groups_world
+from tests.support.builders import person, user
+from tests.support.world import World
 
 CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
 

@@ -13,9 +13,9 @@ from shared.domain.sync.jobs import ReconcileJob
 from shared.errors import NeedsAttention, Transient
 from shared.runtime.bulkhead import Capacity
 from shared.workflows.sync import reconcile
-from tests.fakes import FakeDirectory
-from tests.simulation.world import Message, World, deliver
 from tests.simulation.worlds import LEADS, full_world, groups_world
+from tests.support.fakes import FakeDirectory
+from tests.support.world import Message, World, deliver
 
 CONTOSO, BERLIN = TenantId("contoso"), LocationId("berlin")
 OUT_OF_ORDER = Transient("503", code="graph_failing")

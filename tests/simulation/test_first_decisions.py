@@ -17,8 +17,8 @@ from shared.domain.run import Run, RunState
 from shared.runtime.fair_scheduler import turn
 from shared.workflows.snapshots.decision_cache import FirstDecisions
 from shared.workflows.sync import comparison as comparing
-from tests.builders import person, user
-from tests.simulation.world import World, deliver
+from tests.support.builders import person, user
+from tests.support.world import World, deliver
 
 TENANT = TenantId("contoso")
 STAFF, TEMPS = ObjectId("00000000-0000-4000-a000-000000000001"), ObjectId("00000000-0000-4000-a000-000000000002")

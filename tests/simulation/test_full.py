@@ -10,8 +10,8 @@ from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import Run, RunMode, RunState
 from shared.errors import NeedsAttention
 from shared.ports import JournalEntry, Versioned
-from tests.simulation.world import World
 from tests.simulation.worlds import full_world
+from tests.support.world import World
 
 TENANT, BERLIN = TenantId("contoso"), LocationId("berlin")
 TICK = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

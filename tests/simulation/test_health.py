@@ -14,10 +14,10 @@ from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Transient
 from shared.ports import LedgerEntry
 from shared.workflows.connections.connect import ConnectionRefused
-from tests.builders import BACK_END, person
-from tests.fakes import FakeDirectories, FakeDirectory, FakeSecretStore
-from tests.simulation.world import World, deliver
 from tests.simulation.worlds import TEMPS, full_world, groups_world
+from tests.support.builders import BACK_END, person
+from tests.support.fakes import FakeDirectories, FakeDirectory, FakeSecretStore
+from tests.support.world import World, deliver
 
 CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
 USERS = SourceId("users")

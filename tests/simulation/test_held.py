@@ -7,9 +7,9 @@ from shared.domain.recipient import Reason, Status
 from shared.domain.run import Run, RunState
 from shared.errors import Conflict, NeedsAttention, Rejected
 from shared.telemetry import Usage
-from tests.builders import person, user
-from tests.simulation.world import World, deliver
 from tests.simulation.worlds import full_world
+from tests.support.builders import person, user
+from tests.support.world import World, deliver
 
 CONTOSO = TenantId("contoso")
 #: Twenty-five of thirty people: far beyond the guard.

@@ -30,11 +30,11 @@ from shared.domain.recipient import Origin, Status
 from shared.domain.run import RunMode, RunState
 from shared.domain.snapshots import changeset as changes
 from shared.errors import NeedsAttention
-from tests.builders import person, user
-from tests.fakes import FakeDirectory, fake_ports
-from tests.fakes.table_service import MemoryTables
 from tests.simulation.model import PLACES, Kept, Model, Person, Rules
-from tests.simulation.world import Fuse, World, drain_with_retries
+from tests.support.builders import person, user
+from tests.support.fakes import FakeDirectory, fake_ports
+from tests.support.fakes.table_service import MemoryTables
+from tests.support.world import Fuse, World, drain_with_retries
 
 TENANT = TenantId("contoso")
 LOCATIONS = [LocationId(name) for name in ("berlin", "munich", "paris")]

@@ -21,7 +21,6 @@ from shared.telemetry import Usage
 from shared.workflows.imports import cleanup as sweep_imports
 from shared.workflows.imports import upload as upload_import
 from shared.workflows.imports.row_matcher import Join
-from tests.builders import user
 from tests.simulation.importing import (
     BERLIN,
     CONTOSO,
@@ -35,7 +34,8 @@ from tests.simulation.importing import (
     start,
     uploaded,
 )
-from tests.simulation.world import SETTINGS, World, deliver
+from tests.support.builders import user
+from tests.support.world import SETTINGS, World, deliver
 
 CHANGED = people(50, 300, "HR")
 

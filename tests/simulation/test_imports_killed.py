@@ -9,7 +9,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.telemetry import Usage
 from tests.simulation.importing import imports_world, large, look, people, seen, settle, start, uploaded
-from tests.simulation.world import Crash, Fuse, World, deliver
+from tests.support.world import Crash, Fuse, World, deliver
 
 #: Leaves 130 of 250, changes 20 of them, and adds 110: more than one batch of each.
 FILE = people(0, 100) + people(100, 120, "HR").split(b"\n", 1)[1] + people(300, 410).split(b"\n", 1)[1]

@@ -12,9 +12,9 @@ from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import RunMode, RunState
 from shared.domain.sync.jobs import FetchJob
 from shared.errors import NeedsAttention, Rejected, Transient
-from tests.builders import person, user
-from tests.simulation.world import World, deliver
 from tests.simulation.worlds import STAFF
+from tests.support.builders import person, user
+from tests.support.world import World, deliver
 
 TENANT, BERLIN = TenantId("contoso"), LocationId("berlin")
 RULE = LocationRule(

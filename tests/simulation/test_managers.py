@@ -10,9 +10,9 @@ from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode, RunState
 from shared.errors import Conflict, NeedsAttention
-from tests.builders import person, user
-from tests.simulation.world import World
 from tests.simulation.worlds import STAFF
+from tests.support.builders import person, user
+from tests.support.world import World
 
 TENANT = TenantId("contoso")
 ON = Attributes(manager=True)

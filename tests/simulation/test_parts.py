@@ -14,8 +14,8 @@ from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.snapshots import partitions as parts
 from shared.workflows.sync import comparison as comparing
-from tests.builders import user
-from tests.simulation.world import World
+from tests.support.builders import user
+from tests.support.world import World
 
 TENANT, HALL = TenantId("contoso"), LocationId("hall")
 STAFF, TEMPS = ObjectId("00000000-0000-4000-a000-000000000001"), ObjectId("00000000-0000-4000-a000-000000000002")

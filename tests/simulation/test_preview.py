@@ -7,9 +7,9 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import ChangeKind, Reason
 from shared.domain.run import Run, RunMode, RunState
 from shared.errors import Conflict, Transient
-from tests.builders import person, user
-from tests.simulation.world import World, deliver
 from tests.simulation.worlds import full_world, groups_world
+from tests.support.builders import person, user
+from tests.support.world import World, deliver
 
 CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
 

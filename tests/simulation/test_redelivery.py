@@ -9,8 +9,8 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunState
 from shared.telemetry import Usage
-from tests.builders import person, user
-from tests.simulation.world import Crash, Fuse, World, drain_with_retries
+from tests.support.builders import person, user
+from tests.support.world import Crash, Fuse, World, drain_with_retries
 
 PEOPLE = [user(number) for number in range(30)]
 FULL = Preferences(mode=Mode.FULL)

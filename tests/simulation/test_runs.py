@@ -16,9 +16,9 @@ from shared.errors import NeedsAttention, NotFound, Transient
 from shared.ports import Fence, JournalEntry, Versioned
 from shared.telemetry import count_storage_request
 from shared.workflows.sync import comparison as comparing
-from tests.builders import person, user
-from tests.simulation.world import World, deliver
 from tests.simulation.worlds import FULL, PEOPLE, STAFF, TEMPS, full_world, groups_world
+from tests.support.builders import person, user
+from tests.support.world import World, deliver
 
 
 async def test_a_first_sync_makes_everybody_a_recipient_everywhere() -> None:

@@ -11,10 +11,10 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.run import RunMode, RunState, TenantState
 from shared.telemetry import Usage
 from shared.workflows.recipients.fenced_writer import claim
-from tests.builders import person
-from tests.fakes import FakeTenantStore
-from tests.simulation.world import Crash, Fuse, World, deliver, drain_with_retries
 from tests.simulation.worlds import full_world
+from tests.support.builders import person
+from tests.support.fakes import FakeTenantStore
+from tests.support.world import Crash, Fuse, World, deliver, drain_with_retries
 
 CONTOSO = TenantId("contoso")
 BERLIN = LocationId("berlin")

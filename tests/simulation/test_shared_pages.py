@@ -15,9 +15,9 @@ from shared.domain.snapshots import snapshot as snapshots
 from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef, Tally
 from shared.domain.sync.jobs import FetchJob, FetchPosition
 from shared.workflows.snapshots import writer as staging
-from tests.builders import loaded, person, user
-from tests.fakes import FakeSnapshotStore
-from tests.simulation.world import Fuse, World, deliver, drain_with_retries
+from tests.support.builders import loaded, person, user
+from tests.support.fakes import FakeSnapshotStore
+from tests.support.world import Fuse, World, deliver, drain_with_retries
 
 CONTOSO = TenantId("contoso")
 BERLIN = LocationId("berlin")

@@ -2,8 +2,8 @@
 
 from shared.domain.ids import ObjectId
 from shared.domain.preferences.preferences import Mode, Preferences
-from tests.builders import person, user
-from tests.simulation.world import World
+from tests.support.builders import person, user
+from tests.support.world import World
 
 FULL = Preferences(mode=Mode.FULL)
 GROUPS = Preferences(mode=Mode.GROUPS)

@@ -47,3 +47,11 @@ def test_the_command_line_is_made_of_few_packages() -> None:
     """Other packages would have to be installed where the command line runs."""
     for path in sorted((ROOT / "shared" / "cli").glob("*.py")):
         assert {imported.split(".")[0] for imported in imports(path)} <= COMMAND_LINE, path
+
+
+def test_no_suite_imports_another() -> None:
+    """What several suites share lives in tests/support."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        suite = f"tests.{path.relative_to(ROOT / 'tests').parts[0]}."
+        shared = {imported for imported in imports(path) if imported.startswith("tests.")}
+        assert all(imported.startswith((suite, "tests.support.")) for imported in shared), path

@@ -11,7 +11,7 @@ from shared.errors import Misconfigured
 from shared.settings import load
 from shared.triggers.queues import MAX_DEQUEUE_COUNT
 from shared.workflows.tenants.deletion import SETTLED_AFTER
-from tests.builders import person
+from tests.support.builders import person
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local import probe
-from infra.local.child import Child
-from infra.local.ports import LOCALHOST, free_ports
+from infra.local.stack import readiness as probe
+from infra.local.stack.child import Child
+from infra.local.stack.ports import LOCALHOST, free_ports
 
 SCRIPT = Path(__file__).with_name("node_modules") / "azurite" / "dist" / "src" / "azurite.js"
 

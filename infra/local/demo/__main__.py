@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.local.child import ROOT
 from infra.local.demo import progress, report, scenes
 from infra.local.demo.api import Api, ApiError
 from infra.local.demo.report import TenantReport
 from infra.local.demo.simulator import Simulator
-from infra.local.ports import Ports
-from infra.local.stack import LocalStack
+from infra.local.stack.child import ROOT
+from infra.local.stack.local_stack import LocalStack
+from infra.local.stack.ports import Ports
 
 SCALES = {"full": 1.0, "small": 0.01}
 WRONG_SECRET = "this~is-not-the-secret-of-adatum"  # noqa: S105 - wrong on purpose

@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 
 from infra.local.entra.server import EntraSimulator
-from infra.local.parent import end_with_parent, ending
+from infra.local.stack.parent import end_with_parent, ending
 
 
 def main() -> None:

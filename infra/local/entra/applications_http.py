@@ -5,14 +5,22 @@ import asyncio
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from infra.local.entra import admin_controls, admin_directories, admin_objects
-from infra.local.entra.admin_json import STATE, explain_mistakes
-from infra.local.entra.consent_page import consent_page, error_page
-from infra.local.entra.graph import Graph
-from infra.local.entra.identity import managed_identity
-from infra.local.entra.login import Login, TokenRequest
-from infra.local.entra.state import State
-from infra.local.entra.wire import CAME_S, read, send
+from infra.local.entra.admin import (
+    controls as admin_controls,
+)
+from infra.local.entra.admin import (
+    directories as admin_directories,
+)
+from infra.local.entra.admin import (
+    objects as admin_objects,
+)
+from infra.local.entra.admin.bodies import STATE, explain_mistakes
+from infra.local.entra.graph.gateway import Graph
+from infra.local.entra.http.wire import CAME_S, read, send
+from infra.local.entra.login.consent_page import consent_page, error_page
+from infra.local.entra.login.managed_identity import managed_identity
+from infra.local.entra.login.token_endpoint import Login, TokenRequest
+from infra.local.entra.state.simulator import State
 
 _BODY_BYTES_MAX = 16 * 1024 * 1024
 _ONE = "/admin/directories/{directory}"

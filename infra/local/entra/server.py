@@ -9,7 +9,7 @@ from typing import Self
 from aiohttp import web
 
 from infra.local.entra.applications_http import admin_application, graph_application, login_application
-from infra.local.entra.state import State
+from infra.local.entra.state.simulator import State
 
 _HOST = "127.0.0.1"
 _SHUTDOWN_S = 1.0

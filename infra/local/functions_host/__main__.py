@@ -8,10 +8,10 @@ import secrets
 import sys
 from pathlib import Path
 
-from infra.local import parent
 from infra.local.functions_host.errors import HostError
 from infra.local.functions_host.host import Host
 from infra.local.functions_host.settings import HostSettings, load_settings
+from infra.local.stack import parent
 
 log = logging.getLogger("functions_host")
 

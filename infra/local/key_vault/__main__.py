@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from infra.local.key_vault.server import LOGIN_URL, KeyVault
-from infra.local.parent import ending
+from infra.local.stack.parent import ending
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from infra.local.key_vault.contents_file import load, save
 from infra.local.key_vault.errors import VaultError
 from infra.local.key_vault.model import NewValue, Properties
 from infra.local.key_vault.vault import Vault
-from infra.local.ports import LOCALHOST
+from infra.local.stack.ports import LOCALHOST
 
 B = TypeVar("B")
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 from tests.bench.figures import assumptions, between_marks, measured
 from tests.bench.scale.scenarios import page
 

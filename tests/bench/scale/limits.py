@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 
 #: Source: https://learn.microsoft.com/azure/storage/tables/scalability-targets
 PARTITION_ROWS_S: Final = 2_000.0

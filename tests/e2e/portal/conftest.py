@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from infra.local.child import ROOT
 from infra.local.demo.simulator import Simulator
-from infra.local.stack import LocalStack
+from infra.local.stack.child import ROOT
+from infra.local.stack.local_stack import LocalStack
 from tests.e2e.portal.visitor import Visitor
 
 SCREENSHOTS = ROOT / ".local" / "screenshots"

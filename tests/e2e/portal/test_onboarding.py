@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from infra.local.demo.simulator import Simulator
-from infra.local.stack import LocalStack
+from infra.local.stack.local_stack import LocalStack
 from tests.e2e.portal.visitor import Visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]

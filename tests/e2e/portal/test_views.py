@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from infra.local.demo.api import Api
 from infra.local.demo.simulator import Simulator
-from infra.local.stack import LocalStack
+from infra.local.stack.local_stack import LocalStack
 from tests.e2e.portal.visitor import Visitor
 from tests.e2e.waiting import until
 

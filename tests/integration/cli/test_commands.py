@@ -10,9 +10,9 @@ import pytest
 from shared.bootstrap import Ports
 from shared.errors import Misconfigured
 from shared.ports import LedgerEntry
-from tests.builders import person
-from tests.fakes import FakeDirectory
 from tests.integration.cli.conftest import KEY, InMemory, Run, ids
+from tests.support.builders import person
+from tests.support.fakes import FakeDirectory
 
 GUARDED = {"mode": "full", "guard": {"maxPeople": 0, "maxShare": 0}}
 

@@ -8,10 +8,10 @@ import pytest
 
 from shared.cli.main import app
 from shared.ports import LedgerEntry
-from tests.builders import person
-from tests.fakes import FakeDirectory
 from tests.integration.cli.conftest import InMemory, Run
 from tests.integration.cli.test_commands import GUARDED, _put
+from tests.support.builders import person
+from tests.support.fakes import FakeDirectory
 
 PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
 START = "python -m shared.cli "

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from infra.local.azurite import running_azurite
-from infra.local.certificates import Certificates
 from infra.local.entra.server import EntraSimulator
 from infra.local.key_vault import KeyVault
+from infra.local.stack.certificates import Certificates
 from shared.bootstrap import App, Ports
-from tests.builders import person, user
-from tests.entra import Broken, trusted_entra
-from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
 from tests.integration.http.calling import MODULES, Client, Route, routes_of_the_app
 from tests.integration.http.deployment import Deployment, deployed
-from tests.simulation.world import SETTINGS
+from tests.support.builders import person, user
+from tests.support.entra import Broken, trusted_entra
+from tests.support.fakes import FakeDirectories, FakeDirectory, fake_ports
+from tests.support.world import SETTINGS
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,8 @@ from shared import bootstrap
 from shared.bootstrap import App
 from shared.errors import Transient
 from shared.triggers import queues, timers
-from tests.integration.delivery import Message
 from tests.integration.http.calling import MODULES, Client, Reply, Route
+from tests.support.delivery import Message
 
 _QUEUES: tuple[queues._Queue[Any], ...] = (
     queues._REQUESTS,

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from tests.builders import person
-from tests.certificates import Pair, pair
-from tests.entra import Broken
+from tests.support.builders import person
+from tests.support.certificates import Pair, pair
+from tests.support.entra import Broken
 
 #: What is changed about the entries that would be right, given what the simulator knows of contoso.
 Changes = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from shared.triggers.http.framework.rules import RULES
-from tests.certificates import pair
-from tests.entra import Broken
 from tests.integration.http.deployment import Deployment, Heard, spellings
 from tests.integration.http.mistakes import entries_of
+from tests.support.certificates import pair
+from tests.support.entra import Broken
 
 #: What is put where a secret does not belong: text as long and as odd as one.
 STRAY = "cAn8Q~stray-canary.0123456789_abcdefgh~AB"

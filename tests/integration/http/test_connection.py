@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.builders import person
-from tests.fakes import FakeDirectory
 from tests.integration.http.calling import Client
+from tests.support.builders import person
+from tests.support.fakes import FakeDirectory
 
 
 def _failed(report: dict[str, Any]) -> list[str]:

@@ -7,9 +7,9 @@ import pytest
 
 from shared.bootstrap import Ports
 from shared.errors import Misconfigured, Transient
-from tests.fakes import FakeVitals
 from tests.integration.http.calling import Client
 from tests.integration.http.deployment import Deployment
+from tests.support.fakes import FakeVitals
 
 
 def _failed(body: Any) -> list[str]:  # noqa: ANN401 - JSON

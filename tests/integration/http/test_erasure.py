@@ -7,9 +7,9 @@ import pytest
 
 from shared.telemetry import Usage
 from shared.workflows.tenants import deletion as erasure
-from tests.entra import Broken
 from tests.integration.http.deployment import Deployment
 from tests.integration.http.mistakes import entries_of
+from tests.support.entra import Broken
 
 #: Rate limits name nobody: their keys are hashed, and they are swept once they are used up.
 _NAMELESS = "Limits"

@@ -7,9 +7,9 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.imports.large_import import MAX_PART_BYTES
-from tests.fakes import FakeClock, FakeJobQueue
 from tests.integration.http.calling import Client, Reply
-from tests.simulation.world import deliver
+from tests.support.fakes import FakeClock, FakeJobQueue
+from tests.support.world import deliver
 
 LOCATION = "tenants/contoso/locations/desk"
 FILE = "Name;E-Mail;Department\n" + "".join(f"P{number};p{number}@example.com;IT\n" for number in range(300))

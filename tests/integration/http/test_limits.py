@@ -8,10 +8,10 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.access.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
 from shared.errors import LoginRefused
-from tests.builders import person
-from tests.fakes import FakeClock, FakeDirectories, FakeDirectory
 from tests.integration.http.calling import Client, Reply
-from tests.simulation.world import SETTINGS
+from tests.support.builders import person
+from tests.support.fakes import FakeClock, FakeDirectories, FakeDirectory
+from tests.support.world import SETTINGS
 
 
 async def guess(api: Client, credentials: dict[str, Any], number: int) -> Reply:

@@ -11,11 +11,11 @@ from shared.adapters.certificates import X509CertificateReader
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.bootstrap import App, Ports, SystemClock
 from shared.domain.connections.connection import Endpoints
-from tests.entra import Broken
-from tests.fakes import fake_ports
 from tests.integration.http.calling import Client
 from tests.integration.http.mistakes import MISTAKES, Mistake, entries_of
-from tests.simulation.world import SETTINGS
+from tests.support.entra import Broken
+from tests.support.fakes import fake_ports
+from tests.support.world import SETTINGS
 
 
 @pytest.fixture

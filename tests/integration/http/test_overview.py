@@ -9,10 +9,10 @@ from shared.bootstrap import App, Ports
 from shared.domain.ids import RunId, TenantId
 from shared.domain.run import RunState, Summary, TenantState
 from shared.ports import LedgerEntry, TenantSummary
-from tests.builders import person
-from tests.fakes import FakeDirectory
 from tests.integration.http.calling import Client
 from tests.integration.http.test_runs import _work
+from tests.support.builders import person
+from tests.support.fakes import FakeDirectory
 
 CONTOSO = TenantId("contoso")
 DESK = "tenants/contoso/locations/desk"

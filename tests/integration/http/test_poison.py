@@ -10,9 +10,9 @@ from shared.domain.ids import TenantId
 from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Transient
 from shared.ports import LedgerEntry
-from tests.fakes import FakeClock, FakeJobQueue
 from tests.integration.http.calling import Client
-from tests.simulation.world import Crash, deliver
+from tests.support.fakes import FakeClock, FakeJobQueue
+from tests.support.world import Crash, deliver
 
 pytestmark = pytest.mark.usefixtures("connected")
 CONTOSO = TenantId("contoso")

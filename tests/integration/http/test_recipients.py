@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from tests.builders import person
-from tests.fakes import FakeClock, FakeDirectory, FakeJobQueue
 from tests.integration.http.calling import Client, Reply
-from tests.simulation.world import deliver
+from tests.support.builders import person
+from tests.support.fakes import FakeClock, FakeDirectory, FakeJobQueue
+from tests.support.world import deliver
 
 PATH = "tenants/contoso/locations/desk/recipients"
 FILE = "Name;E-Mail;Department\nAnn;ann@example.com;IT\nBob;bob@example.com;HR\n"

@@ -10,9 +10,9 @@ from shared.domain.access.idempotency import KEPT_FOR, LEFT_AFTER
 from shared.domain.ids import TenantId
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Transient
-from tests.fakes import FakeClock, FakeJobQueue
 from tests.integration.http.calling import Client
-from tests.simulation.world import Crash
+from tests.support.fakes import FakeClock, FakeJobQueue
+from tests.support.world import Crash
 
 pytestmark = pytest.mark.usefixtures("connected")
 RUNS = "tenants/contoso/runs"

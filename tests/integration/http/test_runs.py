@@ -5,10 +5,10 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.sync.jobs import SyncRequest
 from shared.ports import LedgerEntry
-from tests.builders import person
-from tests.fakes import FakeJobQueue
 from tests.integration.http.calling import Client
-from tests.simulation.world import deliver
+from tests.support.builders import person
+from tests.support.fakes import FakeJobQueue
+from tests.support.world import deliver
 
 pytestmark = pytest.mark.usefixtures("connected")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped] # no stubs among the pinned packages
 
-from infra.local.supervisor import Part, Supervisor
+from infra.local.stack.supervisor import Part, Supervisor
 
 #: Says that it is ready by a file, then lives until it is ended; with `child`, beside a process of its own.
 WAITS = """

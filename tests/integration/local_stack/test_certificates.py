@@ -6,7 +6,7 @@ from pathlib import Path
 
 import certifi
 
-from infra.local.certificates import RENEW_BEFORE, VALID_FOR, Certificates, ensure_certificates
+from infra.local.stack.certificates import RENEW_BEFORE, VALID_FOR, Certificates, ensure_certificates
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from infra.local import processes
-from infra.local.down import end_leftovers
-from infra.local.stack import FILE
+from infra.local.stack import processes
+from infra.local.stack.down import end_leftovers
+from infra.local.stack.local_stack import FILE
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 

@@ -5,7 +5,7 @@ from dataclasses import astuple
 
 import pytest
 
-from infra.local.ports import Ports, PortsUnavailable
+from infra.local.stack.ports import Ports, PortsUnavailable
 
 
 def test_a_port_in_use_is_named_with_the_way_out() -> None:

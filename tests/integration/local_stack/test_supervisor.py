@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped] # no stubs among the pinned packages
 import pytest
 
-from infra.local import processes
-from infra.local.supervisor import PartFailed, Supervisor
+from infra.local.stack import processes
+from infra.local.stack.supervisor import PartFailed, Supervisor
 from tests.integration.local_stack.stubs import DIES, gone, part
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from infra.local import probe, processes
-from infra.local.child import ROOT
-from infra.local.ports import free_ports, is_free
-from infra.local.stack import FILE
-from infra.local.stack_parts import HostUnavailable, host_part
+from infra.local.stack import processes
+from infra.local.stack import readiness as probe
+from infra.local.stack.child import ROOT
+from infra.local.stack.local_stack import FILE
+from infra.local.stack.ports import free_ports, is_free
+from infra.local.stack.programs import HostUnavailable, host_part
 from tests.integration.local_stack.stubs import gone
 
 KEYS = {
@@ -35,7 +36,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
     def start(**environment: str) -> subprocess.Popen[str]:
         base = str(free_block())
         process = subprocess.Popen(  # noqa: S603 - this interpreter
-            [sys.executable, "-m", "infra.local.up", "--directory", str(tmp_path)],
+            [sys.executable, "-m", "infra.local.stack.up", "--directory", str(tmp_path)],
             cwd=ROOT,
             env={**os.environ, "SCALE": "small", "PORT_BASE": base, "HOST": "local", **environment},
             stdout=subprocess.PIPE,

@@ -15,9 +15,9 @@ from shared.domain.sync.queue_messages import encode_job
 from shared.errors import Transient
 from shared.ports import LedgerEntry
 from shared.triggers import queues
-from tests.builders import user
-from tests.integration.delivery import Message
-from tests.simulation.world import World, deliver
+from tests.support.builders import user
+from tests.support.delivery import Message
+from tests.support.world import World, deliver
 
 FULL = Preferences(mode=Mode.FULL)
 USERS = SourceId("users")

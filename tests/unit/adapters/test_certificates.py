@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from shared.adapters.certificates import X509CertificateReader
 from shared.errors import Rejected
-from tests.certificates import Pair, pair
+from tests.support.certificates import Pair, pair
 
 PASSWORD = "the password"
 

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 
-from infra.local.certificates import Certificates
-from infra.local.child import ROOT
+from infra.local.stack.certificates import Certificates
+from infra.local.stack.child import ROOT
 
 _PROGRAM = """
 import json, ssl, sys

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.child import ROOT
+from infra.local.stack.child import ROOT
 
 FILES = sorted(Path(__file__).parent.glob("*.test.mjs"))
 

@@ -5,9 +5,9 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.connections.entra.credential_form import Entries
 from shared.domain.ids import ObjectId, TenantId
-from tests.builders import person, user
-from tests.fakes import FakeDirectories, FakeDirectory, fake_ports
-from tests.simulation.world import SETTINGS
+from tests.support.builders import person, user
+from tests.support.fakes import FakeDirectories, FakeDirectory, fake_ports
+from tests.support.world import SETTINGS
 
 
 @pytest.fixture

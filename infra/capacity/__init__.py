@@ -1,0 +1,1 @@
+"""What customers cost, and how far the design carries."""

@@ -1,0 +1,1 @@
+"""The admin API, with which tests change directories and ask for faults."""

@@ -1,0 +1,51 @@
+"""Bodies of the admin API: read with a type, written as JSON; mistakes become 400 or 404."""
+
+import re
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from infra.local.entra.state.directory import Directory
+from infra.local.entra.state.simulator import State
+
+Body = TypeVar("Body")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+STATE: web.AppKey[State] = web.AppKey("state", State)
+
+
+async def body_of(request: web.Request, kind: type[Body]) -> Body:
+    """The request's JSON body; an empty one counts as `{}`."""
+    return msgspec.json.decode(await request.read() or b"{}", type=kind)
+
+
+def reply(content: object, status: int = HTTPStatus.OK) -> web.Response:
+    """`content` as JSON."""
+    return web.Response(body=msgspec.json.encode(content), status=status, content_type="application/json")
+
+
+def directory_of(request: web.Request) -> Directory:
+    """The directory that the path names.
+
+    Raises:
+        LookupError: there is none.
+    """
+    name = request.match_info["directory"]
+    found = request.app[STATE].directories.get(name) or request.app[STATE].tenant(name)
+    if found is None:
+        raise LookupError(f"There is no directory {name}.")
+    return found
+
+
+@web.middleware
+async def explain_mistakes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A mistake in a request is answered with a sentence."""
+    try:
+        return await handler(request)
+    except LookupError as error:
+        return reply({"error": str(error)}, HTTPStatus.NOT_FOUND)
+    except (msgspec.MsgspecError, ValueError, re.error) as error:
+        return reply({"error": str(error)}, HTTPStatus.BAD_REQUEST)

@@ -1,0 +1,167 @@
+"""Admin API: users, groups and memberships."""
+
+from http import HTTPStatus
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from infra.local.entra.admin.bodies import body_of, directory_of, reply
+from infra.local.entra.state.directory import Directory
+from infra.local.entra.state.generate import stable_uuid
+from infra.local.entra.state.group import Group
+from infra.local.entra.state.person import User
+from infra.local.entra.state.users import Removal
+
+_LISTED = 1_000
+
+Object = TypeVar("Object", User, Group)
+
+
+class _NewGroup(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    display_name: str
+    id: str = ""
+    description: str | None = None
+    visibility: str | None = None
+    members: list[str] = []
+
+
+class _Memberships(msgspec.Struct, forbid_unknown_fields=True):
+    add: list[str] = []
+    remove: list[str] = []
+
+
+async def list_users(request: web.Request) -> web.Response:
+    """Users by position, `?from=0&count=100`, with every property; deleted ones are left out."""
+    users = directory_of(request).users
+    start = int(request.query.get("from", "0"))
+    end = min(users.positions, start + min(_LISTED, int(request.query.get("count", "100"))))
+    return reply({"users": [user for user in map(users.at, range(start, end)) if user]})
+
+
+async def add_user(request: web.Request) -> web.Response:
+    """A new user; what is not given is made up."""
+    directory = directory_of(request)
+    given = await body_of(request, dict[str, object])
+    number = directory.users.positions
+    address = given.get("userPrincipalName") or f"added{number}@{directory.domain}"
+    made_up: dict[str, object] = {
+        "id": stable_uuid("added user", directory.seed, str(number)),
+        "displayName": f"Added {number}",
+        "userPrincipalName": address,
+        "mail": address,
+    }
+    user = msgspec.convert(made_up | given, User)
+    if directory.users.position_of(user.id) is not None or directory.users.find(user.user_principal_name):
+        raise ValueError("A user with this id or user principal name exists.")
+    directory.add_user(user)
+    return reply(user, HTTPStatus.CREATED)
+
+
+async def change_user(request: web.Request) -> web.Response:
+    """Some properties of a user change; `{"accountEnabled": false}` disables."""
+    directory = directory_of(request)
+    user = _changed(_user(directory, request), await body_of(request, dict[str, object]), User)
+    directory.replace_user(user)
+    return reply(user)
+
+
+async def delete_user(request: web.Request) -> web.Response:
+    """The user is deleted; for good with `?permanent=true`."""
+    directory = directory_of(request)
+    user = _user(directory, request)
+    directory.delete_user(user.id, _removal(request))
+    return reply(user)
+
+
+async def restore_user(request: web.Request) -> web.Response:
+    """A deleted user is back."""
+    directory = directory_of(request)
+    directory.restore_user(request.match_info["user"])
+    return reply(_user(directory, request))
+
+
+async def add_group(request: web.Request) -> web.Response:
+    """A new group, with `members` if given."""
+    directory = directory_of(request)
+    wish = await body_of(request, _NewGroup)
+    group = Group(
+        id=wish.id or stable_uuid("added group", directory.seed, wish.display_name, str(len(directory.groups))),
+        display_name=wish.display_name,
+        description=wish.description,
+        visibility=wish.visibility,
+    )
+    directory.put_group(group)
+    for object_id in wish.members:
+        directory.join(group.id, object_id)
+    return reply(group, HTTPStatus.CREATED)
+
+
+async def change_group(request: web.Request) -> web.Response:
+    """Some properties of a group change; `{"displayName": ...}` renames."""
+    directory = directory_of(request)
+    group = _changed(_group(directory, request), await body_of(request, dict[str, object]), Group)
+    directory.put_group(group)
+    return reply(group)
+
+
+async def delete_group(request: web.Request) -> web.Response:
+    """The group is deleted; for good with `?permanent=true`."""
+    directory = directory_of(request)
+    group = _group(directory, request)
+    directory.delete_group(group.id, _removal(request))
+    return reply(group)
+
+
+async def restore_group(request: web.Request) -> web.Response:
+    """A deleted group is back."""
+    directory = directory_of(request)
+    directory.restore_group(request.match_info["group"])
+    return reply(_group(directory, request))
+
+
+async def list_members(request: web.Request) -> web.Response:
+    """The truth about a group: ids of users and groups, with `?transitive=true` those within too."""
+    directory = directory_of(request)
+    group_id = _group(directory, request).id
+    transitive = request.query.get("transitive") == "true"
+    members = directory.groups.transitive(group_id) if transitive else directory.groups.direct(group_id)
+    found: dict[str, list[str]] = {"user": [], "group": []}
+    for member in members:
+        found[member.kind].append(member.id)
+    return reply({"users": found["user"], "groups": found["group"]})
+
+
+async def change_members(request: web.Request) -> web.Response:
+    """Users or groups join (`add`) or leave (`remove`)."""
+    directory = directory_of(request)
+    group = _group(directory, request)
+    change = await body_of(request, _Memberships)
+    for object_id in change.add:
+        directory.join(group.id, object_id)
+    for object_id in change.remove:
+        directory.leave(group.id, object_id)
+    return reply({"members": len(directory.groups.direct(group.id))})
+
+
+def _user(directory: Directory, request: web.Request) -> User:
+    user = directory.users.find(request.match_info["user"])
+    if user is None:
+        raise LookupError(f"There is no user {request.match_info['user']}.")
+    return user
+
+
+def _group(directory: Directory, request: web.Request) -> Group:
+    group = directory.groups.find(request.match_info["group"])
+    if group is None:
+        raise LookupError(f"There is no group {request.match_info['group']}.")
+    return group
+
+
+def _changed(before: Object, changes: dict[str, object], kind: type[Object]) -> Object:
+    known: dict[str, object] = msgspec.to_builtins(before)
+    return msgspec.convert({**known, **changes, "id": before.id}, kind)
+
+
+def _removal(request: web.Request) -> Removal:
+    return Removal.FINAL if request.query.get("permanent") == "true" else Removal.RESTORABLE

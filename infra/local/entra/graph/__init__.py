@@ -1,0 +1,1 @@
+"""Microsoft Graph: every address that is imitated."""

@@ -1,0 +1,215 @@
+"""Applications, service principals, their roles and assignments, and the organization."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from infra.local.entra.graph.call import Call
+from infra.local.entra.graph.paging import start_of, take_page
+from infra.local.entra.http.answers import Answer, json_answer, not_found
+from infra.local.entra.state.applications import (
+    GRAPH_APPLICATION_ID,
+    GRAPH_ROLES,
+    Application,
+    Assignment,
+    ServicePrincipal,
+)
+
+_GRAPH_NAME = "Microsoft Graph"
+_CREATED = "2024-01-15T08:00:00Z"
+
+
+def list_service_principals(call: Call) -> Answer:
+    """Enterprise applications; `$filter=appId eq '...'` is what people ask."""
+    found = [_principal_json(call, one, one.service_principal) for one in call.directory.applications]
+    return _filtered(call, "servicePrincipals", [*(one for one in found if one), _graph_json(call)])
+
+
+def get_service_principal(call: Call) -> Answer:
+    """One enterprise application, by object id or `(appId='...')`."""
+    key = call.places.get("app") or call.places["principal"]
+    if key.lower() in {GRAPH_APPLICATION_ID, call.directory.graph_principal_id}:
+        return _one(call, "servicePrincipals", _graph_json(call))
+    application, principal = _found(call)
+    return _one(call, "servicePrincipals", _principal_json(call, application, principal) or {})
+
+
+def list_assigned_to(call: Call) -> Answer:
+    """Users and groups assigned to an enterprise application."""
+    application, principal = _found(call)
+    items = [_assignment_json(call, application, principal, one) for one in principal.assigned]
+    return _paged(call, "appRoleAssignments", [item for item in items if item])
+
+
+def list_roles(call: Call) -> Answer:
+    """Application permissions granted to an enterprise application."""
+    application, principal = _found(call)
+    items: list[dict[str, object]] = [
+        {
+            "id": f"{principal.object_id[:8]}-{GRAPH_ROLES[role]}",
+            "deletedDateTime": None,
+            "appRoleId": GRAPH_ROLES[role],
+            "createdDateTime": _CREATED,
+            "principalDisplayName": application.display_name,
+            "principalId": principal.object_id,
+            "principalType": "ServicePrincipal",
+            "resourceDisplayName": _GRAPH_NAME,
+            "resourceId": call.directory.graph_principal_id,
+        }
+        for role in sorted(principal.roles)
+    ]
+    return _paged(call, "appRoleAssignments", items)
+
+
+def list_applications(call: Call) -> Answer:
+    """App registrations; `$filter=appId eq '...'` is what people ask."""
+    return _filtered(call, "applications", [_application_json(one) for one in call.directory.applications])
+
+
+def get_application(call: Call) -> Answer:
+    """One app registration, by object id or `(appId='...')`, with its secrets' ends but never their text."""
+    key = (call.places.get("app") or call.places["application"]).lower()
+    for application in call.directory.applications:
+        if key == (application.application_id if "app" in call.places else application.object_id):
+            return _one(call, "applications", _application_json(application))
+    raise not_found(key)
+
+
+def list_organization(call: Call) -> Answer:
+    """The tenant itself."""
+    return _filtered(call, "organization", [_organization_json(call)])
+
+
+def get_organization(call: Call) -> Answer:
+    """The tenant itself, by its id."""
+    key = call.places["organization"]
+    if key.lower() != call.directory.tenant_id:
+        raise not_found(key)
+    return _one(call, "organization", _organization_json(call))
+
+
+def _organization_json(call: Call) -> dict[str, object]:
+    directory = call.directory
+    domain = {"name": directory.domain, "isDefault": True, "isInitial": True, "type": "Managed"}
+    return {
+        "id": directory.tenant_id,
+        "displayName": directory.display_name,
+        "tenantType": "AAD",
+        "countryLetterCode": "NO",
+        "createdDateTime": _CREATED,
+        "verifiedDomains": [domain],
+    }
+
+
+def _found(call: Call) -> tuple[Application, ServicePrincipal]:
+    key = (call.places.get("app") or call.places["principal"]).lower()
+    for application in call.directory.applications:
+        principal = application.service_principal
+        if principal and key == (application.application_id if "app" in call.places else principal.object_id):
+            return application, principal
+    raise not_found(key)
+
+
+def _principal_json(
+    call: Call, application: Application, principal: ServicePrincipal | None
+) -> dict[str, object] | None:
+    if principal is None:
+        return None
+    return {
+        "id": principal.object_id,
+        "accountEnabled": principal.enabled,
+        "appId": application.application_id,
+        "appDisplayName": application.display_name,
+        "displayName": application.display_name,
+        "appOwnerOrganizationId": call.directory.tenant_id,
+        "appRoleAssignmentRequired": application is call.directory.sso,
+        "servicePrincipalType": "Application",
+        "appRoles": [],
+    }
+
+
+def _graph_json(call: Call) -> dict[str, object]:
+    roles = [
+        {"id": key, "value": name, "displayName": name, "isEnabled": True, "allowedMemberTypes": ["Application"]}
+        for name, key in GRAPH_ROLES.items()
+    ]
+    return {
+        "id": call.directory.graph_principal_id,
+        "accountEnabled": True,
+        "appId": GRAPH_APPLICATION_ID,
+        "appDisplayName": _GRAPH_NAME,
+        "displayName": _GRAPH_NAME,
+        "servicePrincipalType": "Application",
+        "appRoles": roles,
+    }
+
+
+def _application_json(application: Application) -> dict[str, object]:
+    secrets = [
+        {
+            "customKeyIdentifier": None,
+            "displayName": secret.display_name,
+            "endDateTime": _utc(secret.ends),
+            "hint": secret.text[:3],
+            "keyId": secret.key_id,
+            "secretText": None,
+            "startDateTime": _utc(secret.starts),
+        }
+        for secret in application.secrets
+    ]
+    access = [{"id": GRAPH_ROLES[role], "type": "Role"} for role in sorted(application.requested_roles)]
+    return {
+        "id": application.object_id,
+        "appId": application.application_id,
+        "displayName": application.display_name,
+        "signInAudience": "AzureADMyOrg",
+        "passwordCredentials": secrets,
+        "keyCredentials": [],
+        "requiredResourceAccess": [{"resourceAppId": GRAPH_APPLICATION_ID, "resourceAccess": access}],
+    }
+
+
+def _assignment_json(
+    call: Call, application: Application, principal: ServicePrincipal, one: Assignment
+) -> dict[str, object] | None:
+    user = call.directory.users.find(one.principal_id)
+    group = call.directory.groups.find(one.principal_id)
+    if user is None and group is None:
+        return None
+    return {
+        "id": one.id,
+        "deletedDateTime": None,
+        "appRoleId": one.app_role_id,
+        "createdDateTime": _CREATED,
+        "principalDisplayName": user.display_name if user else group and group.display_name,
+        "principalId": one.principal_id,
+        "principalType": one.principal_type,
+        "resourceDisplayName": application.display_name,
+        "resourceId": principal.object_id,
+    }
+
+
+def _one(call: Call, kind: str, item: dict[str, object]) -> Answer:
+    select = call.query().select
+    return json_answer({"@odata.context": call.context(kind, select) + "/$entity", **_chosen(item, select)})
+
+
+def _filtered(call: Call, kind: str, items: list[dict[str, object]]) -> Answer:
+    condition = call.query().condition
+    return _paged(call, kind, [item for item in items if condition is None or condition.holds(item.get)])
+
+
+def _paged(call: Call, kind: str, items: list[dict[str, object]]) -> Answer:
+    query = call.query()
+    numbered = list(enumerate(items, start=1))[int(start_of(call) or 0) :]
+    key: Callable[[tuple[int, dict[str, object]]], str] = lambda pair: str(pair[0])  # noqa: E731 - its type is the point
+    page = take_page(call, numbered, query.top, key)
+    value = [_chosen(item, query.select) for _, item in page.items]
+    return json_answer({"@odata.context": call.context(kind, query.select), **page.annotations, "value": value})
+
+
+def _chosen(item: dict[str, object], select: tuple[str, ...] | None) -> dict[str, object]:
+    return item if select is None else {name: item.get(name) for name in select}
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"

@@ -1,0 +1,151 @@
+"""`/users/delta` and `/groups/delta`.
+
+As with Graph: values that were never set are left out, changes made while a listing is read come in the next round as
+well, a group with many members comes in several pieces, and joining a group is no change of the user.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import msgspec
+
+from infra.local.entra.graph.call import READ_HIDDEN, Call
+from infra.local.entra.graph.delta_round import Round, delta_link, next_link, round_of
+from infra.local.entra.http.answers import Answer, collection
+from infra.local.entra.state.change_log import MEMBERS, Did
+from infra.local.entra.state.generate import stable_uuid
+from infra.local.entra.state.group import HIDDEN_MEMBERSHIP, Group, Kind, Member, group_value
+from infra.local.entra.state.person import MANAGER, user_value
+from infra.local.entra.state.users import Removal, View, manager_json
+
+_MINIMAL = "return=minimal"
+_ENCODER = msgspec.json.Encoder()
+
+
+def users_delta(call: Call) -> Answer:
+    """A page of users, or of what has happened to them."""
+    return _delta(call, Kind.USER)
+
+
+def groups_delta(call: Call) -> Answer:
+    """A page of groups and their members, or of what has happened to them."""
+    return _delta(call, Kind.GROUP)
+
+
+def _delta(call: Call, kind: Kind) -> Answer:
+    here, only_token = round_of(call, kind)
+    context = call.context(f"{kind}s", here.select) + "/$delta" * bool(here.select)
+    if only_token:
+        return collection(context, [], {"@odata.deltaLink": delta_link(call, here)})
+    if here.offset < 0:
+        return collection(context, [], {"@odata.nextLink": next_link(call, here, 0)})
+    settings = call.state.settings
+    size = settings.delta_page_size
+    found = list(islice(_items(call, here), size + 1))
+    items = [item for _, item in found[:size]]
+    if settings.delta_duplicates:
+        items.extend(items[:1])
+    if settings.delta_unknown_removals and here.offset == 0:
+        items.append(_removed(stable_uuid("never seen", call.directory.seed), Removal.FINAL))
+    if len(found) > size:
+        return collection(context, items, {"@odata.nextLink": next_link(call, here, found[size][0])})
+    return collection(context, items, {"@odata.deltaLink": delta_link(call, here)})
+
+
+def _items(call: Call, here: Round) -> Iterator[tuple[int, bytes]]:
+    """(offset, item) from the round's offset on."""
+    if here.listing and here.kind is Kind.USER:
+        return _listed_users(call, here)
+    pieces = _listed_groups(call, here) if here.listing else _changed(call, here)
+    return islice(enumerate(pieces), here.offset, None)
+
+
+def _listed_users(call: Call, here: Round) -> Iterator[tuple[int, bytes]]:
+    users = call.directory.users
+    shown = users.shown(View(fields=here.fields, sparse=True))
+    wanted = {users.position_of(key) for key in here.ids}
+    for position in range(here.offset, users.positions):
+        if users.is_there(position) and (not here.ids or position in wanted):
+            yield position, shown(position)
+
+
+def _listed_groups(call: Call, here: Round) -> Iterator[bytes]:
+    size = call.state.settings.delta_page_size
+    for group in call.directory.groups:
+        if here.ids and group.id not in here.ids:
+            continue
+        members = call.directory.groups.direct(group.id) if _shows_members(call, here, group) else []
+        for start in range(0, len(members) or 1, size):
+            yield _group(call, here, group, members[start : start + size], None)
+
+
+def _changed(call: Call, here: Round) -> Iterator[bytes]:
+    """Every object that something happened to, once, as it is now."""
+    happened: dict[str, set[str]] = {}
+    members: dict[str, dict[str, Member]] = {}
+    tracked = {*here.fields, *((MEMBERS,) if here.with_members else ())}
+    for change in call.directory.log.between(here.since, here.upto, here.kind):
+        if here.ids and change.object_id not in here.ids:
+            continue
+        if change.did is Did.UPDATED and tracked.isdisjoint(change.fields):
+            continue
+        happened.setdefault(change.object_id, set()).update(change.fields if change.did is Did.UPDATED else here.fields)
+        if change.member is not None and here.with_members:
+            members.setdefault(change.object_id, {})[change.member.id] = change.member
+    for object_id, fields in happened.items():
+        yield _now(call, here, object_id, fields, list(members.get(object_id, {}).values()))
+
+
+def _now(call: Call, here: Round, object_id: str, fields: set[str], members: Sequence[Member]) -> bytes:
+    if here.kind is Kind.GROUP:
+        group = call.directory.groups.find(object_id)
+        if group is None:
+            return _removed(object_id, call.directory.groups.removal_of(object_id) or Removal.RESTORABLE)
+        seen = members if _shows_members(call, here, group) else []
+        return _group(call, here, group, seen, fields)
+    user = call.directory.users.find(object_id)
+    if user is None:
+        return _removed(object_id, call.directory.users.removal_of(object_id) or Removal.RESTORABLE)
+    values = {name: user_value(user, name) for name in here.fields if name != MANAGER}
+    shown = _shown(call, values, fields)
+    if MANAGER in here.fields and (MANAGER in fields or user.manager is not None):
+        former = call.directory.users.former_managers.get(user.id)
+        gone = [{**manager_json(former), "@removed": {"reason": Removal.FINAL}}] if former and MANAGER in fields else []
+        shown[f"{MANAGER}@delta"] = [*gone, *([manager_json(user.manager)] if user.manager is not None else [])]
+    return _ENCODER.encode(shown)
+
+
+def _group(call: Call, here: Round, group: Group, members: Sequence[Member], fields: set[str] | None) -> bytes:
+    values = {name: group_value(group, name) for name in here.fields}
+    shown = _shown(call, values, fields)
+    if members:
+        shown[f"{MEMBERS}@delta"] = [_member(call, group, member) for member in members]
+    return _ENCODER.encode(shown)
+
+
+def _shown(call: Call, values: dict[str, object], changed: set[str] | None) -> dict[str, object]:
+    """Set values, and those that have become null; with `Prefer: return=minimal` only what has changed."""
+    if changed is None:
+        return {name: value for name, value in values.items() if value is not None}
+    minimal = _MINIMAL in call.headers.get("prefer", "")
+    return {
+        name: value
+        for name, value in values.items()
+        if name == "id" or name in changed or (value is not None and not minimal)
+    }
+
+
+def _member(call: Call, group: Group, member: Member) -> dict[str, object]:
+    shown: dict[str, object] = {"@odata.type": f"#microsoft.graph.{member.kind}", "id": member.id}
+    if not call.directory.groups.has(group.id, member.id):
+        shown["@removed"] = {"reason": Removal.FINAL}
+    return shown
+
+
+def _shows_members(call: Call, here: Round, group: Group) -> bool:
+    hidden = group.visibility == HIDDEN_MEMBERSHIP and not call.may(READ_HIDDEN)
+    return here.with_members and not hidden
+
+
+def _removed(object_id: str, reason: Removal) -> bytes:
+    return _ENCODER.encode({"id": object_id, "@removed": {"reason": reason}})

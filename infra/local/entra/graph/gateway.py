@@ -1,0 +1,171 @@
+"""The door to Graph: who asks, what goes wrong today, may they, what does it cost, who answers."""
+
+import uuid
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+
+from infra.local.entra.graph.batch import answer_batch
+from infra.local.entra.graph.call import VERSION, Call, parse_target
+from infra.local.entra.graph.routes import find_route, units_of
+from infra.local.entra.http.answers import Answer, GraphError, Wire, bad_request, error_answer, forbidden
+from infra.local.entra.http.request import Request
+from infra.local.entra.state import fault_actions
+from infra.local.entra.state.simulator import State
+from infra.local.entra.state.throttle import limit_units
+from infra.local.entra.state.tokens import BadToken, Principal
+from infra.local.entra.state.waits import told_s
+
+_BATCH = "/$batch"
+_WARN_FROM = 0.8
+
+
+class Graph:
+    """Answers requests; never raises."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def answer(self, request: Request) -> Answer:
+        """The answer, its fault included."""
+        state = self._state
+        request_id = str(uuid.uuid4())
+        client_request_id = request.headers.get("client-request-id", request_id)
+        worded = partial(
+            error_answer,
+            request_id=request_id,
+            client_request_id=client_request_id,
+            date=f"{state.clock.now():%Y-%m-%dT%H:%M:%S}",
+        )
+        try:
+            call = self._let_in(request)
+        except GraphError as error:
+            kind, directory, units, answer = f"{request.method} ?", "?", 0, worded(error)
+        else:
+            directory = call.directory.name
+            kind, units = _kind(call)
+            try:
+                answer = self._answered(call, request)
+            except GraphError as error:
+                answer = worded(error)
+                units = 0 if error.status == HTTPStatus.TOO_MANY_REQUESTS else units
+            answer = self._spoiled(answer, request, call)
+            self._note_waits(call.principal, answer, request.came_s)
+        state.metrics.note(kind, directory, answer.status, units=units, sent=len(answer.body))
+        headers = {"request-id": request_id, "client-request-id": client_request_id, **answer.headers}
+        return replace(answer, headers=headers)
+
+    def _answered(self, call: Call, request: Request) -> Answer:
+        if call.target.path == _BATCH and not request.in_batch:
+            return answer_batch(call, lambda part: self.answer(_part(part, request)), came_s=request.came_s)
+        found = find_route(call.method, call.target.path)
+        if found is None or not (request.in_batch or request.url.startswith(VERSION + "/")):
+            last = call.target.segments[-1] if call.target.segments else ""
+            raise bad_request(f"Resource not found for the segment '{last}'.", "BadRequest")
+        route, places = found
+        headers = self._spend(call, units_of(route, call.target.parameters))
+        if not all(call.may(needed) for needed in route.needs):
+            raise forbidden()
+        answer = route.answer(replace(call, places=places))
+        return replace(answer, headers={**headers, **answer.headers})
+
+    def _let_in(self, request: Request) -> Call:
+        """The request with who asks.
+
+        Raises:
+            GraphError: 401.
+        """
+        state = self._state
+        try:
+            principal = state.tokens.principal(_bearer(request), audiences=state.audiences)
+        except BadToken as error:
+            challenge = f'Bearer realm="", authorization_uri="{state.login}/common/oauth2/authorize"'
+            raise GraphError(
+                HTTPStatus.UNAUTHORIZED,
+                "InvalidAuthenticationToken",
+                str(error),
+                headers={"WWW-Authenticate": challenge},
+            ) from error
+        directory = state.tenant(principal.tid)
+        if directory is None:
+            raise GraphError(
+                HTTPStatus.UNAUTHORIZED, "InvalidAuthenticationToken", "The tenant of the token was not found."
+            )
+        return Call(
+            state=state,
+            directory=directory,
+            principal=principal,
+            method=request.method,
+            target=parse_target(request.url),
+            headers=request.headers,
+            body=request.body,
+        )
+
+    def _spend(self, call: Call, units: int) -> dict[str, str]:
+        """Headers that tell of the limit.
+
+        Raises:
+            GraphError: 429.
+        """
+        settings = self._state.settings
+        headers = {"x-ms-resource-unit": str(units)}
+        if not settings.throttling:
+            return headers
+        limit = settings.throttle_limit_units or limit_units(len(call.directory.users))
+        now_s = self._state.clock.epoch_s()
+        spent = self._state.throttle.spend(call.principal.tid, call.principal.appid, units, limit=limit, now_s=now_s)
+        if spent.share >= _WARN_FROM:
+            headers["x-ms-throttle-limit-percentage"] = f"{spent.share:.2f}"
+        if spent.retry_after_s is not None:
+            raise GraphError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "TooManyRequests",
+                "Too many requests.",
+                headers={**headers, "Retry-After": str(spent.retry_after_s)},
+            )
+        return headers
+
+    def _note_waits(self, asking: Principal, answer: Answer, came_s: float) -> None:
+        """A request that came while its sender was told to wait is counted; what is told now is remembered."""
+        waits, application = self._state.waits, (asking.tid, asking.appid)
+        if waits.ignored(*application, came_s=came_s):
+            self._state.metrics.sent_while_waiting += 1
+        wait_s = told_s(answer)
+        if wait_s:
+            waits.tell(*application, now_s=self._state.clock.epoch_s(), wait_s=wait_s)
+
+    def _spoiled(self, answer: Answer, request: Request, call: Call) -> Answer:
+        target = call.target
+        action = self._state.faults.due(
+            "graph",
+            method=request.method,
+            path=f"{target.path}?{'&'.join(f'{name}={value}' for name, value in target.parameters.items())}",
+            directory=call.directory.name,
+            application=call.principal.appid,
+            in_batch=request.in_batch,
+        )
+        if action is None:
+            return answer
+        url = call.link(target.parameters) if target.parameters else call.root + target.path
+        spoiled = fault_actions.apply(action, answer, url)
+        return replace(spoiled, wire=Wire.WHOLE, delay_s=0.0) if request.in_batch else spoiled
+
+
+def _kind(call: Call) -> tuple[str, int]:
+    """Name for metrics, and resource units."""
+    found = find_route(call.method, call.target.path)
+    if found is None:
+        return ("POST /$batch" if call.target.path == _BATCH else f"{call.method} ?"), 0
+    return found[0].kind, units_of(found[0], call.target.parameters)
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise BadToken("Access token is empty.")
+    return token.strip()
+
+
+def _part(part: Request, whole: Request) -> Request:
+    """A request of a batch speaks with the token of the batch."""
+    return replace(part, headers={**part.headers, "authorization": whole.headers.get("authorization", "")})

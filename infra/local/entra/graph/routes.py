@@ -1,0 +1,120 @@
+"""Every address of Graph that is imitated: what it costs, what it needs, who answers it.
+
+Units: https://learn.microsoft.com/graph/throttling-limits#resource-unit-cost
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from infra.local.entra.graph import (
+    applications as graph_applications,
+)
+from infra.local.entra.graph import (
+    delta,
+)
+from infra.local.entra.graph import (
+    groups as graph_groups,
+)
+from infra.local.entra.graph import (
+    lookup as graph_lookup,
+)
+from infra.local.entra.graph import (
+    members as graph_members,
+)
+from infra.local.entra.graph import (
+    users as graph_users,
+)
+from infra.local.entra.graph.call import READ_APPLICATIONS, READ_GROUPS, READ_ORGANIZATION, READ_USERS, Call
+from infra.local.entra.http.answers import Answer
+
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One address."""
+
+    kind: str  #: method and path, for metrics
+    method: str
+    pattern: re.Pattern[str]
+    answer: Callable[[Call], Answer]
+    units: int
+    needs: tuple[frozenset[str], ...]  #: one permission of each set
+
+
+def _route(kind: str, units: int, answer: Callable[[Call], Answer], *needs: frozenset[str]) -> Route:
+    method, _, path = kind.partition(" ")
+    literal = _PLACE.split(path)
+    parts = [re.escape(part) if at % 2 == 0 else f"(?P<{part}>[^/()]+)" for at, part in enumerate(literal)]
+    pattern = re.compile("".join(parts), re.IGNORECASE)
+    kind = kind.replace("microsoft.graph.", "").replace("()", "")  # spellings of one thing are counted together
+    return Route(kind=kind, method=method, pattern=pattern, answer=answer, units=units, needs=needs)
+
+
+_PRINCIPAL = "/servicePrincipals/{principal}"
+_PRINCIPAL_BY_APP = "/servicePrincipals(appId='{app}')"
+
+ROUTES = (
+    _route("GET /users", 2, graph_users.list_users, READ_USERS),
+    _route("GET /users/delta", 2, delta.users_delta, READ_USERS),
+    _route("GET /users/delta()", 2, delta.users_delta, READ_USERS),
+    _route("GET /users/microsoft.graph.delta()", 2, delta.users_delta, READ_USERS),
+    _route("GET /users/$count", 1, graph_users.count_users, READ_USERS),
+    _route("GET /users/{user}", 1, graph_users.get_user, READ_USERS),
+    _route("POST /users/{user}/checkMemberGroups", 4, graph_lookup.check_member_groups, READ_USERS, READ_GROUPS),
+    _route(
+        "POST /users/{user}/microsoft.graph.checkMemberGroups",
+        4,
+        graph_lookup.check_member_groups,
+        READ_USERS,
+        READ_GROUPS,
+    ),
+    _route("GET /groups", 3, graph_groups.list_groups, READ_GROUPS),
+    _route("GET /groups/delta", 3, delta.groups_delta, READ_GROUPS),
+    _route("GET /groups/delta()", 3, delta.groups_delta, READ_GROUPS),
+    _route("GET /groups/microsoft.graph.delta()", 3, delta.groups_delta, READ_GROUPS),
+    _route("GET /groups/{group}", 1, graph_groups.get_group, READ_GROUPS),
+    _route("GET /groups/{group}/members", 3, graph_members.list_members, READ_GROUPS),
+    _route("GET /groups/{group}/members/$count", 1, graph_members.count_members, READ_GROUPS),
+    _route("GET /groups/{group}/members/{cast}", 3, graph_members.list_members, READ_GROUPS),
+    _route("GET /groups/{group}/members/{cast}/$count", 1, graph_members.count_members, READ_GROUPS),
+    _route("GET /groups/{group}/owners", 1, graph_groups.list_owners, READ_GROUPS),
+    _route("GET /groups/{group}/transitiveMembers", 5, graph_members.list_transitive_members, READ_GROUPS),
+    _route("GET /groups/{group}/transitiveMembers/$count", 1, graph_members.count_transitive_members, READ_GROUPS),
+    _route("GET /groups/{group}/transitiveMembers/{cast}", 5, graph_members.list_transitive_members, READ_GROUPS),
+    _route(
+        "GET /groups/{group}/transitiveMembers/{cast}/$count", 1, graph_members.count_transitive_members, READ_GROUPS
+    ),
+    _route("GET /users/{user}/memberOf/{cast}", 1, graph_members.list_groups_of_user, READ_USERS, READ_GROUPS),
+    _route("GET /groups/{group}/memberOf/{cast}", 1, graph_members.list_groups_of_group, READ_GROUPS),
+    _route("POST /directoryObjects/getByIds", 3, graph_lookup.get_by_ids),
+    _route("POST /directoryObjects/microsoft.graph.getByIds", 3, graph_lookup.get_by_ids),
+    _route("GET /servicePrincipals", 1, graph_applications.list_service_principals, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL_BY_APP}", 1, graph_applications.get_service_principal, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL_BY_APP}/appRoleAssignedTo", 1, graph_applications.list_assigned_to, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL_BY_APP}/appRoleAssignments", 1, graph_applications.list_roles, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL}", 1, graph_applications.get_service_principal, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL}/appRoleAssignedTo", 1, graph_applications.list_assigned_to, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL}/appRoleAssignments", 1, graph_applications.list_roles, READ_APPLICATIONS),
+    _route("GET /applications", 2, graph_applications.list_applications, READ_APPLICATIONS),
+    _route("GET /applications(appId='{app}')", 2, graph_applications.get_application, READ_APPLICATIONS),
+    _route("GET /applications/{application}", 2, graph_applications.get_application, READ_APPLICATIONS),
+    _route("GET /organization", 1, graph_applications.list_organization, READ_ORGANIZATION),
+    _route("GET /organization/{organization}", 1, graph_applications.get_organization, READ_ORGANIZATION),
+)
+
+
+def find_route(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    """The route, and what stands in its places."""
+    for route in ROUTES:
+        if route.method == method:
+            match = route.pattern.fullmatch(path)
+            if match is not None:
+                return route, match.groupdict()
+    return None
+
+
+def units_of(route: Route, parameters: Mapping[str, str]) -> int:
+    """Resource units: less by one with `$select`, more by one with `$expand`, never less than one."""
+    return max(1, route.units - ("$select" in parameters) + ("$expand" in parameters))

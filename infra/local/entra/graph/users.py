@@ -1,0 +1,121 @@
+"""`/users` and one user."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from infra.local.entra.graph.call import READ_ACTIVITY, Call
+from infra.local.entra.graph.paging import start_of, take_page
+from infra.local.entra.http.answers import (
+    PLAIN,
+    Answer,
+    bad_request,
+    collection,
+    entity,
+    forbidden,
+    not_found,
+    unsupported,
+)
+from infra.local.entra.odata.queries import Query
+from infra.local.entra.state.person import SIGN_IN_ACTIVITY, USER_DEFAULT, USER_FIELDS, USER_UNSET, user_value
+from infra.local.entra.state.users import View, encode_user
+
+
+def user_fields(select: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The properties to show.
+
+    Raises:
+        GraphError: 400, users have no such property.
+    """
+    for name in select or ():
+        if name not in USER_FIELDS and name not in USER_UNSET:
+            raise bad_request(
+                "Parsing OData Select and Expand failed: Could not find a property named "
+                f"'{name}' on type 'microsoft.graph.user'.",
+                "BadRequest",
+            )
+    return select or USER_DEFAULT
+
+
+def list_users(call: Call) -> Answer:
+    """A page of users, in no particular order unless one is asked for."""
+    query = call.query(expandable=True)
+    view = _view(call, query)
+    users = call.directory.users
+    after = start_of(call)
+    if query.order:
+        ordered = sorted_positions(call, query)
+        page = take_page(call, ordered[int(after or 0) :], query.top, lambda pair: str(pair[0] + 1))
+        positions = [position for _, position in page.items]
+        annotations = page.annotations
+    else:
+        plain = take_page(call, _matching(call, query, int(after or -1) + 1), query.top, str)
+        positions, annotations = list(plain.items), plain.annotations
+    if query.count and query.eventual and not after:
+        annotations = {"@odata.count": count_matching(call, query), **annotations}
+    fragments = list(map(users.shown(view), positions))
+    return collection(call.context("users", query.select), fragments, annotations)
+
+
+def count_users(call: Call) -> Answer:
+    """`/users/$count`: a number as plain text."""
+    query = call.query()
+    if not query.eventual:
+        raise bad_request("$count is not currently supported.")
+    return Answer(body=str(count_matching(call, query)).encode(), content_type=PLAIN)
+
+
+def get_user(call: Call) -> Answer:
+    """One user, by object id or user principal name."""
+    query = call.query(expandable=True)
+    view = _view(call, query)
+    user = call.directory.users.find(call.places["user"])
+    if user is None:
+        raise not_found(call.places["user"])
+    return entity(call.context("users", query.select) + "/$entity", encode_user(user, view))
+
+
+def _view(call: Call, query: Query) -> View:
+    """What to show.
+
+    Raises:
+        GraphError: 400, users have no such property; 403, the token does not open it.
+    """
+    if SIGN_IN_ACTIVITY in (query.select or ()) and not call.may(READ_ACTIVITY):
+        raise forbidden()
+    return View(fields=user_fields(query.select), with_manager=query.with_manager)
+
+
+def count_matching(call: Call, query: Query) -> int:
+    """How many users satisfy the query."""
+    if query.condition is None and query.search is None:
+        return len(call.directory.users)
+    return sum(1 for _ in _matching(call, query, 0))
+
+
+def sorted_positions(call: Call, query: Query) -> list[tuple[int, int]]:
+    """(rank, position) of all users who satisfy the query, by display name."""
+    users = call.directory.users
+    named = sorted(((users.record(at).display_name or "").casefold(), at) for at in _matching(call, query, 0))
+    return [(rank, position) for rank, (_, position) in enumerate(named)]
+
+
+def _matching(call: Call, query: Query, start: int) -> Iterator[int]:
+    """Positions from `start` on, of users who satisfy the query."""
+    users = call.directory.users
+    condition, search = query.condition, query.search
+    if condition is not None:
+        for name in condition.names() & USER_UNSET:
+            raise unsupported(f"Unsupported or invalid query filter clause specified for property '{name}'.")
+    ids = condition.ids() if condition else None
+    candidates: Iterator[int] = iter(range(start, users.positions))
+    if ids is not None:
+        found = (users.position_of(key) for key in ids)
+        candidates = iter(sorted(position for position in found if position is not None and position >= start))
+    for position in candidates:
+        if not users.is_there(position):
+            continue
+        if condition or search:
+            value_of = partial(user_value, users.record(position))
+            if (condition and not condition.holds(value_of)) or (search and not search.holds(value_of)):
+                continue
+        yield position

@@ -1,0 +1,1 @@
+"""Requests and answers, apart from the network."""

@@ -1,0 +1,1 @@
+"""The login service: tokens, consent and managed identity."""

@@ -1,0 +1,1 @@
+"""The OData part of a query: `$filter`, `$search` and paging options."""

@@ -1,0 +1,1 @@
+"""What the simulator knows: directories, tokens, faults and limits."""

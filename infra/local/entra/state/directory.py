@@ -1,0 +1,175 @@
+"""One customer's directory. Every change goes through here, so that delta queries learn of it."""
+
+from datetime import timedelta
+
+import msgspec
+
+from infra.local.entra.state.applications import Application, Secret, ServicePrincipal
+from infra.local.entra.state.change_log import MEMBERS, ChangeLog, Did
+from infra.local.entra.state.clock import SimulatedClock
+from infra.local.entra.state.generate import Generator, Shares, stable_uuid
+from infra.local.entra.state.group import Group, Kind
+from infra.local.entra.state.groups import Groups
+from infra.local.entra.state.person import User
+from infra.local.entra.state.users import Removal, Users
+
+_SECRET_STARTED_BEFORE = timedelta(days=30)
+
+
+class DirectoryPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a generated directory is to look like."""
+
+    name: str
+    users: int = 100
+    groups: int = 0
+    seed: str = ""  #: the name, if empty
+    biggest_group: float = 0.5  #: share of all users in the first group
+    group_size: int | None = None  #: not None: every group has exactly so many users, and none is in another
+    shares: Shares = msgspec.field(default_factory=Shares)
+    cloud: str = "global"  #: else tokens are refused as for a tenant of another cloud
+
+
+class Directory:
+    """Users, groups, applications and their history."""
+
+    def __init__(self, plan: DirectoryPlan, clock: SimulatedClock) -> None:
+        seed = plan.seed or plan.name
+        self.name = plan.name
+        self.cloud = plan.cloud
+        self.tenant_id = stable_uuid("tenant", seed)
+        self.domain = f"{plan.name}.onmicrosoft.com"
+        self.display_name = plan.name.capitalize()
+        self.seed = seed
+        self.users = Users(
+            Generator(seed=seed, domain=self.domain, company=self.display_name, shares=plan.shares), plan.users
+        )
+        self.groups = Groups(self.users)
+        self.log = ChangeLog(clock)
+        self.graph_principal_id = stable_uuid("graph principal", seed)
+        self.application = self._new_application("Recipient Sync", clock)
+        self.sso = self._new_application("Mailroom SSO", clock)
+        self.sso.requested_roles = set()
+
+    @property
+    def applications(self) -> tuple[Application, ...]:
+        """The one that reads the directory, and the one that people sign in to."""
+        return self.application, self.sso
+
+    def _new_application(self, name: str, clock: SimulatedClock) -> Application:
+        started = clock.now() - _SECRET_STARTED_BEFORE
+        text = stable_uuid("secret", self.seed, name).replace("-", "")
+        application = Application(
+            application_id=stable_uuid("application", self.seed, name),
+            object_id=stable_uuid("application object", self.seed, name),
+            display_name=name,
+            secrets=[
+                Secret(
+                    key_id=stable_uuid("secret id", self.seed, name),
+                    text=f"{text[:3]}8Q~{text[3:]}.~",
+                    display_name="local",
+                    starts=started,
+                    ends=started + timedelta(days=730),
+                )
+            ],
+        )
+        self.consent(application)
+        return application
+
+    def consent(self, application: Application) -> None:
+        """An administrator has granted what the application asks for."""
+        principal = application.service_principal or ServicePrincipal(
+            object_id=stable_uuid("service principal", self.seed, application.display_name)
+        )
+        principal.roles |= application.requested_roles
+        application.service_principal = principal
+
+    def add_user(self, user: User) -> None:
+        """The user exists."""
+        self.users.add(user)
+        self.log.note(Kind.USER, user.id, Did.APPEARED)
+
+    def replace_user(self, user: User) -> None:
+        """The user with this id has these properties.
+
+        Raises:
+            LookupError: there is no such user.
+        """
+        changed = self.users.replace(self._position(user.id), user)
+        if changed:
+            self.log.note(Kind.USER, user.id, Did.UPDATED, fields=changed)
+
+    def delete_user(self, object_id: str, removal: Removal) -> None:
+        """The user is gone, from groups too.
+
+        Raises:
+            LookupError: there is no such user.
+        """
+        self.users.remove(self._position(object_id), removal)
+        self.log.note(Kind.USER, object_id, Did.VANISHED)
+        self._note_in_groups(object_id)
+
+    def restore_user(self, object_id: str) -> None:
+        """A deleted user is back, in groups too.
+
+        Raises:
+            LookupError: there is no such deleted user.
+        """
+        if self.users.removal_of(object_id) is not Removal.RESTORABLE:
+            raise LookupError(f"No deleted user {object_id} can be restored.")
+        position = self._position(object_id)
+        object_id = self.users.id_at(position)
+        self.users.restore(position)
+        self.log.note(Kind.USER, object_id, Did.APPEARED)
+        self._note_in_groups(object_id)
+
+    def put_group(self, group: Group) -> None:
+        """The group exists with these properties."""
+        known = self.groups.find(group.id) is not None
+        self.groups.put(group)
+        fields = Group.__struct_encode_fields__ if known else ()
+        self.log.note(Kind.GROUP, group.id, Did.UPDATED if known else Did.APPEARED, fields=tuple(fields))
+
+    def delete_group(self, group_id: str, removal: Removal) -> None:
+        """The group is gone."""
+        self.groups.remove(group_id, removal)
+        self.log.note(Kind.GROUP, group_id, Did.VANISHED)
+        self._note_in_groups(group_id)
+
+    def restore_group(self, group_id: str) -> None:
+        """A deleted group is back.
+
+        Raises:
+            LookupError: there is no such deleted group.
+        """
+        if self.groups.removal_of(group_id) is not Removal.RESTORABLE:
+            raise LookupError(f"No deleted group {group_id} can be restored.")
+        self.groups.restore(group_id)
+        self.log.note(Kind.GROUP, group_id, Did.APPEARED)
+        self._note_in_groups(group_id)
+
+    def join(self, group_id: str, object_id: str) -> None:
+        """The object is a member; it may be a group.
+
+        Raises:
+            LookupError: there is no such object.
+        """
+        member = self.groups.join(group_id, object_id)
+        if member is not None:
+            self.log.note(Kind.GROUP, group_id, Did.UPDATED, fields=(MEMBERS,), member=member)
+
+    def leave(self, group_id: str, object_id: str) -> None:
+        """The object is no member."""
+        member = self.groups.leave(group_id, object_id)
+        if member is not None:
+            self.log.note(Kind.GROUP, group_id, Did.UPDATED, fields=(MEMBERS,), member=member)
+
+    def _position(self, object_id: str) -> int:
+        position = self.users.position_of(object_id)
+        if position is None:
+            raise LookupError(f"There is no user {object_id}.")
+        return position
+
+    def _note_in_groups(self, object_id: str) -> None:
+        for group in self.groups.with_member(object_id):
+            member = self.groups.membership(group.id, object_id)
+            self.log.note(Kind.GROUP, group.id, Did.UPDATED, fields=(MEMBERS,), member=member)

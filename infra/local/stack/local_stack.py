@@ -1,0 +1,201 @@
+"""The whole stack on 127.0.0.1: `async with LocalStack() as stack`."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+import msgspec
+
+from infra.local.azurite import Azurite
+from infra.local.stack import processes
+from infra.local.stack import readiness as probe
+from infra.local.stack.certificates import ensure_certificates
+from infra.local.stack.child import ROOT
+from infra.local.stack.host_settings import host_settings
+from infra.local.stack.ports import LOCALHOST, Ports
+from infra.local.stack.programs import HOST, azurite_part, entra_part, host_part, key_vault_part
+from infra.local.stack.supervisor import PartFailed, Supervisor
+
+FILE = "stack.json"
+
+
+class AlreadyRunning(Exception):
+    """Another stack uses the same directory; the message says how to end it."""
+
+
+class Directory(msgspec.Struct):
+    """What connects a tenant to a sample directory; None for what that directory lacks."""
+
+    azure_tenant_id: str
+    application_id: str
+    object_id: str | None
+    client_secret: str | None
+
+
+class LocalStack:
+    """Storage, directories, vault and the Functions host, running inside `async with`.
+
+    Everything is kept in memory except logs, certificates and the record of processes, which go to `directory`.
+    `scale` shrinks the sample directories (0.01 is 100 times smaller), `environment` overrides settings of the host,
+    and `host` chooses ours (`local`) or Core Tools (`func`).
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Path = ROOT / ".local",
+        ports: Ports | None = None,
+        scale: float = 1,
+        environment: Mapping[str, str] | None = None,
+        host: str = "local",
+    ) -> None:
+        self.directory = directory
+        self._ports = ports or Ports()
+        self._scale = scale
+        self._environment = dict(environment or {})
+        self._host_kind = host
+        self._key = secrets.token_urlsafe(24)
+        self._supervisor = Supervisor(directory)
+        self._directories: dict[str, Any] = {}
+
+    async def __aenter__(self) -> Self:
+        """The API answers, and `stack.json` says where.
+
+        Raises:
+            AlreadyRunning: The directory belongs to a living stack.
+            PortsUnavailable: A port is in use.
+            AzuriteUnavailable: Node or Azurite is missing.
+            HostUnavailable: Core Tools were asked for and are missing.
+            PartFailed: A part did not come up.
+        """
+        _refuse_second(self.directory)
+        self._ports.check()
+        try:
+            await self._start()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._end()
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """The content of `stack.json`: addresses, keys, sample directories, process ids."""
+        host = f"http://{LOCALHOST}:{self._ports.host}"
+        return {
+            "api": f"{host}/api",
+            "host": host,
+            "key": self._key,
+            "login": self._login,
+            "graph": self._graph,
+            "simulator_admin": self._admin,
+            "key_vault": self._key_vault,
+            "tables": self._azurite.table_url,
+            "queues": self._azurite.queue_url,
+            "connection_string": self._azurite.connection_string,
+            "ca": str(self._certificates.ca),
+            "directories": self._directories,
+            "pids": self._supervisor.pids,
+        }
+
+    async def failure(self) -> NoReturn:
+        """Waits until a part ends that should not.
+
+        Raises:
+            PartFailed: Always, then.
+        """
+        await self._supervisor.failure()
+
+    async def start_host(self, environment: Mapping[str, str] | None = None) -> None:
+        """The Functions host runs, with `environment` over its settings, and its API answers.
+
+        Must be called from the main thread.
+        """
+        settings = {**self._settings(), **(environment or {})}
+        self._supervisor.start(host_part(self._ports.host, settings, kind=self._host_kind))
+        await self._supervisor.ready(HOST)
+        processes.write_atomically(self.directory / FILE, self.info)
+
+    async def stop_host(self) -> None:
+        """The Functions host has drained and ended."""
+        await self._supervisor.stop(HOST)
+
+    def kill_host(self) -> None:
+        """The Functions host has been killed in the middle of whatever it did."""
+        self._supervisor.kill(HOST)
+
+    @property
+    def _azurite(self) -> Azurite:
+        ports = self._ports
+        return Azurite(blob_port=ports.blob, queue_port=ports.queue, table_port=ports.table)
+
+    @property
+    def _login(self) -> str:
+        return f"https://{LOCALHOST}:{self._ports.login}"
+
+    @property
+    def _graph(self) -> str:
+        return f"https://{LOCALHOST}:{self._ports.graph}"
+
+    @property
+    def _key_vault(self) -> str:
+        return f"https://{LOCALHOST}:{self._ports.key_vault}"
+
+    @property
+    def _admin(self) -> str:
+        return f"http://{LOCALHOST}:{self._ports.simulator_admin}"
+
+    def _settings(self) -> dict[str, str]:
+        settings = host_settings(
+            azurite=self._azurite,
+            certificates=self._certificates,
+            key=self._key,
+            key_vault=self._key_vault,
+            login=self._login,
+            graph=self._graph,
+            identity=f"{self._admin}/identity",
+        )
+        return {**settings, **self._environment}
+
+    async def _start(self) -> None:
+        self._certificates = ensure_certificates(self.directory / "tls")
+        parts = [
+            azurite_part(self._azurite),
+            entra_part(self._ports, self._certificates, scale=self._scale, identity_header=self._key),
+            key_vault_part(self._ports, self._certificates),
+        ]
+        for name in (*(part.name for part in parts), HOST):
+            (self.directory / "logs" / f"{name}.log").unlink(missing_ok=True)
+        for part in parts:
+            self._supervisor.start(part)
+        for part in parts:
+            await self._supervisor.ready(part.name)
+        self._directories = await self._sample_directories()
+        await self.start_host()
+
+    async def _sample_directories(self) -> dict[str, Any]:
+        answer = await asyncio.to_thread(probe.get, f"{self._admin}/admin/directories")
+        if answer is None:
+            raise PartFailed("entra does not answer any more.")
+        found = msgspec.json.decode(answer.body, type=dict[str, Directory])
+        return {name: msgspec.structs.asdict(directory) for name, directory in found.items()}
+
+    async def _end(self) -> None:
+        (self.directory / FILE).unlink(missing_ok=True)
+        await self._supervisor.end()
+
+
+def _refuse_second(directory: Path) -> None:
+    """Raises AlreadyRunning if a living stack is on record in `directory`; what a dead one left is of no concern."""
+    for recorded in processes.load(directory):
+        if recorded.name == "stack" and recorded.process() is not None:
+            raise AlreadyRunning(
+                f"A stack is already running here (process {recorded.pid}): use it, or end it with `make down`."
+            )

@@ -1,0 +1,115 @@
+"""The four programs of the stack: how each is started and when it is ready."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+
+from infra.local.azurite import Azurite
+from infra.local.stack import readiness as probe
+from infra.local.stack.certificates import Certificates
+from infra.local.stack.child import ROOT
+from infra.local.stack.ports import LOCALHOST, Ports
+from infra.local.stack.supervisor import Part
+
+HOST = "host"
+
+
+class HostUnavailable(Exception):
+    """The Functions host that was asked for is not there; the message says what to install."""
+
+
+def azurite_part(azurite: Azurite) -> Part:
+    """The storage emulator.
+
+    Raises:
+        AzuriteUnavailable: It is not installed.
+    """
+    return Part(
+        name="azurite", command=azurite.command(), answers=lambda: asyncio.to_thread(azurite.answers), end_grace_s=3
+    )
+
+
+def entra_part(ports: Ports, certificates: Certificates, *, scale: float, identity_header: str) -> Part:
+    """The login service and Microsoft Graph; ready when its sample directories are.
+
+    It also answers for the managed identity, to callers who know `identity_header`.
+    """
+    admin = f"http://{LOCALHOST}:{ports.simulator_admin}/admin/directories"
+    listen = ["--login-port", ports.login, "--graph-port", ports.graph, "--admin-port", ports.simulator_admin]
+    return Part(
+        name="entra",
+        command=_python("infra.local.entra", *listen, *_tls(certificates), "--scale", f"{scale:g}"),
+        environment={"IDENTITY_HEADER": identity_header},
+        answers=lambda: _answers(admin, HTTPStatus.OK),
+        start_timeout_s=120,
+        end_grace_s=3,
+    )
+
+
+def key_vault_part(ports: Ports, certificates: Certificates) -> Part:
+    """The vault, whose secrets live in memory like the storage that refers to them."""
+    url = f"https://{LOCALHOST}:{ports.key_vault}/secrets"
+    return Part(
+        name="key_vault",
+        command=_python("infra.local.key_vault", "--port", ports.key_vault, *_tls(certificates)),
+        answers=lambda: _answers(url, HTTPStatus.UNAUTHORIZED, ca=certificates.ca),
+        end_grace_s=3,
+    )
+
+
+def host_part(port: int, settings: Mapping[str, str], *, kind: str) -> Part:
+    """The Functions host with the product: ours for the kind `local`, Core Tools for `func`.
+
+    Raises:
+        HostUnavailable: Core Tools are not installed, or `kind` is something else.
+    """
+    health = f"http://{LOCALHOST}:{port}/api/health"
+    if kind == "local":
+        command = _python("infra.local.functions_host", "--root", ROOT, "--port", port, "--drain-seconds", 10)
+    elif kind == "func":
+        command = [_core_tools(), "start", "--port", str(port)]
+        interpreter = Path(sys.executable)
+        settings = {
+            **settings,
+            "languageWorkers__python__defaultExecutablePath": str(interpreter),
+            "PATH": f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        }
+    else:
+        raise HostUnavailable(f"HOST is {kind!r}; use HOST=local (the default) or HOST=func (Core Tools).")
+    key = {"x-functions-key": settings["FUNCTIONS_HOST_KEY"]}
+    return Part(
+        name=HOST,
+        command=command,
+        environment=settings,
+        answers=lambda: _answers(health, HTTPStatus.OK, headers=key),
+        end_grace_s=15,
+    )
+
+
+def _core_tools() -> str:
+    found = shutil.which("func")
+    if found is None:
+        raise HostUnavailable(
+            "HOST=func needs Azure Functions Core Tools 4, and no `func` is on the PATH: install the npm package "
+            "azure-functions-core-tools@4, or leave HOST out to use the local host."
+        )
+    return found
+
+
+def _python(module: str, *arguments: object) -> list[str]:
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+def _tls(certificates: Certificates) -> list[str]:
+    return ["--cert", str(certificates.cert), "--key", str(certificates.key)]
+
+
+async def _answers(
+    url: str, status: HTTPStatus, *, ca: Path | None = None, headers: Mapping[str, str] | None = None
+) -> bool:
+    answer = await asyncio.to_thread(probe.get, url, ca=ca, headers=headers)
+    return answer is not None and answer.status == status

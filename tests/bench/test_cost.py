@@ -1,0 +1,71 @@
+"""docs/cost.md and the README say what the stored counts, the assumptions and the list prices give."""
+
+import json
+from datetime import date, timedelta
+
+import pytest
+
+from infra.local.stack.child import ROOT
+from shared.triggers import queues
+from shared.workflows.sync import plan
+from tests.bench.cost import PAGE, readme_says, sentence, shown
+from tests.bench.figures import RUNS, assumptions, between_marks, measured, prices
+from tests.bench.month import Month, month
+
+AGAIN = "run `python -m tests.bench.cost --price`"
+
+
+@pytest.fixture(scope="module")
+def bill() -> Month:
+    """The month's bill."""
+    return month(measured(), assumptions(), prices())
+
+
+def test_the_page_shows_what_the_files_give() -> None:
+    """A number that was changed by hand, or not after its source, is found."""
+    assert between_marks(PAGE, shown(measured(), assumptions(), prices()), write=False), AGAIN
+
+
+def test_the_readme_says_what_the_page_shows(bill: Month) -> None:
+    """The number on the first screen is the page's, rounded."""
+    assert readme_says(sentence(bill, assumptions()), write=False), AGAIN
+
+
+def test_the_counts_are_of_the_customers_who_are_assumed() -> None:
+    """Nobody changes an assumption that counts depend on without counting anew."""
+    assumed, found = assumptions(), measured()
+    share = assumed.month.changed_share_per_day
+    for customer, counts in ((assumed.customer, found.customer), (assumed.large_customer, found.large_customer)):
+        assert (counts.people, counts.locations) == (customer.people, customer.locations)
+        assert counts.changed_people == round(share * customer.people)
+        assert set(counts.runs) == set(RUNS)
+
+
+def test_the_assumptions_are_those_of_the_app() -> None:
+    """What host.json, the triggers and the planner set is what is reckoned with."""
+    assumed = assumptions()
+    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]["queues"]
+    assert host["maxPollingInterval"] == f"00:00:{assumed.queues.polling_interval_s:02.0f}"
+    assert host["batchSize"] == assumed.scaling.messages_per_instance
+    assert len(queues.bp._function_builders) == assumed.queues.idle_functions
+    assert timedelta(days=1) / assumed.month.full_runs_per_day == plan._FULL_EVERY
+
+
+def test_a_price_is_for_what_exceeds_the_grant() -> None:
+    """What is free is free, and no more."""
+    price = prices().functions_executions
+    assert price.of(price.free) == 0
+    assert price.of(price.free + price.per) == pytest.approx(price.price)
+
+
+def test_every_price_says_where_and_when_it_was_seen() -> None:
+    """A number without a source is none."""
+    for price in prices().each():
+        assert price.source.startswith("https://")
+        assert price.official.startswith("https://azure.microsoft.com/pricing/")
+        assert date(2024, 1, 1) <= price.date <= date(2030, 1, 1)
+
+
+def test_the_worst_case_is_no_better_than_the_bill(bill: Month) -> None:
+    """Executions that share instances cost at most what they cost alone."""
+    assert bill.usd <= bill.most_usd

@@ -1,0 +1,77 @@
+"""The real Graph adapter against the simulator, which a test can break as it likes."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from infra.local.demo.simulator import Simulator
+from infra.local.entra.server import EntraSimulator
+from infra.local.stack.certificates import Certificates
+from shared.adapters.entra import GraphDirectoryFactory
+from shared.domain.connections.connection import ClientSecret, Credentials, Endpoints
+from shared.domain.directory import DirectoryUser, Source
+from shared.ports import Directory
+from tests.support.entra import Broken, trusted_entra
+
+
+@pytest.fixture
+async def entra(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EntraSimulator]:
+    """Contoso has 100 users, fabrikam 30 users and 40 groups."""
+    async with trusted_entra(tls, monkeypatch) as running:
+        yield running
+
+
+@pytest.fixture
+async def simulator(entra: EntraSimulator) -> AsyncIterator[Broken]:
+    """The admin API."""
+    async with Broken({"simulator_admin": entra.admin}) as opened:
+        yield opened
+
+
+async def credentials(entra: EntraSimulator, simulator: Simulator, name: str, **changes: str) -> Credentials:
+    """Return what reads a sample directory, with some of it replaced."""
+    known = await simulator.call("GET", f"/directories/{name}")
+    values = {
+        "azure_tenant_id": known["azure_tenant_id"],
+        "client_id": known["application_id"],
+        "client_secret": known["client_secret"],
+        **changes,
+    }
+    proof = ClientSecret(value=values.pop("client_secret"))
+    return Credentials(endpoints=Endpoints(login=entra.login, graph=entra.graph), proof=proof, **values)
+
+
+@pytest.fixture
+async def factory() -> AsyncIterator[GraphDirectoryFactory]:
+    """The adapter's factory."""
+    opened = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1"}))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def contoso(entra: EntraSimulator, simulator: Broken, factory: GraphDirectoryFactory) -> AsyncIterator[Directory]:
+    """Contoso's directory, opened."""
+    async with factory.open(await credentials(entra, simulator, "contoso")) as directory:
+        yield directory
+
+
+@pytest.fixture
+async def fabrikam(
+    entra: EntraSimulator, simulator: Broken, factory: GraphDirectoryFactory
+) -> AsyncIterator[Directory]:
+    """Fabrikam's directory, opened."""
+    async with factory.open(await credentials(entra, simulator, "fabrikam")) as directory:
+        yield directory
+
+
+async def everybody(directory: Directory, source: Source) -> dict[str, DirectoryUser]:
+    """Read a source to its last page."""
+    found: dict[str, DirectoryUser] = {}
+    link: str | None = None
+    while True:
+        page = await directory.users(source, link)
+        found.update((each.id, each) for each in page.users)
+        if page.next_link is None:
+            return found
+        link = page.next_link

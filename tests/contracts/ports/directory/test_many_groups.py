@@ -1,0 +1,120 @@
+"""Many groups of one moment, and listings of many pages: faster than one request after the other, and the same."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from shared.domain.directory import Source
+from shared.domain.ids import ObjectId
+from shared.errors import Conflict, NotFound, SyncError
+from shared.ports import Directory
+from shared.telemetry import measured
+from tests.contracts.ports.directory.conftest import everybody
+from tests.support.entra import Broken
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK warns of its own base classes
+
+NO_GROUP = ObjectId("00000000-0000-4000-8000-000000000000")
+#: More than one `$batch` holds.
+GROUPS = 40
+
+
+async def members(directory: Directory, groups: list[str]) -> list[set[str] | SyncError]:
+    """Read who is in each, all at once; what is raised stands in its place."""
+    sources = [Source(group=ObjectId(each), by_id=True) for each in groups]
+    found: list[set[str] | SyncError] = []
+    for each in await asyncio.gather(*(everybody(directory, source) for source in sources), return_exceptions=True):
+        if isinstance(each, BaseException):
+            assert isinstance(each, SyncError), each
+            found.append(each)
+        else:
+            found.append(set(each))
+    return found
+
+
+async def truth(simulator: Broken, groups: list[str]) -> list[set[str]]:
+    """Return who is in each."""
+    return [set(await simulator.members("fabrikam", each, transitive=True)) for each in groups]
+
+
+async def test_many_groups_are_few_requests(fabrikam: Directory, simulator: Broken) -> None:
+    """Two for forty, whatever order their parts are answered in, and one that asks whether the empty one is hiding."""
+    groups = list(await simulator.groups("fabrikam"))
+    assert len(groups) == GROUPS
+    with measured() as usage:
+        assert await members(fabrikam, groups) == await truth(simulator, groups)
+    assert usage.graph_requests == 3
+    assert (await simulator.call("GET", "/metrics"))["by_kind"]["POST /$batch"] == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "times"),
+    [
+        ({"type": "throttled", "retry_after_s": 1}, 3),
+        ({"type": "throttled"}, 3),
+        ({"type": "respond", "status": 503, "body": {}}, 5),
+        ({"type": "respond", "status": 504, "body": {}}, 1),
+    ],
+)
+async def test_parts_that_fail_for_now(
+    fabrikam: Directory, simulator: Broken, action: dict[str, Any], times: int
+) -> None:
+    """They are asked for once more, alone, and nobody is missing."""
+    groups = list(await simulator.groups("fabrikam"))
+    expected = await truth(simulator, groups)
+    await simulator.fault("/members|/transitiveMembers", action, in_batch=True, nth=4, count=times)
+    assert await members(fabrikam, groups) == expected
+    counted = await simulator.call("GET", "/metrics")
+    assert counted["by_kind"]["GET /groups/{group}/transitiveMembers/{cast}"] == GROUPS + times
+    assert counted["sent_while_waiting"] == 0
+
+
+async def test_a_batch_that_fails(fabrikam: Directory, simulator: Broken) -> None:
+    """All of it is asked for alone."""
+    groups = list(await simulator.groups("fabrikam"))
+    expected = await truth(simulator, groups)
+    await simulator.fault(r"^/\$batch", {"type": "respond", "status": 400, "body": {}}, count=0)
+    assert await members(fabrikam, groups) == expected
+
+
+async def test_a_group_that_is_gone_is_no_empty_one(fabrikam: Directory, simulator: Broken) -> None:
+    """Its own error, and the members of all others."""
+    groups = [*list(await simulator.groups("fabrikam"))[:3], NO_GROUP]
+    found = await members(fabrikam, groups)
+    assert found[:3] == await truth(simulator, groups[:3])
+    assert isinstance(found[3], NotFound)
+    assert found[3].code == "group_not_found"
+
+
+async def test_groups_of_several_pages(fabrikam: Directory, simulator: Broken) -> None:
+    """The first pages together, what follows one by one."""
+    groups = list(await simulator.groups("fabrikam"))
+    expected = await truth(simulator, groups)
+    await simulator.call("PATCH", "/settings", {"page_size_max": 2})
+    assert await members(fabrikam, groups) == expected
+
+
+async def test_a_page_that_was_asked_for_ahead_and_expired(contoso: Directory, simulator: Broken) -> None:
+    """Its error comes when it is wanted; a new listing finds everybody."""
+    await simulator.call("PATCH", "/settings", {"page_size_max": 20})
+    fault = {"type": "respond", "status": 400, "body": {"error": {"code": "Directory_ExpiredPageToken"}}}
+    await simulator.fault(r"^/users\?.*skiptoken", fault, nth=3)
+    with pytest.raises(Conflict) as expired:
+        await everybody(contoso, Source())
+    assert expired.value.code == "page_expired"
+    assert len(await everybody(contoso, Source())) == 100
+
+
+async def test_every_page_is_asked_for_once(contoso: Directory, simulator: Broken) -> None:
+    """Ahead or not."""
+    await simulator.call("PATCH", "/settings", {"page_size_max": 10})
+    assert len(await everybody(contoso, Source())) == 100
+    assert (await simulator.call("GET", "/metrics"))["by_kind"]["GET /users"] == 10
+
+
+async def test_nobody_reads_ahead_of_who_looks_at_one_page(contoso: Directory, simulator: Broken) -> None:
+    """As a check of the credentials does."""
+    await simulator.call("PATCH", "/settings", {"page_size_max": 10})
+    assert (await contoso.users(Source())).next_link is not None
+    assert (await simulator.call("GET", "/metrics"))["by_kind"]["GET /users"] == 1

@@ -1,0 +1,94 @@
+"""The adapter against a Graph that limits requests: what one is told, all obey."""
+
+import asyncio
+
+import pytest
+
+from infra.local.entra.server import EntraSimulator
+from infra.local.entra.state import throttle
+from shared.adapters.entra import GraphDirectoryFactory
+from shared.adapters.entra import throttle as pace
+from shared.domain.directory import Presence, Source
+from shared.domain.ids import ObjectId
+from shared.errors import Transient
+from shared.ports import Directory
+from shared.telemetry import measured
+from tests.contracts.ports.directory.conftest import credentials
+from tests.support.entra import Broken
+
+USERS = r"^/users\?"
+AT_ONCE = 12
+
+
+async def test_nobody_sends_while_told_to_wait(contoso: Directory, simulator: Broken) -> None:
+    """One is refused, the others wait as long, and all have their answers in the end."""
+    await simulator.fault(USERS, {"type": "throttled", "retry_after_s": 1}, nth=2)
+    await contoso.users(Source())
+    pages = await asyncio.gather(*(contoso.users(Source()) for _ in range(AT_ONCE)))
+    assert [len(page.users) for page in pages] == [100] * AT_ONCE
+    counted = await simulator.call("GET", "/metrics")
+    assert (counted["refused"], counted["sent_while_waiting"]) == (1, 0)
+
+
+async def test_a_limit_that_is_used_up_is_not_run_into(
+    contoso: Directory, simulator: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told of a limit that comes near, the adapter waits by itself for the window to end: nobody is refused."""
+    for module in (pace, throttle):
+        monkeypatch.setattr(module, "WINDOW_S", 2.0)
+    await simulator.call("PATCH", "/settings", {"throttle_limit_units": 100})
+    for _ in range(85):
+        await contoso.users(Source())
+    await asyncio.gather(*(contoso.users(Source()) for _ in range(25)))
+    counted = await simulator.call("GET", "/metrics")
+    assert (counted["refused"], counted["sent_while_waiting"], counted["resource_units"]) == (0, 0, 110)
+
+
+async def test_a_long_wait_is_everybodys(contoso: Directory, simulator: Broken) -> None:
+    """Those who did not ask yet are told without a request; another customer is not concerned."""
+    await simulator.fault(USERS, {"type": "throttled", "retry_after_s": 60})
+    with pytest.raises(Transient):
+        await contoso.users(Source())
+    with measured() as usage:
+        found = await asyncio.gather(*(contoso.users(Source()) for _ in range(AT_ONCE)), return_exceptions=True)
+    told = [each for each in found if isinstance(each, Transient)]
+    assert [each.code for each in told] == ["throttled"] * AT_ONCE
+    assert all(each.retry_after_s and 50 < each.retry_after_s <= 60 for each in told)
+    assert usage.graph_requests == 0
+    counted = await simulator.call("GET", "/metrics")
+    assert (counted["refused"], counted["sent_while_waiting"]) == (1, 0)
+
+
+async def test_another_customer_does_not_wait(
+    contoso: Directory, simulator: Broken, entra: EntraSimulator, factory: GraphDirectoryFactory
+) -> None:
+    """Limits are a customer's own."""
+    await simulator.fault(USERS, {"type": "throttled", "retry_after_s": 60})
+    with pytest.raises(Transient):
+        await contoso.users(Source())
+    async with factory.open(await credentials(entra, simulator, "fabrikam")) as fabrikam:
+        assert len((await fabrikam.users(Source())).users) == 30
+
+
+@pytest.mark.parametrize("told", [1, None])
+async def test_refusals_within_a_batch(fabrikam: Directory, simulator: Broken, told: int | None) -> None:
+    """The parts that were refused are asked again after the wait, which holds for everybody, and nothing is guessed."""
+    people = [ObjectId(each) for each in await simulator.people("fabrikam", 30)]
+    before = await fabrikam.presence(people, [])
+    await simulator.call("DELETE", "/metrics")
+    await simulator.fault("", {"type": "throttled", "retry_after_s": told}, in_batch=True, nth=4, count=3)
+    assert await fabrikam.presence(people, []) == before
+    assert Presence.UNKNOWN not in before.values()
+    counted = await simulator.call("GET", "/metrics")
+    assert (counted["refused"], counted["sent_while_waiting"]) == (3, 0)
+
+
+async def test_a_batch_that_is_told_to_wait_for_long(fabrikam: Directory, simulator: Broken) -> None:
+    """The check is for later, and so is whatever else is asked."""
+    people = [ObjectId(each) for each in await simulator.people("fabrikam", 5)]
+    await simulator.fault("", {"type": "throttled", "retry_after_s": 60}, in_batch=True)
+    for asked in (fabrikam.presence(people, []), fabrikam.users(Source())):
+        with pytest.raises(Transient) as refused:
+            await asked
+        assert refused.value.code == "throttled"
+    assert (await simulator.call("GET", "/metrics"))["by_kind"]["POST /$batch"] == 1

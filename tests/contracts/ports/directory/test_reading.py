@@ -1,0 +1,158 @@
+"""Users, groups, changes and point checks, through the SDK's adapter."""
+
+import pytest
+
+from infra.local.entra.server import EntraSimulator
+from shared.adapters.entra import GraphDirectoryFactory
+from shared.domain.directory import Fields, Presence, Source
+from shared.domain.ids import ObjectId
+from shared.errors import Conflict, LoginRefused
+from shared.ports import Directory
+from shared.telemetry import measured
+from tests.contracts.ports.directory.conftest import credentials, everybody
+from tests.support.entra import Broken
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK warns of its own base classes
+
+
+async def test_every_user_is_read_with_every_property(contoso: Directory, simulator: Broken) -> None:
+    """What the simulator holds is what arrives: names, addresses, phones, guest and enabled."""
+    truth = {each["id"]: each for each in await simulator.users("contoso")}
+    found = await everybody(contoso, Source())
+    assert found.keys() == truth.keys()
+    for id_, user in found.items():
+        known = truth[id_]
+        assert user.user_principal_name == known["userPrincipalName"]
+        assert user.display_name == known["displayName"]
+        assert user.mail == known["mail"]
+        assert user.department == known["department"]
+        assert user.business_phone == (known["businessPhones"] or [None])[0]
+        assert user.account_enabled is known["accountEnabled"]
+        assert user.guest is (known["userType"] == "Guest")
+
+
+async def test_nested_members_are_read_directly_or_transitively(fabrikam: Directory, simulator: Broken) -> None:
+    """For every group, cycles and empty ones included, just its members."""
+    for group in await simulator.groups("fabrikam"):
+        for transitive in (True, False):
+            source = Source(group=ObjectId(group), transitive=transitive)
+            truth = await simulator.members("fabrikam", group, transitive=transitive)
+            assert (await everybody(fabrikam, source)).keys() == truth, source.id
+
+
+async def test_a_delta_names_what_changed_since_its_link(contoso: Directory, simulator: Broken) -> None:
+    """A link taken before a listing leads to a join, a change and a removal, then to nothing."""
+    link = await contoso.latest_delta_link()
+    people = await simulator.people("contoso", 5)
+    joined = await simulator.join("contoso", "Ada Lovelace")
+    await simulator.change("contoso", people[1], department=None, displayName="Grace Hopper")
+    await simulator.leave("contoso", people[2])
+    patches: dict[ObjectId, Fields] = {}
+    removed: list[ObjectId] = []
+    delta_link = None
+    while delta_link is None:
+        page = await contoso.changed_users(link)
+        patches.update((each, fields) for each, fields in page.changes if fields is not None)
+        removed += [each for each, fields in page.changes if fields is None]
+        link, delta_link = page.next_link or "", page.delta_link
+    assert patches.keys() == {joined, people[1]}
+    assert patches[ObjectId(people[1])]["department"] is None
+    assert patches[ObjectId(people[1])]["display_name"] == "Grace Hopper"
+    assert "user_principal_name" in patches[ObjectId(joined)]
+    assert removed == [people[2]]
+    again = await contoso.changed_users(delta_link)
+    assert again.changes == []
+
+
+@pytest.mark.parametrize("answer", ["gone", "syncStateNotFound"])
+async def test_an_expired_delta_token_asks_for_a_full_listing(
+    contoso: Directory, simulator: Broken, answer: str
+) -> None:
+    """Both forms of the answer, after eight days."""
+    link = await contoso.latest_delta_link()
+    await simulator.call("PATCH", "/settings", {"delta_expired": answer})
+    await simulator.call("POST", "/clock", {"advance_s": 8 * 86_400})
+    with pytest.raises(Conflict) as expired:
+        await contoso.changed_users(link)
+    assert expired.value.code == "delta_expired"
+
+
+async def test_presence_tells_who_is_really_gone(fabrikam: Directory, simulator: Broken) -> None:
+    """Deleted, disabled, in a group, in none; more people and groups than one request or batch holds."""
+    groups = await simulator.groups("fabrikam")
+    sources = [Source(group=ObjectId(group)) for group in groups[:25]]
+    members = set().union(*[await simulator.members("fabrikam", group) for group in groups[:25]])
+    everyone = [ObjectId(person) for person in await simulator.people("fabrikam", 30)]
+    outsider = ObjectId(await simulator.join("fabrikam", "Outsider"))
+    enabled = {each["id"] for each in await simulator.users("fabrikam") if each["accountEnabled"]}
+    inside = [person for person in everyone if person in members & enabled]
+    await simulator.change("fabrikam", inside[0], accountEnabled=False)
+    await simulator.leave("fabrikam", inside[1])
+    found = await fabrikam.presence([*everyone, outsider], sources)
+    assert found[inside[0]] is Presence.DISABLED
+    assert found[inside[1]] is Presence.NOT_FOUND
+    assert found[outsider] is Presence.NOT_IN_GROUPS
+    assert {found[person] for person in inside[2:]} <= {Presence.PRESENT, Presence.GUEST}
+    whole = await fabrikam.presence([outsider, inside[1]], [])
+    assert whole == {outsider: Presence.PRESENT, inside[1]: Presence.NOT_FOUND}
+
+
+async def test_presence_of_direct_members(fabrikam: Directory, simulator: Broken) -> None:
+    """A member of a nested group only is none of the outer group's own."""
+    inner = await simulator.join("fabrikam", "Inner")
+    made = await simulator.call("POST", "/directories/fabrikam/groups", {"displayName": "Inside", "members": [inner]})
+    body = {"displayName": "Outside", "members": [made["id"]]}
+    outer = await simulator.call("POST", "/directories/fabrikam/groups", body)
+    group = ObjectId(outer["id"])
+    for transitive, expected in ((True, Presence.PRESENT), (False, Presence.NOT_IN_GROUPS)):
+        found = await fabrikam.presence([ObjectId(inner)], [Source(group=group, transitive=transitive)])
+        assert found[ObjectId(inner)] is expected
+
+
+async def test_groups_are_found_by_name_or_id(fabrikam: Directory, simulator: Broken) -> None:
+    """By the beginning of the name, quotes included; by a pasted id; none for an unknown one."""
+    made = await simulator.call("POST", "/directories/fabrikam/groups", {"displayName": "O'Brien's team"})
+    assert [group.id for group in await fabrikam.groups("O'Bri")] == [made["id"]]
+    assert [group.display_name for group in await fabrikam.groups(f" {made['id'].upper()} ")] == ["O'Brien's team"]
+    assert await fabrikam.groups("00000000-0000-4000-8000-000000000000") == []
+
+
+async def test_a_token_says_who_and_what(contoso: Directory, simulator: Broken) -> None:
+    """Ids and roles; a grant shows at once, because the token is fresh."""
+    known = await simulator.call("GET", "/directories/contoso")
+    token = await contoso.token()
+    assert (token.azure_tenant_id, token.client_id) == (known["azure_tenant_id"], known["application_id"])
+    assert token.object_id == known["object_id"]
+    assert token.roles == {"User.Read.All", "Group.Read.All", "GroupMember.Read.All"}
+    await simulator.call("POST", "/directories/contoso/roles", {"grant": ["Application.Read.All"]})
+    assert "Application.Read.All" in (await contoso.token()).roles
+
+
+async def test_a_refused_login_keeps_its_number_and_ids(
+    entra: EntraSimulator, simulator: Broken, factory: GraphDirectoryFactory
+) -> None:
+    """The AADSTS number is the code; trace and correlation ids are for Microsoft's support; the secret is nowhere."""
+    wrong = await credentials(entra, simulator, "contoso", client_secret="wrong~secret-value")
+    async with factory.open(wrong) as directory:
+        with pytest.raises(LoginRefused) as refused:
+            await directory.token()
+    assert refused.value.code == "AADSTS7000215"
+    assert refused.value.trace_id
+    assert refused.value.correlation_id
+    assert "wrong~secret" not in f"{refused.value} {wrong!r}"
+
+
+async def test_requests_are_counted(contoso: Directory) -> None:
+    """A page is one request to Graph."""
+    with measured() as usage:
+        await contoso.users(Source())
+    assert usage.graph_requests == 1
+
+
+async def test_users_are_found_by_what_people_know(contoso: Directory, simulator: Broken) -> None:
+    """By id, address or user principal name, in any case; hostile text is but text."""
+    known = (await simulator.call("GET", "/directories/contoso/users?from=0&count=1"))["users"][0]
+    for text in (known["id"].upper(), known["userPrincipalName"].upper(), f" {known['mail']} "):
+        assert [each.id for each in await contoso.find_users(text)] == [known["id"]]
+    for text in ("nobody@example.com", "' or mail ne '", "a'b&$top=999#x", "x" * 5_000):
+        assert list(await contoso.find_users(text)) == []

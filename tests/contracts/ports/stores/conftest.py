@@ -1,0 +1,124 @@
+"""Every store suite runs against the fake and against Azurite, so that fakes cannot lie; and on two accounts."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shared.adapters.stores import (
+    TableImportStore,
+    TableLedger,
+    TableRecipientStore,
+    TableRunStore,
+    Tables,
+    TableSnapshotStore,
+    TableTenantStore,
+    TableUserStore,
+)
+from shared.adapters.stores.account_placement import KNOWN_FOR, Accounts
+from shared.domain.ids import TenantId
+from shared.ports import ImportStore, Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore, UserStore
+from shared.settings import load
+from tests.support.fakes import (
+    FakeClock,
+    FakeImportStore,
+    FakeLedger,
+    FakeRecipientStore,
+    FakeRunStore,
+    FakeSnapshotStore,
+    FakeTenantStore,
+    FakeUserStore,
+)
+from tests.support.fakes.table_service import MemoryTables
+from tests.support.table_service.server import connection_string, listening
+from tests.support.table_service.service import Service
+
+
+class Stores:
+    """One implementation of all stores."""
+
+    def __init__(
+        self,
+        tenants: TenantStore,
+        runs: RunStore,
+        snapshots: SnapshotStore,
+        recipients: RecipientStore,
+        ledger: Ledger,
+        users: UserStore,
+        imports: ImportStore,
+    ) -> None:
+        self.tenants = tenants
+        self.runs = runs
+        self.snapshots = snapshots
+        self.recipients = recipients
+        self.ledger = ledger
+        self.users = users
+        self.imports = imports
+        #: A tenant of this test alone, and one whose id begins with it.
+        self.acme = TenantId(f"acme-{uuid4().hex[:8]}")
+        self.acme_2 = TenantId(f"{self.acme}-2")
+
+
+@pytest.fixture(params=["fake", "memory", "lean", "azurite", "two accounts"])
+async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
+    """Fakes, or the real stores on tables in memory, on the benchmarks' service, in a real Azurite, or in both."""
+    if request.param == "fake":
+        yield Stores(
+            FakeTenantStore(),
+            FakeRunStore(),
+            FakeSnapshotStore(),
+            FakeRecipientStore(),
+            FakeLedger(),
+            FakeUserStore(),
+            FakeImportStore(),
+        )
+        return
+    async with AsyncExitStack() as ends:
+        if request.param == "two accounts":
+            yield await _on_two(request.getfixturevalue("azurite"), ends)
+            return
+        if request.param == "memory":
+            tables: Tables = MemoryTables()
+        elif request.param == "lean":
+            tables = _opened(connection_string(await ends.enter_async_context(listening(Service(enforce_sizes=True)))))
+        else:
+            azurite: Any = request.getfixturevalue("azurite")
+            tables = _opened(azurite.connection_string)
+        yield _on(tables)
+        await tables.close()
+
+
+def _opened(storage: str) -> Tables:
+    return Tables(load({"AzureWebJobsStorage": storage, "KEY_VAULT_URL": "https://vault.example"}))
+
+
+async def _on_two(azurite: Any, ends: AsyncExitStack) -> Stores:  # noqa: ANN401 - as the fixture is given
+    """Give stores whose tenant `acme` is in another account than what spans tenants, and than `acme_2`."""
+    first = _opened(azurite.connection_string)
+    second = _opened(connection_string(await ends.enter_async_context(listening(Service(enforce_sizes=True)))))
+    for tables in (first, second):
+        ends.push_async_callback(tables.close)
+    clock, name = FakeClock(), f"b-{uuid4().hex}"
+    accounts = Accounts(first, {name: second}, clock=clock, new_tenants=name)
+    stores = _on(first, accounts)
+    await accounts.place(stores.acme_2)  # too early for the second account
+    clock.advance(KNOWN_FOR.total_seconds())
+    await accounts.place(stores.acme)
+    assert await accounts.of(stores.acme) is second
+    assert await accounts.of(stores.acme_2) is first
+    return stores
+
+
+def _on(tables: Tables, accounts: Accounts | None = None) -> Stores:
+    found = accounts or tables
+    return Stores(
+        TableTenantStore(tables, accounts),
+        TableRunStore(found),
+        TableSnapshotStore(found),
+        TableRecipientStore(found),
+        TableLedger(tables),
+        TableUserStore(found),
+        TableImportStore(tables, accounts),
+    )

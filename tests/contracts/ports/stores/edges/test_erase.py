@@ -1,0 +1,139 @@
+"""Erasing a tenant leaves nothing of it, and everything of a tenant whose id begins with its own."""
+
+from typing import Any
+
+from shared.adapters.stores import Tables
+from shared.adapters.stores import table_names as names
+from shared.domain.connections.connection import SsoApplication
+from shared.domain.ids import SourceId, TenantId
+from shared.domain.preferences.group_mapping import GroupMapping
+from shared.domain.preferences.preferences import Preferences
+from shared.domain.run import TenantState
+from shared.domain.snapshots.snapshot import Page, SnapshotRef, Tally
+from shared.domain.sync.jobs import FetchJob, FetchPosition, ReconcileJob
+from shared.ports import Fence, LedgerEntry, TenantSummary, Versioned
+from tests.support.builders import person
+from tests.support.samples import (
+    LOCATION,
+    NOW,
+    RUN,
+    Stores,
+    a_run,
+    an_import,
+    connection,
+    fetched,
+    journal,
+    plan,
+    recipient,
+    reconciled,
+)
+
+TABLES = (
+    names.TENANTS,
+    names.LOCATIONS,
+    names.RECIPIENTS,
+    names.SNAPSHOTS,
+    names.RUNS,
+    names.JOBS,
+    names.LEDGER,
+    names.IMPORTS,
+    names.UPLOADS,
+)
+USERS = SourceId("users")
+
+
+async def test_nothing_is_left_of_the_tenant(stores: Stores, tenant: TenantId, neighbour: TenantId) -> None:
+    """Through the ports, an erased tenant is as one that never was, and its neighbour as before."""
+    for each in (tenant, neighbour):
+        await _fill(stores, each)
+    everything = await _seen(stores, neighbour)
+    await _erase(stores, tenant)
+    await _erase(stores, tenant)
+    assert await _seen(stores, tenant) == await _seen(stores, TenantId(f"{tenant}-never"))
+    assert await _seen(stores, neighbour) == everything
+
+
+async def test_no_row_is_left_of_the_tenant(
+    azurite_stores: Stores, tables: Tables, tenant: TenantId, neighbour: TenantId
+) -> None:
+    """In the tables themselves no row carries the erased tenant's id, and its neighbour lost none."""
+    for each in (tenant, neighbour):
+        await _fill(azurite_stores, each)
+    before = await _rows_of(tables, neighbour)
+    assert {table for table, _ in await _rows_of(tables, tenant)} == set(TABLES)
+    await _erase(azurite_stores, tenant)
+    assert await _rows_of(tables, tenant) == []
+    assert await _rows_of(tables, neighbour) == before
+
+
+async def _fill(stores: Stores, tenant: TenantId) -> None:
+    """Store something of every kind."""
+    await stores.tenants.put(TenantSummary(id=tenant, name="Contoso"))
+    await stores.tenants.put_connection(tenant, connection())
+    await stores.tenants.put_sso(tenant, SsoApplication(client_id=person(1)))
+    await stores.tenants.put_preferences(tenant, Preferences())
+    await stores.tenants.swap_state(tenant, TenantState(generation=1), None)
+    await stores.tenants.put_location(tenant, LOCATION, "Lobby")
+    await stores.tenants.put_mapping(tenant, LOCATION, [GroupMapping(id=person(1))])
+    await stores.runs.insert(a_run(tenant))
+    await stores.runs.insert_plan(plan(tenant))
+    job = FetchJob(tenant=tenant, run=RUN, source=USERS)
+    await stores.runs.put_position(job, FetchPosition(attempt="a", next_link="l", tally=Tally()))
+    await stores.runs.mark_fetch(job, fetched())
+    await stores.runs.mark_reconcile(ReconcileJob(tenant=tenant, run=RUN, location=LOCATION), reconciled())
+    await stores.snapshots.stage(tenant, USERS, "a", 0, [Page.of(b"page", [])])
+    await stores.snapshots.commit(tenant, SnapshotRef(source=USERS, attempt="a", tally=Tally()), 1)
+    await stores.snapshots.stage(tenant, SourceId("only-staged"), "a", 0, [Page.of(b"page", [])])
+    import_ = an_import(tenant)
+    await stores.imports.insert(import_)
+    await stores.imports.put_part(import_.ref, 1, b"name")
+    someone = recipient(1)
+    await stores.recipients.write(tenant, LOCATION, [someone], journal(someone), Versioned(Fence(attempt="a"), None))
+    await stores.ledger.record(
+        LedgerEntry(id=f"m-{tenant}", at=NOW, queue="q", code="c", detail="d", body="b", tenant=tenant)
+    )
+
+
+async def _erase(stores: Stores, tenant: TenantId) -> None:
+    await stores.recipients.erase(tenant, LOCATION)
+    await stores.snapshots.erase(tenant)
+    await stores.runs.erase(tenant)
+    await stores.imports.erase(tenant)
+    await stores.ledger.erase(tenant)
+    await stores.tenants.erase(tenant)
+
+
+async def _seen(stores: Stores, tenant: TenantId) -> dict[str, Any]:
+    """Return all that the ports say about a tenant, but for ETags."""
+    job = FetchJob(tenant=tenant, run=RUN, source=USERS)
+    return {
+        "tenants": [each.name async for each in stores.tenants.all() if each.id == tenant],
+        "connected": [each async for each in stores.tenants.connected() if each.id == tenant],
+        "connection": await stores.tenants.connection(tenant),
+        "sso": await stores.tenants.sso(tenant),
+        "state": (await stores.tenants.state(tenant)).value,
+        "locations": await stores.tenants.locations(tenant),
+        "runs": [run.id async for run in stores.runs.history(tenant)],
+        "position": await stores.runs.position(job),
+        "progress": await stores.runs.progress(tenant, RUN),
+        "current": await stores.snapshots.current(tenant, USERS),
+        "fence": (await stores.recipients.fence(tenant, LOCATION)).value,
+        "recipients": [each async for each in stores.recipients.read(tenant, LOCATION)],
+        "journal": [each async for each in stores.recipients.journal(tenant, LOCATION, RUN)],
+        "imports": [each.state async for each in stores.imports.marks(tenant)],
+        "parts": await stores.imports.sizes(an_import(tenant).ref),
+        "ledger": [each.id async for each in stores.ledger.entries() if each.tenant == tenant],
+    }
+
+
+async def _rows_of(tables: Tables, tenant: TenantId) -> list[tuple[str, dict[str, Any]]]:
+    """Return every row, of any table, that belongs to a tenant by its key or its column."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for table in TABLES:
+        rows = [dict(row) async for row in tables.query(table)]
+        found += [
+            (table, row)
+            for row in rows
+            if row["PartitionKey"].partition(":")[0] == tenant or row.get("tenant") == tenant
+        ]
+    return found

@@ -1,0 +1,132 @@
+"""Messages as they arrive: plain JSON of ids, each once, not before their time."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from azure.storage.queue.aio import QueueServiceClient
+
+from infra.local.azurite import ACCOUNT, KEY, Azurite
+from shared.adapters import queues
+from shared.adapters.queues import StorageJobQueue
+from shared.domain.ids import ImportId, LocationId, SourceId, TenantId
+from shared.domain.run import RunMode
+from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.queue_messages import encode_job, encode_request, parse_request
+from shared.errors import Transient
+from shared.ports import JobQueue
+from shared.telemetry import measured
+from tests.support.fakes import FakeJobQueue
+from tests.support.samples import RUN, settings
+
+Read = Callable[[], Awaitable[list[str]]]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A queue to send to, and the texts of the messages that are visible in it now."""
+
+    queue: JobQueue
+    read: Read
+
+
+@pytest.fixture(params=["fake", "azurite"])
+async def opened(request: pytest.FixtureRequest, tenant: TenantId) -> AsyncIterator[Opened]:
+    """The fake, then the real one, of which only this test's messages are read."""
+    if request.param == "fake":
+        fake = FakeJobQueue()
+
+        async def read_fake() -> list[str]:
+            return [
+                encode_request(each) if isinstance(each, SyncRequest) else encode_job(each) for each in fake.messages
+            ]
+
+        yield Opened(fake, read_fake)
+        return
+    azurite = request.getfixturevalue("azurite")
+    assert isinstance(azurite, Azurite)
+    real = StorageJobQueue(settings(azurite.connection_string))
+    async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
+
+        async def read_real() -> list[str]:
+            return [text async for text in _taken(service) if tenant in text]
+
+        yield Opened(real, read_real)
+    await real.close()
+
+
+async def _taken(service: QueueServiceClient) -> AsyncIterator[str]:
+    """Take every visible message out of the queues."""
+    existing = {each.name async for each in service.list_queues()}
+    for name in existing & {queues.REQUESTS, queues.FETCH, queues.RECONCILE, queues.RETIRE, queues.IMPORT}:
+        client = service.get_queue_client(name)
+        async for message in client.receive_messages(messages_per_page=32):
+            await client.delete_message(message)
+            yield str(message.content)
+
+
+async def test_a_request_says_who_asked(opened: Opened, tenant: TenantId) -> None:
+    """What the product adds to a request survives beside the public contract."""
+    request = SyncRequest(tenant=tenant, mode=RunMode.FULL, request="r-1", requested_by="schedule")
+    await opened.queue.request(request)
+    (text,) = await opened.read()
+    assert json.loads(text) == {"tenant": tenant, "mode": "full", "request": "r-1", "by": "schedule"}
+    assert parse_request(text, "message-1") == request
+
+
+async def test_every_job_arrives_once(opened: Opened, tenant: TenantId) -> None:
+    """Forty jobs, more than are sent at the same time, arrive each once, as ids and nothing else."""
+    jobs = [ReconcileJob(tenant=tenant, run=RUN, location=LocationId(f"l{number}")) for number in range(40)]
+    await opened.queue.reconcile(jobs)
+    assert sorted(await opened.read()) == sorted(encode_job(job) for job in jobs)
+
+
+async def test_each_kind_of_job(opened: Opened, tenant: TenantId) -> None:
+    """Fetch, retire and import jobs are plain JSON too; no jobs are no messages."""
+    fetch, retire = FetchJob(tenant=tenant, run=RUN, source=SourceId("users")), RetireJob(tenant=tenant, run=RUN)
+    await opened.queue.fetch([])
+    await opened.queue.reconcile([])
+    await opened.queue.fetch([fetch])
+    await opened.queue.retire(retire)
+    import_ = ImportJob(tenant=tenant, run=RUN, location=LocationId("desk"), import_id=ImportId(RUN))
+    await opened.queue.import_file(import_)
+    found = sorted((json.loads(text) for text in await opened.read()), key=len)
+    assert found == [
+        {"tenant": tenant, "run": RUN},
+        {"tenant": tenant, "run": RUN, "source": "users"},
+        {"tenant": tenant, "run": RUN, "location": "desk", "import_id": RUN},
+    ]
+
+
+async def test_a_delayed_message_is_not_visible_yet(azurite: Azurite, tenant: TenantId) -> None:
+    """A message sent for later is in the queue, and nobody receives it before."""
+    queue = StorageJobQueue(settings(azurite.connection_string))
+    await queue.retire(RetireJob(tenant=tenant, run=RUN), delay_s=300)
+    await queue.close()
+    async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
+        client = service.get_queue_client(queues.RETIRE)
+        assert [text async for text in _taken(service) if tenant in text] == []
+        assert (await client.get_queue_properties()).approximate_message_count
+        await client.clear_messages()
+
+
+async def test_a_queue_that_is_busy_says_for_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal that waiting cures is Transient with the time asked for; every request is charged."""
+    monkeypatch.setattr(queues, "_BACKOFF_S", 0)
+
+    async def busy(request: web.Request) -> web.Response:
+        return web.Response(status=503, headers={"Retry-After": "0", "x-ms-error-code": "ServerBusy"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", busy)
+    async with TestServer(app) as server:
+        url = f"http://127.0.0.1:{server.port}/{ACCOUNT}"
+        queue = StorageJobQueue(settings(f"AccountName={ACCOUNT};AccountKey={KEY};QueueEndpoint={url};"))
+        with measured() as usage, pytest.raises(Transient) as caught:
+            await queue.retire(RetireJob(tenant=TenantId("contoso"), run=RUN))
+        await queue.close()
+    assert (caught.value.code, caught.value.retry_after_s) == ("storage_busy", 0)
+    assert usage.storage_requests == 4

@@ -1,0 +1,48 @@
+"""What holds of any LimitStore."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from shared.adapters.stores import TableLimitStore, Tables
+from shared.errors import Conflict
+from shared.ports import LimitStore, Versioned
+from shared.settings import load
+from tests.support.fakes import FakeLimitStore
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=["fake", "azurite"])
+async def instances(request: pytest.FixtureRequest) -> AsyncIterator[tuple[LimitStore, LimitStore]]:
+    """Two instances of the app over the same storage."""
+    if request.param == "fake":
+        store = FakeLimitStore()
+        yield store, store
+        return
+    azurite = request.getfixturevalue("azurite")
+    settings = load({"AzureWebJobsStorage": azurite.connection_string, "KEY_VAULT_URL": "https://vault.example"})
+    first, second = Tables(settings), Tables(settings)
+    yield TableLimitStore(first), TableLimitStore(second)
+    await first.close()
+    await second.close()
+
+
+async def test_of_two_that_take_the_last_one_at_once_one_looks_again(instances: tuple[LimitStore, LimitStore]) -> None:
+    """What is used is read by every instance, and moves by compare-and-swap; what is used up is swept."""
+    first, second = instances
+    key = f"guesses:{uuid4()}"
+    assert await first.used(key) == Versioned(None, None)
+    seen = await second.used(key)
+    await first.swap(key, NOW, None)
+    with pytest.raises(Conflict):
+        await second.swap(key, NOW, seen.etag)
+    used, etag = await second.used(key)
+    assert used == NOW
+    await second.swap(key, NOW + timedelta(hours=1), etag)
+    await first.sweep(NOW + timedelta(minutes=59))
+    assert (await first.used(key)).value == NOW + timedelta(hours=1)
+    await first.sweep(NOW + timedelta(minutes=61))
+    assert await second.used(key) == Versioned(None, None)

@@ -1,0 +1,195 @@
+"""What holds of any RecipientStore."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from shared.domain.ids import LocationId, RecipientId, RunId, new_run_id
+from shared.domain.preferences.preferences import Preferences
+from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
+from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.predictable import MAX_IRREGULAR
+from shared.errors import Conflict, NotFound, Superseded, TooLarge
+from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
+from shared.workflows.recipients.fenced_writer import FencedLocation
+from tests.contracts.ports.stores.conftest import Stores
+from tests.support.builders import csv_recipient, user, wanted
+
+DESK = LocationId("desk")
+RUN = RunId("8204576261968-0000000a")
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+def creations(count: int, **fields: object) -> tuple[Write, ...]:
+    """Return the writes that create this many people."""
+    return decide(wanted(*(user(number, **fields) for number in range(count))), [], Preferences(), None).writes
+
+
+def journal(writes: tuple[Write, ...]) -> JournalEntry:
+    """Return the journal of these writes."""
+    return JournalEntry(run=RUN, actor="sync", at=NOW, changes=tuple(write.change for write in writes))
+
+
+async def put(stores: Stores, writes: tuple[Write, ...], fence: Versioned[Fence]) -> str:
+    """Write one batch."""
+    people = [write.recipient for write in writes]
+    return await stores.recipients.write(stores.acme, DESK, people, journal(writes), fence)
+
+
+async def read(stores: Stores, start: str = "") -> list[Recipient]:
+    """Return what is stored."""
+    return [each async for each in stores.recipients.read(stores.acme, DESK, start=start)]
+
+
+async def test_what_is_written_is_read_back(stores: Stores) -> None:
+    """Every field, origin and status survives; a recipient never matched keeps no applied values."""
+    (created,) = creations(1, department="IT", mobile_phone="+49 30 1234")
+    edited = msgspec.structs.replace(
+        created.recipient,
+        profile=msgspec.structs.replace(created.recipient.profile, department="Post room"),
+        status=Status.DEACTIVATED_BY_SYNC,
+        reason="left_group",
+    )
+    people = [edited, csv_recipient("anna", mail="a@example.com"), csv_recipient("bob", mail=None)]
+    entry = JournalEntry(run=RUN, actor="anna", at=NOW, changes=())
+    await stores.recipients.write(stores.acme, DESK, people, entry, Versioned(Fence(attempt="a"), None))
+    assert sorted(await read(stores), key=lambda each: each.id) == sorted(people, key=lambda each: each.id)
+    assert await stores.recipients.get(stores.acme, DESK, edited.id) == edited
+    with pytest.raises(NotFound):
+        await stores.recipients.get(stores.acme, LocationId("other"), edited.id)
+
+
+async def test_a_full_batch_fits_and_pages_begin_where_asked(stores: Stores) -> None:
+    """98 people with journal and fence are one batch; reading starts at any id."""
+    writes = creations(MAX_BATCH_RECIPIENTS)
+    await put(stores, writes, Versioned(Fence(attempt="a", operation=1), None))
+    found = await read(stores)
+    assert found == [write.recipient for write in writes]
+    assert await read(stores, start=found[90].id) == found[90:]
+
+
+async def test_a_lost_fence_writes_nothing(stores: Stores) -> None:
+    """The batch is all or nothing: neither people nor journal appear when the fence has moved on."""
+    first, second = creations(2)
+    etag = await put(stores, (first,), Versioned(Fence(generation=1, attempt="a", operation=1), None))
+    await stores.recipients.swap_fence(stores.acme, DESK, Fence(generation=2, attempt="b"), etag)
+    for stale in (etag, None):
+        with pytest.raises(Conflict):
+            await put(stores, (second,), Versioned(Fence(generation=1, attempt="a", operation=2), stale))
+    assert await read(stores) == [first.recipient]
+    assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=1)
+    assert (await stores.recipients.fence(stores.acme, DESK)).value.attempt == "b"
+
+
+async def test_the_new_etag_is_good_for_the_next_batch(stores: Stores) -> None:
+    """Batches chain by the ETag that each returns."""
+    first, second = creations(2)
+    etag = await put(stores, (first,), Versioned(Fence(generation=1, attempt="a", operation=1), None))
+    await put(stores, (second,), Versioned(Fence(generation=1, attempt="a", operation=2), etag))
+    assert len(await read(stores)) == 2
+
+
+async def test_nobody_is_created_twice(stores: Stores) -> None:
+    """What a journal calls created must not be there yet."""
+    writes = creations(1)
+    etag = await put(stores, writes, Versioned(Fence(attempt="a", operation=1), None))
+    with pytest.raises(Conflict):
+        await put(stores, writes, Versioned(Fence(attempt="a", operation=2), etag))
+
+
+async def test_the_journal_adds_up_over_attempts(stores: Stores) -> None:
+    """What a killed attempt wrote is counted, and other runs are not."""
+    first, second = creations(2)
+    etag = await put(stores, (first,), Versioned(Fence(generation=1, attempt="b", operation=1), None))
+    await put(stores, (second,), Versioned(Fence(generation=1, attempt="a", operation=1), etag))
+    assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=2)
+    assert await stores.recipients.journal_counts(stores.acme, DESK, RunId("8204576261968-0000000b")) == Counts()
+    entries = [entry async for entry in stores.recipients.journal(stores.acme, DESK, RUN)]
+    assert {change for entry in entries for change in entry.changes} == {first.change, second.change}
+
+
+async def test_hostile_and_long_values_survive(stores: Stores) -> None:
+    """Emoji, quotes, right-to-left marks, markup and 1,024 characters of four bytes."""
+    names = ["\U0001f600" * 1024, 'O\'Brien "Bob" <b>&amp;', "\u202eevil", "' or 1 eq 1 or '", "ŻÓŁĆ\u00a0ß"]
+    people = [
+        msgspec.structs.replace(csv_recipient(f"p{number}"), profile=Profile(display_name=name))
+        for number, name in enumerate(names)
+    ]
+    entry = JournalEntry(run=RUN, actor="sync", at=NOW, changes=())
+    await stores.recipients.write(stores.acme, DESK, people, entry, Versioned(Fence(), None))
+    assert [each.profile.display_name for each in await read(stores)] == names
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # aiohttp's advice above 1 MiB
+async def test_more_bytes_than_a_batch_takes_are_refused_whole_and_written_in_halves(stores: Stores) -> None:
+    """Whoever has the longest names there can be is stored like anybody else, once, with all of the journal."""
+    names = ("display_name", "given_name", "surname", "department", "job_title", "office_location", "employee_id")
+    huge = dict.fromkeys((*names, "employee_type", "company_name", "mobile_phone"), "\U0001f600" * 1024)
+    writes = creations(MAX_BATCH_RECIPIENTS + 2, **huge, business_phone="\U0001f600" * 1024)
+    with pytest.raises(TooLarge):
+        await put(stores, writes[:MAX_BATCH_RECIPIENTS], Versioned(Fence(attempt="a", operation=1), None))
+    assert await read(stores) == []
+    fenced = await FencedLocation.take(stores.recipients, stores.acme, DESK, generation=1, attempt="a")
+    assert await fenced.write(writes, run=RUN, actor="sync", at=NOW)
+    assert await read(stores) == [write.recipient for write in writes]
+    assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=len(writes))
+
+
+async def test_erasing_a_location_leaves_its_neighbours(stores: Stores) -> None:
+    """Nothing of it remains, and everything of a tenant with a similar id does."""
+    writes = creations(3)
+    await put(stores, writes, Versioned(Fence(), None))
+    people = [write.recipient for write in writes]
+    await stores.recipients.write(stores.acme_2, DESK, people, journal(writes), Versioned(Fence(), None))
+    await stores.recipients.erase(stores.acme, DESK)
+    assert await read(stores) == []
+    assert (await stores.recipients.fence(stores.acme, DESK)).etag is None
+    assert len([each async for each in stores.recipients.read(stores.acme_2, DESK)]) == 3
+
+
+async def test_a_later_taker_of_the_fence_ends_an_earlier_one(stores: Stores) -> None:
+    """Two deliveries of one job: the second goes on, the first stops, and nobody is written twice."""
+    writes = creations(150)
+    first = await FencedLocation.take(stores.recipients, stores.acme, DESK, generation=1, attempt="a")
+    second = await FencedLocation.take(stores.recipients, stores.acme, DESK, generation=1, attempt="b")
+    with pytest.raises(Superseded):
+        await first.write(writes, run=RUN, actor="sync", at=NOW)
+    assert await second.write(writes, run=RUN, actor="sync", at=NOW)
+    assert len(await read(stores)) == 150
+    with pytest.raises(Superseded):
+        await FencedLocation.take(stores.recipients, stores.acme, DESK, generation=0, attempt="c")
+
+
+async def test_whom_later_runs_have_changed(stores: Stores) -> None:
+    """Those of runs that were asked for afterwards; not the run's own, nor earlier ones', nor others'."""
+    early, middle, late = (new_run_id(milliseconds, 0) for milliseconds in (1_000, 2_000, 3_000))
+    desk = LocationId("desk")
+    fence = await stores.recipients.fence(stores.acme, desk)
+    for number, run in enumerate((early, middle, late), start=1):
+        recipient = Recipient(
+            id=RecipientId(f"r{number}"), origin=Origin.CSV, status=Status.ACTIVE, profile=Profile(display_name="X")
+        )
+        change = Change(kind=ChangeKind.CREATED, reason=Reason.NEW, recipient=recipient.id)
+        journal = JournalEntry(run=run, actor="sync", at=NOW, changes=(change,))
+        taken = Fence(generation=1, attempt="a", operation=number)
+        etag = await stores.recipients.write(stores.acme, desk, [recipient], journal, Versioned(taken, fence.etag))
+        fence = Versioned(taken, etag)
+    assert await stores.recipients.touched_after(stores.acme, desk, early) == {"r2", "r3"}
+    assert await stores.recipients.touched_after(stores.acme, desk, middle) == {"r3"}
+    assert await stores.recipients.touched_after(stores.acme, desk, late) == set()
+    assert await stores.recipients.touched_after(stores.acme_2, desk, early) == set()
+
+
+async def test_who_is_irregular_is_kept_beside_the_recipients(stores: Stores) -> None:
+    """The last put counts; it is no recipient, and goes with the location."""
+    recipients, acme = stores.recipients, stores.acme
+    assert await recipients.irregular(acme, DESK) is None
+    many = tuple(user(number).id for number in range(MAX_IRREGULAR))
+    for known in (Irregular(attempt="a", people=many), Irregular(attempt="b", people=())):
+        await recipients.put_irregular(acme, DESK, known)
+        assert await recipients.irregular(acme, DESK) == known
+    assert await recipients.irregular(acme, LocationId("other")) is None
+    assert await read(stores) == []
+    await recipients.erase(acme, DESK)
+    assert await recipients.irregular(acme, DESK) is None

@@ -1,0 +1,198 @@
+"""What holds of any RunStore and any SnapshotStore."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from shared.domain.directory import Source
+from shared.domain.ids import LocationId, RecipientId, RunId, SourceId, TenantId, new_run_id
+from shared.domain.preferences.preferences import Preferences
+from shared.domain.recipient import Counts, Reason
+from shared.domain.run import Plan, Run, RunMode, RunState
+from shared.domain.snapshots.snapshot import Page, SnapshotRef, Tally, encode_page
+from shared.domain.sync.jobs import (
+    Candidate,
+    FetchJob,
+    FetchMarker,
+    FetchOutcome,
+    FetchPosition,
+    ReconcileJob,
+    ReconcileMarker,
+)
+from shared.errors import Conflict, NotFound
+from shared.ports import RunProgress
+from tests.contracts.ports.stores.conftest import Stores
+from tests.support.builders import loaded, person, user
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+RUN = RunId("8204576261968-0000000a")
+USERS = SourceId("users")
+
+
+def plan(tenant: TenantId, *, groups: int = 1, generation: int = 1) -> Plan:
+    """Return a plan that reads this many groups for one location."""
+    sources = [Source(group=person(number)) for number in range(groups)]
+    return Plan(
+        tenant=tenant,
+        run=RUN,
+        generation=generation,
+        epoch=1,
+        mode=RunMode.INCREMENTAL,
+        preferences=Preferences(),
+        sources={source.id: source for source in sources},
+        locations={LocationId("desk"): tuple(source.id for source in sources)},
+        connection="a-fingerprint",
+        created_at=NOW,
+    )
+
+
+def run(tenant: TenantId, at: datetime = NOW) -> Run:
+    """Return a run requested at a time."""
+    id_ = new_run_id(int(at.timestamp() * 1000), 7)
+    return Run(id=id_, tenant=tenant, mode=RunMode.FULL, state=RunState.PLANNING, requested_at=at, requested_by="test")
+
+
+async def test_a_plan_is_inserted_once_however_large(stores: Stores) -> None:
+    """The first wins; 5,000 sources fit."""
+    first = plan(stores.acme, groups=5_000)
+    assert await stores.runs.insert_plan(first) == first
+    assert await stores.runs.insert_plan(plan(stores.acme, generation=9)) == first
+    assert await stores.runs.plan(stores.acme, RUN) == first
+    with pytest.raises(NotFound):
+        await stores.runs.plan(stores.acme_2, RUN)
+    assert await stores.runs.progress(stores.acme, RUN) == RunProgress(
+        fetched=0, sources=5_000, reconciled=0, locations=1
+    )
+
+
+async def test_markers_are_inserted_once(stores: Stores) -> None:
+    """The first marker wins and is what both callers get; progress counts each once."""
+    fetch = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
+    assert await stores.runs.fetch_marker(fetch) is None
+    assert not await stores.runs.fetched(stores.acme, RUN)
+    done = FetchMarker(source=USERS, outcome=FetchOutcome.COMPLETE, graph_requests=3)
+    failed = FetchMarker(source=USERS, outcome=FetchOutcome.FAILED)
+    assert await stores.runs.mark_fetch(fetch, done) == done
+    assert await stores.runs.mark_fetch(fetch, failed) == done
+    assert await stores.runs.fetch_markers(stores.acme, RUN) == {USERS: done}
+    assert await stores.runs.fetch_marker(fetch) == done
+    assert set(await stores.runs.fetched(stores.acme, RUN)) == {USERS}
+    assert await stores.runs.fetch_marker(msgspec.structs.replace(fetch, tenant=stores.acme_2)) is None
+    desk = LocationId("desk")
+    people = tuple(
+        Candidate(recipient=f"{person(number)}", object_id=person(number), reason=Reason.LEFT_GROUP)  # type: ignore[arg-type]
+        for number in range(20_000)
+    )
+    marker = ReconcileMarker(location=desk, counts=Counts(created=1), baseline=5, active=6, candidates=people)
+    job = ReconcileJob(tenant=stores.acme, run=RUN, location=desk)
+    assert not await stores.runs.is_reconciled(job)
+    assert not await stores.runs.reconciled(stores.acme, RUN)
+    assert await stores.runs.mark_reconcile(job, marker) == marker
+    assert await stores.runs.is_reconciled(job)
+    assert set(await stores.runs.reconciled(stores.acme, RUN)) == {desk}
+    assert not await stores.runs.is_reconciled(msgspec.structs.replace(job, tenant=stores.acme_2))
+    assert not await stores.runs.reconciled(stores.acme_2, RUN)
+    assert await stores.runs.reconcile_markers(stores.acme, RUN) == {desk: marker}
+    progress = await stores.runs.progress(stores.acme, RUN)
+    assert (progress.fetched, progress.reconciled) == (1, 1)
+
+
+async def test_a_position_is_kept_until_it_is_forgotten(stores: Stores) -> None:
+    """A cut fetch finds where it was."""
+    job = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
+    assert await stores.runs.position(job) is None
+    position = FetchPosition(attempt="a", next_link="https://graph.example/v1.0/users?$skiptoken=x", tally=Tally())
+    await stores.runs.put_position(job, position)
+    assert await stores.runs.position(job) == position
+    await stores.runs.put_position(job, None)
+    assert await stores.runs.position(job) is None
+
+
+async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:
+    """Compare-and-swap on each run; the history ends where it is told to."""
+    runs = [run(stores.acme, NOW + timedelta(hours=hours)) for hours in range(4)]
+    for each in runs:
+        assert await stores.runs.insert(each)
+    assert not await stores.runs.insert(msgspec.structs.replace(runs[0], requested_by="again"))
+    stored = await stores.runs.get(stores.acme, runs[0].id)
+    assert stored.value == runs[0]
+    done = msgspec.structs.replace(runs[0], state=RunState.DONE)
+    await stores.runs.swap(done, stored.etag)
+    with pytest.raises(Conflict):
+        await stores.runs.swap(done, stored.etag)
+    found = [each async for each in stores.runs.history(stores.acme)]
+    assert found == [*reversed(runs[1:]), done]
+    recent = [each async for each in stores.runs.history(stores.acme, since=NOW + timedelta(hours=2))]
+    assert recent == [runs[3], runs[2]]
+    with pytest.raises(NotFound):
+        await stores.runs.get(stores.acme_2, runs[0].id)
+
+
+async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores) -> None:
+    """Runs, plans and markers go; those of acme-2 stay."""
+    for tenant in (stores.acme, stores.acme_2):
+        await stores.runs.insert(run(tenant))
+        await stores.runs.insert_plan(plan(tenant))
+    await stores.runs.erase(stores.acme)
+    assert [each async for each in stores.runs.history(stores.acme)] == []
+    with pytest.raises(NotFound):
+        await stores.runs.plan(stores.acme, RUN)
+    assert len([each async for each in stores.runs.history(stores.acme_2)]) == 1
+    assert (await stores.runs.plan(stores.acme_2, RUN)).tenant == stores.acme_2
+
+
+def staged(count: int, attempt: str) -> tuple[SnapshotRef, list[Page]]:
+    """Return pages of ten users each, and their reference."""
+    tally = Tally()
+    pages = []
+    for number in range(count):
+        users = [user(number * 10 + each) for each in range(10)]
+        pages.append(Page.of(encode_page(users), users))
+        tally = tally.add(pages[-1].content, users)
+    return SnapshotRef(source=USERS, attempt=attempt, tally=tally, delta_link="https://x", scope="s"), pages
+
+
+async def test_a_snapshot_is_loaded_whole_or_not_at_all(stores: Stores) -> None:
+    """Staging a page again is harmless; a missing page is noticed."""
+    ref, pages = staged(3, "a")
+    for index in (0, 2):
+        await stores.snapshots.stage(stores.acme, USERS, "a", index, [pages[index]])
+    with pytest.raises(Conflict):
+        await loaded(stores.snapshots, stores.acme, ref)
+    for index in (1, 1):
+        await stores.snapshots.stage(stores.acme, USERS, "a", index, [pages[index]])
+    assert len((await loaded(stores.snapshots, stores.acme, ref)).users) == 30
+
+
+async def test_committing_forgets_other_attempts_and_an_older_generation_never_wins(stores: Stores) -> None:
+    """What is current is read; everything else of the source is gone."""
+    old, old_pages = staged(2, "b")
+    new, new_pages = staged(3, "a")
+    for ref, pages in ((old, old_pages), (new, new_pages)):
+        for index, page in enumerate(pages):
+            await stores.snapshots.stage(stores.acme, USERS, ref.attempt, index, [page])
+    assert await stores.snapshots.current(stores.acme, USERS) is None
+    await stores.snapshots.commit(stores.acme, new, 5)
+    await stores.snapshots.commit(stores.acme, old, 4)
+    assert await stores.snapshots.current(stores.acme, USERS) == new
+    assert len((await loaded(stores.snapshots, stores.acme, new)).users) == 30
+    with pytest.raises(Conflict):
+        await loaded(stores.snapshots, stores.acme, old)
+    await stores.snapshots.erase(stores.acme)
+    assert await stores.snapshots.current(stores.acme, USERS) is None
+
+
+async def test_whose_deactivation_waits_is_stored_once(stores: Stores) -> None:
+    """The first set of a location stays, however large; other runs have none; all of it goes with the tenant."""
+    run = new_run_id(1_000_000, 7)
+    many = [Candidate(RecipientId(f"r{number}"), person(number), Reason.LEFT_GROUP) for number in range(30_000)]
+    desk, roof = LocationId("desk"), LocationId("roof")
+    assert list(await stores.runs.mark_held(stores.acme, run, desk, many)) == many
+    assert list(await stores.runs.mark_held(stores.acme, run, desk, many[:1])) == many
+    await stores.runs.mark_held(stores.acme, run, roof, many[:2])
+    found = await stores.runs.held(stores.acme, run)
+    assert {location: list(people) for location, people in found.items()} == {desk: many, roof: many[:2]}
+    assert await stores.runs.held(stores.acme, new_run_id(1_000_000, 8)) == {}
+    await stores.runs.erase(stores.acme)
+    assert await stores.runs.held(stores.acme, run) == {}

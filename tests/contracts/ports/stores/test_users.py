@@ -1,0 +1,36 @@
+"""What holds of any UserStore."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from shared.domain.access.sso_users import ProductUser, Role
+from tests.contracts.ports.stores.conftest import Stores
+from tests.support.builders import person
+
+ADA = ProductUser(
+    object_id=person(1),
+    mail="ada@example.com",
+    display_name=None,
+    role=Role.MAILROOM,
+    created_at=datetime(2026, 11, 23, 8, 0, tzinfo=UTC),
+    created_by="operator",
+)
+
+
+async def test_who_is_a_user_already_stays_as_they_are(stores: Stores) -> None:
+    """The first wins, and is what both are told."""
+    again = msgspec.structs.replace(ADA, role=Role.ADMINISTRATOR)
+    assert await stores.users.add(stores.acme, ADA) == ADA
+    assert await stores.users.add(stores.acme, again) == ADA
+    assert list(await stores.users.all(stores.acme)) == [ADA]
+
+
+async def test_users_are_of_one_tenant(stores: Stores) -> None:
+    """A tenant whose id begins alike neither sees them nor loses its own."""
+    grace = msgspec.structs.replace(ADA, object_id=person(2))
+    await stores.users.add(stores.acme, ADA)
+    await stores.users.add(stores.acme_2, grace)
+    await stores.users.erase(stores.acme)
+    assert list(await stores.users.all(stores.acme)) == []
+    assert list(await stores.users.all(stores.acme_2)) == [grace]

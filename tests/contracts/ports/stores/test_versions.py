@@ -1,0 +1,169 @@
+"""What holds of any TenantStore when a write names the version that it replaces."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from shared.domain.access.callers import Admins
+from shared.domain.connections.connection import Cloud, Connection, Endpoints, SsoApplication
+from shared.domain.ids import LocationId, RunId
+from shared.domain.optimistic_locking import Expected, Part
+from shared.domain.preferences.group_mapping import GroupMapping
+from shared.domain.preferences.preferences import Mode, Preferences
+from shared.domain.run import Run, RunMode, RunState, Summary, TenantState
+from shared.errors import Conflict, NotFound
+from shared.ports import LedgerEntry, Replay, TenantSummary
+from tests.contracts.ports.stores.conftest import Stores
+from tests.support.builders import person
+
+DESK = LocationId("desk")
+CONNECTION = Connection(
+    azure_tenant_id=person(1),
+    client_id=person(2),
+    object_id=person(3),
+    cloud=Cloud.GLOBAL,
+    endpoints=Endpoints(login="https://login.example", graph="https://graph.example"),
+    secret_name="tenant-acme",
+    secret_version="1",
+    connected_at=datetime(2026, 11, 23, 8, 0, tzinfo=UTC),
+)
+Put = Callable[[Expected | None], Awaitable[str | None]]
+
+
+def _puts(stores: Stores) -> dict[Part, Put]:
+    """Return a write of each part of the configuration."""
+    tenants, acme = stores.tenants, stores.acme
+    return {
+        Part.TENANT: lambda expected: tenants.put(TenantSummary(id=acme, name="Acme"), expected),
+        Part.ADMINS: lambda expected: tenants.put_admins(acme, Admins(), expected),
+        Part.SSO: lambda expected: tenants.put_sso(acme, SsoApplication(client_id=person(4)), expected),
+        Part.PREFERENCES: lambda expected: tenants.put_preferences(acme, Preferences(mode=Mode.FULL), expected),
+        Part.CONNECTION: lambda expected: tenants.put_connection(acme, CONNECTION, expected),
+    }
+
+
+@pytest.mark.parametrize("part", list(Part))
+async def test_of_two_who_saw_one_version_one_writes(stores: Stores, part: Part) -> None:
+    """Also at the very first write; each write answers the ETag under which it is found; unconditional ones always."""
+    put = _puts(stores)[part]
+    assert await stores.tenants.version(stores.acme, part) is None
+    first = await put(Expected(None))
+    assert first == await stores.tenants.version(stores.acme, part)
+    with pytest.raises(Conflict):
+        await put(Expected(None))
+    second = await put(Expected(first))
+    assert second == await stores.tenants.version(stores.acme, part) != first
+    with pytest.raises(Conflict):
+        await put(Expected(first))
+    assert await stores.tenants.version(stores.acme, part) == second
+    third = await put(None)
+    assert third == await stores.tenants.version(stores.acme, part) != second
+
+
+async def test_what_changed_meanwhile_is_not_erased(stores: Stores) -> None:
+    """A connection and a sign-in application go only in the version that was seen."""
+    tenants, acme = stores.tenants, stores.acme
+    old = Expected(await tenants.put_connection(acme, CONNECTION))
+    new = Expected(await tenants.put_connection(acme, CONNECTION))
+    with pytest.raises(Conflict):
+        await tenants.put_connection(acme, None, old)
+    assert await tenants.connection(acme) == CONNECTION
+    assert await tenants.put_connection(acme, None, new) is None
+    assert await tenants.connection(acme) is None
+    with pytest.raises(Conflict):
+        await tenants.put_connection(acme, CONNECTION, new)
+    old = Expected(await tenants.put_sso(acme, SsoApplication(client_id=person(4))))
+    await tenants.put_sso(acme, SsoApplication(client_id=person(5)))
+    with pytest.raises(Conflict):
+        await tenants.put_sso(acme, None, old)
+    assert await tenants.sso(acme) == SsoApplication(client_id=person(5))
+
+
+async def test_name_and_mapping_of_a_location_are_one_version(stores: Stores) -> None:
+    """Whichever of them is written, the other stays, and who saw the location before is refused."""
+    tenants, acme = stores.tenants, stores.acme
+    group = GroupMapping(id=person(1))
+    assert await tenants.location(acme, DESK) == (None, None)
+    with pytest.raises(Conflict):
+        await tenants.put_mapping(acme, DESK, [group], Expected(None))
+    with pytest.raises(NotFound):
+        await tenants.put_mapping(acme, DESK, [group])
+    first = await tenants.put_location(acme, DESK, "Desk", Expected(None))
+    with pytest.raises(Conflict):
+        await tenants.put_location(acme, DESK, "Other", Expected(None))
+    second = await tenants.put_mapping(acme, DESK, [group], Expected(first))
+    with pytest.raises(Conflict):
+        await tenants.put_location(acme, DESK, "Other", Expected(first))
+    with pytest.raises(Conflict):
+        await tenants.put_mapping(acme, DESK, [], Expected(first))
+    third = await tenants.put_location(acme, DESK, "Front desk", Expected(second))
+    location, etag = await tenants.location(acme, DESK)
+    assert location is not None
+    assert (location.name, location.groups, etag) == ("Front desk", (group,), third)
+    await tenants.delete_location(acme, DESK)
+    with pytest.raises(Conflict):
+        await tenants.put_location(acme, DESK, "Again", Expected(third))
+    assert await tenants.location(acme, DESK) == (None, None)
+
+
+async def test_lists_go_on_behind_a_place(stores: Stores) -> None:
+    """Tenants behind an id, of which another one may be the beginning; the summaries of those that have a state."""
+    tenants = stores.tenants
+    mine = [stores.acme, stores.acme_2]
+    for tenant in mine:
+        await tenants.put(TenantSummary(id=tenant, name=tenant))
+    assert [each.id async for each in tenants.all() if each.id in mine] == mine
+    assert [each.id async for each in tenants.all(stores.acme) if each.id in mine] == mine[1:]
+    assert [each.id async for each in tenants.all(stores.acme_2) if each.id in mine] == []
+    run, now = RunId("8204576261968-0000000a"), CONNECTION.connected_at
+    summary = Summary(run=run, state=RunState.HELD, finished_at=now, success_at=now, held=run, recipients=7)
+    etag = await tenants.swap_state(stores.acme, TenantState(summary=summary), None)
+    assert [each async for each in tenants.summaries() if each[0] in mine] == [(stores.acme, summary)]
+    await tenants.swap_state(stores.acme, TenantState(), etag)
+    assert [each async for each in tenants.summaries() if each[0] in mine] == [(stores.acme, Summary())]
+
+
+async def test_the_history_goes_on_behind_a_run(stores: Stores) -> None:
+    """Newest first, and each run once."""
+    ids = [RunId(f"820457626196{number}-0000000a") for number in range(3)]
+    for run in ids:
+        await stores.runs.insert(
+            Run(
+                id=run,
+                tenant=stores.acme,
+                mode=RunMode.FULL,
+                state=RunState.DONE,
+                requested_at=CONNECTION.connected_at,
+                requested_by="api",
+            )
+        )
+    assert [each.id async for each in stores.runs.history(stores.acme)] == ids
+    assert [each.id async for each in stores.runs.history(stores.acme, after=ids[0])] == ids[1:]
+    assert [each.id async for each in stores.runs.history(stores.acme, after=ids[2])] == []
+
+
+async def test_an_entry_of_the_ledger_is_decided_on_by_one_of_two(stores: Stores) -> None:
+    """Found by its id, replaced and deleted in the version that was seen."""
+    entry = LedgerEntry(
+        id=f"{stores.acme}/#?",
+        at=CONNECTION.connected_at,
+        queue="q",
+        code="c",
+        detail="d",
+        body="b",
+        tenant=stores.acme,
+    )
+    await stores.ledger.record(entry)
+    (found,) = await stores.ledger.find(entry.id)
+    assert found.value == entry
+    sent = msgspec.structs.replace(entry, replay=Replay.SENT)
+    etag = await stores.ledger.swap(sent, found.etag)
+    with pytest.raises(Conflict):
+        await stores.ledger.swap(entry, found.etag)
+    with pytest.raises(Conflict):
+        await stores.ledger.discard(entry, found.etag)
+    assert [each.value for each in await stores.ledger.find(entry.id)] == [sent]
+    await stores.ledger.discard(sent, etag)
+    assert list(await stores.ledger.find(entry.id)) == []

@@ -1,0 +1,78 @@
+"""Deciding a location part by part is deciding it at once, wherever ids are cut."""
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import ObjectId, RecipientId, SourceId
+from shared.domain.preferences.preferences import Preferences
+from shared.domain.recipient import Origin, Recipient
+from shared.domain.reconcile.absence import AbsenceProof, gather
+from shared.domain.reconcile.decide import Decision, Matching, decide
+from shared.domain.snapshots.partitions import Cuts, Cutter
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
+from tests.properties.test_decide_properties import DIRECTORIES, PREFERENCES, STORED
+from tests.support.builders import snapshot, wanted
+
+SOURCE = SourceId("users")
+
+
+def spread(found: str) -> ObjectId:
+    """Return another id for a person: those of the tests' few people all begin alike, and would never be cut apart."""
+    return ObjectId(f"{int(found[-1]) * 3:x}{found[1:]}")
+
+
+def spread_user(found: DirectoryUser) -> DirectoryUser:
+    """Return a user with such an id."""
+    return msgspec.structs.replace(found, id=spread(found.id))
+
+
+def spread_recipient(found: Recipient) -> Recipient:
+    """Return a recipient of somebody with such an id."""
+    person = None if found.object_id is None else spread(found.object_id)
+    own = RecipientId(spread(found.id)) if found.origin is Origin.DIRECTORY else found.id
+    return msgspec.structs.replace(found, id=own, object_id=person)
+
+
+def by_part(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, size: int
+) -> list[Decision]:
+    """Return the decisions about parts of some `size` people each."""
+    page = encode_page(directory)
+    ref = SnapshotRef(source=SOURCE, attempt="a", tally=Tally().add(page, directory))
+    cuts = Cuts(len(directory), size)
+    cutter = Cutter(ref, cuts)
+    cutter.add(page)
+    cut = cutter.verified()
+    matching = Matching.of(stored)
+    for number in range(cuts.count):
+        matching.claim(cut.part(number).users.values(), preferences)
+    found = []
+    for number in range(cuts.count):
+        read = {SOURCE: cut.part(number)}
+        rows = [each for each in stored if cuts.part_of(each.id) == number]
+        proof = AbsenceProof.of([SOURCE], read)
+        found.append(decide(gather([SOURCE], read), rows, preferences, proof, matching=matching))
+    return found
+
+
+@settings(max_examples=300)
+@given(
+    st.builds(lambda found: list(map(spread_user, found)), DIRECTORIES),
+    st.builds(lambda found: list(map(spread_recipient, found)), STORED),
+    PREFERENCES,
+    st.integers(1, 3),
+)
+def test_parts_decide_what_the_whole_does(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, size: int
+) -> None:
+    """The same writes in the same order, skips, candidates and numbers."""
+    proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
+    whole = decide(wanted(*directory), stored, preferences, proof)
+    parts = by_part(directory, stored, preferences, size)
+    assert [write for each in parts for write in each.writes] == list(whole.writes)
+    assert [change for each in parts for change in each.skipped] == list(whole.skipped)
+    assert [candidate for each in parts for candidate in each.candidates] == list(whole.candidates)
+    assert sum(each.baseline for each in parts) == whole.baseline
+    assert sum(each.active for each in parts) == whole.active

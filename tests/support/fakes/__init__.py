@@ -1,0 +1,64 @@
+"""In-memory implementations of all ports, with the semantics of the real ones; contract tests hold them to it."""
+
+from shared.bootstrap import Ports
+from tests.support.fakes.certificates import FakeCertificateReader
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.directory import FakeDirectories, FakeDirectory
+from tests.support.fakes.imports import FakeImportStore
+from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.limits import FakeLimitStore
+from tests.support.fakes.queue import FakeJobQueue
+from tests.support.fakes.recipients import FakeRecipientStore
+from tests.support.fakes.runs import FakeRunStore
+from tests.support.fakes.secrets import FakeSecretStore
+from tests.support.fakes.sign_in import FakeSignIn
+from tests.support.fakes.snapshots import FakeSnapshotStore
+from tests.support.fakes.tenants import FakeTenantStore
+from tests.support.fakes.users import FakeUserStore
+from tests.support.fakes.uses import FakeUseStore
+from tests.support.fakes.vitals import FakeVitals
+
+
+def fake_ports() -> Ports:
+    """Return a fresh deployment in memory."""
+    clock = FakeClock()
+    return Ports(
+        tenants=FakeTenantStore(),
+        runs=FakeRunStore(),
+        snapshots=FakeSnapshotStore(),
+        recipients=FakeRecipientStore(),
+        imports=FakeImportStore(),
+        ledger=FakeLedger(),
+        queue=FakeJobQueue(),
+        secrets=FakeSecretStore(),
+        directories=FakeDirectories(),
+        certificates=FakeCertificateReader(),
+        limits=FakeLimitStore(),
+        users=FakeUserStore(),
+        uses=FakeUseStore(),
+        sign_in=FakeSignIn(),
+        vitals=FakeVitals(clock),
+        clock=clock,
+    )
+
+
+__all__ = [
+    "FakeCertificateReader",
+    "FakeClock",
+    "FakeDirectories",
+    "FakeDirectory",
+    "FakeImportStore",
+    "FakeJobQueue",
+    "FakeLedger",
+    "FakeLimitStore",
+    "FakeRecipientStore",
+    "FakeRunStore",
+    "FakeSecretStore",
+    "FakeSignIn",
+    "FakeSnapshotStore",
+    "FakeTenantStore",
+    "FakeUseStore",
+    "FakeUserStore",
+    "FakeVitals",
+    "fake_ports",
+]

@@ -1,0 +1,73 @@
+"""Large imports in memory."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from shared.domain.ids import LocationId, TenantId
+from shared.domain.imports.large_import import Import, ImportMark, ImportRef
+from shared.errors import NotFound
+from shared.ports import Versioned
+from tests.support.fakes.rows import Rows
+
+
+class FakeImportStore:
+    """`ImportStore` in dicts."""
+
+    def __init__(self) -> None:
+        self._imports: Rows[ImportRef, Import] = Rows()
+        self._parts: dict[tuple[ImportRef, int], bytes] = {}
+
+    async def insert(self, new: Import) -> None:
+        """Store a new import. Raises: Conflict if there is one of its id."""
+        self._imports.swap(new.ref, new, None)
+
+    async def get(self, ref: ImportRef) -> Versioned[Import]:
+        """Return an import. Raises: NotFound."""
+        found = self._imports.find(ref)
+        if found is None:
+            raise NotFound(f"Location {ref.location!r} has no import {ref.id!r}.", code="import_not_found")
+        return found
+
+    async def swap(self, changed: Import, etag: str | None) -> str:
+        """Replace an import and return its new ETag. Raises: Conflict if it changed, or vanished, since it was read."""
+        return self._imports.swap(changed.ref, changed, etag)
+
+    async def marks(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
+        """Iterate over the imports of a tenant, or of all."""
+        for ref, each in list(self._imports.items()):
+            if tenant is None or ref.tenant == tenant:
+                yield ImportMark(ref=ref, state=each.state, at=each.at)
+
+    async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
+        """Store a part of the file, in the place of the one of this number."""
+        self._parts[ref, number] = content
+
+    async def sizes(self, ref: ImportRef) -> Mapping[int, int]:
+        """Return the bytes of each part that is there, by its number."""
+        return {number: len(each) for (owner, number), each in self._parts.items() if owner == ref}
+
+    async def part(self, ref: ImportRef, number: int) -> bytes:
+        """Return a part. Raises: NotFound."""
+        if (ref, number) not in self._parts:
+            raise NotFound("there is no such row", code="not_found")
+        return self._parts[ref, number]
+
+    async def erase_parts(self, ref: ImportRef) -> None:
+        """Delete all parts of the file."""
+        self._parts = {key: each for key, each in self._parts.items() if key[0] != ref}
+
+    async def delete(self, ref: ImportRef) -> None:
+        """Delete an import with all parts of its file."""
+        await self.erase_parts(ref)
+        self._imports.delete(ref)
+
+    async def erase_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location."""
+        for ref in {*self._imports.keys(), *(key[0] for key in self._parts)}:
+            if ref[:2] == (tenant, location):
+                await self.delete(ref)
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+        for ref in {*self._imports.keys(), *(key[0] for key in self._parts)}:
+            if ref.tenant == tenant:
+                await self.delete(ref)

@@ -1,0 +1,44 @@
+"""The ledger in memory."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from shared.domain.ids import TenantId
+from shared.ports import LedgerEntry, Versioned
+from tests.support.fakes.rows import Rows
+
+
+class FakeLedger:
+    """`Ledger` in a dict."""
+
+    def __init__(self) -> None:
+        self._entries: Rows[tuple[str, str], LedgerEntry] = Rows()
+
+    async def record(self, entry: LedgerEntry) -> None:
+        """Store an entry; the same id stored again changes nothing."""
+        self._entries.insert_once((entry.queue, entry.id), entry)
+
+    async def entries(self) -> AsyncIterator[LedgerEntry]:
+        """Iterate over the entries, newest first."""
+        entries = [entry for _, entry in self._entries.items()]
+        for entry in sorted(entries, key=lambda each: (each.at, each.id, each.queue), reverse=True):
+            yield entry
+
+    async def find(self, entry: str) -> Sequence[Versioned[LedgerEntry]]:
+        """Return the entries with this id: mostly one, or none."""
+        return [found for key in self._entries.keys() if key[1] == entry and (found := self._entries.find(key))]
+
+    async def swap(self, entry: LedgerEntry, etag: str | None) -> str:
+        """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
+        return self._entries.swap((entry.queue, entry.id), entry, etag)
+
+    async def discard(self, entry: LedgerEntry, etag: str | None) -> None:
+        """Delete an entry; one that is not there is no error. Raises: Conflict if it changed since it was read."""
+        if self._entries.find((entry.queue, entry.id)) is not None:
+            self._entries.require((entry.queue, entry.id), etag)
+            self._entries.delete((entry.queue, entry.id))
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete the entries that name the tenant."""
+        for key, entry in self._entries.items():
+            if entry.names(tenant):
+                self._entries.delete(key)

@@ -1,0 +1,27 @@
+"""Rate limits in memory."""
+
+from datetime import datetime
+
+from shared.ports import Versioned
+from tests.support.fakes.rows import Rows
+
+
+class FakeLimitStore:
+    """`LimitStore` in a dict."""
+
+    def __init__(self) -> None:
+        self._rows: Rows[str, datetime | None] = Rows()
+
+    async def used(self, key: str) -> Versioned[datetime | None]:
+        """Return until when a key's allowance is used; None with ETag None if it never was."""
+        return self._rows.find(key) or Versioned(None, None)
+
+    async def swap(self, key: str, used_until: datetime, etag: str | None) -> None:
+        """Store until when it is used. Raises: Conflict if it changed since it was read."""
+        self._rows.swap(key, used_until, etag)
+
+    async def sweep(self, now: datetime) -> None:
+        """Delete what is not used at `now` any more."""
+        for key, until in self._rows.items():
+            if until is not None and until < now:
+                self._rows.delete(key)

@@ -1,0 +1,121 @@
+"""Recipients in memory."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.recipient import ChangeKind, Counts, Recipient
+from shared.errors import Conflict, NotFound, Rejected, TooLarge
+from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
+from tests.support.fakes.rows import Rows
+
+Place = tuple[TenantId, LocationId]
+
+
+#: More than this the fake does not take at once; the real one counts the bytes of its rows.
+MAX_BATCH_BYTES = 4 * 2**20
+
+
+class FakeRecipientStore:
+    """`RecipientStore` in dicts; a write is all or nothing."""
+
+    def __init__(self) -> None:
+        self._fences: Rows[Place, Fence] = Rows()
+        self._recipients: dict[Place, dict[RecipientId, Recipient]] = {}
+        self._journal: dict[Place, list[JournalEntry]] = {}
+        self._irregular: dict[Place, Irregular] = {}
+
+    async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
+        """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
+        return self._fences.find((tenant, location)) or Versioned(Fence(), None)
+
+    async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
+        """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
+        return self._fences.swap((tenant, location), fence, etag)
+
+    async def irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
+        """Return what was last put, None if nothing was."""
+        return self._irregular.get((tenant, location))
+
+    async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
+        """Store it in the place of what was there."""
+        self._irregular[tenant, location] = irregular
+
+    async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
+        """Iterate over the recipients of a location by id, from the id `start` on."""
+        rows = dict(self._recipients.get((tenant, location), {}))
+        for key in sorted(rows):
+            if key >= start:
+                yield rows[key]
+
+    async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
+        """Return one recipient. Raises: NotFound."""
+        try:
+            return self._recipients[tenant, location][recipient]
+        except KeyError as error:
+            message = f"Location {location!r} has no recipient {recipient!r}."
+            raise NotFound(message, code="recipient_not_found") from error
+
+    async def write(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[Recipient],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        """Write recipients, their journal and the fence, all or nothing. Raises: Conflict, Rejected, TooLarge."""
+        if len(recipients) > MAX_BATCH_RECIPIENTS:
+            raise Rejected(
+                f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.", code="batch_too_large"
+            )
+        if len(recipients) > 1 and len(msgspec.msgpack.encode(recipients)) > MAX_BATCH_BYTES:
+            raise TooLarge("these recipients are more than a batch takes", code="batch_too_large")
+        place = (tenant, location)
+        self._fences.require(place, fence.etag)
+        stored = self._recipients.get(place, {})
+        if any(change.kind is ChangeKind.CREATED and change.recipient in stored for change in journal.changes):
+            raise Conflict("a recipient to be created is there already", code="conflict")
+        etag = self._fences.swap(place, fence.value, fence.etag)
+        self._recipients.setdefault(place, {}).update((each.id, each) for each in recipients)
+        self._journal.setdefault(place, []).append(journal)
+        return etag
+
+    async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+        """Return what a run has changed at a location so far, over all its attempts."""
+        return sum((Counts.of(each.changes) for each in self._entries(tenant, location, run)), Counts())
+
+    async def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
+        """Iterate over what a run has changed at a location, in the order of writing."""
+        for entry in self._entries(tenant, location, run):
+            yield entry
+
+    def _entries(self, tenant: TenantId, location: LocationId, run: RunId) -> list[JournalEntry]:
+        return [entry for entry in self._journal.get((tenant, location), []) if entry.run == run]
+
+    async def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
+        """Iterate over whom a run has deactivated at a location so far."""
+        for entry in self._entries(tenant, location, run):
+            for change in entry.changes:
+                if change.kind is ChangeKind.DEACTIVATED and change.recipient is not None:
+                    yield change.recipient
+
+    async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
+        """Return whom any run that was asked for after this one has changed at a location."""
+        entries = self._journal.get((tenant, location), [])
+        changes = [change for entry in entries if entry.run < run for change in entry.changes]
+        return {change.recipient for change in changes if change.recipient is not None}
+
+    async def erase(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location's partition."""
+        self._fences.delete((tenant, location))
+        self._recipients.pop((tenant, location), None)
+        self._journal.pop((tenant, location), None)
+        self._irregular.pop((tenant, location), None)
+
+    async def erase_all(self, tenant: TenantId) -> None:
+        """Delete every row of all locations of the tenant."""
+        for owner, location in {*self._fences.keys(), *self._recipients, *self._journal}:
+            if owner == tenant:
+                await self.erase(tenant, location)

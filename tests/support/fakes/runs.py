@@ -1,0 +1,136 @@
+"""Runs in memory."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId
+from shared.domain.run import Plan, Run
+from shared.domain.sync.jobs import Candidate, FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.errors import NotFound
+from shared.ports import RunProgress, Versioned
+from tests.support.fakes.rows import Rows
+
+RunKey = tuple[TenantId, RunId]
+
+
+class FakeRunStore:
+    """`RunStore` in dicts."""
+
+    def __init__(self) -> None:
+        self._plans: Rows[RunKey, Plan] = Rows()
+        self._runs: Rows[RunKey, Run] = Rows()
+        self._positions: dict[tuple[RunKey, SourceId], FetchPosition] = {}
+        self._fetched: Rows[tuple[RunKey, SourceId], FetchMarker] = Rows()
+        self._reconciled: Rows[tuple[RunKey, LocationId], ReconcileMarker] = Rows()
+        self._held: Rows[tuple[RunKey, LocationId], tuple[Candidate, ...]] = Rows()
+
+    async def insert_plan(self, plan: Plan) -> Plan:
+        """Store a plan unless the run has one, and return the one that is stored."""
+        return self._plans.insert_once((plan.tenant, plan.run), plan)
+
+    async def plan(self, tenant: TenantId, run: RunId) -> Plan:
+        """Return a run's plan. Raises: NotFound."""
+        found = self._plans.value((tenant, run))
+        if found is None:
+            raise NotFound(f"run {run} has no plan", code="not_found")
+        return found
+
+    async def insert(self, run: Run) -> bool:
+        """Store a new run, and return whether it is new; one that is stored already stays as it is."""
+        return self._runs.insert_once((run.tenant, run.id), run) is run
+
+    async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
+        """Return a run. Raises: NotFound."""
+        found = self._runs.find((tenant, run))
+        if found is None:
+            raise NotFound(f"Tenant {tenant!r} has no run {run!r}.", code="run_not_found")
+        return found
+
+    async def swap(self, run: Run, etag: str | None) -> str:
+        """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
+        return self._runs.swap((run.tenant, run.id), run, etag)
+
+    async def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
+        """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
+        for (owner, name), run in list(self._runs.items()):
+            if owner == tenant and name > after and (since is None or run.requested_at >= since):
+                yield run
+
+    async def position(self, job: FetchJob) -> FetchPosition | None:
+        """Return where a fetch that was cut goes on."""
+        return self._positions.get(((job.tenant, job.run), job.source))
+
+    async def put_position(self, job: FetchJob, position: FetchPosition | None) -> None:
+        """Remember where a fetch goes on, or forget it with None."""
+        self._positions.pop(((job.tenant, job.run), job.source), None)
+        if position is not None:
+            self._positions[(job.tenant, job.run), job.source] = position
+
+    async def mark_fetch(self, job: FetchJob, marker: FetchMarker) -> FetchMarker:
+        """Insert a marker unless there is one, and return the one that is stored."""
+        return self._fetched.insert_once(((job.tenant, job.run), job.source), marker)
+
+    async def mark_reconcile(self, job: ReconcileJob, marker: ReconcileMarker) -> ReconcileMarker:
+        """Insert a marker unless there is one, and return the one that is stored."""
+        return self._reconciled.insert_once(((job.tenant, job.run), job.location), marker)
+
+    async def fetch_marker(self, job: FetchJob) -> FetchMarker | None:
+        """Return a job's marker, None if it has none."""
+        return self._fetched.value(((job.tenant, job.run), job.source))
+
+    async def is_reconciled(self, job: ReconcileJob) -> bool:
+        """Tell whether a job has a marker."""
+        return self._reconciled.value(((job.tenant, job.run), job.location)) is not None
+
+    async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
+        """Return the sources that have a marker, without reading any."""
+        return {source for key, source in self._fetched.keys() if key == (tenant, run)}
+
+    async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
+        """Return the locations that have a marker, without reading any."""
+        return {location for key, location in self._reconciled.keys() if key == (tenant, run)}
+
+    async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
+        """Return the markers of all sources that have one."""
+        return {source: marker for (key, source), marker in self._fetched.items() if key == (tenant, run)}
+
+    async def reconcile_markers(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileMarker]:
+        """Return the markers of all locations that have one."""
+        return {location: marker for (key, location), marker in self._reconciled.items() if key == (tenant, run)}
+
+    async def mark_held(
+        self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
+    ) -> Sequence[Candidate]:
+        """Store whose deactivation waits at a location unless that is stored, and return what is stored."""
+        return self._held.insert_once(((tenant, run), location), tuple(people))
+
+    async def held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
+        """Return whose deactivation waits, by location; empty for a run that was never held."""
+        return {location: people for (key, location), people in self._held.items() if key == (tenant, run)}
+
+    async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
+        """Return how far a run is; zeros before it has a plan."""
+        plan = self._plans.value((tenant, run))
+        return RunProgress(
+            fetched=len(await self.fetch_markers(tenant, run)),
+            sources=len(plan.sources) if plan else 0,
+            reconciled=len(await self.reconcile_markers(tenant, run)),
+            locations=len(plan.locations) if plan else 0,
+        )
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+        for key in [*self._plans.keys(), *self._runs.keys()]:
+            if key[0] == tenant:
+                self._plans.delete(key)
+                self._runs.delete(key)
+        for fetched in self._fetched.keys():
+            if fetched[0][0] == tenant:
+                self._fetched.delete(fetched)
+        for reconciled in self._reconciled.keys():
+            if reconciled[0][0] == tenant:
+                self._reconciled.delete(reconciled)
+        for held in self._held.keys():
+            if held[0][0] == tenant:
+                self._held.delete(held)
+        self._positions = {place: each for place, each in self._positions.items() if place[0][0] != tenant}

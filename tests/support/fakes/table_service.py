@@ -1,0 +1,155 @@
+"""The Table service in memory, beneath the real stores: their rows, keys and batches without the round trips.
+
+What holds of the stores on Azurite is held of them on this, too (tests/contracts/ports/stores). Not imitated: pages,
+retries, errors of the network, and filters other than those that the stores send.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
+from itertools import count
+from typing import Any, TypeVar
+
+import msgspec
+
+from shared.adapters.tables.client import Entity, Tables
+from shared.adapters.tables.edm import EncodedRow, Row
+from shared.adapters.tables.limits import require_entity
+from shared.adapters.tables.queries import Kind, Range
+from shared.adapters.tables.transactions import compose
+from shared.errors import Conflict, NotFound
+
+Stored = tuple[dict[str, Any], str]
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class MemoryTables(Tables):
+    """`Tables` over dicts."""
+
+    def __init__(self, address: str = "memory") -> None:
+        self.address = address
+        self._tables: dict[str, dict[tuple[str, str], Stored]] = {}
+        self._etags = count(1)
+
+    async def close(self) -> None:
+        """Keep everything."""
+
+    async def get(self, table: str, partition: str, row: str) -> Entity:
+        """Return one entity. Raises: NotFound."""
+        found = self._tables.get(table, {}).get((partition, row))
+        if found is None:
+            raise NotFound("There is no such row.", code="row_not_found")
+        return _entity(found)
+
+    async def insert(self, table: str, entity: Mapping[str, Any]) -> str:
+        """Store a new entity and return its ETag. Raises: Conflict if there is one already."""
+        require_entity(entity)
+        return self._create(table, entity)
+
+    async def put(self, table: str, entity: Mapping[str, Any]) -> str:
+        """Store an entity, in the place of another if there is one."""
+        require_entity(entity)
+        return self._store(table, entity)
+
+    async def merge(self, table: str, entity: Mapping[str, Any], etag: str | None = None) -> str:
+        """Change properties of an entity that is there. Raises: NotFound; Conflict if it is not the one with `etag`."""
+        require_entity(entity)
+        before = await self.get(table, entity["PartitionKey"], entity["RowKey"])
+        if etag is not None:
+            self._require(table, entity, etag)
+        return self._store(table, {**before, **entity})
+
+    async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
+        """Store an entity in the place of the one that was read with `etag`. Raises: Conflict."""
+        if etag is None:
+            return await self.insert(table, entity)
+        require_entity(entity)
+        self._require(table, entity, etag)
+        return self._store(table, entity)
+
+    async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
+        """Delete an entity; one that is not there is no error. Raises: Conflict if it is not the one with `etag`."""
+        found = self._tables.get(table, {}).get((partition, row))
+        if found is not None and etag is not None and found[1] != etag:
+            raise Conflict("The row changed since it was read.", code="conflict")
+        self._tables.get(table, {}).pop((partition, row), None)
+
+    async def transact(self, table: str, operations: Iterable[Any]) -> str:
+        """Do operations on one partition, all or none. Raises: Conflict, Rejected."""
+        operations = list(operations)
+        compose("http://memory", table, operations)  # which refuses what the service would not take
+        before = dict(self._tables.setdefault(table, {}))
+        answers = []
+        try:
+            for kind, row, *options in operations:
+                entity = json.loads(row.content) if isinstance(row, EncodedRow) else row
+                answers.append(self._do(table, kind, entity, options[0] if options else {}))
+        except Conflict:
+            self._tables[table] = before
+            raise
+        return answers[0]
+
+    def _do(self, table: str, kind: str, entity: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+        match kind:
+            case "create":
+                return self._create(table, entity)
+            case "upsert":
+                return self._store(table, entity)
+            case "update":
+                self._require(table, entity, options["etag"])
+                return self._store(table, entity)
+            case "delete":
+                if self._tables[table].pop((entity["PartitionKey"], entity["RowKey"]), None) is None:
+                    raise Conflict("There is no such row.", code="conflict")
+                return ""
+        raise NotImplementedError(kind)
+
+    async def query(
+        self,
+        table: str,
+        *,
+        partition: str | None = None,
+        partitions: Range | None = None,
+        rows: Range | None = None,
+        row: str | None = None,
+        where: str | None = None,
+        select: list[str] | None = None,
+    ) -> AsyncIterator[Entity]:
+        """Iterate over entities in the order of their keys."""
+        name = where.removesuffix(" eq true") if where is not None else None
+        for key, found in sorted(self._tables.get(table, {}).items()):
+            within = all(
+                bounds is None or bounds[0] <= part < bounds[1]
+                for part, bounds in zip(key, (partitions, rows), strict=True)
+            )
+            exact = all(wanted is None or part == wanted for part, wanted in zip(key, (partition, row), strict=True))
+            if within and exact and (name is None or found[0].get(name) is True):
+                properties, etag = found
+                shown = (
+                    properties if select is None else {each: properties[each] for each in select if each in properties}
+                )
+                yield _entity((shown, etag))
+
+    async def read(self, table: str, kind: Kind[S], *, partition: str, rows: Range) -> AsyncIterator[list[S]]:
+        """Iterate over pages of a partition's rows as structs."""
+        found = self.query(table, partition=partition, rows=rows)
+        yield [msgspec.convert(dict(row), kind.struct) async for row in found]
+
+    def _create(self, table: str, entity: Mapping[str, Any]) -> str:
+        if (entity["PartitionKey"], entity["RowKey"]) in self._tables.setdefault(table, {}):
+            raise Conflict("There is such a row already.", code="conflict")
+        return self._store(table, entity)
+
+    def _store(self, table: str, entity: Mapping[str, Any]) -> str:
+        etag = f"etag-{next(self._etags)}"
+        kept = {name: value for name, value in entity.items() if value is not None}
+        self._tables.setdefault(table, {})[entity["PartitionKey"], entity["RowKey"]] = (kept, etag)
+        return etag
+
+    def _require(self, table: str, entity: Mapping[str, Any], etag: str) -> None:
+        found = self._tables.get(table, {}).get((entity["PartitionKey"], entity["RowKey"]))
+        if found is None or found[1] != etag:
+            raise Conflict("The row changed since it was read.", code="conflict")
+
+
+def _entity(row: Stored) -> Row:
+    return Row(row[0], row[1])

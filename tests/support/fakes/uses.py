@@ -1,0 +1,44 @@
+"""What idempotency keys were used for, in memory."""
+
+from contextlib import suppress
+from datetime import datetime
+
+from shared.domain.access.idempotency import Use
+from shared.domain.ids import TenantId
+from shared.errors import Conflict
+from shared.ports import Versioned
+from tests.support.fakes.rows import Rows
+
+
+class FakeUseStore:
+    """`UseStore` in a dict."""
+
+    def __init__(self) -> None:
+        self._rows: Rows[tuple[TenantId, str], Use] = Rows()
+
+    async def find(self, tenant: TenantId, name: str) -> Versioned[Use | None]:
+        """Return what a key was used for, None with ETag None if it was not."""
+        found = self._rows.find((tenant, name))
+        return Versioned(None, None) if found is None else Versioned(found.value, found.etag)
+
+    async def swap(self, tenant: TenantId, name: str, use: Use, etag: str | None) -> str:
+        """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
+        return self._rows.swap((tenant, name), use, etag)
+
+    async def forget(self, tenant: TenantId, name: str, etag: str) -> None:
+        """Delete a use, unless it changed since it was read."""
+        with suppress(Conflict):
+            self._rows.require((tenant, name), etag)
+            self._rows.delete((tenant, name))
+
+    async def sweep(self, before: datetime) -> None:
+        """Delete what was used before a moment."""
+        for key, use in self._rows.items():
+            if use.at < before:
+                self._rows.delete(key)
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+        for key in self._rows.keys():
+            if key[0] == tenant:
+                self._rows.delete(key)

@@ -1,0 +1,148 @@
+"""Values that the stores are asked to keep, and how each store is opened."""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from shared.domain.connections.connection import Cloud, Connection, CredentialKind, Endpoints
+from shared.domain.directory import Source
+from shared.domain.ids import ImportId, LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId, new_run_id
+from shared.domain.imports.large_import import Import, ImportState
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import Preferences
+from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
+from shared.domain.run import Plan, Run, RunMode, RunState
+from shared.domain.sync.jobs import Candidate, FetchMarker, FetchOutcome, ReconcileMarker
+from shared.ports import ImportStore, JournalEntry, Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore
+from shared.settings import Settings
+from tests.support.builders import person
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+ENDPOINTS = Endpoints(login="https://login.example", graph="https://graph.example")
+RUN = new_run_id(1_000_000, 1)
+LOCATION = LocationId("lobby")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """All stores of one deployment."""
+
+    tenants: TenantStore
+    runs: RunStore
+    snapshots: SnapshotStore
+    recipients: RecipientStore
+    ledger: Ledger
+    imports: ImportStore
+
+
+def settings(connection_string: str) -> Settings:
+    """Return the settings of a deployment on one storage account."""
+    return Settings(
+        storage_connection_string=connection_string,
+        table_service_url=None,
+        queue_service_url=None,
+        managed_identity_client_id=None,
+        key_vault_url="https://vault.example",
+        default_endpoints=ENDPOINTS,
+        allowed_endpoints=(),
+        sign_in=None,
+        watchdog_stale_after_s=900,
+        run_deadline_s=21_600,
+        job_budget_s=120,
+    )
+
+
+def object_ids(count: int) -> list[ObjectId]:
+    """Return ids that look as random as real ones, and so compress as badly; the same at every call."""
+    source = random.Random(2026)
+    return [ObjectId(str(UUID(int=source.getrandbits(128), version=4))) for _ in range(count)]
+
+
+def connection() -> Connection:
+    """Return a connection in which every optional field is set."""
+    return Connection(
+        azure_tenant_id=person(1),
+        client_id=person(2),
+        object_id=person(3),
+        cloud=Cloud.USGOV,
+        endpoints=ENDPOINTS,
+        secret_name="secret-1",
+        secret_version="v1",
+        connected_at=NOW,
+        secret_expires_on=NOW,
+        kind=CredentialKind.CERTIFICATE,
+    )
+
+
+def plan(tenant: TenantId, run: RunId = RUN, *, groups: int = 2, generation: int = 1) -> Plan:
+    """Return the plan of a run that reads some groups, each into the lobby."""
+    sources = {source.id: source for source in (Source(group=each) for each in object_ids(groups))}
+    return Plan(
+        tenant=tenant,
+        run=run,
+        generation=generation,
+        epoch=1,
+        mode=RunMode.FULL,
+        preferences=Preferences(),
+        sources=sources,
+        locations={LOCATION: tuple(sorted(sources))},
+        connection="a-fingerprint",
+        created_at=NOW,
+    )
+
+
+def a_run(tenant: TenantId, run: RunId = RUN, *, state: RunState = RunState.PLANNING, at: datetime = NOW) -> Run:
+    """Return a run."""
+    return Run(id=run, tenant=tenant, mode=RunMode.FULL, state=state, requested_at=at, requested_by="api")
+
+
+def an_import(tenant: TenantId, number: int = 1, location: LocationId = LOCATION) -> Import:
+    """Return the n-th import of a tenant, to which nothing was sent yet."""
+    return Import(
+        tenant=tenant,
+        location=location,
+        id=ImportId(new_run_id(number, 1)),
+        mode=ImportMode.MERGE,
+        by="api",
+        state=ImportState.UPLOADING,
+        at=NOW,
+    )
+
+
+def fetched(source: str = "users", outcome: FetchOutcome = FetchOutcome.FAILED) -> FetchMarker:
+    """Return the marker of a source."""
+    return FetchMarker(source=SourceId(source), outcome=outcome)
+
+
+def reconciled(location: str = LOCATION, *, candidates: int = 0, active: int = 7) -> ReconcileMarker:
+    """Return the marker of a location from which some people have gone."""
+    return ReconcileMarker(
+        location=LocationId(location),
+        counts=Counts(created=1, skipped=2),
+        baseline=9,
+        active=active,
+        candidates=tuple(Candidate(RecipientId(each), each, Reason.LEFT_GROUP) for each in object_ids(candidates)),
+    )
+
+
+def recipient(number: int, **profile: Any) -> Recipient:  # noqa: ANN401 - any field of a profile
+    """Return the n-th recipient as a first sync writes it."""
+    said = Profile(display_name=f"User {number}", mail=f"user{number}@example.com", **profile)
+    return Recipient(
+        id=RecipientId(person(number)),
+        origin=Origin.DIRECTORY,
+        status=Status.ACTIVE,
+        profile=said,
+        object_id=person(number),
+        applied=said,
+    )
+
+
+def journal(*recipients: Recipient, run: RunId = RUN, kind: ChangeKind = ChangeKind.UPDATED) -> JournalEntry:
+    """Return the journal of a batch that did one thing to all of them."""
+    changes = tuple(
+        Change(kind=kind, reason=Reason.NEW, recipient=each.id, object_id=each.object_id) for each in recipients
+    )
+    return JournalEntry(run=run, actor="sync", at=NOW, changes=changes)

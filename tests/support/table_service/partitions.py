@@ -1,0 +1,116 @@
+"""The tables: partitions of rows in the order of their keys, changed one operation or one batch at a time."""
+
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tests.support.table_service.faults import Refusal, bad_request, changed, exists, not_found
+from tests.support.table_service.values import TICKS_S, Row, merged, tidy
+
+_ANY = "*"
+
+
+class Operation(NamedTuple):
+    """One change of one row. `verb` is POST (insert), PUT (replace), PATCH (merge) or DELETE."""
+
+    verb: str
+    partition: str
+    row: str
+    #: The ETag it depends on; None for an insert or "insert or ..."; `*` for any.
+    match: str | None
+    body: bytes
+
+
+class FailedOperation(Exception):
+    """The operation of a batch that failed, so that none was done."""
+
+    def __init__(self, index: int, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.index = index
+        self.refusal = refusal
+
+
+class Partition:
+    """The rows of one partition. Their keys are sorted when somebody asks for the order, not before."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self._keys: list[str] | None = None
+
+    def keys_from(self, first: str) -> tuple[list[str], int]:
+        """Return all keys in order, and the place of the first that is not less than `first`."""
+        if self._keys is None:
+            self._keys = sorted(self.rows, key=in_order)
+        return self._keys, bisect_left(self._keys, in_order(first), key=in_order)
+
+    def check(self, operation: Operation) -> None:
+        """Hold if the operation can be done. Raises: Refusal."""
+        stored = self.rows.get(operation.row)
+        if operation.verb == "POST":
+            if stored is not None:
+                raise exists()
+        elif operation.match is None:
+            if operation.verb == "DELETE":
+                raise bad_request("MissingRequiredHeader")
+        elif stored is None:
+            raise not_found()
+        elif operation.match not in {_ANY, stored.etag}:
+            raise changed()
+
+    def do(self, operation: Operation, tick: int) -> Row | None:
+        """Leave a checked operation done; return the row, or None when it was deleted."""
+        if operation.verb == "DELETE":
+            del self.rows[operation.row]
+            self._keys = None
+            return None
+        stored = self.rows.get(operation.row)
+        body = tidy(operation.body)
+        if operation.verb == "PATCH" and stored is not None:
+            body = merged(stored.body, body)
+        if stored is None:
+            self._keys = None
+        self.rows[operation.row] = row = Row(body, tick)
+        return row
+
+
+class Account:
+    """All tables."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, dict[str, Partition]] = {}
+        self._tick = int(time.time() * TICKS_S)
+
+    def table(self, name: str) -> dict[str, Partition]:
+        """Return a table's partitions. Raises: Refusal if there is no such table."""
+        if name not in self.tables:
+            raise not_found("TableNotFound")
+        return self.tables[name]
+
+    def change(self, table: str, operations: Sequence[Operation]) -> list[Row | None]:
+        """Leave all operations done; they are of one partition. Raises: FailedOperation, and none of them is done."""
+        partitions = self.table(table)
+        name = operations[0].partition
+        partition = partitions.get(name) or Partition()
+        seen: set[str] = set()
+        for index, operation in enumerate(operations):
+            if operation.partition != name:
+                raise FailedOperation(index, bad_request("CommandsInBatchActOnDifferentPartitions"))
+            if operation.row in seen:
+                raise FailedOperation(index, bad_request("InvalidDuplicateRow"))
+            seen.add(operation.row)
+            try:
+                partition.check(operation)
+            except Refusal as refusal:
+                raise FailedOperation(index, refusal) from refusal
+        partitions[name] = partition
+        done = []
+        for operation in operations:
+            self._tick += 1
+            done.append(partition.do(operation, self._tick))
+        return done
+
+
+def in_order(key: str) -> bytes:
+    """Return what keys are sorted by: UTF-16 units, in which an emoji comes before U+E000."""
+    return key.encode("utf-16-be", "surrogatepass")

@@ -1,0 +1,110 @@
+"""Queries: filters that are joined by `and`, pages of 1,000 rows, continuation tokens."""
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from tests.support.table_service.faults import bad_request
+from tests.support.table_service.partitions import Partition, in_order
+from tests.support.table_service.values import Row
+
+PAGE_ROWS: Final = 1_000
+_TERM: Final = re.compile(
+    r"\s*\(*\s*([A-Za-z_][A-Za-z0-9_]*) (eq|ne|gt|ge|lt|le) (?:'((?:[^']|'')*)'|(true|false)|(-?\d+))\s*\)*\s*(and|$)"
+)
+_RELATIONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+
+
+class Term(NamedTuple):
+    """One comparison of a filter."""
+
+    name: str
+    relation: str
+    value: str | bool | int
+
+    def holds(self, found: object) -> bool:
+        """Tell whether a property, None if there is none, is as wanted."""
+        if found is None or type(found) is not type(self.value):
+            return False
+        if isinstance(found, str):
+            return _RELATIONS[self.relation](in_order(found), in_order(str(self.value)))
+        return _RELATIONS[self.relation](found, self.value)
+
+
+class Page(NamedTuple):
+    """What one request gives: rows, and the keys at which the next one goes on."""
+
+    rows: list[Row]
+    following: tuple[str, str] | None
+
+
+def parse(text: str) -> list[Term]:
+    """Return the comparisons that must all hold. Raises: Refusal for whatever else a filter may be."""
+    terms, at = [], 0
+    while at < len(text):
+        found = _TERM.match(text, at)
+        if found is None:
+            raise bad_request("NotImplemented", f"the filter from {text[at:]!r}")
+        name, relation, words, truth, number, _ = found.groups()
+        value: str | bool | int
+        if words is not None:
+            value = words.replace("''", "'")
+        elif truth is not None:
+            value = truth == "true"
+        else:
+            value = int(number)
+        terms.append(Term(name, relation, value))
+        at = found.end()
+    return terms
+
+
+def page(partitions: Mapping[str, Partition], terms: list[Term], start: tuple[str, str], limit: int) -> Page:
+    """Return the rows from `start` on for which all terms hold, at most `limit`."""
+    of_partition = [each for each in terms if each.name == "PartitionKey"]
+    of_row = [each for each in terms if each.name == "RowKey"]
+    others = [each for each in terms if each.name not in {"PartitionKey", "RowKey"}]
+    rows: list[Row] = []
+    exact = next((str(each.value) for each in of_partition if each.relation == "eq"), None)
+    names = sorted(partitions, key=in_order) if exact is None else [exact] if exact in partitions else []
+    for name in names:
+        if in_order(name) < in_order(start[0]) or not all(each.holds(name) for each in of_partition):
+            continue
+        for key, row in _within(partitions[name], of_row, start[1] if name == start[0] else ""):
+            if others and not _all_hold(others, row):
+                continue
+            if len(rows) == limit:
+                return Page(rows, (name, key))
+            rows.append(row)
+    return Page(rows, None)
+
+
+def _all_hold(terms: list[Term], row: Row) -> bool:
+    properties = row.properties()
+    return all(each.holds(properties.get(each.name)) for each in terms)
+
+
+def _within(partition: Partition, terms: list[Term], first: str) -> Iterator[tuple[str, Row]]:
+    """Iterate over the rows whose keys are as wanted, without looking at those before or behind them."""
+    low, high = first, None
+    for each in terms:
+        value = str(each.value)
+        if each.relation in {"eq", "ge", "gt"}:
+            low = max(low, value, key=in_order)
+        if each.relation in {"eq", "le", "lt"}:
+            high = value if high is None else min(high, value, key=in_order)
+    keys, at = partition.keys_from(low)
+    last = None if high is None else in_order(high)
+    for place in range(at, len(keys)):
+        key = keys[place]
+        if last is not None and in_order(key) > last:
+            return
+        if all(each.holds(key) for each in terms):
+            yield key, partition.rows[key]

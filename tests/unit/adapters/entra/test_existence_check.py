@@ -1,0 +1,187 @@
+"""What a point check concludes from the parts of a `$batch`: absence only from a clear answer."""
+
+import json
+from typing import Any, cast
+
+import pytest
+
+from shared.adapters.entra import existence_check as presence
+from shared.adapters.entra.client import GraphClient
+from shared.domain.directory import Presence, Source
+from shared.domain.ids import ObjectId
+from shared.errors import Transient
+from tests.support.builders import person
+
+ADA = person(1)
+GROUP = ObjectId("22222222-2222-4222-8222-222222222222")
+ACCOUNT = {"id": ADA, "userPrincipalName": "ada@example.com", "accountEnabled": True, "userType": "Member"}
+GONE = {"error": {"code": "Request_ResourceNotFound"}}
+
+Part = tuple[int, Any, dict[str, str]]
+
+
+class NotedPace:
+    """Notes for how long it is told to wait, and waits not at all."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, str | None]] = []
+        self.left_s = 0.0
+
+    def now_s(self) -> float:
+        """It is always the same time."""
+        return 0.0
+
+    def heard(self, status: int, headers: dict[str, str], *, sent_s: float) -> None:
+        """A part was answered."""
+        if status == 429:
+            self.told.append((status, next(iter(headers.values()), None)))
+            self.left_s = 4.0
+
+
+class Batches:
+    """A GraphClient whose batches are answered from a list by url, the last answer for ever."""
+
+    graph = "https://graph.microsoft.com"
+
+    def __init__(self, **answers: list[Part | None]) -> None:
+        self.answers = answers
+        self.pace = NotedPace()
+        self.sent: list[list[dict[str, Any]]] = []
+
+    async def post(self, _: str, body: bytes) -> bytes:
+        """The parts in reverse order, those left out whose answer is None."""
+        requests = json.loads(body)["requests"]
+        self.sent.append(requests)
+        parts = []
+        for request in requests:
+            kind = "check" if request["method"] == "POST" else "members" if "/members/" in request["url"] else "account"
+            queue = self.answers[kind]
+            if answer := queue.pop(0) if len(queue) > 1 else queue[0]:
+                status, content, headers = answer
+                parts.append({"id": request["id"], "status": status, "headers": headers, "body": content})
+        return json.dumps({"responses": parts[::-1]}).encode()
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Waits are noted, not waited."""
+    waits: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr("shared.adapters.entra.existence_check.asyncio.sleep", note)
+    return waits
+
+
+async def ask(batches: Batches, *groups: Source, people: tuple[ObjectId, ...] = (ADA,)) -> dict[ObjectId, Presence]:
+    """The check's result."""
+    return dict(await presence.check(cast("GraphClient", batches), people, groups))
+
+
+@pytest.mark.parametrize(
+    ("account", "expected"),
+    [
+        ((200, ACCOUNT, {}), Presence.PRESENT),
+        ((200, ACCOUNT | {"userType": "Guest"}, {}), Presence.GUEST),
+        ((200, ACCOUNT | {"accountEnabled": False}, {}), Presence.DISABLED),
+        ((404, GONE, {}), Presence.NOT_FOUND),
+        ((404, {"error": {"code": "UnknownError"}}, {}), Presence.UNKNOWN),
+        ((404, "PGh0bWw+", {}), Presence.UNKNOWN),
+        ((403, {"error": {"code": "Authorization_RequestDenied"}}, {}), Presence.UNKNOWN),
+        ((200, {"error": {"code": "UnknownError"}}, {}), Presence.UNKNOWN),
+        ((200, ACCOUNT | {"userPrincipalName": None, "accountEnabled": None}, {}), Presence.UNKNOWN),
+        ((200, ACCOUNT | {"accountEnabled": None}, {}), Presence.UNKNOWN),
+        ((200, ACCOUNT | {"id": person(2), "accountEnabled": False}, {}), Presence.UNKNOWN),
+        ((200, None, {}), Presence.UNKNOWN),
+        ((503, GONE, {}), Presence.UNKNOWN),
+        (None, Presence.UNKNOWN),
+    ],
+)
+async def test_an_account(account: Part | None, expected: Presence) -> None:
+    """Only Graph's own 404 says that somebody is gone, and only their own account that they are disabled."""
+    assert await ask(Batches(account=[account])) == {ADA: expected}
+
+
+@pytest.mark.parametrize(
+    ("check", "expected"),
+    [
+        ((200, {"value": []}, {}), Presence.NOT_IN_GROUPS),
+        ((200, {"value": [GROUP]}, {}), Presence.PRESENT),
+        ((200, {}, {}), Presence.UNKNOWN),
+        ((200, {"value": [], "error": {"code": "UnknownError"}}, {}), Presence.UNKNOWN),
+        ((404, GONE, {}), Presence.UNKNOWN),
+        ((403, {"error": {"code": "Authorization_RequestDenied"}}, {}), Presence.UNKNOWN),
+        (None, Presence.UNKNOWN),
+    ],
+)
+async def test_a_transitive_membership(check: Part | None, expected: Presence) -> None:
+    """Somebody is in no group only if Graph says so of every group."""
+    batches = Batches(account=[(200, ACCOUNT, {})], check=[check])
+    assert await ask(batches, Source(group=GROUP)) == {ADA: expected}
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ((200, {"value": []}, {}), Presence.NOT_IN_GROUPS),
+        ((200, {"value": [{"id": ADA}]}, {}), Presence.PRESENT),
+        ((200, {"value": [{"id": person(2)}]}, {}), Presence.UNKNOWN),
+        ((200, {"value": [], "@odata.nextLink": "https://graph.microsoft.com/v1.0/x"}, {}), Presence.UNKNOWN),
+        ((404, GONE, {}), Presence.UNKNOWN),
+    ],
+)
+async def test_a_direct_membership(members: Part, expected: Presence) -> None:
+    """An empty page with a link is not the end, and a missing group proves nothing about a person."""
+    batches = Batches(account=[(200, ACCOUNT, {})], members=[members])
+    assert await ask(batches, Source(group=GROUP, transitive=False)) == {ADA: expected}
+
+
+async def test_one_unclear_membership_is_enough_to_stay() -> None:
+    """In none of 20 groups, and nothing known about the 21st."""
+    batches = Batches(account=[(200, ACCOUNT, {})], check=[(200, {"value": []}, {}), (403, GONE, {})])
+    groups = [Source(group=person(number)) for number in range(100, 121)]
+    assert await ask(batches, *groups) == {ADA: Presence.UNKNOWN}
+    assert [len(part["body"]["groupIds"]) for part in batches.sent[0] if part["method"] == "POST"] == [20, 1]
+
+
+async def test_a_refused_part_is_asked_again(no_waiting: list[float]) -> None:
+    """Alone, and it is the pace that waits, for all requests of the customer."""
+    batches = Batches(account=[(429, {}, {"retry-after": "3"}), (404, GONE, {})])
+    assert await ask(batches) == {ADA: Presence.NOT_FOUND}
+    assert (batches.pace.told, no_waiting) == ([(429, "3")], [])
+
+
+async def test_a_part_that_fails_is_asked_again_after_a_pause(no_waiting: list[float]) -> None:
+    """Three rounds at most; then nothing is known."""
+    batches = Batches(account=[(500, {}, {})])
+    assert await ask(batches) == {ADA: Presence.UNKNOWN}
+    assert (len(batches.sent), no_waiting) == (3, [1.0, 1.0])
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "1"}])
+async def test_a_part_that_is_refused_each_time(headers: dict[str, str]) -> None:
+    """Limits say nothing about anybody, so the whole check is for later."""
+    batches = Batches(account=[(429, {}, headers)])
+    with pytest.raises(Transient) as refused:
+        await ask(batches)
+    assert (refused.value.code, refused.value.retry_after_s, len(batches.sent)) == ("throttled", 4.0, 3)
+
+
+async def test_many_people_take_batches_of_twenty() -> None:
+    """Answers find their questions by id, in whatever order they come."""
+    people = tuple(person(number) for number in range(45))
+    batches = Batches(account=[(404, GONE, {})])
+    assert await ask(batches, people=people) == dict.fromkeys(people, Presence.NOT_FOUND)
+    assert sorted(len(batch) for batch in batches.sent) == [5, 20, 20]
+
+
+async def test_a_batch_that_fails_as_a_whole_fails_the_check() -> None:
+    """What cannot be asked is not concluded."""
+
+    class Down(Batches):
+        async def post(self, _: str, body: bytes) -> bytes:
+            raise Transient("down", code="graph_failing")
+
+    with pytest.raises(Transient):
+        await ask(Down(account=[]))

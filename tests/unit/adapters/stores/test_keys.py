@@ -1,0 +1,126 @@
+"""Keys keep tenants, kinds of rows and orders apart."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.adapters.stores import keys
+from shared.domain.directory import Source
+from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId, location_id, new_run_id, tenant_id
+from shared.domain.imports.large_import import ImportRef
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, is_place_of, place_of
+from tests.support.builders import person
+
+SLUGS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
+RUN = new_run_id(1_000_000, 1)
+
+
+@given(SLUGS, SLUGS, SLUGS)
+def test_a_tenant_s_range_holds_its_partitions_and_no_other_s(one: str, other: str, place: str) -> None:
+    """Whatever ids two tenants have, only the keys of the first lie in its range."""
+    low, high = keys.tenant_range(tenant_id(one))
+    for tenant in (one, other):
+        for key in (
+            keys.location(tenant_id(tenant), location_id(place)),
+            keys.source(tenant_id(tenant), SourceId("users")),
+            keys.run(tenant_id(tenant), RUN),
+        ):
+            assert (low <= key < high) == (tenant == one)
+
+
+@given(SLUGS, SLUGS, SLUGS, SLUGS)
+def test_different_ids_make_different_keys(one: str, two: str, three: str, four: str) -> None:
+    """Two pairs of tenant and location share a key only if they are the same."""
+    first = keys.location(TenantId(one), LocationId(two))
+    second = keys.location(TenantId(three), LocationId(four))
+    assert (first == second) == ((one, two) == (three, four))
+
+
+@given(st.integers(0, 10**8 - 1), st.integers(0, 10**8 - 1))
+def test_a_journal_sorts_by_operation(one: int, other: int) -> None:
+    """One attempt's journal rows sort as they were written, in their run's range, away from the recipients."""
+    rows = [keys.journal(RUN, 7, "attempt", operation) for operation in (one, other)]
+    assert (rows[0] < rows[1]) == (one < other)
+    low, high = keys.journal_range(RUN)
+    assert all(low <= row < high for row in rows)
+    assert not any(keys.RECIPIENTS[0] <= row < keys.RECIPIENTS[1] for row in (*rows, keys.FENCE))
+
+
+def test_pages_sort_by_number_within_their_attempt() -> None:
+    """Page 10 comes after page 9, and the pages of an attempt with a similar name lie elsewhere."""
+    ref = SnapshotRef(source=SourceId("users"), attempt="ab", tally=Tally())
+    low, high = keys.page_range(ref)
+    pages = [place_of("ab", number) for number in (9, 10, 19_999)]
+    others = [place_of("abc", 0), place_of("a", 0), place_of("ab-changes", 0), keys.CURRENT]
+    assert low <= pages[0] < pages[1] < pages[2] < high
+    assert not any(low <= row < high for row in others)
+    assert [is_place_of(ref)(row) for row in (*pages, *others)] == [True] * 3 + [False] * 4
+
+
+def test_pages_of_several_attempts() -> None:
+    """They lie from the first to the last one; what else is there is none of them."""
+    places = (place_of("ab", 7), place_of("ab", 9), place_of("xy", 0))
+    ref = SnapshotRef(source=SourceId("users"), attempt="xy", tally=Tally(), places=places)
+    low, high = keys.page_range(ref)
+    assert all(low <= place < high for place in places)
+    assert not any(low <= row < high for row in (place_of("ab", 6), place_of("xy", 1), keys.CURRENT))
+    others = (place_of("ab", 8), place_of("xy", 1), keys.CURRENT)
+    assert [is_place_of(ref)(row) for row in (*places, *others)] == [True] * 3 + [False] * 3
+
+
+def test_further_parts_of_a_value_follow_it_at_once() -> None:
+    """Between a marker and its further parts no other marker sorts, however similar its id."""
+    marker = keys.reconciled(LocationId("a"))
+    parts = [marker, *(keys.more(marker, number) for number in (1, 2, 10, 99))]
+    others = [keys.reconciled(LocationId(name)) for name in ("a-b", "a0", "aa", "b")]
+    assert sorted([*others, *reversed(parts)])[: len(parts)] == parts
+    low, high = keys.more_range(marker)
+    assert all(low <= row < high for row in parts)
+    assert not any(low <= row < high for row in others)
+    assert [keys.is_more(row) for row in (*parts, *others)] == [False] + [True] * 4 + [False] * 4
+
+
+def test_sources_of_one_group_do_not_mix() -> None:
+    """A group read with and without its nested groups is two sources, with markers and positions of their own."""
+    group = person(1)
+    nested, direct = Source(group=group).id, Source(group=group, transitive=False).id
+    rows = [keys.fetched(nested), keys.fetched(direct), keys.position(nested), keys.position(direct)]
+    assert len(set(rows)) == 4
+    assert [keys.FETCHED[0] <= row < keys.FETCHED[1] for row in rows] == [True, True, False, False]
+
+
+@given(SLUGS, SLUGS, SLUGS)
+def test_the_files_of_a_location_lie_in_its_range_and_its_tenant_s(tenant: str, one: str, other: str) -> None:
+    """However similar the location's id is to another's."""
+    low, high = keys.upload_range(TenantId(tenant), LocationId(one))
+    for place in (one, other):
+        key = keys.upload(ImportRef(TenantId(tenant), LocationId(place), ImportId(RUN)))
+        assert (low <= key < high) == (place == one)
+        assert keys.tenant_range(TenantId(tenant))[0] <= key < keys.tenant_range(TenantId(tenant))[1]
+        row = keys.imported(LocationId(place), ImportId(RUN))
+        assert (keys.imported_range(LocationId(one))[0] <= row < keys.imported_range(LocationId(one))[1]) == (
+            place == one
+        )
+
+
+def test_pieces_lie_with_their_part_and_attempt() -> None:
+    """Those of part 1 are not those of part 10, and none is what names them."""
+    low, high = keys.piece_range(1)
+    mine = [keys.piece(1, attempt, index) for attempt in ("a", "b") for index in (0, 11)]
+    assert all(low <= row < high for row in mine)
+    assert sum(keys.piece_range(1, "a")[0] <= row < keys.piece_range(1, "a")[1] for row in mine) == 2
+    assert not any(low <= row < high for row in (keys.piece(10, "a", 0), keys.part(1)))
+    assert not any(keys.PARTS[0] <= row < keys.PARTS[1] for row in mine)
+
+
+def test_any_text_can_name_a_ledger_entry() -> None:
+    """An id that came from a queue becomes a key without reserved characters, the same each time."""
+    row = keys.ledger("sync-requests /\\#?\x00' 🧨")
+    assert row == keys.ledger("sync-requests /\\#?\x00' 🧨")
+    assert row.isalnum()
+    assert row != keys.ledger("sync-requests")
+
+
+def test_runs_sort_newest_first() -> None:
+    """Of two runs' partitions the newer one comes first."""
+    newer, older = RunId(new_run_id(2_000_000, 0)), RunId(new_run_id(1_000_000, 0))
+    assert keys.run(TenantId("t"), newer) < keys.run(TenantId("t"), older)

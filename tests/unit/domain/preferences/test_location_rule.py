@@ -1,0 +1,98 @@
+"""Locations from an attribute."""
+
+import pytest
+
+from shared.domain.directory import Presence
+from shared.domain.ids import LocationId
+from shared.domain.preferences.filters import Attribute
+from shared.domain.preferences.location_rule import MAX_PLACES, LocationRule, Place, Values
+from shared.domain.reconcile.departures import placed
+from shared.errors import Rejected
+from tests.support.builders import person, user
+
+BERLIN, ANNEX, MUNICH = LocationId("berlin"), LocationId("annex"), LocationId("munich")
+
+
+def rule(**places: str) -> LocationRule:
+    """Return a rule by office; `__` stands for a star."""
+    found = [Place(value=value.replace("__", "*"), location=LocationId(where)) for value, where in places.items()]
+    return LocationRule(attribute=Attribute.OFFICE_LOCATION, places=tuple(found))
+
+
+OFFICES = rule(Berlin__="berlin", Berlin3__="annex", Berlin31="munich", Straße="berlin")
+
+
+@pytest.mark.parametrize(
+    ("office", "location"),
+    [
+        ("Berlin", BERLIN),
+        ("  BERLIN 7", BERLIN),
+        ("berlin3", ANNEX),
+        ("Berlin32", ANNEX),
+        ("Berlin31", MUNICH),
+        ("STRASSE", BERLIN),
+        ("Potsdam", None),
+        ("East Berlin", None),
+        (None, None),
+    ],
+)
+def test_a_value_names_one_location(office: str | None, location: LocationId | None) -> None:
+    """In any case; exactly first, then by the longest beginning."""
+    assert OFFICES.location_of(user(1, office_location=office)) == location
+
+
+def test_what_names_no_location_is_told_with_its_numbers() -> None:
+    """Spellings that differ in case are one value; who has none is not missing."""
+    people = [*(user(number, office_location="Potsdam") for number in range(2)), user(3, office_location="POTSDAM")]
+    people += [user(4, office_location="Berlin"), user(5), user(6, office_location="Ulm")]
+    values = Values(OFFICES.attribute)
+    values.add(people[:3])
+    values.add(people[3:])
+    problem = values.unmatched(OFFICES)
+    assert problem is not None
+    assert (problem.concerns, problem.code) == ("officeLocation", "unmatched_location")
+    assert problem.detail.startswith("4 people")
+    assert "'POTSDAM' (3), 'Ulm' (1)." in problem.detail
+    told = [(each.value, each.people, each.location) for each in values.all(OFFICES)]
+    assert told == [("POTSDAM", 3, None), ("Berlin", 1, BERLIN), ("Ulm", 1, None)]
+    placed_or_nowhere = Values(OFFICES.attribute)
+    placed_or_nowhere.add(people[3:5])
+    assert placed_or_nowhere.unmatched(OFFICES) is None
+
+
+@pytest.mark.parametrize("places", [{}, {"__": "berlin"}, {"a": "berlin", "A": "munich"}, {"x" * 201: "berlin"}])
+def test_a_rule_that_cannot_be_meant_is_refused(places: dict[str, str]) -> None:
+    """Empty, for everybody, ambiguous, or beyond what is kept."""
+    with pytest.raises(Rejected):
+        rule(**places).require_sense()
+
+
+def test_a_rule_has_its_limit() -> None:
+    """Preferences have to fit one row."""
+    rule(**{f"v{number}": "berlin" for number in range(MAX_PLACES)}).require_sense()
+    with pytest.raises(Rejected):
+        rule(**{f"v{number}": "berlin" for number in range(MAX_PLACES + 1)}).require_sense()
+
+
+@pytest.mark.parametrize(
+    ("presence", "office", "grouped", "expected"),
+    [
+        (Presence.PRESENT, "Ulm", True, Presence.PRESENT),
+        (Presence.PRESENT, "Ulm", False, Presence.NOT_IN_GROUPS),
+        (Presence.PRESENT, "Berlin", False, Presence.PRESENT),
+        (Presence.NOT_IN_GROUPS, "Berlin", True, Presence.PRESENT),
+        (Presence.NOT_IN_GROUPS, "Ulm", True, Presence.NOT_IN_GROUPS),
+        (Presence.DISABLED, "Berlin", False, Presence.DISABLED),
+        (Presence.NOT_FOUND, "Berlin", False, Presence.NOT_FOUND),
+        (Presence.UNKNOWN, "Berlin", False, Presence.UNKNOWN),
+    ],
+)
+def test_a_point_check_asks_the_rule_too(presence: Presence, office: str, *, grouped: bool, expected: Presence) -> None:
+    """Who is put here by the rule now stays; without groups, being in the directory is not being here."""
+    live = {person(1): user(1, office_location=office)}
+    assert placed({person(1): presence}, live, OFFICES, BERLIN, grouped=grouped) == {person(1): expected}
+
+
+def test_who_vanishes_between_two_questions_is_unknown() -> None:
+    """Neither here nor proven gone."""
+    assert placed({person(1): Presence.PRESENT}, {}, OFFICES, BERLIN, grouped=False) == {person(1): Presence.UNKNOWN}

@@ -1,0 +1,59 @@
+"""Changes are taken only as a whole, and say who was who before and after."""
+
+import pytest
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import SourceId
+from shared.domain.snapshots.changeset import MAX_CHANGED, Changed, Changes, VerifiedChanges, is_few
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
+from shared.errors import Conflict
+from tests.support.builders import user
+
+USERS = SourceId("users")
+BEFORE = [user(1), user(2)]
+AFTER = [user(1, display_name="New Name"), user(3)]
+
+
+def stored(*pages: list[DirectoryUser], before: int) -> tuple[Changes, list[bytes]]:
+    """Return changes on pages, and these."""
+    tally, encoded = Tally(), [encode_page(page) for page in pages]
+    for page, users in zip(encoded, pages, strict=True):
+        tally = tally.add(page, users)
+    ref = SnapshotRef(source=USERS, attempt="a-changes", tally=tally)
+    return Changes(since=Tally(), pages=ref, before=before), encoded
+
+
+def taken(changes: Changes, pages: list[bytes]) -> VerifiedChanges:
+    """Return what is on the pages."""
+    changed = Changed(changes)
+    for page in pages:
+        changed.add(page)
+    return changed.verified()
+
+
+@pytest.mark.parametrize("cut", range(5))
+def test_pages_may_be_cut_anywhere(cut: int) -> None:
+    """One changed, one left, one came."""
+    people = [*BEFORE, *AFTER]
+    found = taken(*stored(people[:cut], people[cut:], before=len(BEFORE)))
+    assert found.before == {each.id: each for each in BEFORE}
+    assert found.after.users == {each.id: each for each in AFTER}
+    assert found.people == {user(1).id, user(2).id, user(3).id}
+
+
+def test_a_lost_page_or_another_one_is_refused() -> None:
+    """Who is missing on a page that did not arrive must not pass for somebody who left."""
+    changes, pages = stored(BEFORE, AFTER, before=len(BEFORE))
+    for wrong in (pages[:1], pages[1:], pages[::-1], [*pages, pages[0]]):
+        with pytest.raises(Conflict):
+            taken(changes, wrong)
+    with pytest.raises(TypeError):
+        VerifiedChanges(USERS, BEFORE, AFTER, object())
+
+
+def test_few_is_a_part_of_the_people_and_no_more_than_fit() -> None:
+    """A fifth of them, as they were and as they are taken together."""
+    assert is_few(20, 100)
+    assert not is_few(21, 100)
+    assert is_few(MAX_CHANGED, 10_000_000)
+    assert not is_few(MAX_CHANGED + 1, 10_000_000)

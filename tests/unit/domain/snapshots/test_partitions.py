@@ -1,0 +1,77 @@
+"""Cutting people into parts."""
+
+import pytest
+
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import ObjectId, SourceId
+from shared.domain.snapshots import partitions as parts
+from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
+from shared.errors import Conflict
+from tests.support.builders import user
+
+SOURCE = SourceId("users")
+
+
+def people(count: int) -> list[DirectoryUser]:
+    """Return people whose ids are spread evenly."""
+    found = [user(number) for number in range(count)]
+    return [
+        DirectoryUser(ObjectId(f"{number * 4096 // count:03x}{each.id[3:]}"), each.user_principal_name)
+        for number, each in enumerate(found)
+    ]
+
+
+def cut(count: int, size: int, unpacked: int, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Return the ids in each part, from pages of ten."""
+    monkeypatch.setattr(parts, "_UNPACKED", unpacked)
+    everybody = people(count)
+    pages, tally = [], Tally()
+    for start in range(0, count, 10):
+        page = encode_page(everybody[start : start + 10])
+        pages.append(page)
+        tally = tally.add(page, everybody[start : start + 10])
+    cuts = Cuts(count, size)
+    cutter = Cutter(SnapshotRef(source=SOURCE, attempt="a", tally=tally), cuts)
+    for page in pages:
+        cutter.add(page)
+    found = cutter.verified()
+    return [list(found.part(number).users) for number in range(cuts.count)]
+
+
+@pytest.mark.parametrize("unpacked", [0, 1_000])
+def test_everybody_is_in_one_part_in_the_order_of_ids(unpacked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packed or not; parts are of some size each."""
+    found = cut(500, 50, unpacked, monkeypatch)
+    assert [name for part in found for name in part] == [each.id for each in people(500)]
+    assert len(found) == 10
+    assert {len(part) for part in found} <= set(range(49, 52))
+
+
+def test_any_text_is_in_a_part() -> None:
+    """Also ids that are none of the directory's; few people are one part, and there is an end to cutting."""
+    cuts = Cuts(10_000)
+    assert [cuts.part_of(name) for name in ("", "000", "zzz")] == [0, 0, cuts.count - 1]
+    assert 0 <= cuts.part_of("csv-1") < cuts.count
+    assert Cuts(0).count == Cuts(1).count == 1
+    assert Cuts(10**9).count == 4096
+
+
+def test_a_snapshot_with_a_page_less_is_none() -> None:
+    """Nor with one more, or another."""
+    everybody = people(4)
+    pages = [encode_page(everybody[:2]), encode_page(everybody[2:])]
+    tally = Tally().add(pages[0], everybody[:2]).add(pages[1], everybody[2:])
+    ref = SnapshotRef(source=SOURCE, attempt="a", tally=tally)
+    for wrong in ([pages[0]], [*pages, pages[0]], pages[::-1]):
+        cutter = Cutter(ref, Cuts(4))
+        for page in wrong:
+            cutter.add(page)
+        with pytest.raises(Conflict, match="promised"):
+            cutter.verified()
+
+
+def test_a_cut_snapshot_cannot_be_made_up() -> None:
+    """Only of what was verified."""
+    with pytest.raises(TypeError):
+        CutSnapshot(SOURCE, [], object())

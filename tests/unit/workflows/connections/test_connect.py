@@ -1,0 +1,132 @@
+"""Credentials are stored only when they work, and erased when they are switched off."""
+
+import msgspec
+import pytest
+
+from shared.bootstrap import App, Ports
+from shared.domain.connections.connection import SsoApplication
+from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.secret_names import secret_name
+from shared.domain.ids import ObjectId, TenantId
+from shared.errors import NotFound, Rejected
+from shared.workflows.connections.connect import ConnectionRefused
+from tests.support.builders import BACK_END, person
+from tests.support.fakes import FakeDirectory
+
+SSO = SsoApplication(client_id=ObjectId(person(50)))
+
+
+async def _epoch(ports: Ports, tenant: TenantId) -> int:
+    return (await ports.tenants.state(tenant)).value.epoch
+
+
+async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
+    """Without single sign-on a directory cannot be connected, however right its credentials are."""
+    with pytest.raises(Rejected) as refused:
+        await app.connect.connect(contoso, entries, BACK_END)
+    assert refused.value.code == "sso_required"
+    assert await ports.tenants.connection(contoso) is None
+
+
+async def test_right_credentials_switch_on(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
+    """The secret lies in the vault alone, under the tenant's name, and the epoch has advanced."""
+    await app.connect.put_sso(contoso, SSO)
+    assert (await app.connect.connect(contoso, entries, BACK_END)).value.ok
+    stored = await ports.tenants.connection(contoso)
+    assert stored is not None
+    assert (stored.azure_tenant_id, stored.object_id) == (entries.tenant_id, entries.object_id)
+    assert await ports.secrets.get(secret_name(contoso), stored.secret_version) == entries.client_secret
+    assert entries.client_secret not in msgspec.json.encode(stored).decode()
+    assert await _epoch(ports, contoso) == 1
+    assert (await app.connect.check_stored(contoso, BACK_END)).ok
+
+
+async def test_a_new_secret_that_fails_leaves_the_old_one_working(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries
+) -> None:
+    """What was stored before stays as it was, and runs on it are not disturbed."""
+    await app.connect.put_sso(contoso, SSO)
+    await app.connect.connect(contoso, entries, BACK_END)
+    before = await app.connect.connection(contoso)
+    with pytest.raises(ConnectionRefused) as refused:
+        await app.connect.connect(
+            contoso, msgspec.structs.replace(entries, client_secret="not-the-right-one"), BACK_END
+        )
+    assert not refused.value.report.ok
+    assert "not-the-right-one" not in f"{refused.value} {refused.value.report}"
+    assert await app.connect.connection(contoso) == before
+    assert (await app.connect.check_stored(contoso, BACK_END)).ok
+    assert await _epoch(ports, contoso) == 1
+
+
+async def test_a_new_secret_that_works_is_a_new_version(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries, directory: FakeDirectory
+) -> None:
+    """The old version stays for runs that were planned with it."""
+    await app.connect.put_sso(contoso, SSO)
+    await app.connect.connect(contoso, entries, BACK_END)
+    before = await ports.tenants.connection(contoso)
+    directory.secret = "the-next-secret"
+    await app.connect.connect(contoso, msgspec.structs.replace(entries, client_secret="the-next-secret"), BACK_END)
+    after = await ports.tenants.connection(contoso)
+    assert before is not None
+    assert after is not None
+    assert before.secret_version != after.secret_version
+    assert await ports.secrets.get(before.secret_name, before.secret_version) == entries.client_secret
+    assert await ports.secrets.get(after.secret_name, after.secret_version) == "the-next-secret"
+
+
+async def test_switching_off_erases_ids_and_secret(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
+    """Nothing is left to switch on again with; doing it twice is no error."""
+    await app.connect.put_sso(contoso, SSO)
+    await app.connect.connect(contoso, entries, BACK_END)
+    stored = await ports.tenants.connection(contoso)
+    assert stored is not None
+    for _ in range(2):
+        await app.connect.disconnect(contoso)
+        assert await app.connect.connection(contoso) is None
+    with pytest.raises(NotFound):
+        await ports.secrets.get(stored.secret_name, stored.secret_version)
+    with pytest.raises(NotFound) as off:
+        await app.connect.check_stored(contoso, BACK_END)
+    assert off.value.code == "not_connected"
+    assert await _epoch(ports, contoso) > 1
+
+
+async def test_removing_sign_on_removes_the_connection(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries
+) -> None:
+    """One does not go without the other."""
+    await app.connect.put_sso(contoso, SSO)
+    await app.connect.connect(contoso, entries, BACK_END)
+    await app.connect.remove_sso(contoso)
+    assert await app.connect.connection(contoso) is None
+    assert await ports.tenants.sso(contoso) is None
+
+
+async def test_pasted_space_does_not_reach_the_vault(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries
+) -> None:
+    """What is stored is what was validated."""
+    await app.connect.put_sso(contoso, SSO)
+    await app.connect.connect(
+        contoso, msgspec.structs.replace(entries, client_secret=f" {entries.client_secret}\n"), BACK_END
+    )
+    stored = await ports.tenants.connection(contoso)
+    assert stored is not None
+    assert await ports.secrets.get(stored.secret_name, stored.secret_version) == entries.client_secret
+
+
+async def test_an_unknown_tenant_is_told(app: App, entries: Entries) -> None:
+    """Every change names the tenant that is not there."""
+    nobody = TenantId("nobody")
+    for call in (
+        app.connect.connect(nobody, entries, BACK_END),
+        app.connect.disconnect(nobody),
+        app.connect.put_sso(nobody, SSO),
+        app.connect.remove_sso(nobody),
+        app.connect.connection(nobody),
+    ):
+        with pytest.raises(NotFound) as missing:
+            await call
+        assert missing.value.code == "tenant_not_found"

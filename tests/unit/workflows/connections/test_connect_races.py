@@ -1,0 +1,199 @@
+"""What happens while credentials are checked, stored or refused, and what is left when somebody dies in between."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from shared.bootstrap import App, Ports
+from shared.domain.access.callers import Caller
+from shared.domain.connections.connection import CredentialKind, SsoApplication
+from shared.domain.connections.connection_health import HealthState, Reason
+from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.secret_names import secret_name
+from shared.domain.connections.validation import Validation
+from shared.domain.ids import ObjectId, TenantId
+from shared.errors import Conflict, NotFound, Transient
+from shared.workflows.connections.connect import Connect
+from tests.support.builders import BACK_END, person
+from tests.support.fakes import FakeDirectories
+
+SSO = SsoApplication(client_id=ObjectId(person(50)))
+EXPIRED = Reason(code="AADSTS7000222", title="Expired", detail="Its end has passed.", fix="Create a new one.")
+
+
+def meanwhile(app: App, happens: Callable[[], Awaitable[object]]) -> Connect:
+    """Return the workflow, with something happening while credentials are checked."""
+
+    async def validate(
+        entries: Entries, caller: Caller, sso_application: str | None, *, stored: bool = False
+    ) -> Validation:
+        found = await app.validate(entries, caller, sso_application, stored=stored)
+        await happens()
+        return found
+
+    return dataclasses.replace(app.connect, validate=validate)
+
+
+async def stored_secrets(ports: Ports, tenant: TenantId) -> bool:
+    """Tell whether the vault still has a secret of the tenant."""
+    connection = await ports.tenants.connection(tenant)
+    versions = [connection.secret_version] if connection else ["1", "2", "3"]
+    for version in versions:
+        try:
+            await ports.secrets.get(secret_name(tenant), version)
+        except NotFound:
+            continue
+        return True
+    return False
+
+
+async def test_removing_single_sign_on_meanwhile_wins(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries
+) -> None:
+    """The connection is refused: removing the application switches it off, whoever was just connecting."""
+    await app.connect.put_sso(contoso, SSO)
+    connect = meanwhile(app, lambda: app.connect.remove_sso(contoso))
+    with pytest.raises(Conflict) as refused:
+        await connect.connect(contoso, entries, BACK_END)
+    assert refused.value.code == "sso_changed"
+    assert await ports.tenants.connection(contoso) is None
+
+
+async def test_a_deleted_tenant_comes_back_empty(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
+    """Created anew while the old one's credentials were checked, it is not connected to the old one's directory."""
+    await app.connect.put_sso(contoso, SSO)
+
+    async def anew() -> None:
+        await app.configure.delete_tenant(contoso)
+        await app.configure.put_tenant(contoso, "Somebody else")
+
+    with pytest.raises(Conflict):
+        await meanwhile(app, anew).connect(contoso, entries, BACK_END)
+    assert await ports.tenants.connection(contoso) is None
+    assert not await stored_secrets(ports, contoso)
+
+
+async def test_removed_in_the_moment_of_storing(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was stored too late is erased again, the secret included."""
+    await app.connect.put_sso(contoso, SSO)
+    put = ports.tenants.put_connection
+
+    async def late(tenant: TenantId, connection: object, expected: object = None) -> str | None:
+        monkeypatch.setattr(ports.tenants, "put_connection", put)
+        await app.connect.remove_sso(tenant)
+        return await put(tenant, connection, expected)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ports.tenants, "put_connection", late)
+    with pytest.raises(Conflict):
+        await app.connect.connect(contoso, entries, BACK_END)
+    assert await ports.tenants.connection(contoso) is None
+    assert not await stored_secrets(ports, contoso)
+
+
+async def test_learning_the_end_of_a_secret_switches_nothing_on(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switched off while the stored connection was checked: it stays off."""
+    await app.connect.put_sso(contoso, SSO)
+    await app.connect.connect(contoso, entries, BACK_END)
+    checked = await ports.tenants.connection(contoso)
+    assert checked is not None
+    ends = datetime(2027, 1, 1, tzinfo=UTC)
+    replace = ports.tenants.replace_connection
+
+    async def late(tenant: TenantId, old: object, new: object) -> None:
+        await app.connect.disconnect(tenant)
+        await replace(tenant, old, new)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ports.tenants, "replace_connection", late)
+    report = (await app.connect.check_stored(contoso, BACK_END)).checks
+    assert report
+    told = msgspec.structs.replace(await app.connect.check(entries, BACK_END), secret_expires_on=ends)
+    await app.connect._know_end(contoso, checked, told)
+    assert await ports.tenants.connection(contoso) is None
+
+
+async def test_a_late_refusal_of_the_old_secret_is_not_the_new_ones(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replaced between being refused and being written down: the new secret needs no attention."""
+    await app.connect.put_sso(contoso, SSO)
+    await app.connect.connect(contoso, entries, BACK_END)
+    used = await ports.tenants.connection(contoso)
+    assert used is not None
+    swap = ports.tenants.swap_health
+
+    async def late(*words: object) -> str:
+        monkeypatch.setattr(ports.tenants, "swap_health", swap)
+        await app.connect.connect(contoso, entries, BACK_END)
+        return await swap(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ports.tenants, "swap_health", late)
+    await app.health.refused(contoso, used, EXPIRED)
+    assert (await ports.tenants.health(contoso)).value.state is HealthState.ON
+
+
+async def test_a_federated_identity_leaves_no_secret_behind(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries
+) -> None:
+    """Nothing is kept of the secret that it takes the place of."""
+    await app.connect.put_sso(contoso, SSO)
+    await app.connect.connect(contoso, entries, BACK_END)
+    assert await stored_secrets(ports, contoso)
+    assert isinstance(ports.directories, FakeDirectories)
+    for directory in ports.directories.by_azure_tenant.values():
+        directory.federated = True
+    federated = msgspec.structs.replace(entries, client_secret="", federated=True)
+    await app.connect.connect(contoso, federated, BACK_END)
+    connection = await ports.tenants.connection(contoso)
+    assert connection is not None
+    assert connection.kind is CredentialKind.FEDERATED
+    with pytest.raises(NotFound):
+        await ports.secrets.get(secret_name(contoso), "1")
+
+
+async def test_switching_off_that_dies_has_erased_the_secret(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries
+) -> None:
+    """Whatever comes after the connection is gone can fail without leaving it in the vault."""
+    await app.connect.put_sso(contoso, SSO)
+    await app.connect.connect(contoso, entries, BACK_END)
+
+    async def dies(_: TenantId) -> None:
+        raise Transient("the process dies", code="storage_unreachable")
+
+    with pytest.raises(Transient):
+        await dataclasses.replace(app.connect, advance_epoch=dies).disconnect(contoso)
+    assert await ports.tenants.connection(contoso) is None
+    assert not await stored_secrets(ports, contoso)
+
+
+async def test_another_directory_that_dies_while_it_is_stored_leaves_nothing_old_running(
+    app: App, ports: Ports, contoso: TenantId, entries: Entries
+) -> None:
+    """What ran on the old one is ended before anything new is stored."""
+    await app.connect.put_sso(contoso, SSO)
+    await app.connect.connect(contoso, entries, BACK_END)
+    other = msgspec.structs.replace(entries, client_id=person(60))
+    assert isinstance(ports.directories, FakeDirectories)
+    for directory in ports.directories.by_azure_tenant.values():
+        directory.client_id = person(60)
+        directory.assigned[person(60)] = []
+    before = (await ports.tenants.state(contoso)).value.epoch
+    calls = 0
+
+    async def dies_late(tenant: TenantId) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise Transient("the process dies", code="storage_unreachable")
+        await app.epoch.advance(tenant)
+
+    with pytest.raises(Transient):
+        await dataclasses.replace(app.connect, advance_epoch=dies_late).connect(contoso, other, BACK_END)
+    assert (await ports.tenants.state(contoso)).value.epoch == before + 1
