@@ -25,9 +25,7 @@ from shared.adapters.stores import (
     TableTenantStore,
     TableUserStore,
     TableUseStore,
-)
-from shared.adapters.stores import (
-    table_names as names,
+    table_names,
 )
 from shared.bootstrap import App
 from shared.domain.connections.connection import Cloud, Connection, Endpoints
@@ -46,7 +44,7 @@ from tests.support.world import SETTINGS, work_off
 #: Also what the directory is called.
 TENANT: Final = TenantId("bench")
 #: Every table, by its name.
-TABLES: Final = tuple(name for key, name in vars(names).items() if key.isupper())
+TABLES: Final = tuple(name for key, name in vars(table_names).items() if key.isupper())
 _FUNCTIONS: Final[dict[type, str]] = {
     SyncRequest: "plan",
     FetchJob: "fetch",

@@ -19,7 +19,7 @@ from shared.bootstrap import App
 from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.sync.queue_messages import encode_job, encode_request
 from shared.errors import SyncError
-from shared.triggers import queues as triggers
+from shared.triggers import queues
 from tests.support.delivery import Message
 
 M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, RetireJob, ImportJob)
@@ -109,18 +109,18 @@ class HostQueue:
     def __init__(self) -> None:
         self.lanes: Final = dict(
             (
-                _lane(triggers._REQUESTS),
-                _lane(triggers._FETCH),
-                _lane(triggers._RECONCILE),
-                _lane(triggers._RETIRE),
-                _lane(triggers._IMPORT),
+                _lane(queues._REQUESTS),
+                _lane(queues._FETCH),
+                _lane(queues._RECONCILE),
+                _lane(queues._RETIRE),
+                _lane(queues._IMPORT),
             )
         )
 
     @asynccontextmanager
     async def worker(self, app: App) -> AsyncIterator[None]:
         """Have one worker work off all queues; at the end it dies, with all that is under way and all messages."""
-        vars(triggers)["app"] = lambda: app  # the triggers' only way to the workflows
+        vars(queues)["app"] = lambda: app  # the triggers' only way to the workflows
         listeners = [asyncio.create_task(lane.listen()) for lane in self.lanes.values()]
         try:
             yield
@@ -133,29 +133,29 @@ class HostQueue:
 
     async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
         """Ask for a run."""
-        self._put(triggers._REQUESTS, encode_request(request), delay_s)
+        self._put(queues._REQUESTS, encode_request(request), delay_s)
 
     async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:
         """Enqueue fetch jobs."""
         for job in jobs:
-            self._put(triggers._FETCH, encode_job(job), delay_s)
+            self._put(queues._FETCH, encode_job(job), delay_s)
 
     async def reconcile(self, jobs: Sequence[ReconcileJob], *, delay_s: float = 0) -> None:
         """Enqueue reconcile jobs."""
         for job in jobs:
-            self._put(triggers._RECONCILE, encode_job(job), delay_s)
+            self._put(queues._RECONCILE, encode_job(job), delay_s)
 
     async def retire(self, job: RetireJob, *, delay_s: float = 0) -> None:
         """Enqueue a retire job."""
-        self._put(triggers._RETIRE, encode_job(job), delay_s)
+        self._put(queues._RETIRE, encode_job(job), delay_s)
 
     async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
         """Enqueue an import job."""
-        self._put(triggers._IMPORT, encode_job(job), delay_s)
+        self._put(queues._IMPORT, encode_job(job), delay_s)
 
-    def _put(self, queue: triggers._Queue[M], text: str, delay_s: float) -> None:
+    def _put(self, queue: queues._Queue[M], text: str, delay_s: float) -> None:
         self.lanes[queue.name].put(text, delay_s)
 
 
-def _lane(queue: triggers._Queue[M]) -> tuple[str, Lane]:
-    return queue.name, Lane(lambda msg: triggers._work_off(queue, msg), lambda msg: triggers._bury(queue, msg))
+def _lane(queue: queues._Queue[M]) -> tuple[str, Lane]:
+    return queue.name, Lane(lambda msg: queues._work_off(queue, msg), lambda msg: queues._bury(queue, msg))

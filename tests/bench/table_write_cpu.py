@@ -7,7 +7,7 @@ import aiohttp
 from azure.data.tables.aio import TableClient
 
 from shared.adapters.stores.recipient_rows import RowEncoder, row_of
-from shared.adapters.tables import transactions as changeset
+from shared.adapters.tables import transactions
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.limits import MAX_BATCH
 from shared.domain.recipient import Recipient
@@ -40,9 +40,9 @@ async def measure() -> Result:
             async def write_bare() -> None:
                 for some in _cut(people):
                     operations = _upserts(RowEncoder().rows(_PARTITION, some))
-                    body = changeset.compose(url_of(connection), _TABLE, operations)
+                    body = transactions.compose(url_of(connection), _TABLE, operations)
                     async with session.post(
-                        f"{url_of(connection)}/$batch", data=body, headers=changeset.HEADERS
+                        f"{url_of(connection)}/$batch", data=body, headers=transactions.HEADERS
                     ) as sent:
                         assert (await sent.read()).count(b"HTTP/1.1 204") == len(some)
 

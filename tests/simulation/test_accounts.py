@@ -18,9 +18,7 @@ from shared.adapters.stores import (
     TableUserStore,
     TableUseStore,
     keys,
-)
-from shared.adapters.stores import (
-    table_names as names,
+    table_names,
 )
 from shared.adapters.stores.account_placement import KNOWN_FOR, Accounts
 from shared.bootstrap import Ports
@@ -41,8 +39,8 @@ from tests.support.world import World
 
 OLD, NEW, BERLIN = TenantId("contoso"), TenantId("fabrikam"), LocationId("berlin")
 #: What spans tenants, and so stays in the first account.
-SPANNING = {names.TENANTS, names.LEDGER, names.USES, names.LIMITS, names.IMPORTS}
-EVERYTHING = {name for key, name in vars(names).items() if key.isupper()}
+SPANNING = {table_names.TENANTS, table_names.LEDGER, table_names.USES, table_names.LIMITS, table_names.IMPORTS}
+EVERYTHING = {name for key, name in vars(table_names).items() if key.isupper()}
 ALL_MAY_GO = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)
 
 
@@ -175,16 +173,16 @@ async def test_a_deleted_tenant_is_erased_in_its_account_and_comes_back_there(de
     await world.app.configure.delete_tenant(NEW)
     assert await _tables_of(deployment.second, NEW) == set()
     row = {"PartitionKey": keys.location(NEW, BERLIN), "RowKey": keys.FENCE}
-    await deployment.second.put(names.RECIPIENTS, row)
+    await deployment.second.put(table_names.RECIPIENTS, row)
     deployment.clock.advance(SETTLED_AFTER.total_seconds())
     await deployment.restarted().app.watch(Usage())
     assert await _tables_of(deployment.second, NEW) == set()
-    assert await _tables_of(deployment.first, NEW) == {names.TENANTS}
-    left = [row["RowKey"] async for row in deployment.first.query(names.TENANTS) if NEW in row["RowKey"]]
+    assert await _tables_of(deployment.first, NEW) == {table_names.TENANTS}
+    left = [row["RowKey"] async for row in deployment.first.query(table_names.TENANTS) if NEW in row["RowKey"]]
     assert left == [keys.placement(NEW)]
     await deployment.live(NEW, range(3))
     assert await _tables_of(deployment.first, NEW) <= SPANNING
     await deployment.world.app.configure.delete_tenant(OLD)
-    assert await _tables_of(deployment.first, OLD) == {names.TENANTS}
+    assert await _tables_of(deployment.first, OLD) == {table_names.TENANTS}
     await deployment.live(OLD, range(3))
     assert await _tables_of(deployment.second, OLD) == set()

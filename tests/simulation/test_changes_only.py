@@ -11,7 +11,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Recipient, Status
 from shared.domain.run import Run, RunMode, RunState
-from shared.domain.snapshots import changeset as changes
+from shared.domain.snapshots import changeset
 from tests.support.builders import person, user
 from tests.support.fakes import FakeRecipientStore
 from tests.support.world import Fuse, World, drain_with_retries
@@ -135,7 +135,7 @@ async def test_too_many_changes_have_everybody_compared(monkeypatch: pytest.Monk
 
 async def test_held_leavers_have_everybody_compared_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a person approves later is no settled location."""
-    monkeypatch.setattr(changes, "MAX_SHARE", 10)
+    monkeypatch.setattr(changeset, "MAX_SHARE", 10)
     world = World()
     await world.tenant("contoso", [user(number) for number in range(PEOPLE)], Preferences(mode=Mode.FULL), {BERLIN: []})
     await world.sync("contoso", "first")
@@ -151,7 +151,7 @@ async def test_held_leavers_have_everybody_compared_again(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("seed", range(30))
 async def test_many_runs_end_as_one_that_compares_everybody(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random changes, runs, crashes and imports; in the end a full comparison finds nothing left to do."""
-    monkeypatch.setattr(changes, "MAX_SHARE", 10)
+    monkeypatch.setattr(changeset, "MAX_SHARE", 10)
     world = await plain_world()
     chance = random.Random(seed)
     for number in range(8):

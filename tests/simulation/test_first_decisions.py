@@ -16,7 +16,7 @@ from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.run import Run, RunState
 from shared.runtime.fair_scheduler import turn
 from shared.workflows.snapshots.decision_cache import FirstDecisions
-from shared.workflows.sync import comparison as comparing
+from shared.workflows.sync import comparison
 from tests.support.builders import person, user
 from tests.support.world import World, deliver
 
@@ -74,8 +74,8 @@ async def test_shared_or_not_it_is_the_same(mode: Mode, monkeypatch: pytest.Monk
 
     begin = turn.__aenter__
     monkeypatch.setattr(turn, "__aenter__", waiting)
-    monkeypatch.setattr(comparing, "decide", counted)
-    monkeypatch.setattr(comparing, "_PART", 4)
+    monkeypatch.setattr(comparison, "decide", counted)
+    monkeypatch.setattr(comparison, "_PART", 4)
     decided.append(0)
     shared_runs, shared = await story(preferences)
 

@@ -28,7 +28,7 @@ from shared.domain.preferences.location_rule import LocationRule, Place
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Origin, Status
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshots import changeset as changes
+from shared.domain.snapshots import changeset
 from shared.errors import NeedsAttention
 from tests.simulation.model import PLACES, Kept, Model, Person, Rules
 from tests.support.builders import person, user
@@ -277,7 +277,7 @@ async def test_a_random_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> N
     In every second history any change is small enough for a run to decide about the changed alone.
     """
     if seed % 2:
-        monkeypatch.setattr(changes, "MAX_SHARE", 10)
+        monkeypatch.setattr(changeset, "MAX_SHARE", 10)
     history = History(seed)
     await history.begin()
     for number in range(STEPS):

@@ -18,8 +18,7 @@ from shared.domain.run import RunKind, RunMode, RunState
 from shared.domain.sync.jobs import ImportJob
 from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
 from shared.telemetry import Usage
-from shared.workflows.imports import cleanup as sweep_imports
-from shared.workflows.imports import upload as upload_import
+from shared.workflows.imports import cleanup, upload
 from shared.workflows.imports.row_matcher import Join
 from tests.simulation.importing import (
     BERLIN,
@@ -306,14 +305,14 @@ async def test_what_nobody_needs_is_erased_after_a_while() -> None:
     await world.app.watch(Usage())
     assert await world.ports.imports.sizes(abandoned)
     assert await world.ports.imports.sizes(held)
-    world.clock.advance(sweep_imports.KEEP_FILE.total_seconds())
+    world.clock.advance(cleanup.KEEP_FILE.total_seconds())
     await world.app.watch(Usage())
     assert [await world.ports.imports.sizes(each) for each in (abandoned, held)] == [{}, {}]
     states = [(await look(world, each)).state for each in (abandoned, held)]
     assert states == [ImportState.FAILED, ImportState.DONE]
     with pytest.raises(Conflict):
         await start(world, abandoned, CHANGED)
-    world.clock.advance(sweep_imports.KEEP_REPORT.total_seconds())
+    world.clock.advance(cleanup.KEEP_REPORT.total_seconds())
     await world.app.watch(Usage())
     assert [mark async for mark in world.ports.imports.marks()] == []
     assert len([run async for run in world.ports.runs.history(CONTOSO)]) == 2
@@ -390,7 +389,7 @@ async def test_a_part_that_comes_while_its_location_goes_is_not_kept() -> None:
 async def test_a_tenant_has_so_many_files_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that have ended do not count; nor does a location that is not there."""
     world = await imports_world()
-    monkeypatch.setattr(upload_import, "MAX_OPEN", 1)
+    monkeypatch.setattr(upload, "MAX_OPEN", 1)
     await world.app.upload_import.create(CONTOSO, BERLIN, ImportMode.MERGE, "anna")
     with pytest.raises(Rejected) as refused:
         await world.app.upload_import.create(CONTOSO, BERLIN, ImportMode.MERGE, "anna")

@@ -12,8 +12,8 @@ from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunMode, RunState
-from shared.domain.snapshots import partitions as parts
-from shared.workflows.sync import comparison as comparing
+from shared.domain.snapshots import partitions
+from shared.workflows.sync import comparison
 from tests.support.builders import user
 from tests.support.world import World
 
@@ -64,9 +64,9 @@ async def test_cut_or_not_it_is_the_same(mode: Mode, monkeypatch: pytest.MonkeyP
     assert {run.state for run in expected} == {RunState.DONE}
     assert sum(run.counts.deactivated for run in expected) > 0
     for held in (0, 1_000):
-        monkeypatch.setattr(comparing, "_PART", 4)
-        monkeypatch.setattr(comparing, "_HELD", held)
-        monkeypatch.setattr(parts, "_UNPACKED", 0)
+        monkeypatch.setattr(comparison, "_PART", 4)
+        monkeypatch.setattr(comparison, "_HELD", held)
+        monkeypatch.setattr(partitions, "_UNPACKED", 0)
         found, cut = await story(preferences)
         assert cut == recipients
         assert [(run.state, run.counts, run.problems) for run in found] == [

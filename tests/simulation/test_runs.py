@@ -15,7 +15,7 @@ from shared.domain.snapshots.snapshot import SnapshotRef
 from shared.errors import NeedsAttention, NotFound, Transient
 from shared.ports import Fence, JournalEntry, Versioned
 from shared.telemetry import count_storage_request
-from shared.workflows.sync import comparison as comparing
+from shared.workflows.sync import comparison
 from tests.simulation.worlds import FULL, PEOPLE, STAFF, TEMPS, full_world, groups_world
 from tests.support.builders import person, user
 from tests.support.world import World, deliver
@@ -257,8 +257,8 @@ async def test_a_location_at_which_little_changes_comes_to_its_end(monkeypatch: 
         world.clock.advance(40)
         return decide(*arguments, **words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(comparing, "_PART", 20)
-    monkeypatch.setattr(comparing, "decide", slowly)
+    monkeypatch.setattr(comparison, "_PART", 20)
+    monkeypatch.setattr(comparison, "decide", slowly)
     run = await world.sync("contoso", "second", RunMode.FULL)
     assert (run.state, run.counts.updated) == (RunState.DONE, 400)
     assert decided == 20

@@ -11,10 +11,10 @@ from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshots import snapshot as snapshots
+from shared.domain.snapshots import snapshot
 from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef, Tally
 from shared.domain.sync.jobs import FetchJob, FetchPosition
-from shared.workflows.snapshots import writer as staging
+from shared.workflows.snapshots import writer
 from tests.support.builders import loaded, person, user
 from tests.support.fakes import FakeSnapshotStore
 from tests.support.world import Fuse, World, deliver, drain_with_retries
@@ -186,8 +186,8 @@ async def test_whoever_a_round_names_twice(seed: int) -> None:
 async def test_any_history_of_rounds_with_workers_that_die(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds that name people again and take them back, in several messages, with ids that end alike and full pages."""
     chance = random.Random(seed)
-    monkeypatch.setattr(staging, "_HELD_BYTES", chance.choice([0, 300, 512 * 1024]))
-    monkeypatch.setattr(snapshots, "MAX_PAGE_BYTES", chance.choice([200, 700_000]))
+    monkeypatch.setattr(writer, "_HELD_BYTES", chance.choice([0, 300, 512 * 1024]))
+    monkeypatch.setattr(snapshot, "MAX_PAGE_BYTES", chance.choice([200, 700_000]))
     preferences = Preferences(mode=Mode.FULL, guard=LENIENT, attributes=Attributes(manager=True))
     world = World()
     directory = await world.tenant("contoso", [user(0)], preferences, {BERLIN: []})
@@ -239,7 +239,7 @@ async def test_a_snapshot_that_is_not_whole(lost: int) -> None:
 
 async def test_a_group_that_is_stored_anew_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """One too large to be held until it is known that nothing has changed: the pages before go with each run."""
-    monkeypatch.setattr(staging, "_HELD_BYTES", 0)
+    monkeypatch.setattr(writer, "_HELD_BYTES", 0)
     world, group = World(), ObjectId(person(900))
     people = [user(number) for number in range(PEOPLE)]
     directory = await world.tenant("contoso", people, Preferences(guard=LENIENT), {BERLIN: [group]})

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.stack import readiness as probe
+from infra.local.stack import readiness
 from infra.local.stack.child import Child
 from infra.local.stack.ports import LOCALHOST, free_ports
 
@@ -82,7 +82,7 @@ class Azurite:
 
     def answers(self) -> bool:
         """Whether all three services answer HTTP, be it with a refusal."""
-        return all(probe.get(f"{url}?comp=list") for url in (self.blob_url, self.queue_url, self.table_url))
+        return all(readiness.get(f"{url}?comp=list") for url in (self.blob_url, self.queue_url, self.table_url))
 
 
 @contextmanager

@@ -6,13 +6,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from infra.local.entra.admin import (
-    controls as admin_controls,
-)
-from infra.local.entra.admin import (
-    directories as admin_directories,
-)
-from infra.local.entra.admin import (
-    objects as admin_objects,
+    controls,
+    directories,
+    objects,
 )
 from infra.local.entra.admin.bodies import STATE, explain_mistakes
 from infra.local.entra.graph.gateway import Graph
@@ -26,43 +22,43 @@ _BODY_BYTES_MAX = 16 * 1024 * 1024
 _ONE = "/admin/directories/{directory}"
 
 _CONTROLS = (
-    ("GET /admin", admin_controls.health),
-    ("POST /admin/reset", admin_controls.reset),
-    ("GET /admin/clock", admin_controls.get_clock),
-    ("POST /admin/clock", admin_controls.advance_clock),
-    ("GET /admin/settings", admin_controls.get_settings),
-    ("PATCH /admin/settings", admin_controls.change_settings),
-    ("GET /admin/faults", admin_controls.list_faults),
-    ("POST /admin/faults", admin_controls.arm_fault),
-    ("DELETE /admin/faults", admin_controls.clear_faults),
-    ("DELETE /admin/faults/{fault}", admin_controls.disarm_fault),
-    ("POST /admin/tokens/revoke", admin_controls.revoke_tokens),
-    ("GET /admin/metrics", admin_controls.get_metrics),
-    ("DELETE /admin/metrics", admin_controls.clear_metrics),
+    ("GET /admin", controls.health),
+    ("POST /admin/reset", controls.reset),
+    ("GET /admin/clock", controls.get_clock),
+    ("POST /admin/clock", controls.advance_clock),
+    ("GET /admin/settings", controls.get_settings),
+    ("PATCH /admin/settings", controls.change_settings),
+    ("GET /admin/faults", controls.list_faults),
+    ("POST /admin/faults", controls.arm_fault),
+    ("DELETE /admin/faults", controls.clear_faults),
+    ("DELETE /admin/faults/{fault}", controls.disarm_fault),
+    ("POST /admin/tokens/revoke", controls.revoke_tokens),
+    ("GET /admin/metrics", controls.get_metrics),
+    ("DELETE /admin/metrics", controls.clear_metrics),
 )
 
 _DIRECTORIES = (
-    ("GET /admin/directories", admin_directories.list_directories),
-    ("POST /admin/directories", admin_directories.create_directory),
-    (f"GET {_ONE}", admin_directories.get_directory),
-    (f"DELETE {_ONE}", admin_directories.delete_directory),
-    (f"POST {_ONE}/roles", admin_directories.change_roles),
-    (f"PATCH {_ONE}/application", admin_directories.change_application),
-    (f"POST {_ONE}/secrets", admin_directories.add_secret),
-    (f"POST {_ONE}/secrets/{{secret}}/expire", admin_directories.expire_secret),
-    (f"DELETE {_ONE}/secrets/{{secret}}", admin_directories.delete_secret),
-    (f"POST {_ONE}/credentials", admin_directories.add_credential),
-    (f"GET {_ONE}/users", admin_objects.list_users),
-    (f"POST {_ONE}/users", admin_objects.add_user),
-    (f"PATCH {_ONE}/users/{{user}}", admin_objects.change_user),
-    (f"DELETE {_ONE}/users/{{user}}", admin_objects.delete_user),
-    (f"POST {_ONE}/users/{{user}}/restore", admin_objects.restore_user),
-    (f"POST {_ONE}/groups", admin_objects.add_group),
-    (f"PATCH {_ONE}/groups/{{group}}", admin_objects.change_group),
-    (f"DELETE {_ONE}/groups/{{group}}", admin_objects.delete_group),
-    (f"POST {_ONE}/groups/{{group}}/restore", admin_objects.restore_group),
-    (f"GET {_ONE}/groups/{{group}}/members", admin_objects.list_members),
-    (f"POST {_ONE}/groups/{{group}}/members", admin_objects.change_members),
+    ("GET /admin/directories", directories.list_directories),
+    ("POST /admin/directories", directories.create_directory),
+    (f"GET {_ONE}", directories.get_directory),
+    (f"DELETE {_ONE}", directories.delete_directory),
+    (f"POST {_ONE}/roles", directories.change_roles),
+    (f"PATCH {_ONE}/application", directories.change_application),
+    (f"POST {_ONE}/secrets", directories.add_secret),
+    (f"POST {_ONE}/secrets/{{secret}}/expire", directories.expire_secret),
+    (f"DELETE {_ONE}/secrets/{{secret}}", directories.delete_secret),
+    (f"POST {_ONE}/credentials", directories.add_credential),
+    (f"GET {_ONE}/users", objects.list_users),
+    (f"POST {_ONE}/users", objects.add_user),
+    (f"PATCH {_ONE}/users/{{user}}", objects.change_user),
+    (f"DELETE {_ONE}/users/{{user}}", objects.delete_user),
+    (f"POST {_ONE}/users/{{user}}/restore", objects.restore_user),
+    (f"POST {_ONE}/groups", objects.add_group),
+    (f"PATCH {_ONE}/groups/{{group}}", objects.change_group),
+    (f"DELETE {_ONE}/groups/{{group}}", objects.delete_group),
+    (f"POST {_ONE}/groups/{{group}}/restore", objects.restore_group),
+    (f"GET {_ONE}/groups/{{group}}/members", objects.list_members),
+    (f"POST {_ONE}/groups/{{group}}/members", objects.change_members),
 )
 
 

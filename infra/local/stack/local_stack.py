@@ -10,8 +10,7 @@ from typing import Any, NoReturn, Self
 import msgspec
 
 from infra.local.azurite import Azurite
-from infra.local.stack import processes
-from infra.local.stack import readiness as probe
+from infra.local.stack import processes, readiness
 from infra.local.stack.certificates import ensure_certificates
 from infra.local.stack.child import ROOT
 from infra.local.stack.host_settings import host_settings
@@ -181,7 +180,7 @@ class LocalStack:
         await self.start_host()
 
     async def _sample_directories(self) -> dict[str, Any]:
-        answer = await asyncio.to_thread(probe.get, f"{self._admin}/admin/directories")
+        answer = await asyncio.to_thread(readiness.get, f"{self._admin}/admin/directories")
         if answer is None:
             raise PartFailed("entra does not answer any more.")
         found = msgspec.json.decode(answer.body, type=dict[str, Directory])

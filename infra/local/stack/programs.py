@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from infra.local.azurite import Azurite
-from infra.local.stack import readiness as probe
+from infra.local.stack import readiness
 from infra.local.stack.certificates import Certificates
 from infra.local.stack.child import ROOT
 from infra.local.stack.ports import LOCALHOST, Ports
@@ -111,5 +111,5 @@ def _tls(certificates: Certificates) -> list[str]:
 async def _answers(
     url: str, status: HTTPStatus, *, ca: Path | None = None, headers: Mapping[str, str] | None = None
 ) -> bool:
-    answer = await asyncio.to_thread(probe.get, url, ca=ca, headers=headers)
+    answer = await asyncio.to_thread(readiness.get, url, ca=ca, headers=headers)
     return answer is not None and answer.status == status

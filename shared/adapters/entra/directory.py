@@ -6,8 +6,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from shared.adapters.entra import existence_check as presence
-from shared.adapters.entra import links
+from shared.adapters.entra import existence_check, links
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.errors import Refused, translated
 from shared.adapters.entra.prefetch import Ahead
@@ -144,7 +143,7 @@ class GraphDirectory:
 
     async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
         """Return for each person what a point check finds out, `groups` empty meaning the whole directory."""
-        return await presence.check(self._client, people, groups)
+        return await existence_check.check(self._client, people, groups)
 
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return the users, up to ten, with this object id, user principal name or e-mail address, in any case."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from shared.adapters.entra import json_batch as batches
+from shared.adapters.entra import json_batch
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.schema import BatchAnswer, Failure, GraphUser, Membership, UserPage, decode
 from shared.adapters.entra.throttle import REFUSALS
@@ -68,7 +68,7 @@ async def _ask_all(
 ) -> dict[int, BatchAnswer]:
     """Return the answers to some questions. All requests have ended when it returns or raises."""
     slots = asyncio.Semaphore(_CONCURRENT)
-    chunks = [numbers[start : start + batches.MOST] for start in range(0, len(numbers), batches.MOST)]
+    chunks = [numbers[start : start + json_batch.MOST] for start in range(0, len(numbers), json_batch.MOST)]
     asking = (_ask(client, slots, questions, chunk) for chunk in chunks)
     found: dict[int, BatchAnswer] = {}
     failed: list[BaseException] = []
@@ -107,7 +107,7 @@ async def _ask(
 ) -> dict[int, BatchAnswer]:
     requests = [{"id": str(number), **questions[number].request} for number in numbers]
     async with slots:
-        answers = await batches.ask(client, requests)
+        answers = await json_batch.ask(client, requests)
     return {int(each.id): each for each in answers if each.id.isdecimal() and int(each.id) in numbers}
 
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.adapters.entra import json_batch as batches
-from shared.adapters.entra import links
+from shared.adapters.entra import json_batch, links
 from shared.errors import SyncError
 from shared.runtime.fair_scheduler import one_job
 
@@ -112,7 +111,7 @@ class Together:
             batch = self._open = _Batch(loop.call_later(_GATHER_S, self._depart))
         mine = _Waiting(loop.create_future())
         batch.waiting.setdefault(part, []).append(mine)
-        if len(batch.waiting) == batches.MOST:
+        if len(batch.waiting) == json_batch.MOST:
             self._depart()
         try:
             async with asyncio.timeout(_PATIENCE_S):
@@ -157,7 +156,7 @@ class Together:
         """Answer those of whose part there is a good answer."""
         parts = {str(number): part for number, part in enumerate(batch.waiting)}
         try:
-            answers = await batches.ask(self._client, [self._request(name, part) for name, part in parts.items()])
+            answers = await json_batch.ask(self._client, [self._request(name, part) for name, part in parts.items()])
         except SyncError:
             return  # it may be the batch that is not taken; whatever else it is, each finds out alone
         for each in answers:

@@ -8,8 +8,7 @@ from azure.core import MatchConditions
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.adapters.storage_account import StorageService
-from shared.adapters.tables import entities as single
-from shared.adapters.tables import transactions as changeset
+from shared.adapters.tables import entities, transactions
 from shared.adapters.tables.edm import encode, row_of
 from shared.adapters.tables.errors import translated
 from shared.adapters.tables.limits import MAX_BATCH, require_entity
@@ -68,7 +67,7 @@ class Tables:
         """Return one entity. Raises: NotFound."""
         wire = await self._wire_to(table)
         with translated():
-            return single.read(await wire.send("GET", single.address(table, partition, row), single.READ))
+            return entities.read(await wire.send("GET", entities.address(table, partition, row), entities.READ))
 
     async def find(self, table: str, partition: str, row: str) -> Entity | None:
         """Return one entity, or None if there is none."""
@@ -93,7 +92,7 @@ class Tables:
         Raises: NotFound; Conflict if it is not the one with `etag`, where that is given.
         """
         require_entity(entity)
-        return await self._write("PATCH", table, _of(table, entity), entity, etag or single.ANY)
+        return await self._write("PATCH", table, _of(table, entity), entity, etag or entities.ANY)
 
     async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
         """Store an entity in the place of the one that was read with `etag` (None: of none); return its new ETag.
@@ -117,7 +116,7 @@ class Tables:
     ) -> str:
         wire = await self._wire_to(table)
         with translated(missing=missing):
-            return single.written(await wire.send(method, path, single.headers(etag), encode(entity)))
+            return entities.written(await wire.send(method, path, entities.headers(etag), encode(entity)))
 
     async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
         """Delete an entity; one that is not there is no error. Raises: Conflict if it is not the one with `etag`."""
@@ -137,10 +136,10 @@ class Tables:
         wire = await self._wire_to(table)
         async with turn():
             listed = list(operations)
-            body = changeset.compose(wire.url, table, listed)
+            body = transactions.compose(wire.url, table, listed)
         with translated(missing=Conflict):
-            response = await wire.send("POST", "$batch", changeset.HEADERS, body)
-            return changeset.require_done(response, len(listed))
+            response = await wire.send("POST", "$batch", transactions.HEADERS, body)
+            return transactions.require_done(response, len(listed))
 
     async def query(
         self,
@@ -213,7 +212,7 @@ class Tables:
 
 
 def _of(table: str, entity: Mapping[str, Any]) -> str:
-    return single.address(table, entity["PartitionKey"], entity["RowKey"])
+    return entities.address(table, entity["PartitionKey"], entity["RowKey"])
 
 
 async def _create(service: TableServiceClient, name: str) -> TableClient:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shared.domain.connections.connection import Connection, CredentialKind
 from shared.domain.connections.connection_health import Reason, concerns_credentials
-from shared.domain.connections.entra import login_errors as mistakes
+from shared.domain.connections.entra import login_errors
 from shared.domain.ids import TenantId
 from shared.domain.run import Plan
 from shared.errors import LoginRefused, NotFound, Superseded, SyncError, Transient
@@ -86,7 +86,7 @@ def reason_of(error: SyncError, login: str) -> Reason:
     """Return why a connection does not work, in the words of the validation's report."""
     if error.code.startswith("AADSTS"):
         ids = (error.trace_id, error.correlation_id) if isinstance(error, LoginRefused) else (None, None)
-        check = mistakes.refused(error.code, login, *ids)
+        check = login_errors.refused(error.code, login, *ids)
         return Reason(code=error.code, title=check.title, detail=check.detail, fix=check.fix)
     return Reason(
         code=error.code,

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Sequence
 
-from shared.domain.connections import live_reads as readings
+from shared.domain.connections import live_reads
 from shared.domain.connections.credential_expiry import Registration
-from shared.domain.connections.entra import permissions as consent
+from shared.domain.connections.entra import permissions
 from shared.domain.connections.validation_report import Check, Consent
 from shared.domain.directory import Group, Source
 from shared.domain.ids import ObjectId
@@ -14,7 +14,7 @@ from shared.ports import Directory, TokenReport
 
 async def registration(directory: Directory, token: TokenReport) -> Registration | None:
     """Return the app registration of the token's application, None where it cannot be read."""
-    if not token.roles & consent.APPLICATIONS.satisfied_by:
+    if not token.roles & permissions.APPLICATIONS.satisfied_by:
         return None
     try:
         return await directory.registration(token.client_id)
@@ -29,7 +29,7 @@ async def reads(
 
     Members are read of the groups that were `probed`, else of the first group that shows its members.
     """
-    checks = readings.not_allowed(granted)
+    checks = live_reads.not_allowed(granted)
     found: list[Group] = []
     if "read_users" not in checks:
         checks["read_users"] = await _tried("read_users", "Users", directory.users(Source()))
@@ -44,7 +44,7 @@ async def reads(
             reading = directory.users(Source(group=group))
             done.append(await _tried("read_members", f"The members of group {group}", reading))
         if not groups:
-            done.append(readings.NO_GROUP)
+            done.append(live_reads.NO_GROUP)
     if sso_application is not None:
         if "read_sso" not in checks:
             what = "Who may sign in to the application"
@@ -61,5 +61,5 @@ async def _tried(id_: str, what: str, reading: Awaitable[object]) -> Check:
     try:
         await reading
     except SyncError as error:
-        return readings.outcome(id_, what, error)
-    return readings.outcome(id_, what, None)
+        return live_reads.outcome(id_, what, error)
+    return live_reads.outcome(id_, what, None)

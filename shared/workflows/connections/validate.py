@@ -9,20 +9,18 @@ import msgspec
 
 from shared.domain.access.callers import BackEnd, Caller, name_of, vouches_for
 from shared.domain.access.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
-from shared.domain.connections import credential_expiry as expiry
-from shared.domain.connections import live_reads as readings
+from shared.domain.connections import credential_expiry
 from shared.domain.connections.connection import CredentialKind, Credentials, Endpoints
-from shared.domain.connections.entra import endpoints
-from shared.domain.connections.entra import login_errors as mistakes
-from shared.domain.connections.entra import permissions as consent
+from shared.domain.connections.entra import endpoints, login_errors, permissions
 from shared.domain.connections.entra.credential_form import Entries, local_checks, rearrangements
 from shared.domain.connections.entra.token_identity import identity_checks, mixed_up
+from shared.domain.connections.live_reads import failed_for_now, nothing_asked
 from shared.domain.connections.validation import Validation
 from shared.domain.connections.validation_report import Check, CheckStatus, Consent, Report
 from shared.errors import LoginRefused, NeedsAttention, RateLimited, Rejected, SyncError, Transient
 from shared.ports import CertificateReader, Clock, Directory, DirectoryFactory, TokenReport
 from shared.telemetry import event
-from shared.workflows.connections import live_reads as probe
+from shared.workflows.connections import live_reads
 from shared.workflows.connections.rate_limiter import Limiter
 
 #: Refusals that a mix-up of the ids explains: no such tenant, no such application, no enterprise application.
@@ -51,7 +49,7 @@ class _Findings:
         return any(check.status is CheckStatus.FAIL for check in self.checks)
 
     def skip_the_rest(self, entries: Entries) -> None:
-        self.checks += readings.nothing_asked(sso_users=entries.sso_users)
+        self.checks += nothing_asked(sso_users=entries.sso_users)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +81,7 @@ class Validate:
             self._vouched(entries, caller, found)
         pair = self._endpoints(entries, found)
         if pair is None or found.failed:
-            found.checks += mistakes.sign_in_skipped(entries.kind)
+            found.checks += login_errors.sign_in_skipped(entries.kind)
             found.skip_the_rest(entries)
             return Validation(report=_told(Report.of(found.checks), caller))
         credentials = Credentials(
@@ -144,15 +142,15 @@ class Validate:
             async with self.directories.open(credentials) as directory:
                 async with self._guess(credentials):
                     token = await directory.token()
-                found.checks += mistakes.signed_in(entries.kind)
+                found.checks += login_errors.signed_in(entries.kind)
                 await self._look(directory, token, credentials, entries, found, sso_application)
         except NeedsAttention as error:
             await self._refused(error, credentials, entries, found)
         except RateLimited:
             raise
         except Transient as error:
-            found.checks.append(readings.failed_for_now("login", "The login service did not answer", error))
-            found.checks += mistakes.sign_in_skipped(entries.kind)
+            found.checks.append(failed_for_now("login", "The login service did not answer", error))
+            found.checks += login_errors.sign_in_skipped(entries.kind)
             found.skip_the_rest(entries)
 
     async def _refused(
@@ -160,8 +158,8 @@ class Validate:
     ) -> None:
         ids = (error.trace_id, error.correlation_id) if isinstance(error, LoginRefused) else (None, None)
         link = consent_link(credentials)
-        refusal = mistakes.refused(error.code, credentials.endpoints.login, *ids, consent_link=link)
-        found.checks += mistakes.sign_in_refused(entries.kind, refusal)
+        refusal = login_errors.refused(error.code, credentials.endpoints.login, *ids, consent_link=link)
+        found.checks += login_errors.sign_in_refused(entries.kind, refusal)
         if error.code in _PERHAPS_MIXED_UP:
             found.checks += await self._mixed_up(credentials, entries)
         found.skip_the_rest(entries)
@@ -193,8 +191,8 @@ class Validate:
     ) -> None:
         """Judge what the token says, and try what it allows."""
         link = consent_link(credentials)
-        judged, found.consent = consent.judge(token.roles, sso_users=entries.sso_users, consent_link=link)
-        registration = await probe.registration(directory, token)
+        judged, found.consent = permissions.judge(token.roles, sso_users=entries.sso_users, consent_link=link)
+        registration = await live_reads.registration(directory, token)
         found.checks += identity_checks(
             entries,
             azure_tenant_id=token.azure_tenant_id,
@@ -204,12 +202,14 @@ class Validate:
         )
         found.checks += judged
         application = sso_application if entries.sso_users else None
-        found.checks += await probe.reads(directory, found.consent, entries.groups, application)
+        found.checks += await live_reads.reads(directory, found.consent, entries.groups, application)
         if entries.kind is not CredentialKind.FEDERATED:
             if found.ends is None:
                 keys = registration.keys if registration else ()
-                found.ends = expiry.end_of(entries.client_secret, keys, self.clock.now()) or entries.secret_expires_on
-            found.checks.append(expiry.expiry_check(found.ends, self.clock.now()))
+                found.ends = (
+                    credential_expiry.end_of(entries.client_secret, keys, self.clock.now()) or entries.secret_expires_on
+                )
+            found.checks.append(credential_expiry.expiry_check(found.ends, self.clock.now()))
 
 
 def _told(report: Report, caller: Caller) -> Report:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.telemetry import Usage
-from shared.workflows.tenants import deletion as erasure
+from shared.workflows.tenants import deletion
 from tests.integration.http.deployment import Deployment
 from tests.integration.http.mistakes import entries_of
 from tests.support.entra import Broken
@@ -41,7 +41,7 @@ async def fill(deployment: Deployment, simulator: Broken, tenant: str) -> dict[s
 
 async def settle(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the watchdog look when nothing can be running any more."""
-    monkeypatch.setattr(erasure, "SETTLED_AFTER", timedelta(0))
+    monkeypatch.setattr(deletion, "SETTLED_AFTER", timedelta(0))
     await deployment.product.watch(Usage())
 
 

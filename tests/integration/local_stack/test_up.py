@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.stack import processes
-from infra.local.stack import readiness as probe
+from infra.local.stack import processes, readiness
 from infra.local.stack.child import ROOT
 from infra.local.stack.local_stack import FILE
 from infra.local.stack.ports import free_ports, is_free
@@ -79,7 +78,7 @@ def test_stack_json_tells_what_a_client_needs_and_sigterm_ends_everything(up: Up
     assert {"contoso", "fabrikam", "adatum"} <= set(stack["directories"])
     identity = {"azure_tenant_id", "application_id", "object_id", "client_secret"}
     assert identity <= set(stack["directories"]["contoso"])
-    health = probe.get(f"{stack['api']}/health", headers={"x-functions-key": stack["key"]})
+    health = readiness.get(f"{stack['api']}/health", headers={"x-functions-key": stack["key"]})
     assert health is not None
     assert health.status == 200
     assert (tmp_path / FILE).stat().st_mode & 0o077 == 0

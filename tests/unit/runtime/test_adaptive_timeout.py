@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.adapters.entra import request_coalescer as together
+from shared.adapters.entra import request_coalescer
 from shared.errors import LoginRefused, Transient
-from shared.runtime import adaptive_timeout as first_answer
+from shared.runtime import adaptive_timeout
 from shared.runtime.adaptive_timeout import FirstAnswer, Patience, Unanswered
 from tests.unit.adapters.entra import virtual_time
 
@@ -27,7 +27,7 @@ async def test_of_many_silent_ones_the_longest_is_given_up(
     monkeypatch: pytest.MonkeyPatch, asked: int, again_s: float
 ) -> None:
     """It is asked again, later each time, and the others are waited for."""
-    monkeypatch.setattr(first_answer, "_LATE_S", 0.0)
+    monkeypatch.setattr(adaptive_timeout, "_LATE_S", 0.0)
     patience, answers = Patience(2), [asyncio.Event() for _ in range(3)]
     jobs = [asyncio.create_task(FirstAnswer(patience, asked).hear(each.wait())) for each in answers]
     with pytest.raises(Unanswered) as caught:
@@ -41,7 +41,7 @@ async def test_of_many_silent_ones_the_longest_is_given_up(
 
 async def test_a_few_silent_ones_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """However late they are."""
-    monkeypatch.setattr(first_answer, "_LATE_S", 0.0)
+    monkeypatch.setattr(adaptive_timeout, "_LATE_S", 0.0)
     answer = asyncio.Event()
     job = asyncio.create_task(FirstAnswer(Patience(1), 0).hear(answer.wait()))
     for _ in range(10):
@@ -68,7 +68,7 @@ def test_where_all_are_slow_nobody_is_late() -> None:
             await job(0, 0.1)
         return given_up, patience.late_s
 
-    assert virtual_time.run(scenario()) == ([24, 0, 0], first_answer._LATE_S)
+    assert virtual_time.run(scenario()) == ([24, 0, 0], adaptive_timeout._LATE_S)
 
 
 def test_silent_ones_are_given_up_however_slow_the_others_are() -> None:
@@ -103,7 +103,7 @@ def test_silent_ones_are_given_up_however_slow_the_others_are() -> None:
 
 def test_a_batch_is_given_up_before_a_first_answer_is_late() -> None:
     """So that its parts can be asked for alone."""
-    assert together._PATIENCE_S < first_answer._LATE_S
+    assert request_coalescer._PATIENCE_S < adaptive_timeout._LATE_S
 
 
 def test_a_worker_that_starts_takes_its_time() -> None:

@@ -8,22 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from infra.local.entra.graph import (
-    applications as graph_applications,
-)
-from infra.local.entra.graph import (
+    applications,
     delta,
-)
-from infra.local.entra.graph import (
-    groups as graph_groups,
-)
-from infra.local.entra.graph import (
-    lookup as graph_lookup,
-)
-from infra.local.entra.graph import (
-    members as graph_members,
-)
-from infra.local.entra.graph import (
-    users as graph_users,
+    groups,
+    lookup,
+    members,
+    users,
 )
 from infra.local.entra.graph.call import READ_APPLICATIONS, READ_GROUPS, READ_ORGANIZATION, READ_USERS, Call
 from infra.local.entra.http.answers import Answer
@@ -56,52 +46,50 @@ _PRINCIPAL = "/servicePrincipals/{principal}"
 _PRINCIPAL_BY_APP = "/servicePrincipals(appId='{app}')"
 
 ROUTES = (
-    _route("GET /users", 2, graph_users.list_users, READ_USERS),
+    _route("GET /users", 2, users.list_users, READ_USERS),
     _route("GET /users/delta", 2, delta.users_delta, READ_USERS),
     _route("GET /users/delta()", 2, delta.users_delta, READ_USERS),
     _route("GET /users/microsoft.graph.delta()", 2, delta.users_delta, READ_USERS),
-    _route("GET /users/$count", 1, graph_users.count_users, READ_USERS),
-    _route("GET /users/{user}", 1, graph_users.get_user, READ_USERS),
-    _route("POST /users/{user}/checkMemberGroups", 4, graph_lookup.check_member_groups, READ_USERS, READ_GROUPS),
+    _route("GET /users/$count", 1, users.count_users, READ_USERS),
+    _route("GET /users/{user}", 1, users.get_user, READ_USERS),
+    _route("POST /users/{user}/checkMemberGroups", 4, lookup.check_member_groups, READ_USERS, READ_GROUPS),
     _route(
         "POST /users/{user}/microsoft.graph.checkMemberGroups",
         4,
-        graph_lookup.check_member_groups,
+        lookup.check_member_groups,
         READ_USERS,
         READ_GROUPS,
     ),
-    _route("GET /groups", 3, graph_groups.list_groups, READ_GROUPS),
+    _route("GET /groups", 3, groups.list_groups, READ_GROUPS),
     _route("GET /groups/delta", 3, delta.groups_delta, READ_GROUPS),
     _route("GET /groups/delta()", 3, delta.groups_delta, READ_GROUPS),
     _route("GET /groups/microsoft.graph.delta()", 3, delta.groups_delta, READ_GROUPS),
-    _route("GET /groups/{group}", 1, graph_groups.get_group, READ_GROUPS),
-    _route("GET /groups/{group}/members", 3, graph_members.list_members, READ_GROUPS),
-    _route("GET /groups/{group}/members/$count", 1, graph_members.count_members, READ_GROUPS),
-    _route("GET /groups/{group}/members/{cast}", 3, graph_members.list_members, READ_GROUPS),
-    _route("GET /groups/{group}/members/{cast}/$count", 1, graph_members.count_members, READ_GROUPS),
-    _route("GET /groups/{group}/owners", 1, graph_groups.list_owners, READ_GROUPS),
-    _route("GET /groups/{group}/transitiveMembers", 5, graph_members.list_transitive_members, READ_GROUPS),
-    _route("GET /groups/{group}/transitiveMembers/$count", 1, graph_members.count_transitive_members, READ_GROUPS),
-    _route("GET /groups/{group}/transitiveMembers/{cast}", 5, graph_members.list_transitive_members, READ_GROUPS),
-    _route(
-        "GET /groups/{group}/transitiveMembers/{cast}/$count", 1, graph_members.count_transitive_members, READ_GROUPS
-    ),
-    _route("GET /users/{user}/memberOf/{cast}", 1, graph_members.list_groups_of_user, READ_USERS, READ_GROUPS),
-    _route("GET /groups/{group}/memberOf/{cast}", 1, graph_members.list_groups_of_group, READ_GROUPS),
-    _route("POST /directoryObjects/getByIds", 3, graph_lookup.get_by_ids),
-    _route("POST /directoryObjects/microsoft.graph.getByIds", 3, graph_lookup.get_by_ids),
-    _route("GET /servicePrincipals", 1, graph_applications.list_service_principals, READ_APPLICATIONS),
-    _route(f"GET {_PRINCIPAL_BY_APP}", 1, graph_applications.get_service_principal, READ_APPLICATIONS),
-    _route(f"GET {_PRINCIPAL_BY_APP}/appRoleAssignedTo", 1, graph_applications.list_assigned_to, READ_APPLICATIONS),
-    _route(f"GET {_PRINCIPAL_BY_APP}/appRoleAssignments", 1, graph_applications.list_roles, READ_APPLICATIONS),
-    _route(f"GET {_PRINCIPAL}", 1, graph_applications.get_service_principal, READ_APPLICATIONS),
-    _route(f"GET {_PRINCIPAL}/appRoleAssignedTo", 1, graph_applications.list_assigned_to, READ_APPLICATIONS),
-    _route(f"GET {_PRINCIPAL}/appRoleAssignments", 1, graph_applications.list_roles, READ_APPLICATIONS),
-    _route("GET /applications", 2, graph_applications.list_applications, READ_APPLICATIONS),
-    _route("GET /applications(appId='{app}')", 2, graph_applications.get_application, READ_APPLICATIONS),
-    _route("GET /applications/{application}", 2, graph_applications.get_application, READ_APPLICATIONS),
-    _route("GET /organization", 1, graph_applications.list_organization, READ_ORGANIZATION),
-    _route("GET /organization/{organization}", 1, graph_applications.get_organization, READ_ORGANIZATION),
+    _route("GET /groups/{group}", 1, groups.get_group, READ_GROUPS),
+    _route("GET /groups/{group}/members", 3, members.list_members, READ_GROUPS),
+    _route("GET /groups/{group}/members/$count", 1, members.count_members, READ_GROUPS),
+    _route("GET /groups/{group}/members/{cast}", 3, members.list_members, READ_GROUPS),
+    _route("GET /groups/{group}/members/{cast}/$count", 1, members.count_members, READ_GROUPS),
+    _route("GET /groups/{group}/owners", 1, groups.list_owners, READ_GROUPS),
+    _route("GET /groups/{group}/transitiveMembers", 5, members.list_transitive_members, READ_GROUPS),
+    _route("GET /groups/{group}/transitiveMembers/$count", 1, members.count_transitive_members, READ_GROUPS),
+    _route("GET /groups/{group}/transitiveMembers/{cast}", 5, members.list_transitive_members, READ_GROUPS),
+    _route("GET /groups/{group}/transitiveMembers/{cast}/$count", 1, members.count_transitive_members, READ_GROUPS),
+    _route("GET /users/{user}/memberOf/{cast}", 1, members.list_groups_of_user, READ_USERS, READ_GROUPS),
+    _route("GET /groups/{group}/memberOf/{cast}", 1, members.list_groups_of_group, READ_GROUPS),
+    _route("POST /directoryObjects/getByIds", 3, lookup.get_by_ids),
+    _route("POST /directoryObjects/microsoft.graph.getByIds", 3, lookup.get_by_ids),
+    _route("GET /servicePrincipals", 1, applications.list_service_principals, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL_BY_APP}", 1, applications.get_service_principal, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL_BY_APP}/appRoleAssignedTo", 1, applications.list_assigned_to, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL_BY_APP}/appRoleAssignments", 1, applications.list_roles, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL}", 1, applications.get_service_principal, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL}/appRoleAssignedTo", 1, applications.list_assigned_to, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL}/appRoleAssignments", 1, applications.list_roles, READ_APPLICATIONS),
+    _route("GET /applications", 2, applications.list_applications, READ_APPLICATIONS),
+    _route("GET /applications(appId='{app}')", 2, applications.get_application, READ_APPLICATIONS),
+    _route("GET /applications/{application}", 2, applications.get_application, READ_APPLICATIONS),
+    _route("GET /organization", 1, applications.list_organization, READ_ORGANIZATION),
+    _route("GET /organization/{organization}", 1, applications.get_organization, READ_ORGANIZATION),
 )
 
 

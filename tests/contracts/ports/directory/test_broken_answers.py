@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.local.demo.simulator import Simulator
-from shared.adapters.entra import throttle as pace
+from shared.adapters.entra import throttle
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, NeedsAttention, NotFound, SyncError, Transient
@@ -92,7 +92,7 @@ async def test_throttling_without_a_time_is_handed_to_the_queue(
     contoso: Directory, simulator: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few quick tries, then a message that is put back, not one that has failed."""
-    monkeypatch.setattr(pace, "_BACKOFF_S", 0.01)
+    monkeypatch.setattr(throttle, "_BACKOFF_S", 0.01)
     await simulator.fault(USERS, {"type": "throttled", "retry_after_s": None}, count=0)
     with pytest.raises(Transient) as raised:
         await contoso.users(Source())

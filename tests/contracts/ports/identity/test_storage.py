@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.azurite import ACCOUNT, Azurite
 from infra.local.entra.server import EntraSimulator
-from infra.local.stack import readiness as probe
+from infra.local.stack import readiness
 from infra.local.stack.certificates import Certificates
 from infra.local.stack.child import Child
 from infra.local.stack.ports import LOCALHOST, free_ports
@@ -33,7 +33,7 @@ def guarded_azurite(tls: Certificates, tmp_path: Path) -> Iterator[Azurite]:
     try:
         deadline = time.monotonic() + _START_S
         urls = [f"https://{LOCALHOST}:{port}/{ACCOUNT}?comp=list" for port in (blob, queue, table)]
-        while not all(probe.get(url, ca=tls.ca) for url in urls):
+        while not all(readiness.get(url, ca=tls.ca) for url in urls):
             assert child.exit_code is None, child.tail()
             assert time.monotonic() < deadline, child.tail()
             time.sleep(0.1)

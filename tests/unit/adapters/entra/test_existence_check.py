@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from shared.adapters.entra import existence_check as presence
+from shared.adapters.entra import existence_check
 from shared.adapters.entra.client import GraphClient
 from shared.domain.directory import Presence, Source
 from shared.domain.ids import ObjectId
@@ -76,7 +76,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 async def ask(batches: Batches, *groups: Source, people: tuple[ObjectId, ...] = (ADA,)) -> dict[ObjectId, Presence]:
     """The check's result."""
-    return dict(await presence.check(cast("GraphClient", batches), people, groups))
+    return dict(await existence_check.check(cast("GraphClient", batches), people, groups))
 
 
 @pytest.mark.parametrize(

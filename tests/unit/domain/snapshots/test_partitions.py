@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.snapshots import partitions as parts
+from shared.domain.snapshots import partitions
 from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
 from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
 from shared.errors import Conflict
@@ -24,7 +24,7 @@ def people(count: int) -> list[DirectoryUser]:
 
 def cut(count: int, size: int, unpacked: int, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Return the ids in each part, from pages of ten."""
-    monkeypatch.setattr(parts, "_UNPACKED", unpacked)
+    monkeypatch.setattr(partitions, "_UNPACKED", unpacked)
     everybody = people(count)
     pages, tally = [], Tally()
     for start in range(0, count, 10):

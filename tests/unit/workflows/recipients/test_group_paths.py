@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.ids import ObjectId
-from shared.workflows.recipients import group_paths as ancestry
+from shared.workflows.recipients import group_paths
 from shared.workflows.recipients.group_paths import paths
 from tests.support.builders import person, user
 from tests.support.fakes import FakeDirectory
@@ -43,7 +43,7 @@ async def test_groups_within_one_another_are_walked_once() -> None:
 
 async def test_what_is_too_far_away_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bounded number of questions."""
-    monkeypatch.setattr(ancestry, "_MAX_ASKED", 3)
+    monkeypatch.setattr(group_paths, "_MAX_ASKED", 3)
     chain = directory(g0=[person(1)], **{f"g{number}": [group(number - 1)] for number in range(1, 9)})
     assert await ways(chain, 3, 8) == {3: [3, 2, 1, 0]}
     assert chain.requests == 4

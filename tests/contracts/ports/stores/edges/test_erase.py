@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from shared.adapters.stores import Tables
-from shared.adapters.stores import table_names as names
+from shared.adapters.stores import Tables, table_names
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping
@@ -29,15 +28,15 @@ from tests.support.samples import (
 )
 
 TABLES = (
-    names.TENANTS,
-    names.LOCATIONS,
-    names.RECIPIENTS,
-    names.SNAPSHOTS,
-    names.RUNS,
-    names.JOBS,
-    names.LEDGER,
-    names.IMPORTS,
-    names.UPLOADS,
+    table_names.TENANTS,
+    table_names.LOCATIONS,
+    table_names.RECIPIENTS,
+    table_names.SNAPSHOTS,
+    table_names.RUNS,
+    table_names.JOBS,
+    table_names.LEDGER,
+    table_names.IMPORTS,
+    table_names.UPLOADS,
 )
 USERS = SourceId("users")
 

@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 
 from shared.adapters.stores import TableRecipientStore, TableTenantStore
-from shared.adapters.tables import client as client_module
+from shared.adapters.tables import client
 from shared.domain.ids import TenantId
 from shared.domain.run import TenantState
 from shared.errors import Conflict, Misconfigured, Rejected, SyncError, Transient
@@ -19,8 +19,8 @@ TENANT = TenantId("contoso")
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK tries again twice at once rather than three times in four seconds."""
-    monkeypatch.setattr(client_module, "_RETRIES", 2)
-    monkeypatch.setattr(client_module, "_BACKOFF_S", 0.01)
+    monkeypatch.setattr(client, "_RETRIES", 2)
+    monkeypatch.setattr(client, "_BACKOFF_S", 0.01)
 
 
 def answer(status: int, code: str, **headers: str) -> web.Response:
