@@ -1,8 +1,8 @@
 """What customers cost a month at list prices.
 
 `python -m tests.bench.cost` runs the product for a customer, stores what it counted in
-infra/capacity/cost/counts.json, and puts the bill into docs/cost.md and README.md; with `--price` it counts nothing
-and prices what is stored.
+infra/capacity/cost/counts.json, and puts the bill into docs/performance/cost.md and README.md; with `--price` it
+counts nothing and prices what is stored.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from tests.bench.results import Result
 GOAL_USD: Final = 250.0
 #: To what the README rounds.
 _STEP_USD: Final = 5
-PAGE: Final = ROOT / "docs" / "cost.md"
+PAGE: Final = ROOT / "docs" / "performance" / "cost.md"
 README: Final = ROOT / "README.md"
 _SENTENCE: Final = re.compile(r"[\d,]+ customers of [\d,]+ people each cost about \$[\d,]+ a month at list prices")
 
@@ -58,7 +58,7 @@ async def measure() -> Result:
 
 
 def shown(found: Measured, assumed: Assumptions, listed: Prices) -> str:
-    """Return the tables of docs/cost.md."""
+    """Return the tables of docs/performance/cost.md."""
     bill = month(found, assumed, listed)
     tables = (_bill(bill, assumed), _each(bill, assumed), _runs(found.customer), _sources(listed))
     return "\n".join(tables)

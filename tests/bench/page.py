@@ -1,4 +1,4 @@
-"""docs/performance.md: its table is what `make bench` and `make bench-peers` found last, as found.json has it.
+"""docs/performance/results.md: its table is what `make bench` and `make bench-peers` found last, as found.json has it.
 
 `python -m tests.bench.page` takes over .local/bench.json, figure by figure, and writes the table.
 """
@@ -16,7 +16,7 @@ from tests.bench.__main__ import OUT
 from tests.bench.figures import between_marks
 
 FOUND: Final = ROOT / "tests" / "bench" / "found.json"
-PAGE: Final = ROOT / "docs" / "performance.md"
+PAGE: Final = ROOT / "docs" / "performance" / "results.md"
 #: Longest list of measured values that is shown whole.
 _SHOWN: Final = 5
 

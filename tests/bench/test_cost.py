@@ -1,4 +1,4 @@
-"""docs/cost.md and the README say what the stored counts, the assumptions and the list prices give."""
+"""docs/performance/cost.md and the README say what the stored counts, the assumptions and the list prices give."""
 
 import json
 from datetime import date, timedelta

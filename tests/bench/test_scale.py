@@ -1,4 +1,4 @@
-"""docs/scale.md shows what the simulation gives, and the simulation never beats a bound."""
+"""docs/performance/scale.md shows what the simulation gives, and the simulation never beats a bound."""
 
 import random
 
@@ -31,7 +31,9 @@ def run(tenant: int = 0, locations: int = 1, **words: float) -> TenantRun:
 def test_the_page_shows_what_is_simulated() -> None:
     """A number that was changed by hand, or not after its source, is found."""
     text = page(measured(), assumptions())
-    assert between_marks(ROOT / "docs" / "scale.md", text, write=False), "run `python -m tests.bench.scale --write`"
+    assert between_marks(ROOT / "docs" / "performance" / "scale.md", text, write=False), (
+        "run `python -m tests.bench.scale --write`"
+    )
 
 
 @pytest.mark.parametrize("scenario", ONE, ids=lambda each: f"{each.run}-{each.people}")

@@ -1,7 +1,7 @@
 """The rules of recipients once more, as simply as they can be said: what random histories are compared with.
 
-Written from docs/recipient-rules.md, without a look at how the product does it: no snapshots, markers or fences, and
-everything at once.
+Written from docs/reference/recipient-rules.md, without a look at how the product does it: no snapshots, markers or
+fences, and everything at once.
 """
 
 from dataclasses import dataclass, field, replace

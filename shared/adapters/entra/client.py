@@ -55,7 +55,8 @@ register_default_deserializer(JsonParseNodeFactory)
 class _Transport(AiohttpTransport):
     """Lets every request, those of the retry handler included, go when it may, counts it, and judges where it goes to.
 
-    aiohttp beneath httpx takes less than half of the CPU for a page of users; docs/performance.md has the numbers.
+    aiohttp beneath httpx takes less than half of the CPU for a page of users;
+    docs/performance/results.md has the numbers.
     """
 
     def __init__(self, addresses: PublicAddresses, pace: Pace) -> None:

@@ -1,7 +1,7 @@
 """Requests to the Table service on azure-core's pipeline: its retries and its credentials, without the SDK's models.
 
 `submit_transaction` and `query_entities` spend most of their time building and parsing mail messages, and an object per
-property; docs/performance.md has the numbers. What is not done a thousand times a run goes through the SDK.
+property; docs/performance/results.md has the numbers. What is not done a thousand times a run goes through the SDK.
 """
 
 from collections.abc import Mapping

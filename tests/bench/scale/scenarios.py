@@ -1,4 +1,4 @@
-"""The scenarios of docs/scale.md, each bounded and simulated, and the page's tables."""
+"""The scenarios of docs/performance/scale.md, each bounded and simulated, and the page's tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -68,7 +68,7 @@ def billed_s(measured: Measured, assumed: Assumptions, run: str) -> float:
 
 
 def page(measured: Measured, assumed: Assumptions) -> str:
-    """Return the tables of docs/scale.md."""
+    """Return the tables of docs/performance/scale.md."""
     tables = [
         ("### One customer", ONE),
         ("### Many customers at the same tick", MANY),

@@ -21,7 +21,7 @@ bp = func.Blueprint()
 
 _ABOUT: Final = (
     "Recipient Sync turns the directories of many customers into recipients. Ids and times are as in the examples of "
-    "docs/http-api.md; errors are problem+json with a stable code."
+    "docs/reference/http-api.md; errors are problem+json with a stable code."
 )
 #: What any route may answer besides its own, with the codes that are told by all of them.
 _ALWAYS: Final[Mapping[int, tuple[str, ...]]] = {

@@ -1,4 +1,4 @@
-"""docs/recipient-rules.md is what the decision does, for every combination of what it depends on."""
+"""docs/reference/recipient-rules.md is what the decision does, for every combination of what it depends on."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -16,7 +16,7 @@ from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.reconcile.decide import decide
 from tests.support.builders import person, snapshot, user, wanted
 
-PAGE = Path(__file__).parents[4] / "docs" / "recipient-rules.md"
+PAGE = Path(__file__).parents[4] / "docs" / "reference" / "recipient-rules.md"
 SOURCE = SourceId("users")
 COLUMNS = ("directory", "match", "origin", "recipient", "differs", "to CSV", "deactivate")
 STATUS = {"active": Status.ACTIVE, "by sync": Status.DEACTIVATED_BY_SYNC, "by hand": Status.DEACTIVATED_BY_HAND}
