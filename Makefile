@@ -10,7 +10,7 @@ NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/
 SCALE ?= full
 export SCALE
 
-.PHONY: help setup demo up down test bench bench-peers package lint format lock
+.PHONY: help setup demo up down test bench bench-peers package lint prose-baseline format lock
 
 help: ## what there is to call
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile
@@ -46,6 +46,10 @@ lint: setup ## what CI checks besides the tests
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy function_app.py shared infra tests
 	@.venv/bin/lint-imports --no-logo --no-cache
+	@.venv/bin/python -m pytest -q tests/unit/test_prose.py
+
+prose-baseline: setup ## list what the prose check counts per file, and lower its baseline to that
+	@.venv/bin/python -m tests.support.prose
 
 format: setup ## rewrite the code as `lint` wants it
 	@.venv/bin/ruff check --fix
