@@ -6,24 +6,15 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from time import monotonic
 
-from shared.ports import (
-    CertificateReader,
-    Clock,
-    DirectoryFactory,
-    ImportStore,
-    JobQueue,
-    Ledger,
-    LimitStore,
-    RecipientStore,
-    RunStore,
-    SecretStore,
-    SignIn,
-    SnapshotStore,
-    TenantStore,
-    UserStore,
-    UseStore,
-    Vitals,
-)
+from shared.ports.directory import CertificateReader, DirectoryFactory
+from shared.ports.imports import ImportStore
+from shared.ports.operations import Ledger, Vitals
+from shared.ports.platform import Clock, LimitStore, SecretStore, SignIn, UseStore
+from shared.ports.queues import JobQueue
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.ports.tenants import TenantStore, UserStore
 from shared.runtime.adaptive_timeout import Patience
 from shared.runtime.bulkhead import Capacity
 from shared.runtime.fair_scheduler import loading

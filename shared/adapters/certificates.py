@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from shared.domain.connections.certificate import Certificate
 from shared.errors import Rejected
-from shared.ports import Certificate
 
 _PEM: Final = b"-----BEGIN"
 #: Longest text that is opened, in characters: far more than a chain of certificates has.

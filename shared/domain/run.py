@@ -198,3 +198,23 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     watched_markers: int = 0
     #: How far the jobs without a marker were, when the watchdog last asked: pages staged and batches written.
     watched_steps: int = 0
+
+
+class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of a run's jobs have ended, and what they have done so far."""
+
+    fetched: int
+    sources: int
+    reconciled: int
+    locations: int
+    #: People read, of sources that are still being read as well.
+    people: int = 0
+    #: Recipients written, at locations that are still being compared as well.
+    written: int = 0
+
+
+class Deletion(msgspec.Struct, frozen=True, kw_only=True):
+    """When a tenant was deleted, and whether what came afterwards is being erased."""
+
+    at: datetime
+    sweeping: bool = False

@@ -13,7 +13,7 @@ import msgspec
 from shared.domain.access.idempotency import Repeatable, Use
 from shared.domain.ids import RunId, TenantId, new_run_id
 from shared.errors import Conflict, Rejected, SyncError, Transient
-from shared.ports import Clock, UseStore
+from shared.ports.platform import Clock, UseStore
 
 
 @dataclass(slots=True)

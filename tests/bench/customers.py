@@ -10,9 +10,11 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.absence import EVERYONE
+from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
 from shared.domain.run import Run, TenantState
-from shared.domain.snapshots.snapshot import Page, SnapshotRef, decode_page, scope_of
-from shared.ports import Fence, Irregular, JournalEntry, Versioned
+from shared.domain.snapshots.page import Page, decode_page
+from shared.domain.snapshots.snapshot import SnapshotRef, scope_of
+from shared.domain.versioned import Versioned
 from tests.bench.crowd import Crowd
 from tests.support.fakes import FakeDirectories
 from tests.support.world import World

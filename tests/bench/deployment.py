@@ -28,11 +28,11 @@ from shared.adapters.stores import (
     table_names,
 )
 from shared.bootstrap import App
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import Cloud, Connection, Endpoints
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob, SyncRequest
-from shared.ports import TenantSummary
 from shared.settings import Settings
 from shared.telemetry import Usage, measured
 from tests.bench.counting import CountingQueue, CountingSecrets, CountingTables, Work

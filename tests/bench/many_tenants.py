@@ -28,10 +28,10 @@ import msgspec
 
 from shared.adapters.stores import TableTenantStore
 from shared.bootstrap import App
+from shared.domain.access.tenants import ConnectedTenant
 from shared.domain.ids import TenantId
 from shared.domain.run import RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
-from shared.ports import ConnectedTenant
 from tests.bench.ailing import Ailing, Ailment
 from tests.bench.crowd import Crowd
 from tests.bench.customers import Pattern, connect, forget_run

@@ -8,8 +8,9 @@ import msgspec
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.imports.large_import import ImportRef
 from shared.domain.recipient import Counts, Recipient
+from shared.domain.reconcile.fence import Fence, JournalEntry
+from shared.domain.versioned import Versioned
 from shared.errors import NotFound
-from shared.ports import Fence, JournalEntry, Versioned
 from tests.support.fakes import FakeImportStore, FakeRecipientStore
 
 

@@ -16,7 +16,7 @@ from shared.domain.ids import ObjectId, object_id
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.reconcile.decide import Write, decide
 from shared.domain.reconcile.provenance import Provenance
-from shared.ports import Directory
+from shared.ports.directory import Directory
 from shared.workflows.sync.directory_listing import Listing
 from tests.bench import entra
 from tests.bench.peers_process import Reading

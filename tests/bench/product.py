@@ -16,7 +16,7 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, Transient
-from shared.ports import DirectoryFactory
+from shared.ports.directory import DirectoryFactory
 from shared.runtime.fair_scheduler import loading
 from shared.telemetry import Usage, measured
 from tests.bench.tables import service

@@ -10,8 +10,9 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Origin, Recipient
 from shared.domain.reconcile.absence import AbsenceProof, gather
 from shared.domain.reconcile.decide import Decision, Matching, decide
+from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts, Cutter
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
 from tests.properties.test_decide_properties import DIRECTORIES, PREFERENCES, STORED
 from tests.support.builders import snapshot, wanted
 

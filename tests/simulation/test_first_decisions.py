@@ -15,7 +15,7 @@ from shared.domain.recipient import Recipient
 from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.run import Run, RunState
 from shared.runtime.fair_scheduler import turn
-from shared.workflows.snapshots.decision_cache import FirstDecisions
+from shared.workflows.snapshots.cache import FirstDecisions
 from shared.workflows.sync import comparison
 from tests.support.builders import person, user
 from tests.support.world import World, deliver

@@ -7,9 +7,10 @@ import msgspec
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.recipient import Status
 from shared.domain.reconcile.absence import EVERYONE
+from shared.domain.reconcile.fence import JournalEntry
 from shared.domain.run import Run, RunMode, RunState
+from shared.domain.versioned import Versioned
 from shared.errors import NeedsAttention
-from shared.ports import JournalEntry, Versioned
 from tests.simulation.worlds import full_world
 from tests.support.world import World
 

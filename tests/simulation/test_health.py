@@ -9,10 +9,10 @@ from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.connection_health import Health, HealthState
 from shared.domain.connections.entra.credential_form import Entries
 from shared.domain.ids import ObjectId, SourceId, TenantId
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.domain.run import RunState
 from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Transient
-from shared.ports import LedgerEntry
 from shared.workflows.connections.connect import ConnectionRefused
 from tests.simulation.worlds import TEMPS, full_world, groups_world
 from tests.support.builders import BACK_END, person

@@ -10,10 +10,11 @@ from shared.domain.directory import Source, UsersPage
 from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.recipient import Reason, Recipient, Status
 from shared.domain.reconcile.decide import Decision, decide
+from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.run import RunMode, RunState
 from shared.domain.snapshots.snapshot import SnapshotRef
+from shared.domain.versioned import Versioned
 from shared.errors import NeedsAttention, NotFound, Transient
-from shared.ports import Fence, JournalEntry, Versioned
 from shared.telemetry import count_storage_request
 from shared.workflows.sync import comparison
 from tests.simulation.worlds import FULL, PEOPLE, STAFF, TEMPS, full_world, groups_world

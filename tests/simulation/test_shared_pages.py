@@ -12,7 +12,8 @@ from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import RunMode, RunState
 from shared.domain.snapshots import snapshot
-from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.verification import CompleteSnapshot
 from shared.domain.sync.jobs import FetchJob, FetchPosition
 from shared.workflows.snapshots import writer
 from tests.support.builders import loaded, person, user

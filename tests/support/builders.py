@@ -6,8 +6,10 @@ from shared.domain.access.callers import BackEnd
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId, SourceId, TenantId
 from shared.domain.recipient import Origin, Profile, Recipient, Status
-from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
-from shared.ports import SnapshotStore
+from shared.domain.snapshots.page import encode_page
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.verification import CompleteSnapshot
+from shared.ports.snapshots import SnapshotStore
 
 #: Who calls, where it does not matter.
 BACK_END = BackEnd()

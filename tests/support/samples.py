@@ -13,9 +13,16 @@ from shared.domain.imports.large_import import Import, ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
+from shared.domain.reconcile.candidate import Candidate
+from shared.domain.reconcile.fence import JournalEntry
 from shared.domain.run import Plan, Run, RunMode, RunState
-from shared.domain.sync.jobs import Candidate, FetchMarker, FetchOutcome, ReconcileMarker
-from shared.ports import ImportStore, JournalEntry, Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore
+from shared.domain.sync.jobs import FetchMarker, FetchOutcome, ReconcileMarker
+from shared.ports.imports import ImportStore
+from shared.ports.operations import Ledger
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.ports.tenants import TenantStore
 from shared.settings import Settings
 from tests.support.builders import person
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from shared.bootstrap import App, Ports
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import ClientSecret, Cloud, Connection, Credentials, Endpoints
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
@@ -18,7 +19,6 @@ from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunMode
 from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.errors import Conflict, Superseded, Transient
-from shared.ports import TenantSummary
 from shared.runtime.fair_scheduler import one_job
 from shared.settings import Settings
 from shared.telemetry import Usage, measured

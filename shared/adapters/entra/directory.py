@@ -22,6 +22,7 @@ from shared.adapters.entra.schema import (
 )
 from shared.adapters.entra.user_mapping import ids_of, patch_of, user_of, users_of
 from shared.domain.connections.credential_expiry import ClientKey, Registration
+from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.directory import (
     Assignment,
     AssignmentsPage,
@@ -34,7 +35,6 @@ from shared.domain.directory import (
 )
 from shared.domain.ids import ObjectId, object_id
 from shared.errors import Conflict, NeedsAttention, NotFound, Rejected, SyncError, Transient
-from shared.ports import TokenReport
 from shared.runtime.fair_scheduler import turn
 
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"

@@ -12,7 +12,7 @@ import msgspec
 
 from shared.adapters.network.address_guard import PublicAddresses
 from shared.domain.connections.connection import Credentials
-from shared.ports import Directory
+from shared.ports.directory import Directory
 from shared.runtime.fair_scheduler import loading
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from shared.adapters.stores.table_names import TENANTS
 from shared.adapters.tables.client import Entity, Tables
 from shared.domain.ids import TenantId
 from shared.errors import Conflict, Misconfigured
-from shared.ports import Clock
+from shared.ports.platform import Clock
 
 #: What the first account is called.
 FIRST: Final = ""

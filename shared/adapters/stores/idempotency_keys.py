@@ -9,8 +9,8 @@ from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.idempotency import Use
 from shared.domain.ids import TenantId
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports import Versioned
 
 
 class TableUseStore:

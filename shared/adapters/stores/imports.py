@@ -14,8 +14,8 @@ from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
 from shared.domain.ids import ImportId, LocationId, TenantId
 from shared.domain.imports.large_import import Import, ImportMark, ImportRef, ImportState
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
-from shared.ports import Versioned
 
 #: ISA-L's level 1, in zlib's format; a file of people shrinks to a third with it.
 _LEVEL: Final = 1

@@ -8,8 +8,9 @@ from shared.adapters.stores.table_names import LEDGER
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import TenantId
+from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports import LedgerEntry, Versioned
 
 _PARTITION: Final = "ledger"
 

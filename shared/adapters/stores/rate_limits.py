@@ -6,8 +6,8 @@ from datetime import datetime
 from shared.adapters.stores import keys
 from shared.adapters.stores.table_names import LIMITS
 from shared.adapters.tables.client import Tables
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports import Versioned
 
 _ROW = "used"
 

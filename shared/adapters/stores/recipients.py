@@ -14,8 +14,10 @@ from shared.adapters.tables.packing import pack, unpack
 from shared.adapters.tables.queries import Kind
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Recipient
+from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
+from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
+from shared.domain.versioned import Versioned
 from shared.errors import NotFound, Rejected
-from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
 from shared.runtime.fair_scheduler import turn
 
 _COUNTS: Final = Counts.__struct_fields__

@@ -12,10 +12,11 @@ from shared.adapters.stores.table_names import JOBS, RUNS
 from shared.adapters.tables.client import Entity
 from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
-from shared.domain.run import Plan, Run
-from shared.domain.sync.jobs import Candidate, FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.reconcile.candidate import Candidate
+from shared.domain.run import Plan, Run, RunProgress
+from shared.domain.sync.jobs import FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
-from shared.ports import RunProgress, Versioned
 
 T = TypeVar("T")
 

@@ -12,7 +12,8 @@ from shared.adapters.tables.limits import MAX_BATCH
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
 from shared.adapters.tables.queries import Kind
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshots.snapshot import Mark, Page, SnapshotRef, is_place_of, place_of
+from shared.domain.snapshots.page import Mark, Page
+from shared.domain.snapshots.snapshot import SnapshotRef, is_place_of, place_of
 from shared.errors import Conflict
 
 Row = dict[str, Any]

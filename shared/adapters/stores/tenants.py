@@ -14,16 +14,17 @@ from shared.adapters.stores.tenant_summaries import SUMMARY, read, shown
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.callers import Admins
+from shared.domain.access.tenant_context import Briefing
+from shared.domain.access.tenants import ConnectedTenant, TenantSummary
 from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
-from shared.domain.deletion import Deletion
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.run import Summary, TenantState
+from shared.domain.run import Deletion, Summary, TenantState
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
-from shared.ports import Briefing, ConnectedTenant, TenantSummary, Versioned
 
 T = TypeVar("T")
 _NO_GROUPS: Final = "[]"

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import msgspec
 
-from shared.domain.ids import ObjectId
+from shared.domain.ids import ObjectId, TenantId
 
 
 class Cloud(StrEnum):
@@ -134,3 +134,8 @@ class SsoApplication(msgspec.Struct, frozen=True, kw_only=True):
 
     client_id: ObjectId
     object_id: ObjectId | None = None
+
+
+def secret_name(tenant: TenantId) -> str:
+    """Return the name of a tenant's secret in Key Vault, which allows letters, digits and `-`."""
+    return f"tenant-{tenant}"

@@ -1,10 +1,13 @@
 """The report of a validation: every check with what was found, what it means and what to do."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 from msgspec import UNSET, UnsetType
+
+from shared.domain.connections.connection import Credentials
 
 
 class CheckStatus(StrEnum):
@@ -83,3 +86,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def failures(self) -> list[Check]:
         """Return the checks that failed."""
         return [check for check in self.checks if check.status is CheckStatus.FAIL]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """The report, and credentials that can be stored if it is `ok`; None if they were not even tried."""
+
+    report: Report
+    credentials: Credentials | None = None
+    #: What goes into Key Vault: the secret, or the certificate with its key; empty for a federated identity.
+    secret: str = field(default="", repr=False)

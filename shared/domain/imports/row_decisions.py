@@ -12,8 +12,8 @@ from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.imports.csv_file import Row, RowProblem
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Origin, Profile, Reason, Recipient, Status
+from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.decide import Write
-from shared.domain.sync.jobs import Candidate
 
 
 class ImportMode(StrEnum):

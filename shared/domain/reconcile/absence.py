@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.snapshots.snapshot import CompleteSnapshot
+from shared.domain.snapshots.verification import CompleteSnapshot
 
 #: The source that holds the whole directory.
 EVERYONE: Final = Source().id

@@ -21,9 +21,9 @@ from shared.domain.recipient import (
     Status,
 )
 from shared.domain.reconcile.absence import AbsenceProof
+from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.provenance import Provenance
-from shared.domain.sync.jobs import Candidate
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -9,8 +9,8 @@ from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.preferences.location_rule import LocationRule
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Origin, Reason, Recipient, Status
+from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.decide import Write
-from shared.domain.sync.jobs import Candidate
 
 #: What a point check proves, and the reason that it gives. Whatever is not listed proves nothing.
 _PROVES = {

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from shared.domain.ids import LocationId, RecipientId
 from shared.domain.preferences.preferences import GuardLimits
-from shared.domain.sync.jobs import Candidate
+from shared.domain.reconcile.candidate import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

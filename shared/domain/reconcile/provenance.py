@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.snapshots.snapshot import CompleteSnapshot
+from shared.domain.snapshots.verification import CompleteSnapshot
 
 #: Most groups that are kept with one recipient: a row of Table Storage has to hold them.
 MAX_GROUPS = 200

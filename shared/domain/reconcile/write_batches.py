@@ -35,3 +35,8 @@ class Batcher:
         """Return what is left, which may be nothing."""
         batch, self._batch = self._batch, []
         return batch
+
+
+#: A batch holds 100 entities: these, one journal row and the fence.
+#: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
+MAX_BATCH_RECIPIENTS = 98

@@ -7,7 +7,8 @@ import msgspec
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef, Tally, Verification
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.verification import CompleteSnapshot, Verification, VerifiedWhole
 
 #: Of so many changes at most, and of so small a part of the people, the rest is not worth reading.
 MAX_CHANGED: Final = 20_000
@@ -24,7 +25,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     before: int
 
 
-class VerifiedChanges:
+class VerifiedChanges(VerifiedWhole):
     """The same, read to the last page. There is one way to build it, `Changed.verified`."""
 
     __slots__ = ("after", "before", "people")

@@ -11,7 +11,8 @@ from isal.isal_zlib import compress, decompress
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId
-from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef, Verification
+from shared.domain.snapshots.snapshot import SnapshotRef
+from shared.domain.snapshots.verification import CompleteSnapshot, Verification, VerifiedWhole
 
 #: People of one part: deciding about them keeps the event loop for some 3 ms.
 PART_PEOPLE: Final = 256
@@ -41,7 +42,7 @@ class Cuts:
         return bisect_right(self._bounds, name)
 
 
-class CutSnapshot:
+class CutSnapshot(VerifiedWhole):
     """Every user of a source in parts. There is one way to build it, `Cutter.verified`."""
 
     __slots__ = ("__weakref__", "_parts", "_source")

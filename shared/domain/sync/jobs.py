@@ -9,15 +9,14 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.ids import ImportId, LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.ids import ImportId, LocationId, ObjectId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
-from shared.domain.recipient import Change, Counts, Reason
+from shared.domain.recipient import Change, Counts
+from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import RunMode
 from shared.domain.snapshots.changeset import Changes
 from shared.domain.snapshots.snapshot import SnapshotRef, Tally
 
-#: How many candidates one marker names: its row holds 1 MiB, and a candidate takes some 20 bytes of it.
-MAX_NAMED_CANDIDATES: Final = 30_000
 #: Part of a job's time budget after which it goes on in a new message.
 BUDGET_SHARE: Final = 0.6
 #: Longest time of writing in one message, in seconds, where reading took as long; host.json ends a function at 600.
@@ -109,14 +108,6 @@ class FetchMarker(msgspec.Struct, frozen=True, kw_only=True):
     problem: Problem | None = None
     graph_requests: int = 0
     storage_requests: int = 0
-
-
-class Candidate(msgspec.Struct, frozen=True, array_like=True):
-    """Somebody whom every complete source of a location lacks: to be deactivated once a point check confirms it."""
-
-    recipient: RecipientId
-    object_id: ObjectId
-    reason: Reason
 
 
 class ReconcileMarker(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import NO_TENANT, Contract, answers
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.views import ConnectionView, OffView, SsoView
+from shared.triggers.http.schemas.connection import ConnectionView, OffView, SsoView
 from shared.workflows.connections.connect import StoredConnection
 
 bp = func.Blueprint()

@@ -7,7 +7,7 @@ from shared.triggers.http.framework.answers import Answer
 from shared.triggers.http.framework.contracts import Contract, answers
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.views import HealthView
+from shared.triggers.http.schemas.operations import HealthView
 
 bp = func.Blueprint()
 

@@ -15,7 +15,8 @@ from shared.triggers.http.framework.answers import Answer
 from shared.triggers.http.framework.contracts import NO_LOCATION, Contract, answers, one_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.views import LargeImportView, PartView, RunView
+from shared.triggers.http.schemas.imports import LargeImportView, PartView
+from shared.triggers.http.schemas.runs import RunView
 
 bp = func.Blueprint()
 

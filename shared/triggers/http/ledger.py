@@ -9,7 +9,7 @@ from shared.triggers.http.framework.contracts import NO_CONTENT, Contract, Param
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.views import EntryView, LedgerView
+from shared.triggers.http.schemas.operations import EntryView, LedgerView
 from shared.workflows.operations.queries import EntryPosition
 
 bp = func.Blueprint()

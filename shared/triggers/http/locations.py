@@ -20,7 +20,8 @@ from shared.triggers.http.framework.contracts import (
 )
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.views import GroupsView, LocationsView, MappedView, MappingView
+from shared.triggers.http.schemas.connection import GroupsView, MappedView
+from shared.triggers.http.schemas.tenants import LocationsView, MappingView
 
 bp = func.Blueprint()
 

@@ -9,7 +9,7 @@ from shared.triggers.http.framework.contracts import Contract, Parameter, answer
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.views import OverviewView
+from shared.triggers.http.schemas.operations import OverviewView
 from shared.workflows.operations.overview import Position, Sort
 
 bp = func.Blueprint()

@@ -17,7 +17,8 @@ from shared.triggers.http.framework.contracts import NO_LOCATION, NO_TENANT, Con
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.views import ImportView, RecipientsView, RecipientView
+from shared.triggers.http.schemas.imports import ImportView
+from shared.triggers.http.schemas.recipients import RecipientsView, RecipientView
 from shared.workflows.operations.queries import RecipientFilter
 from shared.workflows.recipients.explain import Answer as Explained
 

@@ -15,7 +15,7 @@ from shared.triggers.http.framework.contracts import NO_RUN, NO_TENANT, Contract
 from shared.triggers.http.framework.paging import MAX_PAGE, cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.views import ChangesView, RunsView, RunView
+from shared.triggers.http.schemas.runs import ChangesView, RunsView, RunView
 from shared.workflows.operations.queries import ChangePosition
 
 bp = func.Blueprint()

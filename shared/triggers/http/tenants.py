@@ -7,17 +7,17 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.access.callers import Admins
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.optimistic_locking import Part
 from shared.domain.preferences.email_filter import EmailFilter
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.preferences import Preferences
-from shared.ports import TenantSummary
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import NO_CONTENT, NO_TENANT, Contract, answers, one_of, paged
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.views import AttributeValuesView, FilterTestView, TenantsView
+from shared.triggers.http.schemas.tenants import AttributeValuesView, FilterTestView, TenantsView
 from shared.workflows.tenants.authorize import Introduction
 
 bp = func.Blueprint()

@@ -14,7 +14,7 @@ from shared.triggers.http.framework.answers import Answer
 from shared.triggers.http.framework.contracts import NO_TENANT, READS_DIRECTORY, Contract, answers
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.views import SsoUsersView, UsersView
+from shared.triggers.http.schemas.tenants import SsoUsersView, UsersView
 
 bp = func.Blueprint()
 _READS: Final = {

@@ -8,16 +8,15 @@ from typing import Protocol
 import msgspec
 
 from shared.domain.access.callers import Caller
-from shared.domain.connections.connection import Connection, CredentialKind, Credentials, SsoApplication
+from shared.domain.connections.connection import Connection, CredentialKind, Credentials, SsoApplication, secret_name
 from shared.domain.connections.connection_health import Health
 from shared.domain.connections.entra.credential_form import Entries
-from shared.domain.connections.secret_names import secret_name
-from shared.domain.connections.validation import Validation
-from shared.domain.connections.validation_report import Report
+from shared.domain.connections.validation_report import Report, Validation
 from shared.domain.ids import TenantId, object_id
 from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
 from shared.errors import Conflict, NotFound, Rejected, Transient
-from shared.ports import Clock, SecretStore, TenantStore
+from shared.ports.platform import Clock, SecretStore
+from shared.ports.tenants import TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 
 

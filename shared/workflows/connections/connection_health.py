@@ -8,8 +8,12 @@ from datetime import datetime
 from shared.domain.connections.connection import Connection
 from shared.domain.connections.connection_health import Health, Notice, NoticeKind, Reason
 from shared.domain.ids import RunId, TenantId
+from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports import Clock, Ledger, LedgerEntry, TenantStore, Versioned
+from shared.ports.operations import Ledger
+from shared.ports.platform import Clock
+from shared.ports.tenants import TenantStore
 from shared.telemetry import event
 
 #: How entries about connections are called in the ledger, where other entries have the name of a queue.

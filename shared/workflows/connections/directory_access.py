@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from shared.domain.access.tenant_context import Briefing
 from shared.domain.connections.connection import Connection, CredentialKind
 from shared.domain.connections.connection_health import Reason, concerns_credentials
 from shared.domain.connections.entra import login_errors
 from shared.domain.ids import TenantId
 from shared.domain.run import Plan
 from shared.errors import LoginRefused, NotFound, Superseded, SyncError, Transient
-from shared.ports import Briefing, Directory, DirectoryFactory, SecretStore, TenantStore
+from shared.ports.directory import Directory, DirectoryFactory
+from shared.ports.platform import SecretStore
+from shared.ports.tenants import TenantStore
 from shared.workflows.connections.connection_health import ConnectionHealth
 
 

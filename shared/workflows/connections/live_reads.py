@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Sequence
 from shared.domain.connections import live_reads
 from shared.domain.connections.credential_expiry import Registration
 from shared.domain.connections.entra import permissions
+from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.connections.validation_report import Check, Consent
 from shared.domain.directory import Group, Source
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, SyncError, Transient
-from shared.ports import Directory, TokenReport
+from shared.ports.directory import Directory
 
 
 async def registration(directory: Directory, token: TokenReport) -> Registration | None:

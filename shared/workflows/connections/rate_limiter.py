@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.domain.access.rate_limit import RateLimit
 from shared.errors import Conflict, RateLimited, SyncError
-from shared.ports import Clock, LimitStore
+from shared.ports.platform import Clock, LimitStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

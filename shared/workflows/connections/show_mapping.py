@@ -10,7 +10,9 @@ from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import RunKind
 from shared.errors import NeedsAttention, NotFound, Transient
-from shared.ports import RunStore, SnapshotStore, TenantStore
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.ports.tenants import TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 
 #: Groups whose names are asked for at once; the others are shown by id.

@@ -13,12 +13,12 @@ from shared.domain.connections import credential_expiry
 from shared.domain.connections.connection import CredentialKind, Credentials, Endpoints
 from shared.domain.connections.entra import endpoints, login_errors, permissions
 from shared.domain.connections.entra.credential_form import Entries, local_checks, rearrangements
-from shared.domain.connections.entra.token_identity import identity_checks, mixed_up
+from shared.domain.connections.entra.token_identity import TokenReport, identity_checks, mixed_up
 from shared.domain.connections.live_reads import failed_for_now, nothing_asked
-from shared.domain.connections.validation import Validation
-from shared.domain.connections.validation_report import Check, CheckStatus, Consent, Report
+from shared.domain.connections.validation_report import Check, CheckStatus, Consent, Report, Validation
 from shared.errors import LoginRefused, NeedsAttention, RateLimited, Rejected, SyncError, Transient
-from shared.ports import CertificateReader, Clock, Directory, DirectoryFactory, TokenReport
+from shared.ports.directory import CertificateReader, Directory, DirectoryFactory
+from shared.ports.platform import Clock
 from shared.telemetry import event
 from shared.workflows.connections import live_reads
 from shared.workflows.connections.rate_limiter import Limiter

@@ -30,8 +30,13 @@ from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.guard import breaches
 from shared.domain.run import LocationReport
 from shared.domain.sync.jobs import BUDGET_SHARE, ImportJob, writing_time_s
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
-from shared.ports import Clock, ImportStore, JobQueue, RecipientStore, TenantStore, Versioned
+from shared.ports.imports import ImportStore
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
+from shared.ports.recipients import RecipientStore
+from shared.ports.tenants import TenantStore
 from shared.telemetry import Usage
 from shared.workflows.imports.completion import ImportEndings
 from shared.workflows.imports.row_matcher import Join

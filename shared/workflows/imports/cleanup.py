@@ -9,8 +9,11 @@ import msgspec
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.large_import import Import, ImportMark, ImportRef, ImportState, failure
 from shared.domain.problem import Problem
+from shared.domain.versioned import Versioned
 from shared.errors import NotFound, SyncError
-from shared.ports import Clock, ImportStore, JobQueue, Versioned
+from shared.ports.imports import ImportStore
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
 from shared.telemetry import event
 from shared.workflows.imports.completion import ImportEndings
 

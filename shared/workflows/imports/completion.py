@@ -16,8 +16,13 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, Run, RunState
 from shared.domain.sync.jobs import ImportJob
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Superseded
-from shared.ports import Clock, ImportStore, RecipientStore, RunStore, TenantStore, Versioned
+from shared.ports.imports import ImportStore
+from shared.ports.platform import Clock
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.tenants import TenantStore
 from shared.telemetry import event
 from shared.workflows.tenants.summary import revise
 

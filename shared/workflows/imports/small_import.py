@@ -17,7 +17,7 @@ from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import Loss, breaches, digest
 from shared.domain.run import Run, RunKind
 from shared.errors import Conflict, Rejected
-from shared.ports import TenantStore
+from shared.ports.tenants import TenantStore
 from shared.telemetry import event
 from shared.workflows.idempotency import Once
 from shared.workflows.recipients.manual_changes import ByHand

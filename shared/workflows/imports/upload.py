@@ -12,7 +12,10 @@ from shared.domain.imports.large_import import MAX_FILE_BYTES, MAX_PARTS, Import
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.run import Run
 from shared.errors import Conflict, NotFound, Rejected
-from shared.ports import Clock, ImportStore, JobQueue, RunStore
+from shared.ports.imports import ImportStore
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
+from shared.ports.runs import RunStore
 from shared.telemetry import event
 from shared.workflows.recipients.manual_changes import ByHand
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from shared.domain.ids import RunId, TenantId
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.sync.jobs import (
@@ -17,7 +18,9 @@ from shared.domain.sync.jobs import (
     SyncRequest,
 )
 from shared.errors import Superseded
-from shared.ports import Clock, Ledger, LedgerEntry, RunStore
+from shared.ports.operations import Ledger
+from shared.ports.platform import Clock
+from shared.ports.runs import RunStore
 from shared.telemetry import Usage, event
 from shared.workflows.sync.stages import Dispatch
 

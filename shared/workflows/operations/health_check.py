@@ -10,7 +10,8 @@ import msgspec
 
 from shared.domain.connections.validation_report import Check, CheckStatus
 from shared.errors import Misconfigured, SyncError
-from shared.ports import Clock, Vitals
+from shared.ports.operations import Vitals
+from shared.ports.platform import Clock
 
 #: How far clocks may be apart, in seconds: tokens are believed for five minutes on either side.
 _SKEW_S: Final = 60.0

@@ -15,11 +15,15 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection_health import Health, HealthState, Reason, days_left
 from shared.domain.ids import RunId, TenantId
 from shared.domain.run import RunState, Summary
 from shared.errors import NotFound
-from shared.ports import Clock, Ledger, RunStore, TenantStore, TenantSummary
+from shared.ports.operations import Ledger
+from shared.ports.platform import Clock
+from shared.ports.runs import RunStore
+from shared.ports.tenants import TenantStore
 
 #: What `LedgerEntry.queue` says of an event that is no message.
 _EVENTS: Final = "connection"

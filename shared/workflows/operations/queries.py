@@ -9,27 +9,25 @@ import msgspec
 
 from shared.domain.directory import Group
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.group_mapping import sources_of
 from shared.domain.preferences.location_rule import AttributeValue, Values
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipient, Status
 from shared.domain.reconcile.absence import EVERYONE
+from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import departure
-from shared.domain.run import Plan, Run, RunKind, RunState
-from shared.domain.sync.jobs import Candidate, FetchJob, ReconcileMarker
+from shared.domain.run import Plan, Run, RunKind, RunProgress, RunState
+from shared.domain.sync.jobs import FetchJob, ReconcileMarker
 from shared.errors import NotFound
-from shared.ports import (
-    Ledger,
-    LedgerEntry,
-    RecipientStore,
-    RunProgress,
-    RunStore,
-    SnapshotStore,
-    TenantStore,
-)
+from shared.ports.operations import Ledger
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.ports.tenants import TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.pagination import page
-from shared.workflows.snapshots.writer import stored_users
+from shared.workflows.snapshots.reader import stored_users
 
 #: How many of a tenant's runs a list shows.
 _LISTED_RUNS: Final = 100

@@ -7,10 +7,14 @@ from typing import Final
 import msgspec
 
 from shared.domain.ids import run_id
+from shared.domain.operations.operator_log import LedgerEntry, Replay
 from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.sync.queue_messages import parse_fetch, parse_reconcile, parse_request, parse_retire
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded, SyncError
-from shared.ports import Clock, JobQueue, Ledger, LedgerEntry, Replay, Versioned
+from shared.ports.operations import Ledger
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
 from shared.telemetry import event
 from shared.workflows.sync.stages import Dispatch
 

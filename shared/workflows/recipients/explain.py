@@ -15,10 +15,13 @@ from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.reconcile.explanation import Explanation, Known, explain
 from shared.domain.run import RunKind, RunState
 from shared.errors import NeedsAttention, NotFound, Rejected, Transient
-from shared.ports import RecipientStore, RunStore, SnapshotStore, TenantStore
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.ports.tenants import TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.group_paths import paths
-from shared.workflows.snapshots.writer import stored_users
+from shared.workflows.snapshots.reader import stored_users
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

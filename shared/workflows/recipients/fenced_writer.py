@@ -11,10 +11,13 @@ import msgspec
 
 from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
 from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
 from shared.domain.reconcile.predictable import MAX_IRREGULAR
 from shared.domain.reconcile.write_batches import Batcher, batches
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, Superseded, TooLarge, Transient
-from shared.ports import Fence, Irregular, JournalEntry, RecipientStore, TenantStore, Versioned
+from shared.ports.recipients import RecipientStore
+from shared.ports.tenants import TenantStore
 
 OutOfTime = Callable[[], bool]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.domain.directory import Group
 from shared.domain.ids import ObjectId
-from shared.ports import Directory
+from shared.ports.directory import Directory
 
 #: Groups whose own groups are asked for; what lies further away is not looked for.
 _MAX_ASKED: Final = 50

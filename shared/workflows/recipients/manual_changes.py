@@ -11,7 +11,10 @@ from shared.domain.recipient import Counts, Recipient, Status
 from shared.domain.reconcile.decide import Write
 from shared.domain.run import LocationReport, Run, RunKind, RunMode, RunState
 from shared.errors import Conflict, NotFound, Superseded
-from shared.ports import Clock, RecipientStore, RunStore, TenantStore
+from shared.ports.platform import Clock
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.tenants import TenantStore
 from shared.workflows.recipients.fenced_writer import claim
 from shared.workflows.tenants.summary import revise
 

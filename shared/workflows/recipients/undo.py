@@ -11,7 +11,8 @@ from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.undo import undo
 from shared.domain.run import LocationReport, Run, RunKind
 from shared.errors import Rejected
-from shared.ports import RecipientStore, RunStore
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
 from shared.telemetry import event
 from shared.workflows.recipients.manual_changes import ByHand
 

@@ -4,20 +4,22 @@ The locations of a customer in full mode are compared with the same snapshot, se
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Final
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from shared.domain.ids import TenantId
+from shared.domain.reconcile.decide import Decision
 from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
 from shared.domain.snapshots.snapshot import SnapshotRef
-from shared.ports import SnapshotStore
+from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import room, turn
-from shared.workflows.snapshots.decision_cache import FirstDecisions
 
 _Key = tuple[TenantId, SnapshotRef, int]
+#: Parts of a snapshot that are remembered: so far may one job be ahead of another.
+_REMEMBERED: Final = 16
 
 
 class CutSnapshots:
@@ -65,3 +67,23 @@ async def _free(snapshot: CutSnapshot) -> None:
     while left:
         await room()
         left = snapshot.free_some()
+
+
+class FirstDecisions:
+    """Remembers decisions as long as somebody has the snapshot that they are about, and then forgets them with it."""
+
+    def __init__(self) -> None:
+        self._known: Final[WeakKeyDictionary[CutSnapshot, OrderedDict[Hashable, Decision]]] = WeakKeyDictionary()
+
+    def of(self, snapshot: CutSnapshot, key: Hashable, decide: Callable[[], Decision]) -> Decision:
+        """Return what was decided about this part of a snapshot, or what is decided now.
+
+        `key` tells the part, and all that a decision depends on besides the snapshot.
+        """
+        known = self._known.setdefault(snapshot, OrderedDict())
+        found = known.get(key)
+        if found is None:
+            found = known[key] = decide()
+            if len(known) > _REMEMBERED:
+                known.popitem(last=False)
+        return found

@@ -10,8 +10,10 @@ import msgspec
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, TenantId
-from shared.domain.snapshots.snapshot import Mark, SnapshotRef, Tally, require_marks, told
-from shared.ports import SnapshotStore
+from shared.domain.snapshots.page import Mark, told
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.verification import require_marks
+from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import turn
 from shared.workflows.snapshots.writer import Staging
 

@@ -3,15 +3,15 @@
 And out of it again, page by page.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import TenantId
-from shared.domain.snapshots.snapshot import Mark, Page, SnapshotRef, Tally, Verification, encode_pages, place_of
+from shared.domain.snapshots.page import Mark, Page, encode_pages
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, place_of
 from shared.domain.sync.jobs import FetchJob
-from shared.ports import SnapshotStore
+from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import turn
 
 #: Bytes of pages held in memory before they are stored together, some ten pages: a source of few people that has not
@@ -62,17 +62,3 @@ class Staging:
     def untouched(self) -> bool:
         """Whether nothing has been stored yet."""
         return len(self.held) == self.tally.pages
-
-
-async def stored_users(snapshots: SnapshotStore, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[DirectoryUser]:
-    """Iterate over everybody in a snapshot, one page in memory at a time.
-
-    Raises: Conflict at the end if the pages are not exactly those of the reference.
-    """
-    verification = Verification()
-    async for page in snapshots.pages(tenant, ref):
-        async with turn():
-            users = verification.add(page)
-        for user in users:
-            yield user
-    verification.require(ref)

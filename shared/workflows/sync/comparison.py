@@ -1,130 +1,30 @@
 """Comparing: a location's sources with its recipients, part by part, in memory that hardly grows with their number."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from typing import Final
 
-import msgspec
-
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import LocationId, ObjectId, RecipientId, SourceId
+from shared.domain.ids import LocationId, ObjectId, SourceId
 from shared.domain.preferences.location_rule import Values
 from shared.domain.problem import Problem
-from shared.domain.recipient import Change, Counts, Origin, Recipient
+from shared.domain.recipient import Origin, Recipient
 from shared.domain.reconcile.absence import EVERYONE, AbsenceProof, gather
 from shared.domain.reconcile.decide import Decision, Matching, decide
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
-from shared.domain.reconcile.predictable import MAX_IRREGULAR, regular
 from shared.domain.reconcile.provenance import Provenance
 from shared.domain.run import Plan
-from shared.domain.snapshots.changeset import VerifiedChanges
 from shared.domain.snapshots.partitions import PART_PEOPLE, Cuts, CutSnapshot
-from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef
-from shared.domain.sync.jobs import MAX_NAMED_CANDIDATES, Candidate
-from shared.errors import NotFound
-from shared.ports import Irregular, RecipientStore
+from shared.domain.snapshots.snapshot import SnapshotRef
+from shared.domain.snapshots.verification import CompleteSnapshot
+from shared.ports.recipients import RecipientStore
 from shared.runtime.fair_scheduler import turn
 from shared.workflows.snapshots.cache import CutSnapshots
 
-#: How many of the skipped are named; all of them are counted.
-_NAMED_SKIPS: Final = 500
 #: Up to so many recipients are read once and held; of more, those that the directory made are read a second time.
 _HELD: Final = 20_000
 #: People of one part.
 _PART: Final = PART_PEOPLE
-
-
-@dataclass(slots=True, kw_only=True)
-class Found:
-    """What the decisions about all parts come to. What is named is bounded, what is counted is complete."""
-
-    counts: Counts = field(default_factory=Counts)
-    baseline: int = 0
-    active: int = 0
-    candidates: int = 0
-    named: list[Candidate] = field(default_factory=list)
-    skipped: list[Change] = field(default_factory=list)
-    #: Who is irregular; None once that cannot be told.
-    irregular: set[ObjectId] | None = field(default_factory=set)
-    #: The first changes, up to `named_changes`, without what was before.
-    changes: list[Change] = field(default_factory=list)
-    named_changes: int = 0
-
-    def add(self, decision: Decision) -> None:
-        """Add the decision about one more part."""
-        self.counts += Counts.of([write.change for write in decision.writes]) + Counts(skipped=len(decision.skipped))
-        self.baseline += decision.baseline
-        self.active += decision.active
-        self._note(decision.irregular)
-        self.candidates += len(decision.candidates)
-        self.named += decision.candidates[: MAX_NAMED_CANDIDATES - len(self.named)]
-        self.skipped += decision.skipped[: _NAMED_SKIPS - len(self.skipped)]
-        for write in decision.writes[: self.named_changes - len(self.changes)]:
-            self.changes.append(msgspec.structs.replace(write.change, before=None))
-
-    def _note(self, irregular: Sequence[ObjectId] | None) -> None:
-        if self.irregular is not None and irregular is not None:
-            self.irregular.update(irregular)
-        if irregular is None or (self.irregular is not None and len(self.irregular) > MAX_IRREGULAR):
-            self.irregular = None
-
-    def widen(self, active: int, irregular: Collection[ObjectId]) -> None:
-        """Add those whom nothing concerned, and the irregular among them; so many in all were active before."""
-        self.active += active - self.baseline
-        self.baseline = active
-        self._note(tuple(irregular))
-
-
-class ChangesOnly:
-    """A location that was settled with the snapshot before, where nobody is looked at but those who have changed."""
-
-    #: Nothing can be said here about all people.
-    problem: Problem | None = None
-
-    def __init__(
-        self, recipients: RecipientStore, plan: Plan, location: LocationId, changes: VerifiedChanges, before: Irregular
-    ) -> None:
-        self._recipients = recipients
-        self._plan = plan
-        self._location = location
-        self._changes = changes
-        self._irregular = frozenset(before.people)
-
-    @property
-    def to_be_read(self) -> frozenset[ObjectId]:
-        """Those of the changed whose recipients nobody knows without reading them."""
-        return self._changes.people & self._irregular
-
-    @property
-    def others(self) -> frozenset[ObjectId]:
-        """The irregular ones whom nothing concerns."""
-        return self._irregular - self._changes.people
-
-    async def decisions(self) -> AsyncGenerator[Decision, None]:
-        """Iterate over the decisions about those who have changed, part by part, in the order of ids."""
-        people = sorted(self._changes.people)
-        for start in range(0, len(people), _PART):
-            some = people[start : start + _PART]
-            stored = await self._stored(some)
-            async with turn():
-                decision = self._decision(some, stored)
-            yield decision
-
-    async def _stored(self, people: Sequence[ObjectId]) -> list[Recipient]:
-        known = [self._changes.before[each] for each in people if each in self._changes.before]
-        found = regular([each for each in known if each.id not in self._irregular], self._plan.preferences)
-        for person in people:
-            if person in self._irregular:
-                with suppress(NotFound):
-                    found.append(await self._recipients.get(self._plan.tenant, self._location, RecipientId(person)))
-        return found
-
-    def _decision(self, people: Sequence[ObjectId], stored: Sequence[Recipient]) -> Decision:
-        after = self._changes.after.users
-        wanted = {each: after[each] for each in people if each in after}
-        proof = AbsenceProof.of((EVERYONE,), {EVERYONE: self._changes.after})
-        return decide(wanted, stored, self._plan.preferences, proof)
 
 
 class Comparison:

@@ -12,13 +12,17 @@ from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.absence import EVERYONE
+from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import confirmed, deactivations, placed
 from shared.domain.reconcile.guard import Breach, Loss, breaches, digest
 from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
-from shared.domain.sync.jobs import Candidate, ReconcileMarker, RetireJob
+from shared.domain.sync.jobs import ReconcileMarker, RetireJob
 from shared.domain.sync.run_outcome import Verdict
 from shared.errors import NeedsAttention, NotFound
-from shared.ports import Clock, Directory, RecipientStore, RunStore
+from shared.ports.directory import Directory
+from shared.ports.platform import Clock
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
 from shared.telemetry import Usage, event
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.fenced_writer import FencedLocation

@@ -7,7 +7,7 @@ from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import ObjectId
 from shared.domain.snapshots.delta import apply_delta
 from shared.errors import Conflict, Transient
-from shared.ports import Directory
+from shared.ports.directory import Directory
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,16 +6,22 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.access.tenant_context import Briefing
 from shared.domain.directory import Source
 from shared.domain.ids import SourceId
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.changeset import Changes, is_few
 from shared.domain.snapshots.delta import Patch, Patches, Unnamed
-from shared.domain.snapshots.snapshot import INCOMPLETE, SnapshotRef, Tally, scope_of
+from shared.domain.snapshots.page import INCOMPLETE
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, scope_of
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
-from shared.ports import Briefing, Clock, Directory, JobQueue, RunStore, SnapshotStore
+from shared.ports.directory import Directory
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
 from shared.runtime.adaptive_timeout import FirstAnswer, Patience, Unanswered
 from shared.runtime.fair_scheduler import turn
 from shared.telemetry import Usage, event

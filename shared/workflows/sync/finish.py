@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.access.tenant_context import Briefing
 from shared.domain.connections.connection_health import Reason, concerns_credentials
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
@@ -17,17 +18,14 @@ from shared.domain.run import LocationReport, Plan, Run, RunMode, RunState, Sett
 from shared.domain.sync.fingerprints import inputs_of_all, settled_inputs
 from shared.domain.sync.jobs import FetchMarker, FetchOutcome, ReconcileMarker, SyncRequest
 from shared.domain.sync.run_outcome import Verdict, locations_report, problems_of
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
-from shared.ports import (
-    Briefing,
-    Clock,
-    JobQueue,
-    RecipientStore,
-    RunStore,
-    SnapshotStore,
-    TenantStore,
-    Versioned,
-)
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.ports.tenants import TenantStore
 from shared.telemetry import Usage, event
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.sync.stages import Dispatch

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.access.tenant_context import Briefing
 from shared.domain.connections.connection import Connection
 from shared.domain.ids import RunId, new_run_id, run_id
 from shared.domain.preferences.group_mapping import sources_of
@@ -14,8 +15,11 @@ from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
 from shared.domain.sync.queue_messages import BY_HAND, SCHEDULE
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded
-from shared.ports import Briefing, Clock, RunStore, TenantStore, Versioned
+from shared.ports.platform import Clock
+from shared.ports.runs import RunStore
+from shared.ports.tenants import TenantStore
 from shared.telemetry import Usage, event
 from shared.workflows.sync.stages import Dispatch
 

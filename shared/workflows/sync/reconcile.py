@@ -13,19 +13,26 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.fence import Fence
 from shared.domain.reconcile.predictable import is_plain
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.changeset import Changed
 from shared.domain.snapshots.snapshot import SnapshotRef
 from shared.domain.sync.fingerprints import inputs_before, inputs_of, needed
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchMarker, ReconcileJob, ReconcileMarker, writing_time_s
-from shared.ports import Clock, Fence, JobQueue, RecipientStore, RunStore, SnapshotStore
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
 from shared.runtime.bulkhead import Capacity
 from shared.runtime.fair_scheduler import turn
 from shared.telemetry import Usage, event
 from shared.workflows.recipients.fenced_writer import FencedLocation
 from shared.workflows.snapshots.cache import CutSnapshots
-from shared.workflows.sync.comparison import ChangesOnly, Comparison, Found
+from shared.workflows.sync.changed_only import ChangesOnly
+from shared.workflows.sync.comparison import Comparison
+from shared.workflows.sync.reconcile_totals import Found
 from shared.workflows.sync.stages import Dispatch
 
 #: How many of the changes a preview names: its marker has to fit.

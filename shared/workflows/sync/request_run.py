@@ -12,7 +12,10 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, NotFound, Rejected, SyncError
-from shared.ports import Clock, JobQueue, RunStore, TenantStore
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
+from shared.ports.runs import RunStore
+from shared.ports.tenants import TenantStore
 from shared.workflows.idempotency import Once
 
 

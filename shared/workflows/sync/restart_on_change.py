@@ -10,7 +10,10 @@ from shared.domain.problem import Problem
 from shared.domain.run import RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict
-from shared.ports import Clock, JobQueue, RecipientStore, TenantStore
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
+from shared.ports.recipients import RecipientStore
+from shared.ports.tenants import TenantStore
 from shared.telemetry import event
 from shared.workflows.sync.stages import Dispatch
 

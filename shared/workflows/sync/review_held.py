@@ -8,8 +8,12 @@ import msgspec
 from shared.domain.ids import RunId, TenantId
 from shared.domain.run import HeldDecision, Run, RunState
 from shared.domain.sync.jobs import RetireJob
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, Rejected
-from shared.ports import Clock, JobQueue, RunStore, TenantStore, Versioned
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
+from shared.ports.runs import RunStore
+from shared.ports.tenants import TenantStore
 from shared.telemetry import event
 from shared.workflows.tenants.summary import revise
 

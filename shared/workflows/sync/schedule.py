@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Final
 
 from shared.domain.access.idempotency import KEPT_FOR
+from shared.domain.access.tenants import ConnectedTenant
 from shared.domain.connections.connection_health import Health, passed_threshold
 from shared.domain.run import RunMode
 from shared.domain.sync.jobs import SyncRequest
 from shared.domain.sync.queue_messages import SCHEDULE
 from shared.errors import SyncError
-from shared.ports import Clock, ConnectedTenant, JobQueue, LimitStore, TenantStore, UseStore
+from shared.ports.platform import Clock, LimitStore, UseStore
+from shared.ports.queues import JobQueue
+from shared.ports.tenants import TenantStore
 from shared.telemetry import event
 from shared.workflows.connections.connection_health import ConnectionHealth
 

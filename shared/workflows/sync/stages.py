@@ -11,12 +11,15 @@ from datetime import datetime
 
 import msgspec
 
+from shared.domain.access.tenant_context import Briefing
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunState
 from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob
 from shared.errors import Conflict, NotFound, Superseded
-from shared.ports import Briefing, JobQueue, RunStore, TenantStore
+from shared.ports.queues import JobQueue
+from shared.ports.runs import RunStore
+from shared.ports.tenants import TenantStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

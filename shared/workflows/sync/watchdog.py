@@ -11,7 +11,11 @@ from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode, TenantState
 from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Conflict, NotFound, SyncError
-from shared.ports import Clock, JobQueue, RecipientStore, RunStore, TenantStore
+from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.tenants import TenantStore
 from shared.telemetry import Usage, event
 from shared.workflows.sync.stages import Dispatch
 

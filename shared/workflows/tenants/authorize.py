@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import msgspec
 
 from shared.domain.access.callers import Access, Caller, Person, may, name_of
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import TenantId
 from shared.errors import Forbidden
-from shared.ports import TenantStore, TenantSummary
+from shared.ports.tenants import TenantStore
 
 
 class Introduction(msgspec.Struct, frozen=True, kw_only=True):

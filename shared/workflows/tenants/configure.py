@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.access.callers import AdminGrant, Admins
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import LocationId, TenantId, object_id
 from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Status
 from shared.errors import ChangedMeanwhile, Conflict, NotFound, Rejected
-from shared.ports import RecipientStore, TenantStore, TenantSummary
+from shared.ports.recipients import RecipientStore
+from shared.ports.tenants import TenantStore
 from shared.workflows.pagination import page
 from shared.workflows.tenants.deletion import Erasure
 from shared.workflows.tenants.summary import revise

@@ -10,22 +10,17 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.connections.secret_names import secret_name
-from shared.domain.deletion import Deletion
+from shared.domain.connections.connection import secret_name
 from shared.domain.ids import TenantId
+from shared.domain.run import Deletion
 from shared.errors import Conflict, SyncError
-from shared.ports import (
-    Clock,
-    ImportStore,
-    Ledger,
-    RecipientStore,
-    RunStore,
-    SecretStore,
-    SnapshotStore,
-    TenantStore,
-    UserStore,
-    UseStore,
-)
+from shared.ports.imports import ImportStore
+from shared.ports.operations import Ledger
+from shared.ports.platform import Clock, SecretStore, UseStore
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.ports.tenants import TenantStore, UserStore
 from shared.telemetry import event
 
 #: After this nothing that ran at a deletion runs any more: host.json ends a function after ten minutes.

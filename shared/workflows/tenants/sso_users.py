@@ -8,7 +8,9 @@ from shared.domain.access.sso_users import ProductUser, Role, SsoUser, sso_users
 from shared.domain.directory import Assignment, DirectoryUser, Source
 from shared.domain.ids import ObjectId, TenantId
 from shared.errors import NotFound, Rejected
-from shared.ports import Clock, Directory, TenantStore, UserStore
+from shared.ports.directory import Directory
+from shared.ports.platform import Clock
+from shared.ports.tenants import TenantStore, UserStore
 from shared.telemetry import event
 from shared.workflows.connections.directory_access import DirectoryAccess
 

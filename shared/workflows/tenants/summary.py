@@ -7,7 +7,7 @@ import msgspec
 from shared.domain.ids import TenantId
 from shared.domain.run import Summary
 from shared.errors import Conflict
-from shared.ports import TenantStore
+from shared.ports.tenants import TenantStore
 
 
 async def revise(tenants: TenantStore, tenant: TenantId, revised: Callable[[Summary], Summary]) -> None:

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from shared.bootstrap import Ports
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.errors import Misconfigured
-from shared.ports import LedgerEntry
 from tests.integration.cli.conftest import KEY, InMemory, Run, ids
 from tests.support.builders import person
 from tests.support.fakes import FakeDirectory

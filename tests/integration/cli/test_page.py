@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.cli.main import app
-from shared.ports import LedgerEntry
+from shared.domain.operations.operator_log import LedgerEntry
 from tests.integration.cli.conftest import InMemory, Run
 from tests.integration.cli.test_commands import GUARDED, _put
 from tests.support.builders import person

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from shared.bootstrap import App, Ports
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import RunId, TenantId
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.domain.run import RunState, Summary, TenantState
-from shared.ports import LedgerEntry, TenantSummary
 from tests.integration.http.calling import Client
 from tests.integration.http.test_runs import _work
 from tests.support.builders import person

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.ports import LedgerEntry
+from shared.domain.operations.operator_log import LedgerEntry
 from tests.integration.http.calling import Client
 from tests.integration.http.test_runs import _work
 

@@ -7,9 +7,9 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.ids import TenantId
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Transient
-from shared.ports import LedgerEntry
 from tests.integration.http.calling import Client
 from tests.support.fakes import FakeClock, FakeJobQueue
 from tests.support.world import Crash, deliver

@@ -3,8 +3,8 @@
 import pytest
 
 from shared.bootstrap import App, Ports
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.domain.sync.jobs import SyncRequest
-from shared.ports import LedgerEntry
 from tests.integration.http.calling import Client
 from tests.support.builders import person
 from tests.support.fakes import FakeJobQueue

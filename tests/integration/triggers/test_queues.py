@@ -8,12 +8,12 @@ import pytest
 
 from shared.domain.ids import LocationId, SourceId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunState
 from shared.domain.sync.jobs import FetchJob, ImportJob
 from shared.domain.sync.queue_messages import encode_job
 from shared.errors import Transient
-from shared.ports import LedgerEntry
 from shared.triggers import queues
 from tests.support.builders import user
 from tests.support.delivery import Message

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from shared.domain.connections.certificate import Certificate
 from shared.errors import Rejected
-from shared.ports import Certificate
 
 
 class FakeCertificateReader:

@@ -8,6 +8,7 @@ import msgspec
 
 from shared.domain.connections.connection import ClientCertificate, ClientSecret, Credentials, FederatedIdentity
 from shared.domain.connections.credential_expiry import Registration
+from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.directory import (
     Assignment,
     AssignmentsPage,
@@ -21,7 +22,6 @@ from shared.domain.directory import (
 )
 from shared.domain.ids import ObjectId, SourceId
 from shared.errors import Conflict, LoginRefused, NotFound, SyncError
-from shared.ports import TokenReport
 
 
 class FakeDirectory:

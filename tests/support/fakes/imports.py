@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.large_import import Import, ImportMark, ImportRef
+from shared.domain.versioned import Versioned
 from shared.errors import NotFound
-from shared.ports import Versioned
 from tests.support.fakes.rows import Rows
 
 

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 
 from shared.domain.ids import TenantId
-from shared.ports import LedgerEntry, Versioned
+from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.versioned import Versioned
 from tests.support.fakes.rows import Rows
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from shared.ports import Versioned
+from shared.domain.versioned import Versioned
 from tests.support.fakes.rows import Rows
 
 

@@ -6,8 +6,10 @@ import msgspec
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Recipient
+from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
+from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, TooLarge
-from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
 from tests.support.fakes.rows import Rows
 
 Place = tuple[TenantId, LocationId]

@@ -4,8 +4,8 @@ from collections.abc import Hashable, Iterator
 from itertools import count
 from typing import Generic, TypeVar
 
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports import Versioned
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
-from shared.domain.run import Plan, Run
-from shared.domain.sync.jobs import Candidate, FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.reconcile.candidate import Candidate
+from shared.domain.run import Plan, Run, RunProgress
+from shared.domain.sync.jobs import FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.versioned import Versioned
 from shared.errors import NotFound
-from shared.ports import RunProgress, Versioned
 from tests.support.fakes.rows import Rows
 
 RunKey = tuple[TenantId, RunId]

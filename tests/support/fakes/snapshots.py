@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshots.snapshot import Mark, Page, SnapshotRef, is_place_of, place_of
+from shared.domain.snapshots.page import Mark, Page
+from shared.domain.snapshots.snapshot import SnapshotRef, is_place_of, place_of
 
 
 class FakeSnapshotStore:

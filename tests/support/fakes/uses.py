@@ -5,8 +5,8 @@ from datetime import datetime
 
 from shared.domain.access.idempotency import Use
 from shared.domain.ids import TenantId
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports import Versioned
 from tests.support.fakes.rows import Rows
 
 

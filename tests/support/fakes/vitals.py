@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from shared.errors import SyncError
-from shared.ports import Clock
+from shared.ports.platform import Clock
 
 
 class FakeVitals:

@@ -1,5 +1,7 @@
 """What a fresh token says about whom it was issued for, compared with what an admin has entered."""
 
+import msgspec
+
 from shared.domain.connections.entra.credential_form import Entries
 from shared.domain.connections.validation_report import Check
 
@@ -59,3 +61,12 @@ def mixed_up(entries: Entries, order: dict[str, str]) -> Check:
         "Swap them; the right order is in `suggestion`.",
         order,
     )
+
+
+class TokenReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fresh token says about the application: ids, and the granted application permissions."""
+
+    azure_tenant_id: str
+    client_id: str
+    object_id: str
+    roles: frozenset[str]

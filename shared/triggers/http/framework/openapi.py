@@ -15,7 +15,7 @@ from shared.triggers.http.framework.answers import Answer
 from shared.triggers.http.framework.contracts import Contract, Parameter, answers
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import ROUTES, Route, route
-from shared.triggers.http.views import ProblemView
+from shared.triggers.http.schemas.base import ProblemView
 
 bp = func.Blueprint()
 

@@ -10,7 +10,7 @@ from infra.local.stack.certificates import Certificates
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.connections.connection import ClientSecret, Credentials, Endpoints
 from shared.domain.directory import DirectoryUser, Source
-from shared.ports import Directory
+from shared.ports.directory import Directory
 from tests.support.entra import Broken, trusted_entra
 
 

@@ -9,7 +9,7 @@ from shared.adapters.entra import throttle
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, NeedsAttention, NotFound, SyncError, Transient
-from shared.ports import Directory
+from shared.ports.directory import Directory
 from tests.contracts.ports.directory.conftest import everybody
 from tests.support.entra import Broken
 

@@ -11,7 +11,7 @@ from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.directory import DirectoryUser, Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import NotFound
-from shared.ports import Directory
+from shared.ports.directory import Directory
 from tests.contracts.ports.directory.conftest import credentials, everybody
 from tests.support.builders import person, user
 from tests.support.fakes.directory import FakeDirectory

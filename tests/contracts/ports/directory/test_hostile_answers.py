@@ -9,7 +9,7 @@ from infra.local.stack.certificates import Certificates
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.directory import Source
 from shared.errors import Conflict, NeedsAttention, SyncError, Transient
-from shared.ports import Directory
+from shared.ports.directory import Directory
 from shared.telemetry import measured
 from tests.contracts.ports.directory.scripted import Answer, ScriptedGraph, said
 from tests.support.builders import person

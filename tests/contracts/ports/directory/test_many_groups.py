@@ -8,7 +8,7 @@ import pytest
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, NotFound, SyncError
-from shared.ports import Directory
+from shared.ports.directory import Directory
 from shared.telemetry import measured
 from tests.contracts.ports.directory.conftest import everybody
 from tests.support.entra import Broken

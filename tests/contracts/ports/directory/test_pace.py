@@ -11,7 +11,7 @@ from shared.adapters.entra import throttle as pace
 from shared.domain.directory import Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
-from shared.ports import Directory
+from shared.ports.directory import Directory
 from shared.telemetry import measured
 from tests.contracts.ports.directory.conftest import credentials
 from tests.support.entra import Broken

@@ -7,7 +7,7 @@ from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.directory import Fields, Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, LoginRefused
-from shared.ports import Directory
+from shared.ports.directory import Directory
 from shared.telemetry import measured
 from tests.contracts.ports.directory.conftest import credentials, everybody
 from tests.support.entra import Broken

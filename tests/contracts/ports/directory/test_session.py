@@ -15,7 +15,7 @@ from shared.adapters.entra.directory import GraphDirectory
 from shared.domain.connections.connection import ClientSecret
 from shared.domain.directory import Source
 from shared.errors import LoginRefused, NeedsAttention, Transient
-from shared.ports import Directory
+from shared.ports.directory import Directory
 from tests.contracts.ports.directory.scripted import Answer, ScriptedGraph, said, token
 from tests.support.builders import person
 

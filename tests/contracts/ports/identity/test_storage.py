@@ -14,10 +14,10 @@ from infra.local.stack.child import Child
 from infra.local.stack.ports import LOCALHOST, free_ports
 from shared.adapters.queues import StorageJobQueue
 from shared.adapters.stores import Tables, TableTenantStore
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import TenantId
 from shared.domain.run import RunMode
 from shared.domain.sync.jobs import SyncRequest
-from shared.ports import TenantSummary
 from shared.settings import load
 
 _START_S = 30

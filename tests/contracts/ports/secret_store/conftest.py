@@ -8,7 +8,7 @@ from infra.local.entra.server import EntraSimulator
 from infra.local.key_vault import KeyVault
 from infra.local.stack.certificates import Certificates
 from shared.adapters.key_vault import KeyVaultSecretStore
-from shared.ports import SecretStore
+from shared.ports.platform import SecretStore
 from shared.settings import load
 from tests.support.fakes.secrets import FakeSecretStore
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.errors import NotFound
-from shared.ports import SecretStore
+from shared.ports.platform import SecretStore
 
 
 async def test_each_version_keeps_its_value(store: SecretStore) -> None:

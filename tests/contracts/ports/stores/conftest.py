@@ -19,7 +19,12 @@ from shared.adapters.stores import (
 )
 from shared.adapters.stores.account_placement import KNOWN_FOR, Accounts
 from shared.domain.ids import TenantId
-from shared.ports import ImportStore, Ledger, RecipientStore, RunStore, SnapshotStore, TenantStore, UserStore
+from shared.ports.imports import ImportStore
+from shared.ports.operations import Ledger
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.ports.tenants import TenantStore, UserStore
 from shared.settings import load
 from tests.support.fakes import (
     FakeClock,

@@ -24,11 +24,13 @@ from shared.adapters.stores.table_names import (
 )
 from shared.bootstrap import App
 from shared.domain.access.sso_users import ProductUser, Role
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.recipient import Origin
-from shared.domain.snapshots.snapshot import Page
+from shared.domain.reconcile.fence import Fence
+from shared.domain.snapshots.page import Page
+from shared.domain.versioned import Versioned
 from shared.errors import Misconfigured, Transient
-from shared.ports import Fence, TenantSummary, Versioned
 from shared.settings import load
 from tests.support.samples import LOCATION, NOW, RUN, a_run, an_import, journal, plan, recipient, settings
 from tests.support.table_service.server import connection_string, listening, url_at

@@ -10,8 +10,9 @@ from shared.domain.ids import ImportId, LocationId, RunId, new_run_id
 from shared.domain.imports.csv_file import RowProblem
 from shared.domain.imports.large_import import MAX_NAMED, MAX_PART_BYTES, ImportRef, ImportState, Outcome
 from shared.domain.recipient import ChangeKind
+from shared.domain.reconcile.fence import Fence
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
-from shared.ports import Fence, Versioned
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.samples import LOCATION, NOW, RUN, an_import, journal, recipient
 

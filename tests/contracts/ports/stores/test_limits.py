@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 
 from shared.adapters.stores import TableLimitStore, Tables
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports import LimitStore, Versioned
+from shared.ports.platform import LimitStore
 from shared.settings import load
 from tests.support.fakes import FakeLimitStore
 

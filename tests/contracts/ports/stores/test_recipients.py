@@ -9,9 +9,11 @@ from shared.domain.ids import LocationId, RecipientId, RunId, new_run_id
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
 from shared.domain.reconcile.predictable import MAX_IRREGULAR
+from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Superseded, TooLarge
-from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Irregular, JournalEntry, Versioned
 from shared.workflows.recipients.fenced_writer import FencedLocation
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import csv_recipient, user, wanted

@@ -9,19 +9,12 @@ from shared.domain.directory import Source
 from shared.domain.ids import LocationId, RecipientId, RunId, SourceId, TenantId, new_run_id
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Counts, Reason
-from shared.domain.run import Plan, Run, RunMode, RunState
-from shared.domain.snapshots.snapshot import Page, SnapshotRef, Tally, encode_page
-from shared.domain.sync.jobs import (
-    Candidate,
-    FetchJob,
-    FetchMarker,
-    FetchOutcome,
-    FetchPosition,
-    ReconcileJob,
-    ReconcileMarker,
-)
+from shared.domain.reconcile.candidate import Candidate
+from shared.domain.run import Plan, Run, RunMode, RunProgress, RunState
+from shared.domain.snapshots.page import Page, encode_page
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.sync.jobs import FetchJob, FetchMarker, FetchOutcome, FetchPosition, ReconcileJob, ReconcileMarker
 from shared.errors import Conflict, NotFound
-from shared.ports import RunProgress
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import loaded, person, user
 

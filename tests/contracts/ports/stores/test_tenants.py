@@ -6,15 +6,16 @@ import msgspec
 import pytest
 
 from shared.domain.access.callers import AdminGrant, Admins
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import Cloud, Connection, Endpoints, SsoApplication
 from shared.domain.connections.connection_health import Health, Reason
-from shared.domain.deletion import Deletion
 from shared.domain.ids import LocationId, RunId
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Mode, Preferences
-from shared.domain.run import RunMode, TenantState
+from shared.domain.reconcile.fence import Fence
+from shared.domain.run import Deletion, RunMode, TenantState
 from shared.errors import Conflict, NotFound
-from shared.ports import Fence, LedgerEntry, TenantSummary
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import person
 

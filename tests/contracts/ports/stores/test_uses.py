@@ -9,8 +9,9 @@ import pytest
 from shared.adapters.stores import Tables, TableUseStore
 from shared.domain.access.idempotency import Use
 from shared.domain.ids import RunId, TenantId
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports import UseStore, Versioned
+from shared.ports.platform import UseStore
 from shared.settings import load
 from tests.support.fakes import FakeUseStore
 from tests.support.fakes.table_service import MemoryTables

@@ -7,14 +7,15 @@ import msgspec
 import pytest
 
 from shared.domain.access.callers import Admins
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import Cloud, Connection, Endpoints, SsoApplication
 from shared.domain.ids import LocationId, RunId
+from shared.domain.operations.operator_log import LedgerEntry, Replay
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode, RunState, Summary, TenantState
 from shared.errors import Conflict, NotFound
-from shared.ports import LedgerEntry, Replay, TenantSummary
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import person
 

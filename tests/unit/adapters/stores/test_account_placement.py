@@ -11,9 +11,9 @@ from shared.adapters.stores import TableTenantStore, keys
 from shared.adapters.stores.account_placement import KNOWN_FOR, Accounts
 from shared.adapters.stores.table_names import TENANTS
 from shared.adapters.tables.client import Entity
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import LocationId, TenantId
 from shared.errors import Misconfigured, Transient
-from shared.ports import TenantSummary
 from tests.support.fakes import FakeClock
 from tests.support.fakes.table_service import MemoryTables
 

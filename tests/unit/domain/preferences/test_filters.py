@@ -11,10 +11,10 @@ from shared.domain.preferences.filters import MAX_VALUES, Attribute, AttributeFi
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Reason
 from shared.domain.reconcile.absence import AbsenceProof
+from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.decide import decide
 from shared.domain.reconcile.departures import confirmed
 from shared.domain.snapshots.snapshot import scope_of
-from shared.domain.sync.jobs import Candidate
 from shared.errors import Rejected
 from tests.support.builders import person, snapshot, user, wanted
 

@@ -5,8 +5,8 @@ import pytest
 from shared.domain.ids import LocationId, RecipientId
 from shared.domain.preferences.preferences import GuardLimits
 from shared.domain.recipient import Reason
+from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.guard import Loss, breaches, digest
-from shared.domain.sync.jobs import Candidate
 from tests.support.builders import person
 
 BERLIN = LocationId("berlin")

@@ -9,7 +9,9 @@ from shared.domain.preferences.group_mapping import GroupMapping, Location, sour
 from shared.domain.preferences.location_rule import LocationRule, Place
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE, gather
-from shared.domain.snapshots.snapshot import CompleteSnapshot, SnapshotRef, Tally, encode_page
+from shared.domain.snapshots.page import encode_page
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.verification import CompleteSnapshot
 from tests.support.builders import person, user
 
 BERLIN, PARIS = LocationId("berlin"), LocationId("paris")

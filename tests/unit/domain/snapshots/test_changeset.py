@@ -5,7 +5,8 @@ import pytest
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId
 from shared.domain.snapshots.changeset import MAX_CHANGED, Changed, Changes, VerifiedChanges, is_few
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
+from shared.domain.snapshots.page import encode_page
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
 from shared.errors import Conflict
 from tests.support.builders import user
 

@@ -5,8 +5,9 @@ import pytest
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, SourceId
 from shared.domain.snapshots import partitions
+from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
 from shared.errors import Conflict
 from tests.support.builders import user
 

@@ -6,20 +6,9 @@ import pytest
 
 from shared.domain.ids import ObjectId, SourceId
 from shared.domain.reconcile.absence import AbsenceProof
-from shared.domain.snapshots.snapshot import (
-    MAX_PAGE_BYTES,
-    CompleteSnapshot,
-    Mark,
-    Page,
-    SnapshotRef,
-    Tally,
-    decode_page,
-    encode_page,
-    encode_pages,
-    place_of,
-    require_marks,
-    told,
-)
+from shared.domain.snapshots.page import MAX_PAGE_BYTES, Mark, Page, decode_page, encode_page, encode_pages, told
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, place_of
+from shared.domain.snapshots.verification import CompleteSnapshot, require_marks
 from shared.errors import Conflict
 from tests.support.builders import person, snapshot, user
 

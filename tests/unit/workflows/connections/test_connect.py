@@ -4,9 +4,8 @@ import msgspec
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.connections.connection import SsoApplication
+from shared.domain.connections.connection import SsoApplication, secret_name
 from shared.domain.connections.entra.credential_form import Entries
-from shared.domain.connections.secret_names import secret_name
 from shared.domain.ids import ObjectId, TenantId
 from shared.errors import NotFound, Rejected
 from shared.workflows.connections.connect import ConnectionRefused

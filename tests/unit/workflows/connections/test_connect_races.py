@@ -9,11 +9,10 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.access.callers import Caller
-from shared.domain.connections.connection import CredentialKind, SsoApplication
+from shared.domain.connections.connection import CredentialKind, SsoApplication, secret_name
 from shared.domain.connections.connection_health import HealthState, Reason
 from shared.domain.connections.entra.credential_form import Entries
-from shared.domain.connections.secret_names import secret_name
-from shared.domain.connections.validation import Validation
+from shared.domain.connections.validation_report import Validation
 from shared.domain.ids import ObjectId, TenantId
 from shared.errors import Conflict, NotFound, Transient
 from shared.workflows.connections.connect import Connect

@@ -5,10 +5,10 @@ import pytest
 
 from shared.bootstrap import App
 from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.connections.validation_report import CheckStatus, Report
 from shared.domain.ids import SourceId
 from shared.errors import Conflict, LoginRefused, NeedsAttention, SyncError, Transient
-from shared.ports import TokenReport
 from tests.support.builders import BACK_END, person
 from tests.support.fakes import FakeDirectory
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Collection
 import pytest
 
 from shared.domain.ids import SourceId, TenantId
+from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally, encode_page
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
 from shared.errors import Conflict
 from shared.workflows.snapshots.cache import CutSnapshots
 from tests.support.builders import user

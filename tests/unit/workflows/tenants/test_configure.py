@@ -8,13 +8,13 @@ from shared.bootstrap import App, Ports
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.entra.credential_form import Entries
 from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshots.snapshot import Page
+from shared.domain.snapshots.page import Page
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, NotFound, Rejected, Transient
-from shared.ports import LedgerEntry
 from shared.telemetry import Usage
 from shared.workflows.recipients.fenced_writer import FencedLocation
 from shared.workflows.tenants import configure

@@ -3,14 +3,18 @@
 from typing import Any
 
 from shared.adapters.stores import Tables, table_names
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.ids import SourceId, TenantId
+from shared.domain.operations.operator_log import LedgerEntry
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Preferences
+from shared.domain.reconcile.fence import Fence
 from shared.domain.run import TenantState
-from shared.domain.snapshots.snapshot import Page, SnapshotRef, Tally
+from shared.domain.snapshots.page import Page
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally
 from shared.domain.sync.jobs import FetchJob, FetchPosition, ReconcileJob
-from shared.ports import Fence, LedgerEntry, TenantSummary, Versioned
+from shared.domain.versioned import Versioned
 from tests.support.builders import person
 from tests.support.samples import (
     LOCATION,

@@ -17,7 +17,7 @@ from shared.domain.run import RunMode
 from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.sync.queue_messages import encode_job, encode_request, parse_request
 from shared.errors import Transient
-from shared.ports import JobQueue
+from shared.ports.queues import JobQueue
 from shared.telemetry import measured
 from tests.support.fakes import FakeJobQueue
 from tests.support.samples import RUN, settings

@@ -9,8 +9,9 @@ from shared.adapters.stores import Tables
 from shared.adapters.stores.table_names import RECIPIENTS
 from shared.domain.ids import LocationId, RunId, TenantId, new_run_id
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
+from shared.domain.reconcile.fence import Fence, JournalEntry
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports import Fence, JournalEntry, Versioned
 from tests.support.samples import LOCATION, NOW, RUN, Stores, journal, recipient
 
 OTHER_RUN = new_run_id(2_000_000, 2)

@@ -3,8 +3,8 @@
 import pytest
 
 from shared.domain.ids import LocationId, TenantId
+from shared.domain.run import RunProgress
 from shared.domain.sync.jobs import ReconcileJob
-from shared.ports import RunProgress
 from tests.support.samples import LOCATION, RUN, Stores, plan, reconciled
 
 #: aiohttp would like bodies above 1 MiB in a file; a batch has 4 MiB at most, which it sends at once.

@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 
 from shared.domain.ids import TenantId
-from shared.ports import LedgerEntry
+from shared.domain.operations.operator_log import LedgerEntry
 from tests.support.samples import NOW, RUN, Stores
 
 

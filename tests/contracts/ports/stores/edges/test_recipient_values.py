@@ -11,8 +11,9 @@ from shared.adapters.stores import Tables
 from shared.adapters.stores.table_names import RECIPIENTS
 from shared.domain.ids import RecipientId, TenantId
 from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
+from shared.domain.reconcile.fence import Fence
 from shared.domain.reconcile.provenance import MAX_GROUPS
-from shared.ports import Fence, Versioned
+from shared.domain.versioned import Versioned
 from tests.support.builders import csv_recipient, person
 from tests.support.samples import LOCATION, Stores, journal, recipient
 

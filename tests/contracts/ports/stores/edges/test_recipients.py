@@ -7,8 +7,10 @@ import pytest
 
 from shared.domain.ids import LocationId, RecipientId, TenantId
 from shared.domain.recipient import Recipient
+from shared.domain.reconcile.fence import Fence
+from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected
-from shared.ports import MAX_BATCH_RECIPIENTS, Fence, Versioned
 from tests.support.samples import LOCATION, Stores, journal, recipient
 
 

@@ -1,10 +1,9 @@
 """Runs, plans, positions and markers."""
 
 from shared.domain.ids import RunId, SourceId, TenantId, new_run_id
-from shared.domain.run import Plan
+from shared.domain.run import Plan, RunProgress
 from shared.domain.snapshots.snapshot import Tally
 from shared.domain.sync.jobs import FetchJob, FetchPosition, ReconcileJob
-from shared.ports import RunProgress
 from tests.support.samples import LOCATION, RUN, Stores, fetched, plan, reconciled
 
 OTHER_RUN = new_run_id(2_000_000, 2)

@@ -10,9 +10,10 @@ from shared.adapters.stores.table_names import SNAPSHOTS
 from shared.adapters.tables.packing import pack
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshots.snapshot import Page, SnapshotRef, Tally, decode_page, encode_page, place_of
+from shared.domain.snapshots.page import Page, decode_page, encode_page
+from shared.domain.snapshots.snapshot import SnapshotRef, Tally, place_of
 from shared.errors import Conflict, Rejected, Superseded
-from shared.ports import SnapshotStore
+from shared.ports.snapshots import SnapshotStore
 from tests.support.builders import loaded, person, user
 from tests.support.samples import Stores
 

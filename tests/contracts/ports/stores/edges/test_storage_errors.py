@@ -6,9 +6,10 @@ from aiohttp import web
 from shared.adapters.stores import TableRecipientStore, TableTenantStore
 from shared.adapters.tables import client
 from shared.domain.ids import TenantId
+from shared.domain.reconcile.fence import Fence
 from shared.domain.run import TenantState
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, Misconfigured, Rejected, SyncError, Transient
-from shared.ports import Fence, Versioned
 from shared.telemetry import measured
 from tests.contracts.ports.stores.edges.service import Service, running
 from tests.support.samples import LOCATION, journal, recipient

@@ -2,11 +2,11 @@
 
 import pytest
 
+from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.run import TenantState
 from shared.errors import Conflict
-from shared.ports import TenantSummary
 from tests.support.builders import person
 from tests.support.samples import LOCATION, Stores, connection
 

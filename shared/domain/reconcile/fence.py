@@ -1,0 +1,40 @@
+"""The rows that are written with a location's recipients: fence, journal and derived state."""
+
+from datetime import datetime
+
+import msgspec
+
+from shared.domain.ids import ObjectId, RunId
+from shared.domain.recipient import Change
+
+
+class Fence(msgspec.Struct, frozen=True, kw_only=True):
+    """The row that every write to a location's recipients must merge, so that only one worker can write at a time."""
+
+    generation: int = 0
+    #: Who took it last, and with which of its writes it was merged last.
+    attempt: str = ""
+    operation: int = 0
+    #: `ReconcileMarker.inputs` of the last complete reconcile, None since anything else wrote here.
+    inputs: str | None = None
+    #: Active recipients after the last complete reconcile.
+    active: int = 0
+
+
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The changes of one batch, written with it. `actor` is `sync` or a person's id."""
+
+    run: RunId
+    actor: str
+    at: datetime
+    changes: tuple[Change, ...]
+
+
+class Irregular(msgspec.Struct, frozen=True, kw_only=True):
+    """People whose recipient at a location is another one than a first sync would make of them.
+
+    It holds while the fence was last taken by this attempt: whoever writes there otherwise is another one.
+    """
+
+    attempt: str
+    people: tuple[ObjectId, ...]

@@ -1,0 +1,72 @@
+"""Clock, secrets, sign-in, rate limits and idempotency keys."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain.access.callers import Person
+from shared.domain.access.idempotency import Use
+from shared.domain.ids import TenantId
+from shared.domain.versioned import Versioned
+
+
+class Clock(Protocol):
+    """Time, so that tests can turn it."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds since some fixed moment, never going backwards."""
+
+
+class SecretStore(Protocol):
+    """Key Vault."""
+
+    async def put(self, name: str, value: str) -> str:
+        """Store a new version of a secret and return the version."""
+
+    async def get(self, name: str, version: str) -> str:
+        """Return a secret. Raises: NotFound if it was erased."""
+
+    async def erase(self, name: str) -> None:
+        """Delete a secret with all versions; one that is not there is no error."""
+
+
+class UseStore(Protocol):
+    """What idempotency keys were used for, by names that are hashes of them."""
+
+    async def find(self, tenant: TenantId, name: str) -> Versioned[Use | None]:
+        """Return what a key was used for, None with ETag None if it was not."""
+
+    async def swap(self, tenant: TenantId, name: str, use: Use, etag: str | None) -> str:
+        """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
+
+    async def forget(self, tenant: TenantId, name: str, etag: str) -> None:
+        """Delete a use, unless it changed since it was read."""
+
+    async def sweep(self, before: datetime) -> None:
+        """Delete what was used before a moment."""
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+
+
+class LimitStore(Protocol):
+    """How much of each rate limit is used, by keys that name nobody in clear."""
+
+    async def used(self, key: str) -> Versioned[datetime | None]:
+        """Return until when a key's allowance is used; None with ETag None if it never was."""
+
+    async def swap(self, key: str, used_until: datetime, etag: str | None) -> None:
+        """Store until when it is used. Raises: Conflict if it changed since it was read."""
+
+    async def sweep(self, now: datetime) -> None:
+        """Delete what is not used at `now` any more."""
+
+
+class SignIn(Protocol):
+    """Finds out who sends a request."""
+
+    async def person(self, headers: Mapping[str, str]) -> Person:
+        """Return the signed-in person. Raises: Unauthenticated, Transient when the keys cannot be had just now."""

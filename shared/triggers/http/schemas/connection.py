@@ -1,0 +1,64 @@
+"""Connections and directory groups."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from shared.domain.connections.connection import Cloud, CredentialKind
+from shared.domain.connections.connection_health import Reason
+from shared.domain.connections.validation_report import Report
+from shared.domain.directory import Group
+from shared.domain.ids import ObjectId
+from shared.triggers.http.schemas.base import View
+from shared.workflows.connections.show_mapping import MappedLocation
+
+
+class MappedView(View, frozen=True, kw_only=True):
+    """Every location's groups by name."""
+
+    locations: Sequence[MappedLocation]
+
+
+class GroupsView(View, frozen=True, kw_only=True):
+    """Groups of the directory."""
+
+    groups: Sequence[Group]
+
+
+class SsoView(View, frozen=True, kw_only=True):
+    """The sign-in application."""
+
+    client_id: ObjectId
+    object_id: ObjectId | None
+
+
+class ConnectionView(View, frozen=True, kw_only=True):
+    """A connection without its secret; just its state while it is off."""
+
+    state: Literal["off", "on", "failing", "needs attention"]
+    reason: Reason | UnsetType | None = UNSET
+    since: datetime | UnsetType | None = UNSET
+    retry_at: datetime | UnsetType | None = UNSET
+    tenant_id: ObjectId | UnsetType = UNSET
+    client_id: ObjectId | UnsetType = UNSET
+    object_id: ObjectId | UnsetType = UNSET
+    credential: CredentialKind | UnsetType = UNSET
+    cloud: Cloud | UnsetType = UNSET
+    login_endpoint: str | UnsetType = UNSET
+    graph_endpoint: str | UnsetType = UNSET
+    connected_at: datetime | UnsetType = UNSET
+    secret_expires_on: datetime | UnsetType | None = UNSET
+    secret_days_left: int | UnsetType | None = UNSET
+    #: Of a PUT: what was checked.
+    report: Report | UnsetType = UNSET
+
+
+class OffView(View, frozen=True, kw_only=True):
+    """What is left and what is gone once a connection is off."""
+
+    state: Literal["off"]
+    erased: tuple[str, ...]
+    kept: tuple[str, ...]
+    detail: str
