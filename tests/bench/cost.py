@@ -13,9 +13,8 @@ from typing import Final
 
 import msgspec
 
-from infra.local.stack.child import ROOT
-from tests.bench.entra import certificates
-from tests.bench.figures import (
+from infra.capacity.cost.month import Month, month
+from infra.capacity.figures import (
     COUNTS,
     RUNS,
     Assumptions,
@@ -27,8 +26,9 @@ from tests.bench.figures import (
     measured,
     prices,
 )
+from infra.local.stack.child import ROOT
+from tests.bench.entra import certificates
 from tests.bench.measuring import counted, measured_anew
-from tests.bench.month import Month, month
 from tests.bench.results import Result
 
 #: What all customers together may cost a month, in the currency of the prices: a quarter for each.

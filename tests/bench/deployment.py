@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
+from infra.capacity.work import Work
 from infra.local.demo.simulator import Simulator
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.adapters.stores import (
@@ -35,7 +36,7 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob, SyncRequest
 from shared.settings import Settings
 from shared.telemetry import Usage, measured
-from tests.bench.counting import CountingQueue, CountingSecrets, CountingTables, Work
+from tests.bench.counting import CountingQueue, CountingSecrets, CountingTables
 from tests.bench.entra import Directory, directories, directory
 from tests.bench.tables import service
 from tests.support.fakes import FakeClock, fake_ports

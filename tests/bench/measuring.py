@@ -4,9 +4,9 @@ import platform
 from itertools import pairwise
 from typing import Final
 
-from tests.bench.counting import Work
+from infra.capacity.figures import RUNS, Assumptions, Counts, Customer, Measured
+from infra.capacity.work import Work
 from tests.bench.deployment import TENANT, Deployment, deployed
-from tests.bench.figures import RUNS, Assumptions, Counts, Customer, Measured
 
 _HOUR_S: Final = 3_600.0
 _DAY_S: Final = 24 * _HOUR_S

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
+from infra.capacity.figures import between_marks
 from infra.local.stack.child import ROOT
 from tests.bench.__main__ import OUT
-from tests.bench.figures import between_marks
 
 FOUND: Final = ROOT / "tests" / "bench" / "found.json"
 PAGE: Final = ROOT / "docs" / "performance" / "results.md"

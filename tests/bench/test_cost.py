@@ -5,12 +5,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from infra.capacity.cost.month import Month, month
+from infra.capacity.figures import RUNS, assumptions, between_marks, measured, prices
 from infra.local.stack.child import ROOT
 from shared.triggers import queues
 from shared.workflows.sync import plan
 from tests.bench.cost import PAGE, readme_says, sentence, shown
-from tests.bench.figures import RUNS, assumptions, between_marks, measured, prices
-from tests.bench.month import Month, month
 
 AGAIN = "run `python -m tests.bench.cost --price`"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from infra.capacity.figures import Customer
 from tests.bench.entra import certificates
-from tests.bench.figures import Customer
 from tests.bench.measuring import counted
 
 PEOPLE, LOCATIONS = 300, 2

@@ -1,7 +1,7 @@
 """The page of measurements."""
 
+from infra.capacity.figures import between_marks
 from tests.bench.__main__ import APART, KEYS
-from tests.bench.figures import between_marks
 from tests.bench.page import PAGE, Figure, found, table, taken_over
 
 

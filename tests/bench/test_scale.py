@@ -4,13 +4,13 @@ import random
 
 import pytest
 
+from infra.capacity.figures import Delays, Scaling, assumptions, between_marks, measured
+from infra.capacity.scale.bounds import bounds
+from infra.capacity.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
+from infra.capacity.scale.load import STAGES, Job, TenantRun, run_of
+from infra.capacity.scale.scenarios import ONE, Scenario, page
+from infra.capacity.scale.simulation import Instance, Simulation
 from infra.local.stack.child import ROOT
-from tests.bench.figures import Delays, Scaling, assumptions, between_marks, measured
-from tests.bench.scale.bounds import bounds
-from tests.bench.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
-from tests.bench.scale.load import STAGES, Job, TenantRun, run_of
-from tests.bench.scale.scenarios import ONE, Scenario, page
-from tests.bench.scale.simulation import Instance, Simulation
 
 NO_DELAYS = Delays(table_request_s=0, graph_request_s=0, queue_pickup_s=0.001, instance_start_s=0)
 AT_ONCE = Scaling(messages_per_instance=1, instances_per_decision=100, decision_every_s=0.01)
@@ -32,7 +32,7 @@ def test_the_page_shows_what_is_simulated() -> None:
     """A number that was changed by hand, or not after its source, is found."""
     text = page(measured(), assumptions())
     assert between_marks(ROOT / "docs" / "performance" / "scale.md", text, write=False), (
-        "run `python -m tests.bench.scale --write`"
+        "run `python -m infra.capacity.scale --write`"
     )
 
 

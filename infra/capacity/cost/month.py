@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from infra.capacity.figures import Assumptions, Counts, Measured, Price, Prices
+from infra.capacity.scale.bounds import alone_s, cpu_s
+from infra.capacity.scale.limits import BILLED_AT_LEAST_S, INSTANCE_GB
+from infra.capacity.scale.load import run_of
+from infra.capacity.scale.scenarios import billed_s
+from infra.capacity.work import Work
 from shared.workflows.sync.schedule import AT_ONCE
-from tests.bench.counting import Work
-from tests.bench.figures import Assumptions, Counts, Measured, Price, Prices
-from tests.bench.scale.bounds import alone_s, cpu_s
-from tests.bench.scale.limits import BILLED_AT_LEAST_S, INSTANCE_GB
-from tests.bench.scale.load import run_of
-from tests.bench.scale.scenarios import billed_s
 
 _GB: Final = 1e9
 _DAY_S: Final = 86_400.0

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
+from infra.capacity.figures import Delays, Scaling
+from infra.capacity.scale.limits import BATCH_PEOPLE, BATCH_ROWS, BILLED_AT_LEAST_S, BILLED_STEP_S, Limits
+from infra.capacity.scale.load import STAGES, Job, TenantRun
 from shared.domain.sync.jobs import writing_time_s
 from shared.workflows.sync.schedule import AT_ONCE
-from tests.bench.figures import Delays, Scaling
-from tests.bench.scale.limits import BATCH_PEOPLE, BATCH_ROWS, BILLED_AT_LEAST_S, BILLED_STEP_S, Limits
-from tests.bench.scale.load import STAGES, Job, TenantRun
 
 #: Slices into which a job's reading and writing are cut, at most, so that jobs share what they wait for.
 _SLICES: Final = 40

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
+from infra.capacity.work import Work
 from infra.local.stack.child import ROOT
-from tests.bench.counting import Work
 
 COUNTS: Final = ROOT / "infra" / "capacity" / "cost" / "counts.json"
 ASSUMPTIONS: Final = ROOT / "infra" / "capacity" / "cost" / "assumptions.toml"

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from infra.capacity.figures import Delays
+from infra.capacity.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
+from infra.capacity.scale.load import Job, TenantRun
 from shared.workflows.sync.schedule import AT_ONCE
-from tests.bench.figures import Delays
-from tests.bench.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
-from tests.bench.scale.load import Job, TenantRun
 
 
 def bounds(runs: Sequence[TenantRun], limits: Limits, delays: Delays) -> dict[str, float]:

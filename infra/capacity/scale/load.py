@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tests.bench.counting import Work
-from tests.bench.figures import Counts, Measured
+from infra.capacity.figures import Counts, Measured
+from infra.capacity.work import Work
 
 STAGES: Final = ("plan", "fetch", "reconcile", "retire")
 

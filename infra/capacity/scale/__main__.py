@@ -1,15 +1,18 @@
-"""`python -m tests.bench.scale`: prints the tables of docs/performance/scale.md; with `--write` the page shows them."""
+"""Print the tables of docs/performance/scale.md; with `--write`, put them into the page.
+
+Run as `python -m infra.capacity.scale`.
+"""
 
 import argparse
 
+from infra.capacity.figures import assumptions, between_marks, measured
+from infra.capacity.scale.scenarios import page
 from infra.local.stack.child import ROOT
-from tests.bench.figures import assumptions, between_marks, measured
-from tests.bench.scale.scenarios import page
 
 
 def main() -> None:
     """Bound, simulate and print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.scale", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m infra.capacity.scale", description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance/scale.md")
     chosen = parser.parse_args()
     text = page(measured(), assumptions())

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
+from typing import Final
 
+from infra.capacity.figures import Assumptions, Measured
+from infra.capacity.scale.bounds import bounds
+from infra.capacity.scale.limits import IN_FLIGHT, INSTANCE_BYTES, Limits
+from infra.capacity.scale.load import TenantRun, run_of
+from infra.capacity.scale.simulation import Outcome, Simulation
 from shared.workflows.sync.reconcile import LARGE_AT_ONCE, LARGE_PEOPLE, PLACE_PEOPLE
-from tests.bench.figures import Assumptions, Measured
-from tests.bench.scale.bounds import bounds
-from tests.bench.scale.limits import IN_FLIGHT, INSTANCE_BYTES, Limits
-from tests.bench.scale.load import TenantRun, run_of
-from tests.bench.scale.simulation import Outcome, Simulation
+
+#: Durations from this many seconds on are shown without decimals.
+_WHOLE_SECONDS_FROM: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,4 +123,4 @@ def _memory(measured: Measured) -> str:
 def _span(seconds: float) -> str:
     if seconds >= 3 * 3_600:
         return f"{seconds / 3_600:.1f} h"
-    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{seconds:,.0f} s" if seconds >= _WHOLE_SECONDS_FROM else f"{seconds:.1f} s"

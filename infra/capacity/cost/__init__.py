@@ -1,0 +1,1 @@
+"""Monthly cost of all tenants at list prices, from measured counts and documented assumptions."""
