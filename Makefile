@@ -48,7 +48,7 @@ lint: setup ## what CI checks besides the tests
 	@.venv/bin/lint-imports --no-logo --no-cache
 	@.venv/bin/python -m pytest -q tests/unit/test_prose.py
 
-prose-baseline: setup ## list what the prose check counts per file, and lower its baseline to that
+prose-baseline: setup ## list the prose check's counts per file, and store them as its baseline if they fell
 	@.venv/bin/python -m tests.support.prose
 
 format: setup ## rewrite the code as `lint` wants it

@@ -38,12 +38,11 @@ def test_of_a_test_only_docstrings_count() -> None:
     assert [words for _, words in phrases(docstrings(source))] == ["Nobody", '"""Leave']
 
 
-def test_the_baseline_only_shrinks() -> None:
-    """A file that got worse keeps its number, one that got better gets the new one, and a clean one loses its entry."""
-    assert lowered({"worse": 1, "better": 5, "clean": 2, "deleted": 3}, {"worse": 9, "better": 4, "new": 1}) == {
-        "worse": 1,
-        "better": 4,
-    }
+def test_the_baseline_follows_moves_and_only_shrinks() -> None:
+    """Phrases may move to another file together with code. Where they become more, the baseline is not rewritten."""
+    assert lowered({"split": 5, "clean": 2}, {"split": 3, "part": 2, "clean": 0}) == {"part": 2, "split": 3}
+    with pytest.raises(ValueError, match="1 above the baseline"):
+        lowered({"same": 1}, {"same": 1, "new": 1})
 
 
 def test_vendored_code_does_not_count() -> None:
@@ -65,7 +64,7 @@ def test_no_file_has_more_of_these_phrases_than_its_baseline() -> None:
     assert not worse, "\n".join(
         [
             *worse,
-            "Rewrite them (line, words). If you moved a file, move its line in tests/unit/prose_baseline.json.",
-            "After removing phrases, lower the baseline with: make prose-baseline",
+            "Rewrite them (line, words).",
+            "If you removed phrases or moved code between files, renew the baseline with: make prose-baseline",
         ]
     )
