@@ -81,10 +81,14 @@ Fields = dict[str, str | bool | tuple[str, ...] | None]
 
 
 class UsersPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of users. `next_link` is opaque; None only when the directory said that this page is the last."""
+    """One page of users. `next_link` is opaque; None only when the directory said that this page is the last.
+
+    `conclusive` counts on the last page: whether the absence of a person may be concluded from the whole listing.
+    """
 
     users: list[DirectoryUser]
     next_link: str | None
+    conclusive: bool = True
 
 
 class DeltaPage(msgspec.Struct, frozen=True, kw_only=True):
