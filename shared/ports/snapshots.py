@@ -5,22 +5,24 @@ from typing import Protocol
 
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Mark, Page
-from shared.domain.snapshots.snapshot import SnapshotRef
+from shared.domain.snapshots.snapshot import SnapshotManifest
 
 
 class SnapshotStore(Protocol):
     """The pages of snapshots, and which snapshot of a source is current."""
 
-    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotRef | None:
+    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
         """Return the snapshot of the last complete read whose changes were applied."""
 
     async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
         """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
 
-    def marks(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[Mark]:
+    def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[Mark]:
         """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
 
-    def pages(self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None) -> AsyncIterator[bytes]:
+    def pages(
+        self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
+    ) -> AsyncIterator[bytes]:
         """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.
 
         `only` names some of their places.
@@ -29,7 +31,7 @@ class SnapshotStore(Protocol):
     async def commit(
         self,
         tenant: TenantId,
-        ref: SnapshotRef,
+        ref: SnapshotManifest,
         generation: int,
         *,
         sweep: bool = True,

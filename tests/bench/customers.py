@@ -13,7 +13,7 @@ from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
 from shared.domain.run import Run, TenantState
 from shared.domain.snapshots.page import Page, decode_page
-from shared.domain.snapshots.snapshot import SnapshotRef, scope_of
+from shared.domain.snapshots.snapshot import SnapshotManifest, scope_of
 from shared.domain.versioned import Versioned
 from tests.bench.crowd import Crowd
 from tests.support.fakes import FakeDirectories
@@ -39,7 +39,7 @@ class Pattern:
 
     state: TenantState
     run: Run
-    current: SnapshotRef
+    current: SnapshotManifest
     pages: Sequence[bytes]
     fence: Fence
     irregular: Irregular | None

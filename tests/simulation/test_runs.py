@@ -12,7 +12,7 @@ from shared.domain.recipient import Reason, Recipient, Status
 from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshots.snapshot import SnapshotRef
+from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.versioned import Versioned
 from shared.errors import NeedsAttention, NotFound, Transient
 from shared.telemetry import count_storage_request
@@ -284,7 +284,7 @@ async def test_a_reconcile_that_reads_for_long_writes_for_as_long(monkeypatch: p
         world.clock.advance(20)
         return await write(tenant, location, recipients, journal, fence)
 
-    async def reading(tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[bytes]:
+    async def reading(tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[bytes]:
         nonlocal readings
         readings += 1
         world.clock.advance(110)  # longer than the budget's share of 72 s

@@ -12,7 +12,7 @@ from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import RunMode, RunState
 from shared.domain.snapshots import snapshot
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
 from shared.domain.snapshots.verification import CompleteSnapshot
 from shared.domain.sync.jobs import FetchJob, FetchPosition
 from shared.workflows.snapshots import writer
@@ -36,19 +36,19 @@ async def synced_world() -> World:
     return world
 
 
-async def current(world: World) -> tuple[SnapshotRef, CompleteSnapshot]:
+async def current(world: World) -> tuple[SnapshotManifest, CompleteSnapshot]:
     """Return the snapshot that is current, verified."""
     ref = await world.ports.snapshots.current(CONTOSO, EVERYONE)
     assert ref is not None
     return ref, await loaded(world.ports.snapshots, CONTOSO, ref)
 
 
-async def places(world: World, ref: SnapshotRef) -> list[str]:
+async def places(world: World, ref: SnapshotManifest) -> list[str]:
     """Return where a snapshot's pages are."""
     return [mark.place async for mark in world.ports.snapshots.marks(CONTOSO, ref)]
 
 
-async def holds_the_directory(world: World) -> SnapshotRef:
+async def holds_the_directory(world: World) -> SnapshotManifest:
     """Return the current snapshot, which holds exactly what the directory does."""
     ref, found = await current(world)
     assert dict(found.users) == world.directory().people
@@ -276,7 +276,7 @@ class Read:
         pages = store.pages
 
         async def reading(
-            tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None
+            tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
         ) -> AsyncIterator[bytes]:
             if only is not None:
                 self.single.append(set(only))

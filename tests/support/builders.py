@@ -7,7 +7,7 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId, SourceId, TenantId
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.domain.snapshots.page import encode_page
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
 from shared.domain.snapshots.verification import CompleteSnapshot
 from shared.ports.snapshots import SnapshotStore
 
@@ -38,11 +38,11 @@ def wanted(*users: DirectoryUser) -> dict[ObjectId, DirectoryUser]:
 def snapshot(source: str, *users: DirectoryUser) -> CompleteSnapshot:
     """Return a complete snapshot with exactly these users."""
     page = encode_page(users)
-    ref = SnapshotRef(source=SourceId(source), attempt="a", tally=Tally().add(page, users))
+    ref = SnapshotManifest(source=SourceId(source), attempt="a", tally=Tally().add(page, users))
     return CompleteSnapshot.verified(ref, [page])
 
 
-async def loaded(store: SnapshotStore, tenant: TenantId, ref: SnapshotRef) -> CompleteSnapshot:
+async def loaded(store: SnapshotStore, tenant: TenantId, ref: SnapshotManifest) -> CompleteSnapshot:
     """Return a snapshot that is stored. Raises: Conflict if its pages are not all there, unchanged."""
     return CompleteSnapshot.verified(ref, [page async for page in store.pages(tenant, ref)])
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.domain.ids import ImportId, LocationId, RecipientId, RunId, SourceId, TenantId
 from shared.domain.imports.large_import import ImportRef
-from shared.domain.snapshots.snapshot import SnapshotRef
+from shared.domain.snapshots.snapshot import SnapshotManifest
 
 FENCE: Final = "!fence"
 IRREGULAR: Final = "!irregular"
@@ -86,7 +86,7 @@ def journal_after(run: RunId) -> tuple[str, str]:
     return "!journal:", f"!journal:{run}:"
 
 
-def page_range(ref: SnapshotRef) -> tuple[str, str]:
+def page_range(ref: SnapshotManifest) -> tuple[str, str]:
     """Return the range of the rows of a snapshot's pages, which are their places, within a source's partition.
 
     Where it has pages of several attempts, pages that are not its own lie between them.

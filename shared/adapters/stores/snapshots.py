@@ -13,7 +13,7 @@ from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unp
 from shared.adapters.tables.queries import Kind
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Mark, Page
-from shared.domain.snapshots.snapshot import SnapshotRef, is_place_of, place_of
+from shared.domain.snapshots.snapshot import SnapshotManifest, is_place_of, place_of
 from shared.errors import Conflict
 
 Row = dict[str, Any]
@@ -39,11 +39,11 @@ class TableSnapshotStore:
     def __init__(self, accounts: TenantTables) -> None:
         self._accounts = accounts
 
-    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotRef | None:
+    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
         """Return the snapshot of the last complete read whose changes were applied."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(SNAPSHOTS, keys.source(tenant, source), keys.CURRENT)
-        ref = None if row is None else unpack(row, SnapshotRef)
+        ref = None if row is None else unpack(row, SnapshotManifest)
         return None if ref is None or ref.tally.outdated else ref  # then the source is listed anew
 
     async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
@@ -66,7 +66,7 @@ class TableSnapshotStore:
             else:
                 await tables.transact(SNAPSHOTS, [("upsert", row, {"mode": "replace"}) for row in some])
 
-    async def marks(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[Mark]:
+    async def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[Mark]:
         """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
         tables = await self._accounts.of(tenant)
         is_page, partition = is_place_of(ref), keys.source(tenant, ref.source)
@@ -76,7 +76,7 @@ class TableSnapshotStore:
                     yield Mark(row.RowKey, row.digest or b"", row.who or b"")
 
     async def pages(
-        self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None
+        self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
         """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.
 
@@ -98,7 +98,7 @@ class TableSnapshotStore:
     async def commit(
         self,
         tenant: TenantId,
-        ref: SnapshotRef,
+        ref: SnapshotManifest,
         generation: int,
         *,
         sweep: bool = True,
@@ -114,7 +114,7 @@ class TableSnapshotStore:
         row: Any = await tables.find(SNAPSHOTS, partition, keys.CURRENT)
         if row is not None and row["generation"] > generation:
             return
-        before = None if row is None else unpack(row, SnapshotRef)
+        before = None if row is None else unpack(row, SnapshotManifest)
         if row is None or row["generation"] < generation or before != ref:
             entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "generation": generation, **pack(ref)}
             try:

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
 from shared.domain.snapshots.verification import CompleteSnapshot, Verification, VerifiedWhole
 
 #: Of so many changes at most, and of so small a part of the people, the rest is not worth reading.
@@ -20,7 +20,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
     #: What the snapshot before was.
     since: Tally
-    pages: SnapshotRef
+    pages: SnapshotManifest
     #: How many of the users on the pages are as they were.
     before: int
 

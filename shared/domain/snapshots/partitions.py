@@ -11,7 +11,7 @@ from isal.isal_zlib import compress, decompress
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId
-from shared.domain.snapshots.snapshot import SnapshotRef
+from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot, Verification, VerifiedWhole
 
 #: People of one part: deciding about them keeps the event loop for some 3 ms.
@@ -80,7 +80,7 @@ _KEY: Final = object()
 class Cutter:
     """Takes the pages of a snapshot in order, and cuts them."""
 
-    def __init__(self, ref: SnapshotRef, cuts: Cuts) -> None:
+    def __init__(self, ref: SnapshotManifest, cuts: Cuts) -> None:
         self._ref = ref
         self._cuts = cuts
         self._verification = Verification()

@@ -64,7 +64,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         return (self.content, self.users) == (other.content, other.users)
 
 
-class SnapshotRef(msgspec.Struct, frozen=True, kw_only=True):
+class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True):
     """Where a snapshot lies and what it must contain. `delta_link` leads to what changed after it, if that is known."""
 
     source: SourceId
@@ -82,7 +82,7 @@ def place_of(attempt: str, number: int) -> str:
     return f"{attempt}:{number:06d}"
 
 
-def is_place_of(ref: SnapshotRef) -> Callable[[str], bool]:
+def is_place_of(ref: SnapshotManifest) -> Callable[[str], bool]:
     """Return what tells whether one of a snapshot's pages is at a place of its source."""
     if ref.places:
         return frozenset(ref.places).__contains__

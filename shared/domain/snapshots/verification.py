@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, SourceId
 from shared.domain.snapshots.page import TOLD_BYTES, Mark, decode_page, digest_of, incomplete
-from shared.domain.snapshots.snapshot import SnapshotRef, chained
+from shared.domain.snapshots.snapshot import SnapshotManifest, chained
 
 
-def require_marks(ref: SnapshotRef, marks: Sequence[Mark]) -> None:
+def require_marks(ref: SnapshotManifest, marks: Sequence[Mark]) -> None:
     """Hold if these are the marks of all pages that a reference promises, in order. Raises: Conflict."""
     users = sum(len(mark.who) for mark in marks) / TOLD_BYTES
     if users != ref.tally.users or ref.tally.on_pages(mark.digest for mark in marks) != ref.tally:
@@ -35,7 +35,7 @@ class Verification:
         self._users += len(users)
         return users
 
-    def require(self, ref: SnapshotRef) -> None:
+    def require(self, ref: SnapshotManifest) -> None:
         """Hold if every page was there, unchanged and in order. Raises: Conflict."""
         if (self._pages, self._users, self._chain) != (ref.tally.pages, ref.tally.users, ref.tally.chain):
             raise incomplete(
@@ -67,7 +67,7 @@ class CompleteSnapshot:
         raise TypeError("a CompleteSnapshot is built by CompleteSnapshot.verified only")
 
     @classmethod
-    def verified(cls, ref: SnapshotRef, pages: Iterable[bytes]) -> "CompleteSnapshot":
+    def verified(cls, ref: SnapshotManifest, pages: Iterable[bytes]) -> "CompleteSnapshot":
         """Return the snapshot. Raises: Conflict if the pages are not exactly those that `ref` promises."""
         verification = Verification()
         found = [user for page in pages for user in verification.add(page)]

@@ -15,7 +15,7 @@ from shared.domain.recipient import Change, Counts
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import RunMode
 from shared.domain.snapshots.changeset import Changes
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
 
 #: Part of a job's time budget after which it goes on in a new message.
 BUDGET_SHARE: Final = 0.6
@@ -102,7 +102,7 @@ class FetchMarker(msgspec.Struct, frozen=True, kw_only=True):
 
     source: SourceId
     outcome: FetchOutcome
-    snapshot: SnapshotRef | None = None
+    snapshot: SnapshotManifest | None = None
     #: What has changed since the snapshot before, where that is known and little.
     changes: Changes | None = None
     problem: Problem | None = None

@@ -13,11 +13,11 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from shared.domain.ids import TenantId
 from shared.domain.reconcile.decide import Decision
 from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
-from shared.domain.snapshots.snapshot import SnapshotRef
+from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import room, turn
 
-_Key = tuple[TenantId, SnapshotRef, int]
+_Key = tuple[TenantId, SnapshotManifest, int]
 #: Parts of a snapshot that are remembered: so far may one job be ahead of another.
 _REMEMBERED: Final = 16
 
@@ -35,7 +35,7 @@ class CutSnapshots:
         self._reading: Final[WeakValueDictionary[_Key, asyncio.Lock]] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def opened(self, tenant: TenantId, ref: SnapshotRef, cuts: Cuts) -> AsyncIterator[CutSnapshot]:
+    async def opened(self, tenant: TenantId, ref: SnapshotManifest, cuts: Cuts) -> AsyncIterator[CutSnapshot]:
         """Give a snapshot of the tenant's in parts, until the context ends.
 
         Raises: Conflict if its pages are not all there, unchanged.
@@ -53,7 +53,7 @@ class CutSnapshots:
                 del self._readers[key]
                 await _free(self._known.pop(key))
 
-    async def _read(self, tenant: TenantId, ref: SnapshotRef, cuts: Cuts) -> CutSnapshot:
+    async def _read(self, tenant: TenantId, ref: SnapshotManifest, cuts: Cuts) -> CutSnapshot:
         cutter = Cutter(ref, cuts)
         async for page in self._snapshots.pages(tenant, ref):
             async with turn():

@@ -11,7 +11,7 @@ import msgspec
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.snapshots.page import Mark, told
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
 from shared.domain.snapshots.verification import require_marks
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import turn
@@ -23,7 +23,7 @@ _PEOPLE: Final = 10_000
 _SETS: Final = 256
 
 
-async def marks_of(snapshots: SnapshotStore, tenant: TenantId, ref: SnapshotRef) -> list[Mark]:
+async def marks_of(snapshots: SnapshotStore, tenant: TenantId, ref: SnapshotManifest) -> list[Mark]:
     """Return the marks of all pages of a snapshot. Raises: Conflict (INCOMPLETE) if they are not all there."""
     marks = [mark async for mark in snapshots.marks(tenant, ref)]
     require_marks(ref, marks)
@@ -43,7 +43,7 @@ async def looked_for(people: Collection[ObjectId]) -> frozenset[int]:
 class Rewriting:
     """The snapshot that is made, under the attempt of a staging of its own."""
 
-    ref: SnapshotRef
+    ref: SnapshotManifest
     staging: Staging
     tally: Tally
     marks: Sequence[Mark]
@@ -51,7 +51,7 @@ class Rewriting:
     stay: dict[str, bytes]
 
     @classmethod
-    def of(cls, ref: SnapshotRef, marks: Sequence[Mark], staging: Staging) -> Self:
+    def of(cls, ref: SnapshotManifest, marks: Sequence[Mark], staging: Staging) -> Self:
         """Begin with all pages of another snapshot, of which these are the marks."""
         return cls(ref, staging, ref.tally, marks, {mark.place: mark.digest for mark in marks})
 
@@ -96,7 +96,7 @@ class Rewriting:
             self.tally = self.tally.moved_on(gone, come)
         await self.staging.add(users)
 
-    async def done(self) -> SnapshotRef:
+    async def done(self) -> SnapshotManifest:
         """Return the snapshot, with every page of it stored."""
         await self.staging.flush()
         digests = self.stay | {mark.place: mark.digest for mark in self.staging.marks}
@@ -109,7 +109,7 @@ class Rewriting:
         )
 
 
-async def once_each(listed: Staging, gone: Collection[ObjectId], attempt: str) -> SnapshotRef | None:
+async def once_each(listed: Staging, gone: Collection[ObjectId], attempt: str) -> SnapshotManifest | None:
     """Return a listing's pages with the last of what they say about everybody, and nobody who is `gone`.
 
     None if that is what the pages are, as nearly always; then some of them may not be stored yet.

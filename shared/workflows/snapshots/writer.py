@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.snapshots.page import Mark, Page, encode_pages
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally, place_of
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally, place_of
 from shared.domain.sync.jobs import FetchJob
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import turn
@@ -54,9 +54,9 @@ class Staging:
             self.held.clear()
 
     @property
-    def ref(self) -> SnapshotRef:
+    def ref(self) -> SnapshotManifest:
         """Return where the pages are, once they are stored, and what they must be."""
-        return SnapshotRef(source=self.job.source, attempt=self.attempt, tally=self.tally)
+        return SnapshotManifest(source=self.job.source, attempt=self.attempt, tally=self.tally)
 
     @property
     def untouched(self) -> bool:

@@ -15,7 +15,7 @@ from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.provenance import Provenance
 from shared.domain.run import Plan
 from shared.domain.snapshots.partitions import PART_PEOPLE, Cuts, CutSnapshot
-from shared.domain.snapshots.snapshot import SnapshotRef
+from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot
 from shared.ports.recipients import RecipientStore
 from shared.runtime.fair_scheduler import turn
@@ -36,7 +36,7 @@ class Comparison:
         recipients: RecipientStore,
         plan: Plan,
         location: LocationId,
-        read: Mapping[SourceId, SnapshotRef],
+        read: Mapping[SourceId, SnapshotManifest],
     ) -> None:
         self._snapshots = snapshots
         self._recipients = recipients

@@ -14,7 +14,7 @@ from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.changeset import Changes, is_few
 from shared.domain.snapshots.delta import Patch, Patches, Unnamed
 from shared.domain.snapshots.page import INCOMPLETE
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally, scope_of
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally, scope_of
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.ports.directory import Directory
@@ -165,7 +165,7 @@ class Fetch:
             return await self._list(plan, job, directory, first, current)
 
     async def _follow(
-        self, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotRef, delta_link: str
+        self, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest, delta_link: str
     ) -> FetchMarker | None:
         """Return the snapshot after what changed since `current`; None if only a full listing can tell.
 
@@ -199,7 +199,7 @@ class Fetch:
         snapshot = msgspec.structs.replace(ref, delta_link=latest)
         return msgspec.structs.replace(read, snapshot=snapshot, changes=changed)
 
-    async def _changes(self, job: FetchJob, attempt: str, current: SnapshotRef, patches: Patches) -> Changes:
+    async def _changes(self, job: FetchJob, attempt: str, current: SnapshotManifest, patches: Patches) -> Changes:
         """Return what has changed, stored: swept with the pages of all snapshots but the one that becomes current."""
         pages = Staging(job, self.snapshots, f"{attempt}-changes")
         people = [*patches.before, *patches.after]
@@ -208,7 +208,7 @@ class Fetch:
         await pages.flush()
         return Changes(since=current.tally, pages=pages.ref, before=len(patches.before))
 
-    async def _patched(self, job: FetchJob, current: SnapshotRef, patches: Patches) -> SnapshotRef:
+    async def _patched(self, job: FetchJob, current: SnapshotManifest, patches: Patches) -> SnapshotManifest:
         """Return a snapshot with what has changed, stored; the current one if nothing has.
 
         Only pages that somebody named may be on are read, and only those on which anything changes are written anew.
@@ -228,7 +228,7 @@ class Fetch:
         return await rewriting.done() if patches.before or patches.after else current
 
     async def _list(
-        self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotRef | None
+        self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest | None
     ) -> FetchMarker:
         position = await self.runs.position(job)
         if position and position.tally.outdated:
@@ -259,8 +259,8 @@ class Fetch:
         directory: Directory,
         first: FirstAnswer,
         position: FetchPosition | None,
-        current: SnapshotRef | None,
-    ) -> SnapshotRef:
+        current: SnapshotManifest | None,
+    ) -> SnapshotManifest:
         started_s = self.clock.monotonic_s()
         source = plan.sources[job.source]
         link: str | None = None
@@ -297,14 +297,14 @@ class Fetch:
                     )
                 )
 
-    async def _settle(self, plan: Plan, staging: Staging, current: SnapshotRef | None) -> SnapshotRef:
+    async def _settle(self, plan: Plan, staging: Staging, current: SnapshotManifest | None) -> SnapshotManifest:
         """Return a listing's pages as a snapshot, all of them stored; the current one if nothing has changed."""
         if current and staging.untouched and await self._is_as_good(plan, current, staging.tally):
             return current
         await staging.flush()
         return staging.ref
 
-    async def _is_as_good(self, plan: Plan, stored: SnapshotRef, listed: Tally) -> bool:
+    async def _is_as_good(self, plan: Plan, stored: SnapshotManifest, listed: Tally) -> bool:
         """Tell whether pages that are stored need not be replaced by those of a listing.
 
         A full run looks whether they are all there.

@@ -17,7 +17,7 @@ from shared.domain.reconcile.fence import Fence
 from shared.domain.reconcile.predictable import is_plain
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.changeset import Changed
-from shared.domain.snapshots.snapshot import SnapshotRef
+from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.fingerprints import inputs_before, inputs_of, needed
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchMarker, ReconcileJob, ReconcileMarker, writing_time_s
 from shared.ports.platform import Clock
@@ -197,7 +197,9 @@ class Reconcile:
         return Comparison(self.cut, self.recipients, plan, job.location, self._read(plan, job, marked))
 
     @staticmethod
-    def _read(plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]) -> dict[SourceId, SnapshotRef]:
+    def _read(
+        plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]
+    ) -> dict[SourceId, SnapshotManifest]:
         """Return those of the sources needed that were read completely."""
         sources = needed(plan, plan.locations[job.location])
         return {source: ref for source in sources if (ref := marked[source].snapshot) is not None}

@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Mark, Page
-from shared.domain.snapshots.snapshot import SnapshotRef, is_place_of, place_of
+from shared.domain.snapshots.snapshot import SnapshotManifest, is_place_of, place_of
 
 
 class FakeSnapshotStore:
     """`SnapshotStore` in dicts."""
 
     def __init__(self) -> None:
-        self._current: dict[tuple[TenantId, SourceId], tuple[int, SnapshotRef]] = {}
+        self._current: dict[tuple[TenantId, SourceId], tuple[int, SnapshotManifest]] = {}
         self._pages: dict[tuple[TenantId, SourceId, str], Page] = {}
 
     @property
@@ -23,7 +23,7 @@ class FakeSnapshotStore:
         """Let a page be gone."""
         del self._pages[tenant, source, place]
 
-    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotRef | None:
+    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
         """Return the snapshot of the last complete read whose changes were applied."""
         found = self._current.get((tenant, source))
         return None if found is None else found[1]
@@ -33,20 +33,20 @@ class FakeSnapshotStore:
         for number, page in enumerate(pages, first):
             self._pages[tenant, source, place_of(attempt, number)] = page
 
-    async def marks(self, tenant: TenantId, ref: SnapshotRef) -> AsyncIterator[Mark]:
+    async def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[Mark]:
         """Iterate over the marks of a snapshot's pages in order, as they are there."""
         for place, page in self._of(tenant, ref):
             yield Mark(place, page.digest, page.who)
 
     async def pages(
-        self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None
+        self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
         """Iterate over the pages of a snapshot in order, as they are there; `only` names some of their places."""
         for place, page in self._of(tenant, ref):
             if only is None or place in only:
                 yield page.content
 
-    def _of(self, tenant: TenantId, ref: SnapshotRef) -> Iterator[tuple[str, Page]]:
+    def _of(self, tenant: TenantId, ref: SnapshotManifest) -> Iterator[tuple[str, Page]]:
         is_page = is_place_of(ref)
         for key in sorted(self._pages):
             if key[:2] == (tenant, ref.source) and is_page(key[2]):
@@ -55,7 +55,7 @@ class FakeSnapshotStore:
     async def commit(
         self,
         tenant: TenantId,
-        ref: SnapshotRef,
+        ref: SnapshotManifest,
         generation: int,
         *,
         sweep: bool = True,

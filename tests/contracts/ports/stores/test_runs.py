@@ -12,7 +12,7 @@ from shared.domain.recipient import Counts, Reason
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunMode, RunProgress, RunState
 from shared.domain.snapshots.page import Page, encode_page
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
 from shared.domain.sync.jobs import FetchJob, FetchMarker, FetchOutcome, FetchPosition, ReconcileJob, ReconcileMarker
 from shared.errors import Conflict, NotFound
 from tests.contracts.ports.stores.conftest import Stores
@@ -135,7 +135,7 @@ async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores)
     assert (await stores.runs.plan(stores.acme_2, RUN)).tenant == stores.acme_2
 
 
-def staged(count: int, attempt: str) -> tuple[SnapshotRef, list[Page]]:
+def staged(count: int, attempt: str) -> tuple[SnapshotManifest, list[Page]]:
     """Return pages of ten users each, and their reference."""
     tally = Tally()
     pages = []
@@ -143,7 +143,7 @@ def staged(count: int, attempt: str) -> tuple[SnapshotRef, list[Page]]:
         users = [user(number * 10 + each) for each in range(10)]
         pages.append(Page.of(encode_page(users), users))
         tally = tally.add(pages[-1].content, users)
-    return SnapshotRef(source=USERS, attempt=attempt, tally=tally, delta_link="https://x", scope="s"), pages
+    return SnapshotManifest(source=USERS, attempt=attempt, tally=tally, delta_link="https://x", scope="s"), pages
 
 
 async def test_a_snapshot_is_loaded_whole_or_not_at_all(stores: Stores) -> None:

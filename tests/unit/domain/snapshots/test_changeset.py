@@ -6,7 +6,7 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId
 from shared.domain.snapshots.changeset import MAX_CHANGED, Changed, Changes, VerifiedChanges, is_few
 from shared.domain.snapshots.page import encode_page
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
 from shared.errors import Conflict
 from tests.support.builders import user
 
@@ -20,7 +20,7 @@ def stored(*pages: list[DirectoryUser], before: int) -> tuple[Changes, list[byte
     tally, encoded = Tally(), [encode_page(page) for page in pages]
     for page, users in zip(encoded, pages, strict=True):
         tally = tally.add(page, users)
-    ref = SnapshotRef(source=USERS, attempt="a-changes", tally=tally)
+    ref = SnapshotManifest(source=USERS, attempt="a-changes", tally=tally)
     return Changes(since=Tally(), pages=ref, before=before), encoded
 
 

@@ -7,7 +7,7 @@ from shared.domain.ids import ObjectId, SourceId
 from shared.domain.snapshots import partitions
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
 from shared.errors import Conflict
 from tests.support.builders import user
 
@@ -33,7 +33,7 @@ def cut(count: int, size: int, unpacked: int, monkeypatch: pytest.MonkeyPatch) -
         pages.append(page)
         tally = tally.add(page, everybody[start : start + 10])
     cuts = Cuts(count, size)
-    cutter = Cutter(SnapshotRef(source=SOURCE, attempt="a", tally=tally), cuts)
+    cutter = Cutter(SnapshotManifest(source=SOURCE, attempt="a", tally=tally), cuts)
     for page in pages:
         cutter.add(page)
     found = cutter.verified()
@@ -63,7 +63,7 @@ def test_a_snapshot_with_a_page_less_is_none() -> None:
     everybody = people(4)
     pages = [encode_page(everybody[:2]), encode_page(everybody[2:])]
     tally = Tally().add(pages[0], everybody[:2]).add(pages[1], everybody[2:])
-    ref = SnapshotRef(source=SOURCE, attempt="a", tally=tally)
+    ref = SnapshotManifest(source=SOURCE, attempt="a", tally=tally)
     for wrong in ([pages[0]], [*pages, pages[0]], pages[::-1]):
         cutter = Cutter(ref, Cuts(4))
         for page in wrong:

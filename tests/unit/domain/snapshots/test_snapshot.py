@@ -7,7 +7,7 @@ import pytest
 from shared.domain.ids import ObjectId, SourceId
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.snapshots.page import MAX_PAGE_BYTES, Mark, Page, decode_page, encode_page, encode_pages, told
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally, place_of
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally, place_of
 from shared.domain.snapshots.verification import CompleteSnapshot, require_marks
 from shared.errors import Conflict
 from tests.support.builders import person, snapshot, user
@@ -18,10 +18,10 @@ FIRST, SECOND = [user(1), user(2)], [user(3)]
 PAGES = [encode_page(FIRST), encode_page(SECOND)]
 
 
-def ref() -> SnapshotRef:
+def ref() -> SnapshotManifest:
     """Return the reference of the two pages."""
     tally = Tally().add(PAGES[0], FIRST).add(PAGES[1], SECOND)
-    return SnapshotRef(source=SOURCE, attempt="a", tally=tally)
+    return SnapshotManifest(source=SOURCE, attempt="a", tally=tally)
 
 
 def test_all_pages_in_order_give_every_user() -> None:

@@ -8,7 +8,7 @@ import pytest
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
 from shared.errors import Conflict
 from shared.workflows.snapshots.cache import CutSnapshots
 from tests.support.builders import user
@@ -17,7 +17,7 @@ from tests.support.fakes.snapshots import FakeSnapshotStore
 TENANT = TenantId("contoso")
 PEOPLE = [user(number) for number in range(20)]
 PAGE = encode_page(PEOPLE)
-REF = SnapshotRef(source=SourceId("users"), attempt="a", tally=Tally().add(PAGE, PEOPLE))
+REF = SnapshotManifest(source=SourceId("users"), attempt="a", tally=Tally().add(PAGE, PEOPLE))
 CUTS = Cuts(20)
 
 
@@ -30,7 +30,7 @@ class Counting(FakeSnapshotStore):
         self.lost = False
 
     async def pages(
-        self, tenant: TenantId, ref: SnapshotRef, only: Collection[str] | None = None
+        self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
         """Iterate over the page, as over the network."""
         assert (tenant, ref, only) == (TENANT, REF, None)

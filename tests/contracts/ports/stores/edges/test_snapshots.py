@@ -11,7 +11,7 @@ from shared.adapters.tables.packing import pack
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Page, decode_page, encode_page
-from shared.domain.snapshots.snapshot import SnapshotRef, Tally, place_of
+from shared.domain.snapshots.snapshot import SnapshotManifest, Tally, place_of
 from shared.errors import Conflict, Rejected, Superseded
 from shared.ports.snapshots import SnapshotStore
 from tests.support.builders import loaded, person, user
@@ -22,14 +22,14 @@ USERS = SourceId("users")
 
 async def staged(
     store: SnapshotStore, tenant: TenantId, attempt: str, *pages: list[DirectoryUser], source: SourceId = USERS
-) -> SnapshotRef:
+) -> SnapshotManifest:
     """Stage pages and return the reference that promises them."""
     tally = Tally()
     for index, users in enumerate(pages):
         page = Page.of(encode_page(users), users)
         await store.stage(tenant, source, attempt, index, [page])
         tally = tally.add(page.content, users)
-    return SnapshotRef(source=source, attempt=attempt, tally=tally, delta_link="https://graph.example/delta")
+    return SnapshotManifest(source=source, attempt=attempt, tally=tally, delta_link="https://graph.example/delta")
 
 
 async def test_a_snapshot_without_pages_is_complete(stores: Stores, tenant: TenantId) -> None:
@@ -150,7 +150,7 @@ async def test_pages_are_stored_together(stores: Stores, tenant: TenantId) -> No
     await stores.snapshots.stage(tenant, USERS, "a", 0, pages[:100])
     await stores.snapshots.stage(tenant, USERS, "a", 100, pages[100:])
     await stores.snapshots.stage(tenant, USERS, "a", 0, [])
-    ref = SnapshotRef(source=USERS, attempt="a", tally=Tally(pages=len(pages)))
+    ref = SnapshotManifest(source=USERS, attempt="a", tally=Tally(pages=len(pages)))
     assert [page async for page in stores.snapshots.pages(tenant, ref)] == contents
     marks = [mark async for mark in stores.snapshots.marks(tenant, ref)]
     assert [(mark.place, mark.digest, mark.who) for mark in marks] == [
@@ -182,13 +182,13 @@ async def test_pages_of_earlier_attempts(stores: Stores, tenant: TenantId) -> No
     tally = Tally()
     for users in ([user(5)], [user(1)], [user(3)]):
         tally = tally.add(encode_page(users), users)
-    ref = SnapshotRef(source=USERS, attempt="3", tally=tally, places=places)
+    ref = SnapshotManifest(source=USERS, attempt="3", tally=tally, places=places)
     for _ in range(2):
         assert set((await loaded(stores.snapshots, tenant, ref)).users) == {person(1), person(3), person(5)}
         assert tuple([mark.place async for mark in stores.snapshots.marks(tenant, ref)]) == places
         await stores.snapshots.commit(tenant, ref, 2)
     assert await stores.snapshots.current(tenant, USERS) == ref
-    everything = SnapshotRef(
+    everything = SnapshotManifest(
         source=USERS,
         attempt="3",
         tally=Tally(),
