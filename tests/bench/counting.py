@@ -1,4 +1,4 @@
-"""The product's own adapters with a tally beside them: what each invocation of a function has asked of others."""
+"""The product's own adapters with a digest beside them: what each invocation of a function has asked of others."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, TypeVar

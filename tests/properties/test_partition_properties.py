@@ -12,7 +12,7 @@ from shared.domain.reconcile.absence import AbsenceProof, gather
 from shared.domain.reconcile.decide import Decision, Matching, decide
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts, Cutter
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from tests.properties.test_decide_properties import DIRECTORIES, PREFERENCES, STORED
 from tests.support.builders import snapshot, wanted
 
@@ -41,7 +41,7 @@ def by_part(
 ) -> list[Decision]:
     """Return the decisions about parts of some `size` people each."""
     page = encode_page(directory)
-    ref = SnapshotManifest(source=SOURCE, attempt="a", tally=Tally().add(page, directory))
+    ref = SnapshotManifest(source=SOURCE, attempt="a", digest=SnapshotDigest().add(page, directory))
     cuts = Cuts(len(directory), size)
     cutter = Cutter(ref, cuts)
     cutter.add(page)

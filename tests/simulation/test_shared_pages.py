@@ -12,7 +12,7 @@ from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import RunMode, RunState
 from shared.domain.snapshots import snapshot
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot
 from shared.domain.sync.jobs import FetchJob, FetchPosition
 from shared.workflows.snapshots import writer
@@ -52,7 +52,7 @@ async def holds_the_directory(world: World) -> SnapshotManifest:
     """Return the current snapshot, which holds exactly what the directory does."""
     ref, found = await current(world)
     assert dict(found.users) == world.directory().people
-    assert ref.tally.users == len(found.users)
+    assert ref.digest.users == len(found.users)
     return ref
 
 
@@ -82,7 +82,7 @@ async def test_nothing_of_an_unchanged_directory_is_written() -> None:
     directory.remove(person(77))
     await world.sync("contoso", "second")
     ref = await holds_the_directory(world)
-    assert (ref.attempt, ref.places, ref.tally) == (before.attempt, before.places, before.tally)
+    assert (ref.attempt, ref.places, ref.digest) == (before.attempt, before.places, before.digest)
     assert ref.delta_link != before.delta_link
 
 
@@ -114,7 +114,7 @@ async def test_everybody_has_changed_or_left() -> None:
     world.directory().remove(*(person(number) for number in range(1, PEOPLE)))
     run = await world.sync("contoso", "third")
     assert run.state is RunState.DONE
-    assert (await holds_the_directory(world)).tally.pages == 1
+    assert (await holds_the_directory(world)).digest.pages == 1
 
 
 async def test_many_newcomers_end_on_common_pages() -> None:
@@ -123,14 +123,14 @@ async def test_many_newcomers_end_on_common_pages() -> None:
     directory = world.directory()
     for number in range(4):
         await world.sync("contoso", f"listed-{number}", RunMode.FULL)
-        assert (await holds_the_directory(world)).tally.pages == PAGES
+        assert (await holds_the_directory(world)).digest.pages == PAGES
     directory.page_size = 20
     for number in range(100, 120):
         directory.put(user(number))
         await world.sync("contoso", f"newcomer-{number}")
-    assert (await holds_the_directory(world)).tally.pages == PAGES + 20
+    assert (await holds_the_directory(world)).digest.pages == PAGES + 20
     await world.sync("contoso", "listed", RunMode.FULL)
-    assert (await holds_the_directory(world)).tally.pages == 3
+    assert (await holds_the_directory(world)).digest.pages == 3
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -158,7 +158,7 @@ async def test_any_history(seed: int) -> None:
     before, _ = await current(world)
     run = await world.sync("contoso", "listed", RunMode.FULL)
     assert (run.counts.created, run.counts.updated, run.counts.deactivated) == (0, 0, 0)
-    assert (await current(world))[0].tally.same_content(before.tally)
+    assert (await current(world))[0].digest.same_content(before.digest)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -260,7 +260,7 @@ async def test_a_position_of_an_earlier_version() -> None:
     await deliver(world.app, world.queue.messages.pop(0))
     (job,) = world.queue.messages
     assert isinstance(job, FetchJob)
-    position = FetchPosition(attempt="old", next_link="page:7", tally=Tally(pages=7, users=14))
+    position = FetchPosition(attempt="old", next_link="page:7", digest=SnapshotDigest(pages=7, users=14))
     await world.ports.runs.put_position(job, position)
     await world.drain()
     assert (await world.newest("contoso")).counts.created == PEOPLE

@@ -7,7 +7,7 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId, SourceId, TenantId
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.domain.snapshots.page import encode_page
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot
 from shared.ports.snapshots import SnapshotStore
 
@@ -38,7 +38,7 @@ def wanted(*users: DirectoryUser) -> dict[ObjectId, DirectoryUser]:
 def snapshot(source: str, *users: DirectoryUser) -> CompleteSnapshot:
     """Return a complete snapshot with exactly these users."""
     page = encode_page(users)
-    ref = SnapshotManifest(source=SourceId(source), attempt="a", tally=Tally().add(page, users))
+    ref = SnapshotManifest(source=SourceId(source), attempt="a", digest=SnapshotDigest().add(page, users))
     return CompleteSnapshot.verified(ref, [page])
 
 

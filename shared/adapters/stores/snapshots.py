@@ -44,7 +44,7 @@ class TableSnapshotStore:
         tables = await self._accounts.of(tenant)
         row = await tables.find(SNAPSHOTS, keys.source(tenant, source), keys.CURRENT)
         ref = None if row is None else unpack(row, SnapshotManifest)
-        return None if ref is None or ref.tally.outdated else ref  # then the source is listed anew
+        return None if ref is None or ref.digest.outdated else ref  # then the source is listed anew
 
     async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
         """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
@@ -84,7 +84,7 @@ class TableSnapshotStore:
         """
         tables = await self._accounts.of(tenant)
         partition = keys.source(tenant, ref.source)
-        if only is not None and len(only) <= 1 + ref.tally.pages // _SCANNED_FOR_ONE:
+        if only is not None and len(only) <= 1 + ref.digest.pages // _SCANNED_FOR_ONE:
             for place in sorted(only):
                 found = await tables.find(SNAPSHOTS, partition, place)
                 if found is not None:

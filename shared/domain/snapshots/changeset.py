@@ -7,7 +7,7 @@ import msgspec
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot, Verification, VerifiedWhole
 
 #: Of so many changes at most, and of so small a part of the people, the rest is not worth reading.
@@ -19,7 +19,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """Who of a source is not as in the snapshot before: stored as pages of users, as they were and then as they are."""
 
     #: What the snapshot before was.
-    since: Tally
+    since: SnapshotDigest
     pages: SnapshotManifest
     #: How many of the users on the pages are as they were.
     before: int

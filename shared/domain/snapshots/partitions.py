@@ -84,7 +84,7 @@ class Cutter:
         self._ref = ref
         self._cuts = cuts
         self._verification = Verification()
-        self._packs = ref.tally.users > _UNPACKED
+        self._packs = ref.digest.users > _UNPACKED
         self._lists: list[list[DirectoryUser]] = [] if self._packs else [[] for _ in range(cuts.count)]
         self._packed = [_Packed() for _ in range(cuts.count)] if self._packs else []
 

@@ -21,47 +21,47 @@ _USER_ENCODER: Final = msgspec.msgpack.Encoder()
 _CONTENT_MODULUS: Final = 2**128
 
 
-class Tally(msgspec.Struct, frozen=True, kw_only=True):
+class SnapshotDigest(msgspec.Struct, frozen=True, kw_only=True):
     """What has been staged so far: enough to go on after a crash or in another worker."""
 
     pages: int = 0
     users: int = 0
     #: Chain over the pages in order: sha256(previous chain + sha256(page)), hexadecimal.
-    chain: str = ""
+    page_chain: str = ""
     #: Sum over the users of a 128-bit hash of each, in hexadecimal; does not depend on their order.
-    content: str = "0"
+    content_hash: str = "0"
 
-    def add(self, page: bytes, users: Sequence[DirectoryUser]) -> "Tally":
-        """Return the tally after one more page, given both as encoded and as users."""
+    def add(self, page: bytes, users: Sequence[DirectoryUser]) -> "SnapshotDigest":
+        """Return the digest after one more page, given both as encoded and as users."""
         return self.add_page(digest_of(page), users)
 
-    def add_page(self, digest: bytes, users: Sequence[DirectoryUser]) -> "Tally":
-        """Return the tally after one more page, given by its digest and as users."""
+    def add_page(self, digest: bytes, users: Sequence[DirectoryUser]) -> "SnapshotDigest":
+        """Return the digest after one more page, given by its digest and as users."""
         return msgspec.structs.replace(
-            self.moved_on((), users), pages=self.pages + 1, chain=chained(self.chain, digest)
+            self.moved_on((), users), pages=self.pages + 1, page_chain=chained(self.page_chain, digest)
         )
 
-    def moved_on(self, gone: Sequence[DirectoryUser], come: Sequence[DirectoryUser]) -> "Tally":
-        """Return the tally without some users and with others; its pages are another matter, see `on_pages`."""
-        content = (int(self.content, 16) - _sum_of(gone) + _sum_of(come)) % _CONTENT_MODULUS
+    def moved_on(self, gone: Sequence[DirectoryUser], come: Sequence[DirectoryUser]) -> "SnapshotDigest":
+        """Return the digest without some users and with others; its pages are another matter, see `on_pages`."""
+        content = (int(self.content_hash, 16) - _sum_of(gone) + _sum_of(come)) % _CONTENT_MODULUS
         users = self.users - len(gone) + len(come)
-        return msgspec.structs.replace(self, users=users, content=f"{content:x}")
+        return msgspec.structs.replace(self, users=users, content_hash=f"{content:x}")
 
-    def on_pages(self, digests: Iterable[bytes]) -> "Tally":
-        """Return the tally of the same users on pages that have these digests."""
+    def on_pages(self, digests: Iterable[bytes]) -> "SnapshotDigest":
+        """Return the digest of the same users on pages that have these digests."""
         chain, pages = "", 0
         for digest in digests:
             chain, pages = chained(chain, digest), pages + 1
-        return msgspec.structs.replace(self, pages=pages, chain=chain)
+        return msgspec.structs.replace(self, pages=pages, page_chain=chain)
 
     @property
     def outdated(self) -> bool:
         """Whether it is of an earlier version, which chained pages in another way: nothing can be held against it."""
-        return bool(self.pages and not self.chain)
+        return bool(self.pages and not self.page_chain)
 
-    def same_content(self, other: "Tally") -> bool:
+    def same_content(self, other: "SnapshotDigest") -> bool:
         """Tell whether both count the same users, on whatever pages."""
-        return (self.content, self.users) == (other.content, other.users)
+        return (self.content_hash, self.users) == (other.content_hash, other.users)
 
 
 class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True):
 
     source: SourceId
     attempt: str
-    tally: Tally
+    digest: SnapshotDigest
     #: Its pages, in order, if some of them are those of earlier attempts; otherwise they are all pages of its own.
     places: tuple[str, ...] = ()
     delta_link: str | None = None

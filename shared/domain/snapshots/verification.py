@@ -11,10 +11,10 @@ from shared.domain.snapshots.snapshot import SnapshotManifest, chained
 def require_marks(ref: SnapshotManifest, marks: Sequence[Mark]) -> None:
     """Hold if these are the marks of all pages that a reference promises, in order. Raises: Conflict."""
     users = sum(len(mark.who) for mark in marks) / TOLD_BYTES
-    if users != ref.tally.users or ref.tally.on_pages(mark.digest for mark in marks) != ref.tally:
+    if users != ref.digest.users or ref.digest.on_pages(mark.digest for mark in marks) != ref.digest:
         raise incomplete(
             f"the snapshot of {ref.source} has marks of {len(marks)} pages with {users:g} users where "
-            f"{ref.tally.pages} with {ref.tally.users} were promised, or their hash differs"
+            f"{ref.digest.pages} with {ref.digest.users} were promised, or their hash differs"
         )
 
 
@@ -37,10 +37,10 @@ class Verification:
 
     def require(self, ref: SnapshotManifest) -> None:
         """Hold if every page was there, unchanged and in order. Raises: Conflict."""
-        if (self._pages, self._users, self._chain) != (ref.tally.pages, ref.tally.users, ref.tally.chain):
+        if (self._pages, self._users, self._chain) != (ref.digest.pages, ref.digest.users, ref.digest.page_chain):
             raise incomplete(
                 f"the snapshot of {ref.source} has {self._pages} pages with {self._users} users where "
-                f"{ref.tally.pages} with {ref.tally.users} were promised, or their hash differs"
+                f"{ref.digest.pages} with {ref.digest.users} were promised, or their hash differs"
             )
 
 

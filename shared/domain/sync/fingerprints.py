@@ -7,7 +7,7 @@ from shared.domain.ids import LocationId, SourceId
 from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import Plan
 from shared.domain.snapshots.changeset import Changes
-from shared.domain.snapshots.snapshot import Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest
 from shared.domain.sync.jobs import FetchMarker, FetchOutcome, ReconcileMarker
 
 
@@ -24,7 +24,7 @@ def inputs_of(plan: Plan, feeds: Sequence[SourceId], fetched: Mapping[SourceId, 
         marker = fetched[source]
         if marker.outcome is not FetchOutcome.COMPLETE or marker.snapshot is None:
             return None
-        tallies[source] = marker.snapshot.tally
+        tallies[source] = marker.snapshot.digest
     return _hash(plan, tallies)
 
 
@@ -33,8 +33,8 @@ def inputs_before(plan: Plan, source: SourceId, changes: Changes) -> str:
     return _hash(plan, {source: changes.since})
 
 
-def _hash(plan: Plan, tallies: Mapping[SourceId, Tally]) -> str:
-    lines = [f"{source} {tally.content} {tally.users}" for source, tally in tallies.items()]
+def _hash(plan: Plan, tallies: Mapping[SourceId, SnapshotDigest]) -> str:
+    lines = [f"{source} {digest.content_hash} {digest.users}" for source, digest in tallies.items()]
     return sha256("\n".join([plan.preferences.digest(), *lines]).encode()).hexdigest()
 
 

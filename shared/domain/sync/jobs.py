@@ -15,7 +15,7 @@ from shared.domain.recipient import Change, Counts
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import RunMode
 from shared.domain.snapshots.changeset import Changes
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 
 #: Part of a job's time budget after which it goes on in a new message.
 BUDGET_SHARE: Final = 0.6
@@ -81,7 +81,7 @@ class FetchPosition(msgspec.Struct, frozen=True, kw_only=True):
 
     attempt: str
     next_link: str
-    tally: Tally
+    digest: SnapshotDigest
     #: The delta token that was taken before the first page.
     delta_link: str | None = None
     #: Who was listed and then taken back.

@@ -87,7 +87,7 @@ class ShowMapping:
 
     async def _members(self, tenant: TenantId, source: SourceId) -> int | None:
         ref = await self.snapshots.current(tenant, source)
-        return ref.tally.users if ref is not None else None
+        return ref.digest.users if ref is not None else None
 
     async def _problems(self, tenant: TenantId) -> Mapping[str, Problem]:
         """Return what the last sync that ended says about its sources."""

@@ -120,10 +120,10 @@ class Observe:
     async def _done(self, plan: Plan) -> tuple[int, int]:
         """Return how many people a run has read, and how many recipients it has written."""
         fetched = await self.runs.fetch_markers(plan.tenant, plan.run)
-        people = sum(marker.snapshot.tally.users for marker in fetched.values() if marker.snapshot is not None)
+        people = sum(marker.snapshot.digest.users for marker in fetched.values() if marker.snapshot is not None)
         for source in sorted(plan.sources.keys() - fetched.keys())[:_LOOKED_INTO]:
             position = await self.runs.position(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
-            people += position.tally.users if position is not None else 0
+            people += position.digest.users if position is not None else 0
         reconciled = await self.runs.reconcile_markers(plan.tenant, plan.run)
         written = sum(_written(marker.counts) for marker in reconciled.values())
         for location in sorted(plan.locations.keys() - reconciled.keys())[:_LOOKED_INTO]:

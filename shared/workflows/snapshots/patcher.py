@@ -11,7 +11,7 @@ import msgspec
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.snapshots.page import Mark, told
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import require_marks
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import turn
@@ -45,7 +45,7 @@ class Rewriting:
 
     ref: SnapshotManifest
     staging: Staging
-    tally: Tally
+    digest: SnapshotDigest
     marks: Sequence[Mark]
     #: The digests of the pages of the other one that stay, by place.
     stay: dict[str, bytes]
@@ -53,7 +53,7 @@ class Rewriting:
     @classmethod
     def of(cls, ref: SnapshotManifest, marks: Sequence[Mark], staging: Staging) -> Self:
         """Begin with all pages of another snapshot, of which these are the marks."""
-        return cls(ref, staging, ref.tally, marks, {mark.place: mark.digest for mark in marks})
+        return cls(ref, staging, ref.digest, marks, {mark.place: mark.digest for mark in marks})
 
     async def showing(self, people: frozenset[int]) -> list[Mark]:
         """Return the marks of pages that may show any of these people, given as by `told`."""
@@ -93,7 +93,7 @@ class Rewriting:
         self, users: Sequence[DirectoryUser], gone: Sequence[DirectoryUser], come: Sequence[DirectoryUser]
     ) -> None:
         async with turn():
-            self.tally = self.tally.moved_on(gone, come)
+            self.digest = self.digest.moved_on(gone, come)
         await self.staging.add(users)
 
     async def done(self) -> SnapshotManifest:
@@ -102,10 +102,10 @@ class Rewriting:
         digests = self.stay | {mark.place: mark.digest for mark in self.staging.marks}
         places = sorted(digests)
         async with turn():
-            tally = self.tally.on_pages(digests[place] for place in places)
+            digest = self.digest.on_pages(digests[place] for place in places)
         attempt = self.staging.attempt
         return msgspec.structs.replace(
-            self.ref, attempt=attempt, tally=tally, places=tuple(places) if self.stay else ()
+            self.ref, attempt=attempt, digest=digest, places=tuple(places) if self.stay else ()
         )
 
 
@@ -117,7 +117,7 @@ async def once_each(listed: Staging, gone: Collection[ObjectId], attempt: str) -
     """
     job, ref = listed.job, listed.ref
     marks: Sequence[Mark] = listed.marks
-    if len(marks) < ref.tally.pages:  # an earlier message has taken the first ones
+    if len(marks) < ref.digest.pages:  # an earlier message has taken the first ones
         await listed.flush()
         marks = await marks_of(listed.snapshots, job.tenant, ref)
     rewriting = Rewriting.of(ref, marks, Staging(job, listed.snapshots, attempt))

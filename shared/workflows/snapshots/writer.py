@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.snapshots.page import Mark, Page, encode_pages
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally, place_of
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, place_of
 from shared.domain.sync.jobs import FetchJob
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import turn
@@ -26,7 +26,7 @@ class Staging:
     job: FetchJob
     snapshots: SnapshotStore
     attempt: str
-    tally: Tally = field(default_factory=Tally)
+    digest: SnapshotDigest = field(default_factory=SnapshotDigest)
     held: list[Page] = field(default_factory=list)
     #: The marks of the pages that were taken here.
     marks: list[Mark] = field(default_factory=list)
@@ -40,8 +40,8 @@ class Staging:
         for content, on_it in pages:
             async with turn():
                 page = Page.of(content, on_it)
-                self.marks.append(Mark(place_of(self.attempt, self.tally.pages), page.digest, page.who))
-                self.tally = self.tally.add_page(page.digest, on_it)
+                self.marks.append(Mark(place_of(self.attempt, self.digest.pages), page.digest, page.who))
+                self.digest = self.digest.add_page(page.digest, on_it)
             self.held.append(page)
         if sum(len(page.content) for page in self.held) > _HELD_BYTES:
             await self.flush()
@@ -49,16 +49,16 @@ class Staging:
     async def flush(self) -> None:
         """Leave every page stored."""
         if self.held:
-            first = self.tally.pages - len(self.held)
+            first = self.digest.pages - len(self.held)
             await self.snapshots.stage(self.job.tenant, self.job.source, self.attempt, first, self.held)
             self.held.clear()
 
     @property
     def ref(self) -> SnapshotManifest:
         """Return where the pages are, once they are stored, and what they must be."""
-        return SnapshotManifest(source=self.job.source, attempt=self.attempt, tally=self.tally)
+        return SnapshotManifest(source=self.job.source, attempt=self.attempt, digest=self.digest)
 
     @property
     def untouched(self) -> bool:
         """Whether nothing has been stored yet."""
-        return len(self.held) == self.tally.pages
+        return len(self.held) == self.digest.pages

@@ -44,7 +44,7 @@ class Comparison:
         self._location = location
         self._refs = read
         self._feeds = plan.locations[location]
-        self._cuts = Cuts(sum(ref.tally.users for ref in read.values()), _PART)
+        self._cuts = Cuts(sum(ref.digest.users for ref in read.values()), _PART)
         self._read: dict[SourceId, CutSnapshot] = {}
         #: What the location rule could not place; known once the decisions are.
         self.problem: Problem | None = None

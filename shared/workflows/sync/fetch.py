@@ -14,7 +14,7 @@ from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.changeset import Changes, is_few
 from shared.domain.snapshots.delta import Patch, Patches, Unnamed
 from shared.domain.snapshots.page import INCOMPLETE
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally, scope_of
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, scope_of
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.ports.directory import Directory
@@ -96,7 +96,7 @@ class Fetch:
                 run=job.run,
                 source=job.source,
                 outcome=marker.outcome,
-                users=marker.snapshot.tally.users if marker.snapshot else 0,
+                users=marker.snapshot.digest.users if marker.snapshot else 0,
                 problem=marker.problem.code if marker.problem else None,
             )
         fetched = await self._all_fetched(plan, marker)
@@ -194,7 +194,7 @@ class Fetch:
         except Unnamed:
             return None
         changed = None
-        if ref.attempt != current.attempt and is_few(len(patches.before) + len(patches.after), current.tally.users):
+        if ref.attempt != current.attempt and is_few(len(patches.before) + len(patches.after), current.digest.users):
             changed = await self._changes(job, ref.attempt, current, patches)
         snapshot = msgspec.structs.replace(ref, delta_link=latest)
         return msgspec.structs.replace(read, snapshot=snapshot, changes=changed)
@@ -206,7 +206,7 @@ class Fetch:
         for start in range(0, len(people), _PAGE_USERS):
             await pages.add(people[start : start + _PAGE_USERS])
         await pages.flush()
-        return Changes(since=current.tally, pages=pages.ref, before=len(patches.before))
+        return Changes(since=current.digest, pages=pages.ref, before=len(patches.before))
 
     async def _patched(self, job: FetchJob, current: SnapshotManifest, patches: Patches) -> SnapshotManifest:
         """Return a snapshot with what has changed, stored; the current one if nothing has.
@@ -231,7 +231,7 @@ class Fetch:
         self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest | None
     ) -> FetchMarker:
         position = await self.runs.position(job)
-        if position and position.tally.outdated:
+        if position and position.digest.outdated:
             position = None
         for _ in range(_MAX_RESTARTS):
             try:
@@ -266,7 +266,7 @@ class Fetch:
         link: str | None = None
         listing = Listing(directory=directory, source=source, managers=_with_managers(plan, source))
         if position:
-            staging = Staging(job, self.snapshots, position.attempt, position.tally)
+            staging = Staging(job, self.snapshots, position.attempt, position.digest)
             listing.delta_link, link = position.delta_link, position.next_link
             listing.removed.update(position.removed)
         else:
@@ -289,7 +289,7 @@ class Fetch:
                     FetchPosition(
                         attempt=staging.attempt,
                         next_link=link,
-                        tally=staging.tally,
+                        digest=staging.digest,
                         delta_link=listing.delta_link,
                         removed=tuple(sorted(listing.removed)),
                         graph_requests=position.graph_requests if position else 0,
@@ -299,17 +299,17 @@ class Fetch:
 
     async def _settle(self, plan: Plan, staging: Staging, current: SnapshotManifest | None) -> SnapshotManifest:
         """Return a listing's pages as a snapshot, all of them stored; the current one if nothing has changed."""
-        if current and staging.untouched and await self._is_as_good(plan, current, staging.tally):
+        if current and staging.untouched and await self._is_as_good(plan, current, staging.digest):
             return current
         await staging.flush()
         return staging.ref
 
-    async def _is_as_good(self, plan: Plan, stored: SnapshotManifest, listed: Tally) -> bool:
+    async def _is_as_good(self, plan: Plan, stored: SnapshotManifest, listed: SnapshotDigest) -> bool:
         """Tell whether pages that are stored need not be replaced by those of a listing.
 
         A full run looks whether they are all there.
         """
-        if not stored.tally.same_content(listed) or stored.tally.pages > _MOST_PIECES * max(1, listed.pages):
+        if not stored.digest.same_content(listed) or stored.digest.pages > _MOST_PIECES * max(1, listed.pages):
             return False
         if plan.mode is RunMode.FULL:
             try:

@@ -119,7 +119,7 @@ class Reconcile:
         self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]
     ) -> AbstractContextManager[None]:
         """Give a place to compare the location at, which may be among the few for large ones. Raises: Transient."""
-        people = sum(ref.tally.users for ref in self._read(plan, job, marked).values())
+        people = sum(ref.digest.users for ref in self._read(plan, job, marked).values())
         return self.large.some(ceil(people / PLACE_PEOPLE)) if people >= LARGE_PEOPLE else nullcontext()
 
     async def _written(

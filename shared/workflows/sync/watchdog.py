@@ -105,7 +105,7 @@ class Watch:
         steps = 0
         for source in plan.sources:
             position = await self.runs.position(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
-            steps += position.tally.pages if position else 0
+            steps += position.digest.pages if position else 0
         for location in plan.locations:
             fence = (await self.recipients.fence(plan.tenant, location)).value
             steps += fence.operation if fence.generation == plan.generation else 0

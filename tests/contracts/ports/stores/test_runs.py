@@ -12,7 +12,7 @@ from shared.domain.recipient import Counts, Reason
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunMode, RunProgress, RunState
 from shared.domain.snapshots.page import Page, encode_page
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.sync.jobs import FetchJob, FetchMarker, FetchOutcome, FetchPosition, ReconcileJob, ReconcileMarker
 from shared.errors import Conflict, NotFound
 from tests.contracts.ports.stores.conftest import Stores
@@ -95,7 +95,9 @@ async def test_a_position_is_kept_until_it_is_forgotten(stores: Stores) -> None:
     """A cut fetch finds where it was."""
     job = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
     assert await stores.runs.position(job) is None
-    position = FetchPosition(attempt="a", next_link="https://graph.example/v1.0/users?$skiptoken=x", tally=Tally())
+    position = FetchPosition(
+        attempt="a", next_link="https://graph.example/v1.0/users?$skiptoken=x", digest=SnapshotDigest()
+    )
     await stores.runs.put_position(job, position)
     assert await stores.runs.position(job) == position
     await stores.runs.put_position(job, None)
@@ -137,13 +139,13 @@ async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores)
 
 def staged(count: int, attempt: str) -> tuple[SnapshotManifest, list[Page]]:
     """Return pages of ten users each, and their reference."""
-    tally = Tally()
+    digest = SnapshotDigest()
     pages = []
     for number in range(count):
         users = [user(number * 10 + each) for each in range(10)]
         pages.append(Page.of(encode_page(users), users))
-        tally = tally.add(pages[-1].content, users)
-    return SnapshotManifest(source=USERS, attempt=attempt, tally=tally, delta_link="https://x", scope="s"), pages
+        digest = digest.add(pages[-1].content, users)
+    return SnapshotManifest(source=USERS, attempt=attempt, digest=digest, delta_link="https://x", scope="s"), pages
 
 
 async def test_a_snapshot_is_loaded_whole_or_not_at_all(stores: Stores) -> None:

@@ -7,7 +7,7 @@ from shared.adapters.stores import keys
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId, location_id, new_run_id, tenant_id
 from shared.domain.imports.large_import import ImportRef
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally, is_place_of, place_of
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, is_place_of, place_of
 from tests.support.builders import person
 
 SLUGS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
@@ -47,7 +47,7 @@ def test_a_journal_sorts_by_operation(one: int, other: int) -> None:
 
 def test_pages_sort_by_number_within_their_attempt() -> None:
     """Page 10 comes after page 9, and the pages of an attempt with a similar name lie elsewhere."""
-    ref = SnapshotManifest(source=SourceId("users"), attempt="ab", tally=Tally())
+    ref = SnapshotManifest(source=SourceId("users"), attempt="ab", digest=SnapshotDigest())
     low, high = keys.page_range(ref)
     pages = [place_of("ab", number) for number in (9, 10, 19_999)]
     others = [place_of("abc", 0), place_of("a", 0), place_of("ab-changes", 0), keys.CURRENT]
@@ -59,7 +59,7 @@ def test_pages_sort_by_number_within_their_attempt() -> None:
 def test_pages_of_several_attempts() -> None:
     """They lie from the first to the last one; what else is there is none of them."""
     places = (place_of("ab", 7), place_of("ab", 9), place_of("xy", 0))
-    ref = SnapshotManifest(source=SourceId("users"), attempt="xy", tally=Tally(), places=places)
+    ref = SnapshotManifest(source=SourceId("users"), attempt="xy", digest=SnapshotDigest(), places=places)
     low, high = keys.page_range(ref)
     assert all(low <= place < high for place in places)
     assert not any(low <= row < high for row in (place_of("ab", 6), place_of("xy", 1), keys.CURRENT))

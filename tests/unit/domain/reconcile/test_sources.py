@@ -10,7 +10,7 @@ from shared.domain.preferences.location_rule import LocationRule, Place
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE, gather
 from shared.domain.snapshots.page import encode_page
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot
 from tests.support.builders import person, user
 
@@ -57,7 +57,7 @@ def test_managers_alone_leave_groups_as_they_are() -> None:
 def snapshot(source: SourceId, *people: DirectoryUser) -> CompleteSnapshot:
     """Return a source that holds these people."""
     page = encode_page(people)
-    ref = SnapshotManifest(source=source, attempt="a", tally=Tally().add(page, people))
+    ref = SnapshotManifest(source=source, attempt="a", digest=SnapshotDigest().add(page, people))
     return CompleteSnapshot.verified(ref, [page])
 
 

@@ -6,7 +6,7 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId
 from shared.domain.snapshots.changeset import MAX_CHANGED, Changed, Changes, VerifiedChanges, is_few
 from shared.domain.snapshots.page import encode_page
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.errors import Conflict
 from tests.support.builders import user
 
@@ -17,11 +17,11 @@ AFTER = [user(1, display_name="New Name"), user(3)]
 
 def stored(*pages: list[DirectoryUser], before: int) -> tuple[Changes, list[bytes]]:
     """Return changes on pages, and these."""
-    tally, encoded = Tally(), [encode_page(page) for page in pages]
+    digest, encoded = SnapshotDigest(), [encode_page(page) for page in pages]
     for page, users in zip(encoded, pages, strict=True):
-        tally = tally.add(page, users)
-    ref = SnapshotManifest(source=USERS, attempt="a-changes", tally=tally)
-    return Changes(since=Tally(), pages=ref, before=before), encoded
+        digest = digest.add(page, users)
+    ref = SnapshotManifest(source=USERS, attempt="a-changes", digest=digest)
+    return Changes(since=SnapshotDigest(), pages=ref, before=before), encoded
 
 
 def taken(changes: Changes, pages: list[bytes]) -> VerifiedChanges:

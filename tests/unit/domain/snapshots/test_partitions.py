@@ -7,7 +7,7 @@ from shared.domain.ids import ObjectId, SourceId
 from shared.domain.snapshots import partitions
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.errors import Conflict
 from tests.support.builders import user
 
@@ -27,13 +27,13 @@ def cut(count: int, size: int, unpacked: int, monkeypatch: pytest.MonkeyPatch) -
     """Return the ids in each part, from pages of ten."""
     monkeypatch.setattr(partitions, "_UNPACKED", unpacked)
     everybody = people(count)
-    pages, tally = [], Tally()
+    pages, digest = [], SnapshotDigest()
     for start in range(0, count, 10):
         page = encode_page(everybody[start : start + 10])
         pages.append(page)
-        tally = tally.add(page, everybody[start : start + 10])
+        digest = digest.add(page, everybody[start : start + 10])
     cuts = Cuts(count, size)
-    cutter = Cutter(SnapshotManifest(source=SOURCE, attempt="a", tally=tally), cuts)
+    cutter = Cutter(SnapshotManifest(source=SOURCE, attempt="a", digest=digest), cuts)
     for page in pages:
         cutter.add(page)
     found = cutter.verified()
@@ -62,8 +62,8 @@ def test_a_snapshot_with_a_page_less_is_none() -> None:
     """Nor with one more, or another."""
     everybody = people(4)
     pages = [encode_page(everybody[:2]), encode_page(everybody[2:])]
-    tally = Tally().add(pages[0], everybody[:2]).add(pages[1], everybody[2:])
-    ref = SnapshotManifest(source=SOURCE, attempt="a", tally=tally)
+    digest = SnapshotDigest().add(pages[0], everybody[:2]).add(pages[1], everybody[2:])
+    ref = SnapshotManifest(source=SOURCE, attempt="a", digest=digest)
     for wrong in ([pages[0]], [*pages, pages[0]], pages[::-1]):
         cutter = Cutter(ref, Cuts(4))
         for page in wrong:

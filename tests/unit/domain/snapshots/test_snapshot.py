@@ -7,7 +7,7 @@ import pytest
 from shared.domain.ids import ObjectId, SourceId
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.snapshots.page import MAX_PAGE_BYTES, Mark, Page, decode_page, encode_page, encode_pages, told
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally, place_of
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, place_of
 from shared.domain.snapshots.verification import CompleteSnapshot, require_marks
 from shared.errors import Conflict
 from tests.support.builders import person, snapshot, user
@@ -20,8 +20,8 @@ PAGES = [encode_page(FIRST), encode_page(SECOND)]
 
 def ref() -> SnapshotManifest:
     """Return the reference of the two pages."""
-    tally = Tally().add(PAGES[0], FIRST).add(PAGES[1], SECOND)
-    return SnapshotManifest(source=SOURCE, attempt="a", tally=tally)
+    digest = SnapshotDigest().add(PAGES[0], FIRST).add(PAGES[1], SECOND)
+    return SnapshotManifest(source=SOURCE, attempt="a", digest=digest)
 
 
 def test_all_pages_in_order_give_every_user() -> None:
@@ -71,9 +71,9 @@ def test_users_with_huge_profiles_take_several_pages() -> None:
 
 def test_the_content_does_not_depend_on_the_order() -> None:
     """The same users on other pages are the same content; other users are not."""
-    swapped = Tally().add(PAGES[1], SECOND).add(PAGES[0], FIRST)
-    assert swapped.content == ref().tally.content
-    assert Tally().add(PAGES[0], FIRST).content != ref().tally.content
+    swapped = SnapshotDigest().add(PAGES[1], SECOND).add(PAGES[0], FIRST)
+    assert swapped.content_hash == ref().digest.content_hash
+    assert SnapshotDigest().add(PAGES[0], FIRST).content_hash != ref().digest.content_hash
 
 
 def marks() -> list[Mark]:
@@ -116,10 +116,10 @@ def test_what_changed_moves_the_tally_on() -> None:
     """It is the one that pages with the same users would have had from the beginning."""
     before, after = [user(1), user(3)], [user(1, department="New"), user(4)]
     pages = [[user(1, department="New"), user(2)], [user(4)]]
-    expected = Tally()
+    expected = SnapshotDigest()
     for users in pages:
         expected = expected.add(encode_page(users), users)
     digests = [Page.of(encode_page(users), users).digest for users in pages]
-    assert ref().tally.moved_on(before, after).on_pages(digests) == expected
-    assert expected.moved_on(after, before).on_pages(mark.digest for mark in marks()) == ref().tally
-    assert ref().tally.moved_on([*FIRST, *SECOND], []).on_pages([]) == Tally()
+    assert ref().digest.moved_on(before, after).on_pages(digests) == expected
+    assert expected.moved_on(after, before).on_pages(mark.digest for mark in marks()) == ref().digest
+    assert ref().digest.moved_on([*FIRST, *SECOND], []).on_pages([]) == SnapshotDigest()

@@ -8,7 +8,7 @@ import pytest
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.errors import Conflict
 from shared.workflows.snapshots.cache import CutSnapshots
 from tests.support.builders import user
@@ -17,7 +17,7 @@ from tests.support.fakes.snapshots import FakeSnapshotStore
 TENANT = TenantId("contoso")
 PEOPLE = [user(number) for number in range(20)]
 PAGE = encode_page(PEOPLE)
-REF = SnapshotManifest(source=SourceId("users"), attempt="a", tally=Tally().add(PAGE, PEOPLE))
+REF = SnapshotManifest(source=SourceId("users"), attempt="a", digest=SnapshotDigest().add(PAGE, PEOPLE))
 CUTS = Cuts(20)
 
 

@@ -12,7 +12,7 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.reconcile.fence import Fence
 from shared.domain.run import TenantState
 from shared.domain.snapshots.page import Page
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.sync.jobs import FetchJob, FetchPosition, ReconcileJob
 from shared.domain.versioned import Versioned
 from tests.support.builders import person
@@ -81,11 +81,11 @@ async def _fill(stores: Stores, tenant: TenantId) -> None:
     await stores.runs.insert(a_run(tenant))
     await stores.runs.insert_plan(plan(tenant))
     job = FetchJob(tenant=tenant, run=RUN, source=USERS)
-    await stores.runs.put_position(job, FetchPosition(attempt="a", next_link="l", tally=Tally()))
+    await stores.runs.put_position(job, FetchPosition(attempt="a", next_link="l", digest=SnapshotDigest()))
     await stores.runs.mark_fetch(job, fetched())
     await stores.runs.mark_reconcile(ReconcileJob(tenant=tenant, run=RUN, location=LOCATION), reconciled())
     await stores.snapshots.stage(tenant, USERS, "a", 0, [Page.of(b"page", [])])
-    await stores.snapshots.commit(tenant, SnapshotManifest(source=USERS, attempt="a", tally=Tally()), 1)
+    await stores.snapshots.commit(tenant, SnapshotManifest(source=USERS, attempt="a", digest=SnapshotDigest()), 1)
     await stores.snapshots.stage(tenant, SourceId("only-staged"), "a", 0, [Page.of(b"page", [])])
     import_ = an_import(tenant)
     await stores.imports.insert(import_)

@@ -2,7 +2,7 @@
 
 from shared.domain.ids import RunId, SourceId, TenantId, new_run_id
 from shared.domain.run import Plan, RunProgress
-from shared.domain.snapshots.snapshot import Tally
+from shared.domain.snapshots.snapshot import SnapshotDigest
 from shared.domain.sync.jobs import FetchJob, FetchPosition, ReconcileJob
 from tests.support.samples import LOCATION, RUN, Stores, fetched, plan, reconciled
 
@@ -17,7 +17,8 @@ async def test_progress_counts_markers_of_this_run_only(stores: Stores, tenant: 
     await _mark(stores, planned, RUN, source)
     await _mark(stores, planned, OTHER_RUN, source)
     await stores.runs.put_position(
-        FetchJob(tenant=tenant, run=RUN, source=source), FetchPosition(attempt="a", next_link="l", tally=Tally())
+        FetchJob(tenant=tenant, run=RUN, source=source),
+        FetchPosition(attempt="a", next_link="l", digest=SnapshotDigest()),
     )
     assert await stores.runs.progress(tenant, RUN) == RunProgress(fetched=1, sources=2, reconciled=1, locations=1)
 

@@ -11,7 +11,7 @@ from shared.adapters.tables.packing import pack
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Page, decode_page, encode_page
-from shared.domain.snapshots.snapshot import SnapshotManifest, Tally, place_of
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, place_of
 from shared.errors import Conflict, Rejected, Superseded
 from shared.ports.snapshots import SnapshotStore
 from tests.support.builders import loaded, person, user
@@ -24,12 +24,12 @@ async def staged(
     store: SnapshotStore, tenant: TenantId, attempt: str, *pages: list[DirectoryUser], source: SourceId = USERS
 ) -> SnapshotManifest:
     """Stage pages and return the reference that promises them."""
-    tally = Tally()
+    digest = SnapshotDigest()
     for index, users in enumerate(pages):
         page = Page.of(encode_page(users), users)
         await store.stage(tenant, source, attempt, index, [page])
-        tally = tally.add(page.content, users)
-    return SnapshotManifest(source=source, attempt=attempt, tally=tally, delta_link="https://graph.example/delta")
+        digest = digest.add(page.content, users)
+    return SnapshotManifest(source=source, attempt=attempt, digest=digest, delta_link="https://graph.example/delta")
 
 
 async def test_a_snapshot_without_pages_is_complete(stores: Stores, tenant: TenantId) -> None:
@@ -150,7 +150,7 @@ async def test_pages_are_stored_together(stores: Stores, tenant: TenantId) -> No
     await stores.snapshots.stage(tenant, USERS, "a", 0, pages[:100])
     await stores.snapshots.stage(tenant, USERS, "a", 100, pages[100:])
     await stores.snapshots.stage(tenant, USERS, "a", 0, [])
-    ref = SnapshotManifest(source=USERS, attempt="a", tally=Tally(pages=len(pages)))
+    ref = SnapshotManifest(source=USERS, attempt="a", digest=SnapshotDigest(pages=len(pages)))
     assert [page async for page in stores.snapshots.pages(tenant, ref)] == contents
     marks = [mark async for mark in stores.snapshots.marks(tenant, ref)]
     assert [(mark.place, mark.digest, mark.who) for mark in marks] == [
@@ -179,10 +179,10 @@ async def test_pages_of_earlier_attempts(stores: Stores, tenant: TenantId) -> No
     await staged(stores.snapshots, tenant, "3", [user(4)], [user(5)])
     await staged(stores.snapshots, tenant, "3-changes", [user(6)])
     places = (place_of("3", 1), place_of("7", 0), place_of("7", 2))
-    tally = Tally()
+    digest = SnapshotDigest()
     for users in ([user(5)], [user(1)], [user(3)]):
-        tally = tally.add(encode_page(users), users)
-    ref = SnapshotManifest(source=USERS, attempt="3", tally=tally, places=places)
+        digest = digest.add(encode_page(users), users)
+    ref = SnapshotManifest(source=USERS, attempt="3", digest=digest, places=places)
     for _ in range(2):
         assert set((await loaded(stores.snapshots, tenant, ref)).users) == {person(1), person(3), person(5)}
         assert tuple([mark.place async for mark in stores.snapshots.marks(tenant, ref)]) == places
@@ -191,7 +191,7 @@ async def test_pages_of_earlier_attempts(stores: Stores, tenant: TenantId) -> No
     everything = SnapshotManifest(
         source=USERS,
         attempt="3",
-        tally=Tally(),
+        digest=SnapshotDigest(),
         places=tuple(sorted(place_of(each, number) for each in ("3", "3-changes", "5", "7") for number in range(3))),
     )
     assert tuple([mark.place async for mark in stores.snapshots.marks(tenant, everything)]) == places
@@ -201,7 +201,7 @@ async def test_a_snapshot_of_an_earlier_version_is_none(
     azurite_stores: Stores, tables: Tables, tenant: TenantId
 ) -> None:
     """Its pages have no marks: the source is listed anew, and the next commit deletes them."""
-    old = {"source": USERS, "attempt": "a", "tally": {"pages": 1, "users": 1, "sha256": "00", "content": "1"}}
+    old = {"source": USERS, "attempt": "a", "digest": {"pages": 1, "users": 1, "sha256": "00", "content": "1"}}
     row = {"PartitionKey": f"{tenant}:users", "RowKey": "!current", "generation": 3, **pack(old)}
     await tables.put(SNAPSHOTS, row)
     assert await azurite_stores.snapshots.current(tenant, USERS) is None
