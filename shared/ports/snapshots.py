@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from typing import Protocol
 
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshots.page import Mark, Page
+from shared.domain.snapshots.page import Page, PageIndexEntry
 from shared.domain.snapshots.snapshot import SnapshotManifest
 
 
@@ -17,7 +17,7 @@ class SnapshotStore(Protocol):
     async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
         """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
 
-    def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[Mark]:
+    def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
         """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
 
     def pages(

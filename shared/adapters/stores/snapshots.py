@@ -12,7 +12,7 @@ from shared.adapters.tables.limits import MAX_BATCH
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
 from shared.adapters.tables.queries import Kind
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshots.page import Mark, Page
+from shared.domain.snapshots.page import Page, PageIndexEntry
 from shared.domain.snapshots.snapshot import SnapshotManifest, is_place_of, place_of
 from shared.errors import Conflict
 
@@ -27,7 +27,7 @@ class _Mark(msgspec.Struct):
 
     RowKey: str
     digest: bytes | None = None
-    who: bytes | None = None
+    id_suffixes: bytes | None = None
 
 
 _MARKS: Final = Kind(_Mark)
@@ -55,7 +55,7 @@ class TableSnapshotStore:
                 "PartitionKey": partition,
                 "RowKey": place_of(attempt, number),
                 "digest": page.digest,
-                "who": page.who,
+                "idSuffixes": page.id_suffixes,
                 **split(page.content),
             }
             for number, page in enumerate(pages, first)
@@ -66,14 +66,14 @@ class TableSnapshotStore:
             else:
                 await tables.transact(SNAPSHOTS, [("upsert", row, {"mode": "replace"}) for row in some])
 
-    async def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[Mark]:
+    async def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
         """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
         tables = await self._accounts.of(tenant)
         is_page, partition = is_place_of(ref), keys.source(tenant, ref.source)
         async for rows in tables.read(SNAPSHOTS, _MARKS, partition=partition, rows=keys.page_range(ref)):
             for row in rows:
                 if is_page(row.RowKey):
-                    yield Mark(row.RowKey, row.digest or b"", row.who or b"")
+                    yield PageIndexEntry(row.RowKey, row.digest or b"", row.id_suffixes or b"")
 
     async def pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None

@@ -22,9 +22,9 @@ MAX_PAGE_BYTES: Final = 700_000
 _LEVEL: Final = 1
 #: How many digits of an id tell whom a page may show: of a million people one in four thousand looks like another one.
 #: The last ones, because the first ones of ids that were made up are often the same.
-_TOLD_DIGITS: Final = 8
-TOLD_BYTES: Final = _TOLD_DIGITS // 2
-_TOLD_FORMAT: Final = "I"  # as an integer of as many bytes
+_SUFFIX_DIGITS: Final = 8
+SUFFIX_BYTES: Final = _SUFFIX_DIGITS // 2
+_SUFFIX_FORMAT: Final = "I"  # as an integer of as many bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +35,29 @@ class Page:
     #: SHA-256 of the content.
     digest: bytes
     #: The last digits of each id on it.
-    who: bytes
+    id_suffixes: bytes
 
     @classmethod
     def of(cls, content: bytes, users: Sequence[DirectoryUser]) -> "Page":
         """Return a page, given as encoded and as users."""
-        return cls(content, digest_of(content), _told(user.id for user in users))
+        return cls(content, digest_of(content), _suffixes(user.id for user in users))
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class PageIndexEntry:
     """What is known of a stored page that was not read."""
 
     place: str
     digest: bytes
-    who: bytes
+    id_suffixes: bytes
 
     @property
     def people(self) -> Sequence[int]:
-        """Return who is on it, as `told` gives people, in their order there."""
-        return memoryview(self.who).cast(_TOLD_FORMAT)
+        """Return who is on it, as `suffixes_of` gives people, in their order there."""
+        return memoryview(self.id_suffixes).cast(_SUFFIX_FORMAT)
 
-    def may_show(self, people: frozenset[int]) -> bool:
-        """Tell whether anybody of `told(people)` may be on it; who is on it is always among those who may."""
+    def may_contain(self, people: frozenset[int]) -> bool:
+        """Tell whether anybody of `suffixes_of(people)` may be on it; who is on it is always among those who may."""
         return not people.isdisjoint(self.people)
 
     def users(self, content: bytes) -> list[DirectoryUser]:
@@ -69,9 +69,9 @@ class Mark:
         raise incomplete(f"the page {self.place} of a snapshot is not the one that was stored")
 
 
-def told(people: Iterable[ObjectId]) -> frozenset[int]:
+def suffixes_of(people: Iterable[ObjectId]) -> frozenset[int]:
     """Return people as marks know them, so that different people can be the same."""
-    return frozenset(memoryview(_told(people)).cast(_TOLD_FORMAT))
+    return frozenset(memoryview(_suffixes(people)).cast(_SUFFIX_FORMAT))
 
 
 def encode_page(users: Sequence[DirectoryUser]) -> bytes:
@@ -105,5 +105,5 @@ def digest_of(page: bytes) -> bytes:
     return hashlib.sha256(page).digest()
 
 
-def _told(people: Iterable[ObjectId]) -> bytes:
-    return bytes.fromhex("".join([person[-_TOLD_DIGITS:] for person in people]))
+def _suffixes(people: Iterable[ObjectId]) -> bytes:
+    return bytes.fromhex("".join([person[-_SUFFIX_DIGITS:] for person in people]))

@@ -179,16 +179,16 @@ class WorkOffImport:
         departures = join.departures() if claimed.mode is ImportMode.OVERWRITE and not held else ()
         writing_s = self.clock.monotonic_s()
         allowed_s = writing_time_s(BUDGET_SHARE * self.budget_s, writing_s - started_s)
-        digest = _Tally(chain(join.writes(preferences), departures))
+        tally = _Tally(chain(join.writes(preferences), departures))
         complete = await fenced.write(
-            digest,
+            tally,
             run=run,
             actor=claimed.by,
             at=self.clock.now(),
             out_of_time=lambda: self.clock.monotonic_s() - writing_s > allowed_s,
         )
         written = await self.recipients.journal_counts(tenant, location, run)
-        active = join.active + digest.net
+        active = join.active + tally.net
         await self.endings.note(claimed, run, LocationReport(counts=written, active=active, held=held))
         if not complete:
             return None

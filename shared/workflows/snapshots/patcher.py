@@ -10,9 +10,9 @@ import msgspec
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, TenantId
-from shared.domain.snapshots.page import Mark, told
+from shared.domain.snapshots.page import PageIndexEntry, suffixes_of
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
-from shared.domain.snapshots.verification import require_marks
+from shared.domain.snapshots.verification import require_page_index
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import turn
 from shared.workflows.snapshots.writer import Staging
@@ -23,10 +23,10 @@ _PEOPLE: Final = 10_000
 _SETS: Final = 256
 
 
-async def marks_of(snapshots: SnapshotStore, tenant: TenantId, ref: SnapshotManifest) -> list[Mark]:
+async def load_page_index(snapshots: SnapshotStore, tenant: TenantId, ref: SnapshotManifest) -> list[PageIndexEntry]:
     """Return the marks of all pages of a snapshot. Raises: Conflict (INCOMPLETE) if they are not all there."""
     marks = [mark async for mark in snapshots.marks(tenant, ref)]
-    require_marks(ref, marks)
+    require_page_index(ref, marks)
     return marks
 
 
@@ -35,7 +35,7 @@ async def looked_for(people: Collection[ObjectId]) -> frozenset[int]:
     listed, found = list(people), set[int]()
     for start in range(0, len(listed), _PEOPLE):
         async with turn():
-            found |= told(listed[start : start + _PEOPLE])
+            found |= suffixes_of(listed[start : start + _PEOPLE])
     return frozenset(found)
 
 
@@ -46,24 +46,24 @@ class Rewriting:
     ref: SnapshotManifest
     staging: Staging
     digest: SnapshotDigest
-    marks: Sequence[Mark]
+    marks: Sequence[PageIndexEntry]
     #: The digests of the pages of the other one that stay, by place.
     stay: dict[str, bytes]
 
     @classmethod
-    def of(cls, ref: SnapshotManifest, marks: Sequence[Mark], staging: Staging) -> Self:
+    def of(cls, ref: SnapshotManifest, marks: Sequence[PageIndexEntry], staging: Staging) -> Self:
         """Begin with all pages of another snapshot, of which these are the marks."""
         return cls(ref, staging, ref.digest, marks, {mark.place: mark.digest for mark in marks})
 
-    async def showing(self, people: frozenset[int]) -> list[Mark]:
-        """Return the marks of pages that may show any of these people, given as by `told`."""
-        found: list[Mark] = []
+    async def showing(self, people: frozenset[int]) -> list[PageIndexEntry]:
+        """Return the marks of pages that may show any of these people, given as by `suffixes_of`."""
+        found: list[PageIndexEntry] = []
         for start in range(0, len(self.marks), _MARKS):
             async with turn():
-                found += [mark for mark in self.marks[start : start + _MARKS] if mark.may_show(people)]
+                found += [mark for mark in self.marks[start : start + _MARKS] if mark.may_contain(people)]
         return found
 
-    async def read(self, marks: Sequence[Mark]) -> AsyncIterator[tuple[Mark, list[DirectoryUser]]]:
+    async def read(self, marks: Sequence[PageIndexEntry]) -> AsyncIterator[tuple[PageIndexEntry, list[DirectoryUser]]]:
         """Iterate over pages of the other snapshot in its order, one in memory at a time.
 
         Raises: Conflict (INCOMPLETE) if one of them is not what its mark says.
@@ -79,7 +79,11 @@ class Rewriting:
             mark.users(b"")  # it did not come
 
     async def replace(
-        self, mark: Mark, users: Sequence[DirectoryUser], gone: Sequence[DirectoryUser], come: Sequence[DirectoryUser]
+        self,
+        mark: PageIndexEntry,
+        users: Sequence[DirectoryUser],
+        gone: Sequence[DirectoryUser],
+        come: Sequence[DirectoryUser],
     ) -> None:
         """Take users in the place of a page: those of it but for who is gone, and who has come."""
         del self.stay[mark.place]
@@ -116,10 +120,10 @@ async def once_each(listed: Staging, gone: Collection[ObjectId], attempt: str) -
     Raises: Conflict (INCOMPLETE) if some of them are not what they were.
     """
     job, ref = listed.job, listed.ref
-    marks: Sequence[Mark] = listed.marks
+    marks: Sequence[PageIndexEntry] = listed.marks
     if len(marks) < ref.digest.pages:  # an earlier message has taken the first ones
         await listed.flush()
-        marks = await marks_of(listed.snapshots, job.tenant, ref)
+        marks = await load_page_index(listed.snapshots, job.tenant, ref)
     rewriting = Rewriting.of(ref, marks, Staging(job, listed.snapshots, attempt))
     suspects = await looked_for(gone) | await _shown_twice(marks)
     touched = await rewriting.showing(suspects)
@@ -143,8 +147,8 @@ async def once_each(listed: Staging, gone: Collection[ObjectId], attempt: str) -
     return await rewriting.done() if lose else None
 
 
-async def _shown_twice(marks: Sequence[Mark]) -> frozenset[int]:
-    """Return who may be on several pages, as `told` gives people."""
+async def _shown_twice(marks: Sequence[PageIndexEntry]) -> frozenset[int]:
+    """Return who may be on several pages, as `suffixes_of` gives people."""
     seen: list[set[int]] = [set() for _ in range(_SETS)]  # one that grows to a million takes 20 ms to do so
     twice: set[int] = set()
     for mark in marks:

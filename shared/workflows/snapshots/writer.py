@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.snapshots.page import Mark, Page, encode_pages
+from shared.domain.snapshots.page import Page, PageIndexEntry, encode_pages
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, place_of
 from shared.domain.sync.jobs import FetchJob
 from shared.ports.snapshots import SnapshotStore
@@ -29,7 +29,7 @@ class Staging:
     digest: SnapshotDigest = field(default_factory=SnapshotDigest)
     held: list[Page] = field(default_factory=list)
     #: The marks of the pages that were taken here.
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[PageIndexEntry] = field(default_factory=list)
 
     async def add(self, users: Sequence[DirectoryUser]) -> None:
         """Take one page of the directory."""
@@ -40,7 +40,9 @@ class Staging:
         for content, on_it in pages:
             async with turn():
                 page = Page.of(content, on_it)
-                self.marks.append(Mark(place_of(self.attempt, self.digest.pages), page.digest, page.who))
+                self.marks.append(
+                    PageIndexEntry(place_of(self.attempt, self.digest.pages), page.digest, page.id_suffixes)
+                )
                 self.digest = self.digest.add_page(page.digest, on_it)
             self.held.append(page)
         if sum(len(page.content) for page in self.held) > _HELD_BYTES:

@@ -26,7 +26,7 @@ from shared.runtime.adaptive_timeout import FirstAnswer, Patience, Unanswered
 from shared.runtime.fair_scheduler import turn
 from shared.telemetry import Usage, event
 from shared.workflows.connections.directory_access import DirectoryAccess
-from shared.workflows.snapshots.patcher import Rewriting, looked_for, marks_of, once_each
+from shared.workflows.snapshots.patcher import Rewriting, load_page_index, looked_for, once_each
 from shared.workflows.snapshots.writer import Staging
 from shared.workflows.sync.directory_listing import Listing
 from shared.workflows.sync.stages import Dispatch
@@ -214,7 +214,7 @@ class Fetch:
         Only pages that somebody named may be on are read, and only those on which anything changes are written anew.
         Raises: Unnamed; Conflict (INCOMPLETE) if the current snapshot is not whole.
         """
-        marks = await marks_of(self.snapshots, job.tenant, current)
+        marks = await load_page_index(self.snapshots, job.tenant, current)
         rewriting = Rewriting.of(current, marks, Staging(job, self.snapshots, self.new_attempt()))
         touched = await rewriting.showing(await looked_for(patches.people))
         async for mark, users in rewriting.read(touched):
@@ -313,7 +313,7 @@ class Fetch:
             return False
         if plan.mode is RunMode.FULL:
             try:
-                await marks_of(self.snapshots, plan.tenant, stored)
+                await load_page_index(self.snapshots, plan.tenant, stored)
             except Conflict as error:
                 if error.code != INCOMPLETE:
                     raise

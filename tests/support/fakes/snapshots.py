@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshots.page import Mark, Page
+from shared.domain.snapshots.page import Page, PageIndexEntry
 from shared.domain.snapshots.snapshot import SnapshotManifest, is_place_of, place_of
 
 
@@ -33,10 +33,10 @@ class FakeSnapshotStore:
         for number, page in enumerate(pages, first):
             self._pages[tenant, source, place_of(attempt, number)] = page
 
-    async def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[Mark]:
+    async def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
         """Iterate over the marks of a snapshot's pages in order, as they are there."""
         for place, page in self._of(tenant, ref):
-            yield Mark(place, page.digest, page.who)
+            yield PageIndexEntry(place, page.digest, page.id_suffixes)
 
     async def pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None

@@ -6,9 +6,17 @@ import pytest
 
 from shared.domain.ids import ObjectId, SourceId
 from shared.domain.reconcile.absence import AbsenceProof
-from shared.domain.snapshots.page import MAX_PAGE_BYTES, Mark, Page, decode_page, encode_page, encode_pages, told
+from shared.domain.snapshots.page import (
+    MAX_PAGE_BYTES,
+    Page,
+    PageIndexEntry,
+    decode_page,
+    encode_page,
+    encode_pages,
+    suffixes_of,
+)
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, place_of
-from shared.domain.snapshots.verification import CompleteSnapshot, require_marks
+from shared.domain.snapshots.verification import CompleteSnapshot, require_page_index
 from shared.errors import Conflict
 from tests.support.builders import person, snapshot, user
 
@@ -76,26 +84,26 @@ def test_the_content_does_not_depend_on_the_order() -> None:
     assert SnapshotDigest().add(PAGES[0], FIRST).content_hash != ref().digest.content_hash
 
 
-def marks() -> list[Mark]:
+def marks() -> list[PageIndexEntry]:
     """Return the marks of the two pages."""
     pages = [Page.of(page, users) for page, users in zip(PAGES, (FIRST, SECOND), strict=True)]
-    return [Mark(place_of("a", number), page.digest, page.who) for number, page in enumerate(pages)]
+    return [PageIndexEntry(place_of("a", number), page.digest, page.id_suffixes) for number, page in enumerate(pages)]
 
 
 def test_a_mark_tells_whom_its_page_may_show() -> None:
     """Everybody who is on it, and whoever's id ends like one of theirs."""
     first, second = marks()
-    assert first.may_show(told([person(2), person(9)]))
-    assert not second.may_show(told([person(2), person(9)]))
-    assert second.may_show(told([ObjectId("ffffffff" + person(3)[8:])]))
-    assert not any(mark.may_show(told([])) for mark in (first, second, Mark("a:000002", b"", b"")))
+    assert first.may_contain(suffixes_of([person(2), person(9)]))
+    assert not second.may_contain(suffixes_of([person(2), person(9)]))
+    assert second.may_contain(suffixes_of([ObjectId("ffffffff" + person(3)[8:])]))
+    assert not any(mark.may_contain(suffixes_of([])) for mark in (first, second, PageIndexEntry("a:000002", b"", b"")))
 
 
 def test_a_page_that_is_not_the_marked_one_is_refused() -> None:
     """Another one, or none."""
     first, second = marks()
     assert first.users(PAGES[0]) == FIRST
-    misread = Mark(first.place, first.digest, second.who)
+    misread = PageIndexEntry(first.place, first.digest, second.id_suffixes)
     for mark, page in ((first, PAGES[1]), (first, b""), (misread, PAGES[0])):
         with pytest.raises(Conflict, match="a:000000"):
             mark.users(page)
@@ -104,12 +112,12 @@ def test_a_page_that_is_not_the_marked_one_is_refused() -> None:
 def test_marks_are_those_of_all_pages_in_order() -> None:
     """What is missing, doubled, swapped or of another page is noticed without reading any."""
     first, second = marks()
-    require_marks(ref(), [first, second])
-    other = Mark(second.place, first.digest, second.who)
-    unmarked = Mark(second.place, second.digest, b"")
+    require_page_index(ref(), [first, second])
+    other = PageIndexEntry(second.place, first.digest, second.id_suffixes)
+    unmarked = PageIndexEntry(second.place, second.digest, b"")
     for wrong in ([first], [second], [], [second, first], [first, second, second], [first, other], [first, unmarked]):
         with pytest.raises(Conflict, match="promised"):
-            require_marks(ref(), wrong)
+            require_page_index(ref(), wrong)
 
 
 def test_what_changed_moves_the_tally_on() -> None:

@@ -153,8 +153,8 @@ async def test_pages_are_stored_together(stores: Stores, tenant: TenantId) -> No
     ref = SnapshotManifest(source=USERS, attempt="a", digest=SnapshotDigest(pages=len(pages)))
     assert [page async for page in stores.snapshots.pages(tenant, ref)] == contents
     marks = [mark async for mark in stores.snapshots.marks(tenant, ref)]
-    assert [(mark.place, mark.digest, mark.who) for mark in marks] == [
-        (place_of("a", number), page.digest, page.who) for number, page in enumerate(pages)
+    assert [(mark.place, mark.digest, mark.id_suffixes) for mark in marks] == [
+        (place_of("a", number), page.digest, page.id_suffixes) for number, page in enumerate(pages)
     ]
 
 
