@@ -25,7 +25,7 @@ class SnapshotStore(Protocol):
     ) -> AsyncIterator[bytes]:
         """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.
 
-        `only` names some of their places.
+        `only` names some of their page_keys.
         """
 
     async def commit(

@@ -43,9 +43,9 @@ async def current(world: World) -> tuple[SnapshotManifest, CompleteSnapshot]:
     return ref, await loaded(world.ports.snapshots, CONTOSO, ref)
 
 
-async def places(world: World, ref: SnapshotManifest) -> list[str]:
+async def page_keys(world: World, ref: SnapshotManifest) -> list[str]:
     """Return where a snapshot's pages are."""
-    return [mark.place async for mark in world.ports.snapshots.marks(CONTOSO, ref)]
+    return [mark.page_key async for mark in world.ports.snapshots.marks(CONTOSO, ref)]
 
 
 async def holds_the_directory(world: World) -> SnapshotManifest:
@@ -59,14 +59,14 @@ async def holds_the_directory(world: World) -> SnapshotManifest:
 async def test_only_pages_that_change_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """A change, a leaver and a newcomer: two pages are read, two written, and 18 stay where they were."""
     world = await synced_world()
-    before = await places(world, await holds_the_directory(world))
+    before = await page_keys(world, await holds_the_directory(world))
     assert len(before) == PAGES
     read = Read(world, monkeypatch)
     world.directory().put(user(3, department="New"), user(100))
     world.directory().remove(person(10))
     await world.sync("contoso", "second")
     assert read.single == [{before[1], before[5]}]
-    after = await places(world, await holds_the_directory(world))
+    after = await page_keys(world, await holds_the_directory(world))
     assert set(before) - set(after) == {before[1], before[5]}
     assert len(after) == PAGES + 1
     assert sorted(world_places(world)) == sorted(after)
@@ -82,7 +82,7 @@ async def test_nothing_of_an_unchanged_directory_is_written() -> None:
     directory.remove(person(77))
     await world.sync("contoso", "second")
     ref = await holds_the_directory(world)
-    assert (ref.attempt, ref.places, ref.digest) == (before.attempt, before.places, before.digest)
+    assert (ref.attempt, ref.page_keys, ref.digest) == (before.attempt, before.page_keys, before.digest)
     assert ref.delta_link != before.delta_link
 
 
@@ -94,11 +94,11 @@ async def test_who_only_looks_like_somebody_who_changed(monkeypatch: pytest.Monk
     directory = world.directory()
     directory.put(type(twin)(ObjectId(f"f{like.id[1:]}"), "twin@example.com"))
     await world.sync("contoso", "second")
-    before = await places(world, await holds_the_directory(world))
+    before = await page_keys(world, await holds_the_directory(world))
     read = Read(world, monkeypatch)
     directory.put(user(3, department="New"))
     await world.sync("contoso", "third")
-    after = await places(world, await holds_the_directory(world))
+    after = await page_keys(world, await holds_the_directory(world))
     ((asked),) = read.single
     assert len(asked) == 2
     assert len(set(before) - set(after)) == 1
@@ -110,7 +110,7 @@ async def test_everybody_has_changed_or_left() -> None:
     world.directory().put(*(user(number, department="New") for number in range(PEOPLE)))
     await world.sync("contoso", "second")
     ref = await holds_the_directory(world)
-    assert ref.places == ()
+    assert ref.page_keys == ()
     world.directory().remove(*(person(number) for number in range(1, PEOPLE)))
     run = await world.sync("contoso", "third")
     assert run.state is RunState.DONE
@@ -154,7 +154,7 @@ async def test_any_history(seed: int) -> None:
         run = await world.sync("contoso", f"step-{step}")
         assert run.state is RunState.DONE
         ref = await holds_the_directory(world)
-        assert sorted(world_places(world)) == sorted(await places(world, ref))
+        assert sorted(world_places(world)) == sorted(await page_keys(world, ref))
     before, _ = await current(world)
     run = await world.sync("contoso", "listed", RunMode.FULL)
     assert (run.counts.created, run.counts.updated, run.counts.deactivated) == (0, 0, 0)
@@ -173,7 +173,7 @@ async def test_whoever_a_round_names_twice(seed: int) -> None:
     directory.remove(person(3))
     await world.sync("contoso", "first")
     ref = await holds_the_directory(world)
-    assert [places for places in ref.places if places.startswith(ref.attempt)]
+    assert [page_keys for page_keys in ref.page_keys if page_keys.startswith(ref.attempt)]
     for step in range(5):
         directory.put(user(chance.choice([2, 4, 50]), department=str(step)))
         await world.sync("contoso", f"step-{step}")
@@ -290,7 +290,7 @@ def world_places(world: World) -> list[str]:
     """Return where pages are, whosever they are."""
     store = world.ports.snapshots
     assert isinstance(store, FakeSnapshotStore)
-    return store.places
+    return store.page_keys
 
 
 async def lose(world: World, number: int) -> None:
@@ -298,4 +298,4 @@ async def lose(world: World, number: int) -> None:
     ref, _ = await current(world)
     store = world.ports.snapshots
     assert isinstance(store, FakeSnapshotStore)
-    store.lose(CONTOSO, EVERYONE, (await places(world, ref))[number])
+    store.lose(CONTOSO, EVERYONE, (await page_keys(world, ref))[number])

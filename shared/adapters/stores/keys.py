@@ -87,12 +87,12 @@ def journal_after(run: RunId) -> tuple[str, str]:
 
 
 def page_range(ref: SnapshotManifest) -> tuple[str, str]:
-    """Return the range of the rows of a snapshot's pages, which are their places, within a source's partition.
+    """Return the range of the rows of a snapshot's pages, which are their page_keys, within a source's partition.
 
     Where it has pages of several attempts, pages that are not its own lie between them.
     """
-    if ref.places:
-        return ref.places[0], f"{ref.places[-1]}!"
+    if ref.page_keys:
+        return ref.page_keys[0], f"{ref.page_keys[-1]}!"
     return f"{ref.attempt}:", f"{ref.attempt};"
 
 

@@ -13,7 +13,7 @@ from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unp
 from shared.adapters.tables.queries import Kind
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Page, PageIndexEntry
-from shared.domain.snapshots.snapshot import SnapshotManifest, is_place_of, place_of
+from shared.domain.snapshots.snapshot import SnapshotManifest, is_page_of, page_key
 from shared.errors import Conflict
 
 Row = dict[str, Any]
@@ -22,15 +22,15 @@ Row = dict[str, Any]
 _SCANNED_FOR_ONE: Final = 32
 
 
-class _Mark(msgspec.Struct):
+class _IndexRow(msgspec.Struct):
     """What is stored beside a page: its hash, and whom it may show. Pages of an earlier version have neither."""
 
     RowKey: str
     digest: bytes | None = None
-    id_suffixes: bytes | None = None
+    id_suffixes: bytes | None = msgspec.field(name="idSuffixes", default=None)
 
 
-_MARKS: Final = Kind(_Mark)
+_INDEX: Final = Kind(_IndexRow)
 
 
 class TableSnapshotStore:
@@ -53,7 +53,7 @@ class TableSnapshotStore:
         rows = [
             {
                 "PartitionKey": partition,
-                "RowKey": place_of(attempt, number),
+                "RowKey": page_key(attempt, number),
                 "digest": page.digest,
                 "idSuffixes": page.id_suffixes,
                 **split(page.content),
@@ -69,8 +69,8 @@ class TableSnapshotStore:
     async def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
         """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
         tables = await self._accounts.of(tenant)
-        is_page, partition = is_place_of(ref), keys.source(tenant, ref.source)
-        async for rows in tables.read(SNAPSHOTS, _MARKS, partition=partition, rows=keys.page_range(ref)):
+        is_page, partition = is_page_of(ref), keys.source(tenant, ref.source)
+        async for rows in tables.read(SNAPSHOTS, _INDEX, partition=partition, rows=keys.page_range(ref)):
             for row in rows:
                 if is_page(row.RowKey):
                     yield PageIndexEntry(row.RowKey, row.digest or b"", row.id_suffixes or b"")
@@ -80,17 +80,17 @@ class TableSnapshotStore:
     ) -> AsyncIterator[bytes]:
         """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.
 
-        `only` names some of their places.
+        `only` names some of their page_keys.
         """
         tables = await self._accounts.of(tenant)
         partition = keys.source(tenant, ref.source)
         if only is not None and len(only) <= 1 + ref.digest.pages // _SCANNED_FOR_ONE:
-            for place in sorted(only):
-                found = await tables.find(SNAPSHOTS, partition, place)
+            for page_key in sorted(only):
+                found = await tables.find(SNAPSHOTS, partition, page_key)
                 if found is not None:
                     yield join(found)
             return
-        is_wanted = is_place_of(ref) if only is None else frozenset(only).__contains__
+        is_wanted = is_page_of(ref) if only is None else frozenset(only).__contains__
         async for row in tables.query(SNAPSHOTS, partition=partition, rows=keys.page_range(ref)):
             if is_wanted(row["RowKey"]):
                 yield join(row)
@@ -125,7 +125,7 @@ class TableSnapshotStore:
                 return
         moved = before is not None and before.attempt != ref.attempt
         if sweep or moved:  # with `sweep` also when nothing was written: whoever wrote it may have died before this
-            is_page = is_place_of(ref)
+            is_page = is_page_of(ref)
             await tables.erase(
                 SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row), guard=guard
             )

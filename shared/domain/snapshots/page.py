@@ -47,7 +47,7 @@ class Page:
 class PageIndexEntry:
     """What is known of a stored page that was not read."""
 
-    place: str
+    page_key: str
     digest: bytes
     id_suffixes: bytes
 
@@ -66,7 +66,7 @@ class PageIndexEntry:
             users = decode_page(content)
             if len(users) == len(self.people):
                 return users
-        raise incomplete(f"the page {self.place} of a snapshot is not the one that was stored")
+        raise incomplete(f"the page {self.page_key} of a snapshot is not the one that was stored")
 
 
 def suffixes_of(people: Iterable[ObjectId]) -> frozenset[int]:

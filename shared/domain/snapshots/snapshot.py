@@ -71,22 +71,22 @@ class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True):
     attempt: str
     digest: SnapshotDigest
     #: Its pages, in order, if some of them are those of earlier attempts; otherwise they are all pages of its own.
-    places: tuple[str, ...] = ()
+    page_keys: tuple[str, ...] = ()
     delta_link: str | None = None
     #: `scope_of` what the delta link was made with.
     scope: str = ""
 
 
-def place_of(attempt: str, number: int) -> str:
-    """Return where one page of an attempt is. The pages of a snapshot are in the order of their places."""
+def page_key(attempt: str, number: int) -> str:
+    """Return where one page of an attempt is. The pages of a snapshot are in the order of their page_keys."""
     return f"{attempt}:{number:06d}"
 
 
-def is_place_of(ref: SnapshotManifest) -> Callable[[str], bool]:
+def is_page_of(ref: SnapshotManifest) -> Callable[[str], bool]:
     """Return what tells whether one of a snapshot's pages is at a place of its source."""
-    if ref.places:
-        return frozenset(ref.places).__contains__
-    return lambda place: place.startswith(f"{ref.attempt}:")
+    if ref.page_keys:
+        return frozenset(ref.page_keys).__contains__
+    return lambda key: key.startswith(f"{ref.attempt}:")
 
 
 def scope_of(connection: str, *, managers: bool = False) -> str:

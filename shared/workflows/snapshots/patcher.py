@@ -53,7 +53,7 @@ class Rewriting:
     @classmethod
     def of(cls, ref: SnapshotManifest, marks: Sequence[PageIndexEntry], staging: Staging) -> Self:
         """Begin with all pages of another snapshot, of which these are the marks."""
-        return cls(ref, staging, ref.digest, marks, {mark.place: mark.digest for mark in marks})
+        return cls(ref, staging, ref.digest, marks, {mark.page_key: mark.digest for mark in marks})
 
     async def showing(self, people: frozenset[int]) -> list[PageIndexEntry]:
         """Return the marks of pages that may show any of these people, given as by `suffixes_of`."""
@@ -69,8 +69,8 @@ class Rewriting:
         Raises: Conflict (INCOMPLETE) if one of them is not what its mark says.
         """
         left = deque(marks)
-        places = {mark.place for mark in marks}
-        async for page in self.staging.snapshots.pages(self.staging.job.tenant, self.ref, places):
+        page_keys = {mark.page_key for mark in marks}
+        async for page in self.staging.snapshots.pages(self.staging.job.tenant, self.ref, page_keys):
             mark = left.popleft()
             async with turn():
                 users = mark.users(page)
@@ -86,7 +86,7 @@ class Rewriting:
         come: Sequence[DirectoryUser],
     ) -> None:
         """Take users in the place of a page: those of it but for who is gone, and who has come."""
-        del self.stay[mark.place]
+        del self.stay[mark.page_key]
         await self._take(users, gone, come)
 
     async def add(self, users: Sequence[DirectoryUser]) -> None:
@@ -103,13 +103,13 @@ class Rewriting:
     async def done(self) -> SnapshotManifest:
         """Return the snapshot, with every page of it stored."""
         await self.staging.flush()
-        digests = self.stay | {mark.place: mark.digest for mark in self.staging.marks}
-        places = sorted(digests)
+        digests = self.stay | {mark.page_key: mark.digest for mark in self.staging.marks}
+        page_keys = sorted(digests)
         async with turn():
-            digest = self.digest.on_pages(digests[place] for place in places)
+            digest = self.digest.on_pages(digests[key] for key in page_keys)
         attempt = self.staging.attempt
         return msgspec.structs.replace(
-            self.ref, attempt=attempt, digest=digest, places=tuple(places) if self.stay else ()
+            self.ref, attempt=attempt, digest=digest, page_keys=tuple(page_keys) if self.stay else ()
         )
 
 
@@ -138,10 +138,10 @@ async def once_each(listed: Staging, gone: Collection[ObjectId], attempt: str) -
                 if user.id in last:
                     lose.add(last[user.id])
                 if user.id in gone:
-                    lose.add(mark.place)
-                last[user.id] = mark.place
-    async for mark, users in rewriting.read([mark for mark in touched if mark.place in lose]):
-        stay = [user.id not in gone and last.get(user.id, mark.place) == mark.place for user in users]
+                    lose.add(mark.page_key)
+                last[user.id] = mark.page_key
+    async for mark, users in rewriting.read([mark for mark in touched if mark.page_key in lose]):
+        stay = [user.id not in gone and last.get(user.id, mark.page_key) == mark.page_key for user in users]
         dropped = [user for user, stays in zip(users, stay, strict=True) if not stays]
         await rewriting.replace(mark, list(compress(users, stay)), dropped, ())
     return await rewriting.done() if lose else None

@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.snapshots.page import Page, PageIndexEntry, encode_pages
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, place_of
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, page_key
 from shared.domain.sync.jobs import FetchJob
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import turn
@@ -41,7 +41,7 @@ class Staging:
             async with turn():
                 page = Page.of(content, on_it)
                 self.marks.append(
-                    PageIndexEntry(place_of(self.attempt, self.digest.pages), page.digest, page.id_suffixes)
+                    PageIndexEntry(page_key(self.attempt, self.digest.pages), page.digest, page.id_suffixes)
                 )
                 self.digest = self.digest.add_page(page.digest, on_it)
             self.held.append(page)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Page, PageIndexEntry
-from shared.domain.snapshots.snapshot import SnapshotManifest, is_place_of, place_of
+from shared.domain.snapshots.snapshot import SnapshotManifest, is_page_of, page_key
 
 
 class FakeSnapshotStore:
@@ -15,7 +15,7 @@ class FakeSnapshotStore:
         self._pages: dict[tuple[TenantId, SourceId, str], Page] = {}
 
     @property
-    def places(self) -> list[str]:
+    def page_keys(self) -> list[str]:
         """Return where pages are, whosever they are."""
         return [place for _, _, place in self._pages]
 
@@ -31,7 +31,7 @@ class FakeSnapshotStore:
     async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
         """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
         for number, page in enumerate(pages, first):
-            self._pages[tenant, source, place_of(attempt, number)] = page
+            self._pages[tenant, source, page_key(attempt, number)] = page
 
     async def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
         """Iterate over the marks of a snapshot's pages in order, as they are there."""
@@ -41,13 +41,13 @@ class FakeSnapshotStore:
     async def pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
-        """Iterate over the pages of a snapshot in order, as they are there; `only` names some of their places."""
+        """Iterate over the pages of a snapshot in order, as they are there; `only` names some of their page_keys."""
         for place, page in self._of(tenant, ref):
             if only is None or place in only:
                 yield page.content
 
     def _of(self, tenant: TenantId, ref: SnapshotManifest) -> Iterator[tuple[str, Page]]:
-        is_page = is_place_of(ref)
+        is_page = is_page_of(ref)
         for key in sorted(self._pages):
             if key[:2] == (tenant, ref.source) and is_page(key[2]):
                 yield key[2], self._pages[key]
@@ -67,7 +67,7 @@ class FakeSnapshotStore:
             return
         self._current[tenant, ref.source] = (generation, ref)
         sweep = sweep or (found is not None and found[1].attempt != ref.attempt)
-        is_page = is_place_of(ref)
+        is_page = is_page_of(ref)
         left = [key for key in self._pages if key[:2] == (tenant, ref.source) and not is_page(key[2])]
         if sweep and left:
             if guard is not None:

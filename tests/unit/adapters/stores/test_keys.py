@@ -7,7 +7,7 @@ from shared.adapters.stores import keys
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId, location_id, new_run_id, tenant_id
 from shared.domain.imports.large_import import ImportRef
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, is_place_of, place_of
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, is_page_of, page_key
 from tests.support.builders import person
 
 SLUGS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
@@ -49,22 +49,22 @@ def test_pages_sort_by_number_within_their_attempt() -> None:
     """Page 10 comes after page 9, and the pages of an attempt with a similar name lie elsewhere."""
     ref = SnapshotManifest(source=SourceId("users"), attempt="ab", digest=SnapshotDigest())
     low, high = keys.page_range(ref)
-    pages = [place_of("ab", number) for number in (9, 10, 19_999)]
-    others = [place_of("abc", 0), place_of("a", 0), place_of("ab-changes", 0), keys.CURRENT]
+    pages = [page_key("ab", number) for number in (9, 10, 19_999)]
+    others = [page_key("abc", 0), page_key("a", 0), page_key("ab-changes", 0), keys.CURRENT]
     assert low <= pages[0] < pages[1] < pages[2] < high
     assert not any(low <= row < high for row in others)
-    assert [is_place_of(ref)(row) for row in (*pages, *others)] == [True] * 3 + [False] * 4
+    assert [is_page_of(ref)(row) for row in (*pages, *others)] == [True] * 3 + [False] * 4
 
 
 def test_pages_of_several_attempts() -> None:
     """They lie from the first to the last one; what else is there is none of them."""
-    places = (place_of("ab", 7), place_of("ab", 9), place_of("xy", 0))
-    ref = SnapshotManifest(source=SourceId("users"), attempt="xy", digest=SnapshotDigest(), places=places)
+    page_keys = (page_key("ab", 7), page_key("ab", 9), page_key("xy", 0))
+    ref = SnapshotManifest(source=SourceId("users"), attempt="xy", digest=SnapshotDigest(), page_keys=page_keys)
     low, high = keys.page_range(ref)
-    assert all(low <= place < high for place in places)
-    assert not any(low <= row < high for row in (place_of("ab", 6), place_of("xy", 1), keys.CURRENT))
-    others = (place_of("ab", 8), place_of("xy", 1), keys.CURRENT)
-    assert [is_place_of(ref)(row) for row in (*places, *others)] == [True] * 3 + [False] * 3
+    assert all(low <= place < high for place in page_keys)
+    assert not any(low <= row < high for row in (page_key("ab", 6), page_key("xy", 1), keys.CURRENT))
+    others = (page_key("ab", 8), page_key("xy", 1), keys.CURRENT)
+    assert [is_page_of(ref)(row) for row in (*page_keys, *others)] == [True] * 3 + [False] * 3
 
 
 def test_further_parts_of_a_value_follow_it_at_once() -> None:

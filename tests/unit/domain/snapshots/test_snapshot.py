@@ -15,7 +15,7 @@ from shared.domain.snapshots.page import (
     encode_pages,
     suffixes_of,
 )
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, place_of
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, page_key
 from shared.domain.snapshots.verification import CompleteSnapshot, require_page_index
 from shared.errors import Conflict
 from tests.support.builders import person, snapshot, user
@@ -87,7 +87,7 @@ def test_the_content_does_not_depend_on_the_order() -> None:
 def marks() -> list[PageIndexEntry]:
     """Return the marks of the two pages."""
     pages = [Page.of(page, users) for page, users in zip(PAGES, (FIRST, SECOND), strict=True)]
-    return [PageIndexEntry(place_of("a", number), page.digest, page.id_suffixes) for number, page in enumerate(pages)]
+    return [PageIndexEntry(page_key("a", number), page.digest, page.id_suffixes) for number, page in enumerate(pages)]
 
 
 def test_a_mark_tells_whom_its_page_may_show() -> None:
@@ -103,7 +103,7 @@ def test_a_page_that_is_not_the_marked_one_is_refused() -> None:
     """Another one, or none."""
     first, second = marks()
     assert first.users(PAGES[0]) == FIRST
-    misread = PageIndexEntry(first.place, first.digest, second.id_suffixes)
+    misread = PageIndexEntry(first.page_key, first.digest, second.id_suffixes)
     for mark, page in ((first, PAGES[1]), (first, b""), (misread, PAGES[0])):
         with pytest.raises(Conflict, match="a:000000"):
             mark.users(page)
@@ -113,8 +113,8 @@ def test_marks_are_those_of_all_pages_in_order() -> None:
     """What is missing, doubled, swapped or of another page is noticed without reading any."""
     first, second = marks()
     require_page_index(ref(), [first, second])
-    other = PageIndexEntry(second.place, first.digest, second.id_suffixes)
-    unmarked = PageIndexEntry(second.place, second.digest, b"")
+    other = PageIndexEntry(second.page_key, first.digest, second.id_suffixes)
+    unmarked = PageIndexEntry(second.page_key, second.digest, b"")
     for wrong in ([first], [second], [], [second, first], [first, second, second], [first, other], [first, unmarked]):
         with pytest.raises(Conflict, match="promised"):
             require_page_index(ref(), wrong)

@@ -11,7 +11,7 @@ from shared.adapters.tables.packing import pack
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Page, decode_page, encode_page
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, place_of
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, page_key
 from shared.errors import Conflict, Rejected, Superseded
 from shared.ports.snapshots import SnapshotStore
 from tests.support.builders import loaded, person, user
@@ -153,8 +153,8 @@ async def test_pages_are_stored_together(stores: Stores, tenant: TenantId) -> No
     ref = SnapshotManifest(source=USERS, attempt="a", digest=SnapshotDigest(pages=len(pages)))
     assert [page async for page in stores.snapshots.pages(tenant, ref)] == contents
     marks = [mark async for mark in stores.snapshots.marks(tenant, ref)]
-    assert [(mark.place, mark.digest, mark.id_suffixes) for mark in marks] == [
-        (place_of("a", number), page.digest, page.id_suffixes) for number, page in enumerate(pages)
+    assert [(mark.page_key, mark.digest, mark.id_suffixes) for mark in marks] == [
+        (page_key("a", number), page.digest, page.id_suffixes) for number, page in enumerate(pages)
     ]
 
 
@@ -164,8 +164,8 @@ async def test_some_pages(stores: Stores, tenant: TenantId, count: int) -> None:
     ref = await staged(stores.snapshots, tenant, "a", *([user(number)] for number in range(40)))
     await staged(stores.snapshots, tenant, "b", [user(77)])
     numbers = sorted(random.Random(count).sample(range(40), count))
-    places = {place_of("a", number) for number in numbers}
-    asked = places | {place_of("a", 40)}
+    page_keys = {page_key("a", number) for number in numbers}
+    asked = page_keys | {page_key("a", 40)}
     found = [page async for page in stores.snapshots.pages(tenant, ref, asked)]
     assert [decode_page(page) for page in found] == [[user(number)] for number in numbers]
     assert [page async for page in stores.snapshots.pages(tenant, ref, set())] == []
@@ -178,23 +178,23 @@ async def test_pages_of_earlier_attempts(stores: Stores, tenant: TenantId) -> No
     await staged(stores.snapshots, tenant, "5", [user(9)])
     await staged(stores.snapshots, tenant, "3", [user(4)], [user(5)])
     await staged(stores.snapshots, tenant, "3-changes", [user(6)])
-    places = (place_of("3", 1), place_of("7", 0), place_of("7", 2))
+    page_keys = (page_key("3", 1), page_key("7", 0), page_key("7", 2))
     digest = SnapshotDigest()
     for users in ([user(5)], [user(1)], [user(3)]):
         digest = digest.add(encode_page(users), users)
-    ref = SnapshotManifest(source=USERS, attempt="3", digest=digest, places=places)
+    ref = SnapshotManifest(source=USERS, attempt="3", digest=digest, page_keys=page_keys)
     for _ in range(2):
         assert set((await loaded(stores.snapshots, tenant, ref)).users) == {person(1), person(3), person(5)}
-        assert tuple([mark.place async for mark in stores.snapshots.marks(tenant, ref)]) == places
+        assert tuple([mark.page_key async for mark in stores.snapshots.marks(tenant, ref)]) == page_keys
         await stores.snapshots.commit(tenant, ref, 2)
     assert await stores.snapshots.current(tenant, USERS) == ref
     everything = SnapshotManifest(
         source=USERS,
         attempt="3",
         digest=SnapshotDigest(),
-        places=tuple(sorted(place_of(each, number) for each in ("3", "3-changes", "5", "7") for number in range(3))),
+        page_keys=tuple(sorted(page_key(each, number) for each in ("3", "3-changes", "5", "7") for number in range(3))),
     )
-    assert tuple([mark.place async for mark in stores.snapshots.marks(tenant, everything)]) == places
+    assert tuple([mark.page_key async for mark in stores.snapshots.marks(tenant, everything)]) == page_keys
 
 
 async def test_a_snapshot_of_an_earlier_version_is_none(
