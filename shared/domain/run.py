@@ -193,10 +193,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     kind: RunKind = RunKind.SYNC
     #: The run that this one undoes.
     undoes: RunId | None = None
-    #: When the watchdog last saw progress or enqueued jobs again, and how many markers there were.
+    #: When the watchdog last saw progress or enqueued jobs again, and how many results there were.
     watched_at: datetime | None = None
-    watched_markers: int = 0
-    #: How far the jobs without a marker were, when the watchdog last asked: pages staged and batches written.
+    watched_results: int = 0
+    #: How far the jobs without a result were, when the watchdog last asked: pages staged and batches written.
     watched_steps: int = 0
 
 

@@ -7,12 +7,12 @@ from typing import Protocol
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
-from shared.domain.sync.jobs import FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.sync.jobs import FetchJob, FetchPosition, FetchResult, ReconcileJob, ReconcileResult
 from shared.domain.versioned import Versioned
 
 
 class RunStore(Protocol):
-    """Runs, their plans, jobs and markers."""
+    """Runs, their plans, jobs and results."""
 
     async def insert_plan(self, plan: Plan) -> Plan:
         """Store a plan unless the run has one, and return the one that is stored."""
@@ -38,31 +38,31 @@ class RunStore(Protocol):
     async def put_position(self, job: FetchJob, position: FetchPosition | None) -> None:
         """Remember where a fetch goes on, or forget it with None."""
 
-    async def mark_fetch(self, job: FetchJob, marker: FetchMarker) -> FetchMarker:
-        """Insert a marker unless there is one, and return the one that is stored."""
+    async def record_fetch_result(self, job: FetchJob, result: FetchResult) -> FetchResult:
+        """Insert a result unless there is one, and return the one that is stored."""
 
-    async def mark_reconcile(self, job: ReconcileJob, marker: ReconcileMarker) -> ReconcileMarker:
-        """Insert a marker unless there is one, and return the one that is stored."""
+    async def record_reconcile_result(self, job: ReconcileJob, result: ReconcileResult) -> ReconcileResult:
+        """Insert a result unless there is one, and return the one that is stored."""
 
-    async def fetch_marker(self, job: FetchJob) -> FetchMarker | None:
-        """Return a job's marker, None if it has none."""
+    async def fetch_result(self, job: FetchJob) -> FetchResult | None:
+        """Return a job's result, None if it has none."""
 
     async def is_reconciled(self, job: ReconcileJob) -> bool:
-        """Tell whether a job has a marker."""
+        """Tell whether a job has a result."""
 
     async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
-        """Return the sources that have a marker, without reading any."""
+        """Return the sources that have a result, without reading any."""
 
     async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
-        """Return the locations that have a marker, without reading any."""
+        """Return the locations that have a result, without reading any."""
 
-    async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
-        """Return the markers of all sources that have one."""
+    async def fetch_results(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchResult]:
+        """Return the results of all sources that have one."""
 
-    async def reconcile_markers(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileMarker]:
-        """Return the markers of all locations that have one."""
+    async def reconcile_results(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileResult]:
+        """Return the results of all locations that have one."""
 
-    async def mark_held(
+    async def record_held(
         self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
     ) -> Sequence[Candidate]:
         """Store whose deactivation waits at a location unless that is stored, and return what is stored."""

@@ -1,7 +1,7 @@
 """Our side of `peers`: a reader put together of what the product reads directories and makes recipients with.
 
 Client, listings and decisions are those that are deployed. What is left out is what a run does besides: jobs and their
-markers, snapshots, and the comparison with what is stored (`peers_run` has all of that). Rows are recipients as they
+results, snapshots, and the comparison with what is stored (`peers_run` has all of that). Rows are recipients as they
 are handed to their store: the others do not encode theirs for a store, either.
 """
 

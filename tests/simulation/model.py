@@ -1,6 +1,6 @@
 """The rules of recipients once more, as simply as they can be said: what random histories are compared with.
 
-Written from docs/reference/recipient-rules.md, without a look at how the product does it: no snapshots, markers or
+Written from docs/reference/recipient-rules.md, without a look at how the product does it: no snapshots, results or
 fences, and everything at once.
 """
 

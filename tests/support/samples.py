@@ -16,7 +16,7 @@ from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile,
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.fence import JournalEntry
 from shared.domain.run import Plan, Run, RunMode, RunState
-from shared.domain.sync.jobs import FetchMarker, FetchOutcome, ReconcileMarker
+from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult
 from shared.ports.imports import ImportStore
 from shared.ports.operations import Ledger
 from shared.ports.recipients import RecipientStore
@@ -118,14 +118,14 @@ def an_import(tenant: TenantId, number: int = 1, location: LocationId = LOCATION
     )
 
 
-def fetched(source: str = "users", outcome: FetchOutcome = FetchOutcome.FAILED) -> FetchMarker:
-    """Return the marker of a source."""
-    return FetchMarker(source=SourceId(source), outcome=outcome)
+def fetched(source: str = "users", outcome: FetchOutcome = FetchOutcome.FAILED) -> FetchResult:
+    """Return the result of a source."""
+    return FetchResult(source=SourceId(source), outcome=outcome)
 
 
-def reconciled(location: str = LOCATION, *, candidates: int = 0, active: int = 7) -> ReconcileMarker:
-    """Return the marker of a location from which some people have gone."""
-    return ReconcileMarker(
+def reconciled(location: str = LOCATION, *, candidates: int = 0, active: int = 7) -> ReconcileResult:
+    """Return the result of a location from which some people have gone."""
+    return ReconcileResult(
         location=LocationId(location),
         counts=Counts(created=1, skipped=2),
         baseline=9,

@@ -97,12 +97,12 @@ def page_range(ref: SnapshotManifest) -> tuple[str, str]:
 
 
 def fetched(source: SourceId) -> str:
-    """Return the row of a fetch job's marker."""
+    """Return the row of a fetch job's result."""
     return f"fetch:{source}"
 
 
 def reconciled(location: LocationId) -> str:
-    """Return the row of a reconcile job's marker."""
+    """Return the row of a reconcile job's result."""
     return f"reconcile:{location}"
 
 
@@ -131,7 +131,7 @@ def is_more(row: str) -> bool:
     return "!" in row
 
 
-#: The ranges of the markers of each kind within a run's partition.
+#: The ranges of the results of each kind within a run's partition.
 HELD: Final = ("held:", "held;")
 FETCHED: Final = ("fetch:", "fetch;")
 RECONCILED: Final = ("reconcile:", "reconcile;")

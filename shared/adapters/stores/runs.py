@@ -1,4 +1,4 @@
-"""Runs, their plans, jobs and markers."""
+"""Runs, their plans, jobs and results."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
-from shared.domain.sync.jobs import FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.sync.jobs import FetchJob, FetchPosition, FetchResult, ReconcileJob, ReconcileResult
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
 
@@ -91,44 +91,44 @@ class TableRunStore:
         else:
             await tables.put(JOBS, {"PartitionKey": partition, "RowKey": row, **pack(position)})
 
-    async def mark_fetch(self, job: FetchJob, marker: FetchMarker) -> FetchMarker:
-        """Insert a marker unless there is one, and return the one that is stored."""
+    async def record_fetch_result(self, job: FetchJob, result: FetchResult) -> FetchResult:
+        """Insert a result unless there is one, and return the one that is stored."""
         row = keys.fetched(job.source)
-        return await self._insert_once(job.tenant, job.run, row, marker, FetchMarker, outcome=marker.outcome.value)
+        return await self._insert_once(job.tenant, job.run, row, result, FetchResult, outcome=result.outcome.value)
 
-    async def mark_reconcile(self, job: ReconcileJob, marker: ReconcileMarker) -> ReconcileMarker:
-        """Insert a marker unless there is one, and return the one that is stored."""
-        return await self._insert_once(job.tenant, job.run, keys.reconciled(job.location), marker, ReconcileMarker)
+    async def record_reconcile_result(self, job: ReconcileJob, result: ReconcileResult) -> ReconcileResult:
+        """Insert a result unless there is one, and return the one that is stored."""
+        return await self._insert_once(job.tenant, job.run, keys.reconciled(job.location), result, ReconcileResult)
 
-    async def fetch_marker(self, job: FetchJob) -> FetchMarker | None:
-        """Return a job's marker, None if it has none."""
+    async def fetch_result(self, job: FetchJob) -> FetchResult | None:
+        """Return a job's result, None if it has none."""
         try:
-            return await self._large(job.tenant, job.run, keys.fetched(job.source), FetchMarker)
+            return await self._large(job.tenant, job.run, keys.fetched(job.source), FetchResult)
         except NotFound:
             return None
 
     async def is_reconciled(self, job: ReconcileJob) -> bool:
-        """Tell whether a job has a marker."""
+        """Tell whether a job has a result."""
         tables = await self._accounts.of(job.tenant)
         return await tables.find(JOBS, keys.run(job.tenant, job.run), keys.reconciled(job.location)) is not None
 
     async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
-        """Return the sources that have a marker, without reading any."""
+        """Return the sources that have a result, without reading any."""
         return {SourceId(name) async for name in self._marked(tenant, run, keys.FETCHED)}
 
     async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
-        """Return the locations that have a marker, without reading any."""
+        """Return the locations that have a result, without reading any."""
         return {LocationId(name) async for name in self._marked(tenant, run, keys.RECONCILED)}
 
-    async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
-        """Return the markers of all sources that have one."""
-        return {marker.source: marker for marker in await self._all(tenant, run, keys.FETCHED, FetchMarker)}
+    async def fetch_results(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchResult]:
+        """Return the results of all sources that have one."""
+        return {result.source: result for result in await self._all(tenant, run, keys.FETCHED, FetchResult)}
 
-    async def reconcile_markers(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileMarker]:
-        """Return the markers of all locations that have one."""
-        return {marker.location: marker for marker in await self._all(tenant, run, keys.RECONCILED, ReconcileMarker)}
+    async def reconcile_results(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileResult]:
+        """Return the results of all locations that have one."""
+        return {result.location: result for result in await self._all(tenant, run, keys.RECONCILED, ReconcileResult)}
 
-    async def mark_held(
+    async def record_held(
         self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
     ) -> Sequence[Candidate]:
         """Store whose deactivation waits at a location unless that is stored, and return what is stored."""

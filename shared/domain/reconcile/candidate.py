@@ -7,7 +7,7 @@ import msgspec
 from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.recipient import Reason
 
-#: How many candidates one marker names: its row holds 1 MiB, and a candidate takes some 20 bytes of it.
+#: How many candidates one result names: its row holds 1 MiB, and a candidate takes some 20 bytes of it.
 MAX_NAMED_CANDIDATES: Final = 30_000
 
 

@@ -8,7 +8,7 @@ from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import Plan
 from shared.domain.snapshots.changeset import Changes
 from shared.domain.snapshots.snapshot import SnapshotDigest
-from shared.domain.sync.jobs import FetchMarker, FetchOutcome, ReconcileMarker
+from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult
 
 
 def needed(plan: Plan, feeds: Sequence[SourceId]) -> Sequence[SourceId]:
@@ -17,14 +17,14 @@ def needed(plan: Plan, feeds: Sequence[SourceId]) -> Sequence[SourceId]:
     return (*feeds, EVERYONE) if apart else feeds
 
 
-def inputs_of(plan: Plan, feeds: Sequence[SourceId], fetched: Mapping[SourceId, FetchMarker]) -> str | None:
+def inputs_of(plan: Plan, feeds: Sequence[SourceId], fetched: Mapping[SourceId, FetchResult]) -> str | None:
     """Return a hash of everything the decision depends on but the stored recipients; None unless all was read."""
     tallies = {}
     for source in needed(plan, feeds):
-        marker = fetched[source]
-        if marker.outcome is not FetchOutcome.COMPLETE or marker.snapshot is None:
+        result = fetched[source]
+        if result.outcome is not FetchOutcome.COMPLETE or result.snapshot is None:
             return None
-        tallies[source] = marker.snapshot.digest
+        tallies[source] = result.snapshot.digest
     return _hash(plan, tallies)
 
 
@@ -38,13 +38,13 @@ def _hash(plan: Plan, tallies: Mapping[SourceId, SnapshotDigest]) -> str:
     return sha256("\n".join([plan.preferences.digest(), *lines]).encode()).hexdigest()
 
 
-def inputs_of_all(plan: Plan, fetched: Mapping[SourceId, FetchMarker]) -> str | None:
+def inputs_of_all(plan: Plan, fetched: Mapping[SourceId, FetchResult]) -> str | None:
     """Return a hash of what all locations of a run depend on; None unless all of it was read."""
     return _together({location: inputs_of(plan, feeds, fetched) for location, feeds in plan.locations.items()})
 
 
 def settled_inputs(
-    plan: Plan, reconciled: Mapping[LocationId, ReconcileMarker], cleared: Collection[LocationId]
+    plan: Plan, reconciled: Mapping[LocationId, ReconcileResult], cleared: Collection[LocationId]
 ) -> str | None:
     """Return the same hash if every location's recipients are what follows from its inputs; None otherwise.
 
@@ -52,9 +52,9 @@ def settled_inputs(
     """
     inputs: dict[LocationId, str | None] = {}
     for location in plan.locations:
-        marker = reconciled.get(location)
-        settled = marker is not None and (not marker.unsettled or location in cleared)
-        inputs[location] = marker.inputs if marker is not None and settled else None
+        result = reconciled.get(location)
+        settled = result is not None and (not result.unsettled or location in cleared)
+        inputs[location] = result.inputs if result is not None and settled else None
     return _together(inputs)
 
 

@@ -1,6 +1,6 @@
-"""Jobs: one queue message's worth of a run, and the markers that say how each ended.
+"""Jobs: one queue message's worth of a run, and the results that say how each ended.
 
-A message carries ids only. What a job found is in its marker, a row that is inserted once and never changed: the
+A message carries ids only. What a job found is in its result, a row that is inserted once and never changed: the
 first attempt to insert wins, so a message delivered twice changes nothing.
 """
 
@@ -97,7 +97,7 @@ class FetchOutcome(StrEnum):
     FAILED = "failed"
 
 
-class FetchMarker(msgspec.Struct, frozen=True, kw_only=True):
+class FetchResult(msgspec.Struct, frozen=True, kw_only=True):
     """How reading a source ended. `snapshot` is set when, and only when, the outcome is `complete`."""
 
     source: SourceId
@@ -110,7 +110,7 @@ class FetchMarker(msgspec.Struct, frozen=True, kw_only=True):
     storage_requests: int = 0
 
 
-class ReconcileMarker(msgspec.Struct, frozen=True, kw_only=True):
+class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     """What reconciling a location found and wrote."""
 
     location: LocationId

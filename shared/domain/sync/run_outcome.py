@@ -1,4 +1,4 @@
-"""How a run ends: what retiring decided, and what the markers of its jobs add up to."""
+"""How a run ends: what retiring decided, and what the results of its jobs add up to."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from shared.domain.ids import LocationId, SourceId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, RunState
-from shared.domain.sync.jobs import FetchMarker, ReconcileMarker
+from shared.domain.sync.jobs import FetchResult, ReconcileResult
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,26 +26,26 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def locations_report(
-    markers: Mapping[LocationId, ReconcileMarker],
+    results: Mapping[LocationId, ReconcileResult],
     deactivated: Mapping[LocationId, int],
     held: Mapping[LocationId, int],
 ) -> dict[LocationId, LocationReport]:
     """Return what a run did at each location. `deactivated` is what the journals count."""
     return {
         location: LocationReport(
-            counts=marker.counts + Counts(deactivated=deactivated.get(location, 0)),
-            active=marker.active - deactivated.get(location, 0),
+            counts=result.counts + Counts(deactivated=deactivated.get(location, 0)),
+            active=result.active - deactivated.get(location, 0),
             held=held.get(location, 0),
-            compared=marker.compared,
+            compared=result.compared,
         )
-        for location, marker in sorted(markers.items())
+        for location, result in sorted(results.items())
     }
 
 
 def problems_of(
-    fetched: Mapping[SourceId, FetchMarker], reconciled: Mapping[LocationId, ReconcileMarker]
+    fetched: Mapping[SourceId, FetchResult], reconciled: Mapping[LocationId, ReconcileResult]
 ) -> tuple[Problem, ...]:
     """Return the problems that the jobs noted, sources first."""
-    noted = [marker.problem for _, marker in sorted(fetched.items())]
-    noted += [marker.problem for _, marker in sorted(reconciled.items())]
+    noted = [result.problem for _, result in sorted(fetched.items())]
+    noted += [result.problem for _, result in sorted(reconciled.items())]
     return tuple(problem for problem in noted if problem is not None)

@@ -9,11 +9,11 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.sync.jobs import (
     FetchJob,
-    FetchMarker,
     FetchOutcome,
+    FetchResult,
     ImportJob,
     ReconcileJob,
-    ReconcileMarker,
+    ReconcileResult,
     RetireJob,
     SyncRequest,
 )
@@ -71,16 +71,16 @@ class Bury:
             case FetchJob():
                 problem = _problem(message.source, queue)
                 plan = await self.dispatch.current_plan(message.tenant, message.run)
-                failed = FetchMarker(source=message.source, outcome=FetchOutcome.FAILED, problem=problem)
-                await self.runs.mark_fetch(message, failed)
+                failed = FetchResult(source=message.source, outcome=FetchOutcome.FAILED, problem=problem)
+                await self.runs.record_fetch_result(message, failed)
                 await self.dispatch.advance(plan)
             case ReconcileJob():
                 problem = _problem(message.location, queue)
                 plan = await self.dispatch.current_plan(message.tenant, message.run)
-                undone = ReconcileMarker(
+                undone = ReconcileResult(
                     location=message.location, counts=Counts(), baseline=0, active=0, partial=True, problem=problem
                 )
-                await self.runs.mark_reconcile(message, undone)
+                await self.runs.record_reconcile_result(message, undone)
                 await self.dispatch.advance(plan)
             case RetireJob():
                 await self.dispatch.current_plan(message.tenant, message.run)

@@ -18,7 +18,7 @@ from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import departure
 from shared.domain.run import Plan, Run, RunKind, RunProgress, RunState
-from shared.domain.sync.jobs import FetchJob, ReconcileMarker
+from shared.domain.sync.jobs import FetchJob, ReconcileResult
 from shared.errors import NotFound
 from shared.ports.operations import Ledger
 from shared.ports.recipients import RecipientStore
@@ -119,13 +119,13 @@ class Observe:
 
     async def _done(self, plan: Plan) -> tuple[int, int]:
         """Return how many people a run has read, and how many recipients it has written."""
-        fetched = await self.runs.fetch_markers(plan.tenant, plan.run)
-        people = sum(marker.snapshot.digest.users for marker in fetched.values() if marker.snapshot is not None)
+        fetched = await self.runs.fetch_results(plan.tenant, plan.run)
+        people = sum(result.snapshot.digest.users for result in fetched.values() if result.snapshot is not None)
         for source in sorted(plan.sources.keys() - fetched.keys())[:_LOOKED_INTO]:
             position = await self.runs.position(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
             people += position.digest.users if position is not None else 0
-        reconciled = await self.runs.reconcile_markers(plan.tenant, plan.run)
-        written = sum(_written(marker.counts) for marker in reconciled.values())
+        reconciled = await self.runs.reconcile_results(plan.tenant, plan.run)
+        written = sum(_written(result.counts) for result in reconciled.values())
         for location in sorted(plan.locations.keys() - reconciled.keys())[:_LOOKED_INTO]:
             written += _written(await self.recipients.journal_counts(plan.tenant, location, plan.run))
         return people, written
@@ -152,7 +152,7 @@ class Observe:
         self, tenant: TenantId, run: Run, locations: Sequence[LocationId], after: ChangePosition
     ) -> AsyncIterator[tuple[ChangePosition, LocatedChange]]:
         """Iterate over changes with their positions; locations that lie before are not read."""
-        markers = await self.runs.reconcile_markers(tenant, run.id)
+        results = await self.runs.reconcile_results(tenant, run.id)
         waiting = run.preview or run.state is RunState.HELD
         held = await self.runs.held(tenant, run.id) if waiting else {}
         for location in locations:
@@ -160,7 +160,7 @@ class Observe:
                 continue
             number = 0
             async for change, waits in self._changes_at(
-                tenant, run.id, location, markers.get(location), held.get(location, ())
+                tenant, run.id, location, results.get(location), held.get(location, ())
             ):
                 number += 1
                 position = ChangePosition(location, number)
@@ -172,15 +172,15 @@ class Observe:
         tenant: TenantId,
         run: RunId,
         location: LocationId,
-        marker: ReconcileMarker | None,
+        result: ReconcileResult | None,
         held: Sequence[Candidate],
     ) -> AsyncIterator[tuple[Change, bool]]:
         """Iterate over the changes of a run at a location, and whether each of them waits."""
         async for entry in self.recipients.journal(tenant, location, run):
             for change in entry.changes:
                 yield change, False
-        if marker is not None:
-            for change in (*marker.previewed, *marker.skipped):
+        if result is not None:
+            for change in (*result.previewed, *result.skipped):
                 yield change, False
         if held:
             for change in await self._would_leave(tenant, location, held):

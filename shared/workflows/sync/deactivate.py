@@ -16,7 +16,7 @@ from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import confirmed, deactivations, placed
 from shared.domain.reconcile.guard import Breach, Loss, breaches, digest
 from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
-from shared.domain.sync.jobs import ReconcileMarker, RetireJob
+from shared.domain.sync.jobs import ReconcileResult, RetireJob
 from shared.domain.sync.run_outcome import Verdict
 from shared.errors import NeedsAttention, NotFound
 from shared.ports.directory import Directory
@@ -65,24 +65,24 @@ class Retire:
 
     async def _guarded(self, plan: Plan) -> Verdict:
         """Deactivate the confirmed candidates of all locations, or hold them all."""
-        markers = await self.runs.reconcile_markers(plan.tenant, plan.run)
-        asked = {location: marker.candidates for location, marker in markers.items() if marker.candidates}
+        results = await self.runs.reconcile_results(plan.tenant, plan.run)
+        asked = {location: result.candidates for location, result in results.items() if result.candidates}
         try:
             gone, problems = await self._confirm(plan, asked)
         except NeedsAttention as error:
             gone, problems = {}, (_unasked(error),)
         leaving = {location: people for location, people in gone.items() if people}
-        exceeded = breaches(await self._losses(plan, markers, leaving), plan.preferences.guard)
+        exceeded = breaches(await self._losses(plan, results, leaving), plan.preferences.guard)
         if plan.preview:
             return await self._previewed(plan, leaving, (*problems, *(_would_hold(breach) for breach in exceeded)))
         if not exceeded:
-            await self._deactivate_all(plan, leaving, actor="sync", markers=markers)
-            cleared = {each for each, people in leaving.items() if _all_gone(markers[each], people)}
+            await self._deactivate_all(plan, leaving, actor="sync", results=results)
+            cleared = {each for each, people in leaving.items() if _all_gone(results[each], people)}
             return Verdict(state=RunState.DONE, problems=problems, cleared=frozenset(cleared))
         event("held", tenant=plan.tenant, run=plan.run, people=sum(map(len, leaving.values())))
         held = {}
         for location, people in leaving.items():
-            held[location] = await self.runs.mark_held(plan.tenant, plan.run, location, people)
+            held[location] = await self.runs.record_held(plan.tenant, plan.run, location, people)
         return _held_verdict(held, (*problems, *(_held(breach.location, breach.detail) for breach in exceeded)))
 
     async def _previewed(
@@ -91,7 +91,7 @@ class Retire:
         """Write down whom the run would deactivate, and nothing else."""
         found = {}
         for location, people in leaving.items():
-            found[location] = len(await self.runs.mark_held(plan.tenant, plan.run, location, people))
+            found[location] = len(await self.runs.record_held(plan.tenant, plan.run, location, people))
         return Verdict(state=RunState.DONE, problems=problems, previewed=found)
 
     async def _approved(self, plan: Plan, run: Run, decision: HeldDecision) -> Verdict:
@@ -111,13 +111,13 @@ class Retire:
         leaving: Mapping[LocationId, Sequence[Candidate]],
         *,
         actor: str,
-        markers: Mapping[LocationId, ReconcileMarker] | None = None,
+        results: Mapping[LocationId, ReconcileResult] | None = None,
     ) -> None:
-        """Deactivate them. With `markers`, locations whose candidates are all among them are settled afterwards."""
+        """Deactivate them. With `results`, locations whose candidates are all among them are settled afterwards."""
         for location, people in leaving.items():
             if people:
-                marker = markers[location] if markers else None
-                settled = marker if marker is not None and _all_gone(marker, people) else None
+                result = results[location] if results else None
+                settled = result if result is not None and _all_gone(result, people) else None
                 await self._deactivate(plan, location, people, actor, settled)
 
     async def _confirm(
@@ -180,7 +180,7 @@ class Retire:
     async def _losses(
         self,
         plan: Plan,
-        markers: Mapping[LocationId, ReconcileMarker],
+        results: Mapping[LocationId, ReconcileResult],
         leaving: Mapping[LocationId, tuple[Candidate, ...]],
     ) -> list[Loss]:
         if not leaving:
@@ -198,12 +198,12 @@ class Retire:
         return [
             Loss(
                 location=location,
-                baseline=marker.baseline,
-                candidates=len(leaving.get(location, ())) + marker.unnamed_candidates,
+                baseline=result.baseline,
+                candidates=len(leaving.get(location, ())) + result.unnamed_candidates,
                 day=day[location],
                 week=week[location],
             )
-            for location, marker in markers.items()
+            for location, result in results.items()
         ]
 
     async def _deactivate(
@@ -212,7 +212,7 @@ class Retire:
         location: LocationId,
         people: Sequence[Candidate],
         actor: str,
-        settled: ReconcileMarker | None,
+        settled: ReconcileResult | None,
     ) -> None:
         before = await self.recipients.irregular(plan.tenant, location) if settled is not None else None
         fenced = await FencedLocation.take(
@@ -241,9 +241,9 @@ class Retire:
         return found
 
 
-def _all_gone(marker: ReconcileMarker, people: Sequence[Candidate]) -> bool:
+def _all_gone(result: ReconcileResult, people: Sequence[Candidate]) -> bool:
     """Tell whether these are all the candidates, of a location that was read completely."""
-    return marker.inputs is not None and not marker.unnamed_candidates and len(people) == len(marker.candidates)
+    return result.inputs is not None and not result.unnamed_candidates and len(people) == len(result.candidates)
 
 
 def _held_verdict(held: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]) -> Verdict:

@@ -15,7 +15,7 @@ from shared.domain.snapshots.changeset import Changes, is_few
 from shared.domain.snapshots.delta import Patch, Patches, Unnamed
 from shared.domain.snapshots.page import INCOMPLETE
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, scope_of
-from shared.domain.sync.jobs import BUDGET_SHARE, FetchJob, FetchMarker, FetchOutcome, FetchPosition
+from shared.domain.sync.jobs import BUDGET_SHARE, FetchJob, FetchOutcome, FetchPosition, FetchResult
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock
@@ -59,7 +59,7 @@ class Fetch:
     snapshots: SnapshotStore
     access: DirectoryAccess
     dispatch: Dispatch
-    finish_at_once: Callable[[Plan, Mapping[SourceId, FetchMarker], Usage], Awaitable[bool]]
+    finish_at_once: Callable[[Plan, Mapping[SourceId, FetchResult], Usage], Awaitable[bool]]
     queue: JobQueue
     clock: Clock
     new_attempt: Callable[[], str]
@@ -76,37 +76,37 @@ class Fetch:
         unless this is the `last_delivery`: then the source is marked as failed.
         """
         plan, briefing = await self.dispatch.current(job.tenant, job.run)
-        marker = await self.runs.fetch_marker(job)
-        done_before = marker is not None
-        if marker is None:
-            marker = await self._marker(plan, briefing, job, usage, last_delivery=last_delivery)
-            if marker is None:
+        result = await self.runs.fetch_result(job)
+        done_before = result is not None
+        if result is None:
+            result = await self._result(plan, briefing, job, usage, last_delivery=last_delivery)
+            if result is None:
                 return
             spent = msgspec.structs.replace(
-                marker,
-                graph_requests=marker.graph_requests + usage.graph_requests,
-                storage_requests=marker.storage_requests + usage.storage_requests,
+                result,
+                graph_requests=result.graph_requests + usage.graph_requests,
+                storage_requests=result.storage_requests + usage.storage_requests,
             )
-            stored = await self.runs.mark_fetch(job, spent)
+            stored = await self.runs.record_fetch_result(job, spent)
             if stored != spent:  # another delivery was faster, and what it found is what counts
-                marker, done_before = stored, True
+                result, done_before = stored, True
             event(
                 "fetched",
                 tenant=job.tenant,
                 run=job.run,
                 source=job.source,
-                outcome=marker.outcome,
-                users=marker.snapshot.digest.users if marker.snapshot else 0,
-                problem=marker.problem.code if marker.problem else None,
+                outcome=result.outcome,
+                users=result.snapshot.digest.users if result.snapshot else 0,
+                problem=result.problem.code if result.problem else None,
             )
-        fetched = await self._all_fetched(plan, marker)
+        fetched = await self._all_fetched(plan, result)
         if fetched is not None and await self.finish_at_once(plan, fetched, usage):
             return
         if fetched is not None or done_before:  # otherwise whoever marks the last source moves the run on
             await self.dispatch.advance(plan, resend=done_before)
 
-    async def _all_fetched(self, plan: Plan, mine: FetchMarker) -> Mapping[SourceId, FetchMarker] | None:
-        """Return the markers of all sources, None while one has none.
+    async def _all_fetched(self, plan: Plan, mine: FetchResult) -> Mapping[SourceId, FetchResult] | None:
+        """Return the results of all sources, None while one has none.
 
         What the invocation of `mine` costs is not counted in it yet: it is when it ends the run.
         """
@@ -114,11 +114,11 @@ class Fetch:
             return {mine.source: mine}
         if len(await self.runs.fetched(plan.tenant, plan.run)) < len(plan.sources):
             return None
-        return {**await self.runs.fetch_markers(plan.tenant, plan.run), mine.source: mine}
+        return {**await self.runs.fetch_results(plan.tenant, plan.run), mine.source: mine}
 
-    async def _marker(
+    async def _result(
         self, plan: Plan, briefing: Briefing, job: FetchJob, usage: Usage, *, last_delivery: bool
-    ) -> FetchMarker | None:
+    ) -> FetchResult | None:
         """Return how reading ended; None if it goes on in a new message, which is enqueued then."""
         try:
             return await self._read(plan, briefing, job)
@@ -147,26 +147,26 @@ class Fetch:
         except (NeedsAttention, NotFound, Conflict) as error:
             return _failed(job, error.code, str(error))
 
-    async def _read(self, plan: Plan, briefing: Briefing, job: FetchJob) -> FetchMarker:
+    async def _read(self, plan: Plan, briefing: Briefing, job: FetchJob) -> FetchResult:
         first = FirstAnswer(self.patience, job.unanswered)
         current = await self.snapshots.current(job.tenant, job.source)
         async with self.access.of_run(plan, briefing) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
                 if current.scope == _scope(plan):
                     try:
-                        marker = await self._follow(job, directory, first, current, current.delta_link)
+                        result = await self._follow(job, directory, first, current, current.delta_link)
                     except Conflict as error:
                         if error.code != INCOMPLETE:
                             raise
-                        marker = current = None  # nothing of it is used again
-                    if marker is not None:
-                        return marker
+                        result = current = None  # nothing of it is used again
+                    if result is not None:
+                        return result
                 event("listing_anew", tenant=job.tenant, run=job.run, source=job.source)
             return await self._list(plan, job, directory, first, current)
 
     async def _follow(
         self, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest, delta_link: str
-    ) -> FetchMarker | None:
+    ) -> FetchResult | None:
         """Return the snapshot after what changed since `current`; None if only a full listing can tell.
 
         Raises: Conflict (INCOMPLETE) if `current` is not whole.
@@ -185,7 +185,7 @@ class Fetch:
                 raise
             changes += page.changes
             link, latest = page.next_link, page.delta_link or latest
-        read = FetchMarker(source=job.source, outcome=FetchOutcome.COMPLETE)
+        read = FetchResult(source=job.source, outcome=FetchOutcome.COMPLETE)
         if not changes:
             return msgspec.structs.replace(read, snapshot=msgspec.structs.replace(current, delta_link=latest))
         patches = Patches(changes)
@@ -229,7 +229,7 @@ class Fetch:
 
     async def _list(
         self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest | None
-    ) -> FetchMarker:
+    ) -> FetchResult:
         position = await self.runs.position(job)
         if position and position.digest.outdated:
             position = None
@@ -243,7 +243,7 @@ class Fetch:
                 position = None  # what was read so far does not count: begin again, under a new attempt
                 await self.runs.put_position(job, None)
             else:
-                return FetchMarker(
+                return FetchResult(
                     source=job.source,
                     outcome=FetchOutcome.COMPLETE,
                     snapshot=ref,
@@ -338,6 +338,6 @@ def _guard_loop(link: str, seen: set[str]) -> None:
     seen.add(link)
 
 
-def _failed(job: FetchJob, code: str, detail: str) -> FetchMarker:
+def _failed(job: FetchJob, code: str, detail: str) -> FetchResult:
     problem = Problem(concerns=job.source, code=code, detail=detail)
-    return FetchMarker(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)
+    return FetchResult(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)

@@ -16,7 +16,7 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, Plan, Run, RunMode, RunState, Settled, TenantState
 from shared.domain.sync.fingerprints import inputs_of_all, settled_inputs
-from shared.domain.sync.jobs import FetchMarker, FetchOutcome, ReconcileMarker, SyncRequest
+from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult, SyncRequest
 from shared.domain.sync.run_outcome import Verdict, locations_report, problems_of
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
@@ -38,7 +38,7 @@ _FIX: Final = "Check the connection; the schedule tries again by itself, and a s
 class _Findings:
     """What a run's report is made of, beside the sources."""
 
-    reconciled: Mapping[LocationId, ReconcileMarker]
+    reconciled: Mapping[LocationId, ReconcileResult]
     locations: Mapping[LocationId, LocationReport]
     problems: tuple[Problem, ...]
 
@@ -62,16 +62,16 @@ class Finish:
         The order matters: snapshots and their delta links become current only now that their changes are applied,
         and the tenant is released last, so that a crash anywhere before leads here again.
         """
-        fetched = await self.runs.fetch_markers(plan.tenant, plan.run)
-        reconciled = await self.runs.reconcile_markers(plan.tenant, plan.run)
+        fetched = await self.runs.fetch_results(plan.tenant, plan.run)
+        reconciled = await self.runs.reconcile_results(plan.tenant, plan.run)
         await self._end(plan, verdict, fetched, reconciled, usage)
 
     async def _end(
         self,
         plan: Plan,
         verdict: Verdict,
-        fetched: Mapping[SourceId, FetchMarker],
-        reconciled: Mapping[LocationId, ReconcileMarker],
+        fetched: Mapping[SourceId, FetchResult],
+        reconciled: Mapping[LocationId, ReconcileResult],
         usage: Usage,
     ) -> None:
         briefing = await self.dispatch.require_current(plan)
@@ -82,7 +82,7 @@ class Finish:
         problems = (*verdict.problems, *problems_of(fetched, reconciled))
         ended = await self._report(plan, verdict, fetched, _Findings(reconciled, locations, problems), usage)
         await self._note_health(plan, fetched, briefing)
-        read = not fetched or any(marker.outcome is FetchOutcome.COMPLETE for marker in fetched.values())
+        read = not fetched or any(result.outcome is FetchOutcome.COMPLETE for result in fetched.values())
         compared = plan.mode is RunMode.FULL and read and verdict.state is not RunState.FAILED and not plan.preview
         await self._free(
             plan.tenant,
@@ -93,7 +93,7 @@ class Finish:
             settled=_settled(plan, ended, settled_inputs(plan, reconciled, verdict.cleared)),
         )
 
-    async def at_once(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], usage: Usage) -> bool:
+    async def at_once(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], usage: Usage) -> bool:
         """Leave the run ended if nothing is left to decide once all is `fetched`; tell whether that is so.
 
         Raises: Superseded as a call.
@@ -104,10 +104,10 @@ class Finish:
             return True
         return await self._unchanged(plan, fetched, usage)
 
-    async def _unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], usage: Usage) -> bool:
+    async def _unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], usage: Usage) -> bool:
         """Leave the run done if all that it read is as it was when every location was last right; tell whether it was.
 
-        Nothing is compared then: that run's report says how many recipients each location has. `fetched` has a marker
+        Nothing is compared then: that run's report says how many recipients each location has. `fetched` has a result
         of every source. Raises: Superseded as a call.
         """
         before = plan.settled
@@ -129,16 +129,16 @@ class Finish:
         await self._free(plan.tenant, plan.run, ended, briefing.state, settled=settled)
         return True
 
-    async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], *, sweep: bool) -> None:
+    async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], *, sweep: bool) -> None:
         guard = partial(self.dispatch.require_current, plan)
-        for marker in fetched.values():
-            if marker.snapshot is not None:
-                ref = marker.snapshot
+        for result in fetched.values():
+            if result.snapshot is not None:
+                ref = result.snapshot
                 await self.snapshots.commit(plan.tenant, ref, plan.generation, sweep=sweep, guard=guard)
 
-    async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchMarker], briefing: Briefing) -> None:
+    async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], briefing: Briefing) -> None:
         """Note what the run says about the connection; refused credentials were noted when they were refused."""
-        problems = [marker.problem for marker in fetched.values() if marker.problem is not None]
+        problems = [result.problem for result in fetched.values() if result.problem is not None]
         if any(concerns_credentials(problem.code) for problem in problems):
             return
         if len(problems) < len(fetched):
@@ -149,16 +149,16 @@ class Finish:
             await self.health.failed(plan.tenant, reason, plan.run)
 
     async def _deactivated(
-        self, plan: Plan, verdict: Verdict, reconciled: Mapping[LocationId, ReconcileMarker]
+        self, plan: Plan, verdict: Verdict, reconciled: Mapping[LocationId, ReconcileResult]
     ) -> Mapping[LocationId, int]:
         return verdict.previewed or {
             location: (await self.recipients.journal_counts(plan.tenant, location, plan.run)).deactivated
-            for location, marker in reconciled.items()
-            if marker.candidates and not plan.preview
+            for location, result in reconciled.items()
+            if result.candidates and not plan.preview
         }
 
     async def _report(
-        self, plan: Plan, verdict: Verdict, fetched: Mapping[SourceId, FetchMarker], found: _Findings, usage: Usage
+        self, plan: Plan, verdict: Verdict, fetched: Mapping[SourceId, FetchResult], found: _Findings, usage: Usage
     ) -> Run:
         """Return the run with its report, as it is stored."""
         while True:
@@ -174,11 +174,11 @@ class Finish:
                 problems=found.problems,
                 held_digest=verdict.held_digest,
                 decision=None if verdict.state is RunState.HELD else stored.value.decision,
-                graph_requests=usage.graph_requests + sum(marker.graph_requests for marker in fetched.values()),
+                graph_requests=usage.graph_requests + sum(result.graph_requests for result in fetched.values()),
                 storage_requests=stored.value.storage_requests
                 + usage.storage_requests
-                + sum(marker.storage_requests for marker in fetched.values())
-                + sum(marker.storage_requests for marker in found.reconciled.values()),
+                + sum(result.storage_requests for result in fetched.values())
+                + sum(result.storage_requests for result in found.reconciled.values()),
             )
             try:
                 await self.runs.swap(ended, stored.etag)
@@ -252,9 +252,9 @@ class Finish:
             await self.queue.request(waiting)
 
 
-def _unread(fetched: Mapping[SourceId, FetchMarker]) -> bool:
+def _unread(fetched: Mapping[SourceId, FetchResult]) -> bool:
     """Tell whether there was something to read, and nothing of it could be."""
-    return bool(fetched) and all(marker.outcome is FetchOutcome.FAILED for marker in fetched.values())
+    return bool(fetched) and all(result.outcome is FetchOutcome.FAILED for result in fetched.values())
 
 
 def _settled(plan: Plan, ended: Run, inputs: str | None) -> Settled | None:

@@ -19,7 +19,7 @@ from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.changeset import Changed
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.fingerprints import inputs_before, inputs_of, needed
-from shared.domain.sync.jobs import BUDGET_SHARE, FetchMarker, ReconcileJob, ReconcileMarker, writing_time_s
+from shared.domain.sync.jobs import BUDGET_SHARE, FetchResult, ReconcileJob, ReconcileResult, writing_time_s
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -35,7 +35,7 @@ from shared.workflows.sync.comparison import Comparison
 from shared.workflows.sync.reconcile_totals import Found
 from shared.workflows.sync.stages import Dispatch
 
-#: How many of the changes a preview names: its marker has to fit.
+#: How many of the changes a preview names: its result has to fit.
 _NAMED_PREVIEW: Final = 10_000
 #: From how many people on a comparison is large, how many of these a worker does at once, and from how many people on
 #: one takes the place of several. One of a million takes 330 MB of the worker's 2,048 and minutes of its CPU, of which
@@ -63,37 +63,37 @@ class Reconcile:
     budget_s: float
 
     async def __call__(self, job: ReconcileJob, usage: Usage) -> None:
-        """Leave the location marked and its recipients right but for deactivations, which are candidates in the marker.
+        """Leave the location marked and its recipients right but for deactivations, which are candidates in the result.
 
         Raises: Superseded when a newer run, change or attempt owns the location; Transient when trying again helps.
         """
         plan = await self.dispatch.current_plan(job.tenant, job.run)
         done_before = await self.runs.is_reconciled(job)
         if not done_before:
-            marker = await self._reconcile(plan, job)
-            if marker is None:
+            result = await self._reconcile(plan, job)
+            if result is None:
                 # out of time: what is left is decided anew, in a new message
                 spent = job.storage_requests + usage.storage_requests
                 await self.queue.reconcile([msgspec.structs.replace(job, storage_requests=spent)])
                 return
-            marker = msgspec.structs.replace(marker, storage_requests=job.storage_requests + usage.storage_requests)
-            await self.runs.mark_reconcile(job, marker)
+            result = msgspec.structs.replace(result, storage_requests=job.storage_requests + usage.storage_requests)
+            await self.runs.record_reconcile_result(job, result)
             event(
                 "reconciled",
                 tenant=job.tenant,
                 run=job.run,
                 location=job.location,
-                compared=marker.compared,
-                partial=marker.partial,
-                candidates=len(marker.candidates),
-                **msgspec.structs.asdict(marker.counts),
+                compared=result.compared,
+                partial=result.partial,
+                candidates=len(result.candidates),
+                **msgspec.structs.asdict(result.counts),
             )
         await self.dispatch.advance(plan, resend=done_before)
 
-    async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileMarker | None:
+    async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileResult | None:
         pace = _Pace(self.clock, BUDGET_SHARE * self.budget_s)
         feeds = plan.locations[job.location]
-        marked = await self.runs.fetch_markers(job.tenant, job.run)
+        marked = await self.runs.fetch_results(job.tenant, job.run)
         if plan.preview:
             with self._place(plan, job, marked):
                 return await self._previewed(plan, job, marked, pace)
@@ -103,7 +103,7 @@ class Reconcile:
         # inputs of this very generation are those of an attempt that did not live to mark the job: it may have written
         known = plan.mode is RunMode.INCREMENTAL and inputs is not None and fence.inputs == inputs
         if known and fence.generation < plan.generation:
-            return ReconcileMarker(
+            return ReconcileResult(
                 location=job.location,
                 counts=Counts(),
                 baseline=fence.active,
@@ -116,7 +116,7 @@ class Reconcile:
             return await self._written(plan, job, marked, fence, changed, pace)
 
     def _place(
-        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]
+        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult]
     ) -> AbstractContextManager[None]:
         """Give a place to compare the location at, which may be among the few for large ones. Raises: Transient."""
         people = sum(ref.digest.users for ref in self._read(plan, job, marked).values())
@@ -126,11 +126,11 @@ class Reconcile:
         self,
         plan: Plan,
         job: ReconcileJob,
-        marked: Mapping[SourceId, FetchMarker],
+        marked: Mapping[SourceId, FetchResult],
         fence: Fence,
         changed: ChangesOnly | None,
         pace: "_Pace",
-    ) -> ReconcileMarker | None:
+    ) -> ReconcileResult | None:
         """Write what is decided, about those alone who have `changed` if that is known; None if time ran out."""
         inputs = inputs_of(plan, plan.locations[job.location], marked)
         location = await FencedLocation.take(
@@ -152,10 +152,10 @@ class Reconcile:
         settled = inputs is not None and not found.candidates
         irregular = found.irregular if is_plain(plan, job.location) else None
         await location.release(inputs=inputs if settled else None, active=found.active, irregular=irregular)
-        return await self._marker(plan, job, found, inputs, compared.problem)
+        return await self._result(plan, job, found, inputs, compared.problem)
 
     async def _changes_only(
-        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker], fence: Fence
+        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult], fence: Fence
     ) -> ChangesOnly | None:
         """Return how to decide about those alone who have changed; None where everybody has to be compared."""
         if plan.mode is not RunMode.INCREMENTAL or not is_plain(plan, job.location):
@@ -174,14 +174,14 @@ class Reconcile:
         return changed if len(changed.to_be_read) <= _MAX_READ else None
 
     async def _previewed(
-        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker], pace: "_Pace"
-    ) -> ReconcileMarker:
+        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult], pace: "_Pace"
+    ) -> ReconcileResult:
         """Return what would be written, without taking the location or writing there."""
         compared = self._comparison(plan, job, marked)
         found = Found(named_changes=_NAMED_PREVIEW)
         async for _ in _noted(compared, found, pace):
             pass
-        return ReconcileMarker(
+        return ReconcileResult(
             location=job.location,
             counts=found.counts,
             baseline=found.baseline,
@@ -193,25 +193,25 @@ class Reconcile:
             problem=compared.problem,
         )
 
-    def _comparison(self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]) -> Comparison:
+    def _comparison(self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult]) -> Comparison:
         return Comparison(self.cut, self.recipients, plan, job.location, self._read(plan, job, marked))
 
     @staticmethod
     def _read(
-        plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchMarker]
+        plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult]
     ) -> dict[SourceId, SnapshotManifest]:
         """Return those of the sources needed that were read completely."""
         sources = needed(plan, plan.locations[job.location])
         return {source: ref for source in sources if (ref := marked[source].snapshot) is not None}
 
-    async def _marker(
+    async def _result(
         self, plan: Plan, job: ReconcileJob, found: Found, inputs: str | None, problem: Problem | None
-    ) -> ReconcileMarker:
+    ) -> ReconcileResult:
         """Count from the journal, which also holds what an attempt wrote that did not live to mark the job."""
         written = await self.recipients.journal_counts(job.tenant, job.location, plan.run)
         # whom an earlier attempt of this job has added must not make the loss look smaller
         added = written.created + written.reactivated - found.counts.created - found.counts.reactivated
-        return ReconcileMarker(
+        return ReconcileResult(
             location=job.location,
             counts=written + Counts(skipped=found.counts.skipped),
             baseline=max(0, found.baseline - added),

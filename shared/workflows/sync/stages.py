@@ -1,6 +1,6 @@
 """How a run moves on: what every step does when its own work is done, and again when it is delivered twice.
 
-The markers tell what is left. Whoever inserts the last marker of a stage finds them all, moves the run's state on by
+The results tell what is left. Whoever inserts the last result of a stage finds them all, moves the run's state on by
 compare-and-swap, and enqueues the next stage. A crash between the two is mended by the redelivery of that message,
 or, if it is lost too, by the watchdog.
 """
@@ -72,7 +72,7 @@ class Dispatch:
 
         Of several workers who find a stage complete at once, one moves the state on, and only that one enqueues. If it
         dies in between, its own message comes back; whoever finds its work done already therefore passes `resend`, and
-        every job of the present stage that has no marker is enqueued again.
+        every job of the present stage that has no result is enqueued again.
         """
         while True:
             stored = await self.runs.get(plan.tenant, plan.run)
@@ -106,7 +106,7 @@ class Dispatch:
             await self.advance(plan)
 
     async def _enqueue(self, plan: Plan, state: RunState) -> bool:
-        """Enqueue every job of a stage that has no marker, and return whether there was one."""
+        """Enqueue every job of a stage that has no result, and return whether there was one."""
         match state:
             case RunState.FETCHING:
                 sources = await self._unfetched(plan)

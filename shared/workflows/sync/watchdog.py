@@ -80,9 +80,9 @@ class Watch:
                 await self.release(tenant, run)
             return
         progress = await self.runs.progress(tenant, run)
-        markers = progress.fetched + progress.reconciled
+        results = progress.fetched + progress.reconciled
         quiet_since = stored.value.watched_at or stored.value.requested_at
-        moved = markers != stored.value.watched_markers
+        moved = results != stored.value.watched_results
         steps = stored.value.watched_steps
         if not moved:
             if self.clock.now() - quiet_since < timedelta(seconds=self.stale_after_s):
@@ -90,7 +90,7 @@ class Watch:
             steps = await self._steps(plan)
             moved = steps > stored.value.watched_steps
         seen = msgspec.structs.replace(
-            stored.value, watched_at=self.clock.now(), watched_markers=markers, watched_steps=steps
+            stored.value, watched_at=self.clock.now(), watched_results=results, watched_steps=steps
         )
         try:
             await self.runs.swap(seen, stored.etag)

@@ -1,6 +1,6 @@
 """Erases tenants: at once, and once more when whatever was still running has come to its end.
 
-A worker that read a directory when the tenant was deleted may write a page or a marker after its rows were erased. The
+A worker that read a directory when the tenant was deleted may write a page or a result after its rows were erased. The
 deletion is therefore written down first, and the watchdog erases again once no worker can be left.
 """
 

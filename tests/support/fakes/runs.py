@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
-from shared.domain.sync.jobs import FetchJob, FetchMarker, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.sync.jobs import FetchJob, FetchPosition, FetchResult, ReconcileJob, ReconcileResult
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
 from tests.support.fakes.rows import Rows
@@ -21,8 +21,8 @@ class FakeRunStore:
         self._plans: Rows[RunKey, Plan] = Rows()
         self._runs: Rows[RunKey, Run] = Rows()
         self._positions: dict[tuple[RunKey, SourceId], FetchPosition] = {}
-        self._fetched: Rows[tuple[RunKey, SourceId], FetchMarker] = Rows()
-        self._reconciled: Rows[tuple[RunKey, LocationId], ReconcileMarker] = Rows()
+        self._fetched: Rows[tuple[RunKey, SourceId], FetchResult] = Rows()
+        self._reconciled: Rows[tuple[RunKey, LocationId], ReconcileResult] = Rows()
         self._held: Rows[tuple[RunKey, LocationId], tuple[Candidate, ...]] = Rows()
 
     async def insert_plan(self, plan: Plan) -> Plan:
@@ -67,39 +67,39 @@ class FakeRunStore:
         if position is not None:
             self._positions[(job.tenant, job.run), job.source] = position
 
-    async def mark_fetch(self, job: FetchJob, marker: FetchMarker) -> FetchMarker:
-        """Insert a marker unless there is one, and return the one that is stored."""
-        return self._fetched.insert_once(((job.tenant, job.run), job.source), marker)
+    async def record_fetch_result(self, job: FetchJob, result: FetchResult) -> FetchResult:
+        """Insert a result unless there is one, and return the one that is stored."""
+        return self._fetched.insert_once(((job.tenant, job.run), job.source), result)
 
-    async def mark_reconcile(self, job: ReconcileJob, marker: ReconcileMarker) -> ReconcileMarker:
-        """Insert a marker unless there is one, and return the one that is stored."""
-        return self._reconciled.insert_once(((job.tenant, job.run), job.location), marker)
+    async def record_reconcile_result(self, job: ReconcileJob, result: ReconcileResult) -> ReconcileResult:
+        """Insert a result unless there is one, and return the one that is stored."""
+        return self._reconciled.insert_once(((job.tenant, job.run), job.location), result)
 
-    async def fetch_marker(self, job: FetchJob) -> FetchMarker | None:
-        """Return a job's marker, None if it has none."""
+    async def fetch_result(self, job: FetchJob) -> FetchResult | None:
+        """Return a job's result, None if it has none."""
         return self._fetched.value(((job.tenant, job.run), job.source))
 
     async def is_reconciled(self, job: ReconcileJob) -> bool:
-        """Tell whether a job has a marker."""
+        """Tell whether a job has a result."""
         return self._reconciled.value(((job.tenant, job.run), job.location)) is not None
 
     async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
-        """Return the sources that have a marker, without reading any."""
+        """Return the sources that have a result, without reading any."""
         return {source for key, source in self._fetched.keys() if key == (tenant, run)}
 
     async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
-        """Return the locations that have a marker, without reading any."""
+        """Return the locations that have a result, without reading any."""
         return {location for key, location in self._reconciled.keys() if key == (tenant, run)}
 
-    async def fetch_markers(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchMarker]:
-        """Return the markers of all sources that have one."""
-        return {source: marker for (key, source), marker in self._fetched.items() if key == (tenant, run)}
+    async def fetch_results(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchResult]:
+        """Return the results of all sources that have one."""
+        return {source: result for (key, source), result in self._fetched.items() if key == (tenant, run)}
 
-    async def reconcile_markers(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileMarker]:
-        """Return the markers of all locations that have one."""
-        return {location: marker for (key, location), marker in self._reconciled.items() if key == (tenant, run)}
+    async def reconcile_results(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileResult]:
+        """Return the results of all locations that have one."""
+        return {location: result for (key, location), result in self._reconciled.items() if key == (tenant, run)}
 
-    async def mark_held(
+    async def record_held(
         self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
     ) -> Sequence[Candidate]:
         """Store whose deactivation waits at a location unless that is stored, and return what is stored."""
@@ -113,9 +113,9 @@ class FakeRunStore:
         """Return how far a run is; zeros before it has a plan."""
         plan = self._plans.value((tenant, run))
         return RunProgress(
-            fetched=len(await self.fetch_markers(tenant, run)),
+            fetched=len(await self.fetch_results(tenant, run)),
             sources=len(plan.sources) if plan else 0,
-            reconciled=len(await self.reconcile_markers(tenant, run)),
+            reconciled=len(await self.reconcile_results(tenant, run)),
             locations=len(plan.locations) if plan else 0,
         )
 

@@ -13,7 +13,7 @@ from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunMode, RunProgress, RunState
 from shared.domain.snapshots.page import Page, encode_page
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
-from shared.domain.sync.jobs import FetchJob, FetchMarker, FetchOutcome, FetchPosition, ReconcileJob, ReconcileMarker
+from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchPosition, FetchResult, ReconcileJob, ReconcileResult
 from shared.errors import Conflict, NotFound
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import loaded, person, user
@@ -60,33 +60,33 @@ async def test_a_plan_is_inserted_once_however_large(stores: Stores) -> None:
 
 
 async def test_markers_are_inserted_once(stores: Stores) -> None:
-    """The first marker wins and is what both callers get; progress counts each once."""
+    """The first result wins and is what both callers get; progress counts each once."""
     fetch = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
-    assert await stores.runs.fetch_marker(fetch) is None
+    assert await stores.runs.fetch_result(fetch) is None
     assert not await stores.runs.fetched(stores.acme, RUN)
-    done = FetchMarker(source=USERS, outcome=FetchOutcome.COMPLETE, graph_requests=3)
-    failed = FetchMarker(source=USERS, outcome=FetchOutcome.FAILED)
-    assert await stores.runs.mark_fetch(fetch, done) == done
-    assert await stores.runs.mark_fetch(fetch, failed) == done
-    assert await stores.runs.fetch_markers(stores.acme, RUN) == {USERS: done}
-    assert await stores.runs.fetch_marker(fetch) == done
+    done = FetchResult(source=USERS, outcome=FetchOutcome.COMPLETE, graph_requests=3)
+    failed = FetchResult(source=USERS, outcome=FetchOutcome.FAILED)
+    assert await stores.runs.record_fetch_result(fetch, done) == done
+    assert await stores.runs.record_fetch_result(fetch, failed) == done
+    assert await stores.runs.fetch_results(stores.acme, RUN) == {USERS: done}
+    assert await stores.runs.fetch_result(fetch) == done
     assert set(await stores.runs.fetched(stores.acme, RUN)) == {USERS}
-    assert await stores.runs.fetch_marker(msgspec.structs.replace(fetch, tenant=stores.acme_2)) is None
+    assert await stores.runs.fetch_result(msgspec.structs.replace(fetch, tenant=stores.acme_2)) is None
     desk = LocationId("desk")
     people = tuple(
         Candidate(recipient=f"{person(number)}", object_id=person(number), reason=Reason.LEFT_GROUP)  # type: ignore[arg-type]
         for number in range(20_000)
     )
-    marker = ReconcileMarker(location=desk, counts=Counts(created=1), baseline=5, active=6, candidates=people)
+    result = ReconcileResult(location=desk, counts=Counts(created=1), baseline=5, active=6, candidates=people)
     job = ReconcileJob(tenant=stores.acme, run=RUN, location=desk)
     assert not await stores.runs.is_reconciled(job)
     assert not await stores.runs.reconciled(stores.acme, RUN)
-    assert await stores.runs.mark_reconcile(job, marker) == marker
+    assert await stores.runs.record_reconcile_result(job, result) == result
     assert await stores.runs.is_reconciled(job)
     assert set(await stores.runs.reconciled(stores.acme, RUN)) == {desk}
     assert not await stores.runs.is_reconciled(msgspec.structs.replace(job, tenant=stores.acme_2))
     assert not await stores.runs.reconciled(stores.acme_2, RUN)
-    assert await stores.runs.reconcile_markers(stores.acme, RUN) == {desk: marker}
+    assert await stores.runs.reconcile_results(stores.acme, RUN) == {desk: result}
     progress = await stores.runs.progress(stores.acme, RUN)
     assert (progress.fetched, progress.reconciled) == (1, 1)
 
@@ -125,7 +125,7 @@ async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:
 
 
 async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores) -> None:
-    """Runs, plans and markers go; those of acme-2 stay."""
+    """Runs, plans and results go; those of acme-2 stay."""
     for tenant in (stores.acme, stores.acme_2):
         await stores.runs.insert(run(tenant))
         await stores.runs.insert_plan(plan(tenant))
@@ -183,9 +183,9 @@ async def test_whose_deactivation_waits_is_stored_once(stores: Stores) -> None:
     run = new_run_id(1_000_000, 7)
     many = [Candidate(RecipientId(f"r{number}"), person(number), Reason.LEFT_GROUP) for number in range(30_000)]
     desk, roof = LocationId("desk"), LocationId("roof")
-    assert list(await stores.runs.mark_held(stores.acme, run, desk, many)) == many
-    assert list(await stores.runs.mark_held(stores.acme, run, desk, many[:1])) == many
-    await stores.runs.mark_held(stores.acme, run, roof, many[:2])
+    assert list(await stores.runs.record_held(stores.acme, run, desk, many)) == many
+    assert list(await stores.runs.record_held(stores.acme, run, desk, many[:1])) == many
+    await stores.runs.record_held(stores.acme, run, roof, many[:2])
     found = await stores.runs.held(stores.acme, run)
     assert {location: list(people) for location, people in found.items()} == {desk: many, roof: many[:2]}
     assert await stores.runs.held(stores.acme, new_run_id(1_000_000, 8)) == {}

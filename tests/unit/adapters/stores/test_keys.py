@@ -68,19 +68,19 @@ def test_pages_of_several_attempts() -> None:
 
 
 def test_further_parts_of_a_value_follow_it_at_once() -> None:
-    """Between a marker and its further parts no other marker sorts, however similar its id."""
-    marker = keys.reconciled(LocationId("a"))
-    parts = [marker, *(keys.more(marker, number) for number in (1, 2, 10, 99))]
+    """Between a result and its further parts no other result sorts, however similar its id."""
+    result = keys.reconciled(LocationId("a"))
+    parts = [result, *(keys.more(result, number) for number in (1, 2, 10, 99))]
     others = [keys.reconciled(LocationId(name)) for name in ("a-b", "a0", "aa", "b")]
     assert sorted([*others, *reversed(parts)])[: len(parts)] == parts
-    low, high = keys.more_range(marker)
+    low, high = keys.more_range(result)
     assert all(low <= row < high for row in parts)
     assert not any(low <= row < high for row in others)
     assert [keys.is_more(row) for row in (*parts, *others)] == [False] + [True] * 4 + [False] * 4
 
 
 def test_sources_of_one_group_do_not_mix() -> None:
-    """A group read with and without its nested groups is two sources, with markers and positions of their own."""
+    """A group read with and without its nested groups is two sources, with results and positions of their own."""
     group = person(1)
     nested, direct = Source(group=group).id, Source(group=group, transitive=False).id
     rows = [keys.fetched(nested), keys.fetched(direct), keys.position(nested), keys.position(direct)]

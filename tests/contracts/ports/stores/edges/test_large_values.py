@@ -21,13 +21,13 @@ async def test_a_plan_of_more_sources_than_a_row_holds(stores: Stores, tenant: T
 
 
 @pytest.mark.parametrize("candidates", [100, 100_000])
-async def test_a_marker_of_many_candidates(stores: Stores, tenant: TenantId, candidates: int) -> None:
-    """A location may lose 100,000 people at once; its marker is one marker among the others."""
+async def test_a_result_of_many_candidates(stores: Stores, tenant: TenantId, candidates: int) -> None:
+    """A location may lose 100,000 people at once; its result is one result among the others."""
     large = reconciled(candidates=candidates)
     small = LocationId(f"{LOCATION}-2")
     place = ReconcileJob(tenant=tenant, run=RUN, location=LOCATION)
-    await stores.runs.mark_reconcile(ReconcileJob(tenant=tenant, run=RUN, location=small), reconciled(small))
-    assert await stores.runs.mark_reconcile(place, large) == large
-    assert await stores.runs.mark_reconcile(place, reconciled(active=0)) == large
-    assert await stores.runs.reconcile_markers(tenant, RUN) == {LOCATION: large, small: reconciled(small)}
+    await stores.runs.record_reconcile_result(ReconcileJob(tenant=tenant, run=RUN, location=small), reconciled(small))
+    assert await stores.runs.record_reconcile_result(place, large) == large
+    assert await stores.runs.record_reconcile_result(place, reconciled(active=0)) == large
+    assert await stores.runs.reconcile_results(tenant, RUN) == {LOCATION: large, small: reconciled(small)}
     assert (await stores.runs.progress(tenant, RUN)).reconciled == 2

@@ -1,4 +1,4 @@
-"""Runs, plans, positions and markers."""
+"""Runs, plans, positions and results."""
 
 from shared.domain.ids import RunId, SourceId, TenantId, new_run_id
 from shared.domain.run import Plan, RunProgress
@@ -24,5 +24,7 @@ async def test_progress_counts_markers_of_this_run_only(stores: Stores, tenant: 
 
 
 async def _mark(stores: Stores, planned: Plan, run: RunId, source: SourceId) -> None:
-    await stores.runs.mark_fetch(FetchJob(tenant=planned.tenant, run=run, source=source), fetched(source))
-    await stores.runs.mark_reconcile(ReconcileJob(tenant=planned.tenant, run=run, location=LOCATION), reconciled())
+    await stores.runs.record_fetch_result(FetchJob(tenant=planned.tenant, run=run, source=source), fetched(source))
+    await stores.runs.record_reconcile_result(
+        ReconcileJob(tenant=planned.tenant, run=run, location=LOCATION), reconciled()
+    )
