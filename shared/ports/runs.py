@@ -7,7 +7,7 @@ from typing import Protocol
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
-from shared.domain.sync.jobs import FetchJob, FetchPosition, FetchResult, ReconcileJob, ReconcileResult
+from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchResult, ReconcileJob, ReconcileResult
 from shared.domain.versioned import Versioned
 
 
@@ -32,10 +32,10 @@ class RunStore(Protocol):
     def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
         """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
 
-    async def position(self, job: FetchJob) -> FetchPosition | None:
+    async def checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
         """Return where a fetch that was cut goes on."""
 
-    async def put_position(self, job: FetchJob, position: FetchPosition | None) -> None:
+    async def save_checkpoint(self, job: FetchJob, checkpoint: FetchCheckpoint | None) -> None:
         """Remember where a fetch goes on, or forget it with None."""
 
     async def record_fetch_result(self, job: FetchJob, result: FetchResult) -> FetchResult:

@@ -14,7 +14,7 @@ from shared.domain.run import RunMode, RunState
 from shared.domain.snapshots import snapshot
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot
-from shared.domain.sync.jobs import FetchJob, FetchPosition
+from shared.domain.sync.jobs import FetchCheckpoint, FetchJob
 from shared.workflows.snapshots import writer
 from tests.support.builders import loaded, person, user
 from tests.support.fakes import FakeSnapshotStore
@@ -260,8 +260,8 @@ async def test_a_position_of_an_earlier_version() -> None:
     await deliver(world.app, world.queue.messages.pop(0))
     (job,) = world.queue.messages
     assert isinstance(job, FetchJob)
-    position = FetchPosition(attempt="old", next_link="page:7", digest=SnapshotDigest(pages=7, users=14))
-    await world.ports.runs.put_position(job, position)
+    checkpoint = FetchCheckpoint(attempt="old", next_link="page:7", digest=SnapshotDigest(pages=7, users=14))
+    await world.ports.runs.save_checkpoint(job, checkpoint)
     await world.drain()
     assert (await world.newest("contoso")).counts.created == PEOPLE
     await holds_the_directory(world)

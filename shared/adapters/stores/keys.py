@@ -106,9 +106,9 @@ def reconciled(location: LocationId) -> str:
     return f"reconcile:{location}"
 
 
-def position(source: SourceId) -> str:
+def checkpoint(source: SourceId) -> str:
     """Return the row of where a fetch goes on."""
-    return f"position:{source}"
+    return f"checkpoint:{source}"
 
 
 def held(location: LocationId) -> str:

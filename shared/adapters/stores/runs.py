@@ -14,7 +14,7 @@ from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
-from shared.domain.sync.jobs import FetchJob, FetchPosition, FetchResult, ReconcileJob, ReconcileResult
+from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchResult, ReconcileJob, ReconcileResult
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
 
@@ -76,20 +76,20 @@ class TableRunStore:
         async for row in tables.query(RUNS, partition=tenant, rows=rows):
             yield unpack(row, Run)
 
-    async def position(self, job: FetchJob) -> FetchPosition | None:
+    async def checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
         """Return where a fetch that was cut goes on."""
         tables = await self._accounts.of(job.tenant)
-        row = await tables.find(JOBS, keys.run(job.tenant, job.run), keys.position(job.source))
-        return None if row is None else unpack(row, FetchPosition)
+        row = await tables.find(JOBS, keys.run(job.tenant, job.run), keys.checkpoint(job.source))
+        return None if row is None else unpack(row, FetchCheckpoint)
 
-    async def put_position(self, job: FetchJob, position: FetchPosition | None) -> None:
+    async def save_checkpoint(self, job: FetchJob, checkpoint: FetchCheckpoint | None) -> None:
         """Remember where a fetch goes on, or forget it with None."""
         tables = await self._accounts.of(job.tenant)
-        partition, row = keys.run(job.tenant, job.run), keys.position(job.source)
-        if position is None:
+        partition, row = keys.run(job.tenant, job.run), keys.checkpoint(job.source)
+        if checkpoint is None:
             await tables.delete(JOBS, partition, row)
         else:
-            await tables.put(JOBS, {"PartitionKey": partition, "RowKey": row, **pack(position)})
+            await tables.put(JOBS, {"PartitionKey": partition, "RowKey": row, **pack(checkpoint)})
 
     async def record_fetch_result(self, job: FetchJob, result: FetchResult) -> FetchResult:
         """Insert a result unless there is one, and return the one that is stored."""

@@ -76,7 +76,7 @@ class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
     import_id: ImportId
 
 
-class FetchPosition(msgspec.Struct, frozen=True, kw_only=True):
+class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where a fetch that ran out of its time budget goes on, in a new message."""
 
     attempt: str

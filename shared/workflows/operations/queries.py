@@ -122,8 +122,8 @@ class Observe:
         fetched = await self.runs.fetch_results(plan.tenant, plan.run)
         people = sum(result.snapshot.digest.users for result in fetched.values() if result.snapshot is not None)
         for source in sorted(plan.sources.keys() - fetched.keys())[:_LOOKED_INTO]:
-            position = await self.runs.position(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
-            people += position.digest.users if position is not None else 0
+            checkpoint = await self.runs.checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
+            people += checkpoint.digest.users if checkpoint is not None else 0
         reconciled = await self.runs.reconcile_results(plan.tenant, plan.run)
         written = sum(_written(result.counts) for result in reconciled.values())
         for location in sorted(plan.locations.keys() - reconciled.keys())[:_LOOKED_INTO]:

@@ -15,7 +15,7 @@ from shared.domain.snapshots.changeset import Changes, is_few
 from shared.domain.snapshots.delta import Patch, Patches, Unnamed
 from shared.domain.snapshots.page import INCOMPLETE
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, scope_of
-from shared.domain.sync.jobs import BUDGET_SHARE, FetchJob, FetchOutcome, FetchPosition, FetchResult
+from shared.domain.sync.jobs import BUDGET_SHARE, FetchCheckpoint, FetchJob, FetchOutcome, FetchResult
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock
@@ -46,9 +46,9 @@ _MAX_RESTARTS: Final = 3
 class _OutOfTime(Exception):
     """No error: the fetch goes on in a new message."""
 
-    def __init__(self, position: FetchPosition) -> None:
+    def __init__(self, checkpoint: FetchCheckpoint) -> None:
         super().__init__()
-        self.position = position
+        self.checkpoint = checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +124,11 @@ class Fetch:
             return await self._read(plan, briefing, job)
         except _OutOfTime as out:
             spent = msgspec.structs.replace(
-                out.position,
-                graph_requests=out.position.graph_requests + usage.graph_requests,
-                storage_requests=out.position.storage_requests + usage.storage_requests,
+                out.checkpoint,
+                graph_requests=out.checkpoint.graph_requests + usage.graph_requests,
+                storage_requests=out.checkpoint.storage_requests + usage.storage_requests,
             )
-            await self.runs.put_position(job, spent)
+            await self.runs.save_checkpoint(job, spent)
             await self.queue.fetch([job])
             return None
         except Unanswered as error:
@@ -230,25 +230,25 @@ class Fetch:
     async def _list(
         self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest | None
     ) -> FetchResult:
-        position = await self.runs.position(job)
-        if position and position.digest.outdated:
-            position = None
+        checkpoint = await self.runs.checkpoint(job)
+        if checkpoint and checkpoint.digest.outdated:
+            checkpoint = None
         for _ in range(_MAX_RESTARTS):
             try:
-                ref = await self._pages(plan, job, directory, first, position, current)
+                ref = await self._pages(plan, job, directory, first, checkpoint, current)
             except Conflict as error:
-                # pages are not what they were where two deliveries went on from one position
+                # pages are not what they were where two deliveries went on from one checkpoint
                 if error.code not in {"page_expired", INCOMPLETE}:
                     raise
-                position = None  # what was read so far does not count: begin again, under a new attempt
-                await self.runs.put_position(job, None)
+                checkpoint = None  # what was read so far does not count: begin again, under a new attempt
+                await self.runs.save_checkpoint(job, None)
             else:
                 return FetchResult(
                     source=job.source,
                     outcome=FetchOutcome.COMPLETE,
                     snapshot=ref,
-                    graph_requests=position.graph_requests if position else 0,
-                    storage_requests=position.storage_requests if position else 0,
+                    graph_requests=checkpoint.graph_requests if checkpoint else 0,
+                    storage_requests=checkpoint.storage_requests if checkpoint else 0,
                 )
         raise Transient(f"the listing of {job.source} expired {_MAX_RESTARTS} times in a row", code="page_expired")
 
@@ -258,17 +258,17 @@ class Fetch:
         job: FetchJob,
         directory: Directory,
         first: FirstAnswer,
-        position: FetchPosition | None,
+        checkpoint: FetchCheckpoint | None,
         current: SnapshotManifest | None,
     ) -> SnapshotManifest:
         started_s = self.clock.monotonic_s()
         source = plan.sources[job.source]
         link: str | None = None
         listing = Listing(directory=directory, source=source, managers=_with_managers(plan, source))
-        if position:
-            staging = Staging(job, self.snapshots, position.attempt, position.digest)
-            listing.delta_link, link = position.delta_link, position.next_link
-            listing.removed.update(position.removed)
+        if checkpoint:
+            staging = Staging(job, self.snapshots, checkpoint.attempt, checkpoint.digest)
+            listing.delta_link, link = checkpoint.delta_link, checkpoint.next_link
+            listing.removed.update(checkpoint.removed)
         else:
             staging = Staging(job, self.snapshots, self.new_attempt())
             await first.hear(listing.begin())
@@ -286,14 +286,14 @@ class Fetch:
             if self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s:
                 await staging.flush()
                 raise _OutOfTime(
-                    FetchPosition(
+                    FetchCheckpoint(
                         attempt=staging.attempt,
                         next_link=link,
                         digest=staging.digest,
                         delta_link=listing.delta_link,
                         removed=tuple(sorted(listing.removed)),
-                        graph_requests=position.graph_requests if position else 0,
-                        storage_requests=position.storage_requests if position else 0,
+                        graph_requests=checkpoint.graph_requests if checkpoint else 0,
+                        storage_requests=checkpoint.storage_requests if checkpoint else 0,
                     )
                 )
 

@@ -104,8 +104,8 @@ class Watch:
         """Return how far the run's longest jobs are, so that one that works is told from one that is dead."""
         steps = 0
         for source in plan.sources:
-            position = await self.runs.position(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
-            steps += position.digest.pages if position else 0
+            checkpoint = await self.runs.checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
+            steps += checkpoint.digest.pages if checkpoint else 0
         for location in plan.locations:
             fence = (await self.recipients.fence(plan.tenant, location)).value
             steps += fence.operation if fence.generation == plan.generation else 0

@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
-from shared.domain.sync.jobs import FetchJob, FetchPosition, FetchResult, ReconcileJob, ReconcileResult
+from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchResult, ReconcileJob, ReconcileResult
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
 from tests.support.fakes.rows import Rows
@@ -20,7 +20,7 @@ class FakeRunStore:
     def __init__(self) -> None:
         self._plans: Rows[RunKey, Plan] = Rows()
         self._runs: Rows[RunKey, Run] = Rows()
-        self._positions: dict[tuple[RunKey, SourceId], FetchPosition] = {}
+        self._positions: dict[tuple[RunKey, SourceId], FetchCheckpoint] = {}
         self._fetched: Rows[tuple[RunKey, SourceId], FetchResult] = Rows()
         self._reconciled: Rows[tuple[RunKey, LocationId], ReconcileResult] = Rows()
         self._held: Rows[tuple[RunKey, LocationId], tuple[Candidate, ...]] = Rows()
@@ -57,15 +57,15 @@ class FakeRunStore:
             if owner == tenant and name > after and (since is None or run.requested_at >= since):
                 yield run
 
-    async def position(self, job: FetchJob) -> FetchPosition | None:
+    async def checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
         """Return where a fetch that was cut goes on."""
         return self._positions.get(((job.tenant, job.run), job.source))
 
-    async def put_position(self, job: FetchJob, position: FetchPosition | None) -> None:
+    async def save_checkpoint(self, job: FetchJob, checkpoint: FetchCheckpoint | None) -> None:
         """Remember where a fetch goes on, or forget it with None."""
         self._positions.pop(((job.tenant, job.run), job.source), None)
-        if position is not None:
-            self._positions[(job.tenant, job.run), job.source] = position
+        if checkpoint is not None:
+            self._positions[(job.tenant, job.run), job.source] = checkpoint
 
     async def record_fetch_result(self, job: FetchJob, result: FetchResult) -> FetchResult:
         """Insert a result unless there is one, and return the one that is stored."""

@@ -13,7 +13,7 @@ from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunMode, RunProgress, RunState
 from shared.domain.snapshots.page import Page, encode_page
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
-from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchPosition, FetchResult, ReconcileJob, ReconcileResult
+from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchOutcome, FetchResult, ReconcileJob, ReconcileResult
 from shared.errors import Conflict, NotFound
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import loaded, person, user
@@ -94,14 +94,14 @@ async def test_markers_are_inserted_once(stores: Stores) -> None:
 async def test_a_position_is_kept_until_it_is_forgotten(stores: Stores) -> None:
     """A cut fetch finds where it was."""
     job = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
-    assert await stores.runs.position(job) is None
-    position = FetchPosition(
+    assert await stores.runs.checkpoint(job) is None
+    checkpoint = FetchCheckpoint(
         attempt="a", next_link="https://graph.example/v1.0/users?$skiptoken=x", digest=SnapshotDigest()
     )
-    await stores.runs.put_position(job, position)
-    assert await stores.runs.position(job) == position
-    await stores.runs.put_position(job, None)
-    assert await stores.runs.position(job) is None
+    await stores.runs.save_checkpoint(job, checkpoint)
+    assert await stores.runs.checkpoint(job) == checkpoint
+    await stores.runs.save_checkpoint(job, None)
+    assert await stores.runs.checkpoint(job) is None
 
 
 async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:

@@ -80,10 +80,10 @@ def test_further_parts_of_a_value_follow_it_at_once() -> None:
 
 
 def test_sources_of_one_group_do_not_mix() -> None:
-    """A group read with and without its nested groups is two sources, with results and positions of their own."""
+    """A group read with and without its nested groups is two sources, with results and checkpoints of their own."""
     group = person(1)
     nested, direct = Source(group=group).id, Source(group=group, transitive=False).id
-    rows = [keys.fetched(nested), keys.fetched(direct), keys.position(nested), keys.position(direct)]
+    rows = [keys.fetched(nested), keys.fetched(direct), keys.checkpoint(nested), keys.checkpoint(direct)]
     assert len(set(rows)) == 4
     assert [keys.FETCHED[0] <= row < keys.FETCHED[1] for row in rows] == [True, True, False, False]
 

@@ -13,7 +13,7 @@ from shared.domain.reconcile.fence import Fence
 from shared.domain.run import TenantState
 from shared.domain.snapshots.page import Page
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
-from shared.domain.sync.jobs import FetchJob, FetchPosition, ReconcileJob
+from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, ReconcileJob
 from shared.domain.versioned import Versioned
 from tests.support.builders import person
 from tests.support.samples import (
@@ -81,7 +81,7 @@ async def _fill(stores: Stores, tenant: TenantId) -> None:
     await stores.runs.insert(a_run(tenant))
     await stores.runs.insert_plan(plan(tenant))
     job = FetchJob(tenant=tenant, run=RUN, source=USERS)
-    await stores.runs.put_position(job, FetchPosition(attempt="a", next_link="l", digest=SnapshotDigest()))
+    await stores.runs.save_checkpoint(job, FetchCheckpoint(attempt="a", next_link="l", digest=SnapshotDigest()))
     await stores.runs.record_fetch_result(job, fetched())
     await stores.runs.record_reconcile_result(ReconcileJob(tenant=tenant, run=RUN, location=LOCATION), reconciled())
     await stores.snapshots.stage(tenant, USERS, "a", 0, [Page.of(b"page", [])])
@@ -117,7 +117,7 @@ async def _seen(stores: Stores, tenant: TenantId) -> dict[str, Any]:
         "state": (await stores.tenants.state(tenant)).value,
         "locations": await stores.tenants.locations(tenant),
         "runs": [run.id async for run in stores.runs.history(tenant)],
-        "position": await stores.runs.position(job),
+        "checkpoint": await stores.runs.checkpoint(job),
         "progress": await stores.runs.progress(tenant, RUN),
         "current": await stores.snapshots.current(tenant, USERS),
         "fence": (await stores.recipients.fence(tenant, LOCATION)).value,

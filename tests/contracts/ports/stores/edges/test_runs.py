@@ -1,24 +1,24 @@
-"""Runs, plans, positions and results."""
+"""Runs, plans, checkpoints and results."""
 
 from shared.domain.ids import RunId, SourceId, TenantId, new_run_id
 from shared.domain.run import Plan, RunProgress
 from shared.domain.snapshots.snapshot import SnapshotDigest
-from shared.domain.sync.jobs import FetchJob, FetchPosition, ReconcileJob
+from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, ReconcileJob
 from tests.support.samples import LOCATION, RUN, Stores, fetched, plan, reconciled
 
 OTHER_RUN = new_run_id(2_000_000, 2)
 
 
 async def test_progress_counts_markers_of_this_run_only(stores: Stores, tenant: TenantId) -> None:
-    """Progress is zero before the plan, and counts neither positions nor other runs."""
+    """Progress is zero before the plan, and counts neither checkpoints nor other runs."""
     assert await stores.runs.progress(tenant, RUN) == RunProgress(fetched=0, sources=0, reconciled=0, locations=0)
     planned = await stores.runs.insert_plan(plan(tenant, groups=2))
     source = next(iter(planned.sources))
     await _mark(stores, planned, RUN, source)
     await _mark(stores, planned, OTHER_RUN, source)
-    await stores.runs.put_position(
+    await stores.runs.save_checkpoint(
         FetchJob(tenant=tenant, run=RUN, source=source),
-        FetchPosition(attempt="a", next_link="l", digest=SnapshotDigest()),
+        FetchCheckpoint(attempt="a", next_link="l", digest=SnapshotDigest()),
     )
     assert await stores.runs.progress(tenant, RUN) == RunProgress(fetched=1, sources=2, reconciled=1, locations=1)
 
