@@ -51,7 +51,7 @@ from shared.workflows.sync.request_run import RequestRun
 from shared.workflows.sync.restart_on_change import Epoch
 from shared.workflows.sync.review_held import DecideHeld
 from shared.workflows.sync.schedule import Schedule
-from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.sync.watchdog import Watch
 from shared.workflows.tenants.authorize import Authorize
 from shared.workflows.tenants.configure import Configure
@@ -118,9 +118,9 @@ class App:
         return self.settings.sign_in.operator_tenant if self.settings.sign_in else None
 
     @cached_property
-    def dispatch(self) -> Dispatch:
+    def stages(self) -> StageCoordinator:
         """What moves runs from stage to stage."""
-        return Dispatch(tenants=self.ports.tenants, runs=self.ports.runs, queue=self.ports.queue)
+        return StageCoordinator(tenants=self.ports.tenants, runs=self.ports.runs, queue=self.ports.queue)
 
     @cached_property
     def health(self) -> ConnectionHealth:
@@ -164,7 +164,7 @@ class App:
         return PlanRun(
             tenants=self.ports.tenants,
             runs=self.ports.runs,
-            dispatch=self.dispatch,
+            stages=self.stages,
             clock=self.ports.clock,
             entropy=_entropy,
             deadline_s=self.settings.run_deadline_s,
@@ -177,7 +177,7 @@ class App:
             runs=self.ports.runs,
             snapshots=self.ports.snapshots,
             access=self.access,
-            dispatch=self.dispatch,
+            stages=self.stages,
             finish_at_once=self.finish.at_once,
             queue=self.ports.queue,
             clock=self.ports.clock,
@@ -194,7 +194,7 @@ class App:
             snapshots=self.ports.snapshots,
             cut=CutSnapshots(self.ports.snapshots),
             recipients=self.ports.recipients,
-            dispatch=self.dispatch,
+            stages=self.stages,
             queue=self.ports.queue,
             clock=self.ports.clock,
             new_attempt=_new_attempt,
@@ -211,7 +211,7 @@ class App:
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
             queue=self.ports.queue,
-            dispatch=self.dispatch,
+            stages=self.stages,
             health=self.health,
             clock=self.ports.clock,
         )
@@ -223,7 +223,7 @@ class App:
             runs=self.ports.runs,
             recipients=self.ports.recipients,
             access=self.access,
-            dispatch=self.dispatch,
+            stages=self.stages,
             finish=self.finish,
             clock=self.ports.clock,
             new_attempt=_new_attempt,
@@ -248,7 +248,7 @@ class App:
             runs=self.ports.runs,
             recipients=self.ports.recipients,
             queue=self.ports.queue,
-            dispatch=self.dispatch,
+            stages=self.stages,
             fail=self.finish.fail,
             release=self.finish.release,
             sweep=self.erasure.sweep,
@@ -276,7 +276,7 @@ class App:
         return Bury(
             ledger=self.ports.ledger,
             runs=self.ports.runs,
-            dispatch=self.dispatch,
+            stages=self.stages,
             fail=self.finish.fail,
             fail_import=self.import_endings.fail,
             clock=self.ports.clock,
@@ -290,7 +290,7 @@ class App:
     @cached_property
     def poison(self) -> Poison:
         """Entries of the ledger are put back or thrown away."""
-        return Poison(ledger=self.ports.ledger, queue=self.ports.queue, dispatch=self.dispatch, clock=self.ports.clock)
+        return Poison(ledger=self.ports.ledger, queue=self.ports.queue, stages=self.stages, clock=self.ports.clock)
 
     @cached_property
     def epoch(self) -> Epoch:
@@ -299,7 +299,7 @@ class App:
             tenants=self.ports.tenants,
             recipients=self.ports.recipients,
             queue=self.ports.queue,
-            dispatch=self.dispatch,
+            stages=self.stages,
             clock=self.ports.clock,
             entropy=_entropy,
         )

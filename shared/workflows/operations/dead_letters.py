@@ -22,7 +22,7 @@ from shared.ports.operations import Ledger
 from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.telemetry import Usage, event
-from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.stages import StageCoordinator
 
 #: Longest part of a message's text that the ledger keeps, in characters.
 _MAX_BODY = 2_000
@@ -37,7 +37,7 @@ class Bury:
 
     ledger: Ledger
     runs: RunStore
-    dispatch: Dispatch
+    stages: StageCoordinator
     fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
     fail_import: Callable[[ImportJob, Problem], Awaitable[None]]
     clock: Clock
@@ -70,20 +70,20 @@ class Bury:
         match message:
             case FetchJob():
                 problem = _problem(message.source, queue)
-                plan = await self.dispatch.current_plan(message.tenant, message.run)
+                plan = await self.stages.current_plan(message.tenant, message.run)
                 failed = FetchResult(source=message.source, outcome=FetchOutcome.FAILED, problem=problem)
                 await self.runs.record_fetch_result(message, failed)
-                await self.dispatch.advance(plan)
+                await self.stages.advance(plan)
             case ReconcileJob():
                 problem = _problem(message.location, queue)
-                plan = await self.dispatch.current_plan(message.tenant, message.run)
+                plan = await self.stages.current_plan(message.tenant, message.run)
                 undone = ReconcileResult(
                     location=message.location, counts=Counts(), baseline=0, active=0, partial=True, problem=problem
                 )
                 await self.runs.record_reconcile_result(message, undone)
-                await self.dispatch.advance(plan)
+                await self.stages.advance(plan)
             case RetireJob():
-                await self.dispatch.current_plan(message.tenant, message.run)
+                await self.stages.current_plan(message.tenant, message.run)
                 await self.fail(message.tenant, message.run, _problem("retire", queue), usage)
             case ImportJob():
                 await self.fail_import(message, _problem("import", queue))

@@ -16,7 +16,7 @@ from shared.ports.operations import Ledger
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.telemetry import event
-from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.stages import StageCoordinator
 
 #: After this nobody is sending a message any more.
 _SENT_WITHIN: Final = timedelta(minutes=1)
@@ -30,7 +30,7 @@ class Poison:
 
     ledger: Ledger
     queue: JobQueue
-    dispatch: Dispatch
+    stages: StageCoordinator
     clock: Clock
 
     async def replay(self, id_: str, queue: str, by: str) -> LedgerEntry:
@@ -87,7 +87,7 @@ class Poison:
             ) from error
         if not isinstance(message, SyncRequest):
             try:
-                await self.dispatch.current_plan(message.tenant, message.run)
+                await self.stages.current_plan(message.tenant, message.run)
             except (NotFound, Superseded) as error:
                 raise Conflict(
                     f"Run {message.run} has ended: ask for a new one, and discard the entry.", code="run_ended"

@@ -26,7 +26,7 @@ from shared.ports.runs import RunStore
 from shared.telemetry import Usage, event
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.fenced_writer import FencedLocation
-from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.stages import StageCoordinator
 
 #: Over how long earlier deactivations count against the guard.
 _DAY: Final = timedelta(hours=24)
@@ -43,7 +43,7 @@ class Retire:
     runs: RunStore
     recipients: RecipientStore
     access: DirectoryAccess
-    dispatch: Dispatch
+    stages: StageCoordinator
     finish: Callable[[Plan, Verdict, Usage], Awaitable[None]]
     clock: Clock
     new_attempt: Callable[[], str]
@@ -55,7 +55,7 @@ class Retire:
         Transient when the directory cannot be asked just now. Where it refuses to answer, the run finishes and nobody
         is deactivated.
         """
-        plan = await self.dispatch.current_plan(job.tenant, job.run)
+        plan = await self.stages.current_plan(job.tenant, job.run)
         run = (await self.runs.get(job.tenant, job.run)).value
         if run.decision is not None:
             verdict = await self._approved(plan, run, run.decision)
@@ -128,7 +128,7 @@ class Retire:
             return {}, ()
         gone: dict[LocationId, tuple[Candidate, ...]] = {}
         problems = []
-        async with self.access.of_run(plan, await self.dispatch.require_current(plan)) as directory:
+        async with self.access.of_run(plan, await self.stages.require_current(plan)) as directory:
             known: dict[tuple[str, ...], dict[ObjectId, Presence]] = {}
             for location, candidates in sorted(asked.items()):
                 feeds = plan.locations[location]
@@ -218,7 +218,7 @@ class Retire:
         fenced = await FencedLocation.take(
             self.recipients, plan.tenant, location, generation=plan.generation, attempt=self.new_attempt()
         )
-        await self.dispatch.require_current(plan)
+        await self.stages.require_current(plan)
         stored = await self._stored(plan, location, {each.recipient for each in people})
         await fenced.write(deactivations(people, stored), run=plan.run, actor=actor, at=self.clock.now())
         if settled is not None:

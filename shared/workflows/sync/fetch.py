@@ -29,7 +29,7 @@ from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.snapshots.patcher import Rewriting, load_page_index, looked_for, once_each
 from shared.workflows.snapshots.writer import Staging
 from shared.workflows.sync.directory_listing import Listing
-from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.stages import StageCoordinator
 
 #: Users on one page of a snapshot; also the directory's largest page.
 #: Source: https://learn.microsoft.com/graph/api/user-list ($top)
@@ -58,7 +58,7 @@ class Fetch:
     runs: RunStore
     snapshots: SnapshotStore
     access: DirectoryAccess
-    dispatch: Dispatch
+    stages: StageCoordinator
     finish_at_once: Callable[[Plan, Mapping[SourceId, FetchResult], Usage], Awaitable[bool]]
     queue: JobQueue
     clock: Clock
@@ -75,7 +75,7 @@ class Fetch:
         Raises: Superseded when the run does not own the tenant any more; Transient when trying again may help,
         unless this is the `last_delivery`: then the source is marked as failed.
         """
-        plan, briefing = await self.dispatch.current(job.tenant, job.run)
+        plan, briefing = await self.stages.current(job.tenant, job.run)
         result = await self.runs.fetch_result(job)
         done_before = result is not None
         if result is None:
@@ -103,7 +103,7 @@ class Fetch:
         if fetched is not None and await self.finish_at_once(plan, fetched, usage):
             return
         if fetched is not None or done_before:  # otherwise whoever marks the last source moves the run on
-            await self.dispatch.advance(plan, resend=done_before)
+            await self.stages.advance(plan, resend=done_before)
 
     async def _all_fetched(self, plan: Plan, mine: FetchResult) -> Mapping[SourceId, FetchResult] | None:
         """Return the results of all sources, None while one has none.

@@ -28,7 +28,7 @@ from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import TenantStore
 from shared.telemetry import Usage, event
 from shared.workflows.connections.connection_health import ConnectionHealth
-from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.stages import StageCoordinator
 
 #: What to do about a run that could read nothing.
 _FIX: Final = "Check the connection; the schedule tries again by itself, and a sync by hand at once."
@@ -52,7 +52,7 @@ class Finish:
     snapshots: SnapshotStore
     recipients: RecipientStore
     queue: JobQueue
-    dispatch: Dispatch
+    stages: StageCoordinator
     health: ConnectionHealth
     clock: Clock
 
@@ -74,7 +74,7 @@ class Finish:
         reconciled: Mapping[LocationId, ReconcileResult],
         usage: Usage,
     ) -> None:
-        briefing = await self.dispatch.require_current(plan)
+        briefing = await self.stages.require_current(plan)
         if verdict.state is not RunState.FAILED and not plan.preview:
             await self._commit(plan, fetched, sweep=True)
         deactivated = await self._deactivated(plan, verdict, reconciled)
@@ -119,7 +119,7 @@ class Finish:
             return False
         if known.keys() != plan.locations.keys():
             return False
-        briefing = await self.dispatch.require_current(plan)
+        briefing = await self.stages.require_current(plan)
         await self._commit(plan, fetched, sweep=False)
         locations = {each: LocationReport(active=report.active, compared=False) for each, report in known.items()}
         done = Verdict(state=RunState.DONE)
@@ -130,7 +130,7 @@ class Finish:
         return True
 
     async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], *, sweep: bool) -> None:
-        guard = partial(self.dispatch.require_current, plan)
+        guard = partial(self.stages.require_current, plan)
         for result in fetched.values():
             if result.snapshot is not None:
                 ref = result.snapshot
@@ -202,7 +202,7 @@ class Finish:
         try:
             plan = await self.runs.plan(tenant, run)
         except NotFound:
-            await self.dispatch.end(tenant, run, RunState.FAILED, problem, self.clock.now())
+            await self.stages.end(tenant, run, RunState.FAILED, problem, self.clock.now())
             await self.release(tenant, run)
         else:
             await self(plan, Verdict(state=RunState.FAILED, problems=(problem,)), usage)

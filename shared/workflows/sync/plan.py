@@ -21,7 +21,7 @@ from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
 from shared.telemetry import Usage, event
-from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.stages import StageCoordinator
 
 #: How many requests a tenant remembers, so that one delivered again starts nothing; a queue delivers again within days.
 _REMEMBERED_REQUESTS: Final = 20
@@ -35,7 +35,7 @@ class PlanRun:
 
     tenants: TenantStore
     runs: RunStore
-    dispatch: Dispatch
+    stages: StageCoordinator
     clock: Clock
     entropy: Callable[[], int]
     deadline_s: float
@@ -132,7 +132,7 @@ class PlanRun:
             announced = run_id(request.request)
         except Rejected:
             return  # asked for by queue or schedule: no run was announced
-        await self.dispatch.end(request.tenant, announced, RunState.SUPERSEDED, problem, self.clock.now())
+        await self.stages.end(request.tenant, announced, RunState.SUPERSEDED, problem, self.clock.now())
 
     async def _announced(self, request: SyncRequest) -> Versioned[Run] | None:
         """Return the run that the API announced for a request, None if nobody did."""
@@ -165,9 +165,9 @@ class PlanRun:
         elif fresh := announced.value.state is RunState.PLANNING:
             await self.runs.swap(began, announced.etag)
         if fresh:
-            await self.dispatch.launch(plan)
+            await self.stages.start(plan)
         else:
-            await self.dispatch.advance(plan, resend=True)
+            await self.stages.advance(plan, resend=True)
         event("planned", tenant=plan.tenant, run=plan.run, sources=len(plan.sources), locations=len(plan.locations))
 
     async def _resume(

@@ -33,7 +33,7 @@ from shared.workflows.snapshots.cache import CutSnapshots
 from shared.workflows.sync.changed_only import ChangesOnly
 from shared.workflows.sync.comparison import Comparison
 from shared.workflows.sync.reconcile_totals import Found
-from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.stages import StageCoordinator
 
 #: How many of the changes a preview names: its result has to fit.
 _NAMED_PREVIEW: Final = 10_000
@@ -55,7 +55,7 @@ class Reconcile:
     snapshots: SnapshotStore
     cut: CutSnapshots
     recipients: RecipientStore
-    dispatch: Dispatch
+    stages: StageCoordinator
     queue: JobQueue
     clock: Clock
     new_attempt: Callable[[], str]
@@ -67,7 +67,7 @@ class Reconcile:
 
         Raises: Superseded when a newer run, change or attempt owns the location; Transient when trying again helps.
         """
-        plan = await self.dispatch.current_plan(job.tenant, job.run)
+        plan = await self.stages.current_plan(job.tenant, job.run)
         done_before = await self.runs.is_reconciled(job)
         if not done_before:
             result = await self._reconcile(plan, job)
@@ -88,7 +88,7 @@ class Reconcile:
                 candidates=len(result.candidates),
                 **msgspec.structs.asdict(result.counts),
             )
-        await self.dispatch.advance(plan, resend=done_before)
+        await self.stages.advance(plan, resend=done_before)
 
     async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileResult | None:
         pace = _Pace(self.clock, BUDGET_SHARE * self.budget_s)
@@ -136,7 +136,7 @@ class Reconcile:
         location = await FencedLocation.take(
             self.recipients, job.tenant, job.location, generation=plan.generation, attempt=self.new_attempt()
         )
-        await self.dispatch.require_current(plan)  # after the fence: whoever changes things now must take it from us
+        await self.stages.require_current(plan)  # after the fence: whoever changes things now must take it from us
         if location.previous != fence:
             changed = None  # somebody has written since: what is stored is not known any more
         compared = changed or self._comparison(plan, job, marked)

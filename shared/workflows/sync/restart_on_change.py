@@ -15,7 +15,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import TenantStore
 from shared.telemetry import event
-from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.stages import StageCoordinator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Epoch:
     tenants: TenantStore
     recipients: RecipientStore
     queue: JobQueue
-    dispatch: Dispatch
+    stages: StageCoordinator
     clock: Clock
     entropy: Callable[[], int]
 
@@ -78,7 +78,7 @@ class Epoch:
         problem = Problem(
             concerns="run", code="configuration_changed", detail="The configuration changed; a new run follows."
         )
-        ended = await self.dispatch.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
+        ended = await self.stages.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
         if ended is not None and ended.preview:
             return waiting  # whoever looked at it asks again if they still want to know
         full = RunMode.FULL in {waiting, ended.mode if ended else None}

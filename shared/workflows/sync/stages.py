@@ -23,7 +23,7 @@ from shared.ports.tenants import TenantStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatch:
+class StageCoordinator:
     """Moves runs from stage to stage: fetching, reconciling, retiring."""
 
     tenants: TenantStore
@@ -99,7 +99,7 @@ class Dispatch:
                 return RunState.RETIRING
         return None
 
-    async def launch(self, plan: Plan) -> None:
+    async def start(self, plan: Plan) -> None:
         """Enqueue the first jobs of a run that is new, whose state is `fetching`."""
         await self.queue.fetch(self._fetch_jobs(plan, plan.sources))
         if not plan.sources:

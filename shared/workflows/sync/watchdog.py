@@ -17,7 +17,7 @@ from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
 from shared.telemetry import Usage, event
-from shared.workflows.sync.stages import Dispatch
+from shared.workflows.sync.stages import StageCoordinator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Watch:
     runs: RunStore
     recipients: RecipientStore
     queue: JobQueue
-    dispatch: Dispatch
+    stages: StageCoordinator
     fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
     release: Callable[[TenantId, RunId], Awaitable[None]]
     sweep: Callable[[], Awaitable[None]]
@@ -98,7 +98,7 @@ class Watch:
             return  # it moves: somebody else has just written it
         if not moved:
             event("resumed", tenant=tenant, run=run, state=stored.value.state)
-            await self.dispatch.advance(plan, resend=True)
+            await self.stages.advance(plan, resend=True)
 
     async def _steps(self, plan: Plan) -> int:
         """Return how far the run's longest jobs are, so that one that works is told from one that is dead."""
