@@ -25,7 +25,6 @@ from msgraph_core import GraphClientFactory
 
 from shared.adapters.entra.credential import Outside, RenewableCredential
 from shared.adapters.entra.errors import ERROR_MAP, Refused, of_status, translated
-from shared.adapters.entra.request_coalescer import Together
 from shared.adapters.entra.retry_after import MAX_WAIT_S, retry_after_s
 from shared.adapters.entra.throttle import REFUSALS, Pace
 from shared.adapters.network.address_guard import PublicAddresses
@@ -137,7 +136,6 @@ class GraphClient:
                 event_hooks={"response": [_refuse_detours]},
             ),
         )
-        self.together = Together(self)
         self._adapter = GraphRequestAdapter(provider, self._http)
         self._adapter.observability_options.include_euii_attributes = False  # links name people and hold tokens
 
@@ -187,7 +185,6 @@ class GraphClient:
 
     async def close(self) -> None:
         """Close the connections; the SDK's wrapper of the transport would leave them open."""
-        await self.together.close()
         await self._http.aclose()
         await self._transport.aclose()
         await self.credential.close()

@@ -10,6 +10,7 @@ from shared.adapters.entra import existence_check, links
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.errors import Refused, translated
 from shared.adapters.entra.prefetch import Ahead
+from shared.adapters.entra.request_coalescer import Together
 from shared.adapters.entra.schema import (
     SELECT,
     AssignmentPage,
@@ -55,10 +56,11 @@ _HIDDEN: Final = "HiddenMembership"
 
 
 class GraphDirectory:
-    """`Directory` over one GraphClient."""
+    """`Directory` over one GraphClient, and the coalescer of all directories that share it."""
 
-    def __init__(self, client: GraphClient) -> None:
+    def __init__(self, client: GraphClient, coalescer: Together) -> None:
         self._client = client
+        self._coalescer = coalescer
         self._ahead = Ahead(client)
 
     async def close(self) -> None:
@@ -98,7 +100,7 @@ class GraphDirectory:
     async def _page(self, url: str, source: Source, *, first: bool) -> bytes | None:
         """Return a page. Who asks for the second one reads on; of a group's ids there is hardly more than the first."""
         if source.by_id and first:
-            return await self._client.together.get(url, eventual=True)
+            return await self._coalescer.get(url, eventual=True)
         get = self._client.get if first else self._ahead.get
         return await get(url, eventual=source.group is not None, in_front=source.group is None)
 
@@ -171,7 +173,7 @@ class GraphDirectory:
     async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
         """Return those of the groups which the directory still has."""
         urls = list(self._by_id("groups", _GROUP_SELECT, groups))
-        answers = await self._client.together.get_all(urls)
+        answers = await self._coalescer.get_all(urls)
         return [_group_of(each) for content in answers for each in decode(content, GroupPage).value]
 
     async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shared.adapters.entra.client import GraphClient
     from shared.adapters.entra.credential import Outside
     from shared.adapters.entra.directory import GraphDirectory
+    from shared.adapters.entra.request_coalescer import Together
 
 #: Clients kept at the same time, each with a token and a few connections, and for how long after their last use, in
 #: seconds: a secret that was erased must not live on in memory.
@@ -33,7 +34,7 @@ class GraphDirectoryFactory:
         """Open directories at public addresses, or at the operator's `own_hosts`; `managed_identity` is a client id."""
         self._addresses = PublicAddresses(own_hosts)
         self._identity = managed_identity
-        self._clients: OrderedDict[str, GraphClient] = OrderedDict()
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._used: dict[str, int] = {}
         self._left_s: dict[str, float] = {}
 
@@ -42,12 +43,13 @@ class GraphDirectoryFactory:
         """Give the directory of these credentials, and of no others. No request is sent by opening it."""
         sdk = _sdk()
         key = _key(credentials)
-        if key not in self._clients:
+        if key not in self._sessions:
             outside = sdk.outside(addresses=self._addresses, managed_identity_client_id=self._identity)
-            self._clients[key] = sdk.client(credentials, outside)
-        self._clients.move_to_end(key)
+            client = sdk.client(credentials, outside)
+            self._sessions[key] = _Session(client, sdk.coalescer(client))
+        self._sessions.move_to_end(key)
         self._used[key] = self._used.get(key, 0) + 1
-        directory = sdk.directory(self._clients[key])
+        directory = sdk.directory(*self._sessions[key])
         try:
             yield directory
         finally:
@@ -59,29 +61,42 @@ class GraphDirectoryFactory:
                 await self._forget_idle()
 
     async def _forget_idle(self) -> None:
-        idle = [key for key in self._clients if not self._used[key]]
-        too_many = max(0, len(self._clients) - _KEPT)
+        idle = [key for key in self._sessions if not self._used[key]]
+        too_many = max(0, len(self._sessions) - _KEPT)
         too_old_s = monotonic() - _KEPT_S
         # whatever is forgotten is out of reach before the first wait, so that nobody opens what is being closed
         forgotten = [key for place, key in enumerate(idle) if place < too_many or self._left_s[key] < too_old_s]
-        clients = [self._clients.pop(key) for key in forgotten]
+        sessions = [self._sessions.pop(key) for key in forgotten]
         for key in forgotten:
             del self._used[key], self._left_s[key]
-        for client in clients:
-            await client.close()
+        for session in sessions:
+            await session.close()
 
     async def close(self) -> None:
         """Close all connections."""
-        clients = list(self._clients.values())
-        self._clients.clear()
-        for client in clients:
-            await client.close()
+        sessions = list(self._sessions.values())
+        self._sessions.clear()
+        for session in sessions:
+            await session.close()
+
+
+class _Session(NamedTuple):
+    """A client and what combines its small requests; shared by all directories that its credentials open."""
+
+    client: "GraphClient"
+    coalescer: "Together"
+
+    async def close(self) -> None:
+        """Close the connections, once combined requests are given up."""
+        await self.coalescer.close()
+        await self.client.close()
 
 
 class _Sdk(NamedTuple):
     """What asks Microsoft Graph."""
 
     client: "type[GraphClient]"
+    coalescer: "type[Together]"
     outside: "type[Outside]"
     directory: "type[GraphDirectory]"
 
@@ -93,8 +108,9 @@ def _sdk() -> _Sdk:
     from shared.adapters.entra.client import GraphClient  # noqa: PLC0415 - only here
     from shared.adapters.entra.credential import Outside  # noqa: PLC0415 - as above
     from shared.adapters.entra.directory import GraphDirectory  # noqa: PLC0415 - as above
+    from shared.adapters.entra.request_coalescer import Together  # noqa: PLC0415 - as above
 
-    return _Sdk(GraphClient, Outside, GraphDirectory)
+    return _Sdk(GraphClient, Together, Outside, GraphDirectory)
 
 
 def _key(credentials: Credentials) -> str:
