@@ -1,7 +1,7 @@
-"""One customer's client of Microsoft Graph: the SDK's adapter, with what it lacks put around it.
+"""Microsoft Graph client of one tenant: the SDK's request adapter with our transport, throttle and retries.
 
-No redirects, no proxies from the environment, requests counted and paced, short waits only; longer ones belong to the
-queue.
+It follows no redirect and uses no proxy from the environment. Requests are counted and throttled. It sleeps through
+short waits only; for longer ones the job goes back to its queue.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from msgraph_core import GraphClientFactory
 from shared.adapters.entra.credential import Outside, RenewableCredential
 from shared.adapters.entra.errors import ERROR_MAP, Refused, of_status, translated
 from shared.adapters.entra.retry_after import MAX_WAIT_S, retry_after_s
-from shared.adapters.entra.throttle import REFUSALS, Pace
+from shared.adapters.entra.throttle import REFUSALS, AdaptiveThrottle
 from shared.adapters.network.address_guard import PublicAddresses
 from shared.adapters.network.tls import tls_context
 from shared.domain.connections.connection import Credentials
@@ -34,33 +34,33 @@ from shared.errors import Transient
 from shared.telemetry import count_graph_request
 
 _RETRIES: Final = 2
-#: Requests of one customer under way at the same time, and how many more of those that go in front of the others.
+#: Concurrent requests of one tenant, and how many more with priority.
 _CONCURRENT: Final = 16
 _IN_FRONT: Final = 1
 #: Longest silence within a request, and longest request with its retries, in seconds.
 _SILENCE_S: Final = 30.0
 _REQUEST_S: Final = 90.0
-#: What of an answer is handed on at once, and kept before no more is read: a page of users comes in a few pieces.
+#: Chunk size of responses and read buffer, in bytes: a page of users arrives in a few chunks.
 _CHUNK_BYTES: Final = 1024 * 1024
-#: Where many requests are one. Its own answer says nothing about limits; those of its parts do.
+#: Route of batches. Limits are reported by the responses of the parts, not by the batch's own.
 _BATCH: Final = "/$batch"
-#: A token this old, in seconds, may lack what was granted meanwhile: on a 403 it is renewed, but no more often.
+#: Minimum age of a token that is renewed after a 403, in seconds: it may lack a permission that was granted since.
 _OLD_TOKEN_S: Final = 300.0
 
-# GraphServiceClient, which we do without, would do it; without it the SDK reads no error's code
+# GraphServiceClient, which is not used here, would register it; without it the SDK cannot read an error's code
 register_default_deserializer(JsonParseNodeFactory)
 
 
 class _Transport(AiohttpTransport):
-    """Lets every request, those of the retry handler included, go when it may, counts it, and judges where it goes to.
+    """Throttles and counts every request, retries included, and checks its host's addresses.
 
     aiohttp beneath httpx takes less than half of the CPU for a page of users;
     docs/performance/results.md has the numbers.
     """
 
-    def __init__(self, addresses: PublicAddresses, pace: Pace) -> None:
+    def __init__(self, addresses: PublicAddresses, throttle: AdaptiveThrottle) -> None:
         self._addresses = addresses
-        self._pace = pace
+        self._throttle = throttle
         super().__init__(client=self._session, verify=tls_context(), trust_env=False)
 
     def _session(self) -> aiohttp.ClientSession:
@@ -72,60 +72,60 @@ class _Transport(AiohttpTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        async with self._pace.passage() as sent_s:
+        async with self._throttle.acquire() as sent_s:
             count_graph_request()
             try:
-                await self._addresses.addresses(request.url.host)  # aiohttp asks nobody about a host that is an address
+                await self._addresses.addresses(request.url.host)  # aiohttp does not resolve a host that is an address
             except OSError as error:
                 raise httpx.ConnectError(f"{request.url.host} could not be looked up", request=request) from error
             response = await super().handle_async_request(request)
             if isinstance(response.stream, AiohttpResponseStream):
                 response.stream.CHUNK_SIZE = _CHUNK_BYTES
             if response.status_code != HTTPStatus.OK or not request.url.path.endswith(_BATCH):
-                self._pace.heard(response.status_code, response.headers, sent_s=sent_s)
+                self._throttle.record_response(response.status_code, response.headers, sent_s=sent_s)
         return response
 
 
 class _NoCookies(httpx.Cookies):
-    """Keeps none. To look for cookies in an answer takes longer than to send its request."""
+    """A jar that stays empty: looking for cookies in a response takes longer than sending its request."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave them where they are."""
+        """Ignore the cookies of a response."""
 
 
 class _Client(httpx.AsyncClient):
-    """Keeps no cookies."""
+    """An httpx client without cookies."""
 
-    cookies = _NoCookies()  # type: ignore[override] # nobody sets others
+    cookies = _NoCookies()  # type: ignore[override] # never replaced
 
 
 class _ShortRetries(RetryHandler):
-    """The SDK's retries, but only where the wait is short; and where it is the pace that waits, no wait besides."""
+    """The SDK's retries for short waits only. After a throttling response only the throttle waits."""
 
     def get_delay_time(self, retry_count: int, response: httpx.Response | None = None, delay: float = 0.0) -> float:
-        """Return how long to sleep before the next try, in seconds; MAX_DELAY means that there is none."""
+        """Return how long to sleep before the next attempt, in seconds; MAX_DELAY ends the retries."""
         if response is None or response.status_code not in REFUSALS:
             return float(super().get_delay_time(retry_count, response, delay))
-        told_s = retry_after_s(response.headers)
-        return float(RetryHandlerOption.MAX_DELAY) if told_s is not None and told_s > MAX_WAIT_S else 0.0
+        asked_s = retry_after_s(response.headers)
+        return float(RetryHandlerOption.MAX_DELAY) if asked_s is not None and asked_s > MAX_WAIT_S else 0.0
 
 
 class GraphClient:
-    """Sends requests with one customer's credentials and returns answers as bytes."""
+    """Sends requests with one tenant's credentials and returns response bodies as bytes."""
 
     def __init__(self, credentials: Credentials, outside: Outside) -> None:
         self.graph = credentials.endpoints.graph
         self.scope = f"{self.graph}/.default"
         self.credential = RenewableCredential(credentials, outside)
-        #: Whoever learns outside of an answer's headers how much Graph takes, tells it here.
-        self.pace = Pace(_CONCURRENT + _IN_FRONT)
+        #: Also told about limits that the parts of a `$batch` report.
+        self.throttle = AdaptiveThrottle(_CONCURRENT + _IN_FRONT)
         self._slots = asyncio.Semaphore(_CONCURRENT)
         self._slots_in_front = asyncio.Semaphore(_IN_FRONT)
-        # tokens for continuous access evaluation live a day, and with them what was or was not granted
+        # tokens for continuous access evaluation live a day, and so would the permissions in them
         provider = AzureIdentityAuthenticationProvider(
             self.credential, scopes=[self.scope], allowed_hosts=[httpx.URL(self.graph).host], is_cae_enabled=False
         )
-        self._transport = _Transport(outside.addresses, self.pace)
+        self._transport = _Transport(outside.addresses, self.throttle)
         self._http = GraphClientFactory.create_with_custom_middleware(
             middleware=[_ShortRetries(RetryHandlerOption(delay=0.5, max_retries=_RETRIES))],
             client=_Client(
@@ -140,15 +140,15 @@ class GraphClient:
         self._adapter.observability_options.include_euii_attributes = False  # links name people and hold tokens
 
     async def get(self, url: str, *, eventual: bool = False, in_front: bool = False) -> bytes | None:
-        """Return the body of a GET. Raises: the tree of `shared.errors`.
+        """Return the body of a GET. Raises the errors of `shared.errors`.
 
-        `eventual` allows an advanced query. `in_front` is for requests each of which waits for the one before it, so
-        that they do not wait for all others besides.
+        `eventual` allows an advanced query. `priority` is for sequential requests, such as the pages of a listing, so
+        that they do not also queue behind the others.
         """
         return await self._send(Method.GET, url, eventual=eventual, in_front=in_front)
 
     async def post(self, url: str, body: bytes) -> bytes | None:
-        """Return the body of the answer to a POST of JSON."""
+        """Return the response body of a POST of JSON."""
         return await self._send(Method.POST, url, body=body)
 
     async def _send(
@@ -165,7 +165,7 @@ class GraphClient:
         return await self._try(slots, _request(method, url, eventual=eventual, body=body))
 
     def _may_be_the_token(self, error: Refused) -> bool:
-        """Tell whether a new token can help: the cached one was revoked, or is older than a permission."""
+        """Return whether a new token can help: the cached one was revoked, or is older than a permission."""
         if error.status == HTTPStatus.FORBIDDEN:
             return self.credential.age_s > _OLD_TOKEN_S
         return error.status == HTTPStatus.UNAUTHORIZED
@@ -179,12 +179,12 @@ class GraphClient:
             except Transient as error:
                 if error.code != "throttled" or error.retry_after_s is not None:
                     raise
-                # a message that is put back for a while is not counted as one that failed
-                raise Transient(str(error), code=error.code, retry_after_s=self.pace.left_s) from error
+                # with a wait, the message is deferred and not counted as a failed delivery
+                raise Transient(str(error), code=error.code, retry_after_s=self.throttle.left_s) from error
         return answer
 
     async def close(self) -> None:
-        """Close the connections; the SDK's wrapper of the transport would leave them open."""
+        """Close the connections, including the transport, which the SDK's wrapper does not close."""
         await self._http.aclose()
         await self._transport.aclose()
         await self.credential.close()
@@ -205,6 +205,6 @@ def _request(method: Method, url: str, *, eventual: bool, body: bytes | None) ->
 
 
 async def _refuse_detours(response: httpx.Response) -> None:
-    """Let pass complete answers and errors; the SDK takes the body of a redirect, or a part, for the answer."""
+    """Raise for a redirect or a partial response, whose body the SDK would take for the answer."""
     if response.status_code != HTTPStatus.OK and response.status_code < HTTPStatus.BAD_REQUEST:
         raise of_status(response.status_code, "", response.headers)

@@ -45,7 +45,7 @@ async def check(
     answers: dict[int, BatchAnswer] = {}
     open_ = list(range(len(questions)))
     for round_ in range(_ROUNDS):
-        if round_ and not client.pace.left_s:
+        if round_ and not client.throttle.left_s:
             await asyncio.sleep(_PAUSE_S)
         answers.update(await _ask_all(client, questions, open_))
         open_ = [number for number in open_ if number not in answers or _worth_asking_again(answers[number])]
@@ -55,7 +55,7 @@ async def check(
         raise Transient(
             "Microsoft Graph limits our requests: parts of a batch are refused each time.",
             code="throttled",
-            retry_after_s=client.pace.left_s,
+            retry_after_s=client.throttle.left_s,
         )
     told: dict[ObjectId, list[tuple[_Question, BatchAnswer | None]]] = {person: [] for person in people}
     for number, question in enumerate(questions):

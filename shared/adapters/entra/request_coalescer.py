@@ -102,7 +102,7 @@ class Together:
 
     def _may_share(self) -> bool:
         now_s = asyncio.get_running_loop().time()
-        return not self._closed and now_s >= self._alone_until_s and self._client.pace.is_free
+        return not self._closed and now_s >= self._alone_until_s and self._client.throttle.is_free
 
     async def _part(self, part: _Part) -> bytes | None:
         loop = asyncio.get_running_loop()

@@ -1,7 +1,8 @@
-"""How fast one customer's requests go: not at all while Graph says wait, and fewer at once as its limit comes near.
+"""Adaptive throttle for the Graph requests of one tenant: a rate limiter with a half-open circuit breaker.
 
-Every request passes here, those that the SDK sends again included, so whatever one is told holds for all. Time is the
-event loop's, in seconds; nothing is done while nothing happens.
+It sends nothing while Graph asks to wait, and lowers concurrency as Graph's limit comes near. All requests share it,
+including retries of the SDK, so a wait that one answer asks for holds for all of them. Times are the event loop's, in
+seconds; no background task runs.
 """
 
 import asyncio
@@ -15,45 +16,46 @@ from typing import Final
 from shared.adapters.entra.retry_after import MAX_WAIT_S, retry_after_s
 from shared.errors import Transient
 
-#: Over how long Graph adds up what requests cost, in seconds.
+#: Window over which Graph adds up the cost of requests, in seconds.
 #: Source: https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits
 WINDOW_S: Final = 10.0
-#: Share of the limit from which on Graph tells how much is used, and from which on fewer requests go at once.
+#: Used share of the limit (0..1) from which Graph reports it, and from which concurrency is lowered.
 #: Source: https://learn.microsoft.com/graph/throttling-limits (x-ms-throttle-limit-percentage)
 SLOW_FROM: Final = 0.8
-#: Share at which nothing is left for another request: what remains is less than a refusal costs.
+#: Used share (0..1) at which no further request fits: the rest is less than the cost of a refused one.
 _ALL: Final = 0.99
-#: Refusals without a time to wait: the first such wait, and the longest; each is between half of it and all of it.
+#: First wait after a refusal without `Retry-After`, in seconds; doubled each time, with jitter of up to a half.
 _BACKOFF_S: Final = 1.0
+#: Upper bound for the above, in seconds.
 _LONGEST_BACKOFF_S: Final = 8.0
-#: Longest wait that is believed, in seconds; after it one request finds out.
+#: Longest `Retry-After` that is obeyed, in seconds; then one request probes.
 _LONGEST_WAIT_S: Final = 3_600.0
-#: Statuses that say: not now, and not anybody.
+#: Statuses that stop all requests of the tenant.
 REFUSALS: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
-class Pace:
-    """Lets requests of one customer go, first come, first served, and learns from the answers.
+class AdaptiveThrottle:
+    """Admits the requests of one tenant in order of arrival, and adapts to the answers.
 
-    After a wait one request goes alone; the others follow its answer, so that eight are not refused where one would do.
+    After a wait it is half-open: one request probes, and the others wait for its answer.
     """
 
     def __init__(self, slots: int, *, draw: Callable[[], float] = random.random) -> None:
-        """Let `slots` requests be under way at most; `draw` gives numbers from 0 to 1, for back-off."""
+        """Admit at most `slots` concurrent requests; `draw` returns numbers from 0 to 1, for jitter."""
         self._slots = slots
         self._draw = draw
-        self._door = asyncio.Lock()  # who waits at its head waits for all
+        self._admission_lock = asyncio.Lock()  # its holder waits on behalf of all requests behind it
         self._changed = asyncio.Event()
-        self._under_way = 0
-        #: Nothing is sent before this; since when that is known; and how many such waits Graph did not measure.
+        self._in_flight = 0
+        #: End of the present wait, when it was set, and the number of waits in a row without `Retry-After`.
         self._closed_until_s = self._closed_s = -inf
         self._unmeasured = 0
-        #: Whether a wait was not followed by an answer yet, and whether a request is on its way to get one.
-        self._cautious = self._trying = False
-        #: How much of the limit is used, and when the answer came that said so.
+        #: Whether a wait has not been followed by an answer yet, and whether a request is in flight to get one.
+        self._half_open = self._probe_in_flight = False
+        #: Used share of the limit, and the time of the answer that reported it.
         self._share = 0.0
-        self._heard_s = -inf
-        #: When the share was first seen below SLOW_FROM: a window began at that moment or before.
+        self._recorded_s = -inf
+        #: Time at which the share was first seen below SLOW_FROM: a window began then or before.
         self._began_s: float | None = None
 
     @staticmethod
@@ -63,53 +65,53 @@ class Pace:
 
     @property
     def left_s(self) -> float:
-        """Return for how long no request will be sent, in seconds."""
+        """Return the rest of the present wait, in seconds; 0 if there is none."""
         return max(0.0, self._closed_until_s - self.now_s())
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing is known of a limit: no wait, and less than SLOW_FROM of it used."""
+        """Whether no limit is near: no wait, and less than SLOW_FROM of the limit used."""
         if self._known_s() <= 0:
             self._forget()
-        return self.left_s == 0 and not self._cautious and self._share < SLOW_FROM
+        return self.left_s == 0 and not self._half_open and self._share < SLOW_FROM
 
     @asynccontextmanager
-    async def passage(self) -> AsyncIterator[float]:
-        """Give the moment at which a request goes, when it may; it counts as under way inside the context.
+    async def acquire(self) -> AsyncIterator[float]:
+        """Wait until a request may be sent, and yield that time; the request counts as in flight inside the context.
 
-        Raises: Transient (`throttled`), and nothing is to be sent, when the wait is one for the queue.
+        Raises Transient (`throttled`) if the wait is so long that the job should go back to its queue.
         """
         entered_s = self.now_s()
-        async with self._door:
+        async with self._admission_lock:
             while (wait_s := self._wait_s(entered_s)) > 0:
                 self._changed.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_s if isfinite(wait_s) else None):
                         await self._changed.wait()
-            tries = self._trying = self._cautious
-            self._under_way += 1
+            probes = self._probe_in_flight = self._half_open
+            self._in_flight += 1
         try:
             yield self.now_s()
         finally:
-            self._under_way -= 1
-            if tries:
-                self._trying = False
+            self._in_flight -= 1
+            if probes:
+                self._probe_in_flight = False
             self._changed.set()
 
-    def heard(self, status: int, headers: Mapping[str, str], *, sent_s: float) -> None:
-        """Learn from an answer that has just come, or from a part of one, to a request of then."""
+    def record_response(self, status: int, headers: Mapping[str, str], *, sent_s: float) -> None:
+        """Adapt to the response, or part of a `$batch` response, to a request that was sent at `sent_s`."""
         if status in REFUSALS:
             self._refused(retry_after_s(headers), sent_s)
         else:
             if sent_s >= self._closed_s:
-                self._cautious, self._unmeasured = False, 0
+                self._half_open, self._unmeasured = False, 0
             share = _share_of(status, headers)
             if share is not None:
                 self._used(share, sent_s)
         self._changed.set()
 
     def _wait_s(self, entered_s: float) -> float:
-        """Return 0 if a request may go, else when to look again unless something changes before; infinite is never."""
+        """Return 0 if a request may be sent, else after how long to check again unless something changes before."""
         now_s = self.now_s()
         closed_s = self._closed_until_s - now_s
         if closed_s > 0:
@@ -123,53 +125,53 @@ class Pace:
         known_s = self._known_s()
         if known_s <= 0:
             self._forget()
-        if not (self._trying if self._cautious else self._under_way >= self._allowed()):
+        if not (self._probe_in_flight if self._half_open else self._in_flight >= self._allowed()):
             return 0
-        return known_s if self._cautious or self._share >= SLOW_FROM else inf
+        return known_s if self._half_open or self._share >= SLOW_FROM else inf
 
     def _known_s(self) -> float:
-        """Return for how long what was heard last is still counted, in seconds."""
-        return max(self._heard_s, self._closed_until_s) + WINDOW_S - self.now_s()
+        """Return for how long the last response still counts, in seconds."""
+        return max(self._recorded_s, self._closed_until_s) + WINDOW_S - self.now_s()
 
     def _forget(self) -> None:
-        self._share, self._began_s, self._cautious, self._unmeasured = 0.0, None, False, 0
+        self._share, self._began_s, self._half_open, self._unmeasured = 0.0, None, False, 0
 
     def _allowed(self) -> int:
-        """Return how many requests may be under way: all slots up to SLOW_FROM, then fewer, one when all is used."""
+        """Return the allowed concurrency: all slots up to SLOW_FROM, then fewer, one when the limit is used up."""
         left = min(1.0, max(0.0, 1 - self._share) / (1 - SLOW_FROM))
         return 1 + int((self._slots - 1) * left)
 
-    def _refused(self, told_s: float | None, sent_s: float) -> None:
-        """Send nothing for as long as was told, or for longer each time if nothing was."""
-        if not told_s:
-            # what was on its way at an earlier refusal meets the same one
+    def _refused(self, asked_s: float | None, sent_s: float) -> None:
+        """Wait as long as Graph asks, or back off exponentially if it does not say."""
+        if not asked_s:
+            # requests that were in flight at an earlier refusal meet the same one
             if sent_s >= self._closed_s or not self._unmeasured:
                 self._unmeasured += 1
             longest_s = min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2.0 ** (self._unmeasured - 1))
-            told_s = longest_s * (1 + self._draw()) / 2
-        self._close(self.now_s() + min(told_s, _LONGEST_WAIT_S))
+            asked_s = longest_s * (1 + self._draw()) / 2
+        self._close(self.now_s() + min(asked_s, _LONGEST_WAIT_S))
 
     def _used(self, share: float, sent_s: float) -> None:
-        """Note the share. Once a window is used up, send nothing until it must be over: Graph need not say so."""
+        """Record the used share. When the limit is used up, wait for the end of the window without a refusal."""
         now_s = self.now_s()
-        if share < self._share and sent_s < self._heard_s:
-            return  # requests overtake each other: this one may well have been counted before
+        if share < self._share and sent_s < self._recorded_s:
+            return  # responses overtake each other: this one may have been counted already
         if share < SLOW_FROM and sent_s >= self._closed_s and (self._began_s is None or self._share >= SLOW_FROM):
             self._began_s = now_s
-        self._share, self._heard_s = share, now_s
+        self._share, self._recorded_s = share, now_s
         if share >= _ALL and self._began_s is not None and sent_s >= self._began_s:
             self._close(self._began_s + WINDOW_S)
 
     def _close(self, until_s: float) -> None:
-        """Send nothing before then, and learn anew what is used. What is past already closes nothing."""
+        """Wait until that time, then probe. A time in the past starts no wait."""
         self._began_s = None
         if until_s > self.now_s():
             self._closed_until_s = max(self._closed_until_s, until_s)
-            self._closed_s, self._cautious = self.now_s(), True
+            self._closed_s, self._half_open = self.now_s(), True
 
 
 def _share_of(status: int, headers: Mapping[str, str]) -> float | None:
-    """Return the share of the limit that an answer tells; below SLOW_FROM none is told. None: it says nothing."""
+    """Return the used share of the limit that a response reports, 0 if it is below SLOW_FROM, None if unknown."""
     text = next((value for name, value in headers.items() if name.lower() == "x-ms-throttle-limit-percentage"), None)
     if text is None:
         return 0.0 if status == HTTPStatus.OK else None

@@ -20,7 +20,7 @@ GONE = {"error": {"code": "Request_ResourceNotFound"}}
 Part = tuple[int, Any, dict[str, str]]
 
 
-class NotedPace:
+class RecordedThrottle:
     """Notes for how long it is told to wait, and waits not at all."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class NotedPace:
         """It is always the same time."""
         return 0.0
 
-    def heard(self, status: int, headers: dict[str, str], *, sent_s: float) -> None:
+    def record_response(self, status: int, headers: dict[str, str], *, sent_s: float) -> None:
         """A part was answered."""
         if status == 429:
             self.told.append((status, next(iter(headers.values()), None)))
@@ -45,7 +45,7 @@ class Batches:
 
     def __init__(self, **answers: list[Part | None]) -> None:
         self.answers = answers
-        self.pace = NotedPace()
+        self.throttle = RecordedThrottle()
         self.sent: list[list[dict[str, Any]]] = []
 
     async def post(self, _: str, body: bytes) -> bytes:
@@ -146,10 +146,10 @@ async def test_one_unclear_membership_is_enough_to_stay() -> None:
 
 
 async def test_a_refused_part_is_asked_again(no_waiting: list[float]) -> None:
-    """Alone, and it is the pace that waits, for all requests of the customer."""
+    """Alone, and the throttle waits, for all requests of the customer."""
     batches = Batches(account=[(429, {}, {"retry-after": "3"}), (404, GONE, {})])
     assert await ask(batches) == {ADA: Presence.NOT_FOUND}
-    assert (batches.pace.told, no_waiting) == ([(429, "3")], [])
+    assert (batches.throttle.told, no_waiting) == ([(429, "3")], [])
 
 
 async def test_a_part_that_fails_is_asked_again_after_a_pause(no_waiting: list[float]) -> None:

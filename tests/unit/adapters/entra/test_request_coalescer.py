@@ -24,7 +24,7 @@ def url(number: int) -> str:
     return f"{GRAPH}/v1.0/groups/{number}?$select=id"
 
 
-class Pace:
+class Throttle:
     """One that has heard of no limit, unless it is told so."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Pace:
         """It is always the same time."""
         return 0.0
 
-    def heard(self, status: int, _: dict[str, str], *, sent_s: float) -> None:
+    def record_response(self, status: int, _: dict[str, str], *, sent_s: float) -> None:
         """A part was answered."""
         assert sent_s == 0.0
         self.told.append(status)
@@ -49,7 +49,7 @@ class Client:
     def __init__(
         self, *, refused: dict[int, int] | None = None, outage: SyncError | None = None, takes_s: float = 0.5
     ) -> None:
-        self.pace = Pace()
+        self.throttle = Throttle()
         self.refused = refused or {}
         self.outage = outage
         self.takes_s = takes_s
@@ -117,7 +117,7 @@ def test_many_are_one_request() -> None:
     assert [each["url"] for each in requests] == [f"/groups/{number}?$select=id" for number in (3, 1, 2)]
     assert all(each["method"] == "GET" and each["headers"]["ConsistencyLevel"] == "eventual" for each in requests)
     assert client.alone == []
-    assert client.pace.told == [200] * 7
+    assert client.throttle.told == [200] * 7
 
 
 def test_no_more_than_graph_takes() -> None:
@@ -229,7 +229,7 @@ def test_who_waits_pays() -> None:
 def test_near_a_limit_everybody_goes_alone() -> None:
     """A refused part is paid for, and asked for again."""
     client = Client()
-    client.pace.is_free = False
+    client.throttle.is_free = False
     assert asked(client, 1, 2) == [b"alone"] * 2
     assert client.batches == []
 
@@ -279,7 +279,7 @@ def test_a_limit_that_comes_near_while_a_batch_is_gathered() -> None:
         some = together(client)
         tasks = [asyncio.create_task(some.get(url(each), eventual=True)) for each in range(3)]
         await asyncio.sleep(0.01)
-        client.pace.is_free = False
+        client.throttle.is_free = False
         return list(await asyncio.gather(*tasks))
 
     assert run(work()) == [b"alone"] * 3

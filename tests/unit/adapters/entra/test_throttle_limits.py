@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pytest
 
-from shared.adapters.entra.throttle import Pace
+from shared.adapters.entra.throttle import AdaptiveThrottle
 from tests.unit.adapters.entra.virtual_time import now_s, run, share
 
 LIMIT, COST, SLOTS = 3_500, 4, 8
@@ -74,23 +74,23 @@ def test_limits(counting: Callable[[], Window | Bucket], workers: int) -> None:
 async def _spend_all(counting: Window | Bucket, workers: int) -> tuple[float, int, float]:
     chance, left, refused = random.Random(7), iter(range(REQUESTS)), 0
 
-    async def send(paced: Pace, core: asyncio.Lock) -> bool:
-        async with paced.passage() as sent_s:
+    async def send(throttle: AdaptiveThrottle, core: asyncio.Lock) -> bool:
+        async with throttle.acquire() as sent_s:
             async with core:
                 await asyncio.sleep(CPU_S)
             await asyncio.sleep(LATENCY_S * chance.uniform(0.4, 0.6))
             used, wait_s = counting.spend()
             await asyncio.sleep(LATENCY_S * chance.uniform(0.4, 0.6))
             headers = dict(share(used)) if wait_s is None else {"Retry-After": str(wait_s)}
-            paced.heard(200 if wait_s is None else 429, headers, sent_s=sent_s)
+            throttle.record_response(200 if wait_s is None else 429, headers, sent_s=sent_s)
         return wait_s is None
 
-    async def work(paced: Pace, core: asyncio.Lock) -> None:
+    async def work(throttle: AdaptiveThrottle, core: asyncio.Lock) -> None:
         nonlocal refused
         for _ in left:
-            while not await send(paced, core):
+            while not await send(throttle, core):
                 refused += 1
 
-    paces = [(Pace(SLOTS, draw=chance.random), asyncio.Lock()) for _ in range(workers)]
-    await asyncio.gather(*(work(*each) for each in paces for _ in range(SLOTS)))
+    throttles = [(AdaptiveThrottle(SLOTS, draw=chance.random), asyncio.Lock()) for _ in range(workers)]
+    await asyncio.gather(*(work(*each) for each in throttles for _ in range(SLOTS)))
     return now_s(), refused, counting.least_s

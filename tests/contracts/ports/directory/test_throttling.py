@@ -5,9 +5,8 @@ import asyncio
 import pytest
 
 from infra.local.entra.server import EntraSimulator
-from infra.local.entra.state import throttle
-from shared.adapters.entra import GraphDirectoryFactory
-from shared.adapters.entra import throttle as pace
+from infra.local.entra.state import throttle as simulated_throttle
+from shared.adapters.entra import GraphDirectoryFactory, throttle
 from shared.domain.directory import Presence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
@@ -20,7 +19,7 @@ USERS = r"^/users\?"
 AT_ONCE = 12
 
 
-async def test_nobody_sends_while_told_to_wait(contoso: Directory, simulator: Broken) -> None:
+async def test_no_request_is_sent_during_a_wait(contoso: Directory, simulator: Broken) -> None:
     """One is refused, the others wait as long, and all have their answers in the end."""
     await simulator.fault(USERS, {"type": "throttled", "retry_after_s": 1}, nth=2)
     await contoso.users(Source())
@@ -33,8 +32,8 @@ async def test_nobody_sends_while_told_to_wait(contoso: Directory, simulator: Br
 async def test_a_limit_that_is_used_up_is_not_run_into(
     contoso: Directory, simulator: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told of a limit that comes near, the adapter waits by itself for the window to end: nobody is refused."""
-    for module in (pace, throttle):
+    """Told of a limit that comes near, the adapter waits by itself for the window to end: no request is refused."""
+    for module in (throttle, simulated_throttle):
         monkeypatch.setattr(module, "WINDOW_S", 2.0)
     await simulator.call("PATCH", "/settings", {"throttle_limit_units": 100})
     for _ in range(85):
@@ -44,7 +43,7 @@ async def test_a_limit_that_is_used_up_is_not_run_into(
     assert (counted["refused"], counted["sent_while_waiting"], counted["resource_units"]) == (0, 0, 110)
 
 
-async def test_a_long_wait_is_everybodys(contoso: Directory, simulator: Broken) -> None:
+async def test_a_long_wait_holds_for_all_requests(contoso: Directory, simulator: Broken) -> None:
     """Those who did not ask yet are told without a request; another customer is not concerned."""
     await simulator.fault(USERS, {"type": "throttled", "retry_after_s": 60})
     with pytest.raises(Transient):
@@ -72,7 +71,7 @@ async def test_another_customer_does_not_wait(
 
 @pytest.mark.parametrize("told", [1, None])
 async def test_refusals_within_a_batch(fabrikam: Directory, simulator: Broken, told: int | None) -> None:
-    """The parts that were refused are asked again after the wait, which holds for everybody, and nothing is guessed."""
+    """Refused parts are asked again after the wait, which holds for all requests, and nothing is guessed."""
     people = [ObjectId(each) for each in await simulator.people("fabrikam", 30)]
     before = await fabrikam.presence(people, [])
     await simulator.call("DELETE", "/metrics")
