@@ -1,30 +1,30 @@
-/** The product's HTTP API, through the door that the session knows. */
+/** Client of the HTTP API, for the current session. */
 
-import { door } from "./session.js";
+import { entryPoint } from "./session.js";
 
-/** What the API refused, as it says it (RFC 9457). */
+/** An error of the API, as problem details (RFC 9457). */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail ?? "The server did not answer as it should.");
+    super(body.detail ?? "The server returned an unexpected answer.");
     this.status = status;
     this.code = body.code ?? "unknown";
-    this.fix = body.fix ?? null;
+    this.fix = body.fix ?? (body.detail ? null : "Try again. If this happens again, contact your operator.");
     this.body = body;
   }
 }
 
-/** The version of what was read last, by path: sent along when it is changed, so that nobody overwrites another. */
+/** ETag of the last read, by path. Sent with a change as `If-Match`, so that concurrent changes are not overwritten. */
 const versions = new Map();
 
 async function call(method, path, { body, headers = {}, raw } = {}) {
-  const { base, headers: known } = door();
-  const sent = { ...known, ...headers };
+  const { base, headers: credentials } = entryPoint();
+  const sent = { ...credentials, ...headers };
   if (method !== "GET" && versions.has(path)) sent["If-Match"] = versions.get(path);
   if (method === "POST") sent["Idempotency-Key"] ??= crypto.randomUUID();
   if (body !== undefined) sent["Content-Type"] = "application/json";
-  let answer;
+  let response;
   try {
-    answer = await fetch(`${base}/${path}`, {
+    response = await fetch(`${base}/${path}`, {
       method,
       headers: sent,
       body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
@@ -33,9 +33,9 @@ async function call(method, path, { body, headers = {}, raw } = {}) {
   } catch {
     throw new Problem(0, { code: "unreachable", detail: "The server could not be reached.", fix: "Check your connection and try again." });
   }
-  const json = answer.headers.get("content-type")?.includes("json") ? await answer.json() : null;
-  if (!answer.ok) throw new Problem(answer.status, json ?? {});
-  const version = answer.headers.get("etag");
+  const json = response.headers.get("content-type")?.includes("json") ? await response.json() : null;
+  if (!response.ok) throw new Problem(response.status, json ?? {});
+  const version = response.headers.get("etag");
   if (version) versions.set(path, version);
   return json;
 }
@@ -47,17 +47,17 @@ export const patch = (path, body) => call("PATCH", path, { body });
 export const remove = (path) => call("DELETE", path);
 export const upload = (path, file) => call("POST", path, { raw: file, headers: { "Content-Type": "text/csv" } });
 
-/** Fetches a file and hands it to the browser to be saved. */
+/** Downloads a file and lets the browser save it. */
 export async function download(path, name) {
-  const { base, headers } = door();
-  const answer = await fetch(`${base}/${path}`, { headers: { ...headers, Accept: "text/csv" } });
-  if (!answer.ok) throw new Problem(answer.status, await answer.json());
+  const { base, headers } = entryPoint();
+  const response = await fetch(`${base}/${path}`, { headers: { ...headers, Accept: "text/csv" } });
+  if (!response.ok) throw new Problem(response.status, await response.json());
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await answer.blob());
+  link.href = URL.createObjectURL(await response.blob());
   link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);
 }
 
-/** `tenants/contoso/locations/...`, each part made safe. */
+/** Joins URL-encoded parts: `tenants/contoso/locations/...`. */
 export const at = (...parts) => parts.map(encodeURIComponent).join("/");

@@ -1,4 +1,4 @@
-/** The page: who is there, which view is asked for, and what is around it. */
+/** The page: loads the signed-in user, maps the address to a view and shows it below the header. */
 
 import * as api from "./api.js";
 import { announce, h, replace } from "./dom.js";
@@ -13,54 +13,54 @@ import { messages } from "./views/messages.js";
 import { overview } from "./views/overview.js";
 import { preferences } from "./views/preferences.js";
 import { recipients } from "./views/recipients.js";
-import { users } from "./views/users.js";
+import { ssoUsers } from "./views/users.js";
 
-/** The views of a tenant by their word in the address, in the order of the menu. */
+/** Views of one tenant, by their name in the address and in menu order. */
 export const VIEWS = {
   connect: { title: "Connect", view: connect },
   preferences: { title: "Preferences", view: preferences },
   locations: { title: "Locations and groups", view: locations },
   fetch: { title: "Fetch directory", view: fetchDirectory },
   recipients: { title: "Recipients", view: recipients },
-  users: { title: "SSO users", view: users },
+  users: { title: "SSO users", view: ssoUsers },
   history: { title: "History", view: history },
 };
 
-/** The views that are of no tenant. */
-const OWN = {
+/** Views that do not belong to one tenant. */
+const GLOBAL_VIEWS = {
   "": { title: "Tenants", view: overview },
-  messages: { title: "Messages and events", view: messages },
+  messages: { title: "Failed messages", view: messages },
 };
 
 const main = document.getElementById("main");
 let me = null;
-/** Grows with every navigation: a view that is no longer wanted does not appear late. */
-let shown = 0;
+/** Number of navigations so far. A view that finishes loading after the next navigation is discarded. */
+let navigations = 0;
 
 /** `#/t/contoso/fetch/123` -> { tenant: "contoso", name: "fetch", rest: ["123"] }; `#/messages` -> { name: "messages" } */
 function address() {
   const [kind, tenant, name = "connect", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  return kind === "t" && tenant && Object.hasOwn(VIEWS, name) ? { tenant, name, rest } : { tenant: null, name: Object.hasOwn(OWN, kind) ? kind : "", rest: [] };
+  return kind === "t" && tenant && Object.hasOwn(VIEWS, name) ? { tenant, name, rest } : { tenant: null, name: Object.hasOwn(GLOBAL_VIEWS, kind) ? kind : "", rest: [] };
 }
 
 async function show() {
-  const mine = ++shown;
+  const navigation = ++navigations;
   const { tenant, name, rest } = address();
   const leaving = new AbortController();
   window.addEventListener("hashchange", () => leaving.abort(), { once: true });
   replace(document.getElementById("header"), header(me, tenant, name, VIEWS));
   replace(main, waiting("Loading"));
-  const { title, view: made } = tenant ? VIEWS[name] : OWN[name];
+  const { title, view } = tenant ? VIEWS[name] : GLOBAL_VIEWS[name];
   document.title = `${title} – Recipient Sync`;
   try {
-    const view = await made({ tenant, rest, me, left: leaving.signal });
-    if (mine !== shown) return;
-    replace(main, view);
+    const content = await view({ tenant, rest, me, left: leaving.signal });
+    if (navigation !== navigations) return;
+    replace(main, content);
     announce(title);
     main.focus({ preventScroll: true });
   } catch (error) {
     if (error instanceof api.Problem && error.status === 401) return begin();
-    if (mine === shown) replace(main, h("div", { class: "page" }, h("h1", {}, title), problem(error)));
+    if (navigation === navigations) replace(main, h("div", { class: "page" }, h("h1", {}, title), problem(error)));
   }
 }
 

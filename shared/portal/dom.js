@@ -1,6 +1,6 @@
 /**
- * Builds an element. Strings become text, never markup; `null` and `false` are left out.
- * `on...` properties are listeners, `value`, `checked` and the like are set as properties, the rest as attributes.
+ * Creates an element. Strings become text, never markup; `null` and `false` are skipped.
+ * `on...` properties become listeners, those in `PROPERTIES` are set as properties, all others as attributes.
  */
 const PROPERTIES = new Set(["value", "checked", "disabled", "selected", "open", "indeterminate"]);
 
@@ -29,10 +29,10 @@ export function replace(element, ...children) {
   return append(element, children);
 }
 
-/** Says something to those who do not see that it changed. */
+/** Announces a change to screen readers. */
 export function announce(text) {
   document.getElementById("live").textContent = text;
 }
 
-/** Shows the present view anew, with what is true by now. */
-export const again = () => window.dispatchEvent(new HashChangeEvent("hashchange"));
+/** Reloads the current view with fresh data. */
+export const reloadView = () => window.dispatchEvent(new HashChangeEvent("hashchange"));

@@ -1,4 +1,4 @@
-/** Numbers, times and words as people read them. Pure. */
+/** Formats numbers, times and codes for people. Pure. */
 
 const NUMBER = new Intl.NumberFormat("en");
 
@@ -12,7 +12,7 @@ export function count(value, one, many = `${one}s`) {
 export function when(text, now = new Date()) {
   if (!text) return "never";
   const seconds = (now - new Date(text)) / 1000;
-  if (seconds < 60) return "just now";
+  if (seconds < 60) return "a moment ago";
   if (seconds < 3600) return `${count(Math.floor(seconds / 60), "minute")} ago`;
   if (seconds < 86400) return `${count(Math.floor(seconds / 3600), "hour")} ago`;
   return new Date(text).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
@@ -32,12 +32,12 @@ export function words(code) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Seconds that a job still takes at the rate so far, null while that cannot be said. */
+/** Estimates the remaining seconds at the rate so far; null while there is not enough data. */
 export function secondsLeft(done, all, elapsed) {
   return done > 0 && all >= done && elapsed > 0 ? ((all - done) / done) * elapsed : null;
 }
 
-/** An id for a location from its name: `Berlin HQ (2)` -> `berlin-hq-2`. */
+/** Derives an ID from a name: `Berlin HQ (2)` -> `berlin-hq-2`. */
 export function slug(name) {
   const plain = name.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
   return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);

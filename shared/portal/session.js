@@ -1,9 +1,9 @@
-/** Who is using the portal: a signed-in person, or somebody with the app's function key. */
+/** The session: a signed-in user, or the app's function key entered by the operator. */
 
 const KEY = "function-key";
 
-/** Where the API is asked, and with what. The key stays in this tab and is forgotten with it. */
-export function door() {
+/** Returns the API's base path and the headers to send. The function key is stored only in this browser tab. */
+export function entryPoint() {
   const key = sessionStorage.getItem(KEY);
   const api = new URL("..", new URL("portal/", document.baseURI)).pathname.replace(/\/$/, "");
   return key ? { base: api, headers: { "x-functions-key": key } } : { base: `${api}/signed-in`, headers: {} };

@@ -1,48 +1,52 @@
-/** Changes of a run, each with its reason. */
+/** Lists the changes of a run with their reasons. */
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
-import { words } from "../format.js";
+import { number, words } from "../format.js";
+import { reason } from "../labels.js";
 import { badge, button, empty, input, select, table } from "./ui.js";
 
 const TONES = { created: "success", updated: "info", reactivated: "success", deactivated: "danger", skipped: "neutral" };
 const KINDS = [["", "All changes"], ...Object.keys(TONES).map((kind) => [kind, words(kind)])];
-const SHOWN = 200;
+/** Rows added to the list per press of "Show more". */
+const PAGE_ROWS = 200;
+/** Upper bound of changes loaded into the browser. */
+const MAX_ROWS = 20_000;
 
-/** Every change, however many pages the API cuts them into. */
-async function all(base, run) {
-  const found = [];
+/** Loads the changes of a run, page by page. */
+async function load(base, run) {
+  const rows = [];
   let cursor = null;
   do {
     const page = await api.get(`${base}/runs/${run}/changes${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
-    found.push(...page.changes);
+    rows.push(...page.changes);
     cursor = page.cursor ?? null;
-  } while (cursor && found.length < 20_000);
-  return found;
+  } while (cursor && rows.length < MAX_ROWS);
+  return rows;
 }
 
 export async function changes(base, run, kind = "") {
-  const found = await all(base, run);
-  if (!found.length) return empty("Nothing was changed.");
+  const rows = await load(base, run);
+  if (!rows.length) return empty("No changes.");
   const list = h("div", { "aria-live": "polite" });
   const search = input({ type: "search", placeholder: "Name or ID", "aria-label": "Search changes", oninput: () => show() });
   const only = select(KINDS, kind, { "aria-label": "Kind of change", onchange: () => show() });
-  const show = (shown = SHOWN) => {
+  const show = (limit = PAGE_ROWS) => {
     const word = search.value.toLowerCase();
-    const fit = found.filter((each) => (!only.value || each.kind === only.value) && `${each.displayName} ${each.objectId} ${each.recipient}`.toLowerCase().includes(word));
+    const matches = rows.filter((change) => (!only.value || change.kind === only.value) && `${change.displayName} ${change.objectId} ${change.recipient}`.toLowerCase().includes(word));
     replace(
       list,
-      fit.length ? table("Changes", ["Person", "Location", "Change", "Reason"], fit.slice(0, shown).map(cells)) : empty("No change is like that."),
-      fit.length > shown && button(`Show more of ${fit.length}`, () => show(shown + SHOWN)),
+      matches.length ? table("Changes", ["Person", "Location", "Change", "Reason"], matches.slice(0, limit).map(cells)) : empty("No matches."),
+      matches.length > limit && button(`Show more (${number(matches.length - limit)} left)`, () => show(limit + PAGE_ROWS)),
     );
   };
   show();
   return h("div", { class: "stack" }, h("div", { class: "row" }, search, only), list);
 }
 
-const cells = (each) => [
-  each.displayName ?? h("span", { class: "code" }, each.objectId ?? each.recipient),
-  each.location,
-  [badge(each.held ? "Would be deactivated" : words(each.kind), TONES[each.kind]), each.fields.length > 0 && h("div", { class: "help" }, each.fields.map(words).join(", "))],
-  words(each.reason),
+const cells = (change) => [
+  change.displayName ?? h("span", { class: "code" }, change.objectId ?? change.recipient),
+  change.location,
+  [badge(change.held ? "Would be deactivated" : words(change.kind), TONES[change.kind]), change.fields.length > 0 && h("div", { class: "help" }, change.fields.map(words).join(", "))],
+  reason(change.reason),
 ];

@@ -1,4 +1,4 @@
-/** A small chart of runs: people added above the line, changed and deactivated below it. */
+/** Bar chart of runs: added people above the axis, changed and deactivated people below it. */
 
 import { h } from "../dom.js";
 import { number, when } from "../format.js";
@@ -15,12 +15,12 @@ function s(tag, properties, ...children) {
 }
 
 export function chart(runs) {
-  const shown = runs.filter((each) => !each.preview && total(each) > 0).slice(0, RUNS).reverse();
-  if (shown.length < 2) return null;
-  const most = Math.max(...shown.map(total));
-  // a root keeps a first sync of thousands from hiding what came after
+  const plotted = runs.filter((run) => !run.preview && total(run) > 0).slice(0, RUNS).reverse();
+  if (plotted.length < 2) return null;
+  const most = Math.max(...plotted.map(total));
+  // the square root keeps later runs visible beside a first sync of thousands
   const height = (people) => (people ? Math.max(2, Math.sqrt(people / most) * HALF) : 0);
-  const bars = shown.flatMap((run, at) => {
+  const bars = plotted.flatMap((run, at) => {
     const x = at * STEP + (STEP - BAR) / 2;
     const up = height(run.counts.created + run.counts.reactivated);
     const changed = height(run.counts.updated);
@@ -38,9 +38,9 @@ export function chart(runs) {
       ),
     ];
   });
-  const width = shown.length * STEP;
+  const width = plotted.length * STEP;
   const line = s("line", { x1: 0, x2: width, y1: HALF + 0.5, y2: HALF + 0.5 });
-  const svg = s("svg", { viewBox: `0 0 ${width} ${HALF * 2 + 2}`, width, height: HALF * 2 + 2, role: "img", "aria-label": `The last ${shown.length} runs that changed something; the table below has their numbers` }, line, ...bars);
+  const svg = s("svg", { viewBox: `0 0 ${width} ${HALF * 2 + 2}`, width, height: HALF * 2 + 2, role: "img", "aria-label": `The last ${plotted.length} runs with changes. The table below shows the numbers.` }, line, ...bars);
   const legend = [["added", "Added"], ["changed", "Changed"], ["deactivated", "Deactivated"]];
   return h("figure", { class: "chart" }, svg, h("figcaption", {}, legend.map(([kind, label]) => h("span", { class: `key ${kind}` }, label))));
 }

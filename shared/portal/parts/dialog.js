@@ -1,9 +1,9 @@
-/** Dialogs: the browser's own, which hold the focus and close with Escape. */
+/** Modal dialogs: the browser's own, which trap the focus and close with Escape. */
 
 import { h, replace } from "../dom.js";
 import { action, button } from "./ui.js";
 
-/** Opens a dialog; `done` is what its main button does, after which it closes. */
+/** Opens a dialog. Its main button calls `done` and then closes it. */
 export function dialog(title, content, { label = null, done = null, wide = false } = {}) {
   const troubles = h("div", {});
   const heading = h("h2", { id: "dialog-title" }, title);

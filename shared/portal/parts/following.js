@@ -1,4 +1,4 @@
-/** Following a run until it ends, without asking more often than helps. */
+/** Polls a run until it ends, with increasing intervals. */
 
 import * as api from "../api.js";
 
@@ -6,7 +6,7 @@ export const ENDS = new Set(["done", "held", "failed", "superseded"]);
 const FIRST_MS = 700;
 const LONGEST_MS = 5000;
 
-/** Calls `seen` with the run each time it was asked for, until it has ended or the view was left. Returns its end. */
+/** Calls `seen` with every polled state of the run. Returns the ended run, or null if the user leaves the view first. */
 export async function follow(base, id, seen, left) {
   let wait = FIRST_MS;
   while (!left.aborted) {
@@ -22,5 +22,5 @@ export async function follow(base, id, seen, left) {
   return null;
 }
 
-/** The end of a run that nobody needs to watch. */
+/** Waits for the end of a run without showing its progress. */
 export const finished = (base, run, left) => follow(base, run.id, () => {}, left);

@@ -1,11 +1,11 @@
-/** What stands above every view: where one is, the menu, and the way out. */
+/** The header of every view: the current tenant, the menu and "Sign out". */
 
 import { h } from "../dom.js";
 import { forgetKey, hasKey, signOut } from "../session.js";
 
 export function header(me, tenant, current, views) {
   const out = hasKey()
-    ? h("a", { href: "#/", class: "quiet", onclick: leave }, "Forget the key")
+    ? h("a", { href: "#/", class: "quiet", onclick: leave }, "Sign out")
     : me && h("a", { href: signOut, class: "quiet" }, "Sign out");
   return h(
     "div",

@@ -1,26 +1,27 @@
-/** A validation report as a checklist: what passed, what failed, and what to do about it. */
+/** Shows a validation report as a checklist, with the fix for every failed check. */
 
 import { h } from "../dom.js";
 import { words } from "../format.js";
 import { button, notice } from "./ui.js";
 
 const MARKS = { pass: "✓", fail: "✕", warn: "!", skip: "–" };
-const SAID = { pass: "Passed", fail: "Failed", warn: "Look at this", skip: "Not checked" };
+const STATUSES = { pass: "Passed", fail: "Failed", warn: "Warning", skip: "Not checked" };
 const FIELDS = { tenantId: "Directory ID", clientId: "Application ID", objectId: "Object ID" };
 
-/** `accept` takes entries that the report suggests. */
-export function report(found, accept) {
-  const failed = found.checks.filter((each) => each.status === "fail");
-  const title = found.ok
-    ? "Everything that is needed works."
-    : failed.every((each) => each.retry)
-      ? "Some checks could not be made just now."
-      : `${failed.length} of ${found.checks.length} checks failed.`;
+/** `accept` is called with the values that the report suggests. */
+export function report({ ok, checks }, accept) {
+  const failed = checks.filter((check) => check.status === "fail");
+  const canRetry = failed.every((check) => check.retry);
+  const title = ok
+    ? "All required checks passed."
+    : canRetry
+      ? "Some checks could not be completed. Try again in a few minutes."
+      : `${failed.length} of ${checks.length} checks failed.`;
   return h(
     "div",
     { class: "report" },
-    notice(found.ok ? "success" : failed.every((each) => each.retry) ? "warning" : "error", title),
-    h("ul", { class: "checks" }, [...found.checks].sort(byUrgency).map((each) => item(each, accept))),
+    notice(ok ? "success" : canRetry ? "warning" : "error", title),
+    h("ul", { class: "checks" }, [...checks].sort(byUrgency).map((check) => item(check, accept))),
   );
 }
 
@@ -35,7 +36,7 @@ function item(check, accept) {
     h(
       "div",
       {},
-      h("strong", {}, h("span", { class: "hidden" }, `${SAID[check.status]}: `), check.title),
+      h("strong", {}, h("span", { class: "hidden" }, `${STATUSES[check.status]}: `), check.title),
       check.status !== "pass" && check.detail && h("p", {}, check.detail),
       check.status !== "pass" && check.fix && h("p", { class: "fix" }, check.fix),
       check.link && h("p", {}, h("a", { href: check.link, target: "_blank", rel: "noopener noreferrer" }, linkText(check))),
@@ -44,7 +45,7 @@ function item(check, accept) {
   );
 }
 
-const linkText = (check) => (check.link.includes("adminconsent") ? "Grant admin consent (opens Microsoft)" : "Open Microsoft’s page");
+const linkText = (check) => (check.link.includes("adminconsent") ? "Grant admin consent (opens Microsoft)" : "Open the page at Microsoft");
 
 function suggestion(entries, accept) {
   const names = Object.entries(entries).filter(([name]) => name in FIELDS);
@@ -52,6 +53,6 @@ function suggestion(entries, accept) {
     "div",
     { class: "suggestion" },
     h("dl", {}, names.map(([name, value]) => [h("dt", {}, FIELDS[name] ?? words(name)), h("dd", { class: "code" }, value)])),
-    button("Use these", () => accept(entries), { small: true }),
+    button("Use these values", () => accept(entries), { small: true }),
   );
 }

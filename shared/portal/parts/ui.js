@@ -1,4 +1,4 @@
-/** The few things that every view is made of. */
+/** Building blocks of all views. */
 
 import { h, replace } from "../dom.js";
 
@@ -12,7 +12,7 @@ export function button(label, onclick, { primary = false, small = false, ...rest
   return h("fluent-button", { appearance: primary ? "primary" : null, type: "button", onclick, ...size, ...rest }, label);
 }
 
-/** A button that cannot be pressed twice, and shows what went wrong where `where` is. */
+/** A button that is disabled while its work runs, and shows an error in the element `where`. */
 export function action(label, work, where, options = {}) {
   const pressed = button(
     label,
@@ -35,7 +35,7 @@ export function action(label, work, where, options = {}) {
 
 let fields = 0;
 
-/** An input with its label and its help, which a screen reader reads along. */
+/** An input with its label and its help text, linked for screen readers. */
 export function field(label, input, help = null, more = null) {
   input.id ||= `field-${++fields}`;
   const described = help ? `${input.id}-help` : null;
@@ -59,7 +59,7 @@ export const select = (options, value, properties = {}) =>
     options.map(([key, label]) => h("option", { value: key, selected: key === value }, label)),
   );
 
-/** A box to tick with what it means. */
+/** A checkbox with its label and help text. */
 export function check(label, checked, help = null, properties = {}) {
   const box = h("input", { type: "checkbox", checked, ...properties });
   box.id ||= `field-${++fields}`;
@@ -86,8 +86,8 @@ export const notice = (intent, title, text = null, ...children) =>
 
 export function problem(error) {
   if (error.status === 412) {
-    const again = button("Load it again", () => location.reload(), { small: true });
-    return notice("warning", "Somebody else has changed this meanwhile.", "Your change was not saved.", again);
+    const reload = button("Reload", () => location.reload(), { small: true });
+    return notice("warning", "Another admin changed this while you were editing.", "Your change was not saved.", reload);
   }
   return notice("error", error.message, error.fix ?? null);
 }
@@ -98,7 +98,7 @@ export const badge = (text, tone = "neutral") => h("span", { class: `badge ${ton
 
 export const empty = (text, ...children) => h("div", { class: "empty" }, h("p", {}, text), children);
 
-/** A table that scrolls by itself where it is too wide. `rows` are lists of cells. */
+/** A table that scrolls horizontally if it is too wide. `rows` are lists of cells. */
 export function table(caption, heads, rows) {
   return h(
     "div",

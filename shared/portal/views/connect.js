@@ -1,23 +1,22 @@
-/** Connect: the sign-in application, the directory's credentials, and what is wrong with them. */
+/** Connect: the sign-in application, the directory's credentials, and the report on wrong ones. */
 
 import * as api from "../api.js";
-import { again, h, replace } from "../dom.js";
-import { when, words } from "../format.js";
+import { h, reloadView, replace } from "../dom.js";
+import { count, when, words } from "../format.js";
+import { CONNECTION_TONES, credential } from "../labels.js";
 import { dialog } from "../parts/dialog.js";
 import { report } from "../parts/report.js";
 import { action, badge, button, card, notice, page, waiting } from "../parts/ui.js";
 import { credentials, secretOnly } from "./credentials.js";
 import { disconnect } from "./disconnect.js";
 
-const TONES = { on: "success", off: "neutral", failing: "warning", "needs attention": "danger" };
-
 export async function connect({ tenant }) {
   const base = api.at("tenants", tenant);
-  const [connection, sso] = await Promise.all([api.get(`${base}/connection`), found(`${base}/sso`)]);
+  const [connection, sso] = await Promise.all([api.get(`${base}/connection`), getOrNull(`${base}/sso`)]);
   return connection.state === "off" ? setUp(base, sso) : connected(base, connection);
 }
 
-async function found(path) {
+async function getOrNull(path) {
   try {
     return await api.get(path);
   } catch (error) {
@@ -47,10 +46,10 @@ function setUp(base, sso) {
     result.scrollIntoView({ block: "nearest" });
   };
   const troubles = h("div", {});
-  const submit = h("div", { class: "row" }, action("Check and switch on", check, troubles, { primary: true }));
+  const submit = h("div", { class: "row" }, action("Check and connect", check, troubles, { primary: true }));
   return page(
     "Connect your directory",
-    "Four entries from the Microsoft Entra admin center. Nothing is written to your directory.",
+    "Enter four values from the Microsoft Entra admin center. Recipient Sync only reads your directory and never changes it.",
     h("form", { class: "stack", onsubmit: (event) => event.preventDefault() }, form.element, submit),
     troubles,
     result,
@@ -69,17 +68,17 @@ function connected(base, connection) {
   };
   const renew = () => {
     const form = secretOnly(connection);
-    const shown = h("div", {});
-    dialog("Replace the secret", h("div", {}, form.element, shown), {
+    const result = h("div", {});
+    dialog("Replace the client secret", h("div", {}, form.element, result), {
       label: "Check and replace",
       done: async () => {
         try {
           await api.put(`${base}/connection`, form.body());
         } catch (error) {
-          if (error.body?.report) replace(shown, report(error.body.report, () => {}));
+          if (error.body?.report) replace(result, report(error.body.report, () => {}));
           throw error;
         }
-        again();
+        reloadView();
       },
     });
   };
@@ -102,13 +101,13 @@ function connected(base, connection) {
 function facts(connection) {
   const days = connection.secretDaysLeft;
   const rows = [
-    ["State", badge(words(connection.state), TONES[connection.state])],
-    ["Connected", when(connection.connectedAt)],
+    ["State", badge(words(connection.state), CONNECTION_TONES[connection.state])],
+    ["Connected since", when(connection.connectedAt)],
     ["Directory (tenant) ID", h("span", { class: "code" }, connection.tenantId)],
     ["Application (client) ID", h("span", { class: "code" }, connection.clientId)],
     ["Object ID", h("span", { class: "code" }, connection.objectId)],
-    ["Signs in with", words(connection.credential)],
-    days !== null && days !== undefined && ["Secret ends", badge(days < 0 ? "It has ended" : `in ${days} days`, days <= 30 ? "warning" : "neutral")],
+    ["Credential", credential(connection.credential)],
+    days !== null && days !== undefined && ["Secret expires", badge(days < 0 ? "expired" : `in ${count(days, "day")}`, days <= 30 ? "warning" : "neutral")],
   ];
   return h("dl", { class: "facts" }, rows.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }

@@ -1,4 +1,4 @@
-/** The four entries and where to find them. */
+/** The form for the four credentials, with where to find each of them. */
 
 import { h } from "../dom.js";
 import { id, secret } from "../pasted.js";
@@ -13,11 +13,11 @@ const CLOUDS = [
 const WHERE = {
   tenantId: ["Directory (tenant) ID", "Entra admin center → Overview → Properties → Tenant ID."],
   clientId: ["Application (client) ID", "Enterprise applications → your app → Overview → Application ID."],
-  objectId: ["Object ID", "On the same page: Enterprise applications → your app → Overview → Object ID. Not the one under App registrations."],
+  objectId: ["Object ID", "Enterprise applications → your app → Overview → Object ID. Do not use the object ID under App registrations."],
 };
-const SECRET = "App registrations → your app → Certificates & secrets → New client secret → copy its Value, not its Secret ID.";
+const SECRET = "App registrations → your app → Certificates & secrets → New client secret → copy the Value, not the Secret ID.";
 
-/** The form: `entries()` gives what was entered, `accept(entries)` takes what a report suggests. */
+/** Creates the form. `entries()` returns the entered values; `accept(entries)` fills in the values that a report suggests. */
 export function credentials(sso) {
   const ids = Object.fromEntries(Object.keys(WHERE).map((name) => [name, input({ name, onchange: tidy(id) })]));
   const value = input({ name: "clientSecret", type: "password", autocomplete: "new-password", onchange: tidy(secret) });
@@ -25,7 +25,7 @@ export function credentials(sso) {
   const cloud = select(CLOUDS, "global", { name: "cloud" });
   const login = input({ name: "loginEndpoint", placeholder: "https://login.microsoftonline.com" });
   const graph = input({ name: "graphEndpoint", placeholder: "https://graph.microsoft.com" });
-  const users = check("Also read who may sign in (SSO users)", false, "Needs the permission Application.Read.All.");
+  const users = check("Also read SSO users (people assigned to your sign-in application)", false, "Requires the permission Application.Read.All.");
   const element = h(
     "div",
     { class: "stack" },
@@ -33,7 +33,7 @@ export function credentials(sso) {
       "fieldset",
       { class: "card" },
       h("legend", {}, "1. Sign-in application"),
-      field("Application ID of your sign-in application", signIn, "The enterprise application with which your people sign in to the mailroom. It may be the same application as below."),
+      field("Application ID of your sign-in application", signIn, "The enterprise application that your people use to sign in to the mailroom. It can be the same application as in step 2."),
     ),
     h(
       "fieldset",
@@ -43,7 +43,7 @@ export function credentials(sso) {
       field("Client secret", value, SECRET),
       field("Cloud", cloud),
       users.element,
-      h("details", {}, h("summary", {}, "Other endpoints"), field("Login endpoint", login, "Leave empty unless your operator told you otherwise."), field("Graph endpoint", graph)),
+      h("details", {}, h("summary", {}, "Other endpoints"), field("Login endpoint", login, "Leave empty unless your operator told you to fill it in."), field("Graph endpoint", graph)),
     ),
   );
   return {
@@ -51,7 +51,7 @@ export function credentials(sso) {
     entries: () => ({
       signIn: id(signIn.value),
       body: filled({
-        ...Object.fromEntries(Object.entries(ids).map(([name, each]) => [name, id(each.value)])),
+        ...Object.fromEntries(Object.entries(ids).map(([name, box]) => [name, id(box.value)])),
         clientSecret: secret(value.value),
         cloud: cloud.value,
         loginEndpoint: login.value.trim(),
@@ -65,13 +65,13 @@ export function credentials(sso) {
   };
 }
 
-/** Only the secret: everything else stays as it is. */
+/** Creates the form for a new secret. All other values stay unchanged. */
 export function secretOnly(connection) {
   const value = input({ type: "password", autocomplete: "new-password", onchange: tidy(secret) });
-  const kept = ["tenantId", "clientId", "objectId", "cloud", "loginEndpoint", "graphEndpoint"];
+  const unchanged = ["tenantId", "clientId", "objectId", "cloud", "loginEndpoint", "graphEndpoint"];
   return {
-    element: field("New client secret", value, `${SECRET} The present one goes on working until this one has passed every check.`),
-    body: () => filled({ ...Object.fromEntries(kept.map((name) => [name, connection[name]])), clientSecret: secret(value.value) }),
+    element: field("New client secret", value, `${SECRET} The current secret stays in use until the new one has passed all checks.`),
+    body: () => filled({ ...Object.fromEntries(unchanged.map((name) => [name, connection[name]])), clientSecret: secret(value.value) }),
   };
 }
 

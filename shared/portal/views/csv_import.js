@@ -1,4 +1,4 @@
-/** CSV import: a file, what it would mean, and a report per row. */
+/** CSV import: choose a file, preview its effect, import it and show the refused rows. */
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
@@ -7,8 +7,8 @@ import { dialog } from "../parts/dialog.js";
 import { action, field, notice, problem, select, table } from "../parts/ui.js";
 
 const MODES = [
-  ["merge", "Add and change; leave everybody else alone"],
-  ["overwrite", "The file is everything: deactivate whom an earlier file created and this one lacks"],
+  ["merge", "Add and update rows. Keep all other recipients."],
+  ["overwrite", "Replace earlier files. Also deactivate recipients of earlier files that this file does not contain."],
 ];
 
 export function importFile(path, reload) {
@@ -16,11 +16,11 @@ export function importFile(path, reload) {
   const mode = select(MODES, "merge", { name: "mode" });
   const result = h("div", { "aria-live": "polite" });
   let approve = "";
-  const trial = async () => {
+  const previewFile = async () => {
     if (!file.files.length) throw new api.Problem(400, { detail: "Choose a file first." });
     try {
-      const found = await api.upload(`${path}?${new URLSearchParams({ mode: mode.value, dryRun: true })}`, file.files[0]);
-      replace(result, outcome(found, "would be"));
+      const preview = await api.upload(`${path}?${new URLSearchParams({ mode: mode.value, dryRun: true })}`, file.files[0]);
+      replace(result, outcome(preview, { preview: true }));
     } catch (error) {
       if (!error.body?.problems) throw error;
       replace(result, problem(error), rows(error.body.problems));
@@ -29,9 +29,9 @@ export function importFile(path, reload) {
   const form = h(
     "div",
     { class: "stack" },
-    field("File", file, "Columns in any order: displayName, mail, department … as in an export. All rows are checked before any is written."),
-    field("What it does", mode),
-    h("div", { class: "row" }, action("Try it", trial, result)),
+    field("File", file, "Columns in any order, for example Name, E-mail and Department, or the columns of an export. All rows are checked before the import starts."),
+    field("Import mode", mode),
+    h("div", { class: "row" }, action("Preview", previewFile, result)),
     result,
   );
   dialog("Import a CSV file", form, {
@@ -49,19 +49,19 @@ export function importFile(path, reload) {
         throw error;
       }
       await reload();
-      if (approve || result.querySelector("table")) throw new api.Problem(0, { detail: approve ? "Press Import again to deactivate them." : "Imported; some rows were left out." });
+      if (approve || result.querySelector("table")) throw new api.Problem(0, { detail: approve ? "Press Import again to deactivate them." : "The file was imported, but some rows were refused. See the list." });
     },
   });
 }
 
-function outcome(done, would = "") {
+function outcome(done, { preview = false } = {}) {
   const { counts } = done;
-  const text = `${number(counts.created)} ${would} added, ${number(counts.updated + counts.reactivated)} changed, ${number(counts.deactivated)} deactivated; ${number(done.unchanged)} are as they were.`;
+  const text = `${number(counts.created)} ${preview ? "would be " : ""}added, ${number(counts.updated + counts.reactivated)} changed, ${number(counts.deactivated)} deactivated, ${number(done.unchanged)} unchanged.`;
   return [
-    notice(would ? "info" : "success", `${count(done.rows, "row")} read`, `${text}${would ? " Nothing has been changed yet." : ""}`),
-    done.held > 0 && notice("warning", `${count(done.held, "person", "people")} would be deactivated, more than the guard lets pass.`, "Import again to deactivate exactly these."),
+    notice(preview ? "info" : "success", `${count(done.rows, "row")} read`, `${text}${preview ? " Nothing was changed." : ""}`),
+    done.held > 0 && notice("warning", `${count(done.held, "person", "people")} would be deactivated. This exceeds the deactivation limit.`, "To deactivate exactly these people, import the file again."),
     done.refused.length > 0 && rows(done.refused),
   ];
 }
 
-const rows = (problems) => table("Rows", ["Line", "What is wrong", ""], problems.map((each) => [number(each.line), words(each.code), each.detail]));
+const rows = (problems) => table("Rows with problems", ["Line", "Problem", "Details"], problems.map((row) => [number(row.line), words(row.code), row.detail]));

@@ -1,7 +1,7 @@
-/** Disconnect: what is erased and what stays, said before and after. */
+/** Disconnect: shows before and after what is erased and what is kept. */
 
 import * as api from "../api.js";
-import { again, h } from "../dom.js";
+import { h, reloadView } from "../dom.js";
 import { words } from "../format.js";
 import { dialog } from "../parts/dialog.js";
 
@@ -9,8 +9,8 @@ export function disconnect(base) {
   const content = h(
     "div",
     {},
-    h("p", {}, "Erased at once: the secret, and the IDs of your directory and application. Connecting again needs them entered again."),
-    h("p", {}, "Kept: recipients, their history, locations, mapped groups and preferences. Nobody is deactivated."),
+    h("p", {}, "Erased immediately: the client secret and the IDs of your directory and application. To connect again, you need to enter them again."),
+    h("p", {}, "Kept: recipients, their history, locations, mapped groups and preferences. No recipient is deactivated."),
   );
   dialog("Disconnect the directory?", content, {
     label: "Disconnect",
@@ -20,10 +20,10 @@ export function disconnect(base) {
         "The directory is disconnected",
         h("div", {}, h("p", {}, `Erased: ${list(done.erased)}.`), h("p", {}, `Kept: ${list(done.kept)}.`)),
       );
-      box.addEventListener("close", () => again());
+      box.addEventListener("close", () => reloadView());
     },
   });
 }
 
 const NAMES = { tenantId: "directory ID", clientId: "application ID", objectId: "object ID" };
-const list = (codes) => codes.map((each) => NAMES[each] ?? words(each).toLowerCase()).join(", ");
+const list = (codes) => codes.map((code) => NAMES[code] ?? words(code).toLowerCase()).join(", ");

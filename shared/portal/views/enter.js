@@ -1,4 +1,4 @@
-/** Where nobody is signed in: how to get in. */
+/** The sign-in page: with a work account, or with the function key. */
 
 import { h } from "../dom.js";
 import { card, button, field, input, page, problem } from "../parts/ui.js";
@@ -8,21 +8,21 @@ export function enter(error, begin) {
   const refused = hasKey();
   forgetKey();
   const key = input({ type: "password", name: "key" });
-  const go = () => {
+  const submit = () => {
     if (!key.value.trim()) return key.focus();
     useKey(key.value);
     return begin();
   };
   const form = h(
     "form",
-    { onsubmit: (event) => (event.preventDefault(), go()) },
-    field("Function key", key, "Kept in this tab only, and forgotten when it is closed."),
-    button("Use the key", go),
+    { onsubmit: (event) => (event.preventDefault(), submit()) },
+    field("Function key", key, "Stored in this browser tab only, until you close the tab."),
+    button("Sign in with the key", submit),
   );
   return page(
     "Welcome to Recipient Sync",
-    "It turns your Microsoft Entra ID directory into the people whom parcels can be addressed to.",
-    refused && problem({ message: "The key was not accepted.", fix: "Copy it again." }),
+    "Recipient Sync keeps the recipients of your mailrooms up to date from your Microsoft Entra ID directory.",
+    refused && problem({ message: "The key was not accepted.", fix: "Check that you copied the whole key, then try again." }),
     !refused && error.status !== 401 && problem(error),
     card("Sign in", h("p", {}, "Use your work account."), h("p", {}, h("a", { class: "cta", href: signIn }, "Sign in with Microsoft"))),
     h("details", { class: "card", open: refused }, h("summary", {}, "I operate this app and have its function key"), form),

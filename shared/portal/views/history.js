@@ -1,15 +1,14 @@
-/** History: what happened to recipients, when, by whom and why. */
+/** History: every run with its changes, their reasons and who started it. */
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
 import { number, when, words } from "../format.js";
+import { concern, RUN_TONES, runState, startedBy } from "../labels.js";
 import { changes } from "../parts/changes.js";
 import { chart } from "../parts/chart.js";
 import { dialog } from "../parts/dialog.js";
 import { badge, button, card, empty, notice, page, table } from "../parts/ui.js";
 
-const TONES = { done: "success", held: "warning", failed: "danger", superseded: "neutral" };
-const BY = { api: "Back end", queue: "Queue message", schedule: "Schedule", pending: "Waiting request", configuration: "Changed settings" };
 const KINDS = { sync: "Sync", import: "CSV import", edit: "Edit", undo: "Undo" };
 
 export async function history({ tenant, rest }) {
@@ -18,40 +17,39 @@ export async function history({ tenant, rest }) {
 }
 
 async function all(base, tenant) {
-  const found = await api.get(`${base}/runs`);
+  const first = await api.get(`${base}/runs`);
   const rows = h("div", {});
   const show = (runs, cursor) =>
     replace(
       rows,
-      runs.length ? table("Runs", ["When", "What", "By", "Added", "Changed", "Deactivated", "Result"], runs.map((each) => cells(tenant, each))) : empty("Nothing has happened yet."),
+      runs.length ? table("Runs", ["When", "Type", "Started by", "Added", "Changed", "Deactivated", "Result"], runs.map((run) => cells(tenant, run))) : empty("No runs yet."),
       cursor &&
         button("Show more", async () => {
           const more = await api.get(`${base}/runs?cursor=${encodeURIComponent(cursor)}`);
           show([...runs, ...more.runs], more.cursor);
         }),
     );
-  show(found.runs, found.cursor);
-  return page("History", null, chart(found.runs), rows);
+  show(first.runs, first.cursor);
+  return page("History", null, chart(first.runs), rows);
 }
 
 const link = (tenant, run) => h("a", { href: `#/t/${tenant}/history/${run.id}` }, when(run.requestedAt));
-const who = (run) => BY[run.requestedBy] ?? (run.requestedBy.startsWith("person:") ? "A person" : run.requestedBy);
-const what = (run) => `${KINDS[run.kind] ?? words(run.kind)}${run.preview ? " (preview)" : ""}`;
+const type = (run) => `${KINDS[run.kind] ?? words(run.kind)}${run.preview ? " (preview)" : ""}`;
 
 const cells = (tenant, run) => [
   link(tenant, run),
-  what(run),
-  who(run),
+  type(run),
+  startedBy(run.requestedBy),
   number(run.counts.created),
   number(run.counts.updated + run.counts.reactivated),
   number(run.counts.deactivated),
-  badge(words(run.state), TONES[run.state] ?? "info"),
+  badge(runState(run.state), RUN_TONES[run.state] ?? "info"),
 ];
 
 async function one(base, tenant, id) {
   const run = await api.get(`${base}/runs/${id}`);
   const undo = () =>
-    dialog("Undo this run?", h("p", {}, "What it has changed is put back, where nothing newer has changed it. Whoever it created is deactivated."), {
+    dialog("Undo this run?", h("p", {}, "The changes of this run are reverted, except where a newer change exists. Recipients that it created are deactivated."), {
       label: "Undo",
       done: async () => {
         const done = await api.post(`${base}/runs/${id}/undo`);
@@ -60,11 +58,11 @@ async function one(base, tenant, id) {
     });
   const changed = run.counts.created + run.counts.updated + run.counts.deactivated + run.counts.reactivated;
   return page(
-    what(run),
-    `${when(run.requestedAt)}, ${who(run).toLowerCase()}.`,
+    type(run),
+    `${when(run.requestedAt)} · started by: ${startedBy(run.requestedBy)}`,
     h("p", {}, h("a", { href: `#/t/${tenant}/history` }, "← All runs")),
-    h("p", { class: "row tight" }, badge(words(run.state), TONES[run.state] ?? "info"), !run.preview && changed > 0 && button("Undo", undo, { small: true })),
-    run.problems.map((each) => notice("warning", each.concerns, each.detail)),
+    h("p", { class: "row tight" }, badge(runState(run.state), RUN_TONES[run.state] ?? "info"), !run.preview && changed > 0 && button("Undo", undo, { small: true })),
+    run.problems.map((problem) => notice("warning", concern(problem.concerns), problem.detail)),
     Object.keys(run.locations).length > 0 && card("Locations", perLocation(run)),
     card("Changes", await changes(base, id)),
   );
@@ -73,13 +71,13 @@ async function one(base, tenant, id) {
 const perLocation = (run) =>
   table(
     "Locations",
-    ["Location", "Recipients", "Added", "Changed", "Deactivated", "Waiting"],
-    Object.entries(run.locations).map(([name, each]) => [
+    ["Location", "Recipients", "Added", "Changed", "Deactivated", "Pending"],
+    Object.entries(run.locations).map(([name, report]) => [
       name,
-      number(each.active),
-      number(each.counts.created),
-      number(each.counts.updated + each.counts.reactivated),
-      number(each.counts.deactivated),
-      number(each.held),
+      number(report.active),
+      number(report.counts.created),
+      number(report.counts.updated + report.counts.reactivated),
+      number(report.counts.deactivated),
+      number(report.held),
     ]),
   );

@@ -1,32 +1,32 @@
-/** Overview: every tenant and how it is. */
+/** Overview: all tenants with the state of their connection and sync. */
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
 import { count, number, slug, when, words } from "../format.js";
+import { CONNECTION_TONES } from "../labels.js";
 import { dialog } from "../parts/dialog.js";
 import { badge, button, empty, field, input, page, problem, select, table } from "../parts/ui.js";
 
-const TONES = { on: "success", off: "neutral", failing: "warning", "needs attention": "danger" };
 const SORTS = [
   ["name", "Name"],
   ["state", "State"],
   ["lastSuccessAt", "Last success"],
-  ["secretDaysLeft", "Secret ends"],
+  ["secretDaysLeft", "Secret expires"],
 ];
 
 export async function overview({ me }) {
-  if (!me.operator) return mine(me.tenants);
+  if (!me.operator) return ownTenants(me.tenants);
   const rows = h("div", { "aria-live": "polite" });
   const search = input({ type: "search", placeholder: "Search", "aria-label": "Search tenants", oninput: later(() => load()) });
   const sort = select(SORTS, "name", { "aria-label": "Sort by", onchange: () => load() });
-  let asked = 0;
+  let searches = 0;
   const load = async (cursor = null, before = []) => {
-    const mine = ++asked;
+    const current = ++searches;
     try {
-      const found = await page_(search.value, sort.value, cursor);
-      if (mine !== asked) return;
-      const all = [...before, ...found.tenants];
-      replace(rows, shown(all, search.value), found.cursor && button("Show more", () => load(found.cursor, all)));
+      const batch = await findTenants(search.value, sort.value, cursor);
+      if (current !== searches) return;
+      const all = [...before, ...batch.tenants];
+      replace(rows, shown(all, search.value), batch.cursor && button("Show more", () => load(batch.cursor, all)));
     } catch (error) {
       replace(rows, problem(error));
     }
@@ -35,51 +35,51 @@ export async function overview({ me }) {
   return page(
     "Tenants",
     null,
-    h("div", { class: "row" }, search, h("label", { class: "inline" }, "Sort by ", sort), h("span", { class: "grow" }), h("a", { href: "#/messages" }, "Messages and events"), button("Add tenant", add, { primary: true })),
+    h("div", { class: "row" }, search, h("label", { class: "inline" }, "Sort by ", sort), h("span", { class: "grow" }), h("a", { href: "#/messages" }, "Failed messages"), button("Add tenant", add, { primary: true })),
     rows,
   );
 }
 
-function page_(search, sort, cursor) {
+function findTenants(search, sort, cursor) {
   const query = new URLSearchParams({ search, sort, limit: 100, ...(cursor ? { cursor } : {}) });
   return api.get(`overview?${query}`);
 }
 
-const link = (each) => h("a", { href: `#/t/${each.id}/${each.connection?.state === "off" ? "connect" : "fetch"}` }, each.name);
+const link = (tenant) => h("a", { href: `#/t/${tenant.id}/${tenant.connection?.state === "off" ? "connect" : "fetch"}` }, tenant.name);
 
 function shown(tenants, word) {
-  if (!tenants.length) return empty(word ? "No tenant is called that." : "There is no tenant yet. Add the first one.");
-  const heads = ["Tenant", "Connection", "Last success", "Recipients", "Needs you"];
+  if (!tenants.length) return empty(word ? "No matches." : "No tenants yet. Add the first one.");
+  const heads = ["Tenant", "Connection", "Last success", "Recipients", "Action needed"];
   return table(
     "Tenants",
     heads,
-    tenants.map((each) => [
-      [link(each), h("div", { class: "help" }, each.id)],
-      each.connection ? badge(words(each.connection.state), TONES[each.connection.state]) : "",
-      when(each.lastSuccessAt),
-      number(each.recipients),
-      h("div", { class: "row tight" }, needs(each)),
+    tenants.map((tenant) => [
+      [link(tenant), h("div", { class: "help" }, tenant.id)],
+      tenant.connection ? badge(words(tenant.connection.state), CONNECTION_TONES[tenant.connection.state]) : "",
+      when(tenant.lastSuccessAt),
+      number(tenant.recipients),
+      h("div", { class: "row tight" }, actions(tenant)),
     ]),
   );
 }
 
-function needs(each) {
+function actions({ id, heldRun, secretDaysLeft: days = null, poison }) {
   return [
-    each.heldRun && h("a", { href: `#/t/${each.id}/fetch/${each.heldRun}` }, badge("Held run", "warning")),
-    each.secretDaysLeft !== null && each.secretDaysLeft !== undefined && each.secretDaysLeft <= 30 && badge(each.secretDaysLeft < 0 ? "Secret has ended" : `Secret ends in ${each.secretDaysLeft} days`, each.secretDaysLeft <= 7 ? "danger" : "warning"),
-    each.poison > 0 && h("a", { href: "#/messages" }, badge(count(each.poison, "failed message"), "danger")),
+    heldRun && h("a", { href: `#/t/${id}/fetch/${heldRun}` }, badge("Approval needed", "warning")),
+    days !== null && days <= 30 && badge(days < 0 ? "Secret expired" : `Secret expires in ${count(days, "day")}`, days <= 7 ? "danger" : "warning"),
+    poison > 0 && h("a", { href: "#/messages" }, badge(count(poison, "failed message"), "danger")),
   ];
 }
 
-function mine(tenants) {
-  if (!tenants.length) return page("Tenants", null, empty("You are signed in, but no tenant is yours. Ask your operator to grant you one."));
-  return page("Your tenants", null, h("ul", { class: "links" }, tenants.map((each) => h("li", {}, link(each)))));
+function ownTenants(tenants) {
+  if (!tenants.length) return page("Tenants", null, empty("You are signed in, but you do not have access to a tenant. Ask your operator for access."));
+  return page("Your tenants", null, h("ul", { class: "links" }, tenants.map((tenant) => h("li", {}, link(tenant)))));
 }
 
 function add() {
   const name = input({ name: "name", oninput: () => (key.value = slug(name.value)) });
   const key = input({ name: "id" });
-  dialog("Add a tenant", h("div", {}, field("Name", name), field("ID", key, "a–z, 0–9 and hyphens; it never changes.")), {
+  dialog("Add a tenant", h("div", {}, field("Name", name), field("ID", key, "Use a–z, 0–9 and hyphens. You cannot change it later.")), {
     label: "Add",
     done: async () => {
       await api.put(api.at("tenants", key.value), { name: name.value });

@@ -1,44 +1,45 @@
-/** Recipients of a location: found, explained, edited, imported and exported. */
+/** Recipients of a location: search, explain, edit, import and export. */
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
 import { words } from "../format.js";
+import { reason } from "../labels.js";
 import { action, badge, button, empty, input, page, problem, select, table } from "../parts/ui.js";
 import { importFile } from "./csv_import.js";
 import { edit, why } from "./recipient.js";
 
-const STATES = [["", "Active or not"], ["active", "Active"], ["deactivated_by_sync", "Deactivated by a sync"], ["deactivated_by_hand", "Deactivated by hand"]];
-const ORIGINS = [["", "Any origin"], ["directory", "Directory"], ["csv", "CSV"], ["manual", "By hand"]];
+const STATES = [["", "Any state"], ["active", "Active"], ["deactivated_by_sync", "Deactivated by a sync"], ["deactivated_by_hand", "Deactivated manually"]];
+const ORIGINS = [["", "Any origin"], ["directory", "Directory"], ["csv", "CSV"], ["manual", "Manual"]];
 const PAUSE_MS = 250;
 
 export async function recipients({ tenant, rest }) {
   const base = api.at("tenants", tenant);
   const { locations } = await api.get(`${base}/locations`);
-  if (!locations.length) return page("Recipients", null, empty("There is no location yet.", h("a", { href: `#/t/${tenant}/locations` }, "Add one")));
+  if (!locations.length) return page("Recipients", null, empty("No locations yet.", h("a", { href: `#/t/${tenant}/locations` }, "Add one")));
   const here = rest[0] ?? locations[0].id;
   const path = `${base}/locations/${encodeURIComponent(here)}/recipients`;
   const rows = h("div", { "aria-live": "polite" });
   const troubles = h("div", {});
-  const where = select(locations.map((each) => [each.id, each.name]), here, { "aria-label": "Location", onchange: () => (location.hash = `#/t/${tenant}/recipients/${where.value}`) });
+  const where = select(locations.map(({ id, name }) => [id, name]), here, { "aria-label": "Location", onchange: () => (location.hash = `#/t/${tenant}/recipients/${where.value}`) });
   const search = input({ type: "search", placeholder: "Name or address", "aria-label": "Search recipients", oninput: () => later() });
   const status = select(STATES, "active", { "aria-label": "State", onchange: () => load() });
   const origin = select(ORIGINS, "", { "aria-label": "Origin", onchange: () => load() });
   let timer;
-  let asked = 0;
+  let searches = 0;
   const later = () => {
     clearTimeout(timer);
     timer = setTimeout(load, PAUSE_MS);
   };
   const query = (more = {}) => new URLSearchParams(Object.entries({ search: search.value.trim(), status: status.value, origin: origin.value, ...more }).filter(([, value]) => value));
   async function load(cursor = null, before = []) {
-    const mine = ++asked;
+    const current = ++searches;
     try {
-      const found = await api.get(`${path}?${query({ limit: 100, ...(cursor ? { cursor } : {}) })}`);
-      if (mine !== asked) return;
-      const all = [...before, ...found.recipients];
-      replace(rows, all.length ? shown(base, path, all, load) : empty("Nobody is like that."), found.cursor && button("Show more", () => load(found.cursor, all)));
+      const batch = await api.get(`${path}?${query({ limit: 100, ...(cursor ? { cursor } : {}) })}`);
+      if (current !== searches) return;
+      const all = [...before, ...batch.recipients];
+      replace(rows, all.length ? shown(base, path, all, load) : empty("No matches."), batch.cursor && button("Show more", () => load(batch.cursor, all)));
     } catch (error) {
-      if (mine === asked) replace(rows, problem(error));
+      if (current === searches) replace(rows, problem(error));
     }
   }
   await load();
@@ -57,19 +58,19 @@ const shown = (base, path, all, reload) =>
   table(
     "Recipients",
     ["Name", "Address", "Department", "Origin", "State", "Actions"],
-    all.map((each) => {
-      const name = each.displayName ?? each.mail ?? each.id;
+    all.map((recipient) => {
+      const name = recipient.displayName ?? recipient.mail ?? recipient.id;
       return [
         name,
-        each.mail ?? "",
-        each.department ?? "",
-        words(each.origin),
-        each.status === "active" ? badge("Active", "success") : [badge(words(each.status)), each.reason && h("div", { class: "help" }, words(each.reason))],
+        recipient.mail ?? "",
+        recipient.department ?? "",
+        ORIGINS.find(([code]) => code === recipient.origin)?.[1] ?? words(recipient.origin),
+        recipient.status === "active" ? badge("Active", "success") : [badge(STATES.find(([code]) => code === recipient.status)?.[1] ?? words(recipient.status)), recipient.reason && h("div", { class: "help" }, reason(recipient.reason))],
         h(
           "div",
           { class: "row tight" },
-          button("Why?", () => why(base, each.objectId ?? each.mail ?? each.id, name), { small: true, "aria-label": `Why is ${name} here?` }),
-          button("Edit", () => edit(path, each, () => reload()), { small: true, "aria-label": `Edit ${name}` }),
+          button("Why?", () => why(base, recipient.objectId ?? recipient.mail ?? recipient.id, name), { small: true, "aria-label": `Why is ${name} a recipient?` }),
+          button("Edit", () => edit(path, recipient, () => reload()), { small: true, "aria-label": `Edit ${name}` }),
         ),
       ];
     }),

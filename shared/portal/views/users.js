@@ -1,46 +1,47 @@
-/** SSO users: who may sign in, through what, and who of them is a user of the product. */
+/** SSO users: people assigned to the sign-in application, and the product users created from them. */
 
 import * as api from "../api.js";
-import { again, h } from "../dom.js";
+import { h, reloadView } from "../dom.js";
 import { words } from "../format.js";
+import { reason } from "../labels.js";
 import { dialog } from "../parts/dialog.js";
 import { badge, button, card, empty, field, page, select, table } from "../parts/ui.js";
 
 const ROLES = [
-  ["viewer", "Viewer: looks at parcels"],
+  ["viewer", "Viewer: sees parcels"],
   ["mailroom", "Mailroom: handles parcels"],
-  ["administrator", "Administrator: sets everything up"],
+  ["administrator", "Administrator: manages all settings"],
 ];
 
-export async function users({ tenant }) {
+export async function ssoUsers({ tenant }) {
   const base = api.at("tenants", tenant);
-  const made = (await api.get(`${base}/users`)).users;
-  let found;
+  const { users } = await api.get(`${base}/users`);
+  let people;
   try {
-    found = (await api.get(`${base}/sso-users`)).users;
+    people = (await api.get(`${base}/sso-users`)).users;
   } catch (error) {
     if (error.code !== "sso_users_off") throw error;
-    return page("SSO users", null, empty("SSO users are switched off.", h("a", { href: `#/t/${tenant}/preferences` }, "Switch them on in the preferences")), known(made));
+    return page("SSO users", null, empty("SSO users are turned off.", h("a", { href: `#/t/${tenant}/preferences` }, "Turn them on in the preferences")), productUsers(users));
   }
-  const roles = new Map(made.map((each) => [each.objectId, each.role]));
+  const roles = new Map(users.map(({ objectId, role }) => [objectId, role]));
   return page(
     "SSO users",
-    "Who is assigned to your sign-in application, and who of them is a user here. Nobody becomes one automatically.",
-    found.length
-      ? table("SSO users", ["Name", "Address", "Through", "User here"], found.map((each) => cells(base, each, roles)))
-      : empty("Nobody is assigned to the sign-in application. Assign people or groups to it in the Entra admin center."),
-    known(made),
+    "People assigned to your sign-in application. Create a user for the people who need access; users are never created automatically.",
+    people.length
+      ? table("SSO users", ["Name", "E-mail", "Assigned", "User"], people.map((person) => cells(base, person, roles)))
+      : empty("No people are assigned to the sign-in application. Assign people or groups to it in the Entra admin center."),
+    productUsers(users),
   );
 }
 
-const cells = (base, each, roles) => [
-  each.displayName ?? each.userPrincipalName,
-  each.mail ?? "",
-  each.via.map((way) => h("div", {}, way === "direct" ? "Directly" : ["Group ", h("span", { class: "code" }, way)])),
-  roles.has(each.objectId) ? badge(words(roles.get(each.objectId)), "success") : each.included ? button("Create user", () => make(base, each), { small: true, "aria-label": `Create user ${each.displayName}` }) : [badge("Not possible"), h("div", { class: "help" }, words(each.reason))],
+const cells = (base, person, roles) => [
+  person.displayName ?? person.userPrincipalName,
+  person.mail ?? "",
+  person.via.map((way) => h("div", {}, way === "direct" ? "Directly" : ["Through the group with ID ", h("span", { class: "code" }, way)])),
+  roles.has(person.objectId) ? badge(words(roles.get(person.objectId)), "success") : person.included ? button("Create user", () => make(base, person), { small: true, "aria-label": `Create user ${person.displayName}` }) : [badge("Not possible"), h("div", { class: "help" }, reason(person.reason))],
 ];
 
-const known = (made) => made.length > 0 && card("Users here", table("Users", ["Name", "Address", "Role"], made.map((each) => [each.displayName ?? "", each.mail, words(each.role)])));
+const productUsers = (users) => users.length > 0 && card("Users", table("Users", ["Name", "E-mail", "Role"], users.map((user) => [user.displayName ?? "", user.mail, words(user.role)])));
 
 function make(base, person) {
   const role = select(ROLES, "viewer", { name: "role" });
@@ -48,7 +49,7 @@ function make(base, person) {
     label: "Create user",
     done: async () => {
       await api.post(`${base}/users`, { objectId: person.objectId, role: role.value });
-      again();
+      reloadView();
     },
   });
 }

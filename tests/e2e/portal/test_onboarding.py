@@ -59,12 +59,12 @@ async def test_every_mistake_is_named_and_can_be_corrected(
     await visitor.fill(signIn=f'  "{known["application_id"]}" ')
     for mistake in mistakes(right):
         await visitor.fill(**(right | mistake.entered))
-        await visitor.press("Check and switch on")
+        await visitor.press("Check and connect")
         assert mistake.said in await visitor.failed_checks(), mistake
         await visitor.page.evaluate("document.querySelector('.report').remove()")
     await visitor.fill(**right)
     await simulator.call("POST", "/directories/fabrikam/roles", {"revoke": ["GroupMember.Read.All", "Group.Read.All"]})
-    await visitor.press("Check and switch on")
+    await visitor.press("Check and connect")
     assert any("GroupMember.Read.All" in title for title in await visitor.failed_checks())
     await visitor.sees("Grant admin consent")
     await visitor.look("connect-failed")
@@ -73,7 +73,7 @@ async def test_every_mistake_is_named_and_can_be_corrected(
     await visitor.fill(
         tenantId=address, clientId=f"{{{right['clientId']}}}", clientSecret=f" '{right['clientSecret']}' "
     )
-    await visitor.press("Check and switch on")
+    await visitor.press("Check and connect")
     await visitor.sees("The directory is connected.")
     await visitor.look("connect-passed")
 
@@ -89,7 +89,7 @@ async def test_swapped_ids_are_offered_swapped(visitor: Visitor, stack: LocalSta
     await visitor.fill(
         clientId=known["object_id"], objectId=known["application_id"], clientSecret=known["client_secret"]
     )
-    await visitor.press("Check and switch on")
+    await visitor.press("Check and connect")
     await visitor.failed_checks()
-    await visitor.press("Use these")
+    await visitor.press("Use these values")
     await visitor.sees("The directory is connected.")

@@ -40,7 +40,7 @@ class Visitor:
         await self.page.goto(f"{self._host}/api/portal")
         await self.page.get_by_text("I operate this app").click()
         await self.page.fill("input[name=key]", key)
-        await self.press("Use the key")
+        await self.press("Sign in with the key")
         await self.sees("Tenants")
 
     async def open(self, tenant: str, view: str, title: str) -> None:

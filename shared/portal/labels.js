@@ -1,0 +1,41 @@
+/** Labels and colours for the codes that the API returns. Pure. */
+
+import { words } from "./format.js";
+
+const RUN_STATES = {
+  planning: "Preparing",
+  fetching: "Reading the directory",
+  reconciling: "Updating recipients",
+  retiring: "Verifying people who left",
+  held: "Awaiting approval",
+  superseded: "Replaced by a newer sync",
+};
+const REASONS = {
+  new: "New in the directory",
+  returned: "Found again",
+  left_group: "Left the mapped groups",
+  no_email: "No e-mail address",
+  filtered: "Excluded by a filter",
+  csv_owns: "Managed by CSV",
+  ambiguous_email: "E-mail address is not unique",
+  deactivated_by_hand: "Deactivated manually",
+  imported: "CSV import",
+  edited: "Edited by an admin",
+  not_in_file: "Not in the CSV file",
+};
+const STARTED_BY = { api: "API", queue: "Queue message", schedule: "Schedule", pending: "Queued request", configuration: "Settings change" };
+const CONCERNS = { users: "Directory users", run: "Sync", import: "CSV import", retire: "Deactivations", tenant: "All locations" };
+const CREDENTIALS = { secret: "Client secret", certificate: "Certificate", federated: "Managed identity" };
+
+export const RUN_TONES = { done: "success", held: "warning", failed: "danger", superseded: "neutral" };
+export const CONNECTION_TONES = { on: "success", off: "neutral", failing: "warning", "needs attention": "danger" };
+
+export const runState = (state) => RUN_STATES[state] ?? words(state);
+export const reason = (code) => REASONS[code] ?? words(code);
+export const credential = (kind) => CREDENTIALS[kind] ?? words(kind);
+
+/** Returns what started a run; `person:<id>` is a signed-in admin. */
+export const startedBy = (code) => STARTED_BY[code] ?? (code.startsWith("person:") ? "Admin" : code);
+
+/** What a problem of a run is about: a part of the run, a location, or a mapped group. */
+export const concern = (code) => CONCERNS[code] ?? (/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/i.test(code) ? `Mapped group (ID ${code})` : `Location ${code}`);
