@@ -1,1 +1,1 @@
-"""The command line: everything that a person or a script asks the API for. It knows the API, and nothing inside it."""
+"""Command line client of the HTTP API, for people and scripts. It imports nothing else of the app."""

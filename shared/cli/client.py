@@ -1,4 +1,4 @@
-"""The API over HTTP: who calls it, its answers, and what went wrong in one sentence."""
+"""HTTP client of the API: authentication, responses and errors as one sentence."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -16,14 +16,15 @@ from shared.cli.exits import Exit
 API: Final = "RECIPIENT_SYNC_API"
 KEY: Final = "RECIPIENT_SYNC_KEY"
 TOKEN: Final = "RECIPIENT_SYNC_TOKEN"  # noqa: S105 - the name of a variable
+#: Longest wait for a response, in seconds.
 _TIMEOUT_S: Final = 120.0
-#: Hosts that may be spoken to without TLS.
+#: Hosts that are allowed without TLS.
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _BUSY: Final = 429
 
 
 class Failure(Exception):
-    """The command cannot go on: what to say, and with which exit code."""
+    """An error that ends the command, with its message and exit code."""
 
     def __init__(self, message: str, code: Exit, problem: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -32,8 +33,8 @@ class Failure(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """A successful answer: its JSON, its bytes, and what time it was there."""
+class Response:
+    """A successful response: its JSON, its bytes and the server's time."""
 
     json: Any
     content: bytes
@@ -41,18 +42,25 @@ class Answered:
 
 
 class Api:
-    """A session with one API, as the back end (by key) or as a person (by token)."""
+    """A session with the API, as the back end (function key) or as a signed-in user (token)."""
 
     def __init__(self, address: str, transport: httpx.BaseTransport | None = None) -> None:
         key, token = os.environ.get(KEY), os.environ.get(TOKEN)
         address = (address or os.environ.get(API) or "").rstrip("/")
         if not address:
-            raise Failure(f"Say where the API is: --api or {API}, such as https://sync.example/api.", Exit.USAGE)
+            raise Failure(
+                f"The address of the API is missing. Use --api or set {API}, for example to https://sync.example/api.",
+                Exit.USAGE,
+            )
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in _LOCAL:
-            raise Failure("The address must begin with https://: the key would be readable on its way.", Exit.USAGE)
+            raise Failure(
+                "The address of the API must begin with https://, so that the key or token is encrypted.", Exit.USAGE
+            )
         if not key and not token:
-            raise Failure(f"Say who calls: the function key in {KEY}, or a bearer token in {TOKEN}.", Exit.USAGE)
+            raise Failure(
+                f"The credentials are missing. Set {KEY} to the function key, or {TOKEN} to a bearer token.", Exit.USAGE
+            )
         self._address = address if key else f"{address}/signed-in"
         headers = {"x-functions-key": key} if key else {"Authorization": f"Bearer {token}"}
         self._http = httpx.Client(
@@ -76,23 +84,23 @@ class Api:
         content: bytes | None = None,
         query: Mapping[str, str | int | None] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answered:
-        """Return what a route answers; `path` is its parts. Raises: Failure."""
+    ) -> Response:
+        """Send a request and return the response; `path` contains the unencoded path segments. Raises Failure."""
         address = "/".join((self._address, *(quote(part, safe="") for part in path)))
         if body is not None:
             content = msgspec.json.encode(body)
-        given = {name: str(value) for name, value in (query or {}).items() if value not in {None, ""}}
+        parameters = {name: str(value) for name, value in (query or {}).items() if value not in {None, ""}}
         try:
-            answer = self._http.request(method, address, content=content, params=given, headers=headers)
+            response = self._http.request(method, address, content=content, params=parameters, headers=headers)
         except httpx.HTTPError as error:
             kind = type(error).__name__
-            raise Failure(f"The API at {self._address} did not answer ({kind}).", Exit.UNREACHABLE) from None
-        if answer.is_success:
-            return Answered(_json(answer), answer.content, _date(answer))
-        raise _refusal(answer)
+            raise Failure(f"The API at {self._address} did not respond ({kind}).", Exit.UNREACHABLE) from None
+        if response.is_success:
+            return Response(_json(response), response.content, _date(response))
+        raise _failure(response)
 
-    def every(self, name: str, *path: str, query: Mapping[str, str | None] | None = None) -> Iterator[Any]:
-        """Yield the items of a list, through as many pages as there are. Raises: Failure."""
+    def list_all(self, name: str, *path: str, query: Mapping[str, str | None] | None = None) -> Iterator[Any]:
+        """Yield the items of a list, from all its pages. Raises Failure."""
         cursor: str | None = None
         while True:
             page = self("GET", *path, query={**(query or {}), "limit": 1000, "cursor": cursor}).json
@@ -102,28 +110,28 @@ class Api:
                 return
 
 
-def _json(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON of any route
-    if not answer.headers.get("content-type", "").split(";")[0].endswith("json"):
+def _json(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON of any route
+    if not response.headers.get("content-type", "").split(";")[0].endswith("json"):
         return None
     try:
-        return msgspec.json.decode(answer.content)
+        return msgspec.json.decode(response.content)
     except msgspec.DecodeError:
         return None
 
 
-def _date(answer: httpx.Response) -> datetime | None:
-    date = answer.headers.get("date")
+def _date(response: httpx.Response) -> datetime | None:
+    date = response.headers.get("date")
     return parsedate_to_datetime(date).astimezone(UTC) if date else None
 
 
-def _refusal(answer: httpx.Response) -> Failure:
-    problem = _json(answer)
-    status = answer.status_code
+def _failure(response: httpx.Response) -> Failure:
+    problem = _json(response)
+    status = response.status_code
     code = Exit.UNREACHABLE if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == _BUSY else Exit.REFUSED
     if not isinstance(problem, dict) or "detail" not in problem:
-        said = "the key is wrong" if status == httpx.codes.UNAUTHORIZED else "see whether the address is right"
-        return Failure(f"The API answered {status}: {said}.", code)
+        fix = "Check the key or token." if status == httpx.codes.UNAUTHORIZED else "Check the address of the API."
+        return Failure(f"The API responded with status {status}. {fix}", code)
     sentence = " ".join(str(problem[name]) for name in ("detail", "fix") if problem.get(name))
-    if wait := answer.headers.get("retry-after"):
+    if wait := response.headers.get("retry-after"):
         sentence += f" Try again in {wait} s."
     return Failure(f"{sentence} ({problem.get('code')})", code, problem)

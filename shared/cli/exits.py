@@ -1,17 +1,17 @@
-"""How a command ends, as its exit code says."""
+"""Exit codes of all commands."""
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Stable: scripts look at them."""
+    """Exit codes. Scripts depend on them, so they never change."""
 
     DONE = 0
-    #: The API refused what was asked for, and nothing was done.
+    #: The API refused the request; nothing was changed.
     REFUSED = 1
-    #: The command line itself makes no sense, or the address or the key is missing.
+    #: Invalid arguments, or the address or the key is missing.
     USAGE = 2
-    #: It was done, and somebody has to look: a held or failed run, refused rows, a check that failed.
+    #: Done, but the result needs attention: a held or failed run, refused rows, a failed check.
     ATTENTION = 3
-    #: The API did not answer, or could not just now.
+    #: The API did not respond, or is temporarily unavailable.
     UNREACHABLE = 4

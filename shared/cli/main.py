@@ -1,4 +1,4 @@
-"""All commands, and where the API is."""
+"""The command line application: registers all commands and the address of the API."""
 
 from typing import Annotated
 
@@ -6,25 +6,25 @@ import typer
 
 from shared.cli import connection, operator, recipients, runs
 from shared.cli.client import API
-from shared.cli.session import Place
+from shared.cli.session import Target
 
 app = typer.Typer(
-    help="Asks Recipient Sync for what a person or a script needs. The key comes from RECIPIENT_SYNC_KEY, or a token "
-    "from RECIPIENT_SYNC_TOKEN; never from the command line.",
+    help="Command line for Recipient Sync. Set RECIPIENT_SYNC_KEY to the function key, or RECIPIENT_SYNC_TOKEN to a "
+    "bearer token. Keys and tokens are never passed as arguments.",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,  # its tracebacks would show variables
+    pretty_exceptions_enable=False,  # its tracebacks would print variables, and so secrets
 )
 
 
 @app.callback()
 def main(
     context: typer.Context,
-    api: Annotated[str, typer.Option(help=f"Address of the API, else that in {API}.")] = "",
+    api: Annotated[str, typer.Option(help=f"Address of the API. Default: the value of {API}.")] = "",
 ) -> None:
-    """Remember where the API is."""
-    known = context.obj if isinstance(context.obj, Place) else Place()
-    context.obj = Place(address=api or known.address, transport=known.transport)
+    """Store the address of the API for the commands."""
+    target = context.obj if isinstance(context.obj, Target) else Target()
+    context.obj = Target(address=api or target.address, transport=target.transport)
 
 
 for commands in (operator, connection, runs, recipients):

@@ -1,4 +1,4 @@
-"""Commands for the operator: tenants, poison messages, and the deployment's health."""
+"""Commands for operators: tenants, failed messages and health checks of the deployment."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -7,12 +7,14 @@ import typer
 
 from shared.cli.session import Json, Yes, attention, session
 
-#: How far this machine's clock may be from the server's, in seconds.
+#: Largest accepted difference between the local clock and the server's, in seconds.
 _SKEW_S: Final = 60.0
-Entry = Annotated[str, typer.Argument(help="The entry's id.")]
-Queue = Annotated[str, typer.Option(help="Its queue, where entries of several have one id.")]
+Entry = Annotated[str, typer.Argument(help="ID of the failed message.")]
+Queue = Annotated[
+    str, typer.Option(help="Queue of the message; needed if messages of several queues have the same ID.")
+]
 
-poison = typer.Typer(help="Messages that could not be worked off.", no_args_is_help=True)
+poison = typer.Typer(help="Failed messages: list, retry or discard them.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -24,82 +26,82 @@ def register(app: typer.Typer) -> None:
 
 def tenants(
     context: typer.Context,
-    search: Annotated[str, typer.Option(help="Part of an id or a name.")] = "",
+    search: Annotated[str, typer.Option(help="Part of an ID or a name.")] = "",
     sort: Annotated[
-        str, typer.Option(help="name, state, lastSuccessAt or secretDaysLeft; - before it reverses.")
+        str, typer.Option(help="name, state, lastSuccessAt or secretDaysLeft; a leading - reverses the order.")
     ] = "name",
     as_json: Json = False,
 ) -> None:
-    """List all tenants and how they fare."""
+    """List all tenants with the state of their connection and last sync."""
     with session(context, as_json=as_json) as s:
-        found = list(s.api.every("tenants", "overview", query={"search": search, "sort": sort}))
+        entries = list(s.api.list_all("tenants", "overview", query={"search": search, "sort": sort}))
         rows = [
             (
-                each["id"],
-                each["name"],
-                each["connection"]["state"],
-                each["recipients"],
-                each["lastSuccessAt"],
-                each["heldRun"],
+                tenant["id"],
+                tenant["name"],
+                tenant["connection"]["state"],
+                tenant["recipients"],
+                tenant["lastSuccessAt"],
+                tenant["heldRun"],
             )
-            for each in found
+            for tenant in entries
         ]
-        s.out.show(
-            {"tenants": found}, *rows, columns=("id", "name", "connection", "recipients", "last success", "held")
-        )
+        columns = ("ID", "name", "connection", "recipients", "last success", "held run")
+        s.out.show({"tenants": entries}, *rows, columns=columns)
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Examine the deployment: settings, roles, queues, tables, Key Vault, clocks."""
+    """Check the deployment: settings, roles, queues, tables, Key Vault and clocks."""
     with session(context, as_json=as_json) as s:
-        answer = s.api("GET", "doctor")
-        report = answer.json
-        checks = [*report["checks"], _clock(answer.date)]
-        report = {**report, "checks": checks, "ok": all(each["status"] != "fail" for each in checks)}
+        response = s.api("GET", "doctor")
+        report = response.json
+        checks = [*report["checks"], _clock(response.date)]
+        report = {**report, "checks": checks, "ok": all(check["status"] != "fail" for check in checks)}
         s.out.checks(report, checks)
         attention(needed=not report["ok"])
 
 
-def _clock(there: datetime | None) -> dict[str, Any]:
+def _clock(server_time: datetime | None) -> dict[str, Any]:
     check: dict[str, Any] = {
         "id": "clock_here",
         "status": "pass",
-        "title": "This machine's clock agrees with the API's",
+        "title": "The clocks of this machine and the API agree",
     }
-    if there is None:
-        return {**check, "status": "skip", "title": "What time it is at the API is not known"}
-    apart_s = abs((datetime.now(UTC) - there).total_seconds())
-    if apart_s <= _SKEW_S:
+    if server_time is None:
+        return {**check, "status": "skip", "title": "The time of the API is unknown"}
+    difference_s = abs((datetime.now(UTC) - server_time).total_seconds())
+    if difference_s <= _SKEW_S:
         return check
-    detail = f"The clocks of this machine and of the API are {apart_s:.0f} s apart."
-    title, fix = "The clocks differ", "Have both set by the network."
+    detail = f"The clocks of this machine and the API differ by {difference_s:.0f} seconds."
+    title, fix = "The clocks of this machine and the API differ", "Turn on time synchronization on both."
     return {**check, "status": "fail", "title": title, "detail": detail, "fix": fix}
 
 
 @poison.command("list")
 def listed(context: typer.Context, as_json: Json = False) -> None:
-    """List what could not be worked off."""
+    """List the failed messages."""
     with session(context, as_json=as_json) as s:
-        entries = list(s.api.every("entries", "ledger"))
+        entries = list(s.api.list_all("entries", "ledger"))
         rows = [
-            (each["id"], each["at"], each["queue"], each["tenant"], each["code"], each["detail"]) for each in entries
+            (entry["id"], entry["at"], entry["queue"], entry["tenant"], entry["code"], entry["detail"])
+            for entry in entries
         ]
-        s.out.show({"entries": entries}, *rows, columns=("id", "at", "queue", "tenant", "code", "detail"))
+        s.out.show({"entries": entries}, *rows, columns=("ID", "time", "queue", "tenant", "code", "details"))
 
 
 @poison.command()
 def replay(context: typer.Context, entry: Entry, queue: Queue = "", as_json: Json = False) -> None:
-    """Put a message back on its queue, once."""
+    """Retry a failed message: put it back on its queue, once."""
     with session(context, as_json=as_json) as s:
         answer = s.api("POST", "ledger", entry, "replay", query={"queue": queue}).json
-        s.out.show(answer, (answer["queue"], answer["replayedAt"]), columns=("put back on", "at"))
+        s.out.show(answer, (answer["queue"], answer["replayedAt"]), columns=("queue", "retried at"))
 
 
 @poison.command()
 def discard(context: typer.Context, entry: Entry, queue: Queue = "", yes: Yes = False, as_json: Json = False) -> None:
-    """Throw an entry away."""
+    """Discard a failed message."""
     if not yes:
-        typer.confirm(f"Throw {entry} away?", abort=True)
+        typer.confirm(f"Discard message {entry}?", abort=True)
     with session(context, as_json=as_json) as s:
         s.api("DELETE", "ledger", entry, query={"queue": queue})
         s.out.show({"discarded": entry}, (entry,), columns=("discarded",))

@@ -1,4 +1,4 @@
-"""What is shown: JSON for scripts, tables for people."""
+"""Output of the commands: JSON for scripts, tables for people."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ _MARKS = {"pass": "[green]pass[/]", "fail": "[red]FAIL[/]", "warn": "[yellow]war
 
 
 class Output:
-    """Where a command writes to."""
+    """Writes results to stdout and errors to stderr, as text or as JSON."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
@@ -20,7 +20,7 @@ class Output:
         self._err = Console(stderr=True, soft_wrap=True)
 
     def show(self, value: Any, *rows: Sequence[object], columns: Sequence[str] = ()) -> None:  # noqa: ANN401 - JSON
-        """Show a value as JSON; for people, the rows of it as a table."""
+        """Print a value: as JSON, or its rows as a table."""
         if self.as_json:
             self.json(value)
             return
@@ -30,34 +30,34 @@ class Output:
         self._out.print(table)
 
     def json(self, value: Any) -> None:  # noqa: ANN401 - JSON
-        """Write a value as one JSON document."""
+        """Print a value as one JSON document."""
         text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
         self._out.out(text, highlight=False)
 
-    def say(self, text: str) -> None:
-        """Tell a person; a script that reads JSON is told nothing."""
+    def print(self, text: str) -> None:
+        """Print a line of text; nothing with --json."""
         if not self.as_json:
             self._out.print(Text(text))
 
     def fail(self, text: str, problem: Mapping[str, Any]) -> None:
-        """Tell what went wrong, apart from what is answered."""
+        """Print an error to stderr."""
         if self.as_json:
             self._err.out(msgspec.json.encode(problem).decode(), highlight=False)
         else:
             self._err.print(Text(text))
 
     def checks(self, value: Any, checks: Iterable[Mapping[str, Any]]) -> None:  # noqa: ANN401 - JSON
-        """Show a report: every check, and of those that did not pass what to do."""
+        """Print a report: every check, and the details and fix of those that did not pass."""
         if self.as_json:
             self.json(value)
             return
-        for each in checks:
-            self._out.print(Text.from_markup(_MARKS[each["status"]]), Text(each["title"]))
-            for text in (each.get("detail"), each.get("fix")) if each["status"] in {"fail", "warn"} else ():
+        for check in checks:
+            self._out.print(Text.from_markup(_MARKS[check["status"]]), Text(check["title"]))
+            for text in (check.get("detail"), check.get("fix")) if check["status"] in {"fail", "warn"} else ():
                 if text:
                     self._out.print(Text(f"     {text}"))
 
     @property
     def console(self) -> Console:
-        """Where progress is drawn: apart from what is answered."""
+        """The console for progress bars, on stderr."""
         return self._err

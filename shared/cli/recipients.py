@@ -1,4 +1,4 @@
-"""Commands about recipients: files in and out, and why somebody is one."""
+"""Commands for recipients: import, export and explain."""
 
 import sys
 from enum import StrEnum
@@ -12,7 +12,7 @@ from shared.cli.session import Json, Location, Tenant, attention, session
 
 
 class Mode(StrEnum):
-    """Whether recipients of origin `csv` that a file lacks stay."""
+    """How an import treats CSV recipients that the file does not contain: keep or deactivate them."""
 
     MERGE = "merge"
     OVERWRITE = "overwrite"
@@ -29,10 +29,15 @@ def import_(
     context: typer.Context,
     tenant: Tenant,
     location: Location,
-    file: Annotated[Path, typer.Argument(help="A CSV file.", exists=True, dir_okay=False)],
-    mode: Annotated[Mode, typer.Option(help="Whether recipients that the file lacks stay.")] = Mode.MERGE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
-    approve: Annotated[str, typer.Option(help="The heldDigest of an import before.")] = "",
+    file: Annotated[Path, typer.Argument(help="The CSV file.", exists=True, dir_okay=False)],
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="merge keeps recipients missing in the file; overwrite deactivates those from earlier files."
+        ),
+    ] = Mode.MERGE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what the import would change.")] = False,
+    approve: Annotated[str, typer.Option(help="Approval code printed by the previous import.")] = "",
     as_json: Json = False,
 ) -> None:
     """Import a CSV file of recipients."""
@@ -43,10 +48,11 @@ def import_(
         report = s.api("POST", *path, content=file.read_bytes(), query=query, headers=headers).json
         counts = report["counts"]
         s.out.show(report, tuple(counts.values()), columns=tuple(counts))
-        for each in report["refused"]:
-            s.out.say(f"line {each['line']}: {each['detail']} ({each['code']})")
+        for row in report["refused"]:
+            s.out.print(f"line {row['line']}: {row['detail']} ({row['code']})")
         if report["held"]:
-            s.out.say(f"{report['held']} deactivations are held: look at them, then --approve {report['heldDigest']}")
+            s.out.print(f"{report['held']} deactivations exceed the deactivation limit and were not made.")
+            s.out.print(f"To approve them, import the file again with --approve {report['heldDigest']}")
         attention(needed=bool(report["held"] or report["refusedRows"]))
 
 
@@ -54,14 +60,14 @@ def export(
     context: typer.Context,
     tenant: Tenant,
     location: Location,
-    output: Annotated[Path | None, typer.Option(help="Where to write it; standard output unless said.")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Export a location's recipients, as CSV or, with --json, as they are."""
+    """Export the recipients of a location as CSV, or as JSON with --json."""
     path = ("tenants", tenant, "locations", location, "recipients")
     with session(context, as_json=as_json) as s:
         if as_json:
-            s.out.json({"recipients": list(s.api.every("recipients", *path))})
+            s.out.json({"recipients": list(s.api.list_all("recipients", *path))})
             return
         content = s.api("GET", *path, headers={"Accept": "text/csv"}).content
         if output is not None:
@@ -73,11 +79,11 @@ def export(
 def explain(
     context: typer.Context,
     tenant: Tenant,
-    user: Annotated[str, typer.Argument(help="An e-mail address, a user principal name or an object id.")],
+    user: Annotated[str, typer.Argument(help="E-mail address, user principal name or object ID.")],
     as_json: Json = False,
 ) -> None:
-    """Say, per location, whether somebody is a recipient, and why."""
+    """Explain for every location whether a person is a recipient, and why."""
     with session(context, as_json=as_json) as s:
         answer = s.api("GET", "tenants", tenant, "explain", query={"user": user}).json
-        rows = [(each["location"], "yes" if each["in"] else "no", each["detail"]) for each in answer["locations"]]
+        rows = [(row["location"], "yes" if row["in"] else "no", row["detail"]) for row in answer["locations"]]
         s.out.show(answer, *rows, columns=("location", "recipient", "why"))

@@ -1,4 +1,4 @@
-"""One command's session with the API: opened, shown, and ended with the right exit code."""
+"""The session of one command with the API. Errors are printed and set the exit code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,24 +12,24 @@ from shared.cli.client import Api, Failure
 from shared.cli.exits import Exit
 from shared.cli.output import Output
 
-Json = Annotated[bool, typer.Option("--json", help="Answer JSON, also for errors (on stderr).")]
-Tenant = Annotated[str, typer.Argument(help="The tenant's id.")]
-Location = Annotated[str, typer.Argument(help="The location's id.")]
-RunId = Annotated[str, typer.Argument(help="The run's id.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON; errors as JSON on stderr.")]
+Tenant = Annotated[str, typer.Argument(help="ID of the tenant.")]
+Location = Annotated[str, typer.Argument(help="ID of the location.")]
+RunId = Annotated[str, typer.Argument(help="ID of the run.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The API, and where to write what it says."""
+    """The API client and the output of a command."""
 
     api: Api
     out: Output
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the API is; `transport` stands in for the network."""
+class Target:
+    """The address of the API. Tests replace the network by `transport`."""
 
     address: str = ""
     transport: httpx.BaseTransport | None = None
@@ -37,11 +37,11 @@ class Place:
 
 @contextmanager
 def session(context: typer.Context, *, as_json: bool) -> Iterator[Session]:
-    """Give a session; what goes wrong in it is said, and ends the command."""
-    place = context.find_object(Place) or Place()
+    """Open a session. A Failure is printed and ends the command with its exit code."""
+    target = context.find_object(Target) or Target()
     out = Output(as_json=as_json)
     try:
-        with Api(place.address, place.transport) as api:
+        with Api(target.address, target.transport) as api:
             yield Session(api, out)
     except Failure as failure:
         out.fail(str(failure), failure.problem)
@@ -49,6 +49,6 @@ def session(context: typer.Context, *, as_json: bool) -> Iterator[Session]:
 
 
 def attention(*, needed: bool) -> None:
-    """End the command with the code that says that somebody has to look, if so."""
+    """Exit with `Exit.ATTENTION` if needed."""
     if needed:
         raise typer.Exit(Exit.ATTENTION)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from shared.bootstrap import App, Ports
 from shared.cli.main import app
-from shared.cli.session import Place
+from shared.cli.session import Target
 from tests.integration.http.calling import Client, Reply
 from tests.integration.http.conftest import api, credentials, directory, ports, product, routes
 from tests.support.fakes import FakeDirectory, FakeJobQueue
@@ -87,7 +87,7 @@ def run(network: InMemory, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("COLUMNS", "200")
 
     def invoke(*words: str, typed: str = "") -> Ended:
-        result = CliRunner().invoke(app, list(words), input=typed, obj=Place(transport=network))
+        result = CliRunner().invoke(app, list(words), input=typed, obj=Target(transport=network))
         error = result.exception if not isinstance(result.exception, SystemExit) else None
         return Ended(result.exit_code, result.stdout, result.stderr, error)
 

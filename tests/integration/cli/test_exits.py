@@ -80,7 +80,7 @@ def test_as_a_process_it_says_no_more() -> None:
         check=False,
     )
     assert ended.returncode == Exit.UNREACHABLE
-    assert "did not answer" in ended.stderr
+    assert "did not respond" in ended.stderr
     assert KEY not in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
 
