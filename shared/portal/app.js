@@ -49,6 +49,7 @@ async function show() {
   const leaving = new AbortController();
   window.addEventListener("hashchange", () => leaving.abort(), { once: true });
   replace(document.getElementById("header"), header(me, tenant, name, VIEWS));
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   replace(main, waiting("Loading"));
   const { title, view } = tenant ? VIEWS[name] : GLOBAL_VIEWS[name];
   document.title = `${title} – Recipient Sync`;

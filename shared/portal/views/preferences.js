@@ -53,8 +53,7 @@ export async function preferences({ tenant, left }) {
     card("Deactivation limit", h("p", {}, "If a sync would deactivate more people than both limits allow, the deactivations wait for your approval. All other changes are saved."), guard.element),
     card("SSO users", toggles.element("ssoUsers"), sso.element),
     card("Recipient details", manager.element, field("Default country for phone numbers", country, "Two letters, for example DE. Numbers without a country code are then stored as +49…. Leave empty to keep all numbers unchanged.")),
-    h("div", { class: "row sticky" }, action("Save", save, result, { primary: true }), action("Preview changes", preview, result)),
-    result,
+    h("div", { class: "stack sticky" }, result, h("div", { class: "row" }, action("Save", save, result, { primary: true }), action("Preview changes", preview, result))),
   );
 }
 
@@ -90,7 +89,7 @@ function guardFields(guard) {
   const share = input({ type: "number", min: 0, max: 100, value: Math.round(guard.maxShare * 100), name: "maxShare" });
   const people = input({ type: "number", min: 0, value: guard.maxPeople, name: "maxPeople" });
   return {
-    element: h("div", { class: "row top" }, field("Limit in percent of the recipients", share), field("Limit in people", people)),
+    element: h("div", { class: "row top" }, field("Percent of the recipients", share), field("Number of people", people)),
     value: () => ({ ...guard, maxShare: Number(share.value) / 100, maxPeople: Number(people.value) }),
   };
 }

@@ -26,7 +26,7 @@ export async function ssoUsers({ tenant }) {
   const roles = new Map(users.map(({ objectId, role }) => [objectId, role]));
   return page(
     "SSO users",
-    "People assigned to your sign-in application. Create a user for the people who need access; users are never created automatically.",
+    "People assigned to your sign-in application. You choose who becomes a user, and with which role.",
     people.length
       ? table("SSO users", ["Name", "E-mail", "Assigned", "User"], people.map((person) => cells(base, person, roles)))
       : empty("No people are assigned to the sign-in application. Assign people or groups to it in the Entra admin center."),
