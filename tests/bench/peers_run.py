@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from shared.bootstrap import SystemClock
+from shared.adapters.clock import SystemClock
 from shared.domain.ids import LocationId, object_id
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.location_rule import LocationRule, Place

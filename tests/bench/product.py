@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from shared.adapters.clock import SystemClock
 from shared.adapters.stores import TableRecipientStore, TableRunStore, TableSnapshotStore, TableTenantStore
 from shared.adapters.tables.client import Tables
-from shared.bootstrap import App, SystemClock
+from shared.bootstrap import App
 from shared.domain.connections.connection import Credentials
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences

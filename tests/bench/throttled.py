@@ -32,7 +32,7 @@ from typing import Any, Final
 
 from infra.local.demo.simulator import Simulator
 from infra.local.entra.state.throttle import WINDOW_S, limit_units
-from shared.bootstrap import SystemClock
+from shared.adapters.clock import SystemClock
 from shared.domain.ids import ObjectId, object_id
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode

@@ -8,8 +8,9 @@ import pytest
 
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.certificates import X509CertificateReader
+from shared.adapters.clock import SystemClock
 from shared.adapters.entra import GraphDirectoryFactory
-from shared.bootstrap import App, Ports, SystemClock
+from shared.bootstrap import App, Ports
 from shared.domain.connections.connection import Endpoints
 from tests.integration.http.calling import Client
 from tests.integration.http.mistakes import MISTAKES, Mistake, entries_of

@@ -1,0 +1,34 @@
+"""Composition root: wires adapters to workflows. Each workflow is built when it is first used.
+
+The features form a chain, in which each may use the workflows of those before it: `runs`, `connections`, `recipients`,
+`imports`, `tenants`, `sync`, `supervision`, `operations`.
+"""
+
+from functools import cache
+
+from shared.bootstrap.adapters import deployed_ports
+from shared.bootstrap.operations import Operations
+from shared.bootstrap.wiring import Ports
+from shared.ports.queues import JobQueue
+from shared.runtime.fair_scheduler import loading
+from shared.settings import load
+
+
+class App(Operations):
+    """All workflows of the product."""
+
+    @property
+    def queue(self) -> JobQueue:
+        """The queues."""
+        return self.ports.queue
+
+
+@cache
+@loading()
+def app() -> App:
+    """Return the app of this process, on the adapters that its settings name. Raises: Misconfigured."""
+    settings = load()
+    return App(deployed_ports(settings), settings)
+
+
+__all__ = ["App", "Ports", "app"]

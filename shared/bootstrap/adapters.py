@@ -1,0 +1,62 @@
+"""The ports as they are deployed. The only importer of adapters, which are imported when the app is built."""
+
+from shared.bootstrap.wiring import Ports
+from shared.settings import Settings
+from shared.telemetry import quiet_sdks
+
+
+def deployed_ports(settings: Settings) -> Ports:
+    """Return the adapters that the settings name. Clients live as long as the process."""
+    from shared.adapters.network.tls import load_aiohttp  # noqa: PLC0415 - what is not used is not imported
+
+    load_aiohttp()  # before the others do
+    from shared.adapters.certificates import X509CertificateReader  # noqa: PLC0415 - as above
+    from shared.adapters.clock import SystemClock  # noqa: PLC0415 - as above
+    from shared.adapters.entra import GraphDirectoryFactory  # noqa: PLC0415 - as above
+    from shared.adapters.health_probe import DeployedVitals  # noqa: PLC0415 - as above
+    from shared.adapters.key_vault import KeyVaultSecretStore  # noqa: PLC0415 - as above
+    from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
+    from shared.adapters.sign_in import EntraSignIn  # noqa: PLC0415 - as above
+    from shared.adapters.stores import (  # noqa: PLC0415 - as above
+        TableImportStore,
+        TableLedger,
+        TableLimitStore,
+        TableRecipientStore,
+        TableRunStore,
+        Tables,
+        TableSnapshotStore,
+        TableTenantStore,
+        TableUserStore,
+        TableUseStore,
+    )
+    from shared.adapters.stores.account_placement import Accounts  # noqa: PLC0415 - as above
+
+    quiet_sdks()
+    tables, queues, vault, clock = (
+        Tables(settings),
+        StorageJobQueue(settings),
+        KeyVaultSecretStore(settings),
+        SystemClock(),
+    )
+    further = {account.name: Tables(settings, account) for account in settings.table_accounts}
+    accounts = Accounts(tables, further, new_tenants=settings.new_tenants_account, clock=clock)
+    return Ports(
+        tenants=TableTenantStore(tables, accounts),
+        runs=TableRunStore(accounts),
+        snapshots=TableSnapshotStore(accounts),
+        recipients=TableRecipientStore(accounts),
+        imports=TableImportStore(tables, accounts),
+        ledger=TableLedger(tables),
+        queue=queues,
+        secrets=vault,
+        directories=GraphDirectoryFactory(
+            own_hosts=settings.own_hosts(), managed_identity=settings.managed_identity_client_id
+        ),
+        certificates=X509CertificateReader(),
+        limits=TableLimitStore(tables),
+        users=TableUserStore(accounts),
+        uses=TableUseStore(tables),
+        sign_in=EntraSignIn(settings.sign_in),
+        vitals=DeployedVitals(settings, accounts, queues, vault),
+        clock=clock,
+    )

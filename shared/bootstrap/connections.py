@@ -1,0 +1,62 @@
+"""Wires the connections to directories."""
+
+from functools import cached_property
+
+from shared.bootstrap.runs import Runs
+from shared.workflows.connections.connect import Connect
+from shared.workflows.connections.connection_health import ConnectionHealth
+from shared.workflows.connections.directory_access import DirectoryAccess
+from shared.workflows.connections.rate_limiter import Limiter
+from shared.workflows.connections.show_mapping import ShowMapping
+from shared.workflows.connections.validate import Validate
+
+
+class Connections(Runs):
+    """Connects directories and opens them."""
+
+    @cached_property
+    def health(self) -> ConnectionHealth:
+        """Keeps the health of connections."""
+        return ConnectionHealth(tenants=self.ports.tenants, ledger=self.ports.ledger, clock=self.ports.clock)
+
+    @cached_property
+    def access(self) -> DirectoryAccess:
+        """Opens tenants' directories."""
+        return DirectoryAccess(
+            tenants=self.ports.tenants,
+            secrets=self.ports.secrets,
+            directories=self.ports.directories,
+            health=self.health,
+        )
+
+    @cached_property
+    def validate(self) -> Validate:
+        """Validates credentials."""
+        return Validate(
+            directories=self.ports.directories,
+            certificates=self.ports.certificates,
+            limiter=Limiter(limits=self.ports.limits, clock=self.ports.clock),
+            clock=self.ports.clock,
+            default_endpoints=self.settings.default_endpoints,
+            allowed_endpoints=self.settings.allowed_endpoints,
+            operator_tenant=self.operator_tenant,
+        )
+
+    @cached_property
+    def connect(self) -> Connect:
+        """Stores, replaces and deletes credentials."""
+        return Connect(
+            tenants=self.ports.tenants,
+            secrets=self.ports.secrets,
+            access=self.access,
+            validate=self.validate,
+            advance_epoch=self.epoch.advance,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def show_mapping(self) -> ShowMapping:
+        """Shows mapped groups with what was read of them."""
+        return ShowMapping(
+            tenants=self.ports.tenants, runs=self.ports.runs, snapshots=self.ports.snapshots, access=self.access
+        )

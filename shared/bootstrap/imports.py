@@ -1,0 +1,68 @@
+"""Wires imports of files, small and large."""
+
+from functools import cached_property
+
+from shared.bootstrap.recipients import Recipients
+from shared.bootstrap.wiring import entropy, new_attempt
+from shared.workflows.imports.apply_import import WorkOffImport
+from shared.workflows.imports.cleanup import SweepImports
+from shared.workflows.imports.completion import ImportEndings
+from shared.workflows.imports.small_import import ImportCsv
+from shared.workflows.imports.upload import UploadImport
+
+
+class Imports(Recipients):
+    """Imports files."""
+
+    @cached_property
+    def import_csv(self) -> ImportCsv:
+        """Turns a small file into recipients."""
+        return ImportCsv(tenants=self.ports.tenants, by_hand=self.by_hand, once=self.once)
+
+    @cached_property
+    def upload_import(self) -> UploadImport:
+        """Receives large files in parts."""
+        return UploadImport(
+            imports=self.ports.imports,
+            runs=self.ports.runs,
+            queue=self.ports.queue,
+            by_hand=self.by_hand,
+            clock=self.ports.clock,
+            entropy=entropy,
+        )
+
+    @cached_property
+    def work_off_import(self) -> WorkOffImport:
+        """Turns large files into recipients."""
+        return WorkOffImport(
+            imports=self.ports.imports,
+            tenants=self.ports.tenants,
+            recipients=self.ports.recipients,
+            queue=self.ports.queue,
+            endings=self.import_endings,
+            clock=self.ports.clock,
+            new_attempt=new_attempt,
+            budget_s=self.settings.job_budget_s,
+        )
+
+    @cached_property
+    def import_endings(self) -> ImportEndings:
+        """Completes large imports."""
+        return ImportEndings(
+            tenants=self.ports.tenants,
+            imports=self.ports.imports,
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def sweep_imports(self) -> SweepImports:
+        """Ends abandoned imports and deletes old ones."""
+        return SweepImports(
+            imports=self.ports.imports,
+            queue=self.ports.queue,
+            endings=self.import_endings,
+            clock=self.ports.clock,
+            stale_after_s=self.settings.watchdog_stale_after_s,
+        )

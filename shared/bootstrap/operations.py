@@ -1,0 +1,55 @@
+"""Wires what operators look at and repair."""
+
+from functools import cached_property
+
+from shared.bootstrap.supervision import Supervision
+from shared.workflows.operations.dead_letters import Bury
+from shared.workflows.operations.health_check import Doctor
+from shared.workflows.operations.overview import Overview
+from shared.workflows.operations.queries import Observe
+from shared.workflows.operations.replay import Poison
+
+
+class Operations(Supervision):
+    """Shows operators the state of the deployment, and repairs it."""
+
+    @cached_property
+    def overview(self) -> Overview:
+        """Lists every tenant on one line."""
+        return Overview(
+            tenants=self.ports.tenants, runs=self.ports.runs, ledger=self.ports.ledger, clock=self.ports.clock
+        )
+
+    @cached_property
+    def bury(self) -> Bury:
+        """Records messages that failed on every delivery."""
+        return Bury(
+            ledger=self.ports.ledger,
+            runs=self.ports.runs,
+            stages=self.stages,
+            fail=self.finish.fail,
+            fail_import=self.import_endings.fail,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def doctor(self) -> Doctor:
+        """Checks the deployment."""
+        return Doctor(vitals=self.ports.vitals, clock=self.ports.clock)
+
+    @cached_property
+    def poison(self) -> Poison:
+        """Re-enqueues or discards failed messages."""
+        return Poison(ledger=self.ports.ledger, queue=self.ports.queue, stages=self.stages, clock=self.ports.clock)
+
+    @cached_property
+    def observe(self) -> Observe:
+        """Answers queries."""
+        return Observe(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            recipients=self.ports.recipients,
+            ledger=self.ports.ledger,
+            access=self.access,
+        )

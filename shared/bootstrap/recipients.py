@@ -1,0 +1,47 @@
+"""Wires manual changes of recipients, and what explains recipients."""
+
+from functools import cached_property
+
+from shared.bootstrap.connections import Connections
+from shared.bootstrap.wiring import entropy, new_attempt
+from shared.workflows.recipients.edit import EditRecipient
+from shared.workflows.recipients.explain import Explain
+from shared.workflows.recipients.manual_changes import ByHand
+from shared.workflows.recipients.undo import Undo
+
+
+class Recipients(Connections):
+    """Changes and explains recipients."""
+
+    @cached_property
+    def by_hand(self) -> ByHand:
+        """Writes what a person decides."""
+        return ByHand(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            clock=self.ports.clock,
+            entropy=entropy,
+            new_attempt=new_attempt,
+        )
+
+    @cached_property
+    def edit_recipient(self) -> EditRecipient:
+        """Changes one recipient for a person."""
+        return EditRecipient(by_hand=self.by_hand)
+
+    @cached_property
+    def undo(self) -> Undo:
+        """Undoes a run."""
+        return Undo(runs=self.ports.runs, recipients=self.ports.recipients, by_hand=self.by_hand)
+
+    @cached_property
+    def explain(self) -> Explain:
+        """Explains why a person is, or is not, a recipient."""
+        return Explain(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            recipients=self.ports.recipients,
+            access=self.access,
+        )

@@ -1,0 +1,60 @@
+"""Wires what requests and plans runs, and what ends them when the configuration changes."""
+
+from functools import cached_property
+
+from shared.bootstrap.wiring import Wiring, entropy
+from shared.workflows.idempotency import Once
+from shared.workflows.sync.plan import PlanRun
+from shared.workflows.sync.request_run import RequestRun
+from shared.workflows.sync.restart_on_change import Epoch
+from shared.workflows.sync.stages import StageCoordinator
+
+
+class Runs(Wiring):
+    """Requests and plans runs."""
+
+    @cached_property
+    def once(self) -> Once:
+        """Makes repeated requests return what the first one created."""
+        return Once(uses=self.ports.uses, clock=self.ports.clock, entropy=entropy)
+
+    @cached_property
+    def stages(self) -> StageCoordinator:
+        """Moves runs from stage to stage."""
+        return StageCoordinator(tenants=self.ports.tenants, runs=self.ports.runs, queue=self.ports.queue)
+
+    @cached_property
+    def request_run(self) -> RequestRun:
+        """Announces and requests a run."""
+        return RequestRun(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            queue=self.ports.queue,
+            once=self.once,
+            clock=self.ports.clock,
+            entropy=entropy,
+        )
+
+    @cached_property
+    def plan(self) -> PlanRun:
+        """Plans a run for a request."""
+        return PlanRun(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            stages=self.stages,
+            clock=self.ports.clock,
+            entropy=entropy,
+            deadline_s=self.settings.run_deadline_s,
+        )
+
+    @cached_property
+    def epoch(self) -> Epoch:
+        """Ends work that runs on old configuration."""
+        return Epoch(
+            tenants=self.ports.tenants,
+            recipients=self.ports.recipients,
+            queue=self.ports.queue,
+            stages=self.stages,
+            clock=self.ports.clock,
+            entropy=entropy,
+        )

@@ -1,0 +1,53 @@
+"""Wires what timers and admins do about runs."""
+
+from functools import cached_property
+
+from shared.bootstrap.sync import Sync
+from shared.workflows.sync.review_held import DecideHeld
+from shared.workflows.sync.schedule import Schedule
+from shared.workflows.sync.watchdog import Watch
+
+
+class Supervision(Sync):
+    """Schedules runs, watches them, and decides on held ones."""
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Requests a run for every connected tenant."""
+        return Schedule(
+            tenants=self.ports.tenants,
+            queue=self.ports.queue,
+            health=self.health,
+            limits=self.ports.limits,
+            uses=self.ports.uses,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Resumes what a crash interrupted."""
+        return Watch(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            queue=self.ports.queue,
+            stages=self.stages,
+            fail=self.finish.fail,
+            release=self.finish.release,
+            sweep=self.erasure.sweep,
+            sweep_imports=self.sweep_imports,
+            clock=self.ports.clock,
+            stale_after_s=self.settings.watchdog_stale_after_s,
+            deadline_s=self.settings.run_deadline_s,
+        )
+
+    @cached_property
+    def decide_held(self) -> DecideHeld:
+        """Approves or drops the deactivations of a held run."""
+        return DecideHeld(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            queue=self.ports.queue,
+            release=self.finish.release,
+            clock=self.ports.clock,
+        )

@@ -1,0 +1,76 @@
+"""Wires the stages of a run."""
+
+from functools import cached_property
+
+from shared.bootstrap.tenants import Tenants
+from shared.bootstrap.wiring import new_attempt
+from shared.runtime.adaptive_timeout import Patience
+from shared.runtime.bulkhead import Capacity
+from shared.workflows.snapshots.cache import CutSnapshots
+from shared.workflows.sync.deactivate import Retire
+from shared.workflows.sync.fetch import Fetch
+from shared.workflows.sync.finish import Finish
+from shared.workflows.sync.reconcile import LARGE_AT_ONCE, Reconcile
+
+
+class Sync(Tenants):
+    """Does the jobs of a run."""
+
+    @cached_property
+    def fetch(self) -> Fetch:
+        """Reads one source into a snapshot."""
+        return Fetch(
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            access=self.access,
+            stages=self.stages,
+            finish_at_once=self.finish.at_once,
+            queue=self.ports.queue,
+            clock=self.ports.clock,
+            new_attempt=new_attempt,
+            patience=Patience(),
+            budget_s=self.settings.job_budget_s,
+        )
+
+    @cached_property
+    def reconcile(self) -> Reconcile:
+        """Brings one location in line with its snapshots."""
+        return Reconcile(
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            cut=CutSnapshots(self.ports.snapshots),
+            recipients=self.ports.recipients,
+            stages=self.stages,
+            queue=self.ports.queue,
+            clock=self.ports.clock,
+            new_attempt=new_attempt,
+            large=Capacity(LARGE_AT_ONCE),
+            budget_s=self.settings.job_budget_s,
+        )
+
+    @cached_property
+    def retire(self) -> Retire:
+        """Verifies a run's departures, and deactivates or holds them."""
+        return Retire(
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            access=self.access,
+            stages=self.stages,
+            finish=self.finish,
+            clock=self.ports.clock,
+            new_attempt=new_attempt,
+        )
+
+    @cached_property
+    def finish(self) -> Finish:
+        """Closes runs."""
+        return Finish(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            recipients=self.ports.recipients,
+            queue=self.ports.queue,
+            stages=self.stages,
+            health=self.health,
+            clock=self.ports.clock,
+        )

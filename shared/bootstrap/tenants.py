@@ -1,0 +1,51 @@
+"""Wires the configuration of tenants, authorization and deletion."""
+
+from functools import cached_property
+
+from shared.bootstrap.imports import Imports
+from shared.workflows.tenants.authorize import Authorize
+from shared.workflows.tenants.configure import Configure
+from shared.workflows.tenants.deletion import Erasure
+from shared.workflows.tenants.sso_users import SignIns
+
+
+class Tenants(Imports):
+    """Configures, authorizes and deletes tenants."""
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        """Erases deleted tenants."""
+        return Erasure(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            recipients=self.ports.recipients,
+            imports=self.ports.imports,
+            ledger=self.ports.ledger,
+            users=self.ports.users,
+            uses=self.ports.uses,
+            secrets=self.ports.secrets,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def sign_ins(self) -> SignIns:
+        """Lists SSO users and makes them users of the product."""
+        return SignIns(tenants=self.ports.tenants, users=self.ports.users, access=self.access, clock=self.ports.clock)
+
+    @cached_property
+    def authorize(self) -> Authorize:
+        """Decides which caller may do what."""
+        return Authorize(tenants=self.ports.tenants, operator_tenant=self.operator_tenant)
+
+    @cached_property
+    def configure(self) -> Configure:
+        """Changes tenants, preferences, locations and mappings."""
+        return Configure(
+            tenants=self.ports.tenants,
+            recipients=self.ports.recipients,
+            erasure=self.erasure,
+            disconnect=self.connect.disconnect,
+            advance_epoch=self.epoch.advance,
+            abandon_imports=self.sweep_imports.abandon,
+        )

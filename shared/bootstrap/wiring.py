@@ -1,0 +1,60 @@
+"""What every part of the wiring has: the ports and the settings."""
+
+import secrets
+from dataclasses import dataclass
+
+from shared.ports.directory import CertificateReader, DirectoryFactory
+from shared.ports.imports import ImportStore
+from shared.ports.operations import Ledger, Vitals
+from shared.ports.platform import Clock, LimitStore, SecretStore, SignIn, UseStore
+from shared.ports.queues import JobQueue
+from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.ports.tenants import TenantStore, UserStore
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Everything outside that the workflows need."""
+
+    tenants: TenantStore
+    runs: RunStore
+    snapshots: SnapshotStore
+    recipients: RecipientStore
+    imports: ImportStore
+    ledger: Ledger
+    queue: JobQueue
+    secrets: SecretStore
+    directories: DirectoryFactory
+    certificates: CertificateReader
+    limits: LimitStore
+    users: UserStore
+    uses: UseStore
+    sign_in: SignIn
+    vitals: Vitals
+    clock: Clock
+
+
+class Wiring:
+    """Base of the features' wiring. A feature inherits from the one whose workflows it uses."""
+
+    def __init__(self, ports: Ports, settings: Settings) -> None:
+        self.ports = ports
+        self.settings = settings
+
+    @property
+    def operator_tenant(self) -> str | None:
+        """The Entra tenant whose people may be operators."""
+        return self.settings.sign_in.operator_tenant if self.settings.sign_in else None
+
+
+def entropy() -> int:
+    """Return 32 random bits."""
+    return secrets.randbits(32)
+
+
+def new_attempt() -> str:
+    """Return a new id for an attempt."""
+    return secrets.token_hex(8)
