@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from infra.local.stack import launch
+from infra.local.stack import parent
 
 ROOT = Path(__file__).parents[3]
 
@@ -29,12 +29,12 @@ class Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-IS", launch.__file__, *command],
+                [sys.executable, "-IS", parent.__file__, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env={**os.environ, **environment, launch.PARENT_PID: str(os.getpid())},
+                env={**os.environ, **environment, parent.PARENT_PID: str(os.getpid())},
                 start_new_session=True,
             )
 

@@ -79,7 +79,7 @@ async def test_a_part_that_never_answers_is_given_up(supervisor: Supervisor, tmp
 
 
 async def test_a_command_that_does_not_exist_says_so(supervisor: Supervisor, tmp_path: Path) -> None:
-    """The launcher's sentence arrives through the log."""
+    """The log contains the reason why the command could not be started."""
     missing = part(tmp_path, "missing")
     missing.command[:] = ["no-such-program"]
     supervisor.start(missing)
