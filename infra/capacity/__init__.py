@@ -1,1 +1,1 @@
-"""What customers cost, and how far the design carries."""
+"""Capacity planning: monthly cost per tenant, and how long syncs take as tenants grow in size and number."""

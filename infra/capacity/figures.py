@@ -1,4 +1,4 @@
-"""The files that cost and scale are worked out from: what was measured, what is assumed, and what things cost."""
+"""Inputs of cost and scale: measured counts, assumptions, and list prices, each read from its file."""
 
 import tomllib
 from collections.abc import Mapping
@@ -14,55 +14,56 @@ from infra.local.stack.child import ROOT
 COUNTS: Final = ROOT / "infra" / "capacity" / "cost" / "counts.json"
 ASSUMPTIONS: Final = ROOT / "infra" / "capacity" / "cost" / "assumptions.toml"
 PRICES: Final = ROOT / "infra" / "capacity" / "cost" / "prices.toml"
-#: Up to so many people are held while they are compared; see `shared/workflows/sync/comparison.py`.
-HELD: Final = 20_000
-#: What a run of the schedule can be, in the order in which they are measured.
+#: Largest location whose recipients are compared in memory; see `shared/workflows/sync/comparison.py`.
+MAX_COMPARED_IN_MEMORY: Final = 20_000
+#: Kinds of scheduled runs, in the order in which they are measured.
 RUNS: Final = ("first", "unchanged", "changed", "full")
 
 
 class Counts(msgspec.Struct, kw_only=True):
-    """What one customer's runs do, by kind of run and function."""
+    """Measured work of one tenant's runs, by kind of run and function."""
 
     people: int
     locations: int
-    #: How many people were changed before the run `changed`.
+    #: Number of people changed before the run `changed`.
     changed_people: int
     runs: dict[str, dict[str, Work]]
     watchdog: Work
-    #: Resource units of Graph, by kind of run.
+    #: Graph resource units, by kind of run.
     graph_units: dict[str, int]
-    #: Bytes in Table Storage after the first run, and bytes that a run adds for good, by kind.
+    #: Bytes in Table Storage after the first run.
     stored_bytes: int
+    #: Bytes that a run adds permanently, by kind.
     added_bytes: dict[str, int]
-    #: The most bytes that one invocation held at once, by function, in a run that compared everything or had changes.
+    #: Peak memory of one invocation in bytes, by function, over a full run and a run with changes.
     peak_bytes: dict[str, int]
 
     def total(self, run: str) -> Work:
-        """Return what all functions of a run do together."""
+        """Return the total work of all functions in a run."""
         return sum(self.runs[run].values(), Work())
 
 
 class Measured(msgspec.Struct, kw_only=True):
-    """What is in the file of counts; written by `python -m tests.bench.cost`."""
+    """Content of counts.json, which `python -m tests.bench.cost` writes."""
 
     customer: Counts
     large_customer: Counts
     python: str
 
-    def like(self, people: int) -> Counts:
-        """Return the counts of the customer who is more like one of so many people."""
-        return self.customer if people <= HELD else self.large_customer
+    def counts_for(self, people: int) -> Counts:
+        """Return the counts of the measured tenant whose comparison works as that of a tenant of this size."""
+        return self.customer if people <= MAX_COMPARED_IN_MEMORY else self.large_customer
 
 
 class Customer(msgspec.Struct, forbid_unknown_fields=True):
-    """The tenant whose runs are measured."""
+    """A tenant whose runs are measured."""
 
     people: int
     locations: int
 
 
-class Month(msgspec.Struct, forbid_unknown_fields=True):
-    """How often things happen; see the file for each."""
+class MonthlyLoad(msgspec.Struct, forbid_unknown_fields=True):
+    """How often runs, timers and changes happen; assumptions.toml gives the reasons."""
 
     tenants: int
     days: float
@@ -74,14 +75,14 @@ class Month(msgspec.Struct, forbid_unknown_fields=True):
     months_kept: int
 
     def runs(self) -> dict[str, float]:
-        """Return how many runs of each kind one tenant has in a month, its first one left out."""
+        """Return the number of runs of each kind that one tenant has in a month, without its first run."""
         changed, full = self.runs_with_changes_per_day, self.full_runs_per_day
         unchanged = self.runs_per_day - changed - full
         return {"unchanged": self.days * unchanged, "changed": self.days * changed, "full": self.days * full}
 
 
 class Queues(msgspec.Struct, forbid_unknown_fields=True):
-    """What the host does with queues."""
+    """How the Functions host uses queues."""
 
     operations_per_message: int
     idle_functions: int
@@ -89,14 +90,14 @@ class Queues(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Logs(msgspec.Struct, forbid_unknown_fields=True):
-    """What is logged besides the product's own lines."""
+    """Log volume in addition to the product's own lines."""
 
     host_lines_per_execution: int
     bytes_per_line: int
 
 
 class Delays(msgspec.Struct, forbid_unknown_fields=True):
-    """How long others take to answer, in seconds, when nothing is in the way."""
+    """Response times of Azure services without load, in seconds."""
 
     table_request_s: float
     graph_request_s: float
@@ -113,11 +114,11 @@ class Scaling(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Assumptions(msgspec.Struct, forbid_unknown_fields=True):
-    """Everything that is not measured."""
+    """Every input that is not measured."""
 
     customer: Customer
     large_customer: Customer
-    month: Month
+    month: MonthlyLoad
     queues: Queues
     logs: Logs
     delays: Delays
@@ -139,12 +140,12 @@ class Price(msgspec.Struct, forbid_unknown_fields=True):
     official: str
 
     def of(self, quantity: float) -> float:
-        """Return what a month's quantity costs."""
+        """Return the cost of a month's quantity."""
         return max(0.0, quantity - self.free) / self.per * self.price
 
 
 class Prices(msgspec.Struct, forbid_unknown_fields=True):
-    """All of them, in one currency."""
+    """All list prices, in one currency."""
 
     currency: str
     functions_gb_s: Price
@@ -155,19 +156,19 @@ class Prices(msgspec.Struct, forbid_unknown_fields=True):
     vault_operations: Price
     log_gb: Price
 
-    def each(self) -> list[Price]:
-        """Return all prices."""
-        found = (getattr(self, name) for name in self.__struct_fields__)
-        return [price for price in found if isinstance(price, Price)]
+    def all(self) -> list[Price]:
+        """Return the prices in the order of the fields."""
+        values = (getattr(self, name) for name in self.__struct_fields__)
+        return [value for value in values if isinstance(value, Price)]
 
 
 def measured() -> Measured:
-    """Return what was measured last."""
+    """Return the stored counts."""
     return msgspec.json.decode(COUNTS.read_bytes(), type=Measured)
 
 
 def assumptions() -> Assumptions:
-    """Return what is assumed."""
+    """Return the assumptions."""
     return msgspec.convert(_toml(ASSUMPTIONS), Assumptions)
 
 
@@ -178,14 +179,3 @@ def prices() -> Prices:
 
 def _toml(path: Path) -> Mapping[str, object]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
-def between_marks(page: Path, text: str, *, write: bool) -> bool:
-    """Return whether a page shows the text between its two marks; with `write` it does so afterwards."""
-    begin, end = "<!-- worked out -->\n", "<!-- end of what is worked out -->"
-    content = page.read_text(encoding="utf-8")
-    before, _, rest = content.partition(begin)
-    shown, _, after = rest.partition(end)
-    if write and shown != text:
-        page.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
-    return shown == text

@@ -1,24 +1,25 @@
-"""What invocations of the product's functions ask of Azure services."""
+"""Work that function invocations cause: CPU time and requests to Azure services."""
 
 from dataclasses import asdict, dataclass
 
 
 @dataclass(slots=True)
 class Work:
-    """What some invocations have done. CPU is that of this process alone: the stand-ins run in others."""
+    """Total work of some invocations. CPU time covers this process only: the stand-ins run in other processes."""
 
     executions: float = 0
     cpu_s: float = 0.0
-    #: Requests to Table Storage, each a transaction of the bill, whether it carries one row or a hundred.
+    #: Requests to Table Storage. Each is billed as one transaction, whether it carries one row or a hundred.
     table_requests: float = 0
-    #: Rows that were created, changed or deleted, and rows that were read.
+    #: Rows created, changed or deleted.
     rows_written: float = 0
+    #: Rows read.
     rows_read: float = 0
     messages_sent: float = 0
     graph_requests: float = 0
-    #: Secrets asked for; the product keeps them for five minutes, which is not counted on here.
+    #: Secrets read. The product caches a secret for five minutes; these counts assume an empty cache.
     vault_reads: float = 0
-    #: The product's own log lines.
+    #: Log lines of the product, without those of the host.
     log_lines: float = 0
     log_bytes: float = 0
 

@@ -14,7 +14,7 @@ _DAY_S: Final = 24 * _HOUR_S
 _ATTRIBUTE, _DISABLED, _LEFT = 0.7, 0.1, 0.1
 
 
-async def measured_anew(assumed: Assumptions) -> Measured:
+async def measure_all(assumed: Assumptions) -> Measured:
     """Return what the runs of the customers do."""
     share = assumed.month.changed_share_per_day
     return Measured(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from infra.capacity.figures import between_marks
+from infra.capacity.generated_section import replace_section
 from infra.local.stack.child import ROOT
 from tests.bench.__main__ import OUT
 
@@ -86,7 +86,7 @@ def main() -> None:
     measured = msgspec.json.decode(OUT.read_bytes(), type=dict[str, Figure])
     kept = taken_over(found() if FOUND.exists() else {}, measured, machine())
     FOUND.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
-    between_marks(PAGE, table(kept), write=True)
+    replace_section(PAGE, table(kept))
 
 
 if __name__ == "__main__":

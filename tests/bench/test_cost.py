@@ -5,28 +5,29 @@ from datetime import date, timedelta
 
 import pytest
 
-from infra.capacity.cost.month import Month, month
-from infra.capacity.figures import RUNS, assumptions, between_marks, measured, prices
+from infra.capacity.cost.month import Bill, bill_of
+from infra.capacity.cost.page import PAGE, readme_says, sentence, tables
+from infra.capacity.figures import RUNS, assumptions, measured, prices
+from infra.capacity.generated_section import is_current
 from infra.local.stack.child import ROOT
 from shared.triggers import queues
 from shared.workflows.sync import plan
-from tests.bench.cost import PAGE, readme_says, sentence, shown
 
-AGAIN = "run `python -m tests.bench.cost --price`"
+AGAIN = "run `python -m infra.capacity.cost`"
 
 
 @pytest.fixture(scope="module")
-def bill() -> Month:
+def bill() -> Bill:
     """The month's bill."""
-    return month(measured(), assumptions(), prices())
+    return bill_of(measured(), assumptions(), prices())
 
 
 def test_the_page_shows_what_the_files_give() -> None:
     """A number that was changed by hand, or not after its source, is found."""
-    assert between_marks(PAGE, shown(measured(), assumptions(), prices()), write=False), AGAIN
+    assert is_current(PAGE, tables(measured(), assumptions(), prices())), AGAIN
 
 
-def test_the_readme_says_what_the_page_shows(bill: Month) -> None:
+def test_the_readme_says_what_the_page_shows(bill: Bill) -> None:
     """The number on the first screen is the page's, rounded."""
     assert readme_says(sentence(bill, assumptions()), write=False), AGAIN
 
@@ -60,12 +61,12 @@ def test_a_price_is_for_what_exceeds_the_grant() -> None:
 
 def test_every_price_says_where_and_when_it_was_seen() -> None:
     """A number without a source is none."""
-    for price in prices().each():
+    for price in prices().all():
         assert price.source.startswith("https://")
         assert price.official.startswith("https://azure.microsoft.com/pricing/")
         assert date(2024, 1, 1) <= price.date <= date(2030, 1, 1)
 
 
-def test_the_worst_case_is_no_better_than_the_bill(bill: Month) -> None:
+def test_the_worst_case_is_no_better_than_the_bill(bill: Bill) -> None:
     """Executions that share instances cost at most what they cost alone."""
     assert bill.usd <= bill.most_usd

@@ -1,13 +1,13 @@
 """The page of measurements."""
 
-from infra.capacity.figures import between_marks
+from infra.capacity.generated_section import is_current
 from tests.bench.__main__ import APART, KEYS
 from tests.bench.page import PAGE, Figure, found, table, taken_over
 
 
 def test_the_page_shows_what_was_measured() -> None:
     """A number that was changed by hand, or not after a measurement, is found."""
-    assert between_marks(PAGE, table(found()), write=False), "run `python -m tests.bench.page`"
+    assert is_current(PAGE, table(found())), "run `python -m tests.bench.page`"
 
 
 def test_every_benchmark_is_on_the_page() -> None:

@@ -4,12 +4,14 @@ import random
 
 import pytest
 
-from infra.capacity.figures import Delays, Scaling, assumptions, between_marks, measured
+from infra.capacity.figures import Delays, Scaling, assumptions, measured
+from infra.capacity.generated_section import is_current
 from infra.capacity.scale.bounds import bounds
 from infra.capacity.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
 from infra.capacity.scale.load import STAGES, Job, TenantRun, run_of
+from infra.capacity.scale.resources import Instance
 from infra.capacity.scale.scenarios import ONE, Scenario, page
-from infra.capacity.scale.simulation import Instance, Simulation
+from infra.capacity.scale.simulation import Simulation
 from infra.local.stack.child import ROOT
 
 NO_DELAYS = Delays(table_request_s=0, graph_request_s=0, queue_pickup_s=0.001, instance_start_s=0)
@@ -31,9 +33,7 @@ def run(tenant: int = 0, locations: int = 1, **words: float) -> TenantRun:
 def test_the_page_shows_what_is_simulated() -> None:
     """A number that was changed by hand, or not after its source, is found."""
     text = page(measured(), assumptions())
-    assert between_marks(ROOT / "docs" / "performance" / "scale.md", text, write=False), (
-        "run `python -m infra.capacity.scale --write`"
-    )
+    assert is_current(ROOT / "docs" / "performance" / "scale.md", text), "run `python -m infra.capacity.scale --write`"
 
 
 @pytest.mark.parametrize("scenario", ONE, ids=lambda each: f"{each.run}-{each.people}")

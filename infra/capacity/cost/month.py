@@ -1,11 +1,11 @@
-"""A month: what all customers' runs ask for, and what that costs by the list."""
+"""The bill of a month for all tenants, at list prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from infra.capacity.figures import Assumptions, Counts, Measured, Price, Prices
-from infra.capacity.scale.bounds import alone_s, cpu_s
+from infra.capacity.scale.bounds import cpu_s, waiting_s
 from infra.capacity.scale.limits import BILLED_AT_LEAST_S, INSTANCE_GB
 from infra.capacity.scale.load import run_of
 from infra.capacity.scale.scenarios import billed_s
@@ -18,7 +18,7 @@ _DAY_S: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One position of the bill."""
+    """One line of the bill."""
 
     name: str
     quantity: float
@@ -27,33 +27,33 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Month:
-    """The bill, and what stands behind it."""
+class Bill:
+    """The bill of a month, and the quantities behind it."""
 
     lines: tuple[Line, ...]
-    #: What one customer's runs do in a month.
-    each: Work
-    each_gb_s: float
-    #: The whole bill if no two executions ever shared an instance.
+    #: Work of one tenant's runs in a month.
+    per_tenant: Work
+    per_tenant_gb_s: float
+    #: The total if no two executions ever share an instance.
     most_usd: float
-    #: What the first runs of all customers cost, once.
+    #: One-time cost of the first runs of all tenants.
     first_usd: float
 
     @property
     def usd(self) -> float:
-        """The whole bill."""
+        """The total."""
         return sum(line.usd for line in self.lines)
 
 
-def month(measured: Measured, assumed: Assumptions, prices: Prices) -> Month:
-    """Return the bill for all customers, whose first runs are over."""
+def bill_of(measured: Measured, assumed: Assumptions, prices: Prices) -> Bill:
+    """Return the monthly bill for all tenants. The first runs are not part of it."""
     counts = measured.customer
     tenants, often = assumed.month.tenants, assumed.month.runs()
-    each = sum((counts.total(run) * times for run, times in often.items()), Work())
+    per_tenant = sum((counts.total(run) * times for run, times in often.items()), Work())
     watchdogs = counts.watchdog * (assumed.month.watchdogs_per_day * assumed.month.days)
     schedules = assumed.month.runs_per_day * assumed.month.days
-    each.executions -= schedules  # one execution serves all customers
-    executions = each.executions * tenants + schedules + watchdogs.executions
+    per_tenant.executions -= schedules  # one execution of the schedule serves all tenants
+    executions = per_tenant.executions * tenants + schedules + watchdogs.executions
     timers_s = schedules * tenants / AT_ONCE * assumed.delays.table_request_s + watchdogs.executions * BILLED_AT_LEAST_S
     billed = {run: billed_s(measured, assumed, run) for run in ("first", *often)}
     gb_s = INSTANCE_GB * (timers_s + sum(times * billed[run] for run, times in often.items()))
@@ -61,40 +61,40 @@ def month(measured: Measured, assumed: Assumptions, prices: Prices) -> Month:
     quantities = {
         "functions_gb_s": gb_s,
         "functions_executions": executions,
-        "table_requests": each.table_requests * tenants + watchdogs.table_requests,
+        "table_requests": per_tenant.table_requests * tenants + watchdogs.table_requests,
         "table_gb": tenants * _stored_bytes(counts, assumed) / _GB,
-        "queue_operations": each.messages_sent * tenants * assumed.queues.operations_per_message
+        "queue_operations": per_tenant.messages_sent * tenants * assumed.queues.operations_per_message
         + assumed.queues.idle_functions * assumed.month.days * _DAY_S / assumed.queues.polling_interval_s,
-        "vault_operations": each.vault_reads * tenants,
-        "log_gb": _log_bytes(each * tenants, executions, assumed) / _GB,
+        "vault_operations": per_tenant.vault_reads * tenants,
+        "log_gb": _log_bytes(per_tenant * tenants, executions, assumed) / _GB,
     }
     listed: dict[str, Price] = {name: getattr(prices, name) for name in quantities}
     lines = tuple(
         Line(name=name, quantity=quantity, price=listed[name], usd=listed[name].of(quantity))
         for name, quantity in quantities.items()
     )
-    return Month(
+    return Bill(
         lines=lines,
-        each=each,
-        each_gb_s=gb_s / tenants,
+        per_tenant=per_tenant,
+        per_tenant_gb_s=gb_s / tenants,
         most_usd=sum(line.usd for line in lines) - lines[0].usd + prices.functions_gb_s.of(alone_gb_s),
         first_usd=_first_usd(counts, assumed, prices, billed["first"]),
     )
 
 
 def _alone_s(measured: Measured, assumed: Assumptions, often: Mapping[str, float]) -> float:
-    """Return the seconds that one customer's runs are billed with if every execution has an instance of its own."""
+    """Return the billed seconds of one tenant's runs if every execution has its own instance."""
     total = 0.0
     for run, times in often.items():
         jobs = run_of(measured, run, people=assumed.customer.people, locations=assumed.customer.locations).stages
         total += times * sum(
-            max(BILLED_AT_LEAST_S, cpu_s(job) + alone_s(job, assumed.delays)) for stage in jobs for job in stage
+            max(BILLED_AT_LEAST_S, cpu_s(job) + waiting_s(job, assumed.delays)) for stage in jobs for job in stage
         )
     return total
 
 
 def _stored_bytes(counts: Counts, assumed: Assumptions) -> float:
-    """Return what is stored for one customer after the months that are kept."""
+    """Return the stored bytes of one tenant at the end of the retention period."""
     often = assumed.month
     runs = often.days * often.runs_per_day * counts.added_bytes["unchanged"]
     change = (counts.added_bytes["changed"] - counts.added_bytes["unchanged"]) / counts.changed_people
@@ -102,9 +102,9 @@ def _stored_bytes(counts: Counts, assumed: Assumptions) -> float:
     return counts.stored_bytes + often.months_kept * (runs + changes)
 
 
-def _log_bytes(all_: Work, executions: float, assumed: Assumptions) -> float:
-    lines = all_.log_lines + executions * assumed.logs.host_lines_per_execution
-    return all_.log_bytes + lines * assumed.logs.bytes_per_line
+def _log_bytes(total: Work, executions: float, assumed: Assumptions) -> float:
+    lines = total.log_lines + executions * assumed.logs.host_lines_per_execution
+    return total.log_bytes + lines * assumed.logs.bytes_per_line
 
 
 def _first_usd(counts: Counts, assumed: Assumptions, prices: Prices, billed: float) -> float:

@@ -1,1 +1,1 @@
-"""How far the design carries: lower bounds from documented limits, and a simulation that must not beat them."""
+"""Scalability: lower bounds from documented limits, and a simulation that must never be faster than they are."""

@@ -1,4 +1,4 @@
-"""Closed forms: how long runs take at least, by each limit, if everything else took no time."""
+"""Lower bounds in closed form: the least time that runs take under each limit alone."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -10,7 +10,7 @@ from shared.workflows.sync.schedule import AT_ONCE
 
 
 def bounds(runs: Sequence[TenantRun], limits: Limits, delays: Delays) -> dict[str, float]:
-    """Return the seconds that each limit asks for at least, for runs that one tick of the schedule asks for."""
+    """Return the lower bound of each limit in seconds, for runs that start at the same tick of the schedule."""
     jobs = [job for run in runs for stage in run.stages for job in stage]
     kinds = list({id(run.stages): run for run in runs}.values())
     messages = max(sum(map(len, stages)) for stages in zip_longest(*(run.stages for run in runs), fillvalue=()))
@@ -30,12 +30,12 @@ def bounds(runs: Sequence[TenantRun], limits: Limits, delays: Delays) -> dict[st
 
 
 def _chain(run: TenantRun, delays: Delays) -> float:
-    """Return what the steps take that can only follow each other: stage by stage, page by page, batch by batch."""
-    return sum(max(alone_s(job, delays) for job in stage) for stage in run.stages)
+    """Return the seconds of the steps that cannot run in parallel: stages, pages and batches."""
+    return sum(max(waiting_s(job, delays) for job in stage) for stage in run.stages)
 
 
-def alone_s(job: Job, delays: Delays) -> float:
-    """Return how long a job waits for others at least, its own work left out."""
+def waiting_s(job: Job, delays: Delays) -> float:
+    """Return the least time that a job waits for responses, in seconds. CPU time is not included."""
     requests = job.requests + job.people / BATCH_PEOPLE
     return requests * delays.table_request_s + job.graph_requests * delays.graph_request_s
 

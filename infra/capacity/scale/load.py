@@ -1,4 +1,4 @@
-"""What the jobs of a run ask for, for customers of any size: what was measured, as a fixed part and one per person."""
+"""Load model: the work of a run for a tenant of any size, from a measured fixed part and a part per person."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,48 +11,52 @@ STAGES: Final = ("plan", "fetch", "reconcile", "retire")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One message's worth of work."""
+    """The work of one queue message."""
 
     function: str
-    #: Core-seconds, requests to Table Storage, units and requests of Graph, and secrets, before it writes recipients.
+    # The following fields cover the time before the job writes recipients.
+    #: Core-seconds.
     cpu_s: float
+    #: Requests to Table Storage.
     requests: float
     graph_requests: float
     graph_units: float
     vault_reads: float
-    #: Rows it writes that are no batches of recipients.
+    #: Rows written that are not part of a batch of recipients.
     rows: float
-    #: People whom it writes, and core-seconds for each of them.
+    #: Number of recipients written.
     people: float = 0.0
+    #: Core-seconds per recipient written.
     person_cpu_s: float = 0.0
-    #: What a continuation reads again: core-seconds and requests for each person who was written meanwhile.
+    #: Core-seconds of a continuation, per recipient that earlier messages of the job have written.
     stored_cpu_s: float = 0.0
+    #: Requests of a continuation, per recipient that earlier messages of the job have written.
     stored_requests: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantRun:
-    """A run of one tenant: its jobs by stage; those of a stage run at the same time, each at a partition of its own."""
+    """A run of one tenant: jobs by stage. The jobs of a stage run in parallel, each on its own partition."""
 
     tenant: int
     stages: tuple[tuple[Job, ...], ...]
 
     @property
     def jobs(self) -> int:
-        """How many jobs it has."""
+        """The number of jobs."""
         return sum(map(len, self.stages))
 
 
 def run_of(measured: Measured, run: str, *, tenant: int = 0, people: int, locations: int) -> TenantRun:
-    """Return a run of a customer of this size, worked out from the measured one of the same kind."""
-    counts, stages = measured.like(people), []
+    """Return a run of a tenant of this size, scaled from the measured run of the same kind."""
+    counts, stages = measured.counts_for(people), []
     for function in STAGES:
         if function not in counts.runs[run]:
-            continue  # one that finds nothing changed ends where it has read
+            continue  # a run without changes ends after fetching
         jobs = locations if function == "reconcile" else 1
         size = people / counts.people
         work = _scaled(counts, run, function, size)
-        if function == "retire":  # one job goes through all locations, but asks about people once
+        if function == "retire":  # one job covers all locations, but reads each person once
             through = _scaled(counts, run, function, size * locations / counts.locations)
             work = replace(through, graph_requests=work.graph_requests, vault_reads=work.vault_reads)
         stages.append((_job(counts, run, function, work, people),) * jobs)
@@ -60,7 +64,7 @@ def run_of(measured: Measured, run: str, *, tenant: int = 0, people: int, locati
 
 
 def _scaled(counts: Counts, run: str, function: str, size: float) -> Work:
-    """Return the work of one job: what it does when nothing has changed, and the rest in proportion to the size."""
+    """Return the work of one job: the fixed work of an unchanged run, plus a part proportional to the size."""
     jobs = counts.locations if function == "reconcile" else 1
     fixed = counts.runs["unchanged"].get(function, Work()) * (1 / jobs)
     measured = counts.runs[run][function] * (1 / jobs)
@@ -79,9 +83,10 @@ def _job(counts: Counts, run: str, function: str, work: Work, people: int) -> Jo
     )
     if (run, function) != ("first", "reconcile"):
         return job
-    # what a first run does at a location beyond one that changes nothing is to write, and what a full one does, to read
-    fixed = _each(counts, "unchanged")
-    writing, reading = (_each(counts, each) + fixed * -1 for each in ("first", "full"))
+    # Compared with an unchanged run, a first run only writes in addition, and a full run only reads.
+    fixed = _reconcile_work(counts, "unchanged")
+    writing = _reconcile_work(counts, "first") + fixed * -1
+    reading = _reconcile_work(counts, "full") + fixed * -1
     return replace(
         job,
         cpu_s=fixed.cpu_s,
@@ -94,6 +99,6 @@ def _job(counts: Counts, run: str, function: str, work: Work, people: int) -> Jo
     )
 
 
-def _each(counts: Counts, run: str) -> Work:
+def _reconcile_work(counts: Counts, run: str) -> Work:
     """Return the work of reconciling one location."""
     return counts.runs[run].get("reconcile", Work()) * (1 / counts.locations)

@@ -1,4 +1,4 @@
-"""The scenarios of docs/performance/scale.md, each bounded and simulated, and the page's tables."""
+"""Scenarios of docs/performance/scale.md with their bounds and simulations, and the tables of the page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,27 +18,27 @@ _WHOLE_SECONDS_FROM: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One tick of the schedule for some customers of one size, whose runs are all of one kind."""
+    """One tick of the schedule that starts runs of one kind for tenants of one size."""
 
     customers: int = 1
     people: int
     locations: int = 10
     run: str
     limits: Limits = field(default_factory=Limits)
-    #: What is set otherwise than it is by default.
+    #: Settings that differ from the default, as the page shows them.
     changed: str = ""
 
     def runs(self, measured: Measured) -> Sequence[TenantRun]:
-        """Return the runs, which share their jobs."""
+        """Return the runs. They share the same job objects."""
         one = run_of(measured, self.run, people=self.people, locations=self.locations)
         return [replace(one, tenant=number) for number in range(self.customers)]
 
     def simulated(self, measured: Measured, assumed: Assumptions) -> Outcome:
-        """Return how it goes."""
+        """Return the outcome of the simulation."""
         return Simulation(self.limits, assumed.delays, assumed.scaling).run(self.runs(measured))
 
     def bounded(self, measured: Measured, assumed: Assumptions) -> dict[str, float]:
-        """Return what it takes at least."""
+        """Return the lower bound of each limit, in seconds."""
         return bounds(self.runs(measured), self.limits, assumed.delays)
 
 
@@ -48,7 +48,7 @@ MANY = (
     Scenario(customers=1_000, people=10_000, run="first"),
     *(Scenario(customers=10_000, people=10_000, run=run) for run in ("unchanged", "changed", "full")),
 )
-#: What an operator can change, and what it does.
+#: Settings that an operator can change, and their effect.
 REMEDIES = (
     Scenario(customers=10_000, people=10_000, run="full", changed="400 instances", limits=Limits(instances=400)),
     Scenario(customers=10_000, people=10_000, run="changed", changed="400 instances", limits=Limits(instances=400)),
@@ -66,7 +66,7 @@ REMEDIES = (
 
 
 def billed_s(measured: Measured, assumed: Assumptions, run: str) -> float:
-    """Return the instance-seconds that a tick is billed with in which all customers have a run of this kind."""
+    """Return the billed instance-seconds of a tick at which all tenants have a run of this kind."""
     scenario = Scenario(customers=assumed.month.tenants, people=measured.customer.people, run=run)
     return scenario.simulated(measured, assumed).billed_s
 
@@ -87,14 +87,14 @@ def _table(measured: Measured, assumed: Assumptions, scenarios: Sequence[Scenari
         "| customers | people each | run | set | at least | by | simulated | instances | most used |",
         "| ---: | ---: | --- | --- | ---: | --- | ---: | ---: | --- |",
     ]
-    for each in scenarios:
-        least = each.bounded(measured, assumed)
+    for scenario in scenarios:
+        least = scenario.bounded(measured, assumed)
         binding = max(least, key=lambda name: least[name])
-        outcome = each.simulated(measured, assumed)
+        outcome = scenario.simulated(measured, assumed)
         most = max(outcome.used, key=lambda name: outcome.used[name])
         simulated = f"not within {_span(outcome.seconds)}" if outcome.unfinished else _span(outcome.seconds)
         lines.append(
-            f"| {each.customers:,} | {each.people:,} | {each.run} | {each.changed} "
+            f"| {scenario.customers:,} | {scenario.people:,} | {scenario.run} | {scenario.changed} "
             f"| {_span(least[binding])} | {binding} | {simulated} | {outcome.instances} "
             f"| {most}, {outcome.used[most]:.0%} |"
         )
@@ -107,14 +107,14 @@ def _memory(measured: Measured) -> str:
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for people in SIZES:
-        counts = measured.like(people)
+        counts = measured.counts_for(people)
         size = people / counts.people
         reconcile, fetch = counts.peak_bytes["reconcile"] * size, counts.peak_bytes["fetch"] * size
         places = min(LARGE_AT_ONCE, ceil(people / PLACE_PEOPLE))
-        at_once = LARGE_AT_ONCE // places if people >= LARGE_PEOPLE else IN_FLIGHT
-        together = reconcile * at_once
+        concurrent = LARGE_AT_ONCE // places if people >= LARGE_PEOPLE else IN_FLIGHT
+        together = reconcile * concurrent
         lines.append(
-            f"| {people:,} | {reconcile / 2**20:,.0f} MB | {at_once} | {together / 2**20:,.0f} MB "
+            f"| {people:,} | {reconcile / 2**20:,.0f} MB | {concurrent} | {together / 2**20:,.0f} MB "
             f"| {fetch / 2**20:,.0f} MB | {together / INSTANCE_BYTES:.0%} |"
         )
     return "\n".join(lines) + "\n"

@@ -1,8 +1,8 @@
-"""A discrete-event simulation of runs: queues, instances that come with the backlog, and whatever limits a rate.
+"""Discrete-event simulation of runs: queues, instances that scale with the backlog, and rate limits.
 
-Where the truth is unknown it errs on the fast side: nothing fails, nothing is throttled but by the documented rates,
-and requests of one job wait for the slowest of what they need, not for each in turn. It must never be faster than
-`bounds`; how much slower it is tells what coordination costs.
+Unknown effects are simplified in the optimistic direction. Requests never fail, and only documented rates throttle.
+Requests of one job wait for the slowest resource they need instead of for one resource after the other.
+The simulation must never be faster than `bounds`. The difference between the two is the cost of coordination.
 """
 
 import heapq
@@ -14,64 +14,17 @@ from itertools import count
 from typing import Final
 
 from infra.capacity.figures import Delays, Scaling
-from infra.capacity.scale.limits import BATCH_PEOPLE, BATCH_ROWS, BILLED_AT_LEAST_S, BILLED_STEP_S, Limits
+from infra.capacity.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
 from infra.capacity.scale.load import STAGES, Job, TenantRun
+from infra.capacity.scale.resources import Instance, Rate
 from shared.domain.sync.jobs import writing_time_s
 from shared.workflows.sync.schedule import AT_ONCE
 
-#: Slices into which a job's reading and writing are cut, at most, so that jobs share what they wait for.
+#: Maximum number of slices of a job's reading and writing. Slices let jobs share a resource fairly.
 _SLICES: Final = 40
 
-#: A process: yields the time at which it wants to go on.
+#: A process of the simulation: yields the time at which it continues.
 Process = Generator[float, None, None]
-
-
-class Rate:
-    """Something that does so much per second, first come, first served."""
-
-    __slots__ = ("_free_s", "_per_s", "done")
-
-    def __init__(self, per_s: float) -> None:
-        self._per_s = per_s
-        self._free_s = 0.0
-        self.done = 0.0
-
-    def take(self, now_s: float, amount: float) -> float:
-        """Return when so much is done, if it is asked for now."""
-        if amount <= 0:
-            return now_s
-        self._free_s = max(now_s, self._free_s) + amount / self._per_s
-        self.done += amount
-        return self._free_s
-
-    def used(self, over_s: float) -> float:
-        """Return the share of what could have been done in so many seconds."""
-        return self.done / self._per_s / over_s if over_s else 0.0
-
-
-class Instance:
-    """One instance of one function: a core, places for messages, and what it is billed for."""
-
-    __slots__ = ("billed_s", "core", "in_flight", "since_s")
-
-    def __init__(self, cores: float) -> None:
-        self.core = Rate(cores)
-        self.in_flight = 0
-        self.since_s = 0.0
-        self.billed_s = 0.0
-
-    def begin(self, now_s: float) -> None:
-        """Take a message."""
-        if self.in_flight == 0:
-            self.since_s = now_s
-        self.in_flight += 1
-
-    def end(self, now_s: float) -> None:
-        """Be done with one."""
-        self.in_flight -= 1
-        if self.in_flight == 0:
-            steps = math.ceil((now_s - self.since_s) / BILLED_STEP_S - 1e-9) * BILLED_STEP_S
-            self.billed_s += max(BILLED_AT_LEAST_S, steps)
 
 
 @dataclass(slots=True)
@@ -80,17 +33,17 @@ class _Message:
     stage: int
     place: int
     job: Job
-    #: People who are written already.
+    #: Number of recipients that are already written.
     written: float = 0.0
 
 
 @dataclass(slots=True)
 class _Function:
-    """A queue, and the instances that listen to it."""
+    """A queue and the instances that process its messages."""
 
     waiting: deque[_Message] = field(default_factory=deque)
     instances: list[Instance] = field(default_factory=list)
-    #: Instances with a free place.
+    #: Instances that accept another message.
     free: deque[Instance] = field(default_factory=deque)
     coming: int = 0
     in_flight: int = 0
@@ -98,21 +51,23 @@ class _Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How it went."""
+    """Result of a simulation."""
 
-    #: Seconds from the schedule's tick to the end of the last run; what is not done at the deadline is `unfinished`.
+    #: Seconds from the tick of the schedule to the end of the last run.
     seconds: float
+    #: Number of runs that have not ended at the deadline.
     unfinished: int
-    #: Seconds for which instances are billed, and executions.
+    #: Billed instance-seconds.
     billed_s: float
     executions: int
+    #: Largest number of instances at the same time.
     instances: int
-    #: Share of each limit that was used, from start to end.
+    #: Used share of each limit over the whole duration, 0..1.
     used: dict[str, float]
 
 
 class Simulation:
-    """One tick of the schedule, and all that follows from it."""
+    """One tick of the schedule and all jobs that follow from it."""
 
     def __init__(self, limits: Limits, delays: Delays, scaling: Scaling) -> None:
         self._limits = limits
@@ -131,15 +86,16 @@ class Simulation:
         self._left = 0
         self._ended_s = 0.0
         self._executions = 0
-        #: Instances that were given up, and the most that there were at once.
-        self._gone: list[Instance] = []
+        #: Instances that were removed again.
+        self._removed: list[Instance] = []
+        #: Largest number of instances at the same time.
         self._most = 0
 
     def run(self, runs: Sequence[TenantRun]) -> Outcome:
-        """Let the schedule ask for these runs, some messages at a time, and work them off."""
+        """Start these runs as the schedule does, some messages at a time, and simulate them to the end."""
         self._left = len(runs)
-        for number, each in enumerate(runs):
-            self._at(number // AT_ONCE * self._delays.table_request_s, self._enqueue(each, 0))
+        for number, run in enumerate(runs):
+            self._at(number // AT_ONCE * self._delays.table_request_s, self._enqueue(run, 0))
         for function in self._functions.values():
             self._at(0.0, self._scale(function))
         while self._events and self._left:
@@ -167,11 +123,11 @@ class Simulation:
     def _arrive(self, message: _Message) -> Process:
         function = self._functions[message.job.function]
         function.waiting.append(message)
-        self._hand_out(function)
+        self._assign(function)
         return
         yield
 
-    def _hand_out(self, function: _Function) -> None:
+    def _assign(self, function: _Function) -> None:
         while function.waiting and function.free:
             instance = function.free.popleft()
             instance.begin(self._now_s)
@@ -181,7 +137,7 @@ class Simulation:
             self._at(self._now_s, self._work(function, instance, function.waiting.popleft()))
 
     def _scale(self, function: _Function) -> Process:
-        """Add instances as the queue grows; the first one comes with the first message."""
+        """Add instances as the queue grows, starting with the first message."""
         while True:
             wanted = math.ceil((len(function.waiting) + function.in_flight) / self._scaling.messages_per_instance)
             known = len(function.instances) + function.coming
@@ -195,16 +151,16 @@ class Simulation:
             yield self._now_s + wait_s
 
     def _running(self) -> int:
-        return sum(len(each.instances) + each.coming for each in self._functions.values())
+        return sum(len(function.instances) + function.coming for function in self._functions.values())
 
     def _remove_idle(self) -> bool:
-        """Give up an instance that has nothing to do, if there is one."""
+        """Remove an idle instance. Return whether there was one."""
         for function in self._functions.values():
-            idle = next((each for each in function.instances if each.in_flight == 0), None)
+            idle = next((instance for instance in function.instances if instance.in_flight == 0), None)
             if idle is not None and not function.waiting:
                 function.instances.remove(idle)
                 function.free.remove(idle)
-                self._gone.append(idle)
+                self._removed.append(idle)
                 return True
         return False
 
@@ -213,7 +169,7 @@ class Simulation:
         instance = Instance(self._limits.cores)
         function.instances.append(instance)
         function.free.append(instance)
-        self._hand_out(function)
+        self._assign(function)
         return
         yield
 
@@ -239,7 +195,7 @@ class Simulation:
             self._at(self._now_s + self._delays.queue_pickup_s, self._arrive(message))
         else:
             self._done(message)
-        self._hand_out(function)
+        self._assign(function)
 
     def _read(self, instance: Instance, message: _Message) -> Process:
         job = message.job
@@ -259,7 +215,7 @@ class Simulation:
             )
 
     def _write(self, instance: Instance, message: _Message, people: float) -> Process:
-        """Write people into the location's partition, one batch after the other."""
+        """Write recipients into the partition of the location, one batch after the other."""
         yield instance.core.take(self._now_s, people * message.job.person_cpu_s)
         batches = people / BATCH_PEOPLE
         key = message.run.tenant, message.place
@@ -284,23 +240,24 @@ class Simulation:
 
     def _outcome(self) -> Outcome:
         over_s = self._ended_s if not self._left else self._limits.deadline_s
-        instances = [*self._gone, *(each for function in self._functions.values() for each in function.instances)]
-        for each in instances:
-            if each.in_flight:
-                each.in_flight = 1
-                each.end(over_s)
+        running = (instance for function in self._functions.values() for instance in function.instances)
+        instances = [*self._removed, *running]
+        for instance in instances:
+            if instance.in_flight:
+                instance.in_flight = 1
+                instance.end(over_s)
         used = {
-            "account rows": max(each.used(over_s) for each in self._accounts),
-            "partition rows": max((each.used(over_s) for each in self._partitions.values()), default=0.0),
-            "queue messages": max(each.used(over_s) for each in self._queues.values()),
-            "Graph units": max((each.used(over_s) for each in self._graph.values()), default=0.0),
+            "account rows": max(account.used(over_s) for account in self._accounts),
+            "partition rows": max((partition.used(over_s) for partition in self._partitions.values()), default=0.0),
+            "queue messages": max(queue.used(over_s) for queue in self._queues.values()),
+            "Graph units": max((graph.used(over_s) for graph in self._graph.values()), default=0.0),
             "Key Vault reads": self._vault.used(over_s),
-            "busiest core": max((each.core.used(over_s) for each in instances), default=0.0),
+            "busiest core": max((instance.core.used(over_s) for instance in instances), default=0.0),
         }
         return Outcome(
             seconds=over_s,
             unfinished=self._left,
-            billed_s=sum(each.billed_s for each in instances),
+            billed_s=sum(instance.billed_s for instance in instances),
             executions=self._executions,
             instances=self._most,
             used=used,
