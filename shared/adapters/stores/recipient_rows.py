@@ -3,14 +3,15 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from operator import is_
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
 from shared.adapters.stores import keys
 from shared.adapters.tables.edm import EncodedRow, encode
 from shared.domain.ids import ObjectId, RecipientId
-from shared.domain.recipient import Origin, Profile, Recipient, Status
+from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
+from shared.domain.struct_calls import compile_constructor
 
 _PREFIX: Final = len(keys.RECIPIENTS[0])
 _ENCODER: Final = msgspec.json.Encoder()
@@ -21,7 +22,7 @@ _REMEMBERED_BYTES: Final = 128 * 1024
 
 
 class RecipientRow(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
-    """A person's row but for its partition: the profile, and what stands beside it. What a row lacks is null."""
+    """The columns of a recipient's row beside the text fields of the profile, which `FULL_ROW` adds."""
 
     key: str = msgspec.field(name="RowKey")
     origin: Origin
@@ -31,20 +32,35 @@ class RecipientRow(msgspec.Struct, frozen=True, omit_defaults=True, rename="came
     applied: str | None = None
     groups: str | None = None
     aliases: str | None = None
-    display_name: str | None = None
-    given_name: str | None = None
-    surname: str | None = None
-    mail: str | None = None
-    mobile_phone: str | None = None
-    business_phone: str | None = None
-    department: str | None = None
-    job_title: str | None = None
-    office_location: str | None = None
-    employee_id: str | None = None
-    employee_type: str | None = None
-    company_name: str | None = None
-    manager_name: str | None = None
-    manager_mail: str | None = None
+
+
+#: The row with a property for every text field of the profile.
+FULL_ROW: Final = cast(
+    "type[RecipientRow]",
+    msgspec.defstruct("FullRow", [(name, str | None, None) for name in TEXT_FIELDS], bases=(RecipientRow,)),
+)
+_full_row: Final = compile_constructor(
+    FULL_ROW,
+    "recipient, profile, applied",
+    {
+        "key": "key(recipient.id)",
+        "origin": "recipient.origin",
+        "status": "recipient.status",
+        "object_id": "recipient.object_id",
+        "reason": "recipient.reason",
+        "applied": "applied",
+        "groups": "' '.join(recipient.groups) if recipient.groups else None",
+        "aliases": "' '.join(profile.aliases) if profile.aliases else None",
+        **{name: f"profile.{name}" for name in TEXT_FIELDS},
+    },
+    key=keys.recipient,
+)
+_profile: Final = compile_constructor(
+    Profile,
+    "row",
+    {"aliases": "tuple(row.aliases.split()) if row.aliases else ()", **{name: f"row.{name}" for name in TEXT_FIELDS}},
+    by_name=True,
+)
 
 
 def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
@@ -116,30 +132,7 @@ def _rest(recipient: Recipient) -> bytes:
     told: str | None = None
     if applied is not profile and applied != profile:
         told = msgspec.json.encode(applied).decode() if applied is not None else ""
-    row = RecipientRow(  # by position, which takes half as long
-        keys.recipient(recipient.id),
-        recipient.origin,
-        recipient.status,
-        recipient.object_id,
-        recipient.reason,
-        told,
-        " ".join(recipient.groups) if recipient.groups else None,
-        " ".join(profile.aliases) if profile.aliases else None,
-        profile.display_name,
-        profile.given_name,
-        profile.surname,
-        profile.mail,
-        profile.mobile_phone,
-        profile.business_phone,
-        profile.department,
-        profile.job_title,
-        profile.office_location,
-        profile.employee_id,
-        profile.employee_type,
-        profile.company_name,
-        profile.manager_name,
-        profile.manager_mail,
-    )
+    row = _full_row(recipient, profile, told)
     try:
         return _ENCODER.encode(row)[1:]
     except UnicodeEncodeError:  # half a surrogate pair, which only an escape can carry
@@ -154,23 +147,7 @@ def _rest_of_row(recipient: Recipient) -> bytes:
 
 def recipient_of(row: RecipientRow) -> Recipient:
     """Build a recipient. `applied` is absent where it equals the profile, which spares most rows most of their size."""
-    profile = Profile(  # one by one: anything more general takes as long again as reading the row
-        display_name=row.display_name,
-        given_name=row.given_name,
-        surname=row.surname,
-        mail=row.mail,
-        mobile_phone=row.mobile_phone,
-        business_phone=row.business_phone,
-        department=row.department,
-        job_title=row.job_title,
-        office_location=row.office_location,
-        employee_id=row.employee_id,
-        employee_type=row.employee_type,
-        company_name=row.company_name,
-        manager_name=row.manager_name,
-        manager_mail=row.manager_mail,
-        aliases=tuple(row.aliases.split()) if row.aliases else (),
-    )
+    profile = _profile(row)
     applied: Profile | None = profile
     if row.applied is not None:
         applied = msgspec.json.decode(row.applied, type=Profile) if row.applied else None

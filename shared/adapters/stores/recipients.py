@@ -8,7 +8,7 @@ from azure.core import MatchConditions
 
 from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
-from shared.adapters.stores.recipient_rows import RecipientRow, RowEncoder, recipient_of
+from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipient_of
 from shared.adapters.stores.table_names import RECIPIENTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.adapters.tables.queries import Kind
@@ -23,7 +23,7 @@ from shared.runtime.fair_scheduler import turn
 _COUNTS: Final = Counts.__struct_fields__
 
 
-_ROWS: Final = Kind(RecipientRow)
+_ROWS: Final = Kind(FULL_ROW)
 #: What is read of a row.
 COLUMNS: Final = _ROWS.columns
 
@@ -76,7 +76,7 @@ class TableRecipientStore:
         row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.recipient(recipient))
         if row is None:
             raise NotFound(f"Location {location!r} has no recipient {recipient!r}.", code="recipient_not_found")
-        return recipient_of(msgspec.convert(dict(row), RecipientRow))
+        return recipient_of(msgspec.convert(dict(row), FULL_ROW))
 
     async def write(
         self,

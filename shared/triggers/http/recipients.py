@@ -3,22 +3,20 @@
 from typing import Final
 
 import azure.functions as func
-import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
-from shared.domain.imports.csv_file import MAX_TEXT, export
+from shared.domain.imports.csv_file import export
 from shared.domain.imports.row_decisions import ImportMode
-from shared.domain.recipient import TEXT_FIELDS, Origin, Status
-from shared.errors import Rejected
+from shared.domain.recipient import Origin, Status
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import NO_LOCATION, NO_TENANT, Contract, Parameter, answers, one_of, paged
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
 from shared.triggers.http.schemas.imports import ImportView
-from shared.triggers.http.schemas.recipients import RecipientsView, RecipientView
+from shared.triggers.http.schemas.recipients import FULL_BODY, RecipientsView, RecipientView
 from shared.workflows.operations.queries import RecipientFilter
 from shared.workflows.recipients.explain import Answer as Explained
 
@@ -27,41 +25,6 @@ _CSV: Final = "text/csv"
 _MAX_FILE: Final = 32 * 1024 * 1024
 
 bp = func.Blueprint()
-
-
-class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """What changes a recipient: fields, of which those left out stay, and whether parcels can be addressed to them."""
-
-    active: bool | UnsetType = UNSET
-    display_name: str | UnsetType | None = UNSET
-    given_name: str | UnsetType | None = UNSET
-    surname: str | UnsetType | None = UNSET
-    mail: str | UnsetType | None = UNSET
-    mobile_phone: str | UnsetType | None = UNSET
-    business_phone: str | UnsetType | None = UNSET
-    department: str | UnsetType | None = UNSET
-    job_title: str | UnsetType | None = UNSET
-    office_location: str | UnsetType | None = UNSET
-    employee_id: str | UnsetType | None = UNSET
-    employee_type: str | UnsetType | None = UNSET
-    company_name: str | UnsetType | None = UNSET
-    manager_name: str | UnsetType | None = UNSET
-    manager_mail: str | UnsetType | None = UNSET
-
-    def fields(self) -> dict[str, str | None]:
-        """Return the profile fields that are named. Raises: Rejected."""
-        found: dict[str, str | None] = {}
-        for name in TEXT_FIELDS:
-            value = getattr(self, name)
-            if value is UNSET:
-                continue
-            text = " ".join(value.split()) if value else ""
-            if len(text) > MAX_TEXT or not text.isprintable():
-                raise Rejected(
-                    f"{name} has more than {MAX_TEXT} characters, or some not printable.", code="invalid_value"
-                )
-            found[name] = text or None
-        return found
 
 
 @route(
@@ -105,7 +68,7 @@ async def recipients_import(request: Request) -> Answer:
     "tenants/{tenant}/locations/{location}/recipients/{recipient}",
     Contract(
         answers=answers(RecipientView),
-        body=RecipientBody,
+        body=FULL_BODY,
         body_required=False,
         tagged=True,
         conditional=True,
@@ -114,7 +77,7 @@ async def recipients_import(request: Request) -> Answer:
 )
 async def recipients_edit(request: Request) -> Answer:
     """Change one recipient by hand."""
-    body = request.body(RecipientBody)
+    body = request.body(FULL_BODY)
     active = None if isinstance(body.active, UnsetType) else body.active
     edited = await app().edit_recipient(
         request.tenant,

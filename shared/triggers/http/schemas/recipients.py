@@ -1,18 +1,20 @@
 """Recipients."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Self, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from shared.domain.ids import ObjectId, RecipientId
-from shared.domain.recipient import Origin, Recipient, Status
-from shared.triggers.http.schemas.base import Page, Text, View
+from shared.domain.imports.csv_file import MAX_TEXT
+from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
+from shared.errors import Rejected
+from shared.triggers.http.schemas.base import Page, Text
 
 
-class RecipientView(View, frozen=True, kw_only=True):
-    """A recipient; what is not known about the person is left out."""
+class RecipientView(Profile, frozen=True, kw_only=True):
+    """A recipient with the fields of its profile; what is not known about the person is left out."""
 
     id: RecipientId
     #: For `If-Match`.
@@ -23,26 +25,10 @@ class RecipientView(View, frozen=True, kw_only=True):
     reason: str | None
     #: The mapped groups that put the person here; of one who has left, those that did so last.
     groups: Sequence[ObjectId]
-    display_name: Text = UNSET
-    given_name: Text = UNSET
-    surname: Text = UNSET
-    mail: Text = UNSET
-    mobile_phone: Text = UNSET
-    business_phone: Text = UNSET
-    department: Text = UNSET
-    job_title: Text = UNSET
-    office_location: Text = UNSET
-    employee_id: Text = UNSET
-    employee_type: Text = UNSET
-    company_name: Text = UNSET
-    manager_name: Text = UNSET
-    manager_mail: Text = UNSET
-    aliases: Sequence[str] | UnsetType = UNSET
 
     @classmethod
     def of(cls, recipient: Recipient) -> Self:
         """Return a recipient as the API shows it."""
-        known = {name: value for name, value in msgspec.structs.asdict(recipient.profile).items() if value}
         return cls(
             id=recipient.id,
             etag=f'"{recipient.tag()}"',
@@ -51,7 +37,7 @@ class RecipientView(View, frozen=True, kw_only=True):
             object_id=recipient.object_id,
             reason=recipient.reason,
             groups=recipient.groups,
-            **known,
+            **msgspec.structs.asdict(recipient.profile),
         )
 
 
@@ -59,3 +45,36 @@ class RecipientsView(Page, frozen=True, kw_only=True):
     """Recipients of a location."""
 
     recipients: Sequence[RecipientView]
+
+
+class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What changes a recipient: fields, of which those left out stay, and whether parcels can be addressed to them."""
+
+    active: bool | UnsetType = UNSET
+
+    def fields(self) -> dict[str, str | None]:
+        """Return the profile fields that are named. Raises: Rejected."""
+        found: dict[str, str | None] = {}
+        for name in TEXT_FIELDS:
+            value = getattr(self, name)
+            if value is UNSET:
+                continue
+            text = " ".join(value.split()) if value else ""
+            if len(text) > MAX_TEXT or not text.isprintable():
+                raise Rejected(
+                    f"{name} has more than {MAX_TEXT} characters, or some not printable.", code="invalid_value"
+                )
+            found[name] = text or None
+        return found
+
+
+#: The body with every text field of the profile, each of which may be left out.
+FULL_BODY = cast(
+    "type[RecipientBody]",
+    msgspec.defstruct(
+        "RecipientBody",
+        [(name, Text, UNSET) for name in TEXT_FIELDS],
+        bases=(RecipientBody,),
+        namespace={"__doc__": RecipientBody.__doc__},
+    ),
+)
