@@ -36,7 +36,7 @@ from shared.telemetry import count_graph_request
 _RETRIES: Final = 2
 #: Concurrent requests of one tenant, and how many more with priority.
 _CONCURRENT: Final = 16
-_IN_FRONT: Final = 1
+_PRIORITY: Final = 1
 #: Longest silence within a request, and longest request with its retries, in seconds.
 _SILENCE_S: Final = 30.0
 _REQUEST_S: Final = 90.0
@@ -118,9 +118,9 @@ class GraphClient:
         self.scope = f"{self.graph}/.default"
         self.credential = RenewableCredential(credentials, outside)
         #: Also told about limits that the parts of a `$batch` report.
-        self.throttle = AdaptiveThrottle(_CONCURRENT + _IN_FRONT)
+        self.throttle = AdaptiveThrottle(_CONCURRENT + _PRIORITY)
         self._slots = asyncio.Semaphore(_CONCURRENT)
-        self._slots_in_front = asyncio.Semaphore(_IN_FRONT)
+        self._priority_slots = asyncio.Semaphore(_PRIORITY)
         # tokens for continuous access evaluation live a day, and so would the permissions in them
         provider = AzureIdentityAuthenticationProvider(
             self.credential, scopes=[self.scope], allowed_hosts=[httpx.URL(self.graph).host], is_cae_enabled=False
@@ -139,23 +139,23 @@ class GraphClient:
         self._adapter = GraphRequestAdapter(provider, self._http)
         self._adapter.observability_options.include_euii_attributes = False  # links name people and hold tokens
 
-    async def get(self, url: str, *, eventual: bool = False, in_front: bool = False) -> bytes | None:
+    async def get(self, url: str, *, eventual: bool = False, priority: bool = False) -> bytes | None:
         """Return the body of a GET. Raises the errors of `shared.errors`.
 
         `eventual` allows an advanced query. `priority` is for sequential requests, such as the pages of a listing, so
         that they do not also queue behind the others.
         """
-        return await self._send(Method.GET, url, eventual=eventual, in_front=in_front)
+        return await self._send(Method.GET, url, eventual=eventual, priority=priority)
 
     async def post(self, url: str, body: bytes) -> bytes | None:
         """Return the response body of a POST of JSON."""
         return await self._send(Method.POST, url, body=body)
 
     async def _send(
-        self, method: Method, url: str, *, eventual: bool = False, in_front: bool = False, body: bytes | None = None
+        self, method: Method, url: str, *, eventual: bool = False, priority: bool = False, body: bytes | None = None
     ) -> bytes | None:
         token = self.credential.current
-        slots = self._slots_in_front if in_front and not self._slots_in_front.locked() else self._slots
+        slots = self._priority_slots if priority and not self._priority_slots.locked() else self._slots
         try:
             return await self._try(slots, _request(method, url, eventual=eventual, body=body))
         except Refused as error:

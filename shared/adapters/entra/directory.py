@@ -9,7 +9,7 @@ from msgspec import UNSET
 from shared.adapters.entra import existence_check, links
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.errors import Refused, translated
-from shared.adapters.entra.prefetch import Ahead
+from shared.adapters.entra.prefetch import PagePrefetcher
 from shared.adapters.entra.request_coalescer import Together
 from shared.adapters.entra.schema import (
     SELECT,
@@ -61,15 +61,15 @@ class GraphDirectory:
     def __init__(self, client: GraphClient, coalescer: Together) -> None:
         self._client = client
         self._coalescer = coalescer
-        self._ahead = Ahead(client)
+        self._prefetcher = PagePrefetcher(client)
 
     async def close(self) -> None:
-        """Give up what nobody has waited for; the client stays open."""
-        await self._ahead.close()
+        """Cancel prefetched pages that were not read; the client stays open."""
+        await self._prefetcher.close()
 
     async def latest_delta_link(self) -> str:
         """Return a link that leads to whatever changes about users from now on, without listing any."""
-        page = decode(await self._client.get(links.latest_delta(self._client.graph), in_front=True), UserPage)
+        page = decode(await self._client.get(links.latest_delta(self._client.graph), priority=True), UserPage)
         if page.delta_link is None:
             raise Transient("Microsoft Graph gave no delta link; try again.", code="bad_answer")
         return links.checked(self._client.graph, page.delta_link)
@@ -101,8 +101,8 @@ class GraphDirectory:
         """Return a page. Who asks for the second one reads on; of a group's ids there is hardly more than the first."""
         if source.by_id and first:
             return await self._coalescer.get(url, eventual=True)
-        get = self._client.get if first else self._ahead.get
-        return await get(url, eventual=source.group is not None, in_front=source.group is None)
+        get = self._client.get if first else self._prefetcher.get
+        return await get(url, eventual=source.group is not None, priority=source.group is None)
 
     async def _hides(self, group: ObjectId) -> bool:
         """Tell whether a group shows its members only to whom it is allowed."""
@@ -131,7 +131,7 @@ class GraphDirectory:
     async def _changes(self, link: str) -> bytes | None:
         """Return the answer to a link that holds the whole request: what Graph has against it, only a new one cures."""
         try:
-            return await self._ahead.get(link, in_front=True)
+            return await self._prefetcher.get(link, priority=True)
         except Refused as error:
             if error.status != HTTPStatus.BAD_REQUEST:
                 raise

@@ -1,11 +1,12 @@
-"""Ahead: the next page of a listing is asked for before anything is done with the one that names it.
+"""Prefetching: requests the next page of a listing as soon as its link arrives, before the current page is decoded.
 
-The way to Graph and back takes longer than whatever is done with a page, and pages can only be asked for one after the
-other: half of the time of a large directory's first sync would be spent waiting for nothing but that.
+The round trip to Graph takes longer than processing a page, and pages can only be requested in sequence. Without
+prefetching, the first sync of a large directory would spend half of its time waiting for round trips.
 """
 
 import asyncio
 import re
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Final
 
@@ -13,38 +14,38 @@ from shared.adapters.entra import links
 from shared.adapters.entra.client import GraphClient
 from shared.errors import Conflict
 
-#: The link to the next page, which stands before the users of a page. Within a text the quotation marks are escaped.
+#: The link to the next page, which precedes the users of a page. Quotation marks within a text are escaped.
 _NEXT: Final = re.compile(rb'"@odata\.nextLink"\s*:\s*"([!#-\[\]-~]+)"')
-#: In how many of a page's first bytes it is looked for; if it is not there, the next page comes a little later.
+#: Number of leading bytes of a page that are searched for it. If it is further back, the page is not prefetched.
 _HEAD: Final = 16 * 1024
 
 
-class Ahead:
-    """Reads pages of listings that are read to their ends."""
+class PagePrefetcher:
+    """Reads the pages of listings that are read to their last page."""
 
     def __init__(self, client: GraphClient) -> None:
         self._client = client
-        self._coming: dict[str, asyncio.Task[bytes | None]] = {}
+        self._requested: dict[str, asyncio.Task[bytes | None]] = {}
         self._closed = False
 
-    async def get(self, url: str, *, eventual: bool = False, in_front: bool = False) -> bytes | None:
-        """Return the page at `url` as `GraphClient.get` does; the one after it is asked for in the same way by then."""
-        coming = self._coming.pop(url, None)
-        content = await (coming if coming is not None else self._client.get(url, eventual=eventual, in_front=in_front))
+    async def get(self, url: str, *, eventual: bool = False, priority: bool = False) -> bytes | None:
+        """Return the page at `url` as `GraphClient.get` does, and request the page after it in the same way."""
+        request: Awaitable[bytes | None] | None = self._requested.pop(url, None)
+        content = await (request or self._client.get(url, eventual=eventual, priority=priority))
         if content and not self._closed and (found := _NEXT.search(content, 0, _HEAD)):
-            with suppress(Conflict):  # a link that leads elsewhere; whoever reads the page finds that out
+            with suppress(Conflict):  # a link to another host; reading the page raises for it
                 link = links.checked(self._client.graph, found[1].decode())
-                if link not in self._coming:
-                    asking = self._client.get(link, eventual=eventual, in_front=in_front)
-                    self._coming[link] = asyncio.create_task(asking)
-                    await asyncio.sleep(0)  # it is sent before whoever reads this page keeps the loop busy with it
+                if link not in self._requested:
+                    request = self._client.get(link, eventual=eventual, priority=priority)
+                    self._requested[link] = asyncio.create_task(request)
+                    await asyncio.sleep(0)  # lets the request be sent before decoding this page keeps the loop busy
         return content
 
     async def close(self) -> None:
-        """Give up what was asked for and not taken."""
+        """Cancel the requests for pages that were not read."""
         self._closed = True
-        asked = list(self._coming.values())
-        self._coming.clear()
-        for task in asked:
+        tasks = list(self._requested.values())
+        self._requested.clear()
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -95,7 +95,7 @@ async def test_groups_of_several_pages(fabrikam: Directory, simulator: Broken) -
     assert await members(fabrikam, groups) == expected
 
 
-async def test_a_page_that_was_asked_for_ahead_and_expired(contoso: Directory, simulator: Broken) -> None:
+async def test_a_prefetched_page_that_expired(contoso: Directory, simulator: Broken) -> None:
     """Its error comes when it is wanted; a new listing finds everybody."""
     await simulator.call("PATCH", "/settings", {"page_size_max": 20})
     fault = {"type": "respond", "status": 400, "body": {"error": {"code": "Directory_ExpiredPageToken"}}}
@@ -107,13 +107,13 @@ async def test_a_page_that_was_asked_for_ahead_and_expired(contoso: Directory, s
 
 
 async def test_every_page_is_asked_for_once(contoso: Directory, simulator: Broken) -> None:
-    """Ahead or not."""
+    """Prefetched or not."""
     await simulator.call("PATCH", "/settings", {"page_size_max": 10})
     assert len(await everybody(contoso, Source())) == 100
     assert (await simulator.call("GET", "/metrics"))["by_kind"]["GET /users"] == 10
 
 
-async def test_nobody_reads_ahead_of_who_looks_at_one_page(contoso: Directory, simulator: Broken) -> None:
+async def test_reading_a_single_page_prefetches_nothing(contoso: Directory, simulator: Broken) -> None:
     """As a check of the credentials does."""
     await simulator.call("PATCH", "/settings", {"page_size_max": 10})
     assert (await contoso.users(Source())).next_link is not None

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from shared.adapters.entra.client import GraphClient
-from shared.adapters.entra.prefetch import Ahead
+from shared.adapters.entra.prefetch import PagePrefetcher
 from shared.errors import Conflict, Transient
 from tests.unit.adapters.entra.virtual_time import now_s, run
 
@@ -31,9 +31,9 @@ class Client:
         self.asked: list[tuple[str, bool, bool]] = []
         self.given_up = 0
 
-    async def get(self, url: str, *, eventual: bool, in_front: bool) -> bytes:
+    async def get(self, url: str, *, eventual: bool, priority: bool) -> bytes:
         """Return a page."""
-        self.asked.append((url, eventual, in_front))
+        self.asked.append((url, eventual, priority))
         try:
             await asyncio.sleep(1)
         except asyncio.CancelledError:
@@ -50,9 +50,9 @@ class Client:
         return [url for url, _, _ in self.asked]
 
 
-def ahead(client: Client) -> Ahead:
+def prefetcher(client: Client) -> PagePrefetcher:
     """Return what asks this client."""
-    return Ahead(cast("GraphClient", client))
+    return PagePrefetcher(cast("GraphClient", client))
 
 
 def test_the_next_page_is_asked_for_before_this_one_is_read() -> None:
@@ -60,7 +60,7 @@ def test_the_next_page_is_asked_for_before_this_one_is_read() -> None:
     client = Client(first=page(SECOND))
 
     async def work() -> list[str]:
-        reader = ahead(client)
+        reader = prefetcher(client)
         await reader.get(FIRST)
         asked = list(client.urls)
         await reader.close()
@@ -74,7 +74,7 @@ def test_the_next_page_comes_while_this_one_is_worked_on() -> None:
     client = Client(first=page(SECOND), second=page(None))
 
     async def work() -> float:
-        reader, began_s = ahead(client), now_s()
+        reader, began_s = prefetcher(client), now_s()
         await reader.get(FIRST, eventual=True)
         await asyncio.sleep(1)
         assert await reader.get(SECOND, eventual=True) == page(None)
@@ -99,11 +99,11 @@ def test_the_next_page_comes_while_this_one_is_worked_on() -> None:
     ids=["last", "elsewhere", "another version", "in a name", "behind the users", "escaped", "no page"],
 )
 def test_what_names_no_next_page_plainly(content: bytes) -> None:
-    """Nothing is asked for ahead; whoever reads the page may still find a link in it."""
+    """No page is prefetched; the reader of the page may still find a link in it."""
     client = Client(first=content)
 
     async def work() -> None:
-        reader = ahead(client)
+        reader = prefetcher(client)
         assert await reader.get(FIRST) == content
         await asyncio.sleep(3)
         await reader.close()
@@ -117,7 +117,7 @@ def test_what_nobody_takes_is_given_up() -> None:
     client = Client(first=page(SECOND))
 
     async def work(wait_s: float) -> None:
-        reader = ahead(client)
+        reader = prefetcher(client)
         await reader.get(FIRST)
         await asyncio.sleep(wait_s)
         await reader.close()
@@ -134,7 +134,7 @@ def test_an_error_comes_when_its_page_is_asked_for() -> None:
     client = Client(first=page(SECOND), second=Conflict("expired", code="page_expired"))
 
     async def work() -> None:
-        reader = ahead(client)
+        reader = prefetcher(client)
         await reader.get(FIRST)
         await asyncio.sleep(2)
         with pytest.raises(Conflict):
@@ -147,11 +147,11 @@ def test_an_error_comes_when_its_page_is_asked_for() -> None:
 
 
 def test_a_page_that_leads_to_itself() -> None:
-    """It is asked for as often as somebody wants it, and once ahead."""
+    """It is requested as often as it is read, and prefetched once."""
     client = Client(first=page(FIRST))
 
     async def work() -> None:
-        reader = ahead(client)
+        reader = prefetcher(client)
         await reader.get(FIRST)
         await reader.get(FIRST)
         await asyncio.sleep(0.5)
@@ -166,7 +166,7 @@ def test_the_reader_is_cancelled() -> None:
     client = Client(first=page(SECOND))
 
     async def work() -> None:
-        reader = ahead(client)
+        reader = prefetcher(client)
         await reader.get(FIRST)
         task = asyncio.create_task(reader.get(SECOND))
         await asyncio.sleep(0.5)
