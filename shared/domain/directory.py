@@ -118,17 +118,20 @@ class AssignmentsPage(msgspec.Struct, frozen=True, kw_only=True):
     next_link: str | None
 
 
-class Presence(StrEnum):
-    """What a point check found out about one person who is about to be deactivated."""
+class Existence(StrEnum):
+    """Answer of an existence check about one person who is about to be deactivated.
 
-    #: Enabled, and still in at least one of the groups asked about: must not be deactivated.
-    PRESENT = "present"
-    #: Exists and is enabled, but is in none of the groups asked about.
-    NOT_IN_GROUPS = "not_in_groups"
+    Every answer but UNKNOWN needs evidence about that very person.
+    """
+
+    #: Enabled, and still in at least one of the sources asked about: must not be deactivated.
+    FOUND = "found"
+    #: Exists and is enabled, but is in none of the sources asked about.
+    NOT_IN_SOURCE = "not_in_source"
     DISABLED = "disabled"
-    #: Exists, enabled, but is a guest (whether guests count is for the caller to know).
+    #: Exists, is enabled, and is a guest; the caller decides whether guests count.
     GUEST = "guest"
-    #: The directory answered that there is no such user.
+    #: The directory answered that this user does not exist.
     NOT_FOUND = "not_found"
-    #: No answer that proves anything.
+    #: The answer proves nothing, so the person stays.
     UNKNOWN = "unknown"

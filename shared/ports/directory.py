@@ -8,7 +8,7 @@ from shared.domain.connections.certificate import Certificate
 from shared.domain.connections.connection import Credentials
 from shared.domain.connections.credential_expiry import Registration
 from shared.domain.connections.entra.token_identity import TokenReport
-from shared.domain.directory import AssignmentsPage, DeltaPage, DirectoryUser, Group, Presence, Source, UsersPage
+from shared.domain.directory import AssignmentsPage, DeltaPage, DirectoryUser, Existence, Group, Source, UsersPage
 from shared.domain.ids import ObjectId
 
 
@@ -31,8 +31,10 @@ class Directory(Protocol):
     async def changed_users(self, link: str) -> DeltaPage:
         """Return one page of changes. Raises: Conflict (`delta_expired`) when only a full listing helps."""
 
-    async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
-        """Return for each person what a point check finds out, `groups` empty meaning the whole directory."""
+    async def check_existence(
+        self, people: Sequence[ObjectId], groups: Sequence[Source]
+    ) -> Mapping[ObjectId, Existence]:
+        """Return whether each person exists in the whole directory, or in one of the `groups` if there are any."""
 
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return the users, up to ten, with this object id, user principal name or e-mail address, in any case."""

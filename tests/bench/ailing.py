@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.adapters.entra import client
 from shared.adapters.entra.retry_after import MAX_WAIT_S
-from shared.domain.directory import DeltaPage, Presence, Source, UsersPage
+from shared.domain.directory import DeltaPage, Existence, Source, UsersPage
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient
 from shared.telemetry import count_graph_request
@@ -58,10 +58,12 @@ class Ailing(Crowd):
         await self._suffer()
         return await super().changed_users(link)
 
-    async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
+    async def check_existence(
+        self, people: Sequence[ObjectId], groups: Sequence[Source]
+    ) -> Mapping[ObjectId, Existence]:
         """As `Crowd`, or fail."""
         await self._suffer()
-        return await super().presence(people, groups)
+        return await super().check_existence(people, groups)
 
     async def _suffer(self) -> None:
         match self._ailment:

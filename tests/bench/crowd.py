@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 
-from shared.domain.directory import DeltaPage, DirectoryUser, Presence, Source, UsersPage
+from shared.domain.directory import DeltaPage, DirectoryUser, Existence, Source, UsersPage
 from shared.domain.ids import ObjectId
 from shared.telemetry import count_graph_request
 from tests.support.fakes import FakeDirectory
@@ -58,10 +58,12 @@ class Crowd(FakeDirectory):
         self._changed = []
         return DeltaPage(changes=found, next_link=None, delta_link=f"{link}+")  # type: ignore[arg-type] # invariance
 
-    async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
-        """Everybody is there."""
+    async def check_existence(
+        self, people: Sequence[ObjectId], groups: Sequence[Source]
+    ) -> Mapping[ObjectId, Existence]:
+        """Find all of them."""
         count_graph_request()
-        return dict.fromkeys(people, Presence.PRESENT)
+        return dict.fromkeys(people, Existence.FOUND)
 
 
 def _people(numbers: Sequence[int] | range) -> Iterator[DirectoryUser]:

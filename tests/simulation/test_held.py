@@ -122,17 +122,17 @@ async def test_a_held_run_expires_with_the_next_one() -> None:
 async def test_an_approval_without_a_directory_holds_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody can say who has returned, so nobody is deactivated, and it can be approved again."""
     world, run = await held_world()
-    presence = world.directory().presence
+    check_existence = world.directory().check_existence
 
     async def refused(*_: object) -> None:
         raise NeedsAttention("not allowed", code="Authorization_RequestDenied")
 
-    monkeypatch.setattr(world.directory(), "presence", refused)
+    monkeypatch.setattr(world.directory(), "check_existence", refused)
     still = await approve(world, run)
     assert (still.state, still.held_digest, still.decision) == (RunState.HELD, run.held_digest, None)
     assert {problem.code for problem in still.problems} >= {"guard", "Authorization_RequestDenied"}
     assert len(await active(world)) == 30
-    monkeypatch.setattr(world.directory(), "presence", presence)
+    monkeypatch.setattr(world.directory(), "check_existence", check_existence)
     assert (await approve(world, still)).counts.deactivated == 50
 
 

@@ -6,9 +6,10 @@ from typing import Final
 
 from msgspec import UNSET
 
-from shared.adapters.entra import existence_check, links
+from shared.adapters.entra import links
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.errors import Refused, translated
+from shared.adapters.entra.existence_check import ExistenceCheck
 from shared.adapters.entra.prefetch import PagePrefetcher
 from shared.adapters.entra.request_coalescer import Together
 from shared.adapters.entra.schema import (
@@ -29,8 +30,8 @@ from shared.domain.directory import (
     AssignmentsPage,
     DeltaPage,
     DirectoryUser,
+    Existence,
     Group,
-    Presence,
     Source,
     UsersPage,
 )
@@ -143,9 +144,11 @@ class GraphDirectory:
                 raise
             raise _delta_expired() from error
 
-    async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
-        """Return for each person what a point check finds out, `groups` empty meaning the whole directory."""
-        return await existence_check.check(self._client, people, groups)
+    async def check_existence(
+        self, people: Sequence[ObjectId], groups: Sequence[Source]
+    ) -> Mapping[ObjectId, Existence]:
+        """Return whether each person exists in the whole directory, or in one of the `groups` if there are any."""
+        return await ExistenceCheck(self._client).check(people, groups)
 
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return the users, up to ten, with this object id, user principal name or e-mail address, in any case."""

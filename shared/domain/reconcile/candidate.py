@@ -12,7 +12,7 @@ MAX_NAMED_CANDIDATES: Final = 30_000
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
-    """Somebody whom every complete source of a location lacks: to be deactivated once a point check confirms it."""
+    """Somebody whom every complete source of a location lacks: to be deactivated once a existence check confirms it."""
 
     recipient: RecipientId
     object_id: ObjectId

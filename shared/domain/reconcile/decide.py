@@ -35,7 +35,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What to do at one location. Nobody is deactivated by it: `candidates` are for the point check and the guard."""
+    """What to do at one location. It deactivates no recipient: `candidates` go to the existence check and the guard."""
 
     writes: tuple[Write, ...]
     skipped: tuple[Change, ...]

@@ -1,10 +1,10 @@
-"""Who of the candidates really goes: what a point check says about each, and why they are then deactivated."""
+"""Who of the candidates really goes: what an existence check says about each, and why they are then deactivated."""
 
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from shared.domain.directory import DirectoryUser, Presence
+from shared.domain.directory import DirectoryUser, Existence
 from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.preferences.location_rule import LocationRule
 from shared.domain.preferences.preferences import Preferences
@@ -12,11 +12,11 @@ from shared.domain.recipient import Change, ChangeKind, Origin, Reason, Recipien
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.decide import Write
 
-#: What a point check proves, and the reason that it gives. Whatever is not listed proves nothing.
+#: The reason that each conclusive answer of an existence check gives. The other answers prove nothing.
 _PROVES = {
-    Presence.NOT_FOUND: Reason.ACCOUNT_DELETED,
-    Presence.DISABLED: Reason.ACCOUNT_DISABLED,
-    Presence.NOT_IN_GROUPS: Reason.LEFT_GROUP,
+    Existence.NOT_FOUND: Reason.ACCOUNT_DELETED,
+    Existence.DISABLED: Reason.ACCOUNT_DISABLED,
+    Existence.NOT_IN_SOURCE: Reason.LEFT_GROUP,
 }
 
 #: Reasons that lie in what a complete read of this run says about somebody who is still there.
@@ -24,49 +24,49 @@ _BY_ATTRIBUTE = frozenset({Reason.NO_EMAIL, Reason.FILTERED})
 
 
 def confirmed(
-    candidates: Iterable[Candidate], found: Mapping[ObjectId, Presence], preferences: Preferences
+    candidates: Iterable[Candidate], found: Mapping[ObjectId, Existence], preferences: Preferences
 ) -> tuple[Candidate, ...]:
-    """Return those of the candidates whose absence the point check confirms, with the reason it gives."""
+    """Return those of the candidates whose absence the existence check confirms, with the reason it gives."""
     gone = []
     for candidate in candidates:
-        presence = found.get(candidate.object_id, Presence.UNKNOWN)
-        if candidate.reason in _BY_ATTRIBUTE and presence in {Presence.PRESENT, Presence.GUEST}:
+        existence = found.get(candidate.object_id, Existence.UNKNOWN)
+        if candidate.reason in _BY_ATTRIBUTE and existence in {Existence.FOUND, Existence.GUEST}:
             reason: Reason | None = candidate.reason
-        elif presence is Presence.GUEST and not preferences.include_guests:
+        elif existence is Existence.GUEST and not preferences.include_guests:
             reason = Reason.GUEST_EXCLUDED
-        elif presence is Presence.NOT_IN_GROUPS and candidate.reason is Reason.ATTRIBUTE_CHANGED:
+        elif existence is Existence.NOT_IN_SOURCE and candidate.reason is Reason.ATTRIBUTE_CHANGED:
             reason = candidate.reason
         else:
-            reason = _PROVES.get(presence)
+            reason = _PROVES.get(existence)
         if reason is not None:
             gone.append(msgspec.structs.replace(candidate, reason=reason))
     return tuple(gone)
 
 
 def placed(
-    found: Mapping[ObjectId, Presence],
+    found: Mapping[ObjectId, Existence],
     live: Mapping[ObjectId, DirectoryUser],
     rule: LocationRule,
     location: LocationId,
     *,
     grouped: bool,
-) -> dict[ObjectId, Presence]:
-    """Return the presences once more, now that it is known what a location rule makes of each person.
+) -> dict[ObjectId, Existence]:
+    """Return the results once more, now that it is known what a location rule makes of each person.
 
     `live` are the people as the directory has them now. Without groups (not `grouped`) being there is not enough: it
     is the rule that has to put them here.
     """
     after = dict(found)
-    for person, presence in found.items():
-        if presence not in {Presence.PRESENT, Presence.GUEST, Presence.NOT_IN_GROUPS}:
+    for person, existence in found.items():
+        if existence not in {Existence.FOUND, Existence.GUEST, Existence.NOT_IN_SOURCE}:
             continue
         user = live.get(person)
         if user is None:  # gone between two questions
-            after[person] = Presence.UNKNOWN
+            after[person] = Existence.UNKNOWN
         elif rule.location_of(user) == location:
-            after[person] = Presence.GUEST if user.guest else Presence.PRESENT
+            after[person] = Existence.GUEST if user.guest else Existence.FOUND
         elif not grouped:
-            after[person] = Presence.NOT_IN_GROUPS
+            after[person] = Existence.NOT_IN_SOURCE
     return after
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from shared.domain.directory import Presence
+from shared.domain.directory import Existence
 from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Recipient
@@ -129,7 +129,7 @@ class Retire:
         gone: dict[LocationId, tuple[Candidate, ...]] = {}
         problems = []
         async with self.access.of_run(plan, await self.stages.require_current(plan)) as directory:
-            known: dict[tuple[str, ...], dict[ObjectId, Presence]] = {}
+            known: dict[tuple[str, ...], dict[ObjectId, Existence]] = {}
             for location, candidates in sorted(asked.items()):
                 feeds = plan.locations[location]
                 if not feeds:  # nothing is mapped any more, so there is nothing to ask
@@ -139,7 +139,7 @@ class Retire:
                 await self._ask(plan, directory, feeds, candidates, asked_before)
                 found = await self._placed(plan, directory, location, candidates, asked_before)
                 gone[location] = confirmed(candidates, found, plan.preferences)
-                unknown = sum(found[each.object_id] is Presence.UNKNOWN for each in candidates)
+                unknown = sum(found[each.object_id] is Existence.UNKNOWN for each in candidates)
                 if unknown:
                     problems.append(_unconfirmed(location, unknown))
         return gone, tuple(problems)
@@ -150,15 +150,15 @@ class Retire:
         directory: Directory,
         feeds: tuple[str, ...],
         candidates: Sequence[Candidate],
-        found: dict[ObjectId, Presence],
+        found: dict[ObjectId, Existence],
     ) -> None:
         """Add to `found` whoever it does not hold yet: in full mode all locations lose the same people."""
         people = [each.object_id for each in candidates if each.object_id not in found]
         if people:
             groups = [source for name, source in plan.sources.items() if name in feeds and source.group is not None]
-            found.update(await directory.presence(people, groups))
+            found.update(await directory.check_existence(people, groups))
             for person in people:
-                found.setdefault(person, Presence.UNKNOWN)
+                found.setdefault(person, Existence.UNKNOWN)
 
     @staticmethod
     async def _placed(
@@ -166,8 +166,8 @@ class Retire:
         directory: Directory,
         location: LocationId,
         candidates: Sequence[Candidate],
-        found: dict[ObjectId, Presence],
-    ) -> dict[ObjectId, Presence]:
+        found: dict[ObjectId, Existence],
+    ) -> dict[ObjectId, Existence]:
         """Return what was found out, and where a location rule feeds the location, what it makes of each person now."""
         rule, feeds = plan.preferences.rule, plan.locations[location]
         if rule is None or EVERYONE not in feeds:

@@ -14,9 +14,9 @@ from shared.domain.directory import (
     AssignmentsPage,
     DeltaPage,
     DirectoryUser,
+    Existence,
     Fields,
     Group,
-    Presence,
     Source,
     UsersPage,
 )
@@ -104,21 +104,23 @@ class FakeDirectory:
             delta_link=None if more else f"{kind}:{end}",
         )
 
-    async def presence(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Presence]:
-        """Return what a point check finds out about each person."""
+    async def check_existence(
+        self, people: Sequence[ObjectId], groups: Sequence[Source]
+    ) -> Mapping[ObjectId, Existence]:
+        """Return whether each person exists in the directory, or in one of the groups."""
         self.requests += 1
         inside = {person for group in groups for person in self._ids(group)} if groups else set(self.people)
-        return {person: self._presence(person, inside) for person in people}
+        return {person: self._existence(person, inside) for person in people}
 
-    def _presence(self, person: ObjectId, inside: set[ObjectId]) -> Presence:
+    def _existence(self, person: ObjectId, inside: set[ObjectId]) -> Existence:
         user = self.people.get(person)
         if user is None:
-            return Presence.NOT_FOUND
+            return Existence.NOT_FOUND
         if not user.account_enabled:
-            return Presence.DISABLED
+            return Existence.DISABLED
         if person not in inside:
-            return Presence.NOT_IN_GROUPS
-        return Presence.GUEST if user.guest else Presence.PRESENT
+            return Existence.NOT_IN_SOURCE
+        return Existence.GUEST if user.guest else Existence.FOUND
 
     async def registration(self, client_id: str) -> Registration | None:
         """Return the app registration, if it is registered here."""

@@ -8,7 +8,7 @@ import pytest
 from infra.local.demo.simulator import Simulator
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.entra import GraphDirectoryFactory
-from shared.domain.directory import DirectoryUser, Presence, Source
+from shared.domain.directory import DirectoryUser, Existence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import NotFound
 from shared.ports.directory import Directory
@@ -211,7 +211,7 @@ async def test_changes_since_a_link(world: World) -> None:
     assert (patches, removed) == ({}, set())
 
 
-async def test_presence_in_the_whole_directory(world: World) -> None:
+async def test_existence_in_the_whole_directory(world: World) -> None:
     """Enabled, guest, disabled, deleted, never there."""
     await world.add(0)
     await world.add(1, guest=True)
@@ -219,16 +219,16 @@ async def test_presence_in_the_whole_directory(world: World) -> None:
     await world.add(3)
     await world.remove(3)
     asked = [*(person(number) for number in range(4)), NOBODY]
-    assert dict(await world.directory.presence(asked, [])) == {
-        person(0): Presence.PRESENT,
-        person(1): Presence.GUEST,
-        person(2): Presence.DISABLED,
-        person(3): Presence.NOT_FOUND,
-        NOBODY: Presence.NOT_FOUND,
+    assert dict(await world.directory.check_existence(asked, [])) == {
+        person(0): Existence.FOUND,
+        person(1): Existence.GUEST,
+        person(2): Existence.DISABLED,
+        person(3): Existence.NOT_FOUND,
+        NOBODY: Existence.NOT_FOUND,
     }
 
 
-async def test_presence_in_groups(world: World) -> None:
+async def test_existence_in_groups(world: World) -> None:
     """In one of them is enough; through a nested one only where nested ones count."""
     people = [await world.add(number) for number in range(4)]
     inner = await world.group(1, people[1])
@@ -236,9 +236,9 @@ async def test_presence_in_groups(world: World) -> None:
     outer = await world.group(2, people[0], inner.group)
     other = await world.group(3, people[2])
     direct = Source(group=outer.group, transitive=False)
-    present, out = Presence.PRESENT, Presence.NOT_IN_GROUPS
+    present, out = Existence.FOUND, Existence.NOT_IN_SOURCE
     for groups, expected in (([outer, other], [present, present, present, out]), ([direct], [present, out, out, out])):
-        found = await world.directory.presence(people, groups)
+        found = await world.directory.check_existence(people, groups)
         assert [found[each] for each in people] == expected
 
 
@@ -295,6 +295,6 @@ async def test_the_groups_that_somebody_is_in(world: World) -> None:
             await asked
 
 
-async def test_presence_of_nobody(world: World) -> None:
+async def test_existence_of_nobody(world: World) -> None:
     """Nobody asked about, nothing said."""
-    assert dict(await world.directory.presence([], [])) == {}
+    assert dict(await world.directory.check_existence([], [])) == {}

@@ -1,10 +1,10 @@
-"""Users, groups, changes and point checks, through the SDK's adapter."""
+"""Users, groups, changes and existence checks, through the SDK's adapter."""
 
 import pytest
 
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.entra import GraphDirectoryFactory
-from shared.domain.directory import Fields, Presence, Source
+from shared.domain.directory import Existence, Fields, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, LoginRefused
 from shared.ports.directory import Directory
@@ -77,7 +77,7 @@ async def test_an_expired_delta_token_asks_for_a_full_listing(
     assert expired.value.code == "delta_expired"
 
 
-async def test_presence_tells_who_is_really_gone(fabrikam: Directory, simulator: Broken) -> None:
+async def test_existence_tells_who_is_really_gone(fabrikam: Directory, simulator: Broken) -> None:
     """Deleted, disabled, in a group, in none; more people and groups than one request or batch holds."""
     groups = await simulator.groups("fabrikam")
     sources = [Source(group=ObjectId(group)) for group in groups[:25]]
@@ -88,24 +88,24 @@ async def test_presence_tells_who_is_really_gone(fabrikam: Directory, simulator:
     inside = [person for person in everyone if person in members & enabled]
     await simulator.change("fabrikam", inside[0], accountEnabled=False)
     await simulator.leave("fabrikam", inside[1])
-    found = await fabrikam.presence([*everyone, outsider], sources)
-    assert found[inside[0]] is Presence.DISABLED
-    assert found[inside[1]] is Presence.NOT_FOUND
-    assert found[outsider] is Presence.NOT_IN_GROUPS
-    assert {found[person] for person in inside[2:]} <= {Presence.PRESENT, Presence.GUEST}
-    whole = await fabrikam.presence([outsider, inside[1]], [])
-    assert whole == {outsider: Presence.PRESENT, inside[1]: Presence.NOT_FOUND}
+    found = await fabrikam.check_existence([*everyone, outsider], sources)
+    assert found[inside[0]] is Existence.DISABLED
+    assert found[inside[1]] is Existence.NOT_FOUND
+    assert found[outsider] is Existence.NOT_IN_SOURCE
+    assert {found[person] for person in inside[2:]} <= {Existence.FOUND, Existence.GUEST}
+    whole = await fabrikam.check_existence([outsider, inside[1]], [])
+    assert whole == {outsider: Existence.FOUND, inside[1]: Existence.NOT_FOUND}
 
 
-async def test_presence_of_direct_members(fabrikam: Directory, simulator: Broken) -> None:
+async def test_existence_of_direct_members(fabrikam: Directory, simulator: Broken) -> None:
     """A member of a nested group only is none of the outer group's own."""
     inner = await simulator.join("fabrikam", "Inner")
     made = await simulator.call("POST", "/directories/fabrikam/groups", {"displayName": "Inside", "members": [inner]})
     body = {"displayName": "Outside", "members": [made["id"]]}
     outer = await simulator.call("POST", "/directories/fabrikam/groups", body)
     group = ObjectId(outer["id"])
-    for transitive, expected in ((True, Presence.PRESENT), (False, Presence.NOT_IN_GROUPS)):
-        found = await fabrikam.presence([ObjectId(inner)], [Source(group=group, transitive=transitive)])
+    for transitive, expected in ((True, Existence.FOUND), (False, Existence.NOT_IN_SOURCE)):
+        found = await fabrikam.check_existence([ObjectId(inner)], [Source(group=group, transitive=transitive)])
         assert found[ObjectId(inner)] is expected
 
 

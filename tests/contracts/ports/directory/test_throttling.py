@@ -7,7 +7,7 @@ import pytest
 from infra.local.entra.server import EntraSimulator
 from infra.local.entra.state import throttle as simulated_throttle
 from shared.adapters.entra import GraphDirectoryFactory, throttle
-from shared.domain.directory import Presence, Source
+from shared.domain.directory import Existence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
 from shared.ports.directory import Directory
@@ -73,11 +73,11 @@ async def test_another_customer_does_not_wait(
 async def test_refusals_within_a_batch(fabrikam: Directory, simulator: Broken, told: int | None) -> None:
     """Refused parts are asked again after the wait, which holds for all requests, and nothing is guessed."""
     people = [ObjectId(each) for each in await simulator.people("fabrikam", 30)]
-    before = await fabrikam.presence(people, [])
+    before = await fabrikam.check_existence(people, [])
     await simulator.call("DELETE", "/metrics")
     await simulator.fault("", {"type": "throttled", "retry_after_s": told}, in_batch=True, nth=4, count=3)
-    assert await fabrikam.presence(people, []) == before
-    assert Presence.UNKNOWN not in before.values()
+    assert await fabrikam.check_existence(people, []) == before
+    assert Existence.UNKNOWN not in before.values()
     counted = await simulator.call("GET", "/metrics")
     assert (counted["refused"], counted["sent_while_waiting"]) == (3, 0)
 
@@ -86,7 +86,7 @@ async def test_a_batch_that_is_told_to_wait_for_long(fabrikam: Directory, simula
     """The check is for later, and so is whatever else is asked."""
     people = [ObjectId(each) for each in await simulator.people("fabrikam", 5)]
     await simulator.fault("", {"type": "throttled", "retry_after_s": 60}, in_batch=True)
-    for asked in (fabrikam.presence(people, []), fabrikam.users(Source())):
+    for asked in (fabrikam.check_existence(people, []), fabrikam.users(Source())):
         with pytest.raises(Transient) as refused:
             await asked
         assert refused.value.code == "throttled"

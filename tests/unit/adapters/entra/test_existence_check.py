@@ -1,13 +1,13 @@
-"""What a point check concludes from the parts of a `$batch`: absence only from a clear answer."""
+"""What an existence check concludes from the parts of a `$batch`: absence only from a clear answer."""
 
 import json
 from typing import Any, cast
 
 import pytest
 
-from shared.adapters.entra import existence_check
 from shared.adapters.entra.client import GraphClient
-from shared.domain.directory import Presence, Source
+from shared.adapters.entra.existence_check import ExistenceCheck
+from shared.domain.directory import Existence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
 from tests.support.builders import person
@@ -74,31 +74,31 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
-async def ask(batches: Batches, *groups: Source, people: tuple[ObjectId, ...] = (ADA,)) -> dict[ObjectId, Presence]:
+async def ask(batches: Batches, *groups: Source, people: tuple[ObjectId, ...] = (ADA,)) -> dict[ObjectId, Existence]:
     """The check's result."""
-    return dict(await existence_check.check(cast("GraphClient", batches), people, groups))
+    return dict(await ExistenceCheck(cast("GraphClient", batches)).check(people, groups))
 
 
 @pytest.mark.parametrize(
     ("account", "expected"),
     [
-        ((200, ACCOUNT, {}), Presence.PRESENT),
-        ((200, ACCOUNT | {"userType": "Guest"}, {}), Presence.GUEST),
-        ((200, ACCOUNT | {"accountEnabled": False}, {}), Presence.DISABLED),
-        ((404, GONE, {}), Presence.NOT_FOUND),
-        ((404, {"error": {"code": "UnknownError"}}, {}), Presence.UNKNOWN),
-        ((404, "PGh0bWw+", {}), Presence.UNKNOWN),
-        ((403, {"error": {"code": "Authorization_RequestDenied"}}, {}), Presence.UNKNOWN),
-        ((200, {"error": {"code": "UnknownError"}}, {}), Presence.UNKNOWN),
-        ((200, ACCOUNT | {"userPrincipalName": None, "accountEnabled": None}, {}), Presence.UNKNOWN),
-        ((200, ACCOUNT | {"accountEnabled": None}, {}), Presence.UNKNOWN),
-        ((200, ACCOUNT | {"id": person(2), "accountEnabled": False}, {}), Presence.UNKNOWN),
-        ((200, None, {}), Presence.UNKNOWN),
-        ((503, GONE, {}), Presence.UNKNOWN),
-        (None, Presence.UNKNOWN),
+        ((200, ACCOUNT, {}), Existence.FOUND),
+        ((200, ACCOUNT | {"userType": "Guest"}, {}), Existence.GUEST),
+        ((200, ACCOUNT | {"accountEnabled": False}, {}), Existence.DISABLED),
+        ((404, GONE, {}), Existence.NOT_FOUND),
+        ((404, {"error": {"code": "UnknownError"}}, {}), Existence.UNKNOWN),
+        ((404, "PGh0bWw+", {}), Existence.UNKNOWN),
+        ((403, {"error": {"code": "Authorization_RequestDenied"}}, {}), Existence.UNKNOWN),
+        ((200, {"error": {"code": "UnknownError"}}, {}), Existence.UNKNOWN),
+        ((200, ACCOUNT | {"userPrincipalName": None, "accountEnabled": None}, {}), Existence.UNKNOWN),
+        ((200, ACCOUNT | {"accountEnabled": None}, {}), Existence.UNKNOWN),
+        ((200, ACCOUNT | {"id": person(2), "accountEnabled": False}, {}), Existence.UNKNOWN),
+        ((200, None, {}), Existence.UNKNOWN),
+        ((503, GONE, {}), Existence.UNKNOWN),
+        (None, Existence.UNKNOWN),
     ],
 )
-async def test_an_account(account: Part | None, expected: Presence) -> None:
+async def test_an_account(account: Part | None, expected: Existence) -> None:
     """Only Graph's own 404 says that somebody is gone, and only their own account that they are disabled."""
     assert await ask(Batches(account=[account])) == {ADA: expected}
 
@@ -106,16 +106,16 @@ async def test_an_account(account: Part | None, expected: Presence) -> None:
 @pytest.mark.parametrize(
     ("check", "expected"),
     [
-        ((200, {"value": []}, {}), Presence.NOT_IN_GROUPS),
-        ((200, {"value": [GROUP]}, {}), Presence.PRESENT),
-        ((200, {}, {}), Presence.UNKNOWN),
-        ((200, {"value": [], "error": {"code": "UnknownError"}}, {}), Presence.UNKNOWN),
-        ((404, GONE, {}), Presence.UNKNOWN),
-        ((403, {"error": {"code": "Authorization_RequestDenied"}}, {}), Presence.UNKNOWN),
-        (None, Presence.UNKNOWN),
+        ((200, {"value": []}, {}), Existence.NOT_IN_SOURCE),
+        ((200, {"value": [GROUP]}, {}), Existence.FOUND),
+        ((200, {}, {}), Existence.UNKNOWN),
+        ((200, {"value": [], "error": {"code": "UnknownError"}}, {}), Existence.UNKNOWN),
+        ((404, GONE, {}), Existence.UNKNOWN),
+        ((403, {"error": {"code": "Authorization_RequestDenied"}}, {}), Existence.UNKNOWN),
+        (None, Existence.UNKNOWN),
     ],
 )
-async def test_a_transitive_membership(check: Part | None, expected: Presence) -> None:
+async def test_a_transitive_membership(check: Part | None, expected: Existence) -> None:
     """Somebody is in no group only if Graph says so of every group."""
     batches = Batches(account=[(200, ACCOUNT, {})], check=[check])
     assert await ask(batches, Source(group=GROUP)) == {ADA: expected}
@@ -124,14 +124,14 @@ async def test_a_transitive_membership(check: Part | None, expected: Presence) -
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
-        ((200, {"value": []}, {}), Presence.NOT_IN_GROUPS),
-        ((200, {"value": [{"id": ADA}]}, {}), Presence.PRESENT),
-        ((200, {"value": [{"id": person(2)}]}, {}), Presence.UNKNOWN),
-        ((200, {"value": [], "@odata.nextLink": "https://graph.microsoft.com/v1.0/x"}, {}), Presence.UNKNOWN),
-        ((404, GONE, {}), Presence.UNKNOWN),
+        ((200, {"value": []}, {}), Existence.NOT_IN_SOURCE),
+        ((200, {"value": [{"id": ADA}]}, {}), Existence.FOUND),
+        ((200, {"value": [{"id": person(2)}]}, {}), Existence.UNKNOWN),
+        ((200, {"value": [], "@odata.nextLink": "https://graph.microsoft.com/v1.0/x"}, {}), Existence.UNKNOWN),
+        ((404, GONE, {}), Existence.UNKNOWN),
     ],
 )
-async def test_a_direct_membership(members: Part, expected: Presence) -> None:
+async def test_a_direct_membership(members: Part, expected: Existence) -> None:
     """An empty page with a link is not the end, and a missing group proves nothing about a person."""
     batches = Batches(account=[(200, ACCOUNT, {})], members=[members])
     assert await ask(batches, Source(group=GROUP, transitive=False)) == {ADA: expected}
@@ -141,21 +141,21 @@ async def test_one_unclear_membership_is_enough_to_stay() -> None:
     """In none of 20 groups, and nothing known about the 21st."""
     batches = Batches(account=[(200, ACCOUNT, {})], check=[(200, {"value": []}, {}), (403, GONE, {})])
     groups = [Source(group=person(number)) for number in range(100, 121)]
-    assert await ask(batches, *groups) == {ADA: Presence.UNKNOWN}
+    assert await ask(batches, *groups) == {ADA: Existence.UNKNOWN}
     assert [len(part["body"]["groupIds"]) for part in batches.sent[0] if part["method"] == "POST"] == [20, 1]
 
 
 async def test_a_refused_part_is_asked_again(no_waiting: list[float]) -> None:
     """Alone, and the throttle waits, for all requests of the customer."""
     batches = Batches(account=[(429, {}, {"retry-after": "3"}), (404, GONE, {})])
-    assert await ask(batches) == {ADA: Presence.NOT_FOUND}
+    assert await ask(batches) == {ADA: Existence.NOT_FOUND}
     assert (batches.throttle.told, no_waiting) == ([(429, "3")], [])
 
 
 async def test_a_part_that_fails_is_asked_again_after_a_pause(no_waiting: list[float]) -> None:
     """Three rounds at most; then nothing is known."""
     batches = Batches(account=[(500, {}, {})])
-    assert await ask(batches) == {ADA: Presence.UNKNOWN}
+    assert await ask(batches) == {ADA: Existence.UNKNOWN}
     assert (len(batches.sent), no_waiting) == (3, [1.0, 1.0])
 
 
@@ -172,7 +172,7 @@ async def test_many_people_take_batches_of_twenty() -> None:
     """Answers find their questions by id, in whatever order they come."""
     people = tuple(person(number) for number in range(45))
     batches = Batches(account=[(404, GONE, {})])
-    assert await ask(batches, people=people) == dict.fromkeys(people, Presence.NOT_FOUND)
+    assert await ask(batches, people=people) == dict.fromkeys(people, Existence.NOT_FOUND)
     assert sorted(len(batch) for batch in batches.sent) == [5, 20, 20]
 
 

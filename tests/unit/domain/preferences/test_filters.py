@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.domain.directory import DirectoryUser, Presence
+from shared.domain.directory import DirectoryUser, Existence
 from shared.domain.ids import ObjectId, RecipientId, SourceId
 from shared.domain.preferences.filters import MAX_VALUES, Attribute, AttributeFilter
 from shared.domain.preferences.preferences import Preferences
@@ -86,25 +86,25 @@ def test_a_filter_without_sense_is_refused(values: tuple[str, ...]) -> None:
 
 
 def test_who_is_filtered_leaves_with_that_reason() -> None:
-    """Once the complete read says so and the person is still there, which a point check cannot tell from staying."""
+    """Once the complete read says so and the person still exists, which an existence check cannot tell from staying."""
     preferences = Preferences(filters=(by("department", "Sales"),))
     stored = [each.recipient for each in decide(wanted(user(1)), [], Preferences(), None).writes]
     source = SourceId("users")
     proof = AbsenceProof.of([source], {source: snapshot(source, user(1))})
     decision = decide(wanted(user(1)), stored, preferences, proof)
     assert [each.reason for each in decision.candidates] == [Reason.FILTERED]
-    for presence, reason in (
-        (Presence.PRESENT, Reason.FILTERED),
-        (Presence.GUEST, Reason.FILTERED),
-        (Presence.NOT_FOUND, Reason.ACCOUNT_DELETED),
-        (Presence.DISABLED, Reason.ACCOUNT_DISABLED),
-        (Presence.NOT_IN_GROUPS, Reason.LEFT_GROUP),
+    for existence, reason in (
+        (Existence.FOUND, Reason.FILTERED),
+        (Existence.GUEST, Reason.FILTERED),
+        (Existence.NOT_FOUND, Reason.ACCOUNT_DELETED),
+        (Existence.DISABLED, Reason.ACCOUNT_DISABLED),
+        (Existence.NOT_IN_SOURCE, Reason.LEFT_GROUP),
     ):
-        gone = confirmed(decision.candidates, {person(1): presence}, preferences)
+        gone = confirmed(decision.candidates, {person(1): existence}, preferences)
         assert [each.reason for each in gone] == [reason]
-    assert confirmed(decision.candidates, {person(1): Presence.UNKNOWN}, preferences) == ()
+    assert confirmed(decision.candidates, {person(1): Existence.UNKNOWN}, preferences) == ()
     left = (Candidate(RecipientId("r"), ObjectId(person(1)), Reason.LEFT_GROUP),)
-    assert confirmed(left, {person(1): Presence.PRESENT}, preferences) == ()
+    assert confirmed(left, {person(1): Existence.FOUND}, preferences) == ()
 
 
 def test_filters_survive_storage() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.directory import Presence
+from shared.domain.directory import Existence
 from shared.domain.ids import LocationId
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.location_rule import MAX_PLACES, LocationRule, Place, Values
@@ -75,24 +75,26 @@ def test_a_rule_has_its_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("presence", "office", "grouped", "expected"),
+    ("existence", "office", "grouped", "expected"),
     [
-        (Presence.PRESENT, "Ulm", True, Presence.PRESENT),
-        (Presence.PRESENT, "Ulm", False, Presence.NOT_IN_GROUPS),
-        (Presence.PRESENT, "Berlin", False, Presence.PRESENT),
-        (Presence.NOT_IN_GROUPS, "Berlin", True, Presence.PRESENT),
-        (Presence.NOT_IN_GROUPS, "Ulm", True, Presence.NOT_IN_GROUPS),
-        (Presence.DISABLED, "Berlin", False, Presence.DISABLED),
-        (Presence.NOT_FOUND, "Berlin", False, Presence.NOT_FOUND),
-        (Presence.UNKNOWN, "Berlin", False, Presence.UNKNOWN),
+        (Existence.FOUND, "Ulm", True, Existence.FOUND),
+        (Existence.FOUND, "Ulm", False, Existence.NOT_IN_SOURCE),
+        (Existence.FOUND, "Berlin", False, Existence.FOUND),
+        (Existence.NOT_IN_SOURCE, "Berlin", True, Existence.FOUND),
+        (Existence.NOT_IN_SOURCE, "Ulm", True, Existence.NOT_IN_SOURCE),
+        (Existence.DISABLED, "Berlin", False, Existence.DISABLED),
+        (Existence.NOT_FOUND, "Berlin", False, Existence.NOT_FOUND),
+        (Existence.UNKNOWN, "Berlin", False, Existence.UNKNOWN),
     ],
 )
-def test_a_point_check_asks_the_rule_too(presence: Presence, office: str, *, grouped: bool, expected: Presence) -> None:
+def test_an_existence_check_asks_the_rule_too(
+    existence: Existence, office: str, *, grouped: bool, expected: Existence
+) -> None:
     """Who is put here by the rule now stays; without groups, being in the directory is not being here."""
     live = {person(1): user(1, office_location=office)}
-    assert placed({person(1): presence}, live, OFFICES, BERLIN, grouped=grouped) == {person(1): expected}
+    assert placed({person(1): existence}, live, OFFICES, BERLIN, grouped=grouped) == {person(1): expected}
 
 
 def test_who_vanishes_between_two_questions_is_unknown() -> None:
     """Neither here nor proven gone."""
-    assert placed({person(1): Presence.PRESENT}, {}, OFFICES, BERLIN, grouped=False) == {person(1): Presence.UNKNOWN}
+    assert placed({person(1): Existence.FOUND}, {}, OFFICES, BERLIN, grouped=False) == {person(1): Existence.UNKNOWN}
