@@ -5,7 +5,7 @@ from typing import Protocol
 
 from shared.domain.access.callers import Admins
 from shared.domain.access.sso_users import ProductUser
-from shared.domain.access.tenant_context import Briefing
+from shared.domain.access.tenant_context import TenantContext
 from shared.domain.access.tenants import ConnectedTenant, TenantSummary
 from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
@@ -20,7 +20,7 @@ from shared.domain.versioned import Versioned
 class TenantStore(Protocol):
     """Tenants with their configuration, locations and mappings, and the state that runs compete for."""
 
-    async def briefing(self, tenant: TenantId) -> Briefing:
+    async def context(self, tenant: TenantId) -> TenantContext:
         """Return at once what `get`, `connection`, `preferences`, `health` and `state` return one by one."""
 
     async def version(self, tenant: TenantId, part: Part) -> str | None:

@@ -14,7 +14,7 @@ from shared.adapters.stores.tenant_summaries import SUMMARY, read, shown
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.callers import Admins
-from shared.domain.access.tenant_context import Briefing
+from shared.domain.access.tenant_context import TenantContext
 from shared.domain.access.tenants import ConnectedTenant, TenantSummary
 from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
@@ -40,11 +40,11 @@ class TableTenantStore:
         self._tables = tables
         self._accounts = accounts or tables
 
-    async def briefing(self, tenant: TenantId) -> Briefing:
+    async def context(self, tenant: TenantId) -> TenantContext:
         """Return at once what `get`, `connection`, `preferences`, `health` and `state` return one by one."""
         rows = {row["RowKey"]: row async for row in self._tables.query(TENANTS, partition=tenant)}
         state, health = (rows.get(name) for name in ("state", "health"))
-        return Briefing(
+        return TenantContext(
             tenant=TenantSummary(id=tenant, name=rows["tenant"]["name"]) if "tenant" in rows else None,
             connection=unpack(rows["connection"], Connection) if "connection" in rows else None,
             preferences=unpack(rows["preferences"], Preferences) if "preferences" in rows else Preferences(),

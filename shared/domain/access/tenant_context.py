@@ -10,7 +10,7 @@ from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
 
 
-class Briefing(msgspec.Struct, frozen=True, kw_only=True):
+class TenantContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a step has to know of a tenant, as it was at one moment."""
 
     #: None where there is no such tenant.

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from shared.domain.access.tenant_context import Briefing
+from shared.domain.access.tenant_context import TenantContext
 from shared.domain.connections.connection import Connection, CredentialKind
 from shared.domain.connections.connection_health import Reason, concerns_credentials
 from shared.domain.connections.entra import login_errors
@@ -47,13 +47,13 @@ class DirectoryAccess:
             yield directory
 
     @asynccontextmanager
-    async def of_run(self, plan: Plan, briefing: Briefing) -> AsyncIterator[Directory]:
+    async def of_run(self, plan: Plan, context: TenantContext) -> AsyncIterator[Directory]:
         """Give the directory that a run reads, as long as it is the one that was planned.
 
         Raises: Superseded when the connection is another one now; LoginRefused at once, without asking again, when
         the login service has refused it since the run was planned.
         """
-        connection, health = briefing.connection, briefing.health.value
+        connection, health = context.connection, context.health.value
         if connection is None or connection.fingerprint() != plan.connection:
             raise Superseded(f"the connection of {plan.tenant} is not the planned one any more", code="superseded")
         if health.refused_since(plan.created_at) and health.reason is not None:

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.access.tenant_context import Briefing
+from shared.domain.access.tenant_context import TenantContext
 from shared.domain.directory import Source
 from shared.domain.ids import SourceId
 from shared.domain.problem import Problem
@@ -75,11 +75,11 @@ class Fetch:
         Raises: Superseded when the run does not own the tenant any more; Transient when trying again may help,
         unless this is the `last_delivery`: then the source is marked as failed.
         """
-        plan, briefing = await self.stages.current(job.tenant, job.run)
+        plan, context = await self.stages.current(job.tenant, job.run)
         result = await self.runs.fetch_result(job)
         done_before = result is not None
         if result is None:
-            result = await self._result(plan, briefing, job, usage, last_delivery=last_delivery)
+            result = await self._result(plan, context, job, usage, last_delivery=last_delivery)
             if result is None:
                 return
             spent = msgspec.structs.replace(
@@ -117,11 +117,11 @@ class Fetch:
         return {**await self.runs.fetch_results(plan.tenant, plan.run), mine.source: mine}
 
     async def _result(
-        self, plan: Plan, briefing: Briefing, job: FetchJob, usage: Usage, *, last_delivery: bool
+        self, plan: Plan, context: TenantContext, job: FetchJob, usage: Usage, *, last_delivery: bool
     ) -> FetchResult | None:
         """Return how reading ended; None if it goes on in a new message, which is enqueued then."""
         try:
-            return await self._read(plan, briefing, job)
+            return await self._read(plan, context, job)
         except _OutOfTime as out:
             spent = msgspec.structs.replace(
                 out.checkpoint,
@@ -147,10 +147,10 @@ class Fetch:
         except (NeedsAttention, NotFound, Conflict) as error:
             return _failed(job, error.code, str(error))
 
-    async def _read(self, plan: Plan, briefing: Briefing, job: FetchJob) -> FetchResult:
+    async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
         first = FirstAnswer(self.patience, job.unanswered)
         current = await self.snapshots.current(job.tenant, job.source)
-        async with self.access.of_run(plan, briefing) as directory:
+        async with self.access.of_run(plan, context) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
                 if current.scope == _scope(plan):
                     try:

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.access.tenant_context import Briefing
+from shared.domain.access.tenant_context import TenantContext
 from shared.domain.connections.connection_health import Reason, concerns_credentials
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
@@ -74,21 +74,21 @@ class Finish:
         reconciled: Mapping[LocationId, ReconcileResult],
         usage: Usage,
     ) -> None:
-        briefing = await self.stages.require_current(plan)
+        context = await self.stages.require_current(plan)
         if verdict.state is not RunState.FAILED and not plan.preview:
             await self._commit(plan, fetched, sweep=True)
         deactivated = await self._deactivated(plan, verdict, reconciled)
         locations = locations_report(reconciled, deactivated, verdict.held)
         problems = (*verdict.problems, *problems_of(fetched, reconciled))
         ended = await self._report(plan, verdict, fetched, _Findings(reconciled, locations, problems), usage)
-        await self._note_health(plan, fetched, briefing)
+        await self._note_health(plan, fetched, context)
         read = not fetched or any(result.outcome is FetchOutcome.COMPLETE for result in fetched.values())
         compared = plan.mode is RunMode.FULL and read and verdict.state is not RunState.FAILED and not plan.preview
         await self._free(
             plan.tenant,
             plan.run,
             ended,
-            briefing.state,
+            context.state,
             full_at=self.clock.now() if compared else None,
             settled=_settled(plan, ended, settled_inputs(plan, reconciled, verdict.cleared)),
         )
@@ -119,14 +119,14 @@ class Finish:
             return False
         if known.keys() != plan.locations.keys():
             return False
-        briefing = await self.stages.require_current(plan)
+        context = await self.stages.require_current(plan)
         await self._commit(plan, fetched, sweep=False)
         locations = {each: LocationReport(active=report.active, compared=False) for each, report in known.items()}
         done = Verdict(state=RunState.DONE)
         ended = await self._report(plan, done, fetched, _Findings({}, locations, ()), usage)
-        await self._note_health(plan, fetched, briefing)
+        await self._note_health(plan, fetched, context)
         settled = _settled(plan, ended, before.inputs)
-        await self._free(plan.tenant, plan.run, ended, briefing.state, settled=settled)
+        await self._free(plan.tenant, plan.run, ended, context.state, settled=settled)
         return True
 
     async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], *, sweep: bool) -> None:
@@ -136,13 +136,13 @@ class Finish:
                 ref = result.snapshot
                 await self.snapshots.commit(plan.tenant, ref, plan.generation, sweep=sweep, guard=guard)
 
-    async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], briefing: Briefing) -> None:
+    async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], context: TenantContext) -> None:
         """Note what the run says about the connection; refused credentials were noted when they were refused."""
         problems = [result.problem for result in fetched.values() if result.problem is not None]
         if any(concerns_credentials(problem.code) for problem in problems):
             return
         if len(problems) < len(fetched):
-            await self.health.recovered(plan.tenant, briefing.health)
+            await self.health.recovered(plan.tenant, context.health)
         elif problems:
             first = problems[0]
             reason = Reason(code=first.code, title="Nothing could be read", detail=first.detail, fix=_FIX)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.access.tenant_context import Briefing
+from shared.domain.access.tenant_context import TenantContext
 from shared.domain.connections.connection import Connection
 from shared.domain.ids import RunId, new_run_id, run_id
 from shared.domain.preferences.group_mapping import sources_of
@@ -46,13 +46,13 @@ class PlanRun:
         Raises: Rejected when the tenant is unknown or its connection is off; Conflict when somebody else took the
         tenant meanwhile.
         """
-        briefing = await self.tenants.briefing(request.tenant)
-        connection = await self._connection(request, briefing)
-        state, etag = briefing.state
+        context = await self.tenants.context(request.tenant)
+        connection = await self._connection(request, context)
+        state, etag = context.state
         announced = await self._announced(request)
         if request.request in state.requests:
             if state.requests[0] == request.request and state.active_run is not None:
-                await self._resume(request, briefing, connection, announced, usage)
+                await self._resume(request, context, connection, announced, usage)
             return
         now = self.clock.now()
         preview = announced is not None and announced.value.preview
@@ -76,23 +76,23 @@ class PlanRun:
         if request.request == state.pending_request:
             taken = msgspec.structs.replace(taken, pending=None, pending_request=None)
         # before the tenant is taken: a change of configuration that comes between the two makes the swap fail
-        plan = await self._plan(request, taken, run, briefing, connection, announced)
+        plan = await self._plan(request, taken, run, context, connection, announced)
         await self.tenants.swap_state(request.tenant, taken, etag)
         plan = await self.runs.insert_plan(plan)
         await self._launch(request, plan, announced, usage)
 
-    async def _connection(self, request: SyncRequest, briefing: Briefing) -> Connection:
+    async def _connection(self, request: SyncRequest, context: TenantContext) -> Connection:
         """Return the tenant's connection. Whoever sends a message by hand is told if there is none, by the ledger.
 
         The app's own requests were made while there was one, and leave no trace of a tenant that was erased meanwhile.
         """
         by_hand = request.requested_by == BY_HAND
-        if briefing.tenant is None:
+        if context.tenant is None:
             if by_hand:
                 await self.tenants.get(request.tenant)
             raise Superseded("the tenant was deleted meanwhile", code="tenant_deleted")
-        if briefing.connection is not None:
-            return briefing.connection
+        if context.connection is not None:
+            return context.connection
         if by_hand:
             raise Rejected(
                 f"The directory connection of tenant {request.tenant} is off; switch it on before syncing.",
@@ -173,20 +173,20 @@ class PlanRun:
     async def _resume(
         self,
         request: SyncRequest,
-        briefing: Briefing,
+        context: TenantContext,
         connection: Connection,
         announced: Versioned[Run] | None,
         usage: Usage,
     ) -> None:
         """Finish what an earlier delivery of the request has begun: it took the tenant, and may have died then."""
-        state = briefing.state.value
+        state = context.state.value
         run = state.active_run
         if run is None:
             return
         try:
             plan = await self.runs.plan(request.tenant, run)
         except NotFound:
-            plan = await self._plan(request, state, run, briefing, connection, announced)
+            plan = await self._plan(request, state, run, context, connection, announced)
             now = (await self.tenants.state(request.tenant)).value
             if now.generation != state.generation:
                 raise Conflict(
@@ -202,16 +202,16 @@ class PlanRun:
         request: SyncRequest,
         taken: TenantState,
         run: RunId,
-        briefing: Briefing,
+        context: TenantContext,
         connection: Connection,
         announced: Versioned[Run] | None,
     ) -> Plan:
         """Return the plan of a run that takes, or has taken, the tenant; it is not stored yet."""
         preview = announced is not None and announced.value.preview
         wanted = announced.value.preferences if announced is not None else None
-        preferences = wanted or briefing.preferences
+        preferences = wanted or context.preferences
         sources, feeds = sources_of(preferences, await self.tenants.locations(request.tenant))
-        before = briefing.state.value
+        before = context.state.value
         return Plan(
             tenant=request.tenant,
             run=run,

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.access.tenant_context import Briefing
+from shared.domain.access.tenant_context import TenantContext
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunState
@@ -35,18 +35,18 @@ class StageCoordinator:
         plan, _ = await self.current(tenant, run)
         return plan
 
-    async def current(self, tenant: TenantId, run: RunId) -> tuple[Plan, Briefing]:
+    async def current(self, tenant: TenantId, run: RunId) -> tuple[Plan, TenantContext]:
         """Return the plan of the tenant's active run, and what is known of the tenant. Raises: as `current_plan`."""
         plan = await self.runs.plan(tenant, run)
         return plan, await self.require_current(plan)
 
-    async def require_current(self, plan: Plan) -> Briefing:
+    async def require_current(self, plan: Plan) -> TenantContext:
         """Return what is known of the tenant while the plan's run owns it. Raises: Superseded when another does."""
-        briefing = await self.tenants.briefing(plan.tenant)
-        state = briefing.state.value
+        context = await self.tenants.context(plan.tenant)
+        state = context.state.value
         if (state.active_run, state.generation, state.epoch) != (plan.run, plan.generation, plan.epoch):
             raise Superseded(f"run {plan.run} is not the active run of {plan.tenant} any more", code="superseded")
-        return briefing
+        return context
 
     async def end(self, tenant: TenantId, run: RunId, state: RunState, problem: Problem, at: datetime) -> Run | None:
         """Leave a run that never got to its report ended with one problem; return it, or None if it is not stored.

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from shared.domain.access.callers import Admins
-from shared.domain.access.tenant_context import Briefing
+from shared.domain.access.tenant_context import TenantContext
 from shared.domain.access.tenants import ConnectedTenant, TenantSummary
 from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
@@ -44,9 +44,9 @@ class FakeTenantStore:
         }
         return rows[part]
 
-    async def briefing(self, tenant: TenantId) -> Briefing:
+    async def context(self, tenant: TenantId) -> TenantContext:
         """Return at once what `get`, `connection`, `preferences`, `health` and `state` return one by one."""
-        return Briefing(
+        return TenantContext(
             tenant=self._tenants.value(tenant),
             connection=await self.connection(tenant),
             preferences=await self.preferences(tenant),

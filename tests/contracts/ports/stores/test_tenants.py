@@ -57,7 +57,7 @@ async def test_configuration_is_read_back(stores: Stores) -> None:
 async def test_a_briefing_is_what_the_parts_are(stores: Stores) -> None:
     """Nothing but defaults of a tenant who is not there; then every part, with ETags under which it can be swapped."""
     tenants, acme = stores.tenants, stores.acme
-    empty = await tenants.briefing(acme)
+    empty = await tenants.context(acme)
     assert (empty.tenant, empty.connection, empty.preferences) == (None, None, Preferences())
     assert (empty.health, empty.state) == ((Health(), None), (TenantState(), None))
     await tenants.put(TenantSummary(id=acme, name="Acme GmbH & Söhne"))
@@ -66,7 +66,7 @@ async def test_a_briefing_is_what_the_parts_are(stores: Stores) -> None:
     await tenants.put_location(acme, DESK, "Desk")
     await tenants.swap_health(acme, Health().refused(Reason(code="c", title="t", detail="d", fix="f"), NOW), None)
     await tenants.swap_state(acme, TenantState(generation=3), None)
-    found = await tenants.briefing(acme)
+    found = await tenants.context(acme)
     assert found.tenant == await tenants.get(acme)
     assert found.connection == CONNECTION
     assert found.preferences == await tenants.preferences(acme)
