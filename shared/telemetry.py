@@ -1,7 +1,7 @@
 """What a job costs and which job a log line belongs to.
 
-`Usage` counts requests per invocation: adapters count, workflows read. It travels in a context variable, so that
-concurrent jobs of one process do not mix.
+`RequestCounters` counts requests per invocation: adapters count, workflows read. It travels in a context variable, so
+that concurrent jobs of one process do not mix.
 """
 
 import logging
@@ -12,38 +12,38 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Usage:
+class RequestCounters:
     """Requests sent on behalf of one job so far, retries included."""
 
     graph_requests: int = 0
     storage_requests: int = 0
 
 
-_usage: ContextVar[Usage | None] = ContextVar("usage", default=None)
+_counters: ContextVar[RequestCounters | None] = ContextVar("counters", default=None)
 _log = logging.getLogger("recipient_sync")
 
 
 @contextmanager
-def measured() -> Iterator[Usage]:
-    """Count every request made inside the context in the usage that it gives."""
-    usage = Usage()
-    token = _usage.set(usage)
+def count_requests() -> Iterator[RequestCounters]:
+    """Count every request made inside the context in the counters that it gives."""
+    counters = RequestCounters()
+    token = _counters.set(counters)
     try:
-        yield usage
+        yield counters
     finally:
-        _usage.reset(token)
+        _counters.reset(token)
 
 
 def count_graph_request() -> None:
     """Count one request to Microsoft Graph for the current job."""
-    if (usage := _usage.get()) is not None:
-        usage.graph_requests += 1
+    if (counters := _counters.get()) is not None:
+        counters.graph_requests += 1
 
 
 def count_storage_request() -> None:
     """Count one request to Table or Queue Storage for the current job."""
-    if (usage := _usage.get()) is not None:
-        usage.storage_requests += 1
+    if (counters := _counters.get()) is not None:
+        counters.storage_requests += 1
 
 
 def event(name: str, level: int = logging.INFO, **fields: object) -> None:

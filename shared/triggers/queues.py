@@ -17,7 +17,7 @@ from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob
 from shared.domain.sync.queue_messages import parse_fetch, parse_import, parse_reconcile, parse_request, parse_retire
 from shared.errors import Rejected, Superseded, Transient
 from shared.runtime.fair_scheduler import one_job
-from shared.telemetry import Usage, event, measured
+from shared.telemetry import RequestCounters, count_requests, event
 
 #: How often the host delivers a message before it moves it to the poison queue; host.json says the same.
 MAX_DEQUEUE_COUNT: Final = 5
@@ -36,38 +36,38 @@ class _Queue(Generic[M]):
 
     name: str
     parse: Callable[[str, str], M]
-    work: Callable[[App, M, Usage, bool], Awaitable[None]]
+    work: Callable[[App, M, RequestCounters, bool], Awaitable[None]]
     put_back: Callable[[App, M, float], Awaitable[None]]
 
 
 _REQUESTS: _Queue[SyncRequest] = _Queue(
     "sync-requests",
     parse_request,
-    lambda product, request, usage, _last: product.plan(request, usage),
+    lambda product, request, counters, _last: product.plan(request, counters),
     lambda product, request, delay_s: product.queue.request(request, delay_s=delay_s),
 )
 _FETCH: _Queue[FetchJob] = _Queue(
     "fetch-jobs",
     lambda body, _id: parse_fetch(body),
-    lambda product, job, usage, last: product.fetch(job, usage, last_delivery=last),
+    lambda product, job, counters, last: product.fetch(job, counters, last_delivery=last),
     lambda product, job, delay_s: product.queue.fetch([job], delay_s=delay_s),
 )
 _RECONCILE: _Queue[ReconcileJob] = _Queue(
     "reconcile-jobs",
     lambda body, _id: parse_reconcile(body),
-    lambda product, job, usage, _last: product.reconcile(job, usage),
+    lambda product, job, counters, _last: product.reconcile(job, counters),
     lambda product, job, delay_s: product.queue.reconcile([job], delay_s=delay_s),
 )
 _RETIRE: _Queue[RetireJob] = _Queue(
     "retire-jobs",
     lambda body, _id: parse_retire(body),
-    lambda product, job, usage, _last: product.retire(job, usage),
+    lambda product, job, counters, _last: product.retire(job, counters),
     lambda product, job, delay_s: product.queue.retire(job, delay_s=delay_s),
 )
 _IMPORT: _Queue[ImportJob] = _Queue(
     "import-jobs",
     lambda body, _id: parse_import(body),
-    lambda product, job, usage, _last: product.work_off_import(job, usage),
+    lambda product, job, counters, _last: product.work_off_import(job, counters),
     lambda product, job, delay_s: product.queue.import_file(job, delay_s=delay_s),
 )
 
@@ -75,14 +75,14 @@ _IMPORT: _Queue[ImportJob] = _Queue(
 async def _work_off(queue: _Queue[M], msg: func.QueueMessage) -> None:
     product = app()
     body = _body(msg)
-    with measured() as usage, one_job():
+    with count_requests() as counters, one_job():
         try:
             message = queue.parse(body, msg.id or "")
         except Rejected as error:
             await product.bury.record(queue.name, msg.id or "", body, error.code, str(error), None)
             return
         try:
-            await queue.work(product, message, usage, (msg.dequeue_count or 1) >= MAX_DEQUEUE_COUNT)
+            await queue.work(product, message, counters, (msg.dequeue_count or 1) >= MAX_DEQUEUE_COUNT)
         except Superseded as error:
             event("dropped", queue=queue.name, tenant=message.tenant, reason=error.code)
         except Rejected as error:
@@ -100,8 +100,8 @@ async def _bury(queue: _Queue[M], msg: func.QueueMessage) -> None:
         message: M | None = queue.parse(body, msg.id or "")
     except Rejected:
         message = None
-    with measured() as usage:
-        await app().bury(queue.name, msg.id or "", body, message, usage)
+    with count_requests() as counters:
+        await app().bury(queue.name, msg.id or "", body, message, counters)
 
 
 def _body(msg: func.QueueMessage) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from shared.bootstrap import app
-from shared.telemetry import measured
+from shared.telemetry import count_requests
 
 bp = func.Blueprint()
 
@@ -21,5 +21,5 @@ async def schedule(timer: func.TimerRequest) -> None:
 async def watchdog(timer: func.TimerRequest) -> None:
     """Enqueue again what a crash left behind, and end runs that are past their deadline."""
     del timer
-    with measured() as usage:
-        await app().watch(usage)
+    with count_requests() as counters:
+        await app().watch(counters)

@@ -35,7 +35,7 @@ from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob, SyncRequest
 from shared.settings import Settings
-from shared.telemetry import Usage, measured
+from shared.telemetry import RequestCounters, count_requests
 from tests.bench.counting import CountingQueue, CountingSecrets, CountingTables
 from tests.bench.entra import Directory, directories, directory
 from tests.bench.tables import service
@@ -102,16 +102,16 @@ class Deployment:
             tracemalloc.stop()
         return peaks
 
-    async def counted(self, invoke: Callable[[Usage], Awaitable[object]]) -> Work:
+    async def counted(self, invoke: Callable[[RequestCounters], Awaitable[object]]) -> Work:
         """Run one invocation, and return what it did."""
         for each in (self.tables, self.queue, self.secrets, self.log):
             each.work = Work()
-        with measured() as usage:
+        with count_requests() as counters:
             began_s = time.process_time()
-            await invoke(usage)
+            await invoke(counters)
             cpu_s = time.process_time() - began_s
         requests = Work(
-            executions=1, cpu_s=cpu_s, table_requests=usage.storage_requests, graph_requests=usage.graph_requests
+            executions=1, cpu_s=cpu_s, table_requests=counters.storage_requests, graph_requests=counters.graph_requests
         )
         return requests + self.tables.work + self.queue.work + self.secrets.work + self.log.work
 

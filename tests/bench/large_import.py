@@ -17,7 +17,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.large_import import MAX_PART_BYTES, ImportRef
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from tests.bench.on_disk import DiskImportStore, DiskRecipientStore
 from tests.support.world import SETTINGS, World, deliver
 
@@ -92,7 +92,7 @@ async def main(rows: int) -> None:
             "peak_mib_more_than_idle": round(peak_mib() - start_mib, 1),
         }
     report["idle_mib"] = round(start_mib, 1)
-    await world.app.watch(Usage())
+    await world.app.watch(RequestCounters())
     print(json.dumps(report))
 
 

@@ -7,7 +7,7 @@ from statistics import median
 from time import perf_counter
 from typing import Final
 
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from tests.bench.crowd import Crowd
 from tests.bench.product import Product, product
 from tests.bench.results import Result
@@ -44,7 +44,7 @@ async def measure() -> list[Result]:
 
 @dataclass(frozen=True, slots=True)
 class _Ran:
-    cost: Usage
+    cost: RequestCounters
     messages: int
     took_s: float
 

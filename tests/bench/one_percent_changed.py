@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.domain.reconcile.write_batches import MAX_RECIPIENTS
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from tests.bench.crowd import Crowd
 from tests.bench.product import product
 from tests.bench.results import Result
@@ -29,7 +29,7 @@ async def measure() -> list[Result]:
     return [*[await _of(users) for users in _USERS], await _unchanged()]
 
 
-async def _changed(users: int, locations: int, changed: Sequence[int]) -> Usage:
+async def _changed(users: int, locations: int, changed: Sequence[int]) -> RequestCounters:
     """Return what a run costs in which these have changed."""
     crowd = Crowd(users)
     async with product() as found:

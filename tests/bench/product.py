@@ -19,7 +19,7 @@ from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, Transient
 from shared.ports.directory import DirectoryFactory
 from shared.runtime.fair_scheduler import loading
-from shared.telemetry import Usage, measured
+from shared.telemetry import RequestCounters, count_requests
 from tests.bench.tables import service
 from tests.support.fakes import FakeDirectories, FakeDirectory, fake_ports
 from tests.support.fakes.queue import Message
@@ -36,7 +36,7 @@ class Product:
 
     world: World
     #: What all jobs so far have cost.
-    spent: Usage = field(default_factory=Usage)
+    spent: RequestCounters = field(default_factory=RequestCounters)
     #: How often one was delivered.
     messages: int = 0
     #: How often one was put back on its queue, to be delivered later.
@@ -61,7 +61,9 @@ class Product:
         wanted: dict[str, Sequence[ObjectId]] = {f"location-{number}": [] for number in range(locations)}
         await self.world.connected(TENANT, credentials, Preferences(mode=Mode.FULL), wanted)
 
-    async def sync(self, mode: RunMode = RunMode.INCREMENTAL, concurrent: int = CONCURRENT) -> tuple[Run, Usage]:
+    async def sync(
+        self, mode: RunMode = RunMode.INCREMENTAL, concurrent: int = CONCURRENT
+    ) -> tuple[Run, RequestCounters]:
         """Do a run to its end; return it, and what it cost. Raises: AssertionError unless it is done."""
         before = dataclasses.replace(self.spent)
         self._runs += 1
@@ -70,7 +72,7 @@ class Product:
         await self._drain(concurrent)
         run = await self.world.newest(TENANT)
         assert run.state is RunState.DONE, run
-        cost = Usage(
+        cost = RequestCounters(
             self.spent.graph_requests - before.graph_requests, self.spent.storage_requests - before.storage_requests
         )
         return run, cost
@@ -88,15 +90,15 @@ class Product:
 
     async def _deliver(self, message: Message) -> None:
         self.messages += 1
-        with measured() as usage:
+        with count_requests() as counters:
             try:
-                await work_off(self.world.app, message, usage)
+                await work_off(self.world.app, message, counters)
             except (Transient, Conflict) as error:
                 delay_s = error.retry_after_s if isinstance(error, Transient) else None
                 self.put_back += 1
                 self._invisible.add(asyncio.create_task(self._show(message, delay_s or 0.0)))
-        self.spent.graph_requests += usage.graph_requests
-        self.spent.storage_requests += usage.storage_requests
+        self.spent.graph_requests += counters.graph_requests
+        self.spent.storage_requests += counters.storage_requests
 
     async def _show(self, message: Message, delay_s: float) -> None:
         """Let a message be delivered again after this time, as the queue's triggers do."""

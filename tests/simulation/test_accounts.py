@@ -29,7 +29,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunState
 from shared.errors import Misconfigured
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.simulation.importing import settle
 from tests.support.builders import person, user
@@ -159,7 +159,7 @@ async def test_without_its_account_a_tenant_is_refused_and_no_other(deployment: 
         await world.app.configure.put_location(NEW, LocationId("paris"), "Paris")
     with pytest.raises(Misconfigured, match="TABLE_ACCOUNTS"):
         await world.app.configure.delete_tenant(NEW)
-    await world.app.watch(Usage())  # one tenant stops no other
+    await world.app.watch(RequestCounters())  # one tenant stops no other
     after = {name: [dict(row) async for row in deployment.first.query(name)] for name in EVERYTHING - SPANNING}
     assert after == before
     assert (await world.sync(OLD, "goes-on")).state is RunState.DONE
@@ -175,7 +175,7 @@ async def test_a_deleted_tenant_is_erased_in_its_account_and_comes_back_there(de
     row = {"PartitionKey": keys.location(NEW, BERLIN), "RowKey": keys.FENCE}
     await deployment.second.put(table_names.RECIPIENTS, row)
     deployment.clock.advance(SETTLED_AFTER.total_seconds())
-    await deployment.restarted().app.watch(Usage())
+    await deployment.restarted().app.watch(RequestCounters())
     assert await _tables_of(deployment.second, NEW) == set()
     assert await _tables_of(deployment.first, NEW) == {table_names.TENANTS}
     left = [row["RowKey"] async for row in deployment.first.query(table_names.TENANTS) if NEW in row["RowKey"]]

@@ -3,7 +3,7 @@
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode, RunState
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from shared.workflows.recipients.fenced_writer import FencedLocation
 from tests.simulation.worlds import full_world
 from tests.support.world import deliver
@@ -24,10 +24,10 @@ async def test_the_watchdog_leaves_a_job_alone_that_is_slow_but_works() -> None:
     for _ in range(3):
         world.clock.advance(1_000)
         await attempt.release(inputs=None, active=0)
-        await world.app.watch(Usage())
+        await world.app.watch(RequestCounters())
         assert world.queue.messages == working
     world.clock.advance(1_000)
-    await world.app.watch(Usage())
+    await world.app.watch(RequestCounters())
     assert world.queue.messages == [*working, *working]
     await world.drain()
     assert (await world.newest("contoso")).counts.created == 60
@@ -43,7 +43,7 @@ async def test_switching_off_forgets_a_waiting_request() -> None:
     await world.app.connect.disconnect(TenantId("contoso"))
     await world.drain()
     world.clock.advance(2_000)
-    await world.app.watch(Usage())
+    await world.app.watch(RequestCounters())
     assert world.queue.messages == []
     assert await world.everything("contoso") == {"berlin": [], "munich": []}
     assert [run.state async for run in world.ports.runs.history(TenantId("contoso"))] == [RunState.SUPERSEDED]
@@ -56,7 +56,7 @@ async def test_a_run_past_its_deadline_is_given_up() -> None:
     await deliver(world.app, world.queue.messages.pop(0))
     world.queue.messages.clear()
     world.clock.advance(7 * 3600)
-    await world.app.watch(Usage())
+    await world.app.watch(RequestCounters())
     given_up = await world.newest("contoso")
     assert (given_up.state, given_up.problems[0].code) == (RunState.FAILED, "deadline")
     run = await world.sync("contoso", "second")

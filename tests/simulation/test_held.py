@@ -6,7 +6,7 @@ from shared.domain.ids import TenantId
 from shared.domain.recipient import Reason, Status
 from shared.domain.run import Run, RunState
 from shared.errors import Conflict, NeedsAttention, Rejected
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from tests.simulation.worlds import full_world
 from tests.support.builders import person, user
 from tests.support.world import World, deliver
@@ -152,7 +152,7 @@ async def test_an_approval_whose_message_is_lost_is_taken_up_again() -> None:
     world.queue.messages.clear()
     for _ in range(3):
         world.clock.advance(1_000)
-        await world.app.watch(Usage())
+        await world.app.watch(RequestCounters())
         await world.drain()
     assert (await world.run("contoso", run.id)).counts.deactivated == 50
 
@@ -170,6 +170,6 @@ async def test_a_tenant_that_was_taken_in_vain_is_freed() -> None:
     )
     await world.ports.tenants.swap_state(CONTOSO, taken, etag)
     world.clock.advance(1_000)
-    await world.app.watch(Usage())
+    await world.app.watch(RequestCounters())
     assert (await world.ports.tenants.state(CONTOSO)).value.active_run is None
     assert (await approve(world, run)).counts.deactivated == 50

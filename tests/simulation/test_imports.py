@@ -17,7 +17,7 @@ from shared.domain.recipient import Counts, Status
 from shared.domain.run import RunKind, RunMode, RunState
 from shared.domain.sync.jobs import ImportJob
 from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from shared.workflows.imports import cleanup, upload
 from shared.workflows.imports.row_matcher import Join
 from tests.simulation.importing import (
@@ -179,7 +179,7 @@ async def test_an_import_waits_for_a_sync() -> None:
     job = world.queue.messages.pop()
     assert isinstance(job, ImportJob)
     with pytest.raises(Transient) as waits:
-        await world.app.work_off_import(job, Usage())
+        await world.app.work_off_import(job, RequestCounters())
     assert (waits.value.code, waits.value.retry_after_s) == ("run_active", 30)
     assert ((await look(world, ref)).state, (await world.run(CONTOSO, run.id)).state) == (
         ImportState.WAITING,
@@ -248,7 +248,7 @@ async def test_a_second_delivery_leaves_the_worker_alone() -> None:
 
     async def again() -> None:
         with pytest.raises(Transient) as waits:
-            await world.app.work_off_import(job, Usage())
+            await world.app.work_off_import(job, RequestCounters())
         waited.append(waits.value.retry_after_s)
 
     recipients: Any = Interrupting(world.ports.recipients, "write", 2, again)
@@ -256,7 +256,7 @@ async def test_a_second_delivery_leaves_the_worker_alone() -> None:
     assert waited == [660]
     assert (await look(world, ref)).state is ImportState.DONE
     with pytest.raises(Superseded):
-        await world.app.work_off_import(job, Usage())
+        await world.app.work_off_import(job, RequestCounters())
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), sqlite3.OperationalError("disk is full")])
@@ -274,7 +274,7 @@ async def test_without_room_on_the_disk_an_import_waits(error: Exception, monkey
     with monkeypatch.context() as patched:
         patched.setattr(Join, "add_recipients", full)
         with pytest.raises(Transient) as waits:
-            await world.app.work_off_import(job, Usage())
+            await world.app.work_off_import(job, RequestCounters())
     assert (waits.value.code, waits.value.retry_after_s) == ("no_disk", 120)
     await settle(world)
     assert (await look(world, ref)).state is ImportState.DONE
@@ -302,18 +302,18 @@ async def test_what_nobody_needs_is_erased_after_a_while() -> None:
     world = await imports_world()
     abandoned = await uploaded(world, CHANGED)
     held = (await large(world, people(900, 901), ImportMode.OVERWRITE)).ref
-    await world.app.watch(Usage())
+    await world.app.watch(RequestCounters())
     assert await world.ports.imports.sizes(abandoned)
     assert await world.ports.imports.sizes(held)
     world.clock.advance(cleanup.KEEP_FILE.total_seconds())
-    await world.app.watch(Usage())
+    await world.app.watch(RequestCounters())
     assert [await world.ports.imports.sizes(each) for each in (abandoned, held)] == [{}, {}]
     states = [(await look(world, each)).state for each in (abandoned, held)]
     assert states == [ImportState.FAILED, ImportState.DONE]
     with pytest.raises(Conflict):
         await start(world, abandoned, CHANGED)
     world.clock.advance(cleanup.KEEP_REPORT.total_seconds())
-    await world.app.watch(Usage())
+    await world.app.watch(RequestCounters())
     assert [mark async for mark in world.ports.imports.marks()] == []
     assert len([run async for run in world.ports.runs.history(CONTOSO)]) == 2
 
@@ -326,7 +326,7 @@ async def test_an_import_that_never_comes_to_its_end_is_given_up() -> None:
     for _ in range(25):
         world.queue.messages.clear()
         world.clock.advance(timedelta(hours=1).total_seconds())
-        await world.app.watch(Usage())
+        await world.app.watch(RequestCounters())
     assert world.queue.messages == []
     failed = await world.run(CONTOSO, run.id)
     assert (failed.state, failed.problems[0].code) == (RunState.FAILED, "deadline")
@@ -348,7 +348,7 @@ async def test_a_poisoned_job_ends_its_import() -> None:
     await deliver(App(dataclasses.replace(world.ports, recipients=slow), SETTINGS), job)
     world.queue.messages.clear()
     for _ in range(2):
-        await world.app.bury("import-jobs", "m", "{}", job, Usage())
+        await world.app.bury("import-jobs", "m", "{}", job, RequestCounters())
     failed = await world.run(CONTOSO, run.id)
     assert (failed.state, failed.problems[0].code, failed.counts.updated) == (RunState.FAILED, "poison", 98)
     assert failed.locations[BERLIN].active == 250

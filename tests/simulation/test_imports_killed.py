@@ -7,7 +7,7 @@ import pytest
 from shared.domain.imports.large_import import ImportRef, ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from tests.simulation.importing import imports_world, large, look, people, seen, settle, start, uploaded
 from tests.support.world import Crash, Fuse, World, deliver
 
@@ -125,5 +125,5 @@ async def _watched(world: World) -> None:
     """Let the watchdog look every quarter of an hour."""
     for _ in range(4):
         world.clock.advance(1_000)
-        await world.app.watch(Usage())
+        await world.app.watch(RequestCounters())
         await settle(world)

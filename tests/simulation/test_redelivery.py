@@ -8,7 +8,7 @@ from shared.domain.ids import TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunState
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from tests.support.builders import person, user
 from tests.support.world import Crash, Fuse, World, drain_with_retries
 
@@ -95,7 +95,7 @@ async def test_killed_at_every_call_with_the_message_lost(after: bool) -> None: 
                 await world.drain(app)
         for _ in range(8):
             world.clock.advance(1_000)
-            await world.app.watch(Usage())
+            await world.app.watch(RequestCounters())
             await world.drain()
         state = (await world.ports.tenants.state(TenantId("contoso"))).value
         if state.active_run is None and await world.everything("contoso") != recipients:

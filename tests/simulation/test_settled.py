@@ -9,7 +9,7 @@ import pytest
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.run import RunMode, RunState, TenantState
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from shared.workflows.recipients.fenced_writer import claim
 from tests.simulation.worlds import full_world
 from tests.support.builders import person
@@ -144,7 +144,7 @@ async def test_killed_at_every_call(after: bool, lost: bool) -> None:  # noqa: F
                     await world.drain(app)
             for _ in range(4):
                 world.clock.advance(1_000)
-                await world.app.watch(Usage())
+                await world.app.watch(RequestCounters())
                 await world.drain()
         else:
             await drain_with_retries(world, app)

@@ -21,7 +21,7 @@ from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob
 from shared.errors import Conflict, Superseded, Transient
 from shared.runtime.fair_scheduler import one_job
 from shared.settings import Settings
-from shared.telemetry import Usage, measured
+from shared.telemetry import RequestCounters, count_requests
 from tests.support.fakes import FakeClock, FakeDirectories, FakeDirectory, FakeJobQueue, fake_ports
 
 Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob
@@ -224,24 +224,24 @@ class World:
 
 async def deliver(app: App, message: Message, *, last_delivery: bool = False) -> None:
     """Do what the queue triggers do with one message. Raises: Transient, Conflict as they do."""
-    with measured() as usage:
-        await work_off(app, message, usage, last_delivery=last_delivery)
+    with count_requests() as counters:
+        await work_off(app, message, counters, last_delivery=last_delivery)
 
 
-async def work_off(app: App, message: Message, usage: Usage, *, last_delivery: bool = False) -> None:
-    """Do the same, with what it costs counted in `usage`."""
+async def work_off(app: App, message: Message, counters: RequestCounters, *, last_delivery: bool = False) -> None:
+    """Do the same, with what it costs counted in `counters`."""
     with suppress(Superseded), one_job():
         match message:
             case SyncRequest():
-                await app.plan(message, usage)
+                await app.plan(message, counters)
             case FetchJob():
-                await app.fetch(message, usage, last_delivery=last_delivery)
+                await app.fetch(message, counters, last_delivery=last_delivery)
             case ReconcileJob():
-                await app.reconcile(message, usage)
+                await app.reconcile(message, counters)
             case RetireJob():
-                await app.retire(message, usage)
+                await app.retire(message, counters)
             case ImportJob():
-                await app.work_off_import(message, usage)
+                await app.work_off_import(message, counters)
 
 
 async def drain_with_retries(world: World, app: App) -> None:

@@ -37,7 +37,7 @@ from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import TenantStore
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from shared.workflows.imports.completion import ImportEndings
 from shared.workflows.imports.row_matcher import Join
 from shared.workflows.recipients.fenced_writer import FencedLocation, claim
@@ -68,7 +68,7 @@ class WorkOffImport:
     new_attempt: Callable[[], str]
     budget_s: float
 
-    async def __call__(self, job: ImportJob, usage: Usage) -> None:
+    async def __call__(self, job: ImportJob, counters: RequestCounters) -> None:
         """Leave the import ended, or its continuation in the queue.
 
         Raises: Superseded if it has ended or is gone; Transient while a sync or another worker has the location.
@@ -81,24 +81,24 @@ class WorkOffImport:
         try:
             outcome = await self._work(claimed.value, job.run)
         except Conflict as error:  # Superseded, too: a sync, or a person, has taken the location
-            await self._let_go(claimed, usage)
+            await self._let_go(claimed, counters)
             message = "The location is taken; the import waits."
             raise Transient(message, code="run_active", retry_after_s=_WAIT_S) from error
         except Transient:
-            await self._let_go(claimed, usage)
+            await self._let_go(claimed, counters)
             raise
         except (OSError, sqlite3.OperationalError) as error:  # other imports fill this worker's disk
-            await self._let_go(claimed, usage)
+            await self._let_go(claimed, counters)
             message = f"The worker's temporary disk could not be used ({type(error).__name__}); the import waits."
             raise Transient(message, code="no_disk", retry_after_s=_NO_DISK_WAIT_S) from error
         except Rejected as error:  # storage takes a row in no size: trying again cannot help
             await self.endings.fail(job, Problem(concerns="import", code=error.code, detail=str(error)))
             raise
         if outcome is None:  # out of time: what is left is decided anew, in a new message
-            await self._let_go(claimed, usage)
+            await self._let_go(claimed, counters)
             await self.queue.import_file(job)
             return
-        await self.endings.end(claimed, outcome, usage.storage_requests)
+        await self.endings.end(claimed, outcome, counters.storage_requests)
 
     async def _claim(self, stored: Versioned[Import]) -> Versioned[Import]:
         """Keep other deliveries of the job away. That is for speed only: the fence is what makes one writer of two."""
@@ -121,8 +121,8 @@ class WorkOffImport:
             raise waiting
         return Versioned(claimed, etag)
 
-    async def _let_go(self, claimed: Versioned[Import], usage: Usage) -> None:
-        spent = claimed.value.storage_requests + usage.storage_requests
+    async def _let_go(self, claimed: Versioned[Import], counters: RequestCounters) -> None:
+        spent = claimed.value.storage_requests + counters.storage_requests
         free = msgspec.structs.replace(
             claimed.value,
             state=ImportState.WAITING,

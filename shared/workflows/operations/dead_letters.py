@@ -21,7 +21,7 @@ from shared.errors import Superseded
 from shared.ports.operations import Ledger
 from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
-from shared.telemetry import Usage, event
+from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Longest part of a message's text that the ledger keeps, in characters.
@@ -38,7 +38,7 @@ class Bury:
     ledger: Ledger
     runs: RunStore
     stages: StageCoordinator
-    fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
+    fail: Callable[[TenantId, RunId, Problem, RequestCounters], Awaitable[None]]
     fail_import: Callable[[ImportJob, Problem], Awaitable[None]]
     clock: Clock
 
@@ -57,16 +57,18 @@ class Bury:
         await self.ledger.record(entry)
         event("buried", queue=queue, message=message_id, code=code, tenant=entry.tenant, run=entry.run)
 
-    async def __call__(self, queue: str, message_id: str, body: str, message: Message, usage: Usage) -> None:
+    async def __call__(
+        self, queue: str, message_id: str, body: str, message: Message, counters: RequestCounters
+    ) -> None:
         """Leave the message in the ledger and its job marked as failed, so that its run comes to an end."""
         detail = f"A message of {queue} failed on every delivery; see the log of its run, mend the cause, sync again."
         await self.record(queue, message_id, body, "poison", detail, message)
         try:
-            await self._go_on(queue, message, usage)
+            await self._go_on(queue, message, counters)
         except Superseded:
             event("buried_superseded", queue=queue, message=message_id)
 
-    async def _go_on(self, queue: str, message: Message, usage: Usage) -> None:
+    async def _go_on(self, queue: str, message: Message, counters: RequestCounters) -> None:
         match message:
             case FetchJob():
                 problem = _problem(message.source, queue)
@@ -84,7 +86,7 @@ class Bury:
                 await self.stages.advance(plan)
             case RetireJob():
                 await self.stages.current_plan(message.tenant, message.run)
-                await self.fail(message.tenant, message.run, _problem("retire", queue), usage)
+                await self.fail(message.tenant, message.run, _problem("retire", queue), counters)
             case ImportJob():
                 await self.fail_import(message, _problem("import", queue))
             case SyncRequest() | None:

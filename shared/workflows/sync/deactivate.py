@@ -23,7 +23,7 @@ from shared.ports.directory import Directory
 from shared.ports.platform import Clock
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
-from shared.telemetry import Usage, event
+from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.fenced_writer import FencedLocation
 from shared.workflows.sync.stages import StageCoordinator
@@ -44,11 +44,11 @@ class Retire:
     recipients: RecipientStore
     access: DirectoryAccess
     stages: StageCoordinator
-    finish: Callable[[Plan, Verdict, Usage], Awaitable[None]]
+    finish: Callable[[Plan, Verdict, RequestCounters], Awaitable[None]]
     clock: Clock
     new_attempt: Callable[[], str]
 
-    async def __call__(self, job: RetireJob, usage: Usage) -> None:
+    async def __call__(self, job: RetireJob, counters: RequestCounters) -> None:
         """Leave the run finished; once its held deactivations are approved, with these done.
 
         Delivered again it deactivates nobody twice. Raises: Superseded when the run does not own the tenant any more;
@@ -61,7 +61,7 @@ class Retire:
             verdict = await self._approved(plan, run, run.decision)
         else:
             verdict = await self._guarded(plan)
-        await self.finish(plan, verdict, usage)
+        await self.finish(plan, verdict, counters)
 
     async def _guarded(self, plan: Plan) -> Verdict:
         """Deactivate the confirmed candidates of all locations, or hold them all."""

@@ -24,7 +24,7 @@ from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.adaptive_timeout import FirstAnswer, Patience, Unanswered
 from shared.runtime.fair_scheduler import turn
-from shared.telemetry import Usage, event
+from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.snapshots.patcher import Rewriting, load_page_index, looked_for, once_each
 from shared.workflows.snapshots.writer import Staging
@@ -59,14 +59,14 @@ class Fetch:
     snapshots: SnapshotStore
     access: DirectoryAccess
     stages: StageCoordinator
-    finish_at_once: Callable[[Plan, Mapping[SourceId, FetchResult], Usage], Awaitable[bool]]
+    finish_at_once: Callable[[Plan, Mapping[SourceId, FetchResult], RequestCounters], Awaitable[bool]]
     queue: JobQueue
     clock: Clock
     new_attempt: Callable[[], str]
     patience: Patience
     budget_s: float
 
-    async def __call__(self, job: FetchJob, usage: Usage, *, last_delivery: bool) -> None:
+    async def __call__(self, job: FetchJob, counters: RequestCounters, *, last_delivery: bool) -> None:
         """Leave the source marked, and the next stage enqueued if this was the last source of the run.
 
         If nothing that it depends on has changed since the last one, or nothing at all could be read, the run is
@@ -79,13 +79,13 @@ class Fetch:
         result = await self.runs.fetch_result(job)
         done_before = result is not None
         if result is None:
-            result = await self._result(plan, context, job, usage, last_delivery=last_delivery)
+            result = await self._result(plan, context, job, counters, last_delivery=last_delivery)
             if result is None:
                 return
             spent = msgspec.structs.replace(
                 result,
-                graph_requests=result.graph_requests + usage.graph_requests,
-                storage_requests=result.storage_requests + usage.storage_requests,
+                graph_requests=result.graph_requests + counters.graph_requests,
+                storage_requests=result.storage_requests + counters.storage_requests,
             )
             stored = await self.runs.record_fetch_result(job, spent)
             if stored != spent:  # another delivery was faster, and what it found is what counts
@@ -100,7 +100,7 @@ class Fetch:
                 problem=result.problem.code if result.problem else None,
             )
         fetched = await self._all_fetched(plan, result)
-        if fetched is not None and await self.finish_at_once(plan, fetched, usage):
+        if fetched is not None and await self.finish_at_once(plan, fetched, counters):
             return
         if fetched is not None or done_before:  # otherwise whoever marks the last source moves the run on
             await self.stages.advance(plan, resend=done_before)
@@ -117,7 +117,7 @@ class Fetch:
         return {**await self.runs.fetch_results(plan.tenant, plan.run), mine.source: mine}
 
     async def _result(
-        self, plan: Plan, context: TenantContext, job: FetchJob, usage: Usage, *, last_delivery: bool
+        self, plan: Plan, context: TenantContext, job: FetchJob, counters: RequestCounters, *, last_delivery: bool
     ) -> FetchResult | None:
         """Return how reading ended; None if it goes on in a new message, which is enqueued then."""
         try:
@@ -125,8 +125,8 @@ class Fetch:
         except _OutOfTime as out:
             spent = msgspec.structs.replace(
                 out.checkpoint,
-                graph_requests=out.checkpoint.graph_requests + usage.graph_requests,
-                storage_requests=out.checkpoint.storage_requests + usage.storage_requests,
+                graph_requests=out.checkpoint.graph_requests + counters.graph_requests,
+                storage_requests=out.checkpoint.storage_requests + counters.storage_requests,
             )
             await self.runs.save_checkpoint(job, spent)
             await self.queue.fetch([job])

@@ -26,7 +26,7 @@ from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import TenantStore
-from shared.telemetry import Usage, event
+from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.sync.stages import StageCoordinator
 
@@ -56,7 +56,7 @@ class Finish:
     health: ConnectionHealth
     clock: Clock
 
-    async def __call__(self, plan: Plan, verdict: Verdict, usage: Usage) -> None:
+    async def __call__(self, plan: Plan, verdict: Verdict, counters: RequestCounters) -> None:
         """Leave the run ended with its report and the tenant free. Raises: Superseded if it does not own the tenant.
 
         The order matters: snapshots and their delta links become current only now that their changes are applied,
@@ -64,7 +64,7 @@ class Finish:
         """
         fetched = await self.runs.fetch_results(plan.tenant, plan.run)
         reconciled = await self.runs.reconcile_results(plan.tenant, plan.run)
-        await self._end(plan, verdict, fetched, reconciled, usage)
+        await self._end(plan, verdict, fetched, reconciled, counters)
 
     async def _end(
         self,
@@ -72,7 +72,7 @@ class Finish:
         verdict: Verdict,
         fetched: Mapping[SourceId, FetchResult],
         reconciled: Mapping[LocationId, ReconcileResult],
-        usage: Usage,
+        counters: RequestCounters,
     ) -> None:
         context = await self.stages.require_current(plan)
         if verdict.state is not RunState.FAILED and not plan.preview:
@@ -80,7 +80,7 @@ class Finish:
         deactivated = await self._deactivated(plan, verdict, reconciled)
         locations = locations_report(reconciled, deactivated, verdict.held)
         problems = (*verdict.problems, *problems_of(fetched, reconciled))
-        ended = await self._report(plan, verdict, fetched, _Findings(reconciled, locations, problems), usage)
+        ended = await self._report(plan, verdict, fetched, _Findings(reconciled, locations, problems), counters)
         await self._note_health(plan, fetched, context)
         read = not fetched or any(result.outcome is FetchOutcome.COMPLETE for result in fetched.values())
         compared = plan.mode is RunMode.FULL and read and verdict.state is not RunState.FAILED and not plan.preview
@@ -93,18 +93,18 @@ class Finish:
             settled=_settled(plan, ended, settled_inputs(plan, reconciled, verdict.cleared)),
         )
 
-    async def at_once(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], usage: Usage) -> bool:
+    async def at_once(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], counters: RequestCounters) -> bool:
         """Leave the run ended if nothing is left to decide once all is `fetched`; tell whether that is so.
 
         Raises: Superseded as a call.
         """
         # a location that no source feeds is decided about whatever could be read
         if _unread(fetched) and all(plan.locations.values()):
-            await self._end(plan, Verdict(state=RunState.FAILED), fetched, {}, usage)
+            await self._end(plan, Verdict(state=RunState.FAILED), fetched, {}, counters)
             return True
-        return await self._unchanged(plan, fetched, usage)
+        return await self._unchanged(plan, fetched, counters)
 
-    async def _unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], usage: Usage) -> bool:
+    async def _unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], counters: RequestCounters) -> bool:
         """Leave the run done if all that it read is as it was when every location was last right; tell whether it was.
 
         Nothing is compared then: that run's report says how many recipients each location has. `fetched` has a result
@@ -123,7 +123,7 @@ class Finish:
         await self._commit(plan, fetched, sweep=False)
         locations = {each: LocationReport(active=report.active, compared=False) for each, report in known.items()}
         done = Verdict(state=RunState.DONE)
-        ended = await self._report(plan, done, fetched, _Findings({}, locations, ()), usage)
+        ended = await self._report(plan, done, fetched, _Findings({}, locations, ()), counters)
         await self._note_health(plan, fetched, context)
         settled = _settled(plan, ended, before.inputs)
         await self._free(plan.tenant, plan.run, ended, context.state, settled=settled)
@@ -158,7 +158,12 @@ class Finish:
         }
 
     async def _report(
-        self, plan: Plan, verdict: Verdict, fetched: Mapping[SourceId, FetchResult], found: _Findings, usage: Usage
+        self,
+        plan: Plan,
+        verdict: Verdict,
+        fetched: Mapping[SourceId, FetchResult],
+        found: _Findings,
+        counters: RequestCounters,
     ) -> Run:
         """Return the run with its report, as it is stored."""
         while True:
@@ -174,9 +179,9 @@ class Finish:
                 problems=found.problems,
                 held_digest=verdict.held_digest,
                 decision=None if verdict.state is RunState.HELD else stored.value.decision,
-                graph_requests=usage.graph_requests + sum(result.graph_requests for result in fetched.values()),
+                graph_requests=counters.graph_requests + sum(result.graph_requests for result in fetched.values()),
                 storage_requests=stored.value.storage_requests
-                + usage.storage_requests
+                + counters.storage_requests
                 + sum(result.storage_requests for result in fetched.values())
                 + sum(result.storage_requests for result in found.reconciled.values()),
             )
@@ -197,7 +202,7 @@ class Finish:
         )
         return ended
 
-    async def fail(self, tenant: TenantId, run: RunId, problem: Problem, usage: Usage) -> None:
+    async def fail(self, tenant: TenantId, run: RunId, problem: Problem, counters: RequestCounters) -> None:
         """Leave the run failed, what it has written so far counted, and the tenant free."""
         try:
             plan = await self.runs.plan(tenant, run)
@@ -205,7 +210,7 @@ class Finish:
             await self.stages.end(tenant, run, RunState.FAILED, problem, self.clock.now())
             await self.release(tenant, run)
         else:
-            await self(plan, Verdict(state=RunState.FAILED, problems=(problem,)), usage)
+            await self(plan, Verdict(state=RunState.FAILED, problems=(problem,)), counters)
 
     async def release(self, tenant: TenantId, run: RunId) -> None:
         """Free the tenant from a run that ended otherwise, and start the request that waited for its end."""

@@ -20,7 +20,7 @@ from shared.errors import Conflict, NotFound, Rejected, Superseded
 from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
-from shared.telemetry import Usage, event
+from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
 
 #: How many requests a tenant remembers, so that one delivered again starts nothing; a queue delivers again within days.
@@ -40,7 +40,7 @@ class PlanRun:
     entropy: Callable[[], int]
     deadline_s: float
 
-    async def __call__(self, request: SyncRequest, usage: Usage) -> None:
+    async def __call__(self, request: SyncRequest, counters: RequestCounters) -> None:
         """Leave the request's run planned and its first jobs enqueued; delivered again, finish what was left undone.
 
         Raises: Rejected when the tenant is unknown or its connection is off; Conflict when somebody else took the
@@ -52,7 +52,7 @@ class PlanRun:
         announced = await self._announced(request)
         if request.request in state.requests:
             if state.requests[0] == request.request and state.active_run is not None:
-                await self._resume(request, context, connection, announced, usage)
+                await self._resume(request, context, connection, announced, counters)
             return
         now = self.clock.now()
         preview = announced is not None and announced.value.preview
@@ -79,7 +79,7 @@ class PlanRun:
         plan = await self._plan(request, taken, run, context, connection, announced)
         await self.tenants.swap_state(request.tenant, taken, etag)
         plan = await self.runs.insert_plan(plan)
-        await self._launch(request, plan, announced, usage)
+        await self._launch(request, plan, announced, counters)
 
     async def _connection(self, request: SyncRequest, context: TenantContext) -> Connection:
         """Return the tenant's connection. Whoever sends a message by hand is told if there is none, by the ledger.
@@ -147,7 +147,9 @@ class PlanRun:
         except Rejected:
             return new_run_id(int(now.timestamp() * 1000), self.entropy())
 
-    async def _launch(self, request: SyncRequest, plan: Plan, announced: Versioned[Run] | None, usage: Usage) -> None:
+    async def _launch(
+        self, request: SyncRequest, plan: Plan, announced: Versioned[Run] | None, counters: RequestCounters
+    ) -> None:
         """Leave the run stored as one that fetches, and its first jobs enqueued."""
         began = Run(
             id=plan.run,
@@ -159,7 +161,7 @@ class PlanRun:
         )
         if announced is not None and announced.value.state is RunState.PLANNING:
             began = msgspec.structs.replace(announced.value, state=RunState.FETCHING)
-        began = msgspec.structs.replace(began, storage_requests=usage.storage_requests, watched_at=self.clock.now())
+        began = msgspec.structs.replace(began, storage_requests=counters.storage_requests, watched_at=self.clock.now())
         if announced is None:
             fresh = await self.runs.insert(began)
         elif fresh := announced.value.state is RunState.PLANNING:
@@ -176,7 +178,7 @@ class PlanRun:
         context: TenantContext,
         connection: Connection,
         announced: Versioned[Run] | None,
-        usage: Usage,
+        counters: RequestCounters,
     ) -> None:
         """Finish what an earlier delivery of the request has begun: it took the tenant, and may have died then."""
         state = context.state.value
@@ -195,7 +197,7 @@ class PlanRun:
             plan = await self.runs.insert_plan(plan)
         if plan.generation != state.generation:
             raise Superseded(f"run {run} was planned under generation {plan.generation}", code="superseded")
-        await self._launch(request, plan, announced, usage)
+        await self._launch(request, plan, announced, counters)
 
     async def _plan(
         self,

@@ -27,7 +27,7 @@ from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.bulkhead import Capacity
 from shared.runtime.fair_scheduler import turn
-from shared.telemetry import Usage, event
+from shared.telemetry import RequestCounters, event
 from shared.workflows.recipients.fenced_writer import FencedLocation
 from shared.workflows.snapshots.cache import CutSnapshots
 from shared.workflows.sync.changed_only import ChangesOnly
@@ -62,7 +62,7 @@ class Reconcile:
     large: Capacity
     budget_s: float
 
-    async def __call__(self, job: ReconcileJob, usage: Usage) -> None:
+    async def __call__(self, job: ReconcileJob, counters: RequestCounters) -> None:
         """Leave the location marked and its recipients right but for deactivations, which are candidates in the result.
 
         Raises: Superseded when a newer run, change or attempt owns the location; Transient when trying again helps.
@@ -73,10 +73,10 @@ class Reconcile:
             result = await self._reconcile(plan, job)
             if result is None:
                 # out of time: what is left is decided anew, in a new message
-                spent = job.storage_requests + usage.storage_requests
+                spent = job.storage_requests + counters.storage_requests
                 await self.queue.reconcile([msgspec.structs.replace(job, storage_requests=spent)])
                 return
-            result = msgspec.structs.replace(result, storage_requests=job.storage_requests + usage.storage_requests)
+            result = msgspec.structs.replace(result, storage_requests=job.storage_requests + counters.storage_requests)
             await self.runs.record_reconcile_result(job, result)
             event(
                 "reconciled",

@@ -16,7 +16,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
-from shared.telemetry import Usage, event
+from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
 
 
@@ -29,7 +29,7 @@ class Watch:
     recipients: RecipientStore
     queue: JobQueue
     stages: StageCoordinator
-    fail: Callable[[TenantId, RunId, Problem, Usage], Awaitable[None]]
+    fail: Callable[[TenantId, RunId, Problem, RequestCounters], Awaitable[None]]
     release: Callable[[TenantId, RunId], Awaitable[None]]
     sweep: Callable[[], Awaitable[None]]
     sweep_imports: Callable[[], Awaitable[None]]
@@ -37,20 +37,20 @@ class Watch:
     stale_after_s: float
     deadline_s: float
 
-    async def __call__(self, usage: Usage) -> None:
+    async def __call__(self, counters: RequestCounters) -> None:
         """Leave no run without either progress, a job in its queue, or an end, and nothing of deleted tenants.
 
         One tenant stops no other.
         """
         async for tenant, state in self.tenants.active():
             try:
-                await self._look(tenant, state, usage)
+                await self._look(tenant, state, counters)
             except SyncError as error:
                 event("watch_failed", tenant=tenant, run=state.active_run, code=error.code)
         await self.sweep_imports()
         await self.sweep()
 
-    async def _look(self, tenant: TenantId, state: TenantState, usage: Usage) -> None:
+    async def _look(self, tenant: TenantId, state: TenantState, counters: RequestCounters) -> None:
         if state.active_run is None:
             if state.pending is not None and state.pending_request is not None:
                 await self._request_again(tenant, state.pending, state.pending_request)
@@ -62,7 +62,7 @@ class Watch:
                 code="deadline",
                 detail=f"The run was not finished after {self.deadline_s:.0f} s and was given up; the next goes on.",
             )
-            await self.fail(tenant, state.active_run, problem, usage)
+            await self.fail(tenant, state.active_run, problem, counters)
             return
         await self._resume(tenant, state, state.active_run, active_s)
 

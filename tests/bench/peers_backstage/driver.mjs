@@ -28,12 +28,12 @@ function clientOf(known) {
 
 async function reading(known) {
   const began = performance.now();
-  const usage = process.cpuUsage();
+  const counters = process.cpuUsage();
   const { users, groups } = await readMicrosoftGraphOrg(clientOf(known), known.tenant, {
     loadUserPhotos: false,
     logger: SILENT,
   });
-  const { user, system } = process.cpuUsage(usage);
+  const { user, system } = process.cpuUsage(counters);
   return {
     wall_s: (performance.now() - began) / 1e3,
     cpu_s: (user + system) / 1e6,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from shared.workflows.tenants import deletion
 from tests.integration.http.deployment import Deployment
 from tests.integration.http.mistakes import entries_of
@@ -42,7 +42,7 @@ async def fill(deployment: Deployment, simulator: Broken, tenant: str) -> dict[s
 async def settle(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the watchdog look when nothing can be running any more."""
     monkeypatch.setattr(deletion, "SETTLED_AFTER", timedelta(0))
-    await deployment.product.watch(Usage())
+    await deployment.product.watch(RequestCounters())
 
 
 def names(deployment: Deployment, entries: dict[str, Any], tenant: str) -> set[str]:

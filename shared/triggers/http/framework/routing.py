@@ -15,7 +15,7 @@ from shared.bootstrap import app
 from shared.domain import ids
 from shared.domain.access.callers import Access, BackEnd, Caller
 from shared.errors import Forbidden, NotFound, SyncError
-from shared.telemetry import measured
+from shared.telemetry import count_requests
 from shared.triggers.http.framework.answers import Answer, WrongMethod, defect, problem
 from shared.triggers.http.framework.contracts import Contract
 from shared.triggers.http.framework.requests import Request
@@ -113,7 +113,7 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 async def _guarded(work: Callable[[], Awaitable[Answer]]) -> func.HttpResponse:
     """Return the answer, or the error as a problem."""
-    with measured():
+    with count_requests():
         try:
             return (await work()).encoded()
         except SyncError as error:

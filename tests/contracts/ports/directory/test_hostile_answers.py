@@ -10,7 +10,7 @@ from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.directory import Source
 from shared.errors import Conflict, NeedsAttention, SyncError, Transient
 from shared.ports.directory import Directory
-from shared.telemetry import measured
+from shared.telemetry import count_requests
 from tests.contracts.ports.directory.scripted import Answer, ScriptedGraph, said
 from tests.support.builders import person
 
@@ -143,9 +143,9 @@ async def test_headers_of_a_request(directory: Directory, graph: ScriptedGraph) 
 async def test_short_waits_are_slept_and_every_try_counted(directory: Directory, graph: ScriptedGraph) -> None:
     """One second of `Retry-After`, then the page: two requests."""
     graph.graph = [said(THROTTLED, 429, Retry_After="1"), PAGE]
-    with measured() as usage:
+    with count_requests() as counters:
         assert len((await directory.users(Source())).users) == 1
-    assert usage.graph_requests == len(graph.asked) == 2
+    assert counters.graph_requests == len(graph.asked) == 2
 
 
 @pytest.mark.parametrize("status", [429, 503])

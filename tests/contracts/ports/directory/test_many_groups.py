@@ -9,7 +9,7 @@ from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, NotFound, SyncError
 from shared.ports.directory import Directory
-from shared.telemetry import measured
+from shared.telemetry import count_requests
 from tests.contracts.ports.directory.conftest import everybody
 from tests.support.entra import Broken
 
@@ -42,9 +42,9 @@ async def test_many_groups_are_few_requests(fabrikam: Directory, simulator: Brok
     """Two for forty, whatever order their parts are answered in, and one that asks whether the empty one is hiding."""
     groups = list(await simulator.groups("fabrikam"))
     assert len(groups) == GROUPS
-    with measured() as usage:
+    with count_requests() as counters:
         assert await members(fabrikam, groups) == await truth(simulator, groups)
-    assert usage.graph_requests == 3
+    assert counters.graph_requests == 3
     assert (await simulator.call("GET", "/metrics"))["by_kind"]["POST /$batch"] == 2
 
 

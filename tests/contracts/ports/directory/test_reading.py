@@ -8,7 +8,7 @@ from shared.domain.directory import Existence, Fields, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, LoginRefused
 from shared.ports.directory import Directory
-from shared.telemetry import measured
+from shared.telemetry import count_requests
 from tests.contracts.ports.directory.conftest import credentials, everybody
 from tests.support.entra import Broken
 
@@ -144,9 +144,9 @@ async def test_a_refused_login_keeps_its_number_and_ids(
 
 async def test_requests_are_counted(contoso: Directory) -> None:
     """A page is one request to Graph."""
-    with measured() as usage:
+    with count_requests() as counters:
         await contoso.users(Source())
-    assert usage.graph_requests == 1
+    assert counters.graph_requests == 1
 
 
 async def test_users_are_found_by_what_people_know(contoso: Directory, simulator: Broken) -> None:

@@ -11,7 +11,7 @@ from shared.domain.directory import Existence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
 from shared.ports.directory import Directory
-from shared.telemetry import measured
+from shared.telemetry import count_requests
 from tests.contracts.ports.directory.conftest import credentials
 from tests.support.entra import Broken
 
@@ -48,12 +48,12 @@ async def test_a_long_wait_holds_for_all_requests(contoso: Directory, simulator:
     await simulator.fault(USERS, {"type": "throttled", "retry_after_s": 60})
     with pytest.raises(Transient):
         await contoso.users(Source())
-    with measured() as usage:
+    with count_requests() as counters:
         found = await asyncio.gather(*(contoso.users(Source()) for _ in range(AT_ONCE)), return_exceptions=True)
     told = [each for each in found if isinstance(each, Transient)]
     assert [each.code for each in told] == ["throttled"] * AT_ONCE
     assert all(each.retry_after_s and 50 < each.retry_after_s <= 60 for each in told)
-    assert usage.graph_requests == 0
+    assert counters.graph_requests == 0
     counted = await simulator.call("GET", "/metrics")
     assert (counted["refused"], counted["sent_while_waiting"]) == (1, 0)
 

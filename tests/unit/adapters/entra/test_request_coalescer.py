@@ -10,7 +10,7 @@ import pytest
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.request_coalescer import Together
 from shared.errors import NotFound, SyncError, Transient
-from shared.telemetry import count_graph_request, measured
+from shared.telemetry import count_graph_request, count_requests
 from tests.unit.adapters.entra.virtual_time import now_s, run
 
 GRAPH = "https://graph.microsoft.com"
@@ -209,11 +209,11 @@ def test_who_waits_pays() -> None:
     counted: dict[int, int] = {}
 
     async def one(some: Together, number: int) -> None:
-        with measured() as usage:
+        with count_requests() as counters:
             try:
                 await some.get(url(number), eventual=True)
             finally:
-                counted[number] = usage.graph_requests
+                counted[number] = counters.graph_requests
 
     async def work() -> None:
         some = together(client)

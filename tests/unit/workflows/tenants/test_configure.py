@@ -15,7 +15,7 @@ from shared.domain.run import RunMode, RunState
 from shared.domain.snapshots.page import Page
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, NotFound, Rejected, Transient
-from shared.telemetry import Usage
+from shared.telemetry import RequestCounters
 from shared.workflows.recipients.fenced_writer import FencedLocation
 from shared.workflows.tenants import configure
 from shared.workflows.tenants.deletion import SETTLED_AFTER
@@ -174,7 +174,9 @@ async def test_a_change_that_died_before_its_epoch_advances_it_when_sent_again()
     world = World()
     await world.tenant("contoso", [user(1)], Preferences(mode=Mode.FULL), {"desk": []})
     tenant = TenantId("contoso")
-    await world.app.plan(SyncRequest(tenant=tenant, mode=RunMode.FULL, request="x", requested_by="test"), Usage())
+    await world.app.plan(
+        SyncRequest(tenant=tenant, mode=RunMode.FULL, request="x", requested_by="test"), RequestCounters()
+    )
     run = (await world.ports.tenants.state(tenant)).value.active_run
     assert run is not None
     world.clock.advance(1)  # runs of one millisecond have no order
@@ -212,10 +214,10 @@ async def test_deleting_a_tenant_leaves_nothing(app: App, ports: Ports, contoso:
     await ports.snapshots.stage(contoso, late, "attempt", 0, [Page.of(b"what a worker read meanwhile", [])])
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(SETTLED_AFTER.total_seconds() - 1)
-    await app.watch(Usage())
+    await app.watch(RequestCounters())
     assert "contoso" in _text(ports.snapshots)
     ports.clock.advance(1)
-    await app.watch(Usage())
+    await app.watch(RequestCounters())
     stores = (ports.tenants, ports.runs, ports.snapshots, ports.recipients, ports.secrets, ports.ledger)
     for store in stores:
         assert "contoso" not in _text(store), type(store).__name__
@@ -236,7 +238,7 @@ async def test_a_tenant_can_be_created_again_at_once(app: App, ports: Ports, con
     await app.configure.put_location(contoso, DESK, "Desk")
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(3_600)
-    await app.watch(Usage())
+    await app.watch(RequestCounters())
     assert [each.id for each in await app.configure.locations(contoso)] == [DESK]
 
 
@@ -253,12 +255,12 @@ async def test_a_sweep_that_died_is_taken_up_again(
         raise Transient("the process dies", code="storage_unreachable")
 
     monkeypatch.setattr(ports.tenants, "forget_deletion", dies)
-    await app.watch(Usage())
+    await app.watch(RequestCounters())
     with pytest.raises(Conflict) as refused:
         await app.configure.put_tenant(contoso, "Anew")
     assert refused.value.code == "sweeping"
     monkeypatch.setattr(ports.tenants, "forget_deletion", forget)
-    await app.watch(Usage())
+    await app.watch(RequestCounters())
     await app.configure.put_tenant(contoso, "Anew")
 
 
@@ -277,7 +279,7 @@ async def test_a_deletion_that_died_is_finished(
     monkeypatch.setattr(ports.runs, "erase", erase)
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(3_600)
-    await app.watch(Usage())
+    await app.watch(RequestCounters())
     with pytest.raises(NotFound):
         await app.configure.tenant(contoso)
 

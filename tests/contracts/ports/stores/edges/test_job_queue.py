@@ -18,7 +18,7 @@ from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob
 from shared.domain.sync.queue_messages import encode_job, encode_request, parse_request
 from shared.errors import Transient
 from shared.ports.queues import JobQueue
-from shared.telemetry import measured
+from shared.telemetry import count_requests
 from tests.support.fakes import FakeJobQueue
 from tests.support.samples import RUN, settings
 
@@ -125,8 +125,8 @@ async def test_a_queue_that_is_busy_says_for_how_long(monkeypatch: pytest.Monkey
     async with TestServer(app) as server:
         url = f"http://127.0.0.1:{server.port}/{ACCOUNT}"
         queue = StorageJobQueue(settings(f"AccountName={ACCOUNT};AccountKey={KEY};QueueEndpoint={url};"))
-        with measured() as usage, pytest.raises(Transient) as caught:
+        with count_requests() as counters, pytest.raises(Transient) as caught:
             await queue.retire(RetireJob(tenant=TenantId("contoso"), run=RUN))
         await queue.close()
     assert (caught.value.code, caught.value.retry_after_s) == ("storage_busy", 0)
-    assert usage.storage_requests == 4
+    assert counters.storage_requests == 4

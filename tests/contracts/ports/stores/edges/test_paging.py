@@ -4,7 +4,7 @@ from aiohttp import web
 
 from shared.adapters.stores import TableRecipientStore, TableTenantStore
 from shared.domain.ids import LocationId, TenantId
-from shared.telemetry import measured
+from shared.telemetry import count_requests
 from tests.contracts.ports.stores.edges.service import running
 
 #: More than the SDK's flat iterator survives, which calls itself for each.
@@ -37,10 +37,10 @@ async def test_any_number_of_empty_pages() -> None:
 
 async def test_every_page_counts_as_a_request() -> None:
     """A job is charged for each request that was sent, the creation of the table included."""
-    with measured() as usage:
+    with count_requests() as counters:
         async with running(page("a", more=True), page("b", more=False)) as service:
             assert [each.id async for each in TableTenantStore(service.tables).all()] == ["a", "b"]
-    assert usage.storage_requests == 3
+    assert counters.storage_requests == 3
 
 
 async def test_filters_are_the_service_s_to_apply() -> None:

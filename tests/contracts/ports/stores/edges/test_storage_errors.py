@@ -10,7 +10,7 @@ from shared.domain.reconcile.fence import Fence
 from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, Misconfigured, Rejected, SyncError, Transient
-from shared.telemetry import measured
+from shared.telemetry import count_requests
 from tests.contracts.ports.stores.edges.service import Service, running
 from tests.support.samples import LOCATION, journal, recipient
 
@@ -95,12 +95,12 @@ async def test_a_lost_race_is_a_conflict(status: int, code: str) -> None:
 
 async def test_how_long_to_wait_is_passed_on() -> None:
     """Retry-After, in seconds, is in the error; every retry is charged."""
-    with measured() as usage:
+    with count_requests() as counters:
         async with running(answer(503, "ServerBusy", **{"Retry-After": "0"})) as service:
             with pytest.raises(Transient) as caught:
                 await TableTenantStore(service.tables).state(TENANT)
     assert caught.value.retry_after_s == 0
-    assert usage.storage_requests == 1 + len(service.seen) == 4
+    assert counters.storage_requests == 1 + len(service.seen) == 4
 
 
 async def test_a_broken_connection_leaves_it_open_whether_a_batch_was_written() -> None:
