@@ -18,6 +18,7 @@ def deployed_ports(settings: Settings) -> Ports:
     from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
     from shared.adapters.sign_in import EntraSignIn  # noqa: PLC0415 - as above
     from shared.adapters.stores import (  # noqa: PLC0415 - as above
+        TableIdempotencyStore,
         TableImportStore,
         TableLedger,
         TableLimitStore,
@@ -27,7 +28,6 @@ def deployed_ports(settings: Settings) -> Ports:
         TableSnapshotStore,
         TableTenantStore,
         TableUserStore,
-        TableUseStore,
     )
     from shared.adapters.stores.account_placement import Accounts  # noqa: PLC0415 - as above
 
@@ -55,7 +55,7 @@ def deployed_ports(settings: Settings) -> Ports:
         certificates=X509CertificateReader(),
         limits=TableLimitStore(tables),
         users=TableUserStore(accounts),
-        uses=TableUseStore(tables),
+        idempotency=TableIdempotencyStore(tables),
         sign_in=EntraSignIn(settings.sign_in),
         vitals=DeployedVitals(settings, accounts, queues, vault),
         clock=clock,

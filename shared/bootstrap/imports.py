@@ -17,7 +17,7 @@ class Imports(Recipients):
     @cached_property
     def import_csv(self) -> ImportCsv:
         """Turns a small file into recipients."""
-        return ImportCsv(tenants=self.ports.tenants, by_hand=self.by_hand, once=self.once)
+        return ImportCsv(tenants=self.ports.tenants, by_hand=self.by_hand, idempotency=self.idempotency)
 
     @cached_property
     def upload_import(self) -> UploadImport:

@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from shared.bootstrap.wiring import Wiring, entropy
-from shared.workflows.idempotency import Once
+from shared.workflows.idempotency import Idempotency
 from shared.workflows.sync.plan import PlanRun
 from shared.workflows.sync.request_run import RequestRun
 from shared.workflows.sync.restart_on_change import Epoch
@@ -14,9 +14,9 @@ class Runs(Wiring):
     """Requests and plans runs."""
 
     @cached_property
-    def once(self) -> Once:
+    def idempotency(self) -> Idempotency:
         """Makes repeated requests return what the first one created."""
-        return Once(uses=self.ports.uses, clock=self.ports.clock, entropy=entropy)
+        return Idempotency(records=self.ports.idempotency, clock=self.ports.clock, entropy=entropy)
 
     @cached_property
     def stages(self) -> StageCoordinator:
@@ -30,7 +30,7 @@ class Runs(Wiring):
             tenants=self.ports.tenants,
             runs=self.ports.runs,
             queue=self.ports.queue,
-            once=self.once,
+            idempotency=self.idempotency,
             clock=self.ports.clock,
             entropy=entropy,
         )

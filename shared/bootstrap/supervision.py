@@ -19,7 +19,7 @@ class Supervision(Sync):
             queue=self.ports.queue,
             health=self.health,
             limits=self.ports.limits,
-            uses=self.ports.uses,
+            idempotency=self.ports.idempotency,
             clock=self.ports.clock,
         )
 

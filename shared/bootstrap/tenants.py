@@ -23,7 +23,7 @@ class Tenants(Imports):
             imports=self.ports.imports,
             ledger=self.ports.ledger,
             users=self.ports.users,
-            uses=self.ports.uses,
+            idempotency=self.ports.idempotency,
             secrets=self.ports.secrets,
             clock=self.ports.clock,
         )

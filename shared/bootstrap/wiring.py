@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.ports.directory import CertificateReader, DirectoryFactory
 from shared.ports.imports import ImportStore
 from shared.ports.operations import Ledger, Vitals
-from shared.ports.platform import Clock, LimitStore, SecretStore, SignIn, UseStore
+from shared.ports.platform import Clock, IdempotencyStore, LimitStore, SecretStore, SignIn
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
@@ -31,7 +31,7 @@ class Ports:
     certificates: CertificateReader
     limits: LimitStore
     users: UserStore
-    uses: UseStore
+    idempotency: IdempotencyStore
     sign_in: SignIn
     vitals: Vitals
     clock: Clock

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.domain.access.callers import Person
-from shared.domain.access.idempotency import Use
+from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.ids import TenantId
 from shared.domain.versioned import Versioned
 
@@ -33,13 +33,13 @@ class SecretStore(Protocol):
         """Delete a secret with all versions; one that is not there is no error."""
 
 
-class UseStore(Protocol):
+class IdempotencyStore(Protocol):
     """What idempotency keys were used for, by names that are hashes of them."""
 
-    async def find(self, tenant: TenantId, name: str) -> Versioned[Use | None]:
+    async def find(self, tenant: TenantId, name: str) -> Versioned[IdempotencyRecord | None]:
         """Return what a key was used for, None with ETag None if it was not."""
 
-    async def swap(self, tenant: TenantId, name: str, use: Use, etag: str | None) -> str:
+    async def swap(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
         """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
 
     async def forget(self, tenant: TenantId, name: str, etag: str) -> None:

@@ -1,7 +1,8 @@
-"""Requests that may be sent again: the first makes a run, every other one finds what that was.
+"""Idempotent requests: the first request with a given `Idempotency-Key` starts a run; repeats return that run.
 
-A key is claimed by inserting its row, with the id of the run to come; of two at once one does. The answer is put into
-the row afterwards. A claim without an answer is of somebody who is at work, or has died: then another takes it over.
+A key is reserved by inserting its row with the id of the run to come; of two concurrent requests one succeeds. The
+answer is stored in the row afterwards. A reservation without an answer belongs to a request that is still at work, or
+whose worker crashed: after `ABANDONED_AFTER` the next request takes it over.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -10,70 +11,72 @@ from dataclasses import dataclass
 
 import msgspec
 
-from shared.domain.access.idempotency import Repeatable, Use
+from shared.domain.access.idempotency import IdempotencyRecord, IdempotentRequest
 from shared.domain.ids import RunId, TenantId, new_run_id
 from shared.errors import Conflict, Rejected, SyncError, Transient
-from shared.ports.platform import Clock, UseStore
+from shared.ports.platform import Clock, IdempotencyStore
 
 
 @dataclass(slots=True)
-class Claim:
-    """A key that is in use: by this request, or by an earlier one."""
+class KeyReservation:
+    """A key that is in use, by this request or by an earlier one."""
 
-    use: Use
-    #: Whether this request is the one that claimed it.
-    mine: bool
+    record: IdempotencyRecord
+    #: Whether this request reserved the key.
+    is_first: bool
 
     @property
     def run(self) -> RunId:
         """The id of the run."""
-        return self.use.run
+        return self.record.run
 
-    def answered(self, answer: bytes) -> None:
-        """Keep what to answer whoever sends the request again."""
-        self.use = msgspec.structs.replace(self.use, answer=answer)
+    def keep_answer(self, answer: bytes) -> None:
+        """Set the answer that repeats of the request get."""
+        self.record = msgspec.structs.replace(self.record, answer=answer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Once:
+class Idempotency:
     """Remembers keys for a day."""
 
-    uses: UseStore
+    records: IdempotencyStore
     clock: Clock
     entropy: Callable[[], int]
 
     @asynccontextmanager
-    async def claim(self, tenant: TenantId, request: Repeatable) -> AsyncIterator[Claim]:
-        """Give the key's claim, and keep its answer afterwards. Where the request is refused, the key is free again.
+    async def reserve(self, tenant: TenantId, request: IdempotentRequest) -> AsyncIterator[KeyReservation]:
+        """Yield the reservation of the request's key, and store its answer afterwards.
 
-        Raises: Rejected (`idempotency_key_reused`) if it was used for something else.
+        If the request is refused inside the context, the key becomes free again. Raises Rejected
+        (`idempotency_key_reused`) if the key was used for another request.
         """
-        use, etag, mine = await self._claimed(tenant, request)
-        claim = Claim(use, mine)
+        record, etag, is_first = await self._reserved(tenant, request)
+        reservation = KeyReservation(record, is_first)
         try:
-            yield claim
+            yield reservation
         except SyncError:
-            if mine:
-                await self.uses.forget(tenant, request.name, etag)
+            if is_first:
+                await self.records.forget(tenant, request.name, etag)
             raise
-        if mine:
-            with suppress(Conflict, Transient):  # what was asked for is done; the row only saves doing it again
-                await self.uses.swap(tenant, request.name, claim.use, etag)
+        if is_first:
+            with suppress(Conflict, Transient):  # the request is done; the row only saves doing it again
+                await self.records.swap(tenant, request.name, reservation.record, etag)
 
-    async def _claimed(self, tenant: TenantId, request: Repeatable) -> tuple[Use, str, bool]:
+    async def _reserved(self, tenant: TenantId, request: IdempotentRequest) -> tuple[IdempotencyRecord, str, bool]:
         while True:
             now = self.clock.now()
-            known, etag = await self.uses.find(tenant, request.name)
-            if known is not None and not known.expired(now):
+            known, etag = await self.records.find(tenant, request.name)
+            if known is not None and not known.is_expired(now):
                 if known.digest != request.digest:
                     raise Rejected(
                         "This Idempotency-Key was used for another request; send a new key with a new request.",
                         code="idempotency_key_reused",
                     )
-                if etag is not None and not known.left(now):
+                if etag is not None and not known.is_abandoned(now):
                     return known, etag, False
-            fresh = Use(digest=request.digest, run=new_run_id(int(now.timestamp() * 1000), self.entropy()), at=now)
+            run = new_run_id(int(now.timestamp() * 1000), self.entropy())
+            fresh = IdempotencyRecord(digest=request.digest, run=run, at=now)
             try:
-                return fresh, await self.uses.swap(tenant, request.name, fresh, etag), True
+                return fresh, await self.records.swap(tenant, request.name, fresh, etag), True
             except Conflict:
-                continue  # somebody else has just claimed it: look whose it is
+                continue  # another request has reserved it: read it again

@@ -17,6 +17,7 @@ from infra.capacity.work import Work
 from infra.local.demo.simulator import Simulator
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.adapters.stores import (
+    TableIdempotencyStore,
     TableImportStore,
     TableLedger,
     TableLimitStore,
@@ -25,7 +26,6 @@ from shared.adapters.stores import (
     TableSnapshotStore,
     TableTenantStore,
     TableUserStore,
-    TableUseStore,
     table_names,
 )
 from shared.bootstrap import App
@@ -171,7 +171,7 @@ def _wired(settings: Settings, found: Directory) -> Deployment:
         imports=TableImportStore(tables),
         ledger=TableLedger(tables),
         users=TableUserStore(tables),
-        uses=TableUseStore(tables),
+        idempotency=TableIdempotencyStore(tables),
         limits=TableLimitStore(tables),
         queue=queue,
         secrets=secrets,

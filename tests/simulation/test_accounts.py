@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 
 from shared.adapters.stores import (
+    TableIdempotencyStore,
     TableImportStore,
     TableLedger,
     TableLimitStore,
@@ -16,7 +17,6 @@ from shared.adapters.stores import (
     TableSnapshotStore,
     TableTenantStore,
     TableUserStore,
-    TableUseStore,
     keys,
     table_names,
 )
@@ -39,7 +39,13 @@ from tests.support.world import World
 
 OLD, NEW, BERLIN = TenantId("contoso"), TenantId("fabrikam"), LocationId("berlin")
 #: What spans tenants, and so stays in the first account.
-SPANNING = {table_names.TENANTS, table_names.LEDGER, table_names.USES, table_names.LIMITS, table_names.IMPORTS}
+SPANNING = {
+    table_names.TENANTS,
+    table_names.LEDGER,
+    table_names.IDEMPOTENCY_KEYS,
+    table_names.LIMITS,
+    table_names.IMPORTS,
+}
 EVERYTHING = {name for key, name in vars(table_names).items() if key.isupper()}
 ALL_MAY_GO = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)
 
@@ -71,7 +77,7 @@ class Deployment:
             users=TableUserStore(accounts),
             ledger=TableLedger(self.first),
             limits=TableLimitStore(self.first),
-            uses=TableUseStore(self.first),
+            idempotency=TableIdempotencyStore(self.first),
         )
 
     async def live(self, tenant: TenantId, people: range) -> None:

@@ -1,6 +1,6 @@
 """Table Storage: the stores of `shared.ports`, on azure-data-tables."""
 
-from shared.adapters.stores.idempotency_keys import TableUseStore
+from shared.adapters.stores.idempotency_keys import TableIdempotencyStore
 from shared.adapters.stores.imports import TableImportStore
 from shared.adapters.stores.operator_log import TableLedger
 from shared.adapters.stores.rate_limits import TableLimitStore
@@ -12,6 +12,7 @@ from shared.adapters.stores.users import TableUserStore
 from shared.adapters.tables.client import Tables
 
 __all__ = [
+    "TableIdempotencyStore",
     "TableImportStore",
     "TableLedger",
     "TableLimitStore",
@@ -19,7 +20,6 @@ __all__ = [
     "TableRunStore",
     "TableSnapshotStore",
     "TableTenantStore",
-    "TableUseStore",
     "TableUserStore",
     "Tables",
 ]

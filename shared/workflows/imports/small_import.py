@@ -6,7 +6,7 @@ from typing import IO, Final
 
 import msgspec
 
-from shared.domain.access.idempotency import Repeatable
+from shared.domain.access.idempotency import IdempotentRequest
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.imports.csv_file import Row, RowProblem, rows
 from shared.domain.imports.row_decisions import ImportDecision, ImportMode, decide_import, duplicates
@@ -19,7 +19,7 @@ from shared.domain.run import Run, RunKind
 from shared.errors import Conflict, Rejected
 from shared.ports.tenants import TenantStore
 from shared.telemetry import event
-from shared.workflows.idempotency import Once
+from shared.workflows.idempotency import Idempotency
 from shared.workflows.recipients.manual_changes import ByHand
 
 #: Rows of one file: what is surely written before a request times out.
@@ -62,7 +62,7 @@ class ImportCsv:
 
     tenants: TenantStore
     by_hand: ByHand
-    once: Once
+    idempotency: Idempotency
 
     async def __call__(
         self,
@@ -72,7 +72,7 @@ class ImportCsv:
         mode: ImportMode,
         approved: str,
         by: str,
-        repeatable: Repeatable | None = None,
+        repeatable: IdempotentRequest | None = None,
     ) -> ImportReport:
         """Leave the rows applied, and return the report. Imported again it changes nothing.
 
@@ -84,16 +84,16 @@ class ImportCsv:
         await self.by_hand.require_location(tenant, location)
         if repeatable is None:
             return await self._import(tenant, location, file, mode, approved, by, self.by_hand.new_run())
-        async with self.once.claim(tenant, repeatable) as claim:
-            if claim.mine:
-                report = await self._import(tenant, location, file, mode, approved, by, claim.run)
-                claim.answered(msgspec.json.encode(report))
+        async with self.idempotency.reserve(tenant, repeatable) as reservation:
+            if reservation.is_first:
+                report = await self._import(tenant, location, file, mode, approved, by, reservation.run)
+                reservation.keep_answer(msgspec.json.encode(report))
                 return report
-            if claim.use.answer is None:
+            if reservation.record.answer is None:
                 raise Conflict(
                     "The same request is just being worked off; wait, then send it again.", code="request_in_progress"
                 )
-            return msgspec.json.decode(claim.use.answer, type=ImportReport)
+            return msgspec.json.decode(reservation.record.answer, type=ImportReport)
 
     async def preview(
         self, tenant: TenantId, location: LocationId, file: IO[bytes], mode: ImportMode, approved: str

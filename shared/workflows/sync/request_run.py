@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from shared.domain.access.idempotency import Repeatable
+from shared.domain.access.idempotency import IdempotentRequest
 from shared.domain.ids import RunId, TenantId, new_run_id
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Run, RunMode, RunState
@@ -16,7 +16,7 @@ from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
-from shared.workflows.idempotency import Once
+from shared.workflows.idempotency import Idempotency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,12 @@ class RequestRun:
     tenants: TenantStore
     runs: RunStore
     queue: JobQueue
-    once: Once
+    idempotency: Idempotency
     clock: Clock
     entropy: Callable[[], int]
 
     async def __call__(
-        self, tenant: TenantId, mode: RunMode, requested_by: str = "api", repeatable: Repeatable | None = None
+        self, tenant: TenantId, mode: RunMode, requested_by: str = "api", repeatable: IdempotentRequest | None = None
     ) -> Run:
         """Leave the run announced and its request in the queue; the run's id is the request's.
 
@@ -44,7 +44,7 @@ class RequestRun:
 
     @asynccontextmanager
     async def _id(
-        self, tenant: TenantId, repeatable: Repeatable | None
+        self, tenant: TenantId, repeatable: IdempotentRequest | None
     ) -> AsyncIterator[tuple[RunId | None, Run | None]]:
         """Give the id of the run to come, None for any, and the run if an earlier request has made it.
 
@@ -55,13 +55,13 @@ class RequestRun:
             yield None, None
             return
         await self.tenants.get(tenant)
-        async with self.once.claim(tenant, repeatable) as claim:
+        async with self.idempotency.reserve(tenant, repeatable) as reservation:
             made = None
-            if not claim.mine:
+            if not reservation.is_first:
                 with suppress(NotFound):
-                    made = (await self.runs.get(tenant, claim.run)).value
-            yield claim.run, made
-            claim.answered(b"")
+                    made = (await self.runs.get(tenant, reservation.run)).value
+            yield reservation.run, made
+            reservation.keep_answer(b"")
 
     async def _sync(self, tenant: TenantId, mode: RunMode, requested_by: str, known: RunId | None) -> Run:
         run = await self._run(tenant, mode, requested_by, known)
@@ -77,7 +77,7 @@ class RequestRun:
         mode: RunMode,
         preferences: Preferences | None,
         requested_by: str = "api",
-        repeatable: Repeatable | None = None,
+        repeatable: IdempotentRequest | None = None,
     ) -> Run:
         """Leave a preview announced and asked for, with other preferences than the stored ones if they are given.
 

@@ -12,7 +12,7 @@ from shared.domain.run import RunMode
 from shared.domain.sync.jobs import SyncRequest
 from shared.domain.sync.queue_messages import SCHEDULE
 from shared.errors import SyncError
-from shared.ports.platform import Clock, LimitStore, UseStore
+from shared.ports.platform import Clock, IdempotencyStore, LimitStore
 from shared.ports.queues import JobQueue
 from shared.ports.tenants import TenantStore
 from shared.telemetry import event
@@ -30,7 +30,7 @@ class Schedule:
     queue: JobQueue
     health: ConnectionHealth
     limits: LimitStore
-    uses: UseStore
+    idempotency: IdempotencyStore
     clock: Clock
 
     async def __call__(self, tick: datetime) -> int:
@@ -49,7 +49,7 @@ class Schedule:
             ]
         requested = sum(each.result() for each in asked)
         await self.limits.sweep(self.clock.now())
-        await self.uses.sweep(self.clock.now() - KEPT_FOR)
+        await self.idempotency.sweep(self.clock.now() - KEPT_FOR)
         event("scheduled", tick=name, tenants=requested)
         return requested
 

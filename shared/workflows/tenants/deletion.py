@@ -16,7 +16,7 @@ from shared.domain.run import Deletion
 from shared.errors import Conflict, SyncError
 from shared.ports.imports import ImportStore
 from shared.ports.operations import Ledger
-from shared.ports.platform import Clock, SecretStore, UseStore
+from shared.ports.platform import Clock, IdempotencyStore, SecretStore
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
@@ -38,7 +38,7 @@ class Erasure:
     imports: ImportStore
     ledger: Ledger
     users: UserStore
-    uses: UseStore
+    idempotency: IdempotencyStore
     secrets: SecretStore
     clock: Clock
 
@@ -63,7 +63,7 @@ class Erasure:
         await self.runs.erase(tenant)
         await self.ledger.erase(tenant)
         await self.users.erase(tenant)
-        await self.uses.erase(tenant)
+        await self.idempotency.erase(tenant)
         await self.tenants.erase(tenant)
 
     async def make_way(self, tenant: TenantId) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.access.idempotency import KEPT_FOR, LEFT_AFTER
+from shared.domain.access.idempotency import ABANDONED_AFTER, KEPT_FOR
 from shared.domain.ids import TenantId
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Transient
@@ -59,7 +59,7 @@ async def test_a_key_is_forgotten_after_a_day(api: Client, product: App, ports: 
     clock.advance(KEPT_FOR.total_seconds() + 1)
     await product.schedule(clock.now())
     assert isinstance(ports.queue, FakeJobQueue)
-    rows = ports.uses._rows.keys()  # type: ignore[attr-defined]
+    rows = ports.idempotency._rows.keys()  # type: ignore[attr-defined]
     assert rows == []
 
 
@@ -92,7 +92,7 @@ async def test_whoever_died_over_a_key_does_not_keep_it(
                 await api("POST", RUNS, headers={"Idempotency-Key": key})
     one = await api("POST", RUNS, headers={"Idempotency-Key": "one"})
     assert one.body["state"] == "planning"
-    clock.advance((LEFT_AFTER + timedelta(seconds=1)).total_seconds())
+    clock.advance((ABANDONED_AFTER + timedelta(seconds=1)).total_seconds())
     two = await api("POST", RUNS, headers={"Idempotency-Key": "two"})
     assert two.body["id"] < one.body["id"]  # the newest sorts first
 

@@ -4,6 +4,7 @@ from shared.bootstrap import Ports
 from tests.support.fakes.certificates import FakeCertificateReader
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.directory import FakeDirectories, FakeDirectory
+from tests.support.fakes.idempotency import FakeIdempotencyStore
 from tests.support.fakes.imports import FakeImportStore
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.limits import FakeLimitStore
@@ -15,7 +16,6 @@ from tests.support.fakes.sign_in import FakeSignIn
 from tests.support.fakes.snapshots import FakeSnapshotStore
 from tests.support.fakes.tenants import FakeTenantStore
 from tests.support.fakes.users import FakeUserStore
-from tests.support.fakes.uses import FakeUseStore
 from tests.support.fakes.vitals import FakeVitals
 
 
@@ -35,7 +35,7 @@ def fake_ports() -> Ports:
         certificates=FakeCertificateReader(),
         limits=FakeLimitStore(),
         users=FakeUserStore(),
-        uses=FakeUseStore(),
+        idempotency=FakeIdempotencyStore(),
         sign_in=FakeSignIn(),
         vitals=FakeVitals(clock),
         clock=clock,
@@ -47,6 +47,7 @@ __all__ = [
     "FakeClock",
     "FakeDirectories",
     "FakeDirectory",
+    "FakeIdempotencyStore",
     "FakeImportStore",
     "FakeJobQueue",
     "FakeLedger",
@@ -57,7 +58,6 @@ __all__ = [
     "FakeSignIn",
     "FakeSnapshotStore",
     "FakeTenantStore",
-    "FakeUseStore",
     "FakeUserStore",
     "FakeVitals",
     "fake_ports",

@@ -50,7 +50,7 @@ REFUSALS = {
     ),
     50194: Refusal(
         _REQUEST,
-        "Application '{client}'({name}) is not configured as a multi-tenant application. RequestCounters of the /common endpoint "
+        "Application '{client}'({name}) is not configured as a multi-tenant application. Usage of the /common endpoint "
         "is not supported for such apps created after '10/15/2018'. Use a tenant-specific endpoint or configure the "
         "application to be multi-tenant.",
     ),

@@ -12,7 +12,7 @@ import msgspec
 
 from shared.domain import ids
 from shared.domain.access.callers import Caller, name_of
-from shared.domain.access.idempotency import MAX_KEY, Repeatable
+from shared.domain.access.idempotency import MAX_KEY, IdempotentRequest
 from shared.domain.ids import ImportId, LocationId, RecipientId, RunId, TenantId
 from shared.domain.optimistic_locking import Condition
 from shared.errors import Rejected
@@ -93,14 +93,14 @@ class Request:
             raise Rejected('If-Match is no list of ETags such as "0a1b".', code="invalid_header")
         return Condition(tags=frozenset(tags))
 
-    def repeatable(self, operation: str, *asked: bytes) -> Repeatable | None:
+    def repeatable(self, operation: str, *asked: bytes) -> IdempotentRequest | None:
         """Return the request as one that may be sent again, None without `Idempotency-Key`. Raises: Rejected."""
         key = self.header("idempotency-key")
         if not key:
             return None
         if len(key) > MAX_KEY or not key.isprintable():
             raise Rejected(f"Idempotency-Key has 1 to {MAX_KEY} printable characters.", code="invalid_header")
-        return Repeatable.of(name_of(self.caller), operation, key, *asked)
+        return IdempotentRequest.of(name_of(self.caller), operation, key, *asked)
 
     def flag(self, name: str) -> bool:
         """Return a parameter of the query that is `true` or `false`, false if it is left out. Raises: Rejected."""

@@ -3,27 +3,27 @@
 from contextlib import suppress
 from datetime import datetime
 
-from shared.domain.access.idempotency import Use
+from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.ids import TenantId
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict
 from tests.support.fakes.rows import Rows
 
 
-class FakeUseStore:
-    """`UseStore` in a dict."""
+class FakeIdempotencyStore:
+    """`IdempotencyStore` in a dict."""
 
     def __init__(self) -> None:
-        self._rows: Rows[tuple[TenantId, str], Use] = Rows()
+        self._rows: Rows[tuple[TenantId, str], IdempotencyRecord] = Rows()
 
-    async def find(self, tenant: TenantId, name: str) -> Versioned[Use | None]:
+    async def find(self, tenant: TenantId, name: str) -> Versioned[IdempotencyRecord | None]:
         """Return what a key was used for, None with ETag None if it was not."""
         found = self._rows.find((tenant, name))
         return Versioned(None, None) if found is None else Versioned(found.value, found.etag)
 
-    async def swap(self, tenant: TenantId, name: str, use: Use, etag: str | None) -> str:
+    async def swap(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
         """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
-        return self._rows.swap((tenant, name), use, etag)
+        return self._rows.swap((tenant, name), record, etag)
 
     async def forget(self, tenant: TenantId, name: str, etag: str) -> None:
         """Delete a use, unless it changed since it was read."""
@@ -33,8 +33,8 @@ class FakeUseStore:
 
     async def sweep(self, before: datetime) -> None:
         """Delete what was used before a moment."""
-        for key, use in self._rows.items():
-            if use.at < before:
+        for key, record in self._rows.items():
+            if record.at < before:
                 self._rows.delete(key)
 
     async def erase(self, tenant: TenantId) -> None:

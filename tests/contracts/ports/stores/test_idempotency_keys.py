@@ -1,4 +1,4 @@
-"""What holds of any UseStore."""
+"""What holds of any IdempotencyStore."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -6,52 +6,52 @@ from uuid import uuid4
 
 import pytest
 
-from shared.adapters.stores import Tables, TableUseStore
-from shared.domain.access.idempotency import Use
+from shared.adapters.stores import TableIdempotencyStore, Tables
+from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.ids import RunId, TenantId
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports.platform import UseStore
+from shared.ports.platform import IdempotencyStore
 from shared.settings import load
-from tests.support.fakes import FakeUseStore
+from tests.support.fakes import FakeIdempotencyStore
 from tests.support.fakes.table_service import MemoryTables
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-USE = Use(digest="d", run=RunId("8204576261968-0000000a"), at=NOW)
+RECORD = IdempotencyRecord(digest="d", run=RunId("8204576261968-0000000a"), at=NOW)
 
 
 @pytest.fixture(params=["fake", "memory", "azurite"])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[UseStore]:
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[IdempotencyStore]:
     """The fake, or the real store on tables in memory or in Azurite."""
     if request.param == "fake":
-        yield FakeUseStore()
+        yield FakeIdempotencyStore()
         return
     tables: Tables = MemoryTables()
     if request.param == "azurite":
         azurite = request.getfixturevalue("azurite")
         tables = Tables(load({"AzureWebJobsStorage": azurite.connection_string, "KEY_VAULT_URL": "https://v.example"}))
-    yield TableUseStore(tables)
+    yield TableIdempotencyStore(tables)
     await tables.close()
 
 
-async def test_of_two_that_use_a_key_at_once_one_does(store: UseStore) -> None:
+async def test_of_two_that_use_a_key_at_once_one_does(store: IdempotencyStore) -> None:
     """The other finds whose it is; another tenant has keys of its own; what is old or the tenant's goes."""
     acme, other = (TenantId(f"t{uuid4().hex[:8]}") for _ in range(2))
     assert await store.find(acme, "k") == Versioned(None, None)
-    etag = await store.swap(acme, "k", USE, None)
+    etag = await store.swap(acme, "k", RECORD, None)
     with pytest.raises(Conflict):
-        await store.swap(acme, "k", USE, None)
-    assert await store.find(acme, "k") == Versioned(USE, etag)
-    answered = Use(digest="d", run=USE.run, at=NOW, answer=b"x" * 100_000)
+        await store.swap(acme, "k", RECORD, None)
+    assert await store.find(acme, "k") == Versioned(RECORD, etag)
+    answered = IdempotencyRecord(digest="d", run=RECORD.run, at=NOW, answer=b"x" * 100_000)
     newer = await store.swap(acme, "k", answered, etag)
     await store.forget(acme, "k", etag)
     assert await store.find(acme, "k") == Versioned(answered, newer)
-    await store.swap(other, "k", USE, None)
+    await store.swap(other, "k", RECORD, None)
     await store.sweep(NOW)
     await store.erase(acme)
     assert (await store.find(acme, "k")).value is None
     kept = await store.find(other, "k")
-    assert kept.value == USE
+    assert kept.value == RECORD
     assert kept.etag is not None
     await store.sweep(NOW + timedelta(seconds=1))
     assert (await store.find(other, "k")).value is None
