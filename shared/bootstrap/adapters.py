@@ -20,8 +20,8 @@ def deployed_ports(settings: Settings) -> Ports:
     from shared.adapters.stores import (  # noqa: PLC0415 - as above
         TableIdempotencyStore,
         TableImportStore,
-        TableLedger,
         TableLimitStore,
+        TableOperatorLog,
         TableRecipientStore,
         TableRunStore,
         Tables,
@@ -46,7 +46,7 @@ def deployed_ports(settings: Settings) -> Ports:
         snapshots=TableSnapshotStore(accounts),
         recipients=TableRecipientStore(accounts),
         imports=TableImportStore(tables, accounts),
-        ledger=TableLedger(tables),
+        operator_log=TableOperatorLog(tables),
         queue=queues,
         secrets=vault,
         directories=GraphDirectoryFactory(

@@ -17,7 +17,9 @@ class Connections(Runs):
     @cached_property
     def health(self) -> ConnectionHealth:
         """Keeps the health of connections."""
-        return ConnectionHealth(tenants=self.ports.tenants, ledger=self.ports.ledger, clock=self.ports.clock)
+        return ConnectionHealth(
+            tenants=self.ports.tenants, operator_log=self.ports.operator_log, clock=self.ports.clock
+        )
 
     @cached_property
     def access(self) -> DirectoryAccess:

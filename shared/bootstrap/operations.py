@@ -17,14 +17,17 @@ class Operations(Supervision):
     def overview(self) -> Overview:
         """Lists every tenant on one line."""
         return Overview(
-            tenants=self.ports.tenants, runs=self.ports.runs, ledger=self.ports.ledger, clock=self.ports.clock
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            operator_log=self.ports.operator_log,
+            clock=self.ports.clock,
         )
 
     @cached_property
     def bury(self) -> Bury:
         """Records messages that failed on every delivery."""
         return Bury(
-            ledger=self.ports.ledger,
+            operator_log=self.ports.operator_log,
             runs=self.ports.runs,
             stages=self.stages,
             fail=self.finish.fail,
@@ -40,7 +43,9 @@ class Operations(Supervision):
     @cached_property
     def poison(self) -> Poison:
         """Re-enqueues or discards failed messages."""
-        return Poison(ledger=self.ports.ledger, queue=self.ports.queue, stages=self.stages, clock=self.ports.clock)
+        return Poison(
+            operator_log=self.ports.operator_log, queue=self.ports.queue, stages=self.stages, clock=self.ports.clock
+        )
 
     @cached_property
     def observe(self) -> Observe:
@@ -50,6 +55,6 @@ class Operations(Supervision):
             runs=self.ports.runs,
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
-            ledger=self.ports.ledger,
+            operator_log=self.ports.operator_log,
             access=self.access,
         )

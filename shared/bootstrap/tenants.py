@@ -21,7 +21,7 @@ class Tenants(Imports):
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
             imports=self.ports.imports,
-            ledger=self.ports.ledger,
+            operator_log=self.ports.operator_log,
             users=self.ports.users,
             idempotency=self.ports.idempotency,
             secrets=self.ports.secrets,

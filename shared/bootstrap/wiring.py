@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.ports.directory import CertificateReader, DirectoryFactory
 from shared.ports.imports import ImportStore
-from shared.ports.operations import Ledger, Vitals
+from shared.ports.operations import OperatorLog, Vitals
 from shared.ports.platform import Clock, IdempotencyStore, LimitStore, SecretStore, SignIn
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -24,7 +24,7 @@ class Ports:
     snapshots: SnapshotStore
     recipients: RecipientStore
     imports: ImportStore
-    ledger: Ledger
+    operator_log: OperatorLog
     queue: JobQueue
     secrets: SecretStore
     directories: DirectoryFactory

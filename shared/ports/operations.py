@@ -5,26 +5,26 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.domain.ids import TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
 
 
-class Ledger(Protocol):
+class OperatorLog(Protocol):
     """The operator's list of what went wrong."""
 
-    async def record(self, entry: LedgerEntry) -> None:
+    async def record(self, entry: OperatorLogEntry) -> None:
         """Store an entry; the same id stored again changes nothing."""
 
-    def entries(self) -> AsyncIterator[LedgerEntry]:
+    def entries(self) -> AsyncIterator[OperatorLogEntry]:
         """Iterate over the entries, newest first."""
 
-    async def find(self, entry: str) -> Sequence[Versioned[LedgerEntry]]:
+    async def find(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
         """Return the entries with this id: mostly one, or none."""
 
-    async def swap(self, entry: LedgerEntry, etag: str | None) -> str:
+    async def swap(self, entry: OperatorLogEntry, etag: str | None) -> str:
         """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
 
-    async def discard(self, entry: LedgerEntry, etag: str | None) -> None:
+    async def discard(self, entry: OperatorLogEntry, etag: str | None) -> None:
         """Delete an entry; one that is not there is no error. Raises: Conflict if it changed since it was read."""
 
     async def erase(self, tenant: TenantId) -> None:

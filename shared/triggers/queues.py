@@ -1,7 +1,7 @@
 """Queue triggers: a message in, one workflow called. What went wrong decides what becomes of the message.
 
 - Superseded: somebody newer does the work; the message is done.
-- Rejected: the message itself is wrong; it is recorded in the ledger and done, because trying again cannot help.
+- Rejected: the message itself is wrong; it is recorded in the operator log and done, because trying again cannot help.
 - Transient with a waiting time: enqueued again, invisible for that long; no paid worker sleeps.
 - anything else: raised, so that the host delivers it again and, at the last time, moves it to the poison queue.
 """

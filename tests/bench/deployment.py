@@ -19,8 +19,8 @@ from shared.adapters.entra import GraphDirectoryFactory
 from shared.adapters.stores import (
     TableIdempotencyStore,
     TableImportStore,
-    TableLedger,
     TableLimitStore,
+    TableOperatorLog,
     TableRecipientStore,
     TableRunStore,
     TableSnapshotStore,
@@ -169,7 +169,7 @@ def _wired(settings: Settings, found: Directory) -> Deployment:
         snapshots=TableSnapshotStore(tables),
         recipients=TableRecipientStore(tables),
         imports=TableImportStore(tables),
-        ledger=TableLedger(tables),
+        operator_log=TableOperatorLog(tables),
         users=TableUserStore(tables),
         idempotency=TableIdempotencyStore(tables),
         limits=TableLimitStore(tables),

@@ -10,8 +10,8 @@ import pytest
 from shared.adapters.stores import (
     TableIdempotencyStore,
     TableImportStore,
-    TableLedger,
     TableLimitStore,
+    TableOperatorLog,
     TableRecipientStore,
     TableRunStore,
     TableSnapshotStore,
@@ -75,7 +75,7 @@ class Deployment:
             recipients=TableRecipientStore(accounts),
             imports=TableImportStore(self.first, accounts),
             users=TableUserStore(accounts),
-            ledger=TableLedger(self.first),
+            operator_log=TableOperatorLog(self.first),
             limits=TableLimitStore(self.first),
             idempotency=TableIdempotencyStore(self.first),
         )

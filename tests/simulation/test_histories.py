@@ -12,8 +12,8 @@ from collections import Counter
 import pytest
 
 from shared.adapters.stores import (
-    TableLedger,
     TableLimitStore,
+    TableOperatorLog,
     TableRecipientStore,
     TableRunStore,
     TableSnapshotStore,
@@ -65,7 +65,7 @@ class History:
             runs=TableRunStore(tables),
             snapshots=TableSnapshotStore(tables),
             recipients=TableRecipientStore(tables),
-            ledger=TableLedger(tables),
+            operator_log=TableOperatorLog(tables),
             limits=TableLimitStore(tables),
         )
         self.world = World(ports)

@@ -18,7 +18,7 @@ from shared.domain.reconcile.fence import JournalEntry
 from shared.domain.run import Plan, Run, RunMode, RunState
 from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult
 from shared.ports.imports import ImportStore
-from shared.ports.operations import Ledger
+from shared.ports.operations import OperatorLog
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
@@ -40,7 +40,7 @@ class Stores:
     runs: RunStore
     snapshots: SnapshotStore
     recipients: RecipientStore
-    ledger: Ledger
+    operator_log: OperatorLog
     imports: ImportStore
 
 

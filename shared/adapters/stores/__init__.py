@@ -2,7 +2,7 @@
 
 from shared.adapters.stores.idempotency_keys import TableIdempotencyStore
 from shared.adapters.stores.imports import TableImportStore
-from shared.adapters.stores.operator_log import TableLedger
+from shared.adapters.stores.operator_log import TableOperatorLog
 from shared.adapters.stores.rate_limits import TableLimitStore
 from shared.adapters.stores.recipients import TableRecipientStore
 from shared.adapters.stores.runs import TableRunStore
@@ -14,8 +14,8 @@ from shared.adapters.tables.client import Tables
 __all__ = [
     "TableIdempotencyStore",
     "TableImportStore",
-    "TableLedger",
     "TableLimitStore",
+    "TableOperatorLog",
     "TableRecipientStore",
     "TableRunStore",
     "TableSnapshotStore",

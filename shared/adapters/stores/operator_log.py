@@ -8,57 +8,57 @@ from shared.adapters.stores.table_names import LEDGER
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict
 
 _PARTITION: Final = "ledger"
 
 
-class TableLedger:
-    """`Ledger` on the table Ledger. It is read as a whole: it holds what a person has to look at."""
+class TableOperatorLog:
+    """`OperatorLog` on the table Ledger. It is read as a whole: it holds what a person has to look at."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def record(self, entry: LedgerEntry) -> None:
+    async def record(self, entry: OperatorLogEntry) -> None:
         """Store an entry; the same id stored again changes nothing."""
         try:
             await self._tables.insert(LEDGER, _row_of(entry))
         except Conflict:
             return
 
-    async def find(self, entry: str) -> Sequence[Versioned[LedgerEntry]]:
+    async def find(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
         """Return the entries with this id: mostly one, or none."""
-        rows = [(unpack(row, LedgerEntry), row) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
+        rows = [(unpack(row, OperatorLogEntry), row) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
         return [Versioned(found, _etag(row)) for found, row in rows if found.id == entry]
 
-    async def swap(self, entry: LedgerEntry, etag: str | None) -> str:
+    async def swap(self, entry: OperatorLogEntry, etag: str | None) -> str:
         """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
         return await self._tables.swap(LEDGER, _row_of(entry), etag)
 
-    async def discard(self, entry: LedgerEntry, etag: str | None) -> None:
+    async def discard(self, entry: OperatorLogEntry, etag: str | None) -> None:
         """Delete an entry; one that is not there is no error. Raises: Conflict if it changed since it was read."""
         await self._tables.delete(LEDGER, _PARTITION, _key(entry), etag)
 
-    async def entries(self) -> AsyncIterator[LedgerEntry]:
+    async def entries(self) -> AsyncIterator[OperatorLogEntry]:
         """Iterate over the entries, newest first."""
-        found = [unpack(row, LedgerEntry) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
+        found = [unpack(row, OperatorLogEntry) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
         for entry in sorted(found, key=lambda each: (each.at, each.id, each.queue), reverse=True):
             yield entry
 
     async def erase(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""
         rows = [row async for row in self._tables.query(LEDGER, partition=_PARTITION)]
-        for row in [each for each in rows if unpack(each, LedgerEntry).names(tenant)]:
+        for row in [each for each in rows if unpack(each, OperatorLogEntry).names(tenant)]:
             await self._tables.delete(LEDGER, _PARTITION, row["RowKey"])
 
 
-def _key(entry: LedgerEntry) -> str:
+def _key(entry: OperatorLogEntry) -> str:
     return keys.ledger(f"{entry.queue} {entry.id}")
 
 
-def _row_of(entry: LedgerEntry) -> dict[str, Any]:
+def _row_of(entry: OperatorLogEntry) -> dict[str, Any]:
     shown = {"queue": entry.queue, "code": entry.code, "tenant": entry.tenant or ""}
     return {"PartitionKey": _PARTITION, "RowKey": _key(entry), **shown, **pack(entry)}
 

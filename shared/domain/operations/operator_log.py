@@ -17,7 +17,7 @@ class Replay(StrEnum):
     SENT = "sent"
 
 
-class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
+class OperatorLogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Something that needs the operator's eye: what happened, and what to do about it."""
 
     id: str

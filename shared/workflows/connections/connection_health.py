@@ -8,15 +8,15 @@ from datetime import datetime
 from shared.domain.connections.connection import Connection
 from shared.domain.connections.connection_health import Health, Notice, NoticeKind, Reason
 from shared.domain.ids import RunId, TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict
-from shared.ports.operations import Ledger
+from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.tenants import TenantStore
 from shared.telemetry import event
 
-#: How entries about connections are called in the ledger, where other entries have the name of a queue.
+#: How entries about connections are called in the operator log, where other entries have the name of a queue.
 _SOURCE = "connection"
 
 
@@ -25,7 +25,7 @@ class ConnectionHealth:
     """Writes down refusals, failures, successes and ends that come near."""
 
     tenants: TenantStore
-    ledger: Ledger
+    operator_log: OperatorLog
     clock: Clock
 
     async def refused(self, tenant: TenantId, used: Connection, reason: Reason) -> None:
@@ -75,9 +75,9 @@ class ConnectionHealth:
             return
 
     async def _send(self, tenant: TenantId, health: Health) -> None:
-        """Record every event in the ledger, which keeps one of each id, and log it for alerts."""
+        """Record every event in the operator log, which keeps one of each id, and log it for alerts."""
         for notice in health.notices:
-            entry = LedgerEntry(
+            entry = OperatorLogEntry(
                 id=f"{tenant}-{notice.id}",
                 at=notice.at,
                 queue=_SOURCE,
@@ -86,7 +86,7 @@ class ConnectionHealth:
                 body=notice.code,
                 tenant=tenant,
             )
-            await self.ledger.record(entry)
+            await self.operator_log.record(entry)
             event("notice", logging.WARNING, tenant=tenant, kind=notice.kind, code=notice.code, days=notice.days_left)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from shared.domain.ids import RunId, TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.sync.jobs import (
@@ -18,13 +18,13 @@ from shared.domain.sync.jobs import (
     SyncRequest,
 )
 from shared.errors import Superseded
-from shared.ports.operations import Ledger
+from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
 
-#: Longest part of a message's text that the ledger keeps, in characters.
+#: Longest part of a message's text that the operator log keeps, in characters.
 _MAX_BODY = 2_000
 
 #: What a queue's message was, once decoded; None if it could not be.
@@ -35,7 +35,7 @@ Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob | None
 class Bury:
     """Records messages that cannot be worked off, and marks their jobs as failed."""
 
-    ledger: Ledger
+    operator_log: OperatorLog
     runs: RunStore
     stages: StageCoordinator
     fail: Callable[[TenantId, RunId, Problem, RequestCounters], Awaitable[None]]
@@ -43,8 +43,8 @@ class Bury:
     clock: Clock
 
     async def record(self, queue: str, message_id: str, body: str, code: str, detail: str, message: Message) -> None:
-        """Leave an entry in the ledger. Recorded again it changes nothing."""
-        entry = LedgerEntry(
+        """Leave an entry in the operator log. Recorded again it changes nothing."""
+        entry = OperatorLogEntry(
             id=message_id,
             at=self.clock.now(),
             queue=queue,
@@ -54,13 +54,13 @@ class Bury:
             tenant=message.tenant if message else None,
             run=message.run if message and not isinstance(message, SyncRequest) else None,
         )
-        await self.ledger.record(entry)
+        await self.operator_log.record(entry)
         event("buried", queue=queue, message=message_id, code=code, tenant=entry.tenant, run=entry.run)
 
     async def __call__(
         self, queue: str, message_id: str, body: str, message: Message, counters: RequestCounters
     ) -> None:
-        """Leave the message in the ledger and its job marked as failed, so that its run comes to an end."""
+        """Leave the message in the operator log and its job marked as failed, so that its run comes to an end."""
         detail = f"A message of {queue} failed on every delivery; see the log of its run, mend the cause, sync again."
         await self.record(queue, message_id, body, "poison", detail, message)
         try:

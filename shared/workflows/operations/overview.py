@@ -20,12 +20,12 @@ from shared.domain.connections.connection_health import Health, HealthState, Rea
 from shared.domain.ids import RunId, TenantId
 from shared.domain.run import RunState, Summary
 from shared.errors import NotFound
-from shared.ports.operations import Ledger
+from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
 
-#: What `LedgerEntry.queue` says of an event that is no message.
+#: What `OperatorLogEntry.queue` says of an event that is no message.
 _EVENTS: Final = "connection"
 _OFF: Final = "off"
 #: The most urgent first.
@@ -69,7 +69,7 @@ class TenantLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     #: A run whose deactivations can be approved.
     held_run: RunId | None
     secret_days_left: int | None
-    #: Messages in the ledger that name the tenant.
+    #: Messages in the operator log that name the tenant.
     poison: int
 
 
@@ -87,7 +87,7 @@ class Overview:
 
     tenants: TenantStore
     runs: RunStore
-    ledger: Ledger
+    operator_log: OperatorLog
     clock: Clock
 
     async def __call__(
@@ -126,7 +126,7 @@ class Overview:
         ]
 
     async def _poison(self) -> Counter[TenantId]:
-        entries = [each async for each in self.ledger.entries() if each.queue != _EVENTS]
+        entries = [each async for each in self.operator_log.entries() if each.queue != _EVENTS]
         return Counter(each.tenant for each in entries if each.tenant is not None)
 
     async def _verified(self, line: TenantLine) -> TenantLine:

@@ -1,4 +1,4 @@
-"""Observe: everything that is only looked at. Runs, changes, recipients, groups of the directory, the ledger."""
+"""Observe: everything that is only looked at. Runs, changes, recipients, groups of the directory, the operator log."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import msgspec
 
 from shared.domain.directory import Group
 from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.group_mapping import sources_of
 from shared.domain.preferences.location_rule import AttributeValue, Values
@@ -20,7 +20,7 @@ from shared.domain.reconcile.departures import departure
 from shared.domain.run import Plan, Run, RunKind, RunProgress, RunState
 from shared.domain.sync.jobs import FetchJob, ReconcileResult
 from shared.errors import NotFound
-from shared.ports.operations import Ledger
+from shared.ports.operations import OperatorLog
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
@@ -45,7 +45,7 @@ class ChangePosition(NamedTuple):
 
 
 class EntryPosition(NamedTuple):
-    """Where in the ledger a page ended."""
+    """Where in the operator log a page ended."""
 
     at: datetime
     id: str
@@ -98,7 +98,7 @@ class Observe:
     runs: RunStore
     snapshots: SnapshotStore
     recipients: RecipientStore
-    ledger: Ledger
+    operator_log: OperatorLog
     access: DirectoryAccess
 
     async def history(
@@ -243,17 +243,17 @@ class Observe:
 
     async def entries(
         self, after: EntryPosition | None = None, limit: int = _LISTED_ENTRIES
-    ) -> tuple[list[LedgerEntry], EntryPosition | None]:
+    ) -> tuple[list[OperatorLogEntry], EntryPosition | None]:
         """Return a page of what needs the operator's eye, newest first, and where to go on."""
         return await page(self._entries(after), limit, _entry_position)
 
-    async def _entries(self, after: EntryPosition | None) -> AsyncIterator[LedgerEntry]:
-        async for entry in self.ledger.entries():
+    async def _entries(self, after: EntryPosition | None) -> AsyncIterator[OperatorLogEntry]:
+        async for entry in self.operator_log.entries():
             if after is None or _entry_position(entry) < after:
                 yield entry
 
 
-def _entry_position(entry: LedgerEntry) -> EntryPosition:
+def _entry_position(entry: OperatorLogEntry) -> EntryPosition:
     return EntryPosition(entry.at, entry.id, entry.queue)
 
 

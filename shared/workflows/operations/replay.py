@@ -7,12 +7,12 @@ from typing import Final
 import msgspec
 
 from shared.domain.ids import run_id
-from shared.domain.operations.operator_log import LedgerEntry, Replay
+from shared.domain.operations.operator_log import OperatorLogEntry, Replay
 from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob, SyncRequest
 from shared.domain.sync.queue_messages import parse_fetch, parse_reconcile, parse_request, parse_retire
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded, SyncError
-from shared.ports.operations import Ledger
+from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.telemetry import event
@@ -26,14 +26,14 @@ Message = SyncRequest | FetchJob | ReconcileJob | RetireJob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poison:
-    """Decides on entries of the ledger, one at a time."""
+    """Decides on entries of the operator log, one at a time."""
 
-    ledger: Ledger
+    operator_log: OperatorLog
     queue: JobQueue
     stages: StageCoordinator
     clock: Clock
 
-    async def replay(self, id_: str, queue: str, by: str) -> LedgerEntry:
+    async def replay(self, id_: str, queue: str, by: str) -> OperatorLogEntry:
         """Leave the message on its queue once more, however often this is asked for, and return the entry.
 
         The entry is claimed before the message is sent. If whoever did so died, another may send it again after a
@@ -49,27 +49,29 @@ class Poison:
             raise Conflict("The message is just being put back; look again.", code="request_in_progress")
         message = await self._message(entry)
         claimed = msgspec.structs.replace(entry, replay=Replay.SENDING, replayed_at=now, replayed_by=by)
-        etag = await self.ledger.swap(claimed, etag)
+        etag = await self.operator_log.swap(claimed, etag)
         try:
             await self._send(message)
         except SyncError:
-            await self.ledger.swap(entry, etag)
+            await self.operator_log.swap(entry, etag)
             raise
         sent = msgspec.structs.replace(claimed, replay=Replay.SENT)
-        await self.ledger.swap(sent, etag)
+        await self.operator_log.swap(sent, etag)
         event("replayed", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=by)
         return sent
 
     async def discard(self, id_: str, queue: str, by: str) -> None:
-        """Leave no such entry in the ledger. Raises: NotFound (`entry_not_found`); Rejected; Conflict."""
+        """Leave no such entry in the operator log. Raises: NotFound (`entry_not_found`); Rejected; Conflict."""
         entry, etag = await self._entry(id_, queue)
-        await self.ledger.discard(entry, etag)
+        await self.operator_log.discard(entry, etag)
         event("discarded", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=by)
 
-    async def _entry(self, id_: str, queue: str) -> Versioned[LedgerEntry]:
-        found = [each for each in await self.ledger.find(id_) if queue in {"", each.value.queue}]
+    async def _entry(self, id_: str, queue: str) -> Versioned[OperatorLogEntry]:
+        found = [each for each in await self.operator_log.find(id_) if queue in {"", each.value.queue}]
         if not found:
-            raise NotFound("The ledger has no such entry; it may have been discarded.", code="entry_not_found")
+            raise NotFound(
+                "The operator log has no entry with this id; it may have been discarded.", code="entry_not_found"
+            )
         if len(found) > 1:
             queues = ", ".join(sorted(each.value.queue for each in found))
             raise Rejected(
@@ -77,7 +79,7 @@ class Poison:
             )
         return found[0]
 
-    async def _message(self, entry: LedgerEntry) -> Message:
+    async def _message(self, entry: OperatorLogEntry) -> Message:
         """Return the message as it is to be sent. Raises: Rejected (`not_replayable`), Conflict (`run_ended`)."""
         try:
             message = _parsed(entry)
@@ -106,7 +108,7 @@ class Poison:
                 await self.queue.retire(message)
 
 
-def _parsed(entry: LedgerEntry) -> Message:
+def _parsed(entry: OperatorLogEntry) -> Message:
     """Return what an entry's message says. Raises: Rejected."""
     match entry.queue:
         case "sync-requests":

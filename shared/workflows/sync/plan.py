@@ -82,7 +82,7 @@ class PlanRun:
         await self._launch(request, plan, announced, counters)
 
     async def _connection(self, request: SyncRequest, context: TenantContext) -> Connection:
-        """Return the tenant's connection. Whoever sends a message by hand is told if there is none, by the ledger.
+        """Return the tenant's connection. Whoever sends a message by hand is told if there is none, by the operator log.
 
         The app's own requests were made while there was one, and leave no trace of a tenant that was erased meanwhile.
         """

@@ -15,7 +15,7 @@ from shared.domain.ids import TenantId
 from shared.domain.run import Deletion
 from shared.errors import Conflict, SyncError
 from shared.ports.imports import ImportStore
-from shared.ports.operations import Ledger
+from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock, IdempotencyStore, SecretStore
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
@@ -36,7 +36,7 @@ class Erasure:
     snapshots: SnapshotStore
     recipients: RecipientStore
     imports: ImportStore
-    ledger: Ledger
+    operator_log: OperatorLog
     users: UserStore
     idempotency: IdempotencyStore
     secrets: SecretStore
@@ -61,7 +61,7 @@ class Erasure:
         await self.recipients.erase_all(tenant)
         await self.snapshots.erase(tenant)
         await self.runs.erase(tenant)
-        await self.ledger.erase(tenant)
+        await self.operator_log.erase(tenant)
         await self.users.erase(tenant)
         await self.idempotency.erase(tenant)
         await self.tenants.erase(tenant)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from shared.bootstrap import Ports
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.errors import Misconfigured
 from tests.integration.cli.conftest import KEY, InMemory, Run, ids
 from tests.support.builders import person
@@ -153,10 +153,10 @@ def test_an_operator_looks_after_everything(run: Run, ports: Ports) -> None:
 async def recorded(ports: Ports) -> None:
     """Two messages in the ledger."""
     for name in ("m1", "m2"):
-        entry = LedgerEntry(
+        entry = OperatorLogEntry(
             id=name, at=ports.clock.now(), queue="sync-requests", code="poison", detail="d", body="contoso"
         )
-        await ports.ledger.record(entry)
+        await ports.operator_log.record(entry)
 
 
 @pytest.mark.usefixtures("connected", "recorded")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.cli.main import app
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from tests.integration.cli.conftest import InMemory, Run
 from tests.integration.cli.test_commands import GUARDED, _put
 from tests.support.builders import person
@@ -22,8 +22,8 @@ LINES = [line.removeprefix(START) for line in PAGE.read_text(encoding="utf-8").s
 async def entry(ports: Any) -> str:  # noqa: ANN401 - the fakes' own ports
     """A message in the ledger."""
     at = ports.clock.now()
-    await ports.ledger.record(
-        LedgerEntry(id="m1", at=at, queue="sync-requests", code="poison", detail="d", body="contoso")
+    await ports.operator_log.record(
+        OperatorLogEntry(id="m1", at=at, queue="sync-requests", code="poison", detail="d", body="contoso")
     )
     return "m1"
 

@@ -8,7 +8,7 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import RunId, TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.run import RunState, Summary, TenantState
 from tests.integration.http.calling import Client
 from tests.integration.http.test_runs import _work
@@ -58,9 +58,9 @@ async def test_a_run_leaves_its_line(api: Client, product: App, ports: Ports) ->
     assert (await _line(api))["recipients"] == 4
     await api("PATCH", f"{DESK}/recipients/{ada['id']}", {"active": False})
     assert (await _line(api))["recipients"] == 3
-    entry = LedgerEntry(id="1", at=ports.clock.now(), queue="q", code="c", detail="d", body="b", tenant=CONTOSO)
-    await ports.ledger.record(entry)
-    await ports.ledger.record(msgspec.structs.replace(entry, queue="connection"))
+    entry = OperatorLogEntry(id="1", at=ports.clock.now(), queue="q", code="c", detail="d", body="b", tenant=CONTOSO)
+    await ports.operator_log.record(entry)
+    await ports.operator_log.record(msgspec.structs.replace(entry, queue="connection"))
     assert (await _line(api))["poison"] == 1
     await api("DELETE", DESK)
     assert (await _line(api))["recipients"] == 0

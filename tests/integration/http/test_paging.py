@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from tests.integration.http.calling import Client
 from tests.integration.http.test_runs import _work
 
@@ -36,7 +36,9 @@ async def _fill(api: Client, product: App, ports: Ports) -> str:
         runs.append((await api("POST", "tenants/contoso/runs")).body["id"])
         await _work(product, ports)
         at = ports.clock.now() + timedelta(seconds=number // 2)
-        await ports.ledger.record(LedgerEntry(id=str(number), at=at, queue="q", code="c", detail="d", body="b"))
+        await ports.operator_log.record(
+            OperatorLogEntry(id=str(number), at=at, queue="q", code="c", detail="d", body="b")
+        )
     return f"tenants/contoso/runs/{runs[0]}"
 
 

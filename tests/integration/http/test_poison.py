@@ -7,7 +7,7 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.ids import TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Transient
 from tests.integration.http.calling import Client
@@ -19,8 +19,10 @@ CONTOSO = TenantId("contoso")
 
 
 async def _record(ports: Ports, body: str, *, queue: str = "sync-requests", id_: str = "m1") -> None:
-    await ports.ledger.record(
-        LedgerEntry(id=id_, at=ports.clock.now(), queue=queue, code="poison", detail="d", body=body, tenant=CONTOSO)
+    await ports.operator_log.record(
+        OperatorLogEntry(
+            id=id_, at=ports.clock.now(), queue=queue, code="poison", detail="d", body=body, tenant=CONTOSO
+        )
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.sync.jobs import SyncRequest
 from tests.integration.http.calling import Client
 from tests.support.builders import person
@@ -99,9 +99,9 @@ async def test_a_wrong_query_is_named(api: Client, query: str, word: str) -> Non
 
 async def test_the_ledger_shows_what_could_not_be_worked_off(api: Client, ports: Ports) -> None:
     """With the message's queue, code and sentence."""
-    entry = LedgerEntry(
+    entry = OperatorLogEntry(
         id="1", at=ports.clock.now(), queue="sync-requests", code="malformed_message", detail="No request.", body="?"
     )
-    await ports.ledger.record(entry)
+    await ports.operator_log.record(entry)
     (shown,) = (await api("GET", "ledger")).body["entries"]
     assert (shown["queue"], shown["code"], shown["detail"]) == ("sync-requests", "malformed_message", "No request.")

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.ids import LocationId, SourceId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunState
 from shared.domain.sync.jobs import FetchJob, ImportJob
@@ -41,9 +41,9 @@ async def fetch_message(world: World) -> str:
     return encode_job(job)
 
 
-async def ledger(world: World) -> list[LedgerEntry]:
+async def ledger(world: World) -> list[OperatorLogEntry]:
     """Return the messages that the operator sees."""
-    return [entry async for entry in world.ports.ledger.entries() if entry.queue != "connection"]
+    return [entry async for entry in world.ports.operator_log.entries() if entry.queue != "connection"]
 
 
 async def test_a_request_by_hand_plans_a_run(world: World) -> None:

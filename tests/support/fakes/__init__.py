@@ -6,8 +6,8 @@ from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.directory import FakeDirectories, FakeDirectory
 from tests.support.fakes.idempotency import FakeIdempotencyStore
 from tests.support.fakes.imports import FakeImportStore
-from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.limits import FakeLimitStore
+from tests.support.fakes.operator_log import FakeOperatorLog
 from tests.support.fakes.queue import FakeJobQueue
 from tests.support.fakes.recipients import FakeRecipientStore
 from tests.support.fakes.runs import FakeRunStore
@@ -28,7 +28,7 @@ def fake_ports() -> Ports:
         snapshots=FakeSnapshotStore(),
         recipients=FakeRecipientStore(),
         imports=FakeImportStore(),
-        ledger=FakeLedger(),
+        operator_log=FakeOperatorLog(),
         queue=FakeJobQueue(),
         secrets=FakeSecretStore(),
         directories=FakeDirectories(),
@@ -50,8 +50,8 @@ __all__ = [
     "FakeIdempotencyStore",
     "FakeImportStore",
     "FakeJobQueue",
-    "FakeLedger",
     "FakeLimitStore",
+    "FakeOperatorLog",
     "FakeRecipientStore",
     "FakeRunStore",
     "FakeSecretStore",

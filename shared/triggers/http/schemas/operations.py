@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from shared.domain.ids import RunId, TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.triggers.http.schemas.base import Page, View
 from shared.workflows.operations.overview import TenantLine
 
@@ -38,7 +38,7 @@ class EntryView(View, frozen=True, kw_only=True):
     replayed_by: str | None
 
     @classmethod
-    def of(cls, entry: LedgerEntry) -> Self:
+    def of(cls, entry: OperatorLogEntry) -> Self:
         """Return an entry as the API shows it."""
         return cls(
             id=entry.id,

@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.stores import (
     TableImportStore,
-    TableLedger,
+    TableOperatorLog,
     TableRecipientStore,
     TableRunStore,
     Tables,
@@ -20,7 +20,7 @@ from shared.adapters.stores import (
 from shared.adapters.stores.account_placement import KNOWN_FOR, Accounts
 from shared.domain.ids import TenantId
 from shared.ports.imports import ImportStore
-from shared.ports.operations import Ledger
+from shared.ports.operations import OperatorLog
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
@@ -29,7 +29,7 @@ from shared.settings import load
 from tests.support.fakes import (
     FakeClock,
     FakeImportStore,
-    FakeLedger,
+    FakeOperatorLog,
     FakeRecipientStore,
     FakeRunStore,
     FakeSnapshotStore,
@@ -50,7 +50,7 @@ class Stores:
         runs: RunStore,
         snapshots: SnapshotStore,
         recipients: RecipientStore,
-        ledger: Ledger,
+        operator_log: OperatorLog,
         users: UserStore,
         imports: ImportStore,
     ) -> None:
@@ -58,7 +58,7 @@ class Stores:
         self.runs = runs
         self.snapshots = snapshots
         self.recipients = recipients
-        self.ledger = ledger
+        self.operator_log = operator_log
         self.users = users
         self.imports = imports
         #: A tenant of this test alone, and one whose id begins with it.
@@ -75,7 +75,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
             FakeRunStore(),
             FakeSnapshotStore(),
             FakeRecipientStore(),
-            FakeLedger(),
+            FakeOperatorLog(),
             FakeUserStore(),
             FakeImportStore(),
         )
@@ -123,7 +123,7 @@ def _on(tables: Tables, accounts: Accounts | None = None) -> Stores:
         TableRunStore(found),
         TableSnapshotStore(found),
         TableRecipientStore(found),
-        TableLedger(tables),
+        TableOperatorLog(tables),
         TableUserStore(found),
         TableImportStore(tables, accounts),
     )

@@ -1,4 +1,4 @@
-"""What holds of any TenantStore and any Ledger."""
+"""What holds of any TenantStore and any OperatorLog."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import Cloud, Connection, Endpoints, SsoApplication
 from shared.domain.connections.connection_health import Health, Reason
 from shared.domain.ids import LocationId, RunId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.reconcile.fence import Fence
@@ -125,14 +125,14 @@ async def test_the_ledger_keeps_the_first_of_each_and_shows_the_newest_first(sto
     ids = [f"{acme}/#?{number}" for number in range(3)]
     for number, each in enumerate([*ids, ids[0]]):
         at = NOW.replace(minute=number)
-        entry = LedgerEntry(
+        entry = OperatorLogEntry(
             id=each, at=at, queue="q", code="c", detail=f"d{number}", body="b", tenant=None if number % 2 else acme
         )
-        await stores.ledger.record(entry)
-    mine = [each async for each in stores.ledger.entries() if each.id in ids]
+        await stores.operator_log.record(entry)
+    mine = [each async for each in stores.operator_log.entries() if each.id in ids]
     assert [each.detail for each in mine] == ["d2", "d1", "d0"]
-    await stores.ledger.erase(acme)
-    assert [each.detail async for each in stores.ledger.entries() if each.id in ids] == ["d1"]
+    await stores.operator_log.erase(acme)
+    assert [each.detail async for each in stores.operator_log.entries() if each.id in ids] == ["d1"]
 
 
 async def test_a_deletion_outlives_the_tenants_rows(stores: Stores) -> None:

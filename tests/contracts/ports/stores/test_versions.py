@@ -10,7 +10,7 @@ from shared.domain.access.callers import Admins
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import Cloud, Connection, Endpoints, SsoApplication
 from shared.domain.ids import LocationId, RunId
-from shared.domain.operations.operator_log import LedgerEntry, Replay
+from shared.domain.operations.operator_log import OperatorLogEntry, Replay
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Mode, Preferences
@@ -147,7 +147,7 @@ async def test_the_history_goes_on_behind_a_run(stores: Stores) -> None:
 
 async def test_an_entry_of_the_ledger_is_decided_on_by_one_of_two(stores: Stores) -> None:
     """Found by its id, replaced and deleted in the version that was seen."""
-    entry = LedgerEntry(
+    entry = OperatorLogEntry(
         id=f"{stores.acme}/#?",
         at=CONNECTION.connected_at,
         queue="q",
@@ -156,15 +156,15 @@ async def test_an_entry_of_the_ledger_is_decided_on_by_one_of_two(stores: Stores
         body="b",
         tenant=stores.acme,
     )
-    await stores.ledger.record(entry)
-    (found,) = await stores.ledger.find(entry.id)
+    await stores.operator_log.record(entry)
+    (found,) = await stores.operator_log.find(entry.id)
     assert found.value == entry
     sent = msgspec.structs.replace(entry, replay=Replay.SENT)
-    etag = await stores.ledger.swap(sent, found.etag)
+    etag = await stores.operator_log.swap(sent, found.etag)
     with pytest.raises(Conflict):
-        await stores.ledger.swap(entry, found.etag)
+        await stores.operator_log.swap(entry, found.etag)
     with pytest.raises(Conflict):
-        await stores.ledger.discard(entry, found.etag)
-    assert [each.value for each in await stores.ledger.find(entry.id)] == [sent]
-    await stores.ledger.discard(sent, etag)
-    assert list(await stores.ledger.find(entry.id)) == []
+        await stores.operator_log.discard(entry, found.etag)
+    assert [each.value for each in await stores.operator_log.find(entry.id)] == [sent]
+    await stores.operator_log.discard(sent, etag)
+    assert list(await stores.operator_log.find(entry.id)) == []

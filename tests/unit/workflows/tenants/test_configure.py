@@ -8,7 +8,7 @@ from shared.bootstrap import App, Ports
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.entra.credential_form import Entries
 from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunMode, RunState
@@ -204,10 +204,10 @@ async def test_deleting_a_tenant_leaves_nothing(app: App, ports: Ports, contoso:
         await deliver(app, queue.messages.pop(0))
     assert [run.state for run in (await app.observe.history(contoso))[0]] == [RunState.DONE]
     for tenant in (contoso, other):
-        entry = LedgerEntry(
+        entry = OperatorLogEntry(
             id=tenant, at=ports.clock.now(), queue="fetch-jobs", code="x", detail="x", body="x", tenant=tenant
         )
-        await ports.ledger.record(entry)
+        await ports.operator_log.record(entry)
     await app.configure.delete_tenant(contoso)
     assert [tenant async for tenant, _ in ports.tenants.deletions()] == [contoso]
     late = SourceId("users")
@@ -218,11 +218,11 @@ async def test_deleting_a_tenant_leaves_nothing(app: App, ports: Ports, contoso:
     assert "contoso" in _text(ports.snapshots)
     ports.clock.advance(1)
     await app.watch(RequestCounters())
-    stores = (ports.tenants, ports.runs, ports.snapshots, ports.recipients, ports.secrets, ports.ledger)
+    stores = (ports.tenants, ports.runs, ports.snapshots, ports.recipients, ports.secrets, ports.operator_log)
     for store in stores:
         assert "contoso" not in _text(store), type(store).__name__
     assert "other" in _text(ports.recipients)
-    assert "other" in _text(ports.ledger)
+    assert "other" in _text(ports.operator_log)
     assert (await app.connect.check_stored(other, BACK_END)).ok
     with pytest.raises(NotFound):
         await app.configure.tenant(contoso)

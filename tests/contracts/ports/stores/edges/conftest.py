@@ -8,7 +8,7 @@ import pytest
 from infra.local.azurite import Azurite
 from shared.adapters.stores import (
     TableImportStore,
-    TableLedger,
+    TableOperatorLog,
     TableRecipientStore,
     TableRunStore,
     Tables,
@@ -18,7 +18,7 @@ from shared.adapters.stores import (
 from shared.domain.ids import TenantId
 from tests.support.fakes import (
     FakeImportStore,
-    FakeLedger,
+    FakeOperatorLog,
     FakeRecipientStore,
     FakeRunStore,
     FakeSnapshotStore,
@@ -59,7 +59,7 @@ def _on(tables: Tables) -> Stores:
         runs=TableRunStore(tables),
         snapshots=TableSnapshotStore(tables),
         recipients=TableRecipientStore(tables),
-        ledger=TableLedger(tables),
+        operator_log=TableOperatorLog(tables),
         imports=TableImportStore(tables),
     )
 
@@ -72,7 +72,7 @@ def fake_stores() -> Stores:
         runs=FakeRunStore(),
         snapshots=FakeSnapshotStore(),
         recipients=FakeRecipientStore(),
-        ledger=FakeLedger(),
+        operator_log=FakeOperatorLog(),
         imports=FakeImportStore(),
     )
 

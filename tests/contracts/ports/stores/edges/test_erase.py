@@ -6,7 +6,7 @@ from shared.adapters.stores import Tables, table_names
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.reconcile.fence import Fence
@@ -92,8 +92,8 @@ async def _fill(stores: Stores, tenant: TenantId) -> None:
     await stores.imports.put_part(import_.ref, 1, b"name")
     someone = recipient(1)
     await stores.recipients.write(tenant, LOCATION, [someone], journal(someone), Versioned(Fence(attempt="a"), None))
-    await stores.ledger.record(
-        LedgerEntry(id=f"m-{tenant}", at=NOW, queue="q", code="c", detail="d", body="b", tenant=tenant)
+    await stores.operator_log.record(
+        OperatorLogEntry(id=f"m-{tenant}", at=NOW, queue="q", code="c", detail="d", body="b", tenant=tenant)
     )
 
 
@@ -102,7 +102,7 @@ async def _erase(stores: Stores, tenant: TenantId) -> None:
     await stores.snapshots.erase(tenant)
     await stores.runs.erase(tenant)
     await stores.imports.erase(tenant)
-    await stores.ledger.erase(tenant)
+    await stores.operator_log.erase(tenant)
     await stores.tenants.erase(tenant)
 
 
@@ -125,7 +125,7 @@ async def _seen(stores: Stores, tenant: TenantId) -> dict[str, Any]:
         "journal": [each async for each in stores.recipients.journal(tenant, LOCATION, RUN)],
         "imports": [each.state async for each in stores.imports.marks(tenant)],
         "parts": await stores.imports.sizes(an_import(tenant).ref),
-        "ledger": [each.id async for each in stores.ledger.entries() if each.tenant == tenant],
+        "ledger": [each.id async for each in stores.operator_log.entries() if each.tenant == tenant],
     }
 
 

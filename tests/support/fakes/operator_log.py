@@ -3,36 +3,36 @@
 from collections.abc import AsyncIterator, Sequence
 
 from shared.domain.ids import TenantId
-from shared.domain.operations.operator_log import LedgerEntry
+from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
 from tests.support.fakes.rows import Rows
 
 
-class FakeLedger:
-    """`Ledger` in a dict."""
+class FakeOperatorLog:
+    """`OperatorLog` in a dict."""
 
     def __init__(self) -> None:
-        self._entries: Rows[tuple[str, str], LedgerEntry] = Rows()
+        self._entries: Rows[tuple[str, str], OperatorLogEntry] = Rows()
 
-    async def record(self, entry: LedgerEntry) -> None:
+    async def record(self, entry: OperatorLogEntry) -> None:
         """Store an entry; the same id stored again changes nothing."""
         self._entries.insert_once((entry.queue, entry.id), entry)
 
-    async def entries(self) -> AsyncIterator[LedgerEntry]:
+    async def entries(self) -> AsyncIterator[OperatorLogEntry]:
         """Iterate over the entries, newest first."""
         entries = [entry for _, entry in self._entries.items()]
         for entry in sorted(entries, key=lambda each: (each.at, each.id, each.queue), reverse=True):
             yield entry
 
-    async def find(self, entry: str) -> Sequence[Versioned[LedgerEntry]]:
+    async def find(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
         """Return the entries with this id: mostly one, or none."""
         return [found for key in self._entries.keys() if key[1] == entry and (found := self._entries.find(key))]
 
-    async def swap(self, entry: LedgerEntry, etag: str | None) -> str:
+    async def swap(self, entry: OperatorLogEntry, etag: str | None) -> str:
         """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
         return self._entries.swap((entry.queue, entry.id), entry, etag)
 
-    async def discard(self, entry: LedgerEntry, etag: str | None) -> None:
+    async def discard(self, entry: OperatorLogEntry, etag: str | None) -> None:
         """Delete an entry; one that is not there is no error. Raises: Conflict if it changed since it was read."""
         if self._entries.find((entry.queue, entry.id)) is not None:
             self._entries.require((entry.queue, entry.id), etag)
