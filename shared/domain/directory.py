@@ -5,10 +5,12 @@ Two types carry the most important promise of the product: absence can be conclu
 """
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
 from shared.domain.ids import ObjectId, SourceId
+from shared.domain.person_field import PersonField
 
 
 class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=False, gc=False):
@@ -20,7 +22,7 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     """
 
     id: ObjectId
-    user_principal_name: str
+    user_principal_name: Annotated[str, PersonField("User principal name", filterable=True)]
     account_enabled: bool = True
     guest: bool = False
     display_name: str | None = None

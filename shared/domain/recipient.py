@@ -3,11 +3,12 @@
 from collections import Counter
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.person_field import PersonField, person_fields
 
 _TAG_CHARACTERS: Final = 32
 
@@ -29,29 +30,46 @@ class Status(StrEnum):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
-    """What is known about the person. Empty text never occurs: unknown is None."""
+    """What is known about the person. Empty text never occurs: unknown is None.
 
-    display_name: str | None = None
-    given_name: str | None = None
-    surname: str | None = None
-    mail: str | None = None
-    mobile_phone: str | None = None
-    business_phone: str | None = None
-    department: str | None = None
-    job_title: str | None = None
-    office_location: str | None = None
-    employee_id: str | None = None
-    employee_type: str | None = None
-    company_name: str | None = None
-    manager_name: str | None = None
-    manager_mail: str | None = None
+    See docs/how-to/add-a-recipient-field.md.
+    """
+
+    display_name: Annotated[str | None, PersonField("Name", csv=("name", "full name", "anzeigename"))] = None
+    given_name: Annotated[str | None, PersonField("Given name", csv=("first name", "forename", "vorname"))] = None
+    surname: Annotated[str | None, PersonField("Surname", csv=("last name", "family name", "nachname"))] = None
+    mail: Annotated[str | None, PersonField("E-mail", csv=("e-mail", "email address", "e-mail address"))] = None
+    mobile_phone: Annotated[str | None, PersonField("Mobile phone", csv=("mobile", "cell phone", "mobile number"))] = (
+        None
+    )
+    business_phone: Annotated[
+        str | None, PersonField("Business phone", csv=("phone", "telephone", "business phones"))
+    ] = None
+    department: Annotated[str | None, PersonField("Department", csv=("dept", "abteilung"), filterable=True)] = None
+    job_title: Annotated[str | None, PersonField("Job title", csv=("title", "position"), filterable=True)] = None
+    office_location: Annotated[str | None, PersonField("Office", csv=("office", "room", "raum"), filterable=True)] = (
+        None
+    )
+    employee_id: Annotated[
+        str | None,
+        PersonField("Employee ID", csv=("employee number", "personnel number", "personalnummer"), filterable=True),
+    ] = None
+    employee_type: Annotated[str | None, PersonField("Employee type", filterable=True)] = None
+    company_name: Annotated[str | None, PersonField("Company", csv=("company", "firma"), filterable=True)] = None
+    manager_name: Annotated[str | None, PersonField("Manager", csv=("manager", "supervisor"))] = None
+    manager_mail: Annotated[str | None, PersonField("Manager e-mail", csv=("manager email", "supervisor email"))] = None
     #: Other addresses of the person, as a label may show them; from the directory only, never imported or edited.
     aliases: tuple[str, ...] = ()
 
 
 PROFILE_FIELDS: tuple[str, ...] = Profile.__struct_fields__
-#: Those that a person or a file can set.
-TEXT_FIELDS: tuple[str, ...] = tuple(name for name in PROFILE_FIELDS if name != "aliases")
+#: The fields that a person or a file can set, all of them texts.
+PERSON_FIELDS: Final = person_fields(Profile)
+TEXT_FIELDS: tuple[str, ...] = tuple(PERSON_FIELDS)
+#: How the API and exports call them.
+API_NAMES: Final = {
+    field.name: field.encode_name for field in msgspec.structs.fields(Profile) if field.name in PERSON_FIELDS
+}
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -41,7 +41,7 @@ async def _tenant(known: Directory) -> AsyncIterator[Product]:
     factory = directories()
     world = World(dataclasses.replace(fake_ports(), clock=SystemClock(), directories=factory))
     rule = LocationRule(
-        attribute=Attribute.COMPANY_NAME,
+        attribute=Attribute("companyName"),
         places=(Place(value=known.company, location=LocationId(_LOCATION)),),
     )
     preferences = Preferences(mode=Mode.GROUPS, location_rule=rule)

@@ -135,7 +135,7 @@ def test_everybody_in_scope_is_active_once_or_skipped_with_a_reason(
         mine = [found for found in after if found.object_id == each.id and found.origin is Origin.DIRECTORY]
         assert len(mine) <= 1
         if preferences.exclusion(each) is None and each.id not in skipped:
-            said = preferences.attributes.profile(each)
+            said = preferences.attributes.to_profile(each)
             if preferences.attributes.manager:
                 said = Managers(directory=wanted(*directory)).named(said, each.id, None)
             (found,) = [found for found in after if found.object_id == each.id and found.applied == said]

@@ -69,7 +69,7 @@ async def test_before_the_first_sync() -> None:
         ({"mail": None, "user_principal_name": "x#EXT#@contoso.com"}, {"require_mail": True}, "no_email"),
         (
             {"department": "IT"},
-            {"filters": (AttributeFilter(attribute=Attribute.DEPARTMENT, values=("IT",), keep=False),)},
+            {"filters": (AttributeFilter(attribute=Attribute("department"), values=("IT",), keep=False),)},
             "filtered",
         ),
     ],

@@ -44,7 +44,7 @@ DEPARTMENTS = [None, "IT", "HR"]
 #: Only losing everybody is held: the numbers of the other limits are for tests of their own.
 LENIENT = GuardLimits(max_share=1, max_people=1_000_000, small_max_share=1)
 RULE = LocationRule(
-    attribute=Attribute.DEPARTMENT,
+    attribute=Attribute("department"),
     places=tuple(Place(value=value, location=LocationId(location)) for value, location in PLACES.items()),
 )
 STATUS = {Status.ACTIVE: "active", Status.DEACTIVATED_BY_SYNC: "by sync", Status.DEACTIVATED_BY_HAND: "by hand"}

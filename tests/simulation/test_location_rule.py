@@ -18,7 +18,7 @@ from tests.support.world import World, deliver
 
 TENANT, BERLIN = TenantId("contoso"), LocationId("berlin")
 RULE = LocationRule(
-    attribute=Attribute.OFFICE_LOCATION,
+    attribute=Attribute("officeLocation"),
     places=(Place(value="Berlin*", location=BERLIN), Place(value="Munich", location=LocationId("munich"))),
 )
 LENIENT = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)
@@ -175,9 +175,9 @@ async def test_a_rule_cannot_name_a_location_that_there_is_not() -> None:
 async def test_values_are_listed_with_where_they_lead() -> None:
     """Of the whole directory once it was read; before the first run there are none."""
     world = await office_world()
-    assert await world.app.observe.values(TENANT, Attribute.OFFICE_LOCATION) == []
+    assert await world.app.observe.values(TENANT, Attribute("officeLocation")) == []
     await world.sync("contoso", "first")
-    found = await world.app.observe.values(TENANT, Attribute.OFFICE_LOCATION)
+    found = await world.app.observe.values(TENANT, Attribute("officeLocation"))
     assert [(each.value, each.people, each.location) for each in found] == [
         ("Berlin 1", 10, "berlin"),
         ("Munich", 5, "munich"),

@@ -9,7 +9,7 @@ from typing import IO, Final, Self
 
 import msgspec
 
-from shared.domain.recipient import TEXT_FIELDS, Profile, Recipient
+from shared.domain.recipient import API_NAMES, PERSON_FIELDS, TEXT_FIELDS, Recipient
 from shared.errors import Rejected
 
 #: Longest value of a field, in characters, as it is kept of directories too.
@@ -25,26 +25,9 @@ _DELIMITERS: Final = ",;\t"
 #: What a spreadsheet program takes for the beginning of a formula.
 #: Source: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-#: What columns are called besides the fields' own names; compared without case, space, `-` and `_`.
-_NAMES: Final = {
-    "display_name": ("name", "full name", "anzeigename"),
-    "given_name": ("first name", "forename", "vorname"),
-    "surname": ("last name", "family name", "nachname"),
-    "mail": ("e-mail", "email address", "e-mail address"),
-    "mobile_phone": ("mobile", "cell phone", "mobile number"),
-    "business_phone": ("phone", "telephone", "business phones"),
-    "department": ("dept", "abteilung"),
-    "job_title": ("title", "position"),
-    "office_location": ("office", "room", "raum"),
-    "employee_id": ("employee number", "personnel number", "personalnummer"),
-    "employee_type": (),
-    "company_name": ("company", "firma"),
-    "manager_name": ("manager", "supervisor"),
-    "manager_mail": ("manager email", "supervisor email"),
-}
 #: Columns of an export that an import reads over.
 _OURS: Final = frozenset({"id", "origin", "status", "reason", "objectid"})
-HEADER: Final = ("id", "origin", "status", "reason", *Profile.__struct_encode_fields__)
+HEADER: Final = ("id", "origin", "status", "reason", *API_NAMES.values())
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +151,7 @@ def _outside_quotes(line: str) -> str:
 def _columns(header: Sequence[str]) -> list[str | None]:
     if len(header) > MAX_COLUMNS:
         raise Rejected(f"The file has {len(header)} columns; at most {MAX_COLUMNS} are read.", code="invalid_csv")
-    known = {_plain(name): field for field, names in _NAMES.items() for name in (field, *names)}
+    known = {_plain(name): field for field, about in PERSON_FIELDS.items() for name in (field, *about.csv)}
     columns = [known.get(_plain(cell)) for cell in header]
     unknown = [cell for cell, field in zip(header, columns, strict=True) if field is None and _plain(cell) not in _OURS]
     named = [field for field in columns if field is not None]

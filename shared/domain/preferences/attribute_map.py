@@ -6,20 +6,26 @@ from typing import Final
 import msgspec
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.preferences.filters import address_of
-from shared.domain.recipient import TEXT_FIELDS, Profile
+from shared.domain.preferences.filters import ATTRIBUTES, address_of
+from shared.domain.recipient import PROFILE_FIELDS, TEXT_FIELDS, Profile
+from shared.domain.struct_calls import compile_constructor
 from shared.errors import Rejected
 
 _PHONES: Final = ("mobile_phone", "business_phone")
-#: Fields that can be taken from elsewhere, by their name in the API. The address is none: it tells who somebody is.
-_MANAGER: Final = ("manager_name", "manager_mail")
-_MAPPED: Final = {
-    field.encode_name: field.name
-    for field in msgspec.structs.fields(Profile)
-    if field.name in TEXT_FIELDS and field.name not in {"mail", *_MANAGER}
-}
-#: What they can be taken from, by the directory's name.
-_TAKEN: Final = {**_MAPPED, "mail": "mail", "userPrincipalName": "user_principal_name"}
+#: Fields that can be taken from elsewhere, by their name in the API. The address cannot: it identifies the person.
+_MAPPED: Final = {name: field for name, field in ATTRIBUTES.items() if field in TEXT_FIELDS and field != "mail"}
+#: A profile as the directory has it: fields of the same name, an address, and no manager, who is another person.
+_directory_profile: Final = compile_constructor(
+    Profile,
+    "user",
+    {
+        **dict.fromkeys(PROFILE_FIELDS, "None"),
+        **{name: f"user.{name}" for name in PROFILE_FIELDS if name in DirectoryUser.__struct_fields__},
+        "mail": "address_of(user)",
+    },
+    by_name=True,
+    address_of=address_of,
+)
 
 
 class Attributes(
@@ -39,7 +45,7 @@ class Attributes(
         from shared.domain.preferences.phone_numbers import is_country  # noqa: PLC0415 - costs 70 ms to import, and few need it
 
         for field, attribute in self.map.items():
-            if field not in _MAPPED or (attribute is not None and attribute not in _TAKEN):
+            if field not in _MAPPED or (attribute is not None and attribute not in ATTRIBUTES):
                 detail = (
                     f"attributes.map cannot take {field[:80]!r} from {str(attribute)[:80]!r}: fields are "
                     f"{', '.join(_MAPPED)}; attributes are these, mail and userPrincipalName."
@@ -51,36 +57,22 @@ class Attributes(
 
     @cached_property
     def _changes(self) -> dict[str, str | None]:
-        return {_MAPPED[field]: _TAKEN[name] if name is not None else None for field, name in self.map.items()}
+        return {_MAPPED[field]: ATTRIBUTES[name] if name is not None else None for field, name in self.map.items()}
 
-    def profile(self, user: DirectoryUser) -> Profile:
-        """Return what the directory says about a person."""
-        said = Profile(
-            display_name=user.display_name,
-            given_name=user.given_name,
-            surname=user.surname,
-            mail=address_of(user),
-            mobile_phone=user.mobile_phone,
-            business_phone=user.business_phone,
-            department=user.department,
-            job_title=user.job_title,
-            office_location=user.office_location,
-            employee_id=user.employee_id,
-            employee_type=user.employee_type,
-            company_name=user.company_name,
-            aliases=user.aliases,
-        )
+    def to_profile(self, user: DirectoryUser) -> Profile:
+        """Return what the directory knows about a person."""
+        profile = _directory_profile(user)
         if self._changes:
             taken = {field: getattr(user, name) if name else None for field, name in self._changes.items()}
-            said = msgspec.structs.replace(said, **taken)
+            profile = msgspec.structs.replace(profile, **taken)
         if self.default_country is not None:
-            said = _dialled(said, self.default_country)
-        return said
+            profile = _dialled(profile, self.default_country)
+        return profile
 
 
-def _dialled(said: Profile, country: str) -> Profile:
+def _dialled(profile: Profile, country: str) -> Profile:
     """Return a profile with its phone numbers as E.164."""
     from shared.domain.preferences.phone_numbers import e164  # noqa: PLC0415 - as above
 
-    numbers = {name: e164(text, country) for name in _PHONES if (text := getattr(said, name)) is not None}
-    return msgspec.structs.replace(said, **numbers) if numbers else said
+    numbers = {name: e164(text, country) for name in _PHONES if (text := getattr(profile, name)) is not None}
+    return msgspec.structs.replace(profile, **numbers) if numbers else profile

@@ -2,12 +2,13 @@
 
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.recipient import Reason
+from shared.domain.person_field import person_fields
+from shared.domain.recipient import API_NAMES, TEXT_FIELDS, Profile, Reason
 from shared.errors import Rejected
 
 #: What one tenant may have; preferences have to fit one row, and every user is held against every value.
@@ -16,27 +17,24 @@ MAX_VALUES: Final = 200
 MAX_VALUE: Final = 200
 
 
+#: Attributes of a directory user that settings can name, by the directory's own names, and their fields.
+ATTRIBUTES: Final = {
+    **{API_NAMES[name]: name for name in TEXT_FIELDS if name in DirectoryUser.__struct_fields__},
+    "userPrincipalName": "user_principal_name",
+}
+_DECLARED: Final = {**person_fields(DirectoryUser), **person_fields(Profile)}
+
+
 class Attribute(StrEnum):
     """What a filter can look at, by the directory's own names."""
 
-    DEPARTMENT = "department"
-    OFFICE_LOCATION = "officeLocation"
-    JOB_TITLE = "jobTitle"
-    COMPANY_NAME = "companyName"
-    EMPLOYEE_TYPE = "employeeType"
-    EMPLOYEE_ID = "employeeId"
-    USER_PRINCIPAL_NAME = "userPrincipalName"
+    _ignore_ = "name field"
+    for name, field in ATTRIBUTES.items():
+        if _DECLARED[field].filterable:
+            vars()[field.upper()] = name
 
 
-_FIELDS: Final = {
-    Attribute.DEPARTMENT: "department",
-    Attribute.OFFICE_LOCATION: "office_location",
-    Attribute.JOB_TITLE: "job_title",
-    Attribute.COMPANY_NAME: "company_name",
-    Attribute.EMPLOYEE_TYPE: "employee_type",
-    Attribute.EMPLOYEE_ID: "employee_id",
-    Attribute.USER_PRINCIPAL_NAME: "user_principal_name",
-}
+_LABELS: Final = [{"const": name, "title": _DECLARED[ATTRIBUTES[name]].label} for name in Attribute]
 
 
 class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -46,7 +44,7 @@ class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     like it. Who has no value has none of them.
     """
 
-    attribute: Attribute
+    attribute: Annotated[Attribute, msgspec.Meta(extra_json_schema={"oneOf": _LABELS})]
     values: tuple[str, ...]
     keep: bool = True
 
@@ -81,7 +79,7 @@ class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 def value_of(user: DirectoryUser, attribute: Attribute) -> str | None:
     """Return what the directory says of a person in an attribute."""
-    value: str | None = getattr(user, _FIELDS[attribute])
+    value: str | None = getattr(user, ATTRIBUTES[attribute])
     return value
 
 

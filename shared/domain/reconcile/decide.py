@@ -91,7 +91,7 @@ class Matching:
         if not self.by_mail:
             return
         for user in wanted:
-            mail = preferences.attributes.profile(user).mail if preferences.exclusion(user) is None else None
+            mail = preferences.attributes.to_profile(user).mail if preferences.exclusion(user) is None else None
             if mail and mail.casefold() in self.by_mail:
                 self.claims[mail.casefold()] += 1
 
@@ -126,7 +126,7 @@ def decide(
         matching = Matching.of(stored)
         matching.claim(wanted.values(), preferences)
     known = _from_directory(stored)
-    profile_of = preferences.attributes.profile
+    profile_of = preferences.attributes.to_profile
     eligible = {user.id: profile_of(user) for user in wanted.values() if preferences.exclusion(user) is None}
     writes: list[Write] = []
     skipped: list[Change] = []

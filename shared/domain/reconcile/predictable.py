@@ -28,5 +28,5 @@ def is_plain(plan: Plan, location: LocationId) -> bool:
 
 def regular(people: Iterable[DirectoryUser], preferences: Preferences) -> list[Recipient]:
     """Return the recipients that a first sync makes of people."""
-    profile = preferences.attributes.profile
+    profile = preferences.attributes.to_profile
     return [new_recipient(user.id, profile(user), ()) for user in people if preferences.exclusion(user) is None]

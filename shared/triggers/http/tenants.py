@@ -168,5 +168,5 @@ async def email_filter_tests(request: Request) -> Answer:
 )
 async def attribute_values(request: Request) -> Answer:
     """Answer the values that people have in an attribute, and which location each means by the location rule."""
-    attribute = request.choice("attribute", Attribute) or Attribute.OFFICE_LOCATION
+    attribute = request.choice("attribute", Attribute) or Attribute("officeLocation")
     return Answer(AttributeValuesView(values=await app().observe.values(request.tenant, attribute)))

@@ -1,14 +1,14 @@
 """Recipients."""
 
 from collections.abc import Sequence
-from typing import Self, cast
+from typing import Annotated, Self, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.imports.csv_file import MAX_TEXT
-from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
+from shared.domain.recipient import PERSON_FIELDS, Origin, Profile, Recipient, Status
 from shared.errors import Rejected
 from shared.triggers.http.schemas.base import Page, Text
 
@@ -55,7 +55,7 @@ class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def fields(self) -> dict[str, str | None]:
         """Return the profile fields that are named. Raises: Rejected."""
         found: dict[str, str | None] = {}
-        for name in TEXT_FIELDS:
+        for name in PERSON_FIELDS:
             value = getattr(self, name)
             if value is UNSET:
                 continue
@@ -73,7 +73,7 @@ FULL_BODY = cast(
     "type[RecipientBody]",
     msgspec.defstruct(
         "RecipientBody",
-        [(name, Text, UNSET) for name in TEXT_FIELDS],
+        [(name, Annotated[Text, msgspec.Meta(title=field.label)], UNSET) for name, field in PERSON_FIELDS.items()],
         bases=(RecipientBody,),
         namespace={"__doc__": RecipientBody.__doc__},
     ),

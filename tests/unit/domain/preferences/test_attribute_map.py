@@ -12,7 +12,7 @@ ADA = user(1, department="Engines", company_name="Analytical", employee_id="7", 
 
 def test_by_default_each_field_is_the_attribute_of_its_name() -> None:
     """Also what the directory does not know: a null is a value."""
-    assert Attributes().profile(ADA) == Profile(
+    assert Attributes().to_profile(ADA) == Profile(
         display_name="User 1",
         mail="user1@example.com",
         department="Engines",
@@ -30,7 +30,7 @@ def test_a_field_is_taken_from_elsewhere_or_left_out() -> None:
         "employeeId": None,
         "jobTitle": "userPrincipalName",
     }
-    said = Attributes(map=swapped).profile(ADA)
+    said = Attributes(map=swapped).to_profile(ADA)
     assert (said.department, said.company_name, said.employee_id) == ("Analytical", "Engines", None)
     assert said.job_title == "user1@example.com"
 
@@ -51,9 +51,9 @@ def test_a_field_is_taken_from_elsewhere_or_left_out() -> None:
 def test_phone_numbers(text: str, country: str | None, expected: str) -> None:
     """E.164 where a default country is set; what is no number stays as it is."""
     attributes = Attributes(default_country=country)
-    said = attributes.profile(user(1, mobile_phone=text, business_phone=None))
+    said = attributes.to_profile(user(1, mobile_phone=text, business_phone=None))
     assert (said.mobile_phone, said.business_phone) == (expected, None)
-    assert attributes.profile(user(1, mobile_phone=said.mobile_phone)).mobile_phone == expected
+    assert attributes.to_profile(user(1, mobile_phone=said.mobile_phone)).mobile_phone == expected
 
 
 @pytest.mark.parametrize(

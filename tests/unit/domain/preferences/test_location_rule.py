@@ -16,7 +16,7 @@ BERLIN, ANNEX, MUNICH = LocationId("berlin"), LocationId("annex"), LocationId("m
 def rule(**places: str) -> LocationRule:
     """Return a rule by office; `__` stands for a star."""
     found = [Place(value=value.replace("__", "*"), location=LocationId(where)) for value, where in places.items()]
-    return LocationRule(attribute=Attribute.OFFICE_LOCATION, places=tuple(found))
+    return LocationRule(attribute=Attribute("officeLocation"), places=tuple(found))
 
 
 OFFICES = rule(Berlin__="berlin", Berlin3__="annex", Berlin31="munich", Straße="berlin")

@@ -60,7 +60,7 @@ def stored_of(combination: Combination, said: DirectoryUser) -> list[Recipient]:
     if combination["match"] == "none":
         return []
     known = combination["match"] == "object id"
-    profile = Attributes().profile(user(1))
+    profile = Attributes().to_profile(user(1))
     recipient = Recipient(
         id=RecipientId(person(1) if combination["origin"] == Origin.DIRECTORY else "stored"),
         origin=Origin(combination["origin"]),
@@ -88,7 +88,7 @@ def outcome(combination: Combination) -> tuple[str, str]:
     preferences = Preferences(
         allow_directory_to_update_csv=combination["to CSV"] == "on",
         deactivate_missing=combination["deactivate"] == "on",
-        filters=(AttributeFilter(attribute=Attribute.JOB_TITLE, values=("Robot",), keep=False),),
+        filters=(AttributeFilter(attribute=Attribute("jobTitle"), values=("Robot",), keep=False),),
     )
     people = {} if state in {"gone", "unreadable"} else wanted(said)
     proof = AbsenceProof.of([SOURCE], {} if state == "unreadable" else {SOURCE: snapshot(SOURCE, *people.values())})

@@ -22,7 +22,7 @@ BOTH = [Location(id=BERLIN, name="Berlin", groups=(SALES, STAFF)), Location(id=P
 def rule(*locations: LocationId) -> LocationRule:
     """Return a rule that puts people at these locations."""
     places = tuple(Place(value=location, location=location) for location in locations)
-    return LocationRule(attribute=Attribute.OFFICE_LOCATION, places=places)
+    return LocationRule(attribute=Attribute("officeLocation"), places=places)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,33 @@
+"""The registry of person fields: what each field of a person declares beside its name and type.
+
+Stored rows, API types, CSV columns, filters and the portal's forms are derived from it. Where a directory provider
+finds a field is declared by that provider (`shared.adapters.entra.schema`).
+"""
+
+from dataclasses import dataclass
+from typing import get_type_hints
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class PersonField:
+    """Metadata of a struct's field, inside `Annotated`."""
+
+    #: What people read, in the portal.
+    label: str
+    #: Names of columns that an import recognises beside the field's own; case, spaces, `-` and `_` do not matter.
+    csv: tuple[str, ...] = ()
+    #: Whether filters and location rules can use it.
+    filterable: bool = False
+
+
+def person_fields(kind: type[msgspec.Struct]) -> dict[str, PersonField]:
+    """Return the fields of a struct that are declared with a PersonField, by name and in the struct's order."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {
+        name: metadata
+        for name in kind.__struct_fields__
+        for metadata in getattr(hints[name], "__metadata__", ())
+        if isinstance(metadata, PersonField)
+    }
