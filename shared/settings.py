@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
-from shared.domain.ids import object_id
+from shared.domain.connections.entra.guid import guid
 from shared.errors import Misconfigured, Rejected
 
 #: What a storage account may be called.
@@ -182,7 +182,7 @@ class _Reader:
     def _guid(self, name: str) -> str:
         text = (self._environment.get(name) or "").lower()
         try:
-            return object_id(text)
+            return guid(text)
         except Rejected:
             self.problems.append(f"{name} is {text!r}, which is no GUID")
             return ""

@@ -11,7 +11,7 @@ import msgspec
 
 from shared.adapters.network.tls import tls_context
 from shared.domain.access.callers import Person
-from shared.domain.ids import object_id
+from shared.domain.connections.entra.guid import guid
 from shared.errors import Rejected, Transient, Unauthenticated
 from shared.settings import SignInSettings
 
@@ -74,8 +74,8 @@ class EntraSignIn:
                 leeway=_LEEWAY_S,
                 options={"require": ["exp", "nbf", "iss", "aud", "tid", "oid"]},
             )
-            tenant = object_id(str(claims["tid"]))
-            person = object_id(str(claims["oid"]))
+            tenant = guid(str(claims["tid"]))
+            person = guid(str(claims["oid"]))
         except (jwt.PyJWTError, Rejected) as error:
             raise _refused() from error
         if claims["iss"] not in {f"{settings.login}/{tenant}/v2.0", f"https://sts.windows.net/{tenant}/"}:

@@ -1,18 +1,23 @@
 r"""Ids, and the only functions that turn text from outside into one.
 
-Ids become keys of Table Storage, which forbids `/ \ # ?` and control characters; a tenant's or location's id is
-narrower still, so that no id can contain the `:` that separates the parts of a key.
+Ids become keys of Table Storage, which forbids `/ \ # ?` and control characters; a tenant's, connection's or location's
+id is narrower still, so that none contains the `:` that separates the parts of a key. The ids that a directory gives
+its people and groups can be any text; they become part of a key only as a hash.
 Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
 import re
-from typing import NewType
+from hashlib import sha256
+from typing import Final, NewType
 
 from shared.errors import Rejected
 
 TenantId = NewType("TenantId", str)
 LocationId = NewType("LocationId", str)
-#: Object ids of Entra ID (users, groups, service principals): a lower-case GUID.
+#: Names one of a tenant's connections; a slug, so that it never contains a `:`.
+ConnectionId = NewType("ConnectionId", str)
+#: Names a person or a group within one connection, as its directory does: opaque text, of which case and every
+#: character count. Only the directory's own adapter may know more about its form.
 ObjectId = NewType("ObjectId", str)
 RecipientId = NewType("RecipientId", str)
 RunId = NewType("RunId", str)
@@ -21,10 +26,15 @@ ImportId = NewType("ImportId", str)
 #: Names one source of a run: `users`, `group-<object id>` or `group-<object id>-direct`.
 SourceId = NewType("SourceId", str)
 
+#: The connection that every tenant has today.
+MAIN: Final = ConnectionId("main")
+
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_NEARLY_GUID = re.compile(r"[0-9a-f-]{1,40}")
+#: Neither control characters nor halves of surrogate pairs, which UTF-8 cannot carry.
+_OBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
 _RUN = re.compile(r"[0-9]{13}-[0-9a-f]{8}")
+#: 128 bits: of a billion people no two share one.
+_DERIVED_DIGITS: Final = 32
 _RECIPIENT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 #: Run ids begin with this many milliseconds minus the time of the request, so that the newest sorts first.
@@ -46,13 +56,20 @@ def location_id(text: str) -> LocationId:
 
 
 def object_id(text: str) -> ObjectId:
-    """Return an object id in lower case. Raises: Rejected unless it is a GUID; surrounding space is forgiven."""
-    lowered = text.strip().lower()
-    if not _GUID.fullmatch(lowered):
-        # what does not even look like one may be a secret in the wrong field, and is not repeated
-        shown = repr(lowered) if _NEARLY_GUID.fullmatch(lowered) else "This"
-        raise Rejected(f"{shown} is no object id: it must be a GUID.", code="invalid_object_id")
-    return ObjectId(lowered)
+    """Return the id of a person or a group, unchanged. Raises Rejected unless it is 1 to 128 printable characters."""
+    if not _OBJECT.fullmatch(text):
+        # what is refused may be a secret in the wrong field, and is not repeated
+        raise Rejected("Invalid object ID: use 1 to 128 characters, no control characters.", code="invalid_object_id")
+    return ObjectId(text)
+
+
+def recipient_id_of(connection: ConnectionId, person: ObjectId) -> RecipientId:
+    """Return the id of the recipient that a directory makes of a person, the same at every location.
+
+    The first 32 hexadecimal digits of SHA-256 over `<connection>:<object id>` in UTF-8. A connection's id contains no
+    `:`, so two pairs never give the same text. The order of these ids is the order of hash ranges.
+    """
+    return RecipientId(sha256(f"{connection}:{person}".encode()).hexdigest()[:_DERIVED_DIGITS])
 
 
 def run_id(text: str) -> RunId:

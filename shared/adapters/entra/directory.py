@@ -24,6 +24,7 @@ from shared.adapters.entra.schema import (
 )
 from shared.adapters.entra.user_mapping import ids_of, patch_of, user_of, users_of
 from shared.domain.connections.credential_expiry import ClientKey, Registration
+from shared.domain.connections.entra.guid import guid, is_guid
 from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.directory import (
     Assignment,
@@ -35,7 +36,7 @@ from shared.domain.directory import (
     Source,
     UsersPage,
 )
-from shared.domain.ids import ObjectId, object_id
+from shared.domain.ids import ObjectId
 from shared.errors import Conflict, NeedsAttention, NotFound, Rejected, SyncError, Transient
 from shared.runtime.fair_scheduler import turn
 
@@ -107,7 +108,7 @@ class GraphDirectory:
 
     async def _hides(self, group: ObjectId) -> bool:
         """Tell whether a group shows its members only to whom it is allowed."""
-        url = links.path(self._client.graph, f"groups/{group}", {"$select": _GROUP_SELECT})
+        url = links.path(self._client.graph, f"groups/{links.group_id(group)}", {"$select": _GROUP_SELECT})
         return decode(await self._client.get(url), GraphGroup).visibility == _HIDDEN
 
     async def _explained(self, group: ObjectId, refusal: Refused) -> SyncError:
@@ -154,7 +155,7 @@ class GraphDirectory:
         """Return the users, up to ten, with this object id, user principal name or e-mail address, in any case."""
         quoted = text.strip()[:_LONGEST_NAME].replace("'", "''")
         try:
-            condition = f"id eq '{object_id(text)}'"
+            condition = f"id eq '{guid(text)}'"
         except Rejected:
             condition = f"userPrincipalName eq '{quoted}' or mail eq '{quoted}'"
         query = {"$select": SELECT, "$top": str(_FOUND_USERS), "$filter": condition}
@@ -167,9 +168,10 @@ class GraphDirectory:
         return [user_of(each) for page in pages for each in page.value]
 
     def _by_id(self, kind: str, select: str, ids: Sequence[ObjectId]) -> Iterator[str]:
-        """Iterate over the addresses of those of some objects that are there."""
-        for start in range(0, len(ids), _IDS):
-            some = ",".join(f"'{each}'" for each in ids[start : start + _IDS])
+        """Iterate over the addresses of those of some objects that are there; text that cannot be an id names none."""
+        possible = list(filter(is_guid, ids))
+        for start in range(0, len(possible), _IDS):
+            some = ",".join(f"'{each}'" for each in possible[start : start + _IDS])
             query = {"$select": select, "$top": str(_IDS), "$filter": f"id in ({some})"}
             yield links.path(self._client.graph, kind, query)
 
@@ -181,11 +183,11 @@ class GraphDirectory:
 
     async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
         """Return the groups that a user is directly in. Raises: NotFound."""
-        return await self._containing(f"users/{person}")
+        return await self._containing(f"users/{guid(person)}")
 
     async def groups_of_group(self, group: ObjectId) -> Sequence[Group]:
         """Return the groups that a group is directly in. Raises: NotFound."""
-        return await self._containing(f"groups/{group}")
+        return await self._containing(f"groups/{links.group_id(group)}")
 
     async def _containing(self, member: str) -> Sequence[Group]:
         """Return the groups that an object is directly in, roles and administrative units left out.
@@ -207,7 +209,7 @@ class GraphDirectory:
     async def groups(self, search: str) -> Sequence[Group]:
         """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""
         try:
-            return await self._group(object_id(search))
+            return await self._group(guid(search))
         except Rejected:
             pass
         query = {"$select": _GROUP_SELECT, "$top": str(_FOUND_GROUPS)}
@@ -226,7 +228,7 @@ class GraphDirectory:
 
     async def registration(self, client_id: str) -> Registration | None:
         """Return the app registration of an application, None if it is registered in another tenant."""
-        route = f"applications(appId='{object_id(client_id)}')"
+        route = f"applications(appId='{guid(client_id)}')"
         url = links.path(self._client.graph, route, {"$select": "id,passwordCredentials"})
         try:
             found = decode(await self._client.get(url), GraphApplication)
@@ -241,7 +243,7 @@ class GraphDirectory:
     async def assignments(self, client_id: str, next_link: str | None = None) -> AssignmentsPage:
         """Return a page of who is assigned to an enterprise application. Raises: NotFound (`application_not_found`)."""
         graph = self._client.graph
-        route = f"servicePrincipals(appId='{object_id(client_id)}')/appRoleAssignedTo"
+        route = f"servicePrincipals(appId='{guid(client_id)}')/appRoleAssignedTo"
         first = links.path(graph, route, {"$top": str(links.PAGE_USERS)})
         url = links.checked(graph, next_link) if next_link else first
         try:

@@ -13,6 +13,7 @@ from shared.adapters.entra import json_batch
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.schema import BatchAnswer, Failure, GraphUser, Membership, UserPage, decode
 from shared.adapters.entra.throttle import REFUSALS
+from shared.domain.connections.entra.guid import is_guid
 from shared.domain.directory import Existence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
@@ -49,7 +50,9 @@ class ExistenceCheck:
 
         Raises Transient if Graph cannot be asked, or refuses some of the questions on every attempt.
         """
-        questions = [question for person in people for question in _questions(person, groups)]
+        # an id that cannot be one of Entra ID's is not asked about: no answer would be evidence
+        asked = [person for person in people if is_guid(person)] if all(map(_is_possible, groups)) else []
+        questions = [question for person in asked for question in _questions(person, groups)]
         answers: dict[int, BatchAnswer] = {}
         open_ = list(range(len(questions)))
         for round_ in range(_ROUNDS):
@@ -65,10 +68,11 @@ class ExistenceCheck:
                 code="throttled",
                 retry_after_s=self._client.throttle.left_s,
             )
-        answered: dict[ObjectId, list[tuple[_Question, BatchAnswer | None]]] = {person: [] for person in people}
+        answered: dict[ObjectId, list[tuple[_Question, BatchAnswer | None]]] = {person: [] for person in asked}
         for number, question in enumerate(questions):
             answered[question.person].append((question, answers.get(number)))
-        return {person: _conclude(person, evidence) for person, evidence in answered.items()}
+        unasked = dict.fromkeys(people, Existence.UNKNOWN)
+        return unasked | {person: _conclude(person, evidence) for person, evidence in answered.items()}
 
     async def _ask_all(self, questions: Sequence[_Question], numbers: Sequence[int]) -> dict[int, BatchAnswer]:
         """Return the answers to some questions. All requests have ended when it returns or raises."""
@@ -93,6 +97,10 @@ class ExistenceCheck:
         async with slots:
             answers = await json_batch.ask(self._client, requests)
         return {int(answer.id): answer for answer in answers if answer.id.isdecimal() and int(answer.id) in numbers}
+
+
+def _is_possible(source: Source) -> bool:
+    return source.group is None or is_guid(source.group)
 
 
 def _questions(person: ObjectId, groups: Sequence[Source]) -> Iterator[_Question]:

@@ -5,8 +5,10 @@ from typing import Final
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from shared.adapters.entra.schema import SELECT
+from shared.domain.connections.entra.guid import guid
 from shared.domain.directory import Source
-from shared.errors import Conflict
+from shared.domain.ids import ObjectId
+from shared.errors import Conflict, NotFound, Rejected
 
 VERSION: Final = "/v1.0/"
 #: Largest page of users and members.
@@ -57,7 +59,15 @@ def users(graph: str, source: Source) -> str:
     if source.group is None:
         return path(graph, "users", query)
     members = "transitiveMembers" if source.transitive else "members"
-    return path(graph, f"groups/{source.group}/{members}/microsoft.graph.user", {**query, "$count": "true"})
+    return path(graph, f"groups/{group_id(source.group)}/{members}/microsoft.graph.user", {**query, "$count": "true"})
+
+
+def group_id(group: ObjectId) -> ObjectId:
+    """Return the id of a group as a link takes it. Raises NotFound for what cannot be the id of one of Entra ID's."""
+    try:
+        return guid(group)
+    except Rejected as error:
+        raise NotFound(f"{error} Map a group of the directory instead.", code="group_not_found") from error
 
 
 def latest_delta(graph: str) -> str:

@@ -10,8 +10,8 @@ from shared.bootstrap import app
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.connection_health import days_left
 from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.validation_report import Report
-from shared.domain.ids import object_id
 from shared.domain.optimistic_locking import Part
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import NO_TENANT, Contract, answers
@@ -54,9 +54,7 @@ async def validate(request: Request) -> Answer:
 async def sso_put(request: Request) -> Answer:
     """Store the sign-in application."""
     body = request.body(SsoBody)
-    sso = SsoApplication(
-        client_id=object_id(body.client_id), object_id=object_id(body.object_id) if body.object_id else None
-    )
+    sso = SsoApplication(client_id=guid(body.client_id), object_id=guid(body.object_id) if body.object_id else None)
     tag = await app().connect.put_sso(request.tenant, sso, request.condition())
     return Answer(_sso_view(sso), headers=tagged(tag))
 

@@ -11,8 +11,9 @@ from shared.domain.access.callers import Caller
 from shared.domain.connections.connection import Connection, CredentialKind, Credentials, SsoApplication, secret_name
 from shared.domain.connections.connection_health import Health
 from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.validation_report import Report, Validation
-from shared.domain.ids import TenantId, object_id
+from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
 from shared.errors import Conflict, NotFound, Rejected, Transient
 from shared.ports.platform import Clock, SecretStore
@@ -184,9 +185,9 @@ class Connect:
             name = secret_name(tenant)
             version = await self.secrets.put(name, validation.secret)
         return Connection(
-            azure_tenant_id=object_id(credentials.azure_tenant_id),
-            client_id=object_id(credentials.client_id),
-            object_id=object_id(entries.object_id),
+            azure_tenant_id=guid(credentials.azure_tenant_id),
+            client_id=guid(credentials.client_id),
+            object_id=guid(entries.object_id),
             cloud=entries.cloud,
             endpoints=credentials.endpoints,
             kind=entries.kind,

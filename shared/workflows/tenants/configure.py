@@ -6,7 +6,8 @@ from typing import Final
 
 from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.tenants import TenantSummary
-from shared.domain.ids import LocationId, TenantId, object_id
+from shared.domain.connections.entra.guid import guid
+from shared.domain.ids import LocationId, TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
@@ -95,9 +96,9 @@ class Configure:
         if len(admins.people) > MAX_ADMINS:
             raise Rejected(f"A tenant has at most {MAX_ADMINS} granted people.", code="too_many_admins")
         kept = Admins(
-            azure_tenant_id=object_id(admins.azure_tenant_id) if admins.azure_tenant_id else None,
+            azure_tenant_id=guid(admins.azure_tenant_id) if admins.azure_tenant_id else None,
             people=tuple(
-                AdminGrant(azure_tenant_id=object_id(each.azure_tenant_id), object_id=object_id(each.object_id))
+                AdminGrant(azure_tenant_id=guid(each.azure_tenant_id), object_id=guid(each.object_id))
                 for each in admins.people
             ),
         )

@@ -185,3 +185,12 @@ async def test_a_batch_that_fails_as_a_whole_fails_the_check() -> None:
 
     with pytest.raises(Transient):
         await ask(Down(account=[]))
+
+
+@pytest.mark.parametrize(("who", "group"), [("../groups?x", GROUP), ("anna", GROUP), (ADA, "a/b'c")])
+async def test_an_id_that_is_not_of_entra_id_is_not_asked_about(who: str, group: str) -> None:
+    """It would become part of a request, and no answer to that would be evidence about the person."""
+    batches = Batches(account=[(404, GONE, {})], check=[(200, {"value": []}, {})])
+    check = ExistenceCheck(cast("GraphClient", batches))
+    assert await check.check([ObjectId(who)], [Source(group=ObjectId(group))]) == {who: Existence.UNKNOWN}
+    assert not batches.sent

@@ -5,7 +5,8 @@ import pytest
 from shared.adapters.entra import links
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
-from shared.errors import Conflict
+from shared.errors import Conflict, NotFound
+from tests.support.ids import HOSTILE
 
 GRAPH = "https://graph.microsoft.com"
 GROUP = ObjectId("22222222-2222-4222-8222-222222222222")
@@ -71,3 +72,16 @@ def test_addresses_of_first_pages() -> None:
     assert transitive.endswith("&$top=999&$count=true")
     assert f"/{GROUP}/members/microsoft.graph.user?" in links.users(GRAPH, Source(group=GROUP, transitive=False))
     assert "$top" not in links.latest_delta(GRAPH)
+
+
+@pytest.mark.parametrize("group", HOSTILE)
+def test_a_group_that_is_not_of_entra_id_is_in_no_link(group: ObjectId) -> None:
+    """A mapping takes any text as the id of a group; such a group is not there."""
+    with pytest.raises(NotFound) as missing:
+        links.users(GRAPH, Source(group=group))
+    assert missing.value.code == "group_not_found"
+
+
+def test_the_id_of_a_group_is_taken_in_any_case() -> None:
+    """A person may have entered it so."""
+    assert links.users(GRAPH, Source(group=ObjectId(GROUP.upper()))) == links.users(GRAPH, Source(group=GROUP))
