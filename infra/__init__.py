@@ -1,1 +1,1 @@
-"""Azure's side (azure/) and a laptop's side (local/). Never imported by the product."""
+"""Packaging, capacity planning and the local stack. The product never imports any of it."""

@@ -1,1 +1,1 @@
-"""A laptop's stand-ins for Azure. Never deployed, never imported by the product."""
+"""Local stand-ins for Azure services. Never deployed, never imported by the product."""

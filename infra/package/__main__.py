@@ -1,4 +1,4 @@
-"""`python -m infra.package`: builds the package and says how large it is."""
+"""Build the deployment package and print its size: `python -m infra.package`."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ _MB = 1_000_000
 
 
 def main() -> int:
-    """The package is written (0), or one sentence says why not (1)."""
+    """Build the package and return 0. Return 1 after printing the reason if it cannot be built."""
     parser = argparse.ArgumentParser(prog="python -m infra.package")
     parser.add_argument("--out", type=Path, default=ROOT / ".local" / "package.zip")
     out = parser.parse_args().out

@@ -1,4 +1,4 @@
-"""Builds the package: product, locked packages for the cloud's platform, bytecode, one zip."""
+"""Build the package: product, locked packages for the platform in Azure, and bytecode, in one zip file."""
 
 import compileall
 import py_compile
@@ -12,17 +12,17 @@ from pathlib import Path
 from infra.local.stack.child import ROOT
 from infra.package.trim import TRIMMED, PackageError, trim, used
 
-#: Where the Functions host looks for packages.
+#: Folder in which the Functions host looks for packages.
 #: Source: https://learn.microsoft.com/azure/azure-functions/functions-reference-python#folder-structure
 SITE_PACKAGES = Path(".python_packages/lib/site-packages")
-#: What the Functions host's Python runs on.
+#: Platform of the Functions host's Python.
 PLATFORM, PYTHON = "x86_64-manylinux_2_28", "3.11"
 PRODUCT = ("host.json", "function_app.py", "requirements.txt", "shared")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A package that was written: sizes in bytes."""
+    """A package that was written. Sizes are in bytes."""
 
     path: Path
     zipped: int
@@ -31,11 +31,11 @@ class Built:
     sdk_files_before: int
     sdk_bytes: int
     sdk_bytes_before: int
-    #: What the host finds in it.
+    #: Functions that the host finds in the package.
     functions: int
 
 
-#: Imports everything that is deployed, with nothing else installed, and counts the functions.
+#: Program that imports every deployed module, without other packages, and prints the number of functions.
 _INDEX = """
 import importlib, pkgutil, sys
 sys.path[:0] = sys.argv[1:]
@@ -48,7 +48,7 @@ print(len(function_app.app.get_functions()))
 
 
 def build(out: Path, work: Path) -> Built:
-    """Leave the package at `out`, with `work` as an empty folder to work in. Raises: PackageError."""
+    """Write the package to `out`, with `work` as an empty working folder. Raises PackageError if a step fails."""
     shutil.rmtree(work, ignore_errors=True)
     root = work / "root"
     site_packages = root / SITE_PACKAGES
@@ -80,14 +80,17 @@ def build(out: Path, work: Path) -> Built:
 
 
 def _ignored(folder: str, names: list[str]) -> set[str]:
-    """Return what of a folder is not packaged: bytecode of this machine, and what .funcignore has of the product."""
+    """Return the names that are not packaged: local bytecode, and the parts of the product in .funcignore."""
     kept_out = set((ROOT / ".funcignore").read_text(encoding="utf-8").split())
     within = Path(folder).relative_to(ROOT)
     return {name for name in names if name == "__pycache__" or (within / name).as_posix() in kept_out}
 
 
 def index(root: Path) -> int:
-    """Return how many functions the host finds in a package that was unpacked at `root`. Raises: PackageError."""
+    """Return the number of functions that the host finds in a package unpacked at `root`.
+
+    Raises PackageError if a module cannot be imported.
+    """
     command = [sys.executable, "-I", "-S", "-B", "-c", _INDEX, str(root), str(root / SITE_PACKAGES)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -105,7 +108,7 @@ def _install(site_packages: Path) -> None:
 
 
 def _compile(root: Path) -> None:
-    """Leave bytecode beside every module, which the host believes without looking at the source again."""
+    """Write bytecode next to every module. The host uses it without checking the source."""
     compiled = compileall.compile_dir(
         root,
         quiet=2,
@@ -120,9 +123,9 @@ def _compile(root: Path) -> None:
 
 
 def _zip(root: Path, out: Path) -> None:
-    """Write the same bytes for the same files: in order, with one time for all."""
+    """Write a reproducible archive: files in sorted order, with one fixed modification time."""
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for file in sorted(each for each in root.rglob("*") if each.is_file()):
+        for file in sorted(path for path in root.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(str(file.relative_to(root)), (2020, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16

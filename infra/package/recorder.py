@@ -1,4 +1,4 @@
-"""A pytest plugin: after the tests, writes down which files of a package were imported.
+"""A pytest plugin that records which files of a package the tests imported.
 
 RECORD_PACKAGE=msgraph RECORD_TO=files.txt python -m pytest -p infra.package.recorder ...
 """
@@ -15,9 +15,9 @@ import shared
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """The file has a path a line, relative to the folder that holds the package.
+    """Write one path per line, relative to the folder that contains the package.
 
-    Every module of the product is imported first, so that what only a rare path uses is among them.
+    Every module of the product is imported first, so that modules of rarely used code paths are included.
     """
     del session, exitstatus
     package = os.environ["RECORD_PACKAGE"]

@@ -1,4 +1,4 @@
-"""Finds which files of the Graph SDK are used, and leaves only those."""
+"""Find the files of the Graph SDK that the product uses, and remove the others."""
 
 import os
 import shutil
@@ -9,16 +9,19 @@ from pathlib import Path
 from infra.local.stack.child import ROOT
 
 TRIMMED = "msgraph"
-#: What uses the SDK from end to end: logins, pages, changes, batches, every kind of refusal.
+#: Tests that use the whole adapter: logins, pages, changes, batches, and every kind of error response.
 TESTS = "tests/contracts/ports/directory"
 
 
 class PackageError(Exception):
-    """No package was written; the message says why."""
+    """The package cannot be built. The message gives the reason."""
 
 
 def used(site_packages: Path, record: Path) -> list[Path]:
-    """Return the SDK's files that the tests import, relative to `site_packages`. Raises: PackageError."""
+    """Return the files of the SDK that the tests import, relative to `site_packages`.
+
+    Raises PackageError if the tests fail.
+    """
     _run_tests(site_packages, {"RECORD_PACKAGE": TRIMMED, "RECORD_TO": str(record)}, "with the whole SDK")
     files = [Path(line) for line in record.read_text(encoding="utf-8").splitlines()]
     if not files:
@@ -27,7 +30,7 @@ def used(site_packages: Path, record: Path) -> list[Path]:
 
 
 def trim(site_packages: Path, files: list[Path]) -> None:
-    """Leave of the SDK only `files`, and prove that the tests need no other. Raises: PackageError."""
+    """Remove all files of the SDK except `files`, and run the tests again. Raises PackageError if they fail."""
     whole = site_packages / TRIMMED
     aside = site_packages.parent / f"{TRIMMED}-whole"
     whole.rename(aside)
@@ -40,7 +43,7 @@ def trim(site_packages: Path, files: list[Path]) -> None:
 
 
 def prove(site_packages: Path) -> None:
-    """Hold if the tests need no file that is not there. Raises: PackageError."""
+    """Run the tests with the trimmed SDK. Raises PackageError if a file is missing."""
     _run_tests(site_packages, {"RECORD_PACKAGE": TRIMMED, "RECORD_TO": os.devnull}, "with the trimmed SDK")
 
 

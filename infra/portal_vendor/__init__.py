@@ -1,6 +1,6 @@
-"""What the portal uses of others: released files of Fluent UI, copied into `shared/portal/vendor`.
+"""Third-party files of the portal: released files of Fluent UI, copied into `shared/portal/vendor`.
 
     python -m infra.portal_vendor.vendor
 
-Run it after changing a version here; nothing is fetched when the portal is built, served or opened.
+Run it after changing a version here. Building, serving and opening the portal download nothing.
 """

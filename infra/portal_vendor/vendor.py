@@ -1,4 +1,4 @@
-"""`python -m infra.portal_vendor.vendor`: pinned releases, fetched with npm, checked, copied with their licences."""
+"""Download pinned npm releases, verify them, and copy them with their licences."""
 
 import base64
 import hashlib
@@ -18,12 +18,12 @@ FOLDER = ROOT / "shared" / "portal" / "vendor"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A package of npm as it was released; `integrity` is npm's own hash of its archive."""
+    """A released npm package. `integrity` is npm's hash of its archive."""
 
     name: str
     version: str
     integrity: str
-    #: Files of the archive, and what they are called here.
+    #: Path in the archive to file name in the vendor folder.
     files: dict[str, str]
 
 
@@ -38,11 +38,11 @@ RELEASES = (
         name="@fluentui/tokens",
         version="1.0.0-alpha.24",
         integrity="sha512-YrjGQfnxBR+9o8wXyTflON3Ohsv7OrZWYLVRU+7RaiFO1gcu36iDm3WjudlVmYuWRLDO0Gmxotm6RQNhbZuEQQ==",
-        # the licence of both: they come from one repository, and only this archive holds it
+        # the licence of both packages: they share a repository, and only this archive contains it
         files={"LICENSE": "fluent.LICENSE.txt"},
     ),
 )
-#: Prints the two themes of the tokens as one style sheet.
+#: Program that prints the light and the dark theme as one style sheet.
 _THEMES = """
 const { webLightTheme, webDarkTheme } = require(process.argv[1]);
 const rule = (theme) => Object.entries(theme).map(([name, value]) => `  --${name}: ${value};`).join("\\n");
@@ -52,7 +52,10 @@ console.log(`:root {\\n${rule(webLightTheme)}\\n}\\n${dark}`);
 
 
 def main() -> int:
-    """The folder holds exactly what is pinned (0), or one sentence says what differs (1)."""
+    """Replace the vendor folder by the pinned files and return 0.
+
+    If a hash differs, print the difference and return 1.
+    """
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         shutil.rmtree(FOLDER, ignore_errors=True)

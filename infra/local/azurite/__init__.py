@@ -1,8 +1,8 @@
-"""Azurite, Microsoft's emulator of Azure Storage: how to start it and where it answers.
+"""Azurite, Microsoft's emulator of Azure Storage: its start command and its addresses.
 
-`package.json` pins it and `make setup` installs it beside that file. It is started by `node` directly: killing `npx`
-would leave the emulator running. Everything lives in memory: a stack begins empty and leaves nothing behind, and about
-a million rows are too much for the persistent mode.
+`package.json` pins its version, and `make setup` installs it next to that file. It is started by `node` directly,
+because killing `npx` would not end the emulator. All data is kept in memory: a stack starts empty and leaves no data
+behind. The persistent mode does not cope with a million rows.
 """
 
 import shutil
@@ -18,7 +18,7 @@ from infra.local.stack.ports import LOCALHOST, free_ports
 
 SCRIPT = Path(__file__).with_name("node_modules") / "azurite" / "dist" / "src" / "azurite.js"
 
-#: The emulator's account and key are the same everywhere and published; they protect nothing.
+#: Published account and key of every emulator. They protect nothing.
 #: Source: https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -28,12 +28,12 @@ _POLL_S = 0.05
 
 
 class AzuriteUnavailable(Exception):
-    """Azurite cannot be started; the message says what to do."""
+    """Azurite cannot be started. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Azurite:
-    """Where one emulator answers."""
+    """The ports and addresses of one emulator."""
 
     blob_port: int
     queue_port: int
@@ -41,29 +41,29 @@ class Azurite:
 
     @property
     def blob_url(self) -> str:
-        """The account's blob endpoint."""
+        """Endpoint of the account's blobs."""
         return f"http://{LOCALHOST}:{self.blob_port}/{ACCOUNT}"
 
     @property
     def queue_url(self) -> str:
-        """The account's queue endpoint."""
+        """Endpoint of the account's queues."""
         return f"http://{LOCALHOST}:{self.queue_port}/{ACCOUNT}"
 
     @property
     def table_url(self) -> str:
-        """The account's table endpoint."""
+        """Endpoint of the account's tables."""
         return f"http://{LOCALHOST}:{self.table_port}/{ACCOUNT}"
 
     @property
     def connection_string(self) -> str:
-        """For the SDKs' `from_connection_string` and the host's `AzureWebJobsStorage`."""
+        """Connection string for the SDKs' `from_connection_string` and the host's `AzureWebJobsStorage`."""
         return (
             f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
             f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};TableEndpoint={self.table_url};"
         )
 
     def command(self) -> list[str]:
-        """The command that starts it.
+        """Return the command that starts it.
 
         Raises:
             AzuriteUnavailable: Node or the package is missing.
@@ -75,22 +75,24 @@ class Azurite:
             raise AzuriteUnavailable("Azurite is not installed yet: run `make setup`.")
         ports = {"blob": self.blob_port, "queue": self.queue_port, "table": self.table_port}
         listen = [
-            each for name, port in ports.items() for each in (f"--{name}Host", LOCALHOST, f"--{name}Port", str(port))
+            argument
+            for name, port in ports.items()
+            for argument in (f"--{name}Host", LOCALHOST, f"--{name}Port", str(port))
         ]
         flags = ["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"]
         return [node, str(SCRIPT), *listen, *flags]
 
     def answers(self) -> bool:
-        """Whether all three services answer HTTP, be it with a refusal."""
+        """Return whether all three services respond to HTTP requests, even if with an error status."""
         return all(readiness.get(f"{url}?comp=list") for url in (self.blob_url, self.queue_url, self.table_url))
 
 
 @contextmanager
 def running_azurite(log: Path) -> Iterator[Azurite]:
-    """An emulator of one's own on free ports, ended afterwards.
+    """Start an emulator on free ports, and end it when the context is left.
 
     Raises:
-        AzuriteUnavailable: It is not installed, or did not answer within `START_TIMEOUT_S`.
+        AzuriteUnavailable: It is not installed, or did not respond within `START_TIMEOUT_S`.
     """
     blob, queue, table = free_ports(3)
     azurite = Azurite(blob_port=blob, queue_port=queue, table_port=table)

@@ -1,1 +1,1 @@
-"""The demo: three directories become recipients through the real API, triggers and queues of the local stack."""
+"""The demo: syncs three sample directories through the API, triggers and queues of the local stack."""

@@ -1,4 +1,4 @@
-"""Run the demo: `python -m infra.local.demo`, with SCALE=small for directories 100 times smaller."""
+"""Run the demo: `python -m infra.local.demo`. With SCALE=small, directories are 100 times smaller."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ WRONG_SECRET = "this~is-not-the-secret-of-adatum"  # noqa: S105 - wrong on purpo
 
 
 async def demo(console: Console, scale: float, output: Path) -> list[str]:
-    """Play the demo, leave its numbers in `output`, and return what did not come out as it must."""
+    """Run the demo, write its numbers to `output`, and return the deviations from the expected result."""
     console.print("Starting the stack: storage, directories, key vault, functions host.")
     async with (
         LocalStack(directory=ROOT / ".local" / "demo", ports=Ports.free(), scale=scale) as stack,
@@ -48,8 +48,8 @@ async def _play(console: Console, api: Api, simulator: Simulator, output: Path) 
         contoso.runs.append(ended["contoso"])
         fabrikam.runs.append(ended["fabrikam"])
         report.write(output, reports)
-    for each in reports:
-        each.show(console)
+    for tenant in reports:
+        tenant.show(console)
     return [
         *_unfinished(reports),
         *await scenes.differences(played[1], api, simulator),
@@ -59,7 +59,7 @@ async def _play(console: Console, api: Api, simulator: Simulator, output: Path) 
 
 
 async def _refused(api: Api) -> str | None:
-    """Try to connect a tenant with a wrong secret, and return the sentence with which that is refused."""
+    """Try to connect a tenant with a wrong secret, and return the error message."""
     try:
         await api.onboard("adatum", preferences={"mode": "full"}, locations=["lobby"], secret=WRONG_SECRET)
     except ApiError as error:
@@ -69,9 +69,9 @@ async def _refused(api: Api) -> str | None:
 
 def _unfinished(reports: list[TenantReport]) -> list[str]:
     wrong = [
-        f"{each.name}: run {run['id']} ended as {run['state']}"
-        for each in reports
-        for run in each.runs
+        f"{tenant.name}: run {run['id']} ended as {run['state']}"
+        for tenant in reports
+        for run in tenant.runs
         if run["state"] != "done"
     ]
     if reports[-1].refused is None:
@@ -80,11 +80,11 @@ def _unfinished(reports: list[TenantReport]) -> list[str]:
 
 
 def main() -> int:
-    """Return 0 if everything came out as it must, 1 if not, 2 for a SCALE that is none."""
+    """Return 0 for the expected result, 1 for deviations, and 2 for an invalid SCALE."""
     console = Console()
     scale = os.environ.get("SCALE") or "full"
     if scale not in SCALES:
-        console.print(f"SCALE is {scale!r}; use one of {', '.join(SCALES)}.")
+        console.print(f"Invalid SCALE {scale!r}: use one of {', '.join(SCALES)}.")
         return 2
     output = ROOT / ".local" / "demo.json"
     wrong = asyncio.run(demo(console, SCALES[scale], output))

@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import aiohttp
 
-#: States in which nothing more happens to a run by itself.
+#: States that a run does not leave without a request.
 ENDED = frozenset({"done", "held", "failed", "superseded"})
 
 
 class ApiError(Exception):
-    """The API refused: `status` is HTTP's, `problem` the problem+json body."""
+    """The API returned an error: `status` is the HTTP status, `problem` the problem+json body."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         super().__init__(f"{status} {problem.get('code')}: {problem.get('detail')}")
@@ -21,7 +21,7 @@ class ApiError(Exception):
 
 
 class Api:
-    """Calls the API of a stack, given what its `stack.json` says."""
+    """Client for the API of a stack, configured by the content of its `stack.json`."""
 
     def __init__(self, stack: Mapping[str, Any]) -> None:
         self._stack = stack
@@ -38,7 +38,7 @@ class Api:
         await self.session.close()
 
     async def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON of any route
-        """Return the JSON that a route answers, None without content. Raises: ApiError unless it is a success."""
+        """Return the JSON response of a route, or None without content. Raises ApiError for an error status."""
         async with self.session.request(method, f"{self._stack['api']}{path}", json=body) as response:
             answer = await response.json(content_type=None) if response.content_length != 0 else None
             if not response.ok:
@@ -57,7 +57,8 @@ class Api:
     ) -> None:
         """Create a tenant with locations and mappings, connected to a directory.
 
-        It is the sample directory of its or another name, or what the simulator says of any other.
+        By default, this is the sample directory of the same name. `directory` names another sample directory, or
+        contains the credentials of a directory that the simulator has created.
         """
         credentials = directory if isinstance(directory, Mapping) else self._stack["directories"][directory or tenant]
         await self.call("PUT", f"/tenants/{tenant}", {"name": tenant.title()})
@@ -82,12 +83,12 @@ class Api:
             await self.call("PUT", f"/tenants/{tenant}/locations/{location}/groups", {"groups": list(groups)})
 
     async def sync(self, tenant: str, mode: str = "incremental") -> str:
-        """Ask for a run and return its id."""
+        """Start a run and return its id."""
         answer = await self.call("POST", f"/tenants/{tenant}/runs", {"mode": mode})
         return str(answer["id"])
 
     async def follow(self, tenant: str, run: str, *, every_s: float = 0.5) -> AsyncIterator[dict[str, Any]]:
-        """Yield the run as it stands, until it has ended; the last one yielded has."""
+        """Yield the run repeatedly until it has ended. The last value is the ended run."""
         while True:
             answer = await self.call("GET", f"/tenants/{tenant}/runs/{run}")
             yield answer
@@ -96,14 +97,14 @@ class Api:
             await asyncio.sleep(every_s)
 
     async def finished(self, tenant: str, run: str, *, timeout_s: float = 120) -> dict[str, Any]:
-        """Return the run once it has ended. Raises: TimeoutError after `timeout_s` seconds."""
+        """Return the run after it has ended. Raises TimeoutError after `timeout_s` seconds."""
         async with asyncio.timeout(timeout_s):
             async for answer in self.follow(tenant, run):
                 last = answer
         return last
 
     async def recipients(self, tenant: str, location: str, **filters: str) -> list[dict[str, Any]]:
-        """Return all recipients of a location, page by page."""
+        """Return all recipients of a location, reading page by page."""
         found: list[dict[str, Any]] = []
         query = {"limit": "1000", **filters}
         while True:

@@ -1,4 +1,4 @@
-"""Live progress of runs: a bar per tenant on a terminal, now and then a line elsewhere."""
+"""Live progress of runs: a bar per tenant on a terminal, otherwise a line every few seconds."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from infra.local.demo.api import Api
 
-#: Where there is no terminal, at most one line per tenant in this many seconds.
+#: Minimum time between two lines per tenant without a terminal, in seconds.
 _LINE_EVERY_S = 5.0
 
 
 async def watch(api: Api, console: Console, runs: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Show the progress of one run per tenant until all have ended, and return how they ended."""
+    """Show the progress of one run per tenant until all have ended. Return the ended runs by tenant."""
     columns = (TextColumn("{task.description:<10}"), BarColumn(), TextColumn("{task.fields[now]}"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        ended = await asyncio.gather(*(_follow(api, console, progress, *each) for each in runs.items()))
+        ended = await asyncio.gather(*(_follow(api, console, progress, tenant, run) for tenant, run in runs.items()))
     return dict(zip(runs, ended, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What the demo shows and writes: one table per tenant, and the same numbers as JSON."""
+"""Output of the demo: one table per tenant, and the same numbers as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ COUNTS = ("created", "updated", "deactivated", "reactivated", "skipped")
 
 
 class TenantReport:
-    """One tenant's syncs, and what they left."""
+    """The runs of one tenant."""
 
     def __init__(self, name: str, title: str) -> None:
         self.name = name
@@ -23,14 +23,14 @@ class TenantReport:
 
     @property
     def locations(self) -> dict[str, dict[str, Any]]:
-        """What the last run reported for each location."""
+        """The numbers of the last run for each location."""
         return self.runs[-1]["locations"] if self.runs else {}
 
     def as_json(self) -> dict[str, Any]:
-        """Return the tenant's entry of `.local/demo.json`."""
-        active = {name: {"active": each["active"]} for name, each in self.locations.items()}
+        """Return the entry of the tenant in `.local/demo.json`."""
+        active = {name: {"active": location["active"]} for name, location in self.locations.items()}
         entry: dict[str, Any] = {
-            "active_recipients": sum(each["active"] for each in active.values()),
+            "active_recipients": sum(location["active"] for location in active.values()),
             "locations": active,
             "runs": [_run_as_json(run) for run in self.runs],
         }
@@ -39,7 +39,7 @@ class TenantReport:
         return entry
 
     def show(self, console: Console) -> None:
-        """Print the tenant's table, or why it has none."""
+        """Print the tenant's table, or the reason why its connection was refused."""
         if self.refused:
             console.print(f"\n[bold]{self.name}[/bold] ({self.title})\n  connection refused: {self.refused}")
             return
@@ -55,10 +55,10 @@ class TenantReport:
         table.add_column("location")
         for name in ("active", "created", "updated", "deactivated"):
             table.add_column(name, justify="right")
-        for name, each in run["locations"].items():
-            table.add_row(name, *_row(each["active"], each["counts"]))
+        for name, location in run["locations"].items():
+            table.add_row(name, *_row(location["active"], location["counts"]))
         table.add_section()
-        total = sum(each["active"] for each in run["locations"].values())
+        total = sum(location["active"] for location in run["locations"].values())
         table.add_row("all", *_row(total, run["counts"]), style="bold")
         summary = _run_as_json(run)
         table.caption = (
@@ -85,7 +85,7 @@ def _run_as_json(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(path: Path, reports: Sequence[TenantReport]) -> None:
-    """Leave the numbers of all tenants in a file."""
+    """Write the numbers of all tenants to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"tenants": {report.name: report.as_json() for report in reports}}
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What happens in the demo: how each tenant is set up, and what changes in its directory before the second sync."""
+"""Scenes of the demo: the set-up of each tenant, and the changes in its directory before the second sync."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,29 +12,29 @@ FABRIKAM_LOCATIONS = [
     "geneva", "hamburg", "istanbul", "jena", "kyoto", "lisbon",
 ]  # fmt: skip
 
-#: How many people of the directory the demo asks the simulator for, to choose from.
-_SOME = 50
+#: Number of people read from the directory, from which the demo chooses.
+_CANDIDATES = 50
 
 
 @dataclass(slots=True)
 class Scene:
-    """One tenant of the demo, and whom the changes in its directory have touched."""
+    """One tenant of the demo, and the ids of the people that the changes in its directory concern."""
 
     tenant: str
     touched: set[str] = field(default_factory=set)
-    #: For groups mode: location to mapped groups.
+    #: For groups mode: the mapped groups of each location.
     mapping: dict[str, list[str]] = field(default_factory=dict)
 
 
 async def onboard_contoso(api: Api) -> Scene:
-    """Full mode: everybody becomes a recipient at each of ten locations."""
+    """Onboard in full mode: every person becomes a recipient at each of ten locations."""
     await api.onboard("contoso", preferences={"mode": "full"}, locations=CONTOSO_LOCATIONS)
     return Scene("contoso")
 
 
 async def change_contoso(scene: Scene, simulator: Simulator) -> None:
-    """Three join, two leave, one account is disabled, one person is renamed."""
-    people = await simulator.people("contoso", _SOME)
+    """Change the directory: three people join, two leave, one account is disabled, one person is renamed."""
+    people = await simulator.people("contoso", _CANDIDATES)
     for number in range(3):
         scene.touched.add(await simulator.join("contoso", f"New Colleague {number + 1}"))
     await simulator.leave("contoso", people[3])
@@ -45,11 +45,11 @@ async def change_contoso(scene: Scene, simulator: Simulator) -> None:
 
 
 async def onboard_fabrikam(api: Api, simulator: Simulator) -> Scene:
-    """Groups mode: forty groups mapped many to many to twelve locations."""
+    """Onboard in groups mode: forty groups, mapped many to many to twelve locations."""
     groups = await simulator.groups("fabrikam")
     mapping: dict[str, list[str]] = {location: [] for location in FABRIKAM_LOCATIONS}
     for number, group in enumerate(groups):
-        # each group at one location, every fourth at a second one too
+        # each group is mapped to one location, every fourth to a second one as well
         places = {number % len(FABRIKAM_LOCATIONS)}
         if number % 4 == 0:
             places.add((number * 5 + 7) % len(FABRIKAM_LOCATIONS))
@@ -60,7 +60,10 @@ async def onboard_fabrikam(api: Api, simulator: Simulator) -> Scene:
 
 
 async def change_fabrikam(scene: Scene, simulator: Simulator) -> None:
-    """One joins, one leaves a group, one moves to another group, one is renamed, one disabled, one deleted."""
+    """Change the directory and its groups.
+
+    One person joins, one leaves a group, one moves to another group, one is renamed, one disabled, one deleted.
+    """
     sizes = {
         group: await simulator.members("fabrikam", group, transitive=False)
         for groups in scene.mapping.values()
@@ -78,28 +81,29 @@ async def change_fabrikam(scene: Scene, simulator: Simulator) -> None:
 
 
 async def differences(scene: Scene, api: Api, simulator: Simulator) -> list[str]:
-    """Return where the active recipients of a tenant in groups mode are not exactly the enabled members."""
-    enabled = {each["id"] for each in await simulator.users(scene.tenant) if each["accountEnabled"]}
+    """Return the locations whose active recipients differ from the enabled members of their groups."""
+    enabled = {user["id"] for user in await simulator.users(scene.tenant) if user["accountEnabled"]}
     wrong = []
     for location, groups in scene.mapping.items():
         members: set[str] = set()
         for group in groups:
             members |= await simulator.members(scene.tenant, group)
-        active = {each["objectId"] for each in await api.recipients(scene.tenant, location, status="active")}
+        recipients = await api.recipients(scene.tenant, location, status="active")
+        active = {recipient["objectId"] for recipient in recipients}
         if active != members & enabled:
             wrong.append(f"{scene.tenant}/{location}: {len(active ^ (members & enabled))} people differ")
     return wrong
 
 
 async def untouched_changes(scene: Scene, api: Api, run: dict[str, Any]) -> list[str]:
-    """Return which changes of a run concern people whom nobody touched."""
+    """Return the changes of a run that concern people who did not change."""
     changes: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:
         page = await api.call("GET", f"/tenants/{scene.tenant}/runs/{run['id']}/changes?cursor={cursor}")
         changes, cursor = changes + page["changes"], page["cursor"]
     return [
-        f"{scene.tenant}: {each['kind']} {each['objectId']} although nothing changed there"
-        for each in changes
-        if each["kind"] != "skipped" and each["objectId"] not in scene.touched
+        f"{scene.tenant}: {change['kind']} {change['objectId']} although nothing changed there"
+        for change in changes
+        if change["kind"] != "skipped" and change["objectId"] not in scene.touched
     ]

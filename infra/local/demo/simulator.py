@@ -1,4 +1,4 @@
-"""The directory simulator's admin API, as far as the demo and the end-to-end tests change directories with it."""
+"""Client of the directory simulator's admin API, with the calls that the demo and the end-to-end tests use."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import aiohttp
 
-#: Users in one answer, at most.
+#: Maximum number of users per response.
 _PAGE = 1_000
 
 
 class Simulator:
-    """Changes one stack's sample directories."""
+    """Changes the sample directories of one stack."""
 
     def __init__(self, stack: Mapping[str, Any]) -> None:
         self._base = f"{stack['simulator_admin']}/admin"
@@ -26,23 +26,23 @@ class Simulator:
         await self._session.close()
 
     async def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON of any route
-        """Return what a route of the admin API answers."""
+        """Return the response of a route of the admin API."""
         async with self._session.request(method, f"{self._base}{path}", json=body) as response:
             return await response.json(content_type=None)
 
     async def found(self, directory: str, *, users: int) -> dict[str, Any]:
-        """Make a directory of enabled and disabled users without groups, and return what leads into it."""
+        """Create a directory of enabled and disabled users without groups, and return its credentials."""
         await self.call("POST", "/directories", {"name": directory, "users": users, "groups": 0})
         known: dict[str, Any] = await self.call("GET", f"/directories/{directory}")
         return known
 
     async def groups(self, directory: str) -> list[str]:
-        """Return the ids of a directory's groups."""
+        """Return the ids of the groups of a directory."""
         found = (await self.call("GET", f"/directories/{directory}"))["groups"]
-        return [str(each["id"]) for each in found]
+        return [str(group["id"]) for group in found]
 
     async def users(self, directory: str) -> list[dict[str, Any]]:
-        """Return all users of a directory with every property."""
+        """Return all users of a directory with all properties."""
         found: list[dict[str, Any]] = []
         for start in range(0, 1_000_000, _PAGE):
             path = f"/directories/{directory}/users?from={start}&count={_PAGE}"
@@ -53,24 +53,24 @@ class Simulator:
         return found
 
     async def people(self, directory: str, count: int) -> list[str]:
-        """Return the ids of a directory's first users, at most a page of them."""
+        """Return the ids of the first users of a directory, at most one page."""
         found = await self.call("GET", f"/directories/{directory}/users?from=0&count={count}")
-        return [str(each["id"]) for each in found["users"]]
+        return [str(user["id"]) for user in found["users"]]
 
     async def members(self, directory: str, group: str, *, transitive: bool = True) -> set[str]:
-        """Return the ids of the users in a group: the truth that recipients are compared with."""
+        """Return the ids of the users in a group, to compare recipients with."""
         path = f"/directories/{directory}/groups/{group}/members?transitive={str(transitive).lower()}"
         return set((await self.call("GET", path))["users"])
 
     async def join(self, directory: str, name: str, *groups: str) -> str:
-        """Add a user, also to these groups, and return the id."""
+        """Create a user who is a member of these groups, and return the id."""
         user = str((await self.call("POST", f"/directories/{directory}/users", {"displayName": name}))["id"])
         for group in groups:
             await self.move(directory, group, add=[user])
         return user
 
     async def change(self, directory: str, user: str, **properties: object) -> None:
-        """Change a user's properties."""
+        """Change properties of a user."""
         await self.call("PATCH", f"/directories/{directory}/users/{user}", properties)
 
     async def leave(self, directory: str, user: str) -> None:
@@ -80,6 +80,6 @@ class Simulator:
     async def move(
         self, directory: str, group: str, *, add: list[str] | None = None, remove: list[str] | None = None
     ) -> None:
-        """Change who is in a group."""
+        """Add members to a group and remove members from it."""
         path = f"/directories/{directory}/groups/{group}/members"
         await self.call("POST", path, {"add": add or [], "remove": remove or []})

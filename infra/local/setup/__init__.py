@@ -1,4 +1,4 @@
-"""Prepares a checkout: Python packages into `.venv`, Azurite into `infra/local/azurite/node_modules`.
+"""Set up a checkout: Python packages in `.venv`, Azurite in `infra/local/azurite/node_modules`.
 
-It runs on the system's Python before anything is installed, so it imports only the standard library.
+It runs with the system's Python before any package is installed, so it imports only the standard library.
 """

@@ -1,6 +1,6 @@
-"""`python3 -m infra.local.setup`, which the Makefile calls before anything else, with a Python that it has checked.
+"""Set up the checkout: `python3 -m infra.local.setup`. The Makefile calls it first, with a Python that it has checked.
 
-A second run does nothing; one that was cut short is repaired by the next.
+A second run changes nothing. After an interrupted run, the next one repairs the installation.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ from infra.local.setup.commands import LOGS, SetupError
 
 
 def main() -> int:
-    """The checkout is ready (0), or one sentence for each thing in the way is printed (1)."""
+    """Set up the checkout and return 0. Return 1 after printing one sentence per obstacle."""
     started = time.monotonic()
     try:
         node_packages.check_node()

@@ -1,4 +1,4 @@
-"""Runs an installer and turns its failure into one sentence."""
+"""Run an installer and turn its failure into one sentence."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 LOGS = ROOT / ".local" / "logs"
 
-#: How pip, uv and npm say that nobody answered.
+#: Messages of pip, uv and npm for a registry that cannot be reached.
 _NO_NETWORK = re.compile(
     r"name resolution|name or service not known|nodename nor servname|dns error|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|"
     r"ECONNRESET|ETIMEDOUT|connection refused|connection reset|timed out|network is unreachable|"
@@ -21,14 +21,14 @@ _LONGEST_CAUSE = 240
 
 
 class SetupError(Exception):
-    """The set-up cannot go on; the message is the one sentence to print."""
+    """The set-up cannot continue. The message is the sentence to print."""
 
 
 def run(what: str, command: Sequence[str], *, log: str, cwd: Path = ROOT) -> None:
-    """`command` has succeeded; all its output is in the log file.
+    """Run `command` and write its output to the log file.
 
     Raises:
-        SetupError: It failed; says `what` was being done, why it failed and where to read more.
+        SetupError: It failed. The message contains `what` was being done, the reason, and the log file.
     """
     path = LOGS / log
     with path.open("w", encoding="utf-8") as output:
@@ -40,14 +40,14 @@ def run(what: str, command: Sequence[str], *, log: str, cwd: Path = ROOT) -> Non
             raise SetupError(f"{what} failed: {command[0]} could not be started ({error.strerror}).") from error
     if code != 0:
         text = path.read_text(encoding="utf-8", errors="replace")
-        raise SetupError(f"{what} failed: {cause(text)} (everything it said: {path.relative_to(ROOT)}).")
+        raise SetupError(f"{what} failed: {cause(text)} (complete output: {path.relative_to(ROOT)}).")
 
 
 def cause(output: str) -> str:
-    """The reason in one line: no network, or the first line that looks like an error."""
+    """Return the reason in one line: a network problem, or the first line that looks like an error."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     if any(_NO_NETWORK.search(line) for line in lines):
         return "the package registry did not answer; check the network and proxy settings, then run it again"
     errors = [line for line in lines if _ERROR.match(line)]
-    first = (errors or lines or ["it gave no reason"])[0]
-    return _NOISE.sub("", first)[:_LONGEST_CAUSE].rstrip(". ") or "it gave no reason"
+    first = (errors or lines or ["it printed no reason"])[0]
+    return _NOISE.sub("", first)[:_LONGEST_CAUSE].rstrip(". ") or "it printed no reason"

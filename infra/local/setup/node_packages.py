@@ -1,4 +1,4 @@
-"""Azurite from npm, as pinned in `infra/local/azurite/package-lock.json`."""
+"""Install Azurite from npm, as pinned in `infra/local/azurite/package-lock.json`."""
 
 import hashlib
 import shutil
@@ -14,7 +14,7 @@ _SCRIPT = FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 
 
 def check_node() -> None:
-    """Node and npm are there.
+    """Check that Node and npm are installed.
 
     Raises:
         SetupError: One is missing, or Node is older than `OLDEST_NODE`.
@@ -27,11 +27,11 @@ def check_node() -> None:
     if not major.isdigit() or int(major) < OLDEST_NODE:
         raise SetupError(f"{node} is version {version or 'unknown'}; Node 20 or newer is needed.")
     if shutil.which("npm") is None:
-        raise SetupError("npm was not found on the PATH; install it beside Node.js.")
+        raise SetupError("npm was not found on the PATH; install it together with Node.js.")
 
 
 def install() -> bool:
-    """Azurite is installed as pinned; False if it was already.
+    """Install Azurite as pinned. Return False if it was installed already.
 
     Raises:
         SetupError: npm failed.

@@ -1,4 +1,4 @@
-"""The virtual environment `.venv`, exactly as the lock files with hashes say."""
+"""Create the virtual environment `.venv` exactly as the lock files with hashes specify."""
 
 import hashlib
 import re
@@ -18,16 +18,16 @@ _PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-
 
 
 def install() -> bool:
-    """`.venv` holds just what the locks name; False if it did already.
+    """Install the packages of the locks into `.venv`, and no others. Return False if it was up to date.
 
     Raises:
-        SetupError: The environment could not be made or a package not installed.
+        SetupError: The environment cannot be created, or a package cannot be installed.
     """
     wanted = _fingerprint()
     stamp = _STAMP.read_text() if _STAMP.exists() else ""
     if stamp == wanted and _complete():
         return False
-    # Without a stamp an installation was cut short, and nobody knows where.
+    # Without a stamp, an installation was interrupted at an unknown step.
     if stamp.splitlines()[:-1] == wanted.splitlines()[:-1] and _usable():
         _STAMP.unlink()
     else:
@@ -48,7 +48,7 @@ def install() -> bool:
         [str(PYTHON), "-m", "uv", "pip", "sync", "--require-hashes", "--python", str(PYTHON), str(PACKAGES)],
         log="setup-packages.log",
     )
-    # After `sync`, which removes what its lock does not name.
+    # After `sync`, which removes packages that its lock does not name.
     run(
         "Installing the Functions worker library",
         [str(PYTHON), *_PIP, "--no-deps", "--ignore-requires-python", "--require-hashes", "-r", str(WORKER)],
@@ -59,13 +59,13 @@ def install() -> bool:
 
 
 def _fingerprint() -> str:
-    """What decides the environment's content, a line each: its place (scripts carry it), the Python, the locks."""
+    """Return the inputs of the environment, one per line: its path (scripts contain it), the Python, and the locks."""
     locks = hashlib.sha256(b"".join(path.read_bytes() for path in (INSTALLER, PACKAGES, WORKER))).hexdigest()
     return "\n".join((str(ROOT), ".".join(map(str, sys.version_info[:2])), locks))
 
 
 def _usable() -> bool:
-    """Whether `.venv` has a Python of this version that can run pip."""
+    """Return whether `.venv` has a Python of this version that can run pip."""
     try:
         probe = [str(PYTHON), "-c", "import sys, pip; print(*sys.version_info[:2])"]
         answer = subprocess.run(probe, capture_output=True, text=True, check=False)
@@ -75,7 +75,7 @@ def _usable() -> bool:
 
 
 def _complete() -> bool:
-    """Whether each package of the locks has left its record of an installation that ended."""
+    """Return whether the installation of every locked package has been completed."""
     if not PYTHON.exists():
         return False
     here = {_plain(record.parent.name) for record in VENV.glob("lib/python*/site-packages/*.dist-info/RECORD")}
@@ -84,7 +84,7 @@ def _complete() -> bool:
 
 
 def _pins(lock: str) -> list[str]:
-    """`name==version` of every package that a lock asks for on all platforms."""
+    """Return `name==version` of every package that a lock requires on all platforms."""
     return re.findall(r"^([\w.-]+==[\w.+!-]+)(?: \\)?$", lock, re.MULTILINE)
 
 

@@ -1,1 +1,1 @@
-"""The whole stack on one machine: its programs, their processes, ports and certificates."""
+"""The local stack on one machine: its programs, processes, ports and certificates."""

@@ -1,7 +1,8 @@
-"""A certificate authority for one laptop: the stand-ins' TLS, trusted by the stack and by nothing else.
+"""A certificate authority for one machine: TLS of the stand-ins, trusted only by the stack.
 
-Token credentials of the Azure SDKs insist on https. The authority's own key is never written: it signs one certificate,
-for 127.0.0.1 and localhost, and is forgotten, so that trusting it trusts nothing more. Renewal makes a new pair.
+Token credentials of the Azure SDKs require https. The private key of the authority is never written to disk. It signs
+one certificate, for 127.0.0.1 and localhost, and is discarded, so trusting the authority trusts no other certificate.
+Renewal creates a new pair.
 """
 
 import fcntl
@@ -28,16 +29,19 @@ _PRIVATE = 0o600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """Files of one local authority, all PEM."""
+    """Paths of the PEM files of one local authority."""
 
     ca: Path  #: the authority's certificate
     cert: Path  #: the servers' certificate
-    key: Path  #: the servers' private key, readable by its owner only
-    bundle: Path  #: the system's authorities and ours, for REQUESTS_CA_BUNDLE and SSL_CERT_FILE
+    key: Path  #: the servers' private key, readable only by its owner
+    bundle: Path  #: the system's authorities and this one, for REQUESTS_CA_BUNDLE and SSL_CERT_FILE
 
 
 def ensure_certificates(directory: Path, *, now: datetime | None = None) -> Certificates:
-    """`directory` holds certificates valid for another `RENEW_BEFORE` at least; existing good ones are kept."""
+    """Return certificates in `directory` that are valid for at least another `RENEW_BEFORE`.
+
+    Existing certificates are kept if they are, and replaced otherwise.
+    """
     now = now or datetime.now(UTC)
     files = Certificates(
         ca=directory / "ca.pem",
@@ -101,7 +105,7 @@ def _builder(
     issuer_key: ec.EllipticCurvePublicKey,
     now: datetime,
 ) -> x509.CertificateBuilder:
-    """What both certificates share; Python 3.13 and later refuse a chain without the two key identifiers."""
+    """Return the common part of both certificates. Python 3.13 and later require the two key identifiers."""
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -139,7 +143,7 @@ def _write_bundle(files: Certificates) -> None:
 
 
 def _write(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """`path` holds `content`, whole or not at all."""
+    """Write `content` atomically. A file with the same content is not touched."""
     if path.exists() and path.read_bytes() == content:
         return
     draft = path.with_name(path.name + ".new")

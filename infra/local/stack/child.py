@@ -18,9 +18,9 @@ _TAIL_BYTES = 4096
 
 
 class Child:
-    """A running command: in its own process group, its output in a file, and ended when its parent is gone.
+    """A running command in its own process group, with its output in a file. It ends together with its parent.
 
-    It must be started from the main thread: the kernel ties a child to the *thread* that started it.
+    Start it from the main thread: the kernel ends the child together with the *thread* that started it.
     """
 
     def __init__(self, name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> None:
@@ -40,28 +40,28 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id, which is also the id of its process group."""
+        """The process id, which is also the id of the process group."""
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; negative for the signal that ended it."""
+        """The exit code, negative for a signal. None while the process runs."""
         return self._process.poll()
 
     def tail(self, lines: int = 15) -> str:
-        """The last lines of its output."""
+        """Return the last lines of its output."""
         with self.log.open("rb") as log:
             log.seek(0, os.SEEK_END)
             log.seek(max(0, log.tell() - _TAIL_BYTES))
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
 
     def kill(self) -> None:
-        """Ends the whole process group at once, as a crash would."""
+        """Kill the whole process group, as a crash would."""
         self._signal(signal.SIGKILL)
         self._process.wait()
 
     def end(self, grace_s: float = 10) -> None:
-        """Asks it to end, and kills what is left of its process group after `grace_s` seconds."""
+        """Send SIGTERM, and kill the rest of the process group after `grace_s` seconds."""
         deadline = time.monotonic() + grace_s
         if self.exit_code is None:
             self._signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""`python -m infra.local.stack.down`: ends what a stack left running, and nothing else."""
+"""End the processes that a stack left running, and no others: `python -m infra.local.stack.down`."""
 
 import sys
 import time
@@ -8,34 +8,34 @@ from infra.local.stack import processes
 from infra.local.stack.child import ROOT
 from infra.local.stack.local_stack import FILE
 
-#: A living stack ends its parts itself when asked; the Functions host may take this long to drain.
+#: Seconds that a running stack gets to end its parts; the Functions host may need them to drain.
 _GRACE_S = 30
 _POLL_S = 0.1
 
 
 def end_leftovers(directory: Path) -> list[str]:
-    """No recorded process of `directory` runs any more, and the record is gone; returns a line for each of them.
+    """End the recorded processes of `directory`, delete the record, and return a line per process.
 
-    A process id that now belongs to another program (another start time or command line) is left alone.
+    A process id that now belongs to another program (other start time or command line) is left alone.
     """
     lines = []
-    for each in sorted(processes.load(directory), key=lambda process: process.name != "stack"):
-        ended = _ask(each) if each.name == "stack" else False
-        ended = processes.kill_group(each) or ended
-        lines.append(f"{each.name} (process {each.pid}): {'ended' if ended else 'does not run any more'}")
+    for recorded in sorted(processes.load(directory), key=lambda process: process.name != "stack"):
+        ended = _ask(recorded) if recorded.name == "stack" else False
+        ended = processes.kill_group(recorded) or ended
+        lines.append(f"{recorded.name} (process {recorded.pid}): {'ended' if ended else 'does not run any more'}")
     for file in (FILE, processes.FILE):
         (directory / file).unlink(missing_ok=True)
     return lines
 
 
 def main() -> int:
-    """0 always: afterwards nothing of the stack runs."""
+    """End the leftovers and return 0."""
     print("\n".join(end_leftovers(ROOT / ".local")) or "No stack is on record.")
     return 0
 
 
 def _ask(recorded: processes.Recorded) -> bool:
-    """The stack was asked to end, with all its parts, and has had the time for it; False if it was not running."""
+    """Ask a recorded stack to end with all its parts, and wait for it. Return False if it was not running."""
     process = recorded.process()
     if process is None:
         return False

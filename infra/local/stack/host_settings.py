@@ -1,4 +1,4 @@
-"""The settings that the local stack gives to the Functions host, all of them as environment variables."""
+"""Settings that the local stack gives to the Functions host as environment variables."""
 
 import os
 
@@ -10,10 +10,16 @@ from infra.local.stack.ports import LOCALHOST
 def host_settings(
     *, azurite: Azurite, certificates: Certificates, key: str, key_vault: str, login: str, graph: str, identity: str
 ) -> dict[str, str]:
-    """What the product and the SDKs beneath it find in their environment, as Azure would set it for a deployed app.
+    """Return the environment of the product and the SDKs, as Azure would set it for a deployed app.
 
-    `key` is the function key, `identity` the address that answers for the managed identity; the others are the
-    stand-ins' addresses.
+    Args:
+        azurite: Addresses of the storage emulator.
+        certificates: Certificates of the local authority.
+        key: The function key, which is also the secret of the managed identity endpoint.
+        key_vault: Address of the vault.
+        login: Address of the login service.
+        graph: Address of Microsoft Graph.
+        identity: Address of the managed identity endpoint.
     """
     bypass = ",".join(filter(None, (os.environ.get("NO_PROXY"), LOCALHOST, "localhost")))
     return {
@@ -29,10 +35,10 @@ def host_settings(
         "IDENTITY_ENDPOINT": identity,
         "IDENTITY_HEADER": key,
         "FUNCTIONS_HOST_KEY": key,
-        # The synchronous SDK clients read the first, the asynchronous ones the second.
+        # Synchronous SDK clients read the first variable, asynchronous ones the second.
         "REQUESTS_CA_BUNDLE": str(certificates.bundle),
         "SSL_CERT_FILE": str(certificates.bundle),
-        # A proxy of the laptop's network cannot reach the laptop.
+        # A proxy in the network of this machine cannot reach 127.0.0.1.
         "NO_PROXY": bypass,
         "no_proxy": bypass,
     }

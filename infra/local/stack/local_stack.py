@@ -1,4 +1,4 @@
-"""The whole stack on 127.0.0.1: `async with LocalStack() as stack`."""
+"""The complete stack on 127.0.0.1: `async with LocalStack() as stack`."""
 
 import asyncio
 import secrets
@@ -22,11 +22,11 @@ FILE = "stack.json"
 
 
 class AlreadyRunning(Exception):
-    """Another stack uses the same directory; the message says how to end it."""
+    """Another stack uses the same directory. The message says how to end it."""
 
 
 class Directory(msgspec.Struct):
-    """What connects a tenant to a sample directory; None for what that directory lacks."""
+    """Credentials of a sample directory. A field is None if the directory has no such object."""
 
     azure_tenant_id: str
     application_id: str
@@ -37,9 +37,9 @@ class Directory(msgspec.Struct):
 class LocalStack:
     """Storage, directories, vault and the Functions host, running inside `async with`.
 
-    Everything is kept in memory except logs, certificates and the record of processes, which go to `directory`.
-    `scale` shrinks the sample directories (0.01 is 100 times smaller), `environment` overrides settings of the host,
-    and `host` chooses ours (`local`) or Core Tools (`func`).
+    All data is kept in memory, except logs, certificates and the record of processes, which are in `directory`.
+    `scale` shrinks the sample directories (0.01 is 100 times smaller). `environment` overrides settings of the host.
+    `host` chooses the host of this repository (`local`) or Core Tools (`func`).
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class LocalStack:
         self._directories: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
-        """The API answers, and `stack.json` says where.
+        """Start all parts, wait until the API responds, and write the addresses to `stack.json`.
 
         Raises:
-            AlreadyRunning: The directory belongs to a living stack.
+            AlreadyRunning: A running stack uses the directory.
             PortsUnavailable: A port is in use.
             AzuriteUnavailable: Node or Azurite is missing.
-            HostUnavailable: Core Tools were asked for and are missing.
-            PartFailed: A part did not come up.
+            HostUnavailable: Core Tools are requested and missing.
+            PartFailed: A part did not start.
         """
         _refuse_second(self.directory)
         self._ports.check()
@@ -105,15 +105,15 @@ class LocalStack:
         }
 
     async def failure(self) -> NoReturn:
-        """Waits until a part ends that should not.
+        """Wait until a part ends unexpectedly.
 
         Raises:
-            PartFailed: Always, then.
+            PartFailed: Always, when that happens.
         """
         await self._supervisor.failure()
 
     async def start_host(self, environment: Mapping[str, str] | None = None) -> None:
-        """The Functions host runs, with `environment` over its settings, and its API answers.
+        """Start the Functions host, with `environment` over its settings, and wait until its API responds.
 
         Must be called from the main thread.
         """
@@ -123,11 +123,11 @@ class LocalStack:
         processes.write_atomically(self.directory / FILE, self.info)
 
     async def stop_host(self) -> None:
-        """The Functions host has drained and ended."""
+        """Drain and end the Functions host."""
         await self._supervisor.stop(HOST)
 
     def kill_host(self) -> None:
-        """The Functions host has been killed in the middle of whatever it did."""
+        """Kill the Functions host while it works, as a crash would."""
         self._supervisor.kill(HOST)
 
     @property
@@ -192,7 +192,7 @@ class LocalStack:
 
 
 def _refuse_second(directory: Path) -> None:
-    """Raises AlreadyRunning if a living stack is on record in `directory`; what a dead one left is of no concern."""
+    """Raise AlreadyRunning if `directory` records a running stack. A stack that has ended is ignored."""
     for recorded in processes.load(directory):
         if recorded.name == "stack" and recorded.process() is not None:
             raise AlreadyRunning(

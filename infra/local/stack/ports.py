@@ -1,4 +1,4 @@
-"""TCP ports of 127.0.0.1: which the stack uses, and which are free."""
+"""TCP ports of 127.0.0.1: the ports of the stack, and a search for free ones."""
 
 import socket
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ _FIRST_UNPRIVILEGED, _LAST = 1024, 65_535
 
 
 class PortsUnavailable(Exception):
-    """The stack cannot listen where it was told to; the message says how to choose other ports."""
+    """The stack cannot listen on its ports. The message says how to choose other ports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where each part of the stack listens. The defaults are those of Core Tools and Azurite where they have some."""
+    """The port of each part. The defaults are those of Core Tools and Azurite for the parts that have one."""
 
     host: int = 7071
     blob: int = 10_000
@@ -30,15 +30,15 @@ class Ports:
 
     @classmethod
     def free(cls) -> Self:
-        """Ports that nobody uses at this moment."""
+        """Return ports that are free at the moment of the call."""
         return cls._in_order(free_ports(len(fields(cls))))
 
     @classmethod
     def chosen(cls, environment: Mapping[str, str]) -> Self:
-        """The defaults, or successive ports from `PORT_BASE` on.
+        """Return the default ports, or successive ports from `PORT_BASE` on.
 
         Raises:
-            PortsUnavailable: `PORT_BASE` is no usable number.
+            PortsUnavailable: `PORT_BASE` is not a usable number.
         """
         base = environment.get("PORT_BASE")
         if not base:
@@ -46,7 +46,7 @@ class Ports:
         count = len(fields(cls))
         if not base.isdecimal() or not _FIRST_UNPRIVILEGED <= int(base) <= _LAST - count:
             raise PortsUnavailable(
-                f"PORT_BASE is {base!r}; give a number from {_FIRST_UNPRIVILEGED} to {_LAST - count}."
+                f"Invalid PORT_BASE {base!r}: use a number from {_FIRST_UNPRIVILEGED} to {_LAST - count}."
             )
         return cls._in_order(list(range(int(base), int(base) + count)))
 
@@ -55,10 +55,10 @@ class Ports:
         return cls(**dict(zip((field.name for field in fields(cls)), numbers, strict=True)))
 
     def check(self) -> None:
-        """Every port is free.
+        """Check that every port is free.
 
         Raises:
-            PortsUnavailable: One is in use; names it.
+            PortsUnavailable: A port is in use. The message names it.
         """
         names = [field.name.replace("_", " ") for field in fields(self)]
         taken = [f"{port} ({name})" for name, port in zip(names, astuple(self), strict=True) if not is_free(port)]
@@ -70,16 +70,16 @@ class Ports:
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports that nobody listens on at this moment; taken from the system's ephemeral range."""
+    """Return `count` different free ports of the system's ephemeral range."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOCALHOST, 0))
-        return [each.getsockname()[1] for each in sockets]
+        for probe in sockets:
+            probe.bind((LOCALHOST, 0))
+        return [probe.getsockname()[1] for probe in sockets]
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on `port` now. A connection that is still closing does not count as use."""
+    """Return whether a server can listen on `port` now. A connection that is being closed does not occupy it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

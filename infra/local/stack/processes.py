@@ -1,4 +1,4 @@
-"""The stack's processes on record, so that a crash can be cleaned up without guessing by name."""
+"""Record of the stack's processes. It identifies the parts of a crashed stack without guessing by name."""
 
 import os
 import signal
@@ -14,19 +14,19 @@ _SAME_START_S = 0.5
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """One process as it was when it was started."""
+    """One process as it was when it started."""
 
     name: str
     pid: int
-    started: float  #: seconds since 1970, as the system tells
+    started: float  #: start time in seconds since 1970, as reported by the system
     command: list[str]
 
     def process(self) -> psutil.Process | None:
-        """The running process, if it still is the recorded one and not a stranger who got its number."""
+        """Return the process if it still runs. A process that has reused the id is not returned."""
         with suppress(psutil.Error):
             found = psutil.Process(self.pid)
             same_start = abs(found.create_time() - self.started) < _SAME_START_S
-            # The launcher's command line ends in the command, which then takes its place.
+            # Until `parent.py` replaces itself by the command, its command line ends with the command.
             same_command = found.cmdline()[-len(self.command) :] == self.command
             if same_start and same_command and found.status() != psutil.STATUS_ZOMBIE:
                 return found
@@ -34,29 +34,29 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record(name: str, pid: int, command: list[str]) -> Recorded:
-    """A running process, to be recognised later."""
+    """Return the record of a running process."""
     return Recorded(name=name, pid=pid, started=psutil.Process(pid).create_time(), command=command)
 
 
 def record_self() -> Recorded:
-    """This process, the one that starts and watches the others."""
+    """Return the record of this process, which starts and watches the others."""
     return record("stack", os.getpid(), psutil.Process().cmdline())
 
 
 def save(directory: Path, processes: Iterable[Recorded]) -> None:
-    """`directory` lists `processes`, whole or not at all."""
+    """Write the list of `processes` to `directory` atomically."""
     write_atomically(directory / FILE, list(processes))
 
 
 def load(directory: Path) -> list[Recorded]:
-    """What was recorded; nothing if there is no record or it cannot be read."""
+    """Return the recorded processes, or an empty list if the record is missing or not readable."""
     with suppress(FileNotFoundError, msgspec.MsgspecError):
         return msgspec.json.decode((directory / FILE).read_bytes(), type=list[Recorded])
     return []
 
 
 def kill_group(recorded: Recorded) -> bool:
-    """The process and its group are killed; False if it was not ours or not there."""
+    """Kill the process and its group. Return False if the recorded process does not run."""
     process = recorded.process()
     if process is None:
         return False
@@ -69,7 +69,7 @@ def kill_group(recorded: Recorded) -> bool:
 
 
 def write_atomically(path: Path, content: object) -> None:
-    """`path` holds `content` as JSON; a reader sees all of it or what was there before. Only the owner may read it."""
+    """Write `content` as JSON, readable only by the owner. A reader sees the previous content or all of the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,4 +1,4 @@
-"""The four programs of the stack: how each is started and when it is ready."""
+"""The four programs of the stack: their commands, and the requests that show when they are ready."""
 
 import asyncio
 import os
@@ -19,11 +19,11 @@ HOST = "host"
 
 
 class HostUnavailable(Exception):
-    """The Functions host that was asked for is not there; the message says what to install."""
+    """The requested Functions host is not available. The message says what to install."""
 
 
 def azurite_part(azurite: Azurite) -> Part:
-    """The storage emulator.
+    """Return the storage emulator.
 
     Raises:
         AzuriteUnavailable: It is not installed.
@@ -34,9 +34,9 @@ def azurite_part(azurite: Azurite) -> Part:
 
 
 def entra_part(ports: Ports, certificates: Certificates, *, scale: float, identity_header: str) -> Part:
-    """The login service and Microsoft Graph; ready when its sample directories are.
+    """Return the login service and Microsoft Graph. They are ready when the sample directories are.
 
-    It also answers for the managed identity, to callers who know `identity_header`.
+    The part also imitates the managed identity endpoint, which requires `identity_header`.
     """
     admin = f"http://{LOCALHOST}:{ports.simulator_admin}/admin/directories"
     listen = ["--login-port", ports.login, "--graph-port", ports.graph, "--admin-port", ports.simulator_admin]
@@ -51,7 +51,7 @@ def entra_part(ports: Ports, certificates: Certificates, *, scale: float, identi
 
 
 def key_vault_part(ports: Ports, certificates: Certificates) -> Part:
-    """The vault, whose secrets live in memory like the storage that refers to them."""
+    """Return the vault. Its secrets are kept in memory, like the storage that refers to them."""
     url = f"https://{LOCALHOST}:{ports.key_vault}/secrets"
     return Part(
         name="key_vault",
@@ -62,10 +62,10 @@ def key_vault_part(ports: Ports, certificates: Certificates) -> Part:
 
 
 def host_part(port: int, settings: Mapping[str, str], *, kind: str) -> Part:
-    """The Functions host with the product: ours for the kind `local`, Core Tools for `func`.
+    """Return the Functions host with the product: `local` is the host of this repository, `func` is Core Tools.
 
     Raises:
-        HostUnavailable: Core Tools are not installed, or `kind` is something else.
+        HostUnavailable: Core Tools are not installed, or `kind` is neither `local` nor `func`.
     """
     health = f"http://{LOCALHOST}:{port}/api/health"
     if kind == "local":
@@ -79,7 +79,7 @@ def host_part(port: int, settings: Mapping[str, str], *, kind: str) -> Part:
             "PATH": f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
     else:
-        raise HostUnavailable(f"HOST is {kind!r}; use HOST=local (the default) or HOST=func (Core Tools).")
+        raise HostUnavailable(f"Invalid HOST {kind!r}: use HOST=local (the default) or HOST=func (Core Tools).")
     key = {"x-functions-key": settings["FUNCTIONS_HOST_KEY"]}
     return Part(
         name=HOST,

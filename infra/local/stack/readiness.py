@@ -1,4 +1,4 @@
-"""Asks a part of the stack something over HTTP, to see whether it answers yet."""
+"""HTTP requests that show whether a part of the stack is ready."""
 
 import http.client
 import ssl
@@ -12,14 +12,17 @@ _TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """A response: status and body."""
 
     status: int
     body: bytes
 
 
 def get(url: str, *, ca: Path | None = None, headers: Mapping[str, str] | None = None) -> Answer | None:
-    """The answer of whatever status; None if nobody answered. `ca` is the authority to trust for https. Blocks."""
+    """Send a GET request and return the response, whatever its status. Blocks.
+
+    Returns None if the connection fails. `ca` is the authority to trust for https.
+    """
     parts = urlsplit(url)
     connection = (
         http.client.HTTPSConnection(parts.netloc, timeout=_TIMEOUT_S, context=ssl.create_default_context(cafile=ca))

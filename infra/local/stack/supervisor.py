@@ -1,4 +1,4 @@
-"""Starts the parts of a stack, notices when one dies, and ends them all."""
+"""Supervisor: starts the parts of a stack, detects when one ends, and ends them all."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ _POLL_S = 0.1
 
 
 class PartFailed(Exception):
-    """A part did not come up or died; the message has its name and the end of its log."""
+    """A part did not start, or ended unexpectedly. The message contains its name and the end of its log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +23,14 @@ class Part:
 
     name: str
     command: list[str]
-    answers: Callable[[], Awaitable[bool]]  #: whether it is ready to be used
+    answers: Callable[[], Awaitable[bool]]  #: returns whether it is ready
     environment: Mapping[str, str] = field(default_factory=dict)
     start_timeout_s: float = 60
     end_grace_s: float = 10
 
 
 class Supervisor:
-    """The running parts. Logs go to `directory`/logs, the processes on record to `directory`."""
+    """The running parts. Logs are written to `directory`/logs, the record of processes to `directory`."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -39,21 +39,21 @@ class Supervisor:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process ids by the names of the parts that are meant to run, and of this process."""
+        """Process ids by part name, of the parts that are expected to run and of this process."""
         return {"stack": self._self.pid, **{name: child.pid for name, (_, child, _) in self._running.items()}}
 
     def start(self, part: Part) -> None:
-        """`part` is starting. Must be called from the main thread."""
+        """Start `part`. Must be called from the main thread."""
         log = self._directory / "logs" / f"{part.name}.log"
         child = Child(part.name, part.command, log=log, environment=part.environment)
         self._running[part.name] = (part, child, processes.record(part.name, child.pid, part.command))
         self._record()
 
     async def ready(self, name: str) -> None:
-        """The part answers.
+        """Wait until the part is ready.
 
         Raises:
-            PartFailed: Some part ended, or this one did not answer in its time.
+            PartFailed: A part ended, or this one was not ready within its start timeout.
         """
         part, child, _ = self._running[name]
         deadline = time.monotonic() + part.start_timeout_s
@@ -64,29 +64,29 @@ class Supervisor:
             await asyncio.sleep(_POLL_S)
 
     async def failure(self) -> NoReturn:
-        """Waits until a part ends that should not.
+        """Wait until a part ends unexpectedly.
 
         Raises:
-            PartFailed: Always, then.
+            PartFailed: Always, when that happens.
         """
         while True:
             self._raise_if_dead()
             await asyncio.sleep(_POLL_S)
 
     async def stop(self, name: str) -> None:
-        """The part has been asked to end and has ended; killed if it did not within its grace."""
+        """End the part, and kill it if it does not end within its grace period."""
         part, child, _ = self._running.pop(name)
         await asyncio.to_thread(child.end, part.end_grace_s)
         self._record()
 
     def kill(self, name: str) -> None:
-        """The part has been killed, as by a crash."""
+        """Kill the part, as a crash would."""
         _, child, _ = self._running.pop(name)
         child.kill()
         self._record()
 
     async def end(self) -> None:
-        """Nothing runs any more, the last started having ended first; the record is gone."""
+        """End all parts in reverse order of their start, and delete the record."""
         for name in reversed(list(self._running)):
             await self.stop(name)
         (self._directory / processes.FILE).unlink(missing_ok=True)

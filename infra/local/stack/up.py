@@ -1,4 +1,4 @@
-"""`python -m infra.local.stack.up`: the stack on 127.0.0.1 until Ctrl-C; its addresses are in `.local/stack.json`."""
+"""Run the stack on 127.0.0.1 until Ctrl-C: `python -m infra.local.stack.up`. `.local/stack.json` has its addresses."""
 
 import argparse
 import asyncio
@@ -14,21 +14,24 @@ from infra.local.stack.ports import Ports, PortsUnavailable
 from infra.local.stack.programs import HostUnavailable
 from infra.local.stack.supervisor import PartFailed
 
-#: SCALE in the environment, and what it multiplies the sample directories by.
+#: Values of SCALE in the environment, and the factor for the size of the sample directories.
 SCALES = {"full": 1.0, "small": 0.01}
 
-#: What keeps a stack from starting or running; each message is complete.
+#: Errors for which the stack cannot start or run. Each message is a complete sentence.
 STACK_ERRORS = (AlreadyRunning, AzuriteUnavailable, HostUnavailable, PartFailed, PortsUnavailable)
 
 
 def main() -> int:
-    """0 after Ctrl-C or SIGTERM, 1 with one sentence when the stack cannot start or loses a part."""
+    """Run the stack. Return 0 after Ctrl-C or SIGTERM.
+
+    If the stack cannot start or loses a part, print one sentence and return 1.
+    """
     parser = argparse.ArgumentParser(prog="python -m infra.local.stack.up", description=__doc__)
     parser.add_argument("--directory", type=Path, default=ROOT / ".local", help="for logs, certificates and stack.json")
     directory = parser.parse_args().directory.resolve()
     size = os.environ.get("SCALE") or "full"
     if size not in SCALES:
-        print(f"SCALE is {size!r}; use SCALE=full or SCALE=small.", file=sys.stderr)
+        print(f"Invalid SCALE {size!r}: use SCALE=full or SCALE=small.", file=sys.stderr)
         return 1
     try:
         ports = Ports.chosen(os.environ)
@@ -42,7 +45,7 @@ def main() -> int:
 
 
 async def run_until_signalled(stack: LocalStack) -> None:
-    """The stack has run until a signal came, and every part of it has ended.
+    """Run the stack until a signal arrives, and end every part.
 
     Raises:
         PartFailed: A part ended before that.

@@ -33,5 +33,5 @@ def test_port_base_moves_every_port() -> None:
 @pytest.mark.parametrize("base", ["80", "65530", "many", "-1"])
 def test_an_unusable_port_base_is_refused(base: str) -> None:
     """The sentence has what was given and what can be."""
-    with pytest.raises(PortsUnavailable, match="give a number from 1024 to"):
+    with pytest.raises(PortsUnavailable, match="use a number from 1024 to"):
         Ports.chosen({"PORT_BASE": base})

@@ -76,7 +76,7 @@ def test_without_network_each_installer_has_one_sentence(checkout: Path) -> None
         ("npm warn old config\nnpm error code EBADENGINE\nnpm error Not for Node 18\n", "Not for Node 18"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\nof the file\n", "THESE PACKAGES DO NOT MATCH THE HASHES"),
         ("Collecting x\nOSError: [Errno 28] No space left on device.\n", "OSError: [Errno 28] No space left on device"),
-        ("", "it gave no reason"),
+        ("", "it printed no reason"),
     ],
 )
 def test_the_cause_is_one_line(output: str, expected: str) -> None:

@@ -131,8 +131,8 @@ def test_a_port_in_use_is_one_sentence(up: Up) -> None:
     ("environment", "sentence"),
     [
         ({"PATH": ""}, "Node.js was not found on the PATH"),
-        ({"SCALE": "huge"}, "SCALE is 'huge'; use SCALE=full or SCALE=small."),
-        ({"PORT_BASE": "x"}, "PORT_BASE is 'x'; give a number"),
+        ({"SCALE": "huge"}, "Invalid SCALE 'huge': use SCALE=full or SCALE=small."),
+        ({"PORT_BASE": "x"}, "Invalid PORT_BASE 'x': use a number"),
     ],
 )
 def test_what_cannot_start_says_why(up: Up, environment: dict[str, str], sentence: str) -> None:
