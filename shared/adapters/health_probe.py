@@ -24,8 +24,8 @@ _TIMEOUT_S: Final = 10.0
 _QUEUES: Final = (REQUESTS, FETCH, RECONCILE, RETIRE)
 
 
-class DeployedVitals:
-    """`Vitals` of the deployed app, through the clients that it works with."""
+class DeployedProbes:
+    """`DependencyProbes` of the deployed app, through the clients that it works with."""
 
     def __init__(
         self, settings: Settings, accounts: Accounts, queues: StorageJobQueue, vault: KeyVaultSecretStore

@@ -13,7 +13,7 @@ def deployed_ports(settings: Settings) -> Ports:
     from shared.adapters.certificates import X509CertificateReader  # noqa: PLC0415 - as above
     from shared.adapters.clock import SystemClock  # noqa: PLC0415 - as above
     from shared.adapters.entra import GraphDirectoryFactory  # noqa: PLC0415 - as above
-    from shared.adapters.health_probe import DeployedVitals  # noqa: PLC0415 - as above
+    from shared.adapters.health_probe import DeployedProbes  # noqa: PLC0415 - as above
     from shared.adapters.key_vault import KeyVaultSecretStore  # noqa: PLC0415 - as above
     from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
     from shared.adapters.sign_in import EntraSignIn  # noqa: PLC0415 - as above
@@ -57,6 +57,6 @@ def deployed_ports(settings: Settings) -> Ports:
         users=TableUserStore(accounts),
         idempotency=TableIdempotencyStore(tables),
         sign_in=EntraSignIn(settings.sign_in),
-        vitals=DeployedVitals(settings, accounts, queues, vault),
+        probes=DeployedProbes(settings, accounts, queues, vault),
         clock=clock,
     )

@@ -3,11 +3,11 @@
 from functools import cached_property
 
 from shared.bootstrap.supervision import Supervision
-from shared.workflows.operations.dead_letters import Bury
+from shared.workflows.operations.dead_letters import DeadLetters
 from shared.workflows.operations.health_check import Doctor
 from shared.workflows.operations.overview import Overview
 from shared.workflows.operations.queries import Observe
-from shared.workflows.operations.replay import Poison
+from shared.workflows.operations.replay import DeadLetterReplay
 
 
 class Operations(Supervision):
@@ -24,9 +24,9 @@ class Operations(Supervision):
         )
 
     @cached_property
-    def bury(self) -> Bury:
+    def dead_letters(self) -> DeadLetters:
         """Records messages that failed on every delivery."""
-        return Bury(
+        return DeadLetters(
             operator_log=self.ports.operator_log,
             runs=self.ports.runs,
             stages=self.stages,
@@ -38,12 +38,12 @@ class Operations(Supervision):
     @cached_property
     def doctor(self) -> Doctor:
         """Checks the deployment."""
-        return Doctor(vitals=self.ports.vitals, clock=self.ports.clock)
+        return Doctor(probes=self.ports.probes, clock=self.ports.clock)
 
     @cached_property
-    def poison(self) -> Poison:
+    def replay(self) -> DeadLetterReplay:
         """Re-enqueues or discards failed messages."""
-        return Poison(
+        return DeadLetterReplay(
             operator_log=self.ports.operator_log, queue=self.ports.queue, stages=self.stages, clock=self.ports.clock
         )
 

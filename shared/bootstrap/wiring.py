@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.ports.directory import CertificateReader, DirectoryFactory
 from shared.ports.imports import ImportStore
-from shared.ports.operations import OperatorLog, Vitals
+from shared.ports.operations import DependencyProbes, OperatorLog
 from shared.ports.platform import Clock, IdempotencyStore, LimitStore, SecretStore, SignIn
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -33,7 +33,7 @@ class Ports:
     users: UserStore
     idempotency: IdempotencyStore
     sign_in: SignIn
-    vitals: Vitals
+    probes: DependencyProbes
     clock: Clock
 
 

@@ -31,7 +31,7 @@ class OperatorLog(Protocol):
         """Delete the entries that name the tenant."""
 
 
-class Vitals(Protocol):
+class DependencyProbes(Protocol):
     """Tries what the app depends on. Every method may raise what the dependency makes its users raise."""
 
     async def accounts(self) -> Sequence[str]:

@@ -72,21 +72,21 @@ _IMPORT: _Queue[ImportJob] = _Queue(
 )
 
 
-async def _work_off(queue: _Queue[M], msg: func.QueueMessage) -> None:
+async def _process(queue: _Queue[M], msg: func.QueueMessage) -> None:
     product = app()
     body = _body(msg)
     with count_requests() as counters, one_job():
         try:
             message = queue.parse(body, msg.id or "")
         except Rejected as error:
-            await product.bury.record(queue.name, msg.id or "", body, error.code, str(error), None)
+            await product.dead_letters.add_entry(queue.name, msg.id or "", body, error.code, str(error), None)
             return
         try:
             await queue.work(product, message, counters, (msg.dequeue_count or 1) >= MAX_DEQUEUE_COUNT)
         except Superseded as error:
             event("dropped", queue=queue.name, tenant=message.tenant, reason=error.code)
         except Rejected as error:
-            await product.bury.record(queue.name, msg.id or "", body, error.code, str(error), message)
+            await product.dead_letters.add_entry(queue.name, msg.id or "", body, error.code, str(error), message)
         except Transient as error:
             if error.retry_after_s is None:
                 raise
@@ -94,14 +94,14 @@ async def _work_off(queue: _Queue[M], msg: func.QueueMessage) -> None:
             await queue.put_back(product, message, min(error.retry_after_s, _MAX_DELAY_S))
 
 
-async def _bury(queue: _Queue[M], msg: func.QueueMessage) -> None:
+async def _dead_letter(queue: _Queue[M], msg: func.QueueMessage) -> None:
     body = _body(msg)
     try:
         message: M | None = queue.parse(body, msg.id or "")
     except Rejected:
         message = None
     with count_requests() as counters:
-        await app().bury(queue.name, msg.id or "", body, message, counters)
+        await app().dead_letters.record(queue.name, msg.id or "", body, message, counters)
 
 
 def _body(msg: func.QueueMessage) -> str:
@@ -111,58 +111,58 @@ def _body(msg: func.QueueMessage) -> str:
 @bp.queue_trigger(arg_name="msg", queue_name=_REQUESTS.name, connection=_CONNECTION)
 async def sync_requests(msg: func.QueueMessage) -> None:
     """Plan the run that a request asks for."""
-    await _work_off(_REQUESTS, msg)
+    await _process(_REQUESTS, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=_FETCH.name, connection=_CONNECTION)
 async def fetch_jobs(msg: func.QueueMessage) -> None:
     """Fetch one source of a run."""
-    await _work_off(_FETCH, msg)
+    await _process(_FETCH, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=_RECONCILE.name, connection=_CONNECTION)
 async def reconcile_jobs(msg: func.QueueMessage) -> None:
     """Reconcile one location of a run."""
-    await _work_off(_RECONCILE, msg)
+    await _process(_RECONCILE, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=_RETIRE.name, connection=_CONNECTION)
 async def retire_jobs(msg: func.QueueMessage) -> None:
     """Retire a run's leavers and finish it."""
-    await _work_off(_RETIRE, msg)
+    await _process(_RETIRE, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=_IMPORT.name, connection=_CONNECTION)
 async def import_jobs(msg: func.QueueMessage) -> None:
     """Apply the rows of an uploaded file to one location."""
-    await _work_off(_IMPORT, msg)
+    await _process(_IMPORT, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_REQUESTS.name}-poison", connection=_CONNECTION)
 async def sync_requests_poison(msg: func.QueueMessage) -> None:
     """Record a request that could not be worked off."""
-    await _bury(_REQUESTS, msg)
+    await _dead_letter(_REQUESTS, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_FETCH.name}-poison", connection=_CONNECTION)
 async def fetch_jobs_poison(msg: func.QueueMessage) -> None:
     """Record a fetch job that could not be worked off, and mark its source as unread."""
-    await _bury(_FETCH, msg)
+    await _dead_letter(_FETCH, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_RECONCILE.name}-poison", connection=_CONNECTION)
 async def reconcile_jobs_poison(msg: func.QueueMessage) -> None:
     """Record a reconcile job that could not be worked off, and let its run go on without it."""
-    await _bury(_RECONCILE, msg)
+    await _dead_letter(_RECONCILE, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_RETIRE.name}-poison", connection=_CONNECTION)
 async def retire_jobs_poison(msg: func.QueueMessage) -> None:
     """Record a retire job that could not be worked off, and end its run as failed."""
-    await _bury(_RETIRE, msg)
+    await _dead_letter(_RETIRE, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_IMPORT.name}-poison", connection=_CONNECTION)
 async def import_jobs_poison(msg: func.QueueMessage) -> None:
     """Record an import job that could not be worked off, and end its import as failed."""
-    await _bury(_IMPORT, msg)
+    await _dead_letter(_IMPORT, msg)

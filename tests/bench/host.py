@@ -49,7 +49,7 @@ class Lane:
     """One queue, and the listener of the function that is triggered by it."""
 
     work: Callable[[Message], Awaitable[None]]
-    bury: Callable[[Message], Awaitable[None]]
+    dead_letter: Callable[[Message], Awaitable[None]]
     #: How often a function was invoked, how often it failed, and how many messages were given up.
     invocations: int = 0
     failures: int = 0
@@ -97,7 +97,7 @@ class Lane:
             self.failures += 1
             if queued.deliveries >= _MAX_DELIVERIES:
                 self.buried += 1
-                await self.bury(message)
+                await self.dead_letter(message)
             else:
                 queued.visible_s = perf_counter() + _AFTER_FAILURE_S
                 heapq.heappush(self._queued, queued)
@@ -158,4 +158,4 @@ class HostQueue:
 
 
 def _lane(queue: queues._Queue[M]) -> tuple[str, Lane]:
-    return queue.name, Lane(lambda msg: queues._work_off(queue, msg), lambda msg: queues._bury(queue, msg))
+    return queue.name, Lane(lambda msg: queues._process(queue, msg), lambda msg: queues._dead_letter(queue, msg))

@@ -348,7 +348,7 @@ async def test_a_poisoned_job_ends_its_import() -> None:
     await deliver(App(dataclasses.replace(world.ports, recipients=slow), SETTINGS), job)
     world.queue.messages.clear()
     for _ in range(2):
-        await world.app.bury("import-jobs", "m", "{}", job, RequestCounters())
+        await world.app.dead_letters.record("import-jobs", "m", "{}", job, RequestCounters())
     failed = await world.run(CONTOSO, run.id)
     assert (failed.state, failed.problems[0].code, failed.counts.updated) == (RunState.FAILED, "poison", 98)
     assert failed.locations[BERLIN].active == 250

@@ -40,7 +40,7 @@ async def ledger_get(request: Request) -> Answer:
 async def ledger_replay(request: Request) -> Answer:
     """Put a message back on its queue, once."""
     by = name_of(request.caller)
-    return Answer(EntryView.of(await app().poison.replay(request.entry, request.query("queue"), by)))
+    return Answer(EntryView.of(await app().replay.replay(request.entry, request.query("queue"), by)))
 
 
 @route(
@@ -55,5 +55,5 @@ async def ledger_replay(request: Request) -> Answer:
 )
 async def ledger_discard(request: Request) -> Answer:
     """Throw an entry away."""
-    await app().poison.discard(request.entry, request.query("queue"), name_of(request.caller))
+    await app().replay.discard(request.entry, request.query("queue"), name_of(request.caller))
     return Answer()

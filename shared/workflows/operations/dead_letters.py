@@ -1,4 +1,4 @@
-"""Bury: a message that failed too often is recorded where the operator looks, and its run goes on without it."""
+"""Dead letters: a message that failed on every delivery is recorded in the operator log; its run continues without it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bury:
+class DeadLetters:
     """Records messages that cannot be worked off, and marks their jobs as failed."""
 
     operator_log: OperatorLog
@@ -42,7 +42,7 @@ class Bury:
     fail_import: Callable[[ImportJob, Problem], Awaitable[None]]
     clock: Clock
 
-    async def record(self, queue: str, message_id: str, body: str, code: str, detail: str, message: Message) -> None:
+    async def add_entry(self, queue: str, message_id: str, body: str, code: str, detail: str, message: Message) -> None:
         """Leave an entry in the operator log. Recorded again it changes nothing."""
         entry = OperatorLogEntry(
             id=message_id,
@@ -57,12 +57,10 @@ class Bury:
         await self.operator_log.record(entry)
         event("buried", queue=queue, message=message_id, code=code, tenant=entry.tenant, run=entry.run)
 
-    async def __call__(
-        self, queue: str, message_id: str, body: str, message: Message, counters: RequestCounters
-    ) -> None:
+    async def record(self, queue: str, message_id: str, body: str, message: Message, counters: RequestCounters) -> None:
         """Leave the message in the operator log and its job marked as failed, so that its run comes to an end."""
         detail = f"A message of {queue} failed on every delivery; see the log of its run, mend the cause, sync again."
-        await self.record(queue, message_id, body, "poison", detail, message)
+        await self.add_entry(queue, message_id, body, "poison", detail, message)
         try:
             await self._go_on(queue, message, counters)
         except Superseded:

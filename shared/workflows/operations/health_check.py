@@ -10,7 +10,7 @@ import msgspec
 
 from shared.domain.connections.validation_report import Check, CheckStatus
 from shared.errors import Misconfigured, SyncError
-from shared.ports.operations import Vitals
+from shared.ports.operations import DependencyProbes
 from shared.ports.platform import Clock
 
 #: How far clocks may be apart, in seconds: tokens are believed for five minutes on either side.
@@ -32,17 +32,17 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 class Doctor:
     """Examines the deployment that it runs in. No answer holds a secret: nothing that failed is quoted but our own."""
 
-    vitals: Vitals
+    probes: DependencyProbes
     clock: Clock
 
     async def __call__(self) -> Diagnosis:
         """Return every check; one that fails stops no other."""
         (tables, stored_at), further, (queues, depths), (vault, _), (login, login_at) = await asyncio.gather(
-            _tried("tables", "Table Storage", self.vitals.tables()),
+            _tried("tables", "Table Storage", self.probes.tables()),
             self._further(),
-            _tried("queues", "Queue Storage", self.vitals.queues()),
-            _tried("key_vault", "Key Vault", self.vitals.vault()),
-            _tried("login", "The login service", self.vitals.login()),
+            _tried("queues", "Queue Storage", self.probes.queues()),
+            _tried("key_vault", "Key Vault", self.probes.vault()),
+            _tried("login", "The login service", self.probes.login()),
         )
         now = self.clock.now()
         checks = [Check.passed("settings", "Every setting is there"), tables, *further, queues]
@@ -52,9 +52,9 @@ class Doctor:
 
     async def _further(self) -> list[Check]:
         """Return a check for each further storage account; one that says which there are only where it fails."""
-        asked, names = await _tried("accounts", "Which tenant is in which storage account", self.vitals.accounts())
+        asked, names = await _tried("accounts", "Which tenant is in which storage account", self.probes.accounts())
         tried = [
-            _tried(f"tables_{name}", f"Table Storage of the account {name!r}", self.vitals.tables(name))
+            _tried(f"tables_{name}", f"Table Storage of the account {name!r}", self.probes.tables(name))
             for name in names or ()
         ]
         return [asked] if names is None else [check for check, _ in await asyncio.gather(*tried)]

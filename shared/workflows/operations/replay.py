@@ -1,4 +1,4 @@
-"""Poison: a message that could not be worked off is put back on its queue, or thrown away."""
+"""Dead-letter replay: a failed message is sent to its queue again, or discarded."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,7 +25,7 @@ Message = SyncRequest | FetchJob | ReconcileJob | RetireJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Poison:
+class DeadLetterReplay:
     """Decides on entries of the operator log, one at a time."""
 
     operator_log: OperatorLog

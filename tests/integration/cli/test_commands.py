@@ -142,9 +142,9 @@ def test_an_operator_looks_after_everything(run: Run, ports: Ports) -> None:
     examined = run("doctor", "--json")
     assert (examined.code, examined.json["ok"]) == (0, True)
     assert "clock_here" in {each["id"] for each in examined.json["checks"]}
-    ports.vitals.depths = {"fetch-jobs-poison": 2}  # type: ignore[attr-defined]
+    ports.probes.depths = {"fetch-jobs-poison": 2}  # type: ignore[attr-defined]
     assert run("doctor").code == 0
-    ports.vitals.wrong = {"vault": Misconfigured("Assign the role.", code="x")}  # type: ignore[attr-defined]
+    ports.probes.wrong = {"vault": Misconfigured("Assign the role.", code="x")}  # type: ignore[attr-defined]
     failed = run("doctor")
     assert (failed.code, "Assign the role." in failed.out) == (3, True)
 

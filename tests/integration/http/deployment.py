@@ -106,9 +106,9 @@ async def _deliver(queue: queues._Queue[Any], text: str) -> None:
     """Deliver a message until it is worked off, as often as the host would."""
     for count in range(1, queues.MAX_DEQUEUE_COUNT):
         with suppress(Transient):
-            await queues._work_off(queue, Message(text, dequeue_count=count))
+            await queues._process(queue, Message(text, dequeue_count=count))
             return
-    await queues._work_off(queue, Message(text, dequeue_count=queues.MAX_DEQUEUE_COUNT))
+    await queues._process(queue, Message(text, dequeue_count=queues.MAX_DEQUEUE_COUNT))
 
 
 def _text(value: object) -> str:

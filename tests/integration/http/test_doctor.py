@@ -9,7 +9,7 @@ from shared.bootstrap import Ports
 from shared.errors import Misconfigured, Transient
 from tests.integration.http.calling import Client
 from tests.integration.http.deployment import Deployment
-from tests.support.fakes import FakeVitals
+from tests.support.fakes import FakeProbes
 
 
 def _failed(body: Any) -> list[str]:  # noqa: ANN401 - JSON
@@ -37,17 +37,17 @@ async def test_a_deployment_on_real_adapters_is_well(deployment: Deployment) -> 
 )
 async def test_each_part_has_its_own_sentence(api: Client, ports: Ports, part: str, check: str) -> None:
     """One that is refused names the role; one that is away says so; the others are tried all the same."""
-    vitals = ports.vitals
-    assert isinstance(vitals, FakeVitals)
-    vitals.further = ["b", "c"]
+    probes = ports.probes
+    assert isinstance(probes, FakeProbes)
+    probes.further = ["b", "c"]
     for error in (Misconfigured("Assign the role X.", code="forbidden"), Transient("No answer.", code="away")):
-        vitals.wrong = {part: error}
+        probes.wrong = {part: error}
         body = (await api("GET", "doctor")).body
         assert (body["ok"], _failed(body)) == (False, [check])
         (found,) = [each for each in body["checks"] if each["id"] == check]
         assert found["detail"] == str(error)
         assert found["fix"]
-    vitals.wrong = {}
+    probes.wrong = {}
     tables = [each["title"] for each in (await api("GET", "doctor")).body["checks"] if "table" in each["id"]]
     accounts = [f"Table Storage of the account {name!r} can be used" for name in ("b", "c")]
     assert tables == ["Table Storage can be used", *accounts]
@@ -55,10 +55,10 @@ async def test_each_part_has_its_own_sentence(api: Client, ports: Ports, part: s
 
 async def test_clocks_and_queues_are_looked_at(api: Client, ports: Ports) -> None:
     """Clocks that differ by more than a minute fail; poison and long queues are worth a warning."""
-    vitals = ports.vitals
-    assert isinstance(vitals, FakeVitals)
-    vitals.ahead = timedelta(seconds=61)
-    vitals.depths = {"sync-requests": 10_001, "sync-requests-poison": 1, "fetch-jobs": 3}
+    probes = ports.probes
+    assert isinstance(probes, FakeProbes)
+    probes.ahead = timedelta(seconds=61)
+    probes.depths = {"sync-requests": 10_001, "sync-requests-poison": 1, "fetch-jobs": 3}
     body = (await api("GET", "doctor")).body
     assert _failed(body) == ["clock_storage", "clock_service"]
     warned = [each["id"] for each in body["checks"] if each["status"] == "warn"]

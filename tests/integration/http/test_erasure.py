@@ -30,7 +30,9 @@ async def fill(deployment: Deployment, simulator: Broken, tenant: str) -> dict[s
     await deployment("POST", f"tenants/{tenant}/runs", {})
     await deployment.drain()
     for body in (tenant, '{"tenant": "' + tenant + '", "mode": "sometimes"}'):
-        await deployment.product.bury.record("sync-requests", f"{len(body)}-{tenant}", body, "poison", "Why.", None)
+        await deployment.product.dead_letters.add_entry(
+            "sync-requests", f"{len(body)}-{tenant}", body, "poison", "Why.", None
+        )
     await deployment("PUT", f"tenants/{tenant}/preferences", {"mode": "full", "ssoUsers": True})
     (employee,) = await simulator.people("contoso", 1)
     await simulator.call("PATCH", "/directories/contoso/application", {"assign_users": [employee]})

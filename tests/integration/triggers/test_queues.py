@@ -48,7 +48,7 @@ async def ledger(world: World) -> list[OperatorLogEntry]:
 
 async def test_a_request_by_hand_plans_a_run(world: World) -> None:
     """Plain text is enough; the run is called by the message's id."""
-    await queues._work_off(queues._REQUESTS, Message("contoso"))
+    await queues._process(queues._REQUESTS, Message("contoso"))
     run = await world.newest("contoso")
     assert (run.state, run.requested_by) == (RunState.FETCHING, "queue")
 
@@ -67,7 +67,7 @@ async def test_a_request_that_cannot_be_worked_off_is_recorded_and_done(
     """It is not tried again: nothing about it would change."""
     await world.tenant("adatum", [], FULL, {})
     await world.ports.tenants.put_connection(TenantId("adatum"), None)
-    await queues._work_off(queues._REQUESTS, Message(body))
+    await queues._process(queues._REQUESTS, Message(body))
     (entry,) = await ledger(world)
     assert (entry.code, entry.tenant, entry.body, entry.queue) == (code, tenant, body, "sync-requests")
     assert entry.detail.endswith(".")
@@ -77,7 +77,7 @@ async def test_a_wait_is_the_queues(world: World) -> None:
     """Told to wait five minutes, the job is put back for five minutes, and this delivery is done."""
     text = await fetch_message(world)
     world.directory().broken[USERS] = (0, Transient("429", code="throttled", retry_after_s=300))
-    await queues._work_off(queues._FETCH, Message(text))
+    await queues._process(queues._FETCH, Message(text))
     assert (len(world.queue.messages), world.queue.last_delay_s) == (1, 300)
 
 
@@ -87,9 +87,9 @@ async def test_without_a_wait_the_host_delivers_again(world: World) -> None:
     for _ in range(2):
         world.directory().broken[USERS] = (0, Transient("reset", code="graph_unreachable"))
         with pytest.raises(Transient):
-            await queues._work_off(queues._FETCH, Message(text))
+            await queues._process(queues._FETCH, Message(text))
     world.directory().broken[USERS] = (0, Transient("reset", code="graph_unreachable"))
-    await queues._work_off(queues._FETCH, Message(text, dequeue_count=queues.MAX_DEQUEUE_COUNT))
+    await queues._process(queues._FETCH, Message(text, dequeue_count=queues.MAX_DEQUEUE_COUNT))
     await world.drain()
     run = await world.newest("contoso")
     assert (run.state, run.problems[0].code) == (RunState.FAILED, "graph_unreachable")
@@ -106,11 +106,11 @@ async def test_an_import_is_put_back_while_a_sync_is_under_way(world: World) -> 
     text = encode_job(job)
     assert json.loads(text) == {"tenant": "contoso", "run": run.id, "location": "desk", "import_id": ref.id}
     await fetch_message(world)
-    await queues._work_off(queues._IMPORT, Message(text))
+    await queues._process(queues._IMPORT, Message(text))
     assert (world.queue.messages, world.queue.last_delay_s) == ([job], 30)
     await world.app.epoch.advance(TenantId("contoso"))
     for _ in range(2):
-        await queues._work_off(queues._IMPORT, Message(text))
+        await queues._process(queues._IMPORT, Message(text))
     assert (await world.run("contoso", run.id)).counts.created == 1
     assert await ledger(world) == []
 
@@ -120,7 +120,7 @@ async def test_work_of_an_old_run_is_dropped(world: World, caplog: pytest.LogCap
     text = await fetch_message(world)
     await world.app.epoch.advance(TenantId("contoso"))
     with caplog.at_level(logging.INFO, logger="recipient_sync"):
-        await queues._work_off(queues._FETCH, Message(text))
+        await queues._process(queues._FETCH, Message(text))
     assert "dropped queue=fetch-jobs tenant=contoso" in caplog.text
 
 
@@ -130,7 +130,7 @@ async def test_a_poisoned_job_ends_up_in_the_ledger_and_its_run_goes_on(world: W
     world.directory().put(user(3))
     world.clock.advance(60)
     text = await fetch_message(world)
-    await queues._bury(queues._FETCH, Message(text))
+    await queues._dead_letter(queues._FETCH, Message(text))
     await world.drain()
     run = await world.newest("contoso")
     assert (run.state, run.counts.deactivated) == (RunState.FAILED, 0)
@@ -143,7 +143,7 @@ async def test_a_poisoned_job_ends_up_in_the_ledger_and_its_run_goes_on(world: W
 @pytest.mark.parametrize("queue", [queues._REQUESTS, queues._FETCH, queues._RECONCILE, queues._RETIRE, queues._IMPORT])
 async def test_poison_that_nobody_can_read_is_kept(world: World, queue: queues._Queue) -> None:  # type: ignore[type-arg]
     """Even garbage has its entry, with its text."""
-    await queues._bury(queue, Message("\x00garbage"))
+    await queues._dead_letter(queue, Message("\x00garbage"))
     (entry,) = await ledger(world)
     assert (entry.body, entry.queue, entry.tenant) == ("\x00garbage", queue.name, None)
 
@@ -151,7 +151,7 @@ async def test_poison_that_nobody_can_read_is_kept(world: World, queue: queues._
 async def test_no_name_address_or_secret_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """A whole run at DEBUG says nothing about people."""
     with caplog.at_level(logging.DEBUG):
-        await queues._work_off(queues._REQUESTS, Message("contoso"))
+        await queues._process(queues._REQUESTS, Message("contoso"))
         await world.drain()
     assert "finished" in caplog.text
     for secret in ("user1@example.com", "User 1", world.directory().secret):

@@ -8,6 +8,7 @@ from tests.support.fakes.idempotency import FakeIdempotencyStore
 from tests.support.fakes.imports import FakeImportStore
 from tests.support.fakes.limits import FakeLimitStore
 from tests.support.fakes.operator_log import FakeOperatorLog
+from tests.support.fakes.probes import FakeProbes
 from tests.support.fakes.queue import FakeJobQueue
 from tests.support.fakes.recipients import FakeRecipientStore
 from tests.support.fakes.runs import FakeRunStore
@@ -16,7 +17,6 @@ from tests.support.fakes.sign_in import FakeSignIn
 from tests.support.fakes.snapshots import FakeSnapshotStore
 from tests.support.fakes.tenants import FakeTenantStore
 from tests.support.fakes.users import FakeUserStore
-from tests.support.fakes.vitals import FakeVitals
 
 
 def fake_ports() -> Ports:
@@ -37,7 +37,7 @@ def fake_ports() -> Ports:
         users=FakeUserStore(),
         idempotency=FakeIdempotencyStore(),
         sign_in=FakeSignIn(),
-        vitals=FakeVitals(clock),
+        probes=FakeProbes(clock),
         clock=clock,
     )
 
@@ -52,6 +52,7 @@ __all__ = [
     "FakeJobQueue",
     "FakeLimitStore",
     "FakeOperatorLog",
+    "FakeProbes",
     "FakeRecipientStore",
     "FakeRunStore",
     "FakeSecretStore",
@@ -59,6 +60,5 @@ __all__ = [
     "FakeSnapshotStore",
     "FakeTenantStore",
     "FakeUserStore",
-    "FakeVitals",
     "fake_ports",
 ]

@@ -141,24 +141,24 @@ async def test_settings_without_the_account_name_the_setting(deployed: Deployed)
     with pytest.raises(Misconfigured, match=f"TABLE_ACCOUNTS does not name .*second={deployed.address}"):
         await app.ports.recipients.fence(ACME, LOCATION)
     with pytest.raises(Misconfigured, match="TABLE_ACCOUNTS"):
-        await app.ports.vitals.tables("second")
-    assert await app.ports.vitals.accounts() == ["second"]
-    assert await app.ports.vitals.tables() is not None
+        await app.ports.probes.tables("second")
+    assert await app.ports.probes.accounts() == ["second"]
+    assert await app.ports.probes.tables() is not None
     assert await app.ports.tenants.locations(TenantId("other")) == []
 
 
 async def test_the_doctor_s_look_leaves_nothing(deployed: Deployed) -> None:
     """Both accounts are written to and say what time it is there; one that is away is told by its failure."""
     app = deployed.app()
-    assert await app.ports.vitals.accounts() == ["second"]
+    assert await app.ports.probes.accounts() == ["second"]
     for name, tables in (("", deployed.first), ("second", deployed.second)):
-        assert await app.ports.vitals.tables(name) is not None
+        assert await app.ports.probes.tables(name) is not None
         assert await _rows(tables, RUNS) == 0
     away = connection_string(url_at(free_ports(1)[0]))
     app = deployed.app(
         TABLE_ACCOUNTS=f"second=AccountName=x;AccountKey=a2V5;TableEndpoint={deployed.address} away={away}"
     )
-    assert await app.ports.vitals.accounts() == ["away", "second"]
+    assert await app.ports.probes.accounts() == ["away", "second"]
     with pytest.raises(Transient):
-        await app.ports.vitals.tables("away")
-    assert await app.ports.vitals.tables("second") is not None
+        await app.ports.probes.tables("away")
+    assert await app.ports.probes.tables("second") is not None

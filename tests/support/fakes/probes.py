@@ -7,8 +7,8 @@ from shared.errors import SyncError
 from shared.ports.platform import Clock
 
 
-class FakeVitals:
-    """`Vitals` of nothing."""
+class FakeProbes:
+    """`DependencyProbes` of nothing."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
