@@ -3,22 +3,12 @@
 import { h, replace } from "../dom.js";
 import { button, input, select } from "../parts/ui.js";
 
-export const ATTRIBUTES = [
-  ["department", "Department"],
-  ["officeLocation", "Office"],
-  ["jobTitle", "Job title"],
-  ["companyName", "Company"],
-  ["employeeType", "Employee type"],
-  ["employeeId", "Employee ID"],
-  ["userPrincipalName", "User principal name"],
-];
-
-export function filterEditor(kept) {
+export function filterEditor(kept, attributes) {
   const list = h("div", { class: "stack" });
   let rows = [];
   const show = () => replace(list, rows.map((row) => row.element));
   const add = (filter = { attribute: "department", values: [], keep: true }) => {
-    const attribute = select(ATTRIBUTES, filter.attribute, { "aria-label": "Attribute" });
+    const attribute = select(attributes, filter.attribute, { "aria-label": "Attribute" });
     const keep = select([["yes", "is one of"], ["no", "is not one of"]], filter.keep ? "yes" : "no", { "aria-label": "Condition" });
     const values = input({ value: filter.values.join(", "), "aria-label": "Values" });
     const row = {

@@ -4,11 +4,10 @@ import * as api from "../api.js";
 import { h, replace } from "../dom.js";
 import { count } from "../format.js";
 import { action, check, input, select, table } from "../parts/ui.js";
-import { ATTRIBUTES } from "./filters.js";
 
-export function ruleEditor(base, rule, locations) {
+export function ruleEditor(base, rule, locations, attributes) {
   const on = check("Also assign locations by attribute", rule !== null, "Only in “Members of groups” mode. Requires reading the whole directory.");
-  const attribute = select(ATTRIBUTES, rule?.attribute ?? "officeLocation", { "aria-label": "Attribute" });
+  const attribute = select(attributes, rule?.attribute ?? "officeLocation", { "aria-label": "Attribute" });
   const list = h("div", {});
   const troubles = h("div", {});
   const options = [["", "No location"], ...locations.map((place) => [place.id, place.name])];

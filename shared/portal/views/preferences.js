@@ -5,6 +5,7 @@ import { announce, h, replace } from "../dom.js";
 import { count, number } from "../format.js";
 import { action, card, check, field, input, notice, page, waiting } from "../parts/ui.js";
 import { finished } from "../parts/following.js";
+import { readFilterable } from "../person_fields.js";
 import { filterEditor } from "./filters.js";
 import { ruleEditor } from "./location_rule.js";
 
@@ -15,13 +16,13 @@ const MODES = [
 
 export async function preferences({ tenant, left }) {
   const base = api.at("tenants", tenant);
-  const [stored, { locations }] = await Promise.all([api.get(`${base}/preferences`), api.get(`${base}/locations`)]);
+  const [stored, { locations }, attributes] = await Promise.all([api.get(`${base}/preferences`), api.get(`${base}/locations`), readFilterable()]);
   const toggles = switches(stored);
   const mode = modes(stored.mode);
   const guard = guardFields(stored.guard);
   const sso = ssoFilter(base, stored.ssoFilter);
-  const filters = filterEditor(stored.filters);
-  const rule = ruleEditor(base, stored.locationRule, locations);
+  const filters = filterEditor(stored.filters, attributes);
+  const rule = ruleEditor(base, stored.locationRule, locations, attributes);
   const country = input({ value: stored.attributes.defaultCountry ?? "", maxlength: 2, size: 4, name: "defaultCountry" });
   const manager = check("Fill in the manager’s name and address", stored.attributes.manager ?? false, "Requires reading the whole directory, even in “Members of groups” mode.");
   const edited = () => ({

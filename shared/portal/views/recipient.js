@@ -2,13 +2,10 @@
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
-import { words } from "../format.js";
 import { reason } from "../labels.js";
 import { dialog } from "../parts/dialog.js";
 import { badge, check, field, input, problem, waiting } from "../parts/ui.js";
-
-const FIELDS = ["displayName", "givenName", "surname", "mail", "mobilePhone", "businessPhone", "department", "jobTitle", "officeLocation", "employeeId", "employeeType", "companyName", "managerName", "managerMail"];
-const LABELS = { displayName: "Name", givenName: "Given name", surname: "Surname", mail: "E-mail", mobilePhone: "Mobile phone", businessPhone: "Business phone", jobTitle: "Job title", officeLocation: "Office", employeeId: "Employee ID", employeeType: "Employee type", companyName: "Company", managerName: "Manager", managerMail: "Manager’s e-mail" };
+import { readEditable } from "../person_fields.js";
 
 export async function why(base, user, name) {
   const content = h("div", {}, waiting("Checking the directory"));
@@ -33,16 +30,16 @@ const explained = (answer) =>
 
 export async function edit(path, { id }, reload) {
   const own = `${path}/${encodeURIComponent(id)}`;
-  const recipient = await api.get(own);
-  const inputs = Object.fromEntries(FIELDS.map((name) => [name, input({ name, value: recipient[name] ?? "" })]));
+  const [recipient, fields] = await Promise.all([api.get(own), readEditable()]);
+  const inputs = Object.fromEntries(fields.map(([name]) => [name, input({ name, value: recipient[name] ?? "" })]));
   const active = check("Active", recipient.status === "active", "If you clear this, syncs will not reactivate the recipient.", { name: "active" });
   const was = active.box.checked;
-  const form = h("div", {}, active.element, h("div", { class: "grid" }, FIELDS.map((name) => field(LABELS[name] ?? words(name), inputs[name]))));
+  const form = h("div", {}, active.element, h("div", { class: "grid" }, fields.map(([name, label]) => field(label, inputs[name]))));
   dialog(`Edit ${recipient.displayName ?? recipient.id}`, form, {
     label: "Save",
     wide: true,
     done: async () => {
-      const changed = FIELDS.filter((name) => inputs[name].value.trim() !== (recipient[name] ?? ""));
+      const changed = fields.map(([name]) => name).filter((name) => inputs[name].value.trim() !== (recipient[name] ?? ""));
       const body = Object.fromEntries(changed.map((name) => [name, inputs[name].value.trim() || null]));
       if (active.box.checked !== was) body.active = active.box.checked;
       if (Object.keys(body).length) await api.patch(own, body);
