@@ -14,6 +14,7 @@ def deployed_ports(settings: Settings) -> Ports:
     from shared.adapters.clock import SystemClock  # noqa: PLC0415 - as above
     from shared.adapters.entra import GraphDirectoryFactory  # noqa: PLC0415 - as above
     from shared.adapters.health_probe import DeployedProbes  # noqa: PLC0415 - as above
+    from shared.adapters.id_source import RandomIdSource  # noqa: PLC0415 - as above
     from shared.adapters.key_vault import KeyVaultSecretStore  # noqa: PLC0415 - as above
     from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
     from shared.adapters.sign_in import EntraSignIn  # noqa: PLC0415 - as above
@@ -59,4 +60,5 @@ def deployed_ports(settings: Settings) -> Ports:
         sign_in=EntraSignIn(settings.sign_in),
         probes=DeployedProbes(settings, accounts, queues, vault),
         clock=clock,
+        ids=RandomIdSource(clock),
     )

@@ -3,7 +3,6 @@
 from functools import cached_property
 
 from shared.bootstrap.recipients import Recipients
-from shared.bootstrap.wiring import entropy, new_attempt
 from shared.workflows.imports.apply_import import WorkOffImport
 from shared.workflows.imports.cleanup import SweepImports
 from shared.workflows.imports.completion import ImportEndings
@@ -28,7 +27,7 @@ class Imports(Recipients):
             queue=self.ports.queue,
             by_hand=self.by_hand,
             clock=self.ports.clock,
-            entropy=entropy,
+            ids=self.ports.ids,
         )
 
     @cached_property
@@ -41,7 +40,7 @@ class Imports(Recipients):
             queue=self.ports.queue,
             endings=self.import_endings,
             clock=self.ports.clock,
-            new_attempt=new_attempt,
+            ids=self.ports.ids,
             budget_s=self.settings.job_budget_s,
         )
 

@@ -3,7 +3,6 @@
 from functools import cached_property
 
 from shared.bootstrap.connections import Connections
-from shared.bootstrap.wiring import entropy, new_attempt
 from shared.workflows.recipients.edit import EditRecipient
 from shared.workflows.recipients.explain import Explain
 from shared.workflows.recipients.manual_changes import ByHand
@@ -21,8 +20,7 @@ class Recipients(Connections):
             runs=self.ports.runs,
             recipients=self.ports.recipients,
             clock=self.ports.clock,
-            entropy=entropy,
-            new_attempt=new_attempt,
+            ids=self.ports.ids,
         )
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from shared.bootstrap.wiring import Wiring, entropy
+from shared.bootstrap.wiring import Wiring
 from shared.workflows.idempotency import Idempotency
 from shared.workflows.sync.plan import PlanRun
 from shared.workflows.sync.request_run import RequestRun
@@ -16,7 +16,7 @@ class Runs(Wiring):
     @cached_property
     def idempotency(self) -> Idempotency:
         """Makes repeated requests return what the first one created."""
-        return Idempotency(records=self.ports.idempotency, clock=self.ports.clock, entropy=entropy)
+        return Idempotency(records=self.ports.idempotency, clock=self.ports.clock, ids=self.ports.ids)
 
     @cached_property
     def stages(self) -> StageCoordinator:
@@ -32,7 +32,7 @@ class Runs(Wiring):
             queue=self.ports.queue,
             idempotency=self.idempotency,
             clock=self.ports.clock,
-            entropy=entropy,
+            ids=self.ports.ids,
         )
 
     @cached_property
@@ -43,7 +43,7 @@ class Runs(Wiring):
             runs=self.ports.runs,
             stages=self.stages,
             clock=self.ports.clock,
-            entropy=entropy,
+            ids=self.ports.ids,
             deadline_s=self.settings.run_deadline_s,
         )
 
@@ -56,5 +56,5 @@ class Runs(Wiring):
             queue=self.ports.queue,
             stages=self.stages,
             clock=self.ports.clock,
-            entropy=entropy,
+            ids=self.ports.ids,
         )

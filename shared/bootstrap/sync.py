@@ -3,7 +3,6 @@
 from functools import cached_property
 
 from shared.bootstrap.tenants import Tenants
-from shared.bootstrap.wiring import new_attempt
 from shared.runtime.adaptive_timeout import Patience
 from shared.runtime.bulkhead import Capacity
 from shared.workflows.snapshots.cache import CutSnapshots
@@ -27,7 +26,7 @@ class Sync(Tenants):
             finish_at_once=self.finish.at_once,
             queue=self.ports.queue,
             clock=self.ports.clock,
-            new_attempt=new_attempt,
+            ids=self.ports.ids,
             patience=Patience(),
             budget_s=self.settings.job_budget_s,
         )
@@ -43,7 +42,7 @@ class Sync(Tenants):
             stages=self.stages,
             queue=self.ports.queue,
             clock=self.ports.clock,
-            new_attempt=new_attempt,
+            ids=self.ports.ids,
             large=Capacity(LARGE_AT_ONCE),
             budget_s=self.settings.job_budget_s,
         )
@@ -58,7 +57,7 @@ class Sync(Tenants):
             stages=self.stages,
             finish=self.finish,
             clock=self.ports.clock,
-            new_attempt=new_attempt,
+            ids=self.ports.ids,
         )
 
     @cached_property

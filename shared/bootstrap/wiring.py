@@ -1,12 +1,11 @@
 """What every part of the wiring has: the ports and the settings."""
 
-import secrets
 from dataclasses import dataclass
 
 from shared.ports.directory import CertificateReader, DirectoryFactory
 from shared.ports.imports import ImportStore
 from shared.ports.operations import DependencyProbes, OperatorLog
-from shared.ports.platform import Clock, IdempotencyStore, LimitStore, SecretStore, SignIn
+from shared.ports.platform import Clock, IdempotencyStore, IdSource, LimitStore, SecretStore, SignIn
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
@@ -35,6 +34,7 @@ class Ports:
     sign_in: SignIn
     probes: DependencyProbes
     clock: Clock
+    ids: IdSource
 
 
 class Wiring:
@@ -48,13 +48,3 @@ class Wiring:
     def operator_tenant(self) -> str | None:
         """The Entra tenant whose people may be operators."""
         return self.settings.sign_in.operator_tenant if self.settings.sign_in else None
-
-
-def entropy() -> int:
-    """Return 32 random bits."""
-    return secrets.randbits(32)
-
-
-def new_attempt() -> str:
-    """Return a new id for an attempt."""
-    return secrets.token_hex(8)

@@ -7,6 +7,7 @@ Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-t
 """
 
 import re
+from datetime import datetime
 from hashlib import sha256
 from typing import Final, NewType
 
@@ -96,3 +97,8 @@ def recipient_id(text: str) -> RecipientId:
 def new_run_id(now_ms: int, entropy: int) -> RunId:
     """Return the id of a run requested at `now_ms` (milliseconds since 1970 UTC); later runs sort before earlier."""
     return RunId(f"{_NEWEST_FIRST_MS - now_ms:013d}-{entropy % 2**32:08x}")
+
+
+def run_id_at(requested_at: datetime, entropy: int) -> RunId:
+    """Return the id of a run requested at this time, to the millisecond."""
+    return new_run_id(int(requested_at.timestamp() * 1000), entropy)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from shared.domain.access.callers import Person
 from shared.domain.access.idempotency import IdempotencyRecord
-from shared.domain.ids import TenantId
+from shared.domain.ids import RunId, TenantId
 from shared.domain.versioned import Versioned
 
 
@@ -18,6 +18,16 @@ class Clock(Protocol):
 
     def monotonic_s(self) -> float:
         """Return seconds since some fixed moment, never going backwards."""
+
+
+class IdSource(Protocol):
+    """New ids, so that tests can predict them."""
+
+    def new_run_id(self) -> RunId:
+        """Return the id of a run that is requested now. Later ids sort before earlier ones."""
+
+    def new_attempt_id(self) -> str:
+        """Return the id of an attempt to do a job."""
 
 
 class SecretStore(Protocol):

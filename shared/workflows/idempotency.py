@@ -5,16 +5,16 @@ answer is stored in the row afterwards. A reservation without an answer belongs 
 whose worker crashed: after `ABANDONED_AFTER` the next request takes it over.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from shared.domain.access.idempotency import IdempotencyRecord, IdempotentRequest
-from shared.domain.ids import RunId, TenantId, new_run_id
+from shared.domain.ids import RunId, TenantId
 from shared.errors import Conflict, Rejected, SyncError, Transient
-from shared.ports.platform import Clock, IdempotencyStore
+from shared.ports.platform import Clock, IdempotencyStore, IdSource
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Idempotency:
 
     records: IdempotencyStore
     clock: Clock
-    entropy: Callable[[], int]
+    ids: IdSource
 
     @asynccontextmanager
     async def reserve(self, tenant: TenantId, request: IdempotentRequest) -> AsyncIterator[KeyReservation]:
@@ -74,7 +74,7 @@ class Idempotency:
                     )
                 if etag is not None and not known.is_abandoned(now):
                     return known, etag, False
-            run = new_run_id(int(now.timestamp() * 1000), self.entropy())
+            run = self.ids.new_run_id()
             fresh = IdempotencyRecord(digest=request.digest, run=run, at=now)
             try:
                 return fresh, await self.records.swap(tenant, request.name, fresh, etag), True

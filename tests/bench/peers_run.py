@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from shared.adapters.clock import SystemClock
+from shared.adapters.id_source import RandomIdSource
 from shared.domain.ids import LocationId, object_id
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.location_rule import LocationRule, Place
@@ -39,7 +40,9 @@ async def run(known: Directory) -> Reading:
 async def _tenant(known: Directory) -> AsyncIterator[Product]:
     """Give a deployment in memory, with one tenant that has never been synced, and a client that has no token yet."""
     factory = directories()
-    world = World(dataclasses.replace(fake_ports(), clock=SystemClock(), directories=factory))
+    world = World(
+        dataclasses.replace(fake_ports(), clock=SystemClock(), ids=RandomIdSource(SystemClock()), directories=factory)
+    )
     rule = LocationRule(
         attribute=Attribute("companyName"),
         places=(Place(value=known.company, location=LocationId(_LOCATION)),),

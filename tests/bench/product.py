@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.adapters.clock import SystemClock
+from shared.adapters.id_source import RandomIdSource
 from shared.adapters.stores import TableRecipientStore, TableRunStore, TableSnapshotStore, TableTenantStore
 from shared.adapters.tables.client import Tables
 from shared.bootstrap import App
@@ -118,6 +119,7 @@ async def product(*options: str, factory: DirectoryFactory | None = None) -> Asy
             snapshots=TableSnapshotStore(tables),
             recipients=TableRecipientStore(tables),
             clock=SystemClock(),
+            ids=RandomIdSource(SystemClock()),
             directories=factory or FakeDirectories(),
         )
         world = World(ports)

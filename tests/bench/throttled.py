@@ -33,6 +33,7 @@ from typing import Any, Final
 from infra.local.demo.simulator import Simulator
 from infra.local.entra.state.throttle import WINDOW_S, limit_units
 from shared.adapters.clock import SystemClock
+from shared.adapters.id_source import RandomIdSource
 from shared.domain.ids import ObjectId, object_id
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode
@@ -140,7 +141,9 @@ async def _rounds(disturbances: Sequence[Sequence[dict[str, Any]]]) -> list[_Rou
 async def _deployment(known: Directory) -> AsyncIterator[Product]:
     """Give a deployment in memory with one tenant, whose locations share out the groups."""
     factory = directories()
-    world = World(dataclasses.replace(fake_ports(), clock=SystemClock(), directories=factory))
+    world = World(
+        dataclasses.replace(fake_ports(), clock=SystemClock(), ids=RandomIdSource(SystemClock()), directories=factory)
+    )
     groups = [object_id(each["id"]) for each in known.known["groups"]]
     mapping: dict[str, Sequence[ObjectId]] = {
         f"location-{number}": groups[number::_LOCATIONS] for number in range(_LOCATIONS)

@@ -11,7 +11,7 @@ from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import JOBS, RUNS
 from shared.adapters.tables.client import Entity
 from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
-from shared.domain.ids import LocationId, RunId, SourceId, TenantId, new_run_id
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId, run_id_at
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
 from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchResult, ReconcileJob, ReconcileResult
@@ -71,7 +71,7 @@ class TableRunStore:
     async def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
         """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
         tables = await self._accounts.of(tenant)
-        last = new_run_id(int(since.timestamp() * 1000), 2**32 - 1) if since is not None else ""
+        last = run_id_at(since, 2**32 - 1) if since is not None else ""
         rows = (f"{after}!" if after else "", f"{last}~")
         async for row in tables.query(RUNS, partition=tenant, rows=rows):
             yield unpack(row, Run)

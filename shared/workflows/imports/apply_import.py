@@ -33,7 +33,7 @@ from shared.domain.sync.jobs import BUDGET_SHARE, ImportJob, writing_time_s
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
 from shared.ports.imports import ImportStore
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import TenantStore
@@ -65,7 +65,7 @@ class WorkOffImport:
     queue: JobQueue
     endings: ImportEndings
     clock: Clock
-    new_attempt: Callable[[], str]
+    ids: IdSource
     budget_s: float
 
     async def __call__(self, job: ImportJob, counters: RequestCounters) -> None:
@@ -206,7 +206,7 @@ class WorkOffImport:
     async def _take(self, claimed: Import) -> tuple[FencedLocation, Preferences]:
         """Take the location, and return the preferences that count. Raises: Superseded if somebody else has it."""
         tenant, location, _ = claimed.ref
-        fenced = await claim(self.tenants, self.recipients, tenant, location, self.new_attempt())
+        fenced = await claim(self.tenants, self.recipients, tenant, location, self.ids.new_attempt_id())
         if location not in {each.id for each in await self.tenants.locations(tenant)}:
             raise Superseded(f"{location} was removed meanwhile", code="superseded")
         return fenced, await self.tenants.preferences(tenant)

@@ -1,19 +1,19 @@
 """Upload import: a large file comes in parts, is started once it is complete, and is looked at afterwards."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from shared.domain.ids import ImportId, LocationId, TenantId, new_run_id
+from shared.domain.ids import ImportId, LocationId, TenantId
 from shared.domain.imports.large_import import MAX_FILE_BYTES, MAX_PARTS, Import, ImportRef, ImportState, announced
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.run import Run
 from shared.errors import Conflict, NotFound, Rejected
 from shared.ports.imports import ImportStore
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.telemetry import event
@@ -33,7 +33,7 @@ class UploadImport:
     queue: JobQueue
     by_hand: ByHand
     clock: Clock
-    entropy: Callable[[], int]
+    ids: IdSource
 
     async def create(self, tenant: TenantId, location: LocationId, mode: ImportMode, by: str) -> Import:
         """Leave an import to which parts can be sent, and return it. Raises: NotFound; Rejected beyond MAX_OPEN."""
@@ -48,7 +48,7 @@ class UploadImport:
         new = Import(
             tenant=tenant,
             location=location,
-            id=ImportId(new_run_id(int(now.timestamp() * 1000), self.entropy())),
+            id=ImportId(self.ids.new_run_id()),
             mode=mode,
             by=by,
             state=ImportState.UPLOADING,

@@ -6,12 +6,12 @@ They wait for no queue and take no tenant: a sync that begins meanwhile takes th
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from shared.domain.ids import LocationId, RunId, TenantId, new_run_id
+from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.recipient import Counts, Recipient, Status
 from shared.domain.reconcile.decide import Write
 from shared.domain.run import LocationReport, Run, RunKind, RunMode, RunState
 from shared.errors import Conflict, NotFound, Superseded
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
@@ -30,8 +30,7 @@ class ByHand:
     runs: RunStore
     recipients: RecipientStore
     clock: Clock
-    entropy: Callable[[], int]
-    new_attempt: Callable[[], str]
+    ids: IdSource
 
     async def require_location(self, tenant: TenantId, location: LocationId) -> None:
         """Hold if the tenant has the location. Raises: NotFound."""
@@ -45,7 +44,7 @@ class ByHand:
 
     def new_run(self) -> RunId:
         """Return the id of a change by hand."""
-        return new_run_id(int(self.clock.now().timestamp() * 1000), self.entropy())
+        return self.ids.new_run_id()
 
     async def write(
         self, tenant: TenantId, run: RunId, location: LocationId, by: str, decide: Decide
@@ -55,7 +54,7 @@ class ByHand:
         Raises: Conflict (`run_active`) while a sync is under way, or when one takes the location over.
         """
         try:
-            fenced = await claim(self.tenants, self.recipients, tenant, location, self.new_attempt())
+            fenced = await claim(self.tenants, self.recipients, tenant, location, self.ids.new_attempt_id())
             stored = await self.stored(tenant, location)
             writes = decide(stored)
             await fenced.write(writes, run=run, actor=by, at=self.clock.now())

@@ -20,7 +20,7 @@ from shared.domain.sync.jobs import ReconcileResult, RetireJob
 from shared.domain.sync.run_outcome import Verdict
 from shared.errors import NeedsAttention, NotFound
 from shared.ports.directory import Directory
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
@@ -46,7 +46,7 @@ class Retire:
     stages: StageCoordinator
     finish: Callable[[Plan, Verdict, RequestCounters], Awaitable[None]]
     clock: Clock
-    new_attempt: Callable[[], str]
+    ids: IdSource
 
     async def __call__(self, job: RetireJob, counters: RequestCounters) -> None:
         """Leave the run finished; once its held deactivations are approved, with these done.
@@ -216,7 +216,7 @@ class Retire:
     ) -> None:
         before = await self.recipients.irregular(plan.tenant, location) if settled is not None else None
         fenced = await FencedLocation.take(
-            self.recipients, plan.tenant, location, generation=plan.generation, attempt=self.new_attempt()
+            self.recipients, plan.tenant, location, generation=plan.generation, attempt=self.ids.new_attempt_id()
         )
         await self.stages.require_current(plan)
         stored = await self._stored(plan, location, {each.recipient for each in people})

@@ -18,7 +18,7 @@ from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, s
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchCheckpoint, FetchJob, FetchOutcome, FetchResult
 from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
 from shared.ports.directory import Directory
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
@@ -62,7 +62,7 @@ class Fetch:
     finish_at_once: Callable[[Plan, Mapping[SourceId, FetchResult], RequestCounters], Awaitable[bool]]
     queue: JobQueue
     clock: Clock
-    new_attempt: Callable[[], str]
+    ids: IdSource
     patience: Patience
     budget_s: float
 
@@ -215,7 +215,7 @@ class Fetch:
         Raises: Unnamed; Conflict (INCOMPLETE) if the current snapshot is not whole.
         """
         marks = await load_page_index(self.snapshots, job.tenant, current)
-        rewriting = Rewriting.of(current, marks, Staging(job, self.snapshots, self.new_attempt()))
+        rewriting = Rewriting.of(current, marks, Staging(job, self.snapshots, self.ids.new_attempt_id()))
         touched = await rewriting.showing(await looked_for(patches.people))
         async for mark, users in rewriting.read(touched):
             async with turn():
@@ -270,7 +270,7 @@ class Fetch:
             listing.delta_link, link = checkpoint.delta_link, checkpoint.next_link
             listing.removed.update(checkpoint.removed)
         else:
-            staging = Staging(job, self.snapshots, self.new_attempt())
+            staging = Staging(job, self.snapshots, self.ids.new_attempt_id())
             await first.hear(listing.begin())
         seen: set[str] = set()
         while True:
@@ -279,7 +279,7 @@ class Fetch:
             if link is None:
                 found = None
                 if listing.managers:
-                    found = await once_each(staging, listing.removed, self.new_attempt())
+                    found = await once_each(staging, listing.removed, self.ids.new_attempt_id())
                 found = found or await self._settle(plan, staging, current)
                 return msgspec.structs.replace(found, delta_link=listing.delta_link, scope=_scope(plan))
             _guard_loop(link, seen)

@@ -1,6 +1,5 @@
 """Plan: a request becomes a run. Takes the tenant for it, and writes down everything the run will depend on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,7 +8,7 @@ import msgspec
 
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.connections.connection import Connection
-from shared.domain.ids import RunId, new_run_id, run_id
+from shared.domain.ids import RunId, run_id
 from shared.domain.preferences.group_mapping import sources_of
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
@@ -17,7 +16,7 @@ from shared.domain.sync.jobs import SyncRequest
 from shared.domain.sync.queue_messages import BY_HAND, SCHEDULE
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
 from shared.telemetry import RequestCounters, event
@@ -37,7 +36,7 @@ class PlanRun:
     runs: RunStore
     stages: StageCoordinator
     clock: Clock
-    entropy: Callable[[], int]
+    ids: IdSource
     deadline_s: float
 
     async def __call__(self, request: SyncRequest, counters: RequestCounters) -> None:
@@ -63,7 +62,7 @@ class PlanRun:
             else:
                 await self._join(request, state, etag)
             return
-        run = self._run_of(request, now)
+        run = self._run_of(request)
         taken = msgspec.structs.replace(
             state,
             # a preview writes nothing that an older run could be kept from: what is held stays approvable
@@ -82,7 +81,7 @@ class PlanRun:
         await self._launch(request, plan, announced, counters)
 
     async def _connection(self, request: SyncRequest, context: TenantContext) -> Connection:
-        """Return the tenant's connection. Whoever sends a message by hand is told if there is none, by the operator log.
+        """Return the tenant's connection. A message sent by hand without one is reported in the operator log.
 
         The app's own requests were made while there was one, and leave no trace of a tenant that was erased meanwhile.
         """
@@ -141,11 +140,11 @@ class PlanRun:
         except (Rejected, NotFound):
             return None
 
-    def _run_of(self, request: SyncRequest, now: datetime) -> RunId:
+    def _run_of(self, request: SyncRequest) -> RunId:
         try:
             return run_id(request.request)
         except Rejected:
-            return new_run_id(int(now.timestamp() * 1000), self.entropy())
+            return self.ids.new_run_id()
 
     async def _launch(
         self, request: SyncRequest, plan: Plan, announced: Versioned[Run] | None, counters: RequestCounters

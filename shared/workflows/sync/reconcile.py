@@ -1,6 +1,6 @@
 """Reconcile: one location brought in line with the snapshots of its sources. Calls no directory."""
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from dataclasses import dataclass
 from math import ceil
@@ -20,7 +20,7 @@ from shared.domain.snapshots.changeset import Changed
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.fingerprints import inputs_before, inputs_of, needed
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchResult, ReconcileJob, ReconcileResult, writing_time_s
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
@@ -58,7 +58,7 @@ class Reconcile:
     stages: StageCoordinator
     queue: JobQueue
     clock: Clock
-    new_attempt: Callable[[], str]
+    ids: IdSource
     large: Capacity
     budget_s: float
 
@@ -134,7 +134,7 @@ class Reconcile:
         """Write what is decided, about those alone who have `changed` if that is known; None if time ran out."""
         inputs = inputs_of(plan, plan.locations[job.location], marked)
         location = await FencedLocation.take(
-            self.recipients, job.tenant, job.location, generation=plan.generation, attempt=self.new_attempt()
+            self.recipients, job.tenant, job.location, generation=plan.generation, attempt=self.ids.new_attempt_id()
         )
         await self.stages.require_current(plan)  # after the fence: whoever changes things now must take it from us
         if location.previous != fence:

@@ -1,18 +1,18 @@
 """Request a run: what the API and the button "Fetch Directory" do."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from shared.domain.access.idempotency import IdempotentRequest
-from shared.domain.ids import RunId, TenantId, new_run_id
+from shared.domain.ids import RunId, TenantId
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, NotFound, Rejected, SyncError
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
@@ -28,7 +28,7 @@ class RequestRun:
     queue: JobQueue
     idempotency: Idempotency
     clock: Clock
-    entropy: Callable[[], int]
+    ids: IdSource
 
     async def __call__(
         self, tenant: TenantId, mode: RunMode, requested_by: str = "api", repeatable: IdempotentRequest | None = None
@@ -116,7 +116,7 @@ class RequestRun:
             )
         now = self.clock.now()
         return Run(
-            id=known or new_run_id(int(now.timestamp() * 1000), self.entropy()),
+            id=known or self.ids.new_run_id(),
             tenant=tenant,
             mode=mode,
             state=RunState.PLANNING,

@@ -1,16 +1,15 @@
 """Epoch: after a change of configuration nothing that was decided before it is written any more."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
-from shared.domain.ids import LocationId, RunId, TenantId, new_run_id
+from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import TenantStore
@@ -27,7 +26,7 @@ class Epoch:
     queue: JobQueue
     stages: StageCoordinator
     clock: Clock
-    entropy: Callable[[], int]
+    ids: IdSource
 
     async def advance(self, tenant: TenantId) -> None:
         """Leave the tenant in a new epoch, with every location's fence raised; an active run is superseded.
@@ -53,7 +52,7 @@ class Epoch:
         if state.active_run is not None:
             mode = await self._supersede(tenant, state.active_run, mode)
         if mode is not None and await self.tenants.connection(tenant) is not None:
-            request = new_run_id(int(self.clock.now().timestamp() * 1000), self.entropy())
+            request = self.ids.new_run_id()
             await self.queue.request(
                 SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")
             )

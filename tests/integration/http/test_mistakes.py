@@ -10,6 +10,7 @@ from infra.local.entra.server import EntraSimulator
 from shared.adapters.certificates import X509CertificateReader
 from shared.adapters.clock import SystemClock
 from shared.adapters.entra import GraphDirectoryFactory
+from shared.adapters.id_source import RandomIdSource
 from shared.bootstrap import App, Ports
 from shared.domain.connections.connection import Endpoints
 from tests.integration.http.calling import Client
@@ -24,7 +25,11 @@ async def ports() -> AsyncIterator[Ports]:
     """Stores in memory; directories, certificates and the clock, by which the simulator goes, as they are deployed."""
     directories = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1"}))
     yield dataclasses.replace(
-        fake_ports(), directories=directories, certificates=X509CertificateReader(), clock=SystemClock()
+        fake_ports(),
+        directories=directories,
+        certificates=X509CertificateReader(),
+        clock=SystemClock(),
+        ids=RandomIdSource(SystemClock()),
     )
     await directories.close()
 

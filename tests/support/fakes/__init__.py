@@ -4,6 +4,7 @@ from shared.bootstrap import Ports
 from tests.support.fakes.certificates import FakeCertificateReader
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.directory import FakeDirectories, FakeDirectory
+from tests.support.fakes.id_source import FakeIdSource
 from tests.support.fakes.idempotency import FakeIdempotencyStore
 from tests.support.fakes.imports import FakeImportStore
 from tests.support.fakes.limits import FakeLimitStore
@@ -39,6 +40,7 @@ def fake_ports() -> Ports:
         sign_in=FakeSignIn(),
         probes=FakeProbes(clock),
         clock=clock,
+        ids=FakeIdSource(clock),
     )
 
 
@@ -47,6 +49,7 @@ __all__ = [
     "FakeClock",
     "FakeDirectories",
     "FakeDirectory",
+    "FakeIdSource",
     "FakeIdempotencyStore",
     "FakeImportStore",
     "FakeJobQueue",
