@@ -1,4 +1,4 @@
-"""Dead letters: a message that failed on every delivery is recorded in the operator log; its run continues without it."""
+"""Dead letters: records a message that failed on every delivery; its run continues without it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
