@@ -47,11 +47,12 @@ class DirectoryAccess:
             yield directory
 
     @asynccontextmanager
-    async def of_run(self, plan: Plan, context: TenantContext) -> AsyncIterator[Directory]:
-        """Give the directory that a run reads, as long as it is the one that was planned.
+    async def open_for_run(self, plan: Plan, context: TenantContext) -> AsyncIterator[Directory]:
+        """Open the directory that a run reads, provided that the connection is the one that was planned.
 
-        Raises: Superseded when the connection is another one now; LoginRefused at once, without asking again, when
-        the login service has refused it since the run was planned.
+        Raises:
+            Superseded: The connection has been replaced.
+            LoginRefused: The credentials have been refused since the run was planned; no request is sent.
         """
         connection, health = context.connection, context.health.value
         if connection is None or connection.fingerprint() != plan.connection:

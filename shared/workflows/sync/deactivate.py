@@ -128,7 +128,7 @@ class Retire:
             return {}, ()
         gone: dict[LocationId, tuple[Candidate, ...]] = {}
         problems = []
-        async with self.access.of_run(plan, await self.stages.require_current(plan)) as directory:
+        async with self.access.open_for_run(plan, await self.stages.require_current(plan)) as directory:
             known: dict[tuple[str, ...], dict[ObjectId, Existence]] = {}
             for location, candidates in sorted(asked.items()):
                 feeds = plan.locations[location]

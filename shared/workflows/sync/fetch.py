@@ -150,7 +150,7 @@ class Fetch:
     async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
         first = FirstAnswer(self.patience, job.unanswered)
         current = await self.snapshots.current(job.tenant, job.source)
-        async with self.access.of_run(plan, context) as directory:
+        async with self.access.open_for_run(plan, context) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
                 if current.scope == _scope(plan):
                     try:
