@@ -11,8 +11,8 @@ from shared.domain.connections.validation_report import Check, CheckStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
-    """One wrong entry: which check it fails, what it is called, what it means and what to do."""
+class LoginError:
+    """One refusal of the login service: the check that it fails, its title, meaning and remedy."""
 
     check: str
     title: str
@@ -20,11 +20,11 @@ class Mistake:
     fix: str
 
 
-def _of(check: str, title: str, detail: str, fix: str) -> Mistake:
-    return Mistake(check=check, title=title, detail=detail, fix=fix)
+def _of(check: str, title: str, detail: str, fix: str) -> LoginError:
+    return LoginError(check=check, title=title, detail=detail, fix=fix)
 
 
-MISTAKES: Final[dict[str, Mistake]] = {
+LOGIN_ERRORS: Final[dict[str, LoginError]] = {
     "900023": _of(
         "tenant",
         "The tenant id is malformed",
@@ -211,10 +211,10 @@ def refused(
         f" {name} {value}." for name, value in (("Trace id", trace_id), ("Correlation id", correlation_id)) if value
     )
     link = f"{login}/error?code={number}" if number.isdecimal() else None
-    mistake = MISTAKES.get(number)
-    if mistake is None and link is None:
+    known = LOGIN_ERRORS.get(number)
+    if known is None and link is None:
         return Check.failed("login", "The credentials do not work", *_WITHOUT_NUMBER.get(code, _NOTHING_SAID))
-    if mistake is None:
+    if known is None:
         return Check(
             id="login",
             status=CheckStatus.FAIL,
@@ -225,12 +225,12 @@ def refused(
         )
     if number == _CONSENT_HELPS and consent_link:
         link = consent_link
-    detail = mistake.detail if code in mistake.detail else f"{mistake.detail} ({code})"
+    detail = known.detail if code in known.detail else f"{known.detail} ({code})"
     return Check(
-        id=mistake.check,
+        id=known.check,
         status=CheckStatus.FAIL,
-        title=mistake.title,
+        title=known.title,
         detail=f"{detail}{ids}",
-        fix=mistake.fix,
+        fix=known.fix,
         link=link,
     )
