@@ -1,39 +1,52 @@
-"""Every error the product raises on purpose, by what the caller must do.
+"""Errors that the product raises on purpose, sorted by what the caller must do. Every error that is caught has a class.
 
     SyncError
-    ├── Transient       try again later, after `retry_after_s` if it is given; the queue waits, not a worker
-    │   └── RateLimited   the caller, or everybody for this target, has asked too often
-    ├── NeedsAttention  a person must change something at the connection; polling it goes on to fail until then
-    │   └── LoginRefused  the login service says so, with a code and the ids that its operators can look it up by
-    ├── Rejected        this one input is wrong: say so to whoever sent it and go on with the others
-    │   ├── NotFound         this one input names something that is not there
-    │   ├── TooLarge         this one input does not fit where it shall be stored; nothing of it was, and a part may
-    │   ├── Unauthenticated  nobody knows who sent it
-    │   └── Forbidden        whoever sent it may not do this
-    ├── Conflict        the stored state changed underneath: read it again and decide again
-    │   ├── Superseded  somebody newer owns the work: stop at once and write nothing more
-    │   └── ChangedMeanwhile  the caller named the version that they meant to replace, and it is another by now
-    └── Misconfigured   a setting of this deployment is missing or wrong: stop at start
+    ├── Transient         try again later, after `retry_after_s` if it is given; the queue waits, not a worker
+    │   └── RateLimited     too many requests for this target
+    ├── NeedsAttention    a person must change something at the connection; until then every attempt fails
+    │   └── LoginRefused    the login service refused the credentials; has a code, and ids for Microsoft's support
+    ├── Rejected          one input is wrong: report it to its sender and go on with the others
+    │   ├── NotFound        the input names something that does not exist
+    │   ├── TooLarge        the input does not fit where it is stored; nothing was stored, a part of it may fit
+    │   ├── Unauthenticated the request does not prove who sends it
+    │   └── Forbidden       the sender may not do this
+    ├── Conflict          the stored state changed: read it again and decide again
+    │   ├── ETagConflict        a store found another version of a row than the one that was read
+    │   ├── Superseded          a newer run, configuration or attempt owns the work: stop and write nothing more
+    │   ├── ChangedMeanwhile    the caller named a version to replace, and another one is stored
+    │   ├── DeltaLinkExpired    the directory no longer accepts a delta link: list the source in full
+    │   ├── PageTokenExpired    a listing cannot be continued: begin it again
+    │   └── SnapshotIncomplete  pages of a snapshot are missing or changed: do not use it
+    └── Misconfigured     a setting of this deployment is missing or wrong: stop at start
 
-Each message holds the fact, the number and the next step. `code` is stable and may be matched by machines.
+Errors that never leave one package are subclasses defined there: `Refused` (adapters/entra), `DirectoryUnavailable`
+and others. A message has the fact, the number and the next step. `code` is stable; it is for logs, the history and
+API clients. Code that decides uses the class and never compares `code`.
 """
+
+from typing import ClassVar
 
 
 class SyncError(Exception):
     """Root of the tree; never raised itself."""
 
-    def __init__(self, message: str, *, code: str = "error") -> None:
+    #: Code of an error that is raised without one.
+    default_code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = code or self.default_code
 
 
 class Transient(SyncError):
-    """Nothing is wrong that waiting does not cure.
+    """A failure that waiting can cure.
 
     `retry_after_s` is in seconds, as the remote service asked for, or None if it did not say.
     """
 
-    def __init__(self, message: str, *, code: str = "transient", retry_after_s: float | None = None) -> None:
+    default_code = "transient"
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
 
@@ -66,7 +79,7 @@ class NotFound(Rejected):
 
 
 class TooLarge(Rejected):
-    """One input does not fit where it shall be stored. Nothing of it was; in parts it may fit."""
+    """One input does not fit where it is stored. Nothing was stored; a part of it may fit."""
 
 
 class Unauthenticated(Rejected):
@@ -74,19 +87,47 @@ class Unauthenticated(Rejected):
 
 
 class Forbidden(Rejected):
-    """Whoever sends the request may not do what it asks for."""
+    """The sender of the request may not do what it asks for."""
 
 
 class Conflict(SyncError):
-    """An ETag no longer matches: read again, decide again."""
+    """The stored state is not what the caller decided by: read again, decide again."""
+
+
+class ETagConflict(Conflict):
+    """A row is not the version that was read, or exists although it should not. Only stores raise it."""
+
+    default_code = "conflict"
 
 
 class Superseded(Conflict):
-    """A newer run, epoch or attempt owns this work; the caller stops without writing."""
+    """A newer run, configuration or attempt owns this work; the caller stops without writing."""
+
+    default_code = "superseded"
 
 
 class ChangedMeanwhile(Conflict):
-    """What is stored is not the version that the caller meant to replace; nothing was written."""
+    """The stored version is not the one that the caller named in order to replace it; nothing was written."""
+
+    default_code = "changed_meanwhile"
+
+
+class DeltaLinkExpired(Conflict):
+    """The directory no longer accepts a delta link; only a full listing helps."""
+
+    default_code = "delta_expired"
+
+
+class PageTokenExpired(Conflict):
+    """The directory cannot continue a listing; it has to begin again."""
+
+    default_code = "page_expired"
+
+
+class SnapshotIncomplete(Conflict):
+    """Pages of a snapshot are missing or are not what its manifest says; the snapshot is not used."""
+
+    default_code = "snapshot_incomplete"
 
 
 class Misconfigured(SyncError):

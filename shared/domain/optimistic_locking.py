@@ -11,7 +11,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from shared.errors import ChangedMeanwhile, Conflict
+from shared.errors import ChangedMeanwhile, ETagConflict
 
 T = TypeVar("T")
 #: Characters of a tag: more than anybody could guess, less than a header minds.
@@ -80,7 +80,7 @@ def bound_to(expected: Expected | None) -> Iterator[None]:
     """Raise ChangedMeanwhile where a write that expects a version finds another."""
     try:
         yield
-    except Conflict as error:
+    except ETagConflict as error:
         if expected is None:
             raise
         raise changed_meanwhile() from error
@@ -88,6 +88,4 @@ def bound_to(expected: Expected | None) -> Iterator[None]:
 
 def changed_meanwhile() -> ChangedMeanwhile:
     """Return the error for whoever expected another version."""
-    return ChangedMeanwhile(
-        "Somebody has changed this since you read it, so nothing was changed now.", code="changed_meanwhile"
-    )
+    return ChangedMeanwhile("Somebody has changed this since you read it, so nothing was changed now.")

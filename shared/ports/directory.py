@@ -24,12 +24,12 @@ class Directory(Protocol):
     async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
         """Return the first page of the source's users, or the one that `next_link` names.
 
-        Raises: NotFound (`group_not_found`) for a group that is not there; Conflict (`page_expired`) when the listing
+        Raises: NotFound (`group_not_found`) for a group that is not there; PageTokenExpired when the listing
         must start again from its first page, forgetting what was read.
         """
 
     async def changed_users(self, link: str) -> DeltaPage:
-        """Return one page of changes. Raises: Conflict (`delta_expired`) when only a full listing helps."""
+        """Return one page of changes. Raises: DeltaLinkExpired when only a full listing helps."""
 
     async def check_existence(
         self, people: Sequence[ObjectId], groups: Sequence[Source]

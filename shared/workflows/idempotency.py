@@ -13,7 +13,7 @@ import msgspec
 
 from shared.domain.access.idempotency import IdempotencyRecord, IdempotentRequest
 from shared.domain.ids import RunId, TenantId
-from shared.errors import Conflict, Rejected, SyncError, Transient
+from shared.errors import ETagConflict, Rejected, SyncError, Transient
 from shared.ports.platform import Clock, IdempotencyStore, IdSource
 
 
@@ -59,7 +59,7 @@ class Idempotency:
                 await self.records.forget(tenant, request.name, etag)
             raise
         if is_first:
-            with suppress(Conflict, Transient):  # the request is done; the row only saves doing it again
+            with suppress(ETagConflict, Transient):  # the request is done; the row only saves doing it again
                 await self.records.swap(tenant, request.name, reservation.record, etag)
 
     async def _reserved(self, tenant: TenantId, request: IdempotentRequest) -> tuple[IdempotencyRecord, str, bool]:
@@ -78,5 +78,5 @@ class Idempotency:
             fresh = IdempotencyRecord(digest=request.digest, run=run, at=now)
             try:
                 return fresh, await self.records.swap(tenant, request.name, fresh, etag), True
-            except Conflict:
+            except ETagConflict:
                 continue  # another request has reserved it: read it again

@@ -9,7 +9,7 @@ from shared.domain.ids import ObjectId, TenantId
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode, RunState
-from shared.errors import Conflict, NeedsAttention
+from shared.errors import DeltaLinkExpired, NeedsAttention
 from tests.simulation.worlds import STAFF
 from tests.support.builders import person, user
 from tests.support.world import World
@@ -126,7 +126,7 @@ async def test_a_listing_that_expires_begins_anew(monkeypatch: pytest.MonkeyPatc
     async def expiring(link: str) -> DeltaPage:
         asked.append(link)
         if len(asked) == 2:
-            raise Conflict("expired", code="delta_expired")
+            raise DeltaLinkExpired("expired")
         return await read(link)
 
     monkeypatch.setattr(directory, "changed_users", expiring)

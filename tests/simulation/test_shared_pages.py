@@ -11,7 +11,7 @@ from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshots import snapshot
+from shared.domain.snapshots import page as snapshot_page
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot
 from shared.domain.sync.jobs import FetchCheckpoint, FetchJob
@@ -188,7 +188,7 @@ async def test_any_history_of_rounds_with_workers_that_die(seed: int, monkeypatc
     """Rounds that name people again and take them back, in several messages, with ids that end alike and full pages."""
     chance = random.Random(seed)
     monkeypatch.setattr(writer, "_HELD_BYTES", chance.choice([0, 300, 512 * 1024]))
-    monkeypatch.setattr(snapshot, "MAX_PAGE_BYTES", chance.choice([200, 700_000]))
+    monkeypatch.setattr(snapshot_page, "MAX_PAGE_BYTES", chance.choice([200, 700_000]))
     preferences = Preferences(mode=Mode.FULL, guard=LENIENT, attributes=Attributes(manager=True))
     world = World()
     directory = await world.tenant("contoso", [user(0)], preferences, {BERLIN: []})

@@ -37,7 +37,7 @@ from shared.domain.directory import (
     UsersPage,
 )
 from shared.domain.ids import ObjectId
-from shared.errors import Conflict, NeedsAttention, NotFound, Rejected, SyncError, Transient
+from shared.errors import DeltaLinkExpired, NeedsAttention, NotFound, PageTokenExpired, Rejected, SyncError, Transient
 from shared.runtime.fair_scheduler import turn
 
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"
@@ -119,7 +119,7 @@ class GraphDirectory:
             return refusal
 
     async def changed_users(self, link: str) -> DeltaPage:
-        """Return one page of changes. Raises: Conflict (`delta_expired`) when only a full listing helps."""
+        """Return one page of changes. Raises: DeltaLinkExpired when only a full listing helps."""
         graph = self._client.graph
         page = decode(await self._changes(links.checked(graph, link)), UserPage)
         if (page.next_link is None) == (page.delta_link is None):
@@ -138,11 +138,7 @@ class GraphDirectory:
             if error.status != HTTPStatus.BAD_REQUEST:
                 raise
             raise _delta_expired() from error
-        except NotFound as error:
-            raise _delta_expired() from error
-        except Conflict as error:
-            if error.code != "page_expired":
-                raise
+        except (NotFound, PageTokenExpired) as error:
             raise _delta_expired() from error
 
     async def check_existence(
@@ -292,8 +288,8 @@ def _hidden() -> NeedsAttention:
     )
 
 
-def _delta_expired() -> Conflict:
-    return Conflict("Microsoft Graph does not take the delta link any more; list in full.", code="delta_expired")
+def _delta_expired() -> DeltaLinkExpired:
+    return DeltaLinkExpired("Microsoft Graph no longer accepts the delta link; list in full.")
 
 
 def _id(text: str) -> ObjectId:

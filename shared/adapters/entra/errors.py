@@ -12,7 +12,15 @@ from kiota_abstractions.api_error import APIError
 from kiota_abstractions.serialization import Parsable, ParseNode, SerializationWriter
 
 from shared.adapters.entra.retry_after import retry_after_s
-from shared.errors import Conflict, LoginRefused, NeedsAttention, NotFound, SyncError, Transient
+from shared.errors import (
+    DeltaLinkExpired,
+    LoginRefused,
+    NeedsAttention,
+    NotFound,
+    PageTokenExpired,
+    SyncError,
+    Transient,
+)
 
 #: AADSTS numbers that pass by themselves; nobody is to blame for them.
 #: Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
@@ -119,9 +127,9 @@ def of_status(status: int, code: str, headers: Mapping[str, str]) -> SyncError:
     """Return what an answer's status and Graph's code, empty if it gave none, call for."""
     shown = f"{status} {code}".strip()
     if code == "Directory_ExpiredPageToken":
-        error: SyncError = Conflict("The listing's page token expired; it must start anew.", code="page_expired")
+        error: SyncError = PageTokenExpired("The listing's page token expired; it must begin again.")
     elif status == HTTPStatus.GONE or code.lower() in _DELTA_EXPIRED:
-        error = Conflict("The delta token expired; only a full listing helps.", code="delta_expired")
+        error = DeltaLinkExpired("The delta token expired; only a full listing helps.")
     elif status in _TRY_LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         throttled = status == HTTPStatus.TOO_MANY_REQUESTS
         error = Transient(

@@ -15,7 +15,7 @@ from shared.adapters.stores import keys
 from shared.adapters.stores.table_names import TENANTS
 from shared.adapters.tables.client import Entity, Tables
 from shared.domain.ids import TenantId
-from shared.errors import Conflict, Misconfigured
+from shared.errors import ETagConflict, Misconfigured
 from shared.ports.platform import Clock
 
 #: What the first account is called.
@@ -140,7 +140,7 @@ class Accounts:
         entity = {"PartitionKey": partition, "RowKey": row, **columns}
         try:
             await self._first.insert(TENANTS, entity)
-        except Conflict:
+        except ETagConflict:
             return await self._first.get(TENANTS, partition, row)
         return entity
 

@@ -10,7 +10,7 @@ from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.ids import TenantId
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict
+from shared.errors import ETagConflict
 
 
 class TableIdempotencyStore:
@@ -31,14 +31,14 @@ class TableIdempotencyStore:
 
     async def forget(self, tenant: TenantId, name: str, etag: str) -> None:
         """Delete a use, unless it changed since it was read."""
-        with suppress(Conflict):
+        with suppress(ETagConflict):
             await self._tables.delete(IDEMPOTENCY_KEYS, tenant, name, etag)
 
     async def sweep(self, before: datetime) -> None:
         """Delete what was used before a moment."""
         async for row in self._tables.query(IDEMPOTENCY_KEYS, select=["PartitionKey", "RowKey", "at"]):
             if datetime.fromisoformat(row["at"]) < before:
-                with suppress(Conflict):  # somebody has just used it anew
+                with suppress(ETagConflict):  # somebody has just used it anew
                     await self._tables.delete(IDEMPOTENCY_KEYS, row["PartitionKey"], row["RowKey"], _etag(row))
 
     async def erase(self, tenant: TenantId) -> None:

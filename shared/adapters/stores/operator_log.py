@@ -10,7 +10,7 @@ from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict
+from shared.errors import ETagConflict
 
 _PARTITION: Final = "ledger"
 
@@ -25,7 +25,7 @@ class TableOperatorLog:
         """Store an entry; the same id stored again changes nothing."""
         try:
             await self._tables.insert(LEDGER, _row_of(entry))
-        except Conflict:
+        except ETagConflict:
             return
 
     async def find(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:

@@ -7,7 +7,7 @@ from shared.adapters.stores import keys
 from shared.adapters.stores.table_names import LIMITS
 from shared.adapters.tables.client import Tables
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict
+from shared.errors import ETagConflict
 
 _ROW = "used"
 
@@ -34,5 +34,5 @@ class TableLimitStore:
         """Delete what is not used at `now` any more."""
         async for row in self._tables.query(LIMITS, row=_ROW):
             if datetime.fromisoformat(row["until"]) < now:
-                with suppress(Conflict):  # somebody has just used it again
+                with suppress(ETagConflict):  # somebody has just used it again
                     await self._tables.delete(LIMITS, row["PartitionKey"], _ROW, str(row.metadata["etag"]))  # type: ignore[attr-defined]

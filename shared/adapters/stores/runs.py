@@ -16,7 +16,7 @@ from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
 from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchResult, ReconcileJob, ReconcileResult
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, NotFound
+from shared.errors import ETagConflict, NotFound
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class TableRunStore:
         tables = await self._accounts.of(run.tenant)
         try:
             await tables.insert(RUNS, _row_of(run))
-        except Conflict:
+        except ETagConflict:
             return False
         return True
 
@@ -177,7 +177,7 @@ class TableRunStore:
                 await tables.transact(JOBS, [("create", each) for each in (head, *more)])
             else:
                 await tables.insert(JOBS, head)
-        except Conflict:
+        except ETagConflict:
             return await self._large(tenant, run, row, kind)
         return value
 

@@ -14,7 +14,7 @@ from shared.adapters.tables.queries import Kind
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Page, PageIndexEntry
 from shared.domain.snapshots.snapshot import SnapshotManifest, is_page_of, page_key
-from shared.errors import Conflict
+from shared.errors import ETagConflict
 
 Row = dict[str, Any]
 
@@ -119,7 +119,7 @@ class TableSnapshotStore:
             entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "generation": generation, **pack(ref)}
             try:
                 await tables.swap(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
-            except Conflict:
+            except ETagConflict:
                 # somebody else has just committed: who is newer?
                 await self.commit(tenant, ref, generation, sweep=sweep, guard=guard)
                 return

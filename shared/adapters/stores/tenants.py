@@ -24,7 +24,7 @@ from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Deletion, Summary, TenantState
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, NotFound
+from shared.errors import ETagConflict, NotFound
 
 T = TypeVar("T")
 _NO_GROUPS: Final = "[]"
@@ -108,7 +108,7 @@ class TableTenantStore:
         """Store a connection in the place of `old`. Raises: Conflict if that is not what is stored."""
         row = await self._tables.find(TENANTS, tenant, "connection")
         if row is None or unpack(row, Connection) != old:
-            raise Conflict("The connection was changed meanwhile.", code="conflict")
+            raise ETagConflict("The connection was changed meanwhile.")
         changed = {"PartitionKey": tenant, "RowKey": "connection", **_ends(new), **pack(new)}
         await self._tables.swap(TENANTS, changed, _etag(row))
 
@@ -245,7 +245,7 @@ class TableTenantStore:
             try:
                 return await tables.merge(LOCATIONS, row)
             except NotFound:
-                with suppress(Conflict):  # somebody else has just created it
+                with suppress(ETagConflict):  # somebody else has just created it
                     return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
 
     async def put_mapping(
@@ -273,11 +273,11 @@ class TableTenantStore:
     async def _changed(self, tables: Tables, row: Mapping[str, Any], expected: Expected) -> str:
         """Change a location's row. Raises: Conflict unless it is there as it is expected."""
         if expected.etag is None:
-            raise Conflict("There is no such location.", code="conflict")
+            raise ETagConflict("There is no such location.")
         try:
             return await tables.merge(LOCATIONS, row, expected.etag)
         except NotFound as error:
-            raise Conflict("The location was deleted meanwhile.", code="conflict") from error
+            raise ETagConflict("The location was deleted meanwhile.") from error
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location and its mapping; its recipients are not this store's."""

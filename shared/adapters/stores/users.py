@@ -7,7 +7,7 @@ from shared.adapters.stores.table_names import USERS
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.sso_users import ProductUser
 from shared.domain.ids import TenantId
-from shared.errors import Conflict
+from shared.errors import ETagConflict
 
 
 class TableUserStore:
@@ -22,7 +22,7 @@ class TableUserStore:
         row = {"PartitionKey": tenant, "RowKey": user.object_id, "role": user.role.value, **pack(user)}
         try:
             await tables.insert(USERS, row)
-        except Conflict:
+        except ETagConflict:
             return unpack(await tables.get(USERS, tenant, user.object_id), ProductUser)
         return user
 

@@ -15,7 +15,7 @@ from shared.adapters.tables.limits import MAX_BATCH, require_entity
 from shared.adapters.tables.pipeline import Wire
 from shared.adapters.tables.queries import BARE, FULL, UNTYPED, Kind, Range, condition, pages
 from shared.domain.ids import TenantId
-from shared.errors import Conflict, NotFound, SyncError
+from shared.errors import ETagConflict, NotFound, SyncError
 from shared.runtime.fair_scheduler import turn
 from shared.settings import Settings, TableAccount
 
@@ -102,7 +102,7 @@ class Tables:
         if etag is None:
             return await self.insert(table, entity)
         require_entity(entity)
-        return await self._write("PUT", table, _of(table, entity), entity, etag, missing=Conflict)
+        return await self._write("PUT", table, _of(table, entity), entity, etag, missing=ETagConflict)
 
     async def _write(
         self,
@@ -137,7 +137,7 @@ class Tables:
         async with turn():
             listed = list(operations)
             body = transactions.compose(wire.url, table, listed)
-        with translated(missing=Conflict):
+        with translated(missing=ETagConflict):
             response = await wire.send("POST", "$batch", transactions.HEADERS, body)
             return transactions.require_done(response, len(listed))
 
@@ -206,7 +206,7 @@ class Tables:
     async def _delete_batch(self, table: str, operations: Sequence[Any]) -> None:
         try:
             await self.transact(table, operations)
-        except Conflict:  # somebody else has deleted some of them: then one by one
+        except ETagConflict:  # somebody else has deleted some of them: then one by one
             for _, entity in operations:
                 await self.delete(table, entity["PartitionKey"], entity["RowKey"])
 

@@ -7,7 +7,7 @@ from typing import Final
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
 from shared.adapters.network.transport import retry_after_s
-from shared.errors import Conflict, Misconfigured, NotFound, Rejected, SyncError, TooLarge, Transient
+from shared.errors import ETagConflict, Misconfigured, NotFound, Rejected, SyncError, TooLarge, Transient
 
 _BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
@@ -42,7 +42,7 @@ def _of_answer(error: HttpResponseError, missing: type[SyncError]) -> SyncError:
             retry_after_s=retry_after_s(error),
         )
     if status in {409, 412}:
-        return Conflict(f"a row changed since it was read ({code})", code="conflict")
+        return ETagConflict(f"a row changed since it was read ({code})")
     if status == _NOT_FOUND and code != "TableNotFound":
         return missing("there is no such row", code="not_found")
     return _refusal(status, code)

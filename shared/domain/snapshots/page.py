@@ -10,10 +10,8 @@ from isal import isal_zlib
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId
-from shared.errors import Conflict
+from shared.errors import SnapshotIncomplete
 
-#: The code of the conflict with which a snapshot is refused that is not whole.
-INCOMPLETE: Final = "snapshot_incomplete"
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(list[DirectoryUser])
 #: Largest page, in bytes: a row of Table Storage holds 704 KiB of packed values.
@@ -95,9 +93,9 @@ def decode_page(page: bytes) -> list[DirectoryUser]:
     return _DECODER.decode(isal_zlib.decompress(page))
 
 
-def incomplete(what: str) -> Conflict:
+def incomplete(what: str) -> SnapshotIncomplete:
     """Return the error for a snapshot that is not complete."""
-    return Conflict(f"{what}; it is not used", code=INCOMPLETE)
+    return SnapshotIncomplete(f"{what}; it is not used")
 
 
 def digest_of(page: bytes) -> bytes:

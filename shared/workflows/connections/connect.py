@@ -15,7 +15,7 @@ from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.validation_report import Report, Validation
 from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
-from shared.errors import Conflict, NotFound, Rejected, Transient
+from shared.errors import Conflict, ETagConflict, NotFound, Rejected, Transient
 from shared.ports.platform import Clock, SecretStore
 from shared.ports.tenants import TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
@@ -36,6 +36,12 @@ class ConnectionUnchecked(Transient):
     def __init__(self, report: Report) -> None:
         super().__init__(f"{report.failures()[0].detail} Nothing was stored.", code="connection_unchecked")
         self.report = report
+
+
+class SsoChanged(Conflict):
+    """The sign-in application is not the one that the credentials were checked for."""
+
+    default_code = "sso_changed"
 
 
 class Validator(Protocol):
@@ -101,7 +107,7 @@ class Connect:
         """Keep the end of the secret as the directory says it, unless the connection was changed meanwhile."""
         if report.secret_expires_on not in {None, checked.secret_expires_on}:
             known = msgspec.structs.replace(checked, secret_expires_on=report.secret_expires_on)
-            with suppress(Conflict):
+            with suppress(ETagConflict):
                 await self.tenants.replace_connection(tenant, checked, known)
 
     async def _sso_application(self, tenant: TenantId) -> str | None:
@@ -142,7 +148,7 @@ class Connect:
             etag = await self.tenants.put_connection(tenant, connection, found)
         try:
             await self._require_sso(tenant, application)
-        except (Conflict, NotFound):  # removed while it was stored, by somebody who has found nothing to erase yet
+        except (SsoChanged, NotFound):  # removed while it was stored, by somebody who has found nothing to erase yet
             await self._erase(tenant)
             raise
         if connection.kind is CredentialKind.FEDERATED:
@@ -168,12 +174,11 @@ class Connect:
         return expected(condition, await self.tenants.version(tenant, part), part, tenant)
 
     async def _require_sso(self, tenant: TenantId, application: str) -> None:
-        """Hold if tenant and sign-in application are still there. Raises: NotFound; Conflict (`sso_changed`)."""
+        """Hold if tenant and sign-in application are still there. Raises: NotFound, SsoChanged."""
         await self.tenants.get(tenant)
         if await self._sso_application(tenant) != application:
-            raise Conflict(
-                "The sign-in application was changed or removed meanwhile; look at it, then connect again.",
-                code="sso_changed",
+            raise SsoChanged(
+                "The sign-in application was changed or removed meanwhile; look at it, then connect again."
             )
 
     async def _stored(

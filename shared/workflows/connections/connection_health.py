@@ -10,7 +10,7 @@ from shared.domain.connections.connection_health import Health, Notice, NoticeKi
 from shared.domain.ids import RunId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict
+from shared.errors import ETagConflict
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.tenants import TenantStore
@@ -70,7 +70,7 @@ class ConnectionHealth:
                 if changed.notices:
                     await self._send(tenant, changed)
                     await self.tenants.swap_health(tenant, changed.sent(changed.notices), etag)
-            except Conflict:
+            except ETagConflict:
                 continue
             return
 

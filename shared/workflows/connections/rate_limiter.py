@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.access.rate_limit import RateLimit
-from shared.errors import Conflict, RateLimited, SyncError
+from shared.errors import ETagConflict, RateLimited, SyncError
 from shared.ports.platform import Clock, LimitStore
 
 
@@ -30,7 +30,7 @@ class Limiter:
                 )
             try:
                 await self.limits.swap(_key(limit, subject), following, etag)
-            except Conflict:
+            except ETagConflict:
                 continue
             return
 
@@ -59,7 +59,7 @@ class Limiter:
                 return
             try:
                 await self.limits.swap(_key(limit, subject), limit.give_back(used), etag)
-            except Conflict:
+            except ETagConflict:
                 continue
             return
 

@@ -31,7 +31,7 @@ from shared.domain.reconcile.guard import breaches
 from shared.domain.run import LocationReport
 from shared.domain.sync.jobs import BUDGET_SHARE, ImportJob, writing_time_s
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
+from shared.errors import Conflict, ETagConflict, NotFound, Rejected, Superseded, Transient
 from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
@@ -115,7 +115,7 @@ class WorkOffImport:
         waiting = Transient("A sync is under way; the import waits.", code="run_active", retry_after_s=_WAIT_S)
         try:
             etag = await self.imports.swap(claimed, stored.etag)
-        except Conflict:
+        except ETagConflict:
             raise waiting from None
         if busy:
             raise waiting
@@ -130,7 +130,7 @@ class WorkOffImport:
             at=self.clock.now(),
             storage_requests=spent,
         )
-        with suppress(Conflict):  # it was ended, or erased, while it was worked on
+        with suppress(ETagConflict):  # it was ended, or erased, while it was worked on
             await self.imports.swap(free, claimed.etag)
 
     async def _work(self, claimed: Import, run: RunId) -> Outcome | None:

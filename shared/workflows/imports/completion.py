@@ -17,7 +17,7 @@ from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, Run, RunState
 from shared.domain.sync.jobs import ImportJob
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, NotFound, Superseded
+from shared.errors import ETagConflict, NotFound, Superseded
 from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock
 from shared.ports.recipients import RecipientStore
@@ -94,7 +94,7 @@ class ImportEndings:
         ended = msgspec.structs.replace(ending, state=ending.outcome.state, claimed_until=None, at=self.clock.now())
         try:
             await self.imports.swap(ended, stored.etag)
-        except Conflict:  # another delivery has done the same
+        except ETagConflict:  # another delivery has done the same
             return
         if ending.run is not None:
             await self._count(ending.tenant, ending.run)
@@ -125,6 +125,6 @@ class ImportEndings:
                 return
             if stored.value.state.ended:
                 return
-            with suppress(Conflict):
+            with suppress(ETagConflict):
                 await self.runs.swap(change(stored.value), stored.etag)
                 return

@@ -15,7 +15,7 @@ from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
 from shared.domain.reconcile.predictable import MAX_IRREGULAR
 from shared.domain.reconcile.write_batches import Batcher, batches
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, Superseded, TooLarge, Transient
+from shared.errors import ETagConflict, Superseded, TooLarge, Transient
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import TenantStore
 
@@ -54,7 +54,7 @@ class FencedLocation:
             )
             try:
                 etag = await store.swap_fence(tenant, location, taken, stored.etag)
-            except Conflict:
+            except ETagConflict:
                 continue  # somebody has just written there: look again who that is
             return cls(store, tenant, location, Versioned(taken, etag), stored.value)
 
@@ -117,7 +117,7 @@ class FencedLocation:
                 journal,
                 Versioned(fence, self._fence.etag),
             )
-        except (Conflict, Transient) as error:
+        except (ETagConflict, Transient) as error:
             etag = await self._was_committed(fence, error)
         self._fence = Versioned(fence, etag)
 
@@ -135,11 +135,11 @@ class FencedLocation:
         etag: str | None
         try:
             etag = await self._store.swap_fence(self._tenant, self._location, fence, self._fence.etag)
-        except (Conflict, Transient) as error:
+        except (ETagConflict, Transient) as error:
             etag = await self._was_committed(fence, error)
         self._fence = Versioned(fence, etag)
 
-    async def _was_committed(self, fence: Fence, error: Conflict | Transient) -> str | None:
+    async def _was_committed(self, fence: Fence, error: ETagConflict | Transient) -> str | None:
         """Return the fence's ETag if the write did happen although no good answer came back.
 
         A lost answer, or the SDK's own second try after one, looks like a failure; the fence tells the truth.
@@ -167,7 +167,7 @@ async def claim(
             break
         try:
             await tenants.swap_state(tenant, msgspec.structs.replace(state, settled=None), etag)
-        except Conflict:
+        except ETagConflict:
             continue
         break
     fenced = await FencedLocation.take(recipients, tenant, location, generation=state.generation, attempt=attempt)

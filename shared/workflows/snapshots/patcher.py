@@ -24,7 +24,7 @@ _SETS: Final = 256
 
 
 async def load_page_index(snapshots: SnapshotStore, tenant: TenantId, ref: SnapshotManifest) -> list[PageIndexEntry]:
-    """Return the marks of all pages of a snapshot. Raises: Conflict (INCOMPLETE) if they are not all there."""
+    """Return the marks of all pages of a snapshot. Raises: SnapshotIncomplete if they are not all there."""
     marks = [mark async for mark in snapshots.marks(tenant, ref)]
     require_page_index(ref, marks)
     return marks
@@ -66,7 +66,7 @@ class Rewriting:
     async def read(self, marks: Sequence[PageIndexEntry]) -> AsyncIterator[tuple[PageIndexEntry, list[DirectoryUser]]]:
         """Iterate over pages of the other snapshot in its order, one in memory at a time.
 
-        Raises: Conflict (INCOMPLETE) if one of them is not what its mark says.
+        Raises: SnapshotIncomplete if one of them is not what its mark says.
         """
         left = deque(marks)
         page_keys = {mark.page_key for mark in marks}
@@ -117,7 +117,7 @@ async def once_each(listed: Staging, gone: Collection[ObjectId], attempt: str) -
     """Return a listing's pages with the last of what they say about everybody, and nobody who is `gone`.
 
     None if that is what the pages are, as nearly always; then some of them may not be stored yet.
-    Raises: Conflict (INCOMPLETE) if some of them are not what they were.
+    Raises: SnapshotIncomplete if some of them are not what they were.
     """
     job, ref = listed.job, listed.ref
     marks: Sequence[PageIndexEntry] = listed.marks

@@ -100,8 +100,7 @@ class Retire:
         try:
             gone, problems = await self._confirm(plan, held)
         except NeedsAttention as error:
-            guard = tuple(problem for problem in run.problems if problem.code == _GUARD)
-            return _held_verdict(held, (*guard, _unasked(error)))
+            return _held_verdict(held, (*run.problems, _unasked(error)))
         await self._deactivate_all(plan, gone, actor=decision.by)
         return Verdict(state=RunState.DONE, problems=problems)
 

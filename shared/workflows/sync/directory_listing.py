@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import ObjectId
 from shared.domain.snapshots.delta import apply_delta
-from shared.errors import Conflict, Transient
+from shared.errors import Transient
 from shared.ports.directory import Directory
 
 
@@ -35,17 +35,12 @@ class Listing:
     async def page(self, link: str | None) -> tuple[Sequence[DirectoryUser], str | None]:
         """Return the users of the first page, or of the one that `link` names, and the next link; None at the end.
 
-        Raises: Conflict (`page_expired`) when only a new listing helps; and as the directory does.
+        Raises: PageTokenExpired, DeltaLinkExpired when only a new listing helps; and as the directory does.
         """
         if not self.managers:
             found = await self.directory.users(self.source, link)
             return found.users, found.next_link
-        try:
-            page = await self.directory.changed_users(link or self.directory.everybody_with_managers())
-        except Conflict as error:
-            if error.code == "delta_expired":
-                raise Conflict(str(error), code="page_expired") from error
-            raise
+        page = await self.directory.changed_users(link or self.directory.everybody_with_managers())
         self.delta_link = page.delta_link
         for person, fields in page.changes:
             if fields is None:

@@ -13,10 +13,18 @@ from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.changeset import Changes, is_few
 from shared.domain.snapshots.delta import Patch, Patches, Unnamed
-from shared.domain.snapshots.page import INCOMPLETE
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, scope_of
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchCheckpoint, FetchJob, FetchOutcome, FetchResult
-from shared.errors import Conflict, NeedsAttention, NotFound, Superseded, Transient
+from shared.errors import (
+    Conflict,
+    DeltaLinkExpired,
+    NeedsAttention,
+    NotFound,
+    PageTokenExpired,
+    SnapshotIncomplete,
+    Superseded,
+    Transient,
+)
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
@@ -155,9 +163,7 @@ class Fetch:
                 if current.scope == _scope(plan):
                     try:
                         result = await self._follow(job, directory, first, current, current.delta_link)
-                    except Conflict as error:
-                        if error.code != INCOMPLETE:
-                            raise
+                    except SnapshotIncomplete:
                         result = current = None  # nothing of it is used again
                     if result is not None:
                         return result
@@ -169,7 +175,7 @@ class Fetch:
     ) -> FetchResult | None:
         """Return the snapshot after what changed since `current`; None if only a full listing can tell.
 
-        Raises: Conflict (INCOMPLETE) if `current` is not whole.
+        Raises: SnapshotIncomplete.
         """
         link: str | None = delta_link
         seen: set[str] = set()
@@ -179,10 +185,8 @@ class Fetch:
             _guard_loop(link, seen)
             try:
                 page = await first.hear(directory.changed_users(link))
-            except Conflict as error:
-                if error.code == "delta_expired":
-                    return None
-                raise
+            except DeltaLinkExpired:
+                return None
             changes += page.changes
             link, latest = page.next_link, page.delta_link or latest
         read = FetchResult(source=job.source, outcome=FetchOutcome.COMPLETE)
@@ -212,7 +216,7 @@ class Fetch:
         """Return a snapshot with what has changed, stored; the current one if nothing has.
 
         Only pages that somebody named may be on are read, and only those on which anything changes are written anew.
-        Raises: Unnamed; Conflict (INCOMPLETE) if the current snapshot is not whole.
+        Raises: Unnamed, SnapshotIncomplete.
         """
         marks = await load_page_index(self.snapshots, job.tenant, current)
         rewriting = Rewriting.of(current, marks, Staging(job, self.snapshots, self.ids.new_attempt_id()))
@@ -236,10 +240,8 @@ class Fetch:
         for _ in range(_MAX_RESTARTS):
             try:
                 ref = await self._pages(plan, job, directory, first, checkpoint, current)
-            except Conflict as error:
-                # pages are not what they were where two deliveries went on from one checkpoint
-                if error.code not in {"page_expired", INCOMPLETE}:
-                    raise
+            except (PageTokenExpired, DeltaLinkExpired, SnapshotIncomplete):
+                # SnapshotIncomplete: two deliveries continued from one checkpoint, and each replaced pages of the other
                 checkpoint = None  # what was read so far does not count: begin again, under a new attempt
                 await self.runs.save_checkpoint(job, None)
             else:
@@ -314,9 +316,7 @@ class Fetch:
         if plan.mode is RunMode.FULL:
             try:
                 await load_page_index(self.snapshots, plan.tenant, stored)
-            except Conflict as error:
-                if error.code != INCOMPLETE:
-                    raise
+            except SnapshotIncomplete:
                 return False
         return True
 

@@ -19,7 +19,7 @@ from shared.domain.sync.fingerprints import inputs_of_all, settled_inputs
 from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult, SyncRequest
 from shared.domain.sync.run_outcome import Verdict, locations_report, problems_of
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, NotFound
+from shared.errors import ETagConflict, NotFound
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -79,7 +79,8 @@ class Finish:
             await self._commit(plan, fetched, sweep=True)
         deactivated = await self._deactivated(plan, verdict, reconciled)
         locations = locations_report(reconciled, deactivated, verdict.held)
-        problems = (*verdict.problems, *problems_of(fetched, reconciled))
+        # a run that is held again keeps its earlier problems, and repeats those of its sources and locations
+        problems = tuple(dict.fromkeys((*verdict.problems, *problems_of(fetched, reconciled))))
         ended = await self._report(plan, verdict, fetched, _Findings(reconciled, locations, problems), counters)
         await self._note_health(plan, fetched, context)
         read = not fetched or any(result.outcome is FetchOutcome.COMPLETE for result in fetched.values())
@@ -188,7 +189,7 @@ class Finish:
             try:
                 await self.runs.swap(ended, stored.etag)
                 break
-            except Conflict:
+            except ETagConflict:
                 continue  # the job that enqueued this one has only now moved the run's state on
         event(
             "finished",
@@ -243,7 +244,7 @@ class Finish:
         )
         try:
             await self.tenants.swap_state(tenant, free, etag)
-        except Conflict:
+        except ETagConflict:
             # another request has come to wait meanwhile: look again, so that it is not forgotten
             again = await self.tenants.state(tenant)
             await self._free(tenant, run, ended, again, full_at=full_at, settled=settled)

@@ -8,7 +8,7 @@ from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
-from shared.errors import Conflict
+from shared.errors import ETagConflict
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -44,7 +44,7 @@ class Epoch:
             try:
                 await self.tenants.swap_state(tenant, raised, etag)
                 break
-            except Conflict:
+            except ETagConflict:
                 continue
         for location in await self.tenants.locations(tenant):
             await self._raise_fence(tenant, location.id, raised.generation)
@@ -66,7 +66,7 @@ class Epoch:
                 await self.recipients.swap_fence(
                     tenant, location, msgspec.structs.replace(fence, generation=generation), etag
                 )
-            except Conflict:
+            except ETagConflict:
                 continue
             else:
                 return

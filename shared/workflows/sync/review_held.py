@@ -9,7 +9,7 @@ from shared.domain.ids import RunId, TenantId
 from shared.domain.run import HeldDecision, Run, RunState
 from shared.domain.sync.jobs import RetireJob
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, Rejected
+from shared.errors import Conflict, ETagConflict, Rejected
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
@@ -64,7 +64,7 @@ class DecideHeld:
         )
         try:
             await self.runs.swap(approved, stored.etag)
-        except Conflict:
+        except ETagConflict:
             await self.release(tenant, run)
             raise
         await self.queue.retire(RetireJob(tenant=tenant, run=run))

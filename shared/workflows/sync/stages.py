@@ -16,7 +16,7 @@ from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunState
 from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob
-from shared.errors import Conflict, NotFound, Superseded
+from shared.errors import ETagConflict, NotFound, Superseded
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
@@ -63,7 +63,7 @@ class StageCoordinator:
             ended = msgspec.structs.replace(stored.value, state=state, finished_at=at, problems=(problem,))
             try:
                 await self.runs.swap(ended, stored.etag)
-            except Conflict:
+            except ETagConflict:
                 continue
             return ended
 
@@ -83,7 +83,7 @@ class StageCoordinator:
                 return
             try:
                 await self.runs.swap(msgspec.structs.replace(stored.value, state=following), stored.etag)
-            except Conflict:
+            except ETagConflict:
                 continue  # somebody else wrote the run meanwhile: look again
             if await self._enqueue(plan, following):
                 return  # whoever marks the last of these moves the run on

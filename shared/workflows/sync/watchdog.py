@@ -10,7 +10,7 @@ from shared.domain.ids import RunId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode, TenantState
 from shared.domain.sync.jobs import FetchJob, SyncRequest
-from shared.errors import Conflict, NotFound, SyncError
+from shared.errors import ETagConflict, NotFound, SyncError
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -94,7 +94,7 @@ class Watch:
         )
         try:
             await self.runs.swap(seen, stored.etag)
-        except Conflict:
+        except ETagConflict:
             return  # it moves: somebody else has just written it
         if not moved:
             event("resumed", tenant=tenant, run=run, state=stored.value.state)

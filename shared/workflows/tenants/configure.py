@@ -12,7 +12,7 @@ from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, 
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Status
-from shared.errors import ChangedMeanwhile, Conflict, NotFound, Rejected
+from shared.errors import ETagConflict, NotFound, Rejected
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import TenantStore
 from shared.workflows.pagination import page
@@ -184,9 +184,7 @@ class Configure:
             try:
                 with bound_to(found):
                     etag = await self.tenants.put_location(tenant, location, name, found or Expected(seen))
-            except ChangedMeanwhile:
-                raise
-            except Conflict:
+            except ETagConflict:
                 continue
             groups = before.groups if before is not None else ()
             return Tagged(Location(id=location, name=name, groups=groups), tag_of(etag, tenant, location))

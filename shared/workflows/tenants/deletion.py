@@ -13,7 +13,7 @@ import msgspec
 from shared.domain.connections.connection import secret_name
 from shared.domain.ids import TenantId
 from shared.domain.run import Deletion
-from shared.errors import Conflict, SyncError
+from shared.errors import Conflict, ETagConflict, SyncError
 from shared.ports.imports import ImportStore
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock, IdempotencyStore, SecretStore
@@ -50,7 +50,7 @@ class Erasure:
                 return
             try:
                 await self.tenants.swap_deletion(tenant, Deletion(at=self.clock.now()), etag)
-            except Conflict:
+            except ETagConflict:
                 continue
             return
 

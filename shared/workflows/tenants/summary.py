@@ -6,7 +6,7 @@ import msgspec
 
 from shared.domain.ids import TenantId
 from shared.domain.run import Summary
-from shared.errors import Conflict
+from shared.errors import ETagConflict
 from shared.ports.tenants import TenantStore
 
 
@@ -19,6 +19,6 @@ async def revise(tenants: TenantStore, tenant: TenantId, revised: Callable[[Summ
             return
         try:
             await tenants.swap_state(tenant, msgspec.structs.replace(state, summary=summary), etag)
-        except Conflict:
+        except ETagConflict:
             continue
         return

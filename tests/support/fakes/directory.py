@@ -21,7 +21,7 @@ from shared.domain.directory import (
     UsersPage,
 )
 from shared.domain.ids import ObjectId, SourceId
-from shared.errors import Conflict, LoginRefused, NotFound, SyncError
+from shared.errors import DeltaLinkExpired, LoginRefused, NotFound, SyncError
 
 
 class FakeDirectory:
@@ -91,7 +91,7 @@ class FakeDirectory:
         if self.unreadable_changes is not None:
             raise self.unreadable_changes
         if self.delta_expired:
-            raise Conflict("the delta token expired", code="delta_expired")
+            raise DeltaLinkExpired("the delta token expired")
         kind, _, number = link.rpartition(":")
         start = int(number)
         managers = kind == "delta+managers"

@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.ids import TenantId
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict
+from shared.errors import ETagConflict
 from tests.support.fakes.rows import Rows
 
 
@@ -27,7 +27,7 @@ class FakeIdempotencyStore:
 
     async def forget(self, tenant: TenantId, name: str, etag: str) -> None:
         """Delete a use, unless it changed since it was read."""
-        with suppress(Conflict):
+        with suppress(ETagConflict):
             self._rows.require((tenant, name), etag)
             self._rows.delete((tenant, name))
 

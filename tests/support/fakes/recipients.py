@@ -9,7 +9,7 @@ from shared.domain.recipient import ChangeKind, Counts, Recipient
 from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, NotFound, Rejected, TooLarge
+from shared.errors import ETagConflict, NotFound, Rejected, TooLarge
 from tests.support.fakes.rows import Rows
 
 Place = tuple[TenantId, LocationId]
@@ -78,7 +78,7 @@ class FakeRecipientStore:
         self._fences.require(place, fence.etag)
         stored = self._recipients.get(place, {})
         if any(change.kind is ChangeKind.CREATED and change.recipient in stored for change in journal.changes):
-            raise Conflict("a recipient to be created is there already", code="conflict")
+            raise ETagConflict("a recipient to be created is there already")
         etag = self._fences.swap(place, fence.value, fence.etag)
         self._recipients.setdefault(place, {}).update((each.id, each) for each in recipients)
         self._journal.setdefault(place, []).append(journal)

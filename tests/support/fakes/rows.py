@@ -5,7 +5,7 @@ from itertools import count
 from typing import Generic, TypeVar
 
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict
+from shared.errors import ETagConflict
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -42,7 +42,7 @@ class Rows(Generic[K, V]):
         """Hold if the row is as it was read. Raises: Conflict."""
         found = self._rows.get(key)
         if (None if found is None else found.etag) != etag:
-            raise Conflict(f"{key} changed since it was read", code="conflict")
+            raise ETagConflict(f"{key} changed since it was read")
 
     def insert_once(self, key: K, value: V) -> V:
         """Store a row unless there is one, and return the one that is stored."""

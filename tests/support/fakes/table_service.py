@@ -16,7 +16,7 @@ from shared.adapters.tables.edm import EncodedRow, Row
 from shared.adapters.tables.limits import require_entity
 from shared.adapters.tables.queries import Kind, Range
 from shared.adapters.tables.transactions import compose
-from shared.errors import Conflict, NotFound
+from shared.errors import ETagConflict, NotFound
 
 Stored = tuple[dict[str, Any], str]
 S = TypeVar("S", bound=msgspec.Struct)
@@ -70,7 +70,7 @@ class MemoryTables(Tables):
         """Delete an entity; one that is not there is no error. Raises: Conflict if it is not the one with `etag`."""
         found = self._tables.get(table, {}).get((partition, row))
         if found is not None and etag is not None and found[1] != etag:
-            raise Conflict("The row changed since it was read.", code="conflict")
+            raise ETagConflict("The row changed since it was read.")
         self._tables.get(table, {}).pop((partition, row), None)
 
     async def transact(self, table: str, operations: Iterable[Any]) -> str:
@@ -83,7 +83,7 @@ class MemoryTables(Tables):
             for kind, row, *options in operations:
                 entity = json.loads(row.content) if isinstance(row, EncodedRow) else row
                 answers.append(self._do(table, kind, entity, options[0] if options else {}))
-        except Conflict:
+        except ETagConflict:
             self._tables[table] = before
             raise
         return answers[0]
@@ -99,7 +99,7 @@ class MemoryTables(Tables):
                 return self._store(table, entity)
             case "delete":
                 if self._tables[table].pop((entity["PartitionKey"], entity["RowKey"]), None) is None:
-                    raise Conflict("There is no such row.", code="conflict")
+                    raise ETagConflict("There is no such row.")
                 return ""
         raise NotImplementedError(kind)
 
@@ -136,7 +136,7 @@ class MemoryTables(Tables):
 
     def _create(self, table: str, entity: Mapping[str, Any]) -> str:
         if (entity["PartitionKey"], entity["RowKey"]) in self._tables.setdefault(table, {}):
-            raise Conflict("There is such a row already.", code="conflict")
+            raise ETagConflict("There is such a row already.")
         return self._store(table, entity)
 
     def _store(self, table: str, entity: Mapping[str, Any]) -> str:
@@ -148,7 +148,7 @@ class MemoryTables(Tables):
     def _require(self, table: str, entity: Mapping[str, Any], etag: str) -> None:
         found = self._tables.get(table, {}).get((entity["PartitionKey"], entity["RowKey"]))
         if found is None or found[1] != etag:
-            raise Conflict("The row changed since it was read.", code="conflict")
+            raise ETagConflict("The row changed since it was read.")
 
 
 def _entity(row: Stored) -> Row:

@@ -16,7 +16,7 @@ from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Deletion, Summary, TenantState
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, NotFound
+from shared.errors import ETagConflict, NotFound
 from tests.support.fakes.rows import Rows
 
 
@@ -109,7 +109,7 @@ class FakeTenantStore:
     async def replace_connection(self, tenant: TenantId, old: Connection, new: Connection) -> None:
         """Store a connection in the place of `old`. Raises: Conflict if that is not what is stored."""
         if self._connections.value(tenant) != old:
-            raise Conflict("The connection changed meanwhile.", code="conflict")
+            raise ETagConflict("The connection changed meanwhile.")
         self._connections.put(tenant, new)
 
     async def health(self, tenant: TenantId) -> Versioned[Health]:
@@ -226,7 +226,7 @@ class FakeTenantStore:
         """Replace the mapping of a location as a whole. Raises: NotFound for an unknown location; Conflict as `put`."""
         before = self._locations.value((tenant, location))
         if expected is not None and (before is None or expected.etag is None):
-            raise Conflict("There is no such location.", code="conflict")
+            raise ETagConflict("There is no such location.")
         if expected is not None:
             self._locations.require((tenant, location), expected.etag)
         if before is None:

@@ -8,7 +8,7 @@ from infra.local.demo.simulator import Simulator
 from shared.adapters.entra import throttle
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
-from shared.errors import Conflict, NeedsAttention, NotFound, SyncError, Transient
+from shared.errors import Conflict, NeedsAttention, NotFound, PageTokenExpired, SyncError, Transient
 from shared.ports.directory import Directory
 from tests.contracts.ports.directory.conftest import everybody
 from tests.support.entra import Broken
@@ -46,7 +46,7 @@ USERS = r"^/users\?"
                 "status": 400,
                 "body": {"error": {"code": "Directory_ExpiredPageToken", "message": "expired"}},
             },
-            Conflict,
+            PageTokenExpired,
             "page_expired",
         ),
         (

@@ -8,7 +8,7 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from shared.adapters.entra.errors import Refused, of_login, of_status
 from shared.adapters.entra.retry_after import retry_after_s
-from shared.errors import Conflict, LoginRefused, NotFound, SyncError, Transient
+from shared.errors import DeltaLinkExpired, LoginRefused, NotFound, PageTokenExpired, SyncError, Transient
 
 TRACE, CORRELATION = "0b1c2d3e-0000-4000-8000-000000000001", "0b1c2d3e-0000-4000-8000-000000000002"
 
@@ -16,10 +16,10 @@ TRACE, CORRELATION = "0b1c2d3e-0000-4000-8000-000000000001", "0b1c2d3e-0000-4000
 @pytest.mark.parametrize(
     ("status", "graph_code", "kind", "code"),
     [
-        (400, "Directory_ExpiredPageToken", Conflict, "page_expired"),
-        (400, "syncStateNotFound", Conflict, "delta_expired"),
-        (404, "SyncStateNotFound", Conflict, "delta_expired"),
-        (410, "", Conflict, "delta_expired"),
+        (400, "Directory_ExpiredPageToken", PageTokenExpired, "page_expired"),
+        (400, "syncStateNotFound", DeltaLinkExpired, "delta_expired"),
+        (404, "SyncStateNotFound", DeltaLinkExpired, "delta_expired"),
+        (410, "", DeltaLinkExpired, "delta_expired"),
         (400, "Request_BadRequest", Refused, "Request_BadRequest"),
         (401, "InvalidAuthenticationToken", Refused, "InvalidAuthenticationToken"),
         (403, "Authorization_RequestDenied", Refused, "Authorization_RequestDenied"),

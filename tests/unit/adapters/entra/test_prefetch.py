@@ -8,7 +8,7 @@ import pytest
 
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.prefetch import PagePrefetcher
-from shared.errors import Conflict, Transient
+from shared.errors import PageTokenExpired, Transient
 from tests.unit.adapters.entra.virtual_time import now_s, run
 
 GRAPH = "https://graph.microsoft.com"
@@ -131,13 +131,13 @@ def test_what_nobody_takes_is_given_up() -> None:
 
 def test_an_error_comes_when_its_page_is_asked_for() -> None:
     """And asking once more asks Graph once more."""
-    client = Client(first=page(SECOND), second=Conflict("expired", code="page_expired"))
+    client = Client(first=page(SECOND), second=PageTokenExpired("expired"))
 
     async def work() -> None:
         reader = prefetcher(client)
         await reader.get(FIRST)
         await asyncio.sleep(2)
-        with pytest.raises(Conflict):
+        with pytest.raises(PageTokenExpired):
             await reader.get(SECOND)
         client.pages[SECOND] = page(None)
         assert await reader.get(SECOND) == page(None)
