@@ -16,7 +16,7 @@ class Imports(Recipients):
     @cached_property
     def import_csv(self) -> ImportCsv:
         """Turns a small file into recipients."""
-        return ImportCsv(tenants=self.ports.tenants, by_hand=self.by_hand, idempotency=self.idempotency)
+        return ImportCsv(tenants=self.ports.tenants, manual=self.manual, idempotency=self.idempotency)
 
     @cached_property
     def upload_import(self) -> UploadImport:
@@ -25,7 +25,7 @@ class Imports(Recipients):
             imports=self.ports.imports,
             runs=self.ports.runs,
             queue=self.ports.queue,
-            by_hand=self.by_hand,
+            manual=self.manual,
             clock=self.ports.clock,
             ids=self.ports.ids,
         )

@@ -5,7 +5,7 @@ from functools import cached_property
 from shared.bootstrap.connections import Connections
 from shared.workflows.recipients.edit import EditRecipient
 from shared.workflows.recipients.explain import Explain
-from shared.workflows.recipients.manual_changes import ByHand
+from shared.workflows.recipients.manual_changes import ManualChanges
 from shared.workflows.recipients.undo import Undo
 
 
@@ -13,9 +13,9 @@ class Recipients(Connections):
     """Changes and explains recipients."""
 
     @cached_property
-    def by_hand(self) -> ByHand:
+    def manual(self) -> ManualChanges:
         """Writes what a person decides."""
-        return ByHand(
+        return ManualChanges(
             tenants=self.ports.tenants,
             runs=self.ports.runs,
             recipients=self.ports.recipients,
@@ -26,12 +26,12 @@ class Recipients(Connections):
     @cached_property
     def edit_recipient(self) -> EditRecipient:
         """Changes one recipient for a person."""
-        return EditRecipient(by_hand=self.by_hand)
+        return EditRecipient(manual=self.manual)
 
     @cached_property
     def undo(self) -> Undo:
         """Undoes a run."""
-        return Undo(runs=self.ports.runs, recipients=self.ports.recipients, by_hand=self.by_hand)
+        return Undo(runs=self.ports.runs, recipients=self.ports.recipients, manual=self.manual)
 
     @cached_property
     def explain(self) -> Explain:

@@ -26,7 +26,7 @@ class Status(StrEnum):
 
     ACTIVE = "active"
     DEACTIVATED_BY_SYNC = "deactivated_by_sync"
-    DEACTIVATED_BY_HAND = "deactivated_by_hand"
+    DEACTIVATED_MANUALLY = "deactivated_manually"
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
@@ -117,7 +117,7 @@ class Reason(StrEnum):
     CSV_OWNS = "csv_owns"
     #: Several directory users, or several recipients, share the e-mail that would have to decide.
     AMBIGUOUS_EMAIL = "ambiguous_email"
-    DEACTIVATED_BY_HAND = "deactivated_by_hand"
+    DEACTIVATED_MANUALLY = "deactivated_manually"
     #: A row of a CSV file created, changed or brought back the recipient.
     IMPORTED = "imported"
     #: A run was undone that had changed the recipient.

@@ -18,7 +18,7 @@ const REASONS = {
   filtered: "Excluded by a filter",
   csv_owns: "Managed by CSV",
   ambiguous_email: "E-mail address is not unique",
-  deactivated_by_hand: "Deactivated manually",
+  deactivated_manually: "Deactivated manually",
   imported: "CSV import",
   edited: "Edited by an admin",
   not_in_file: "Not in the CSV file",

@@ -51,7 +51,7 @@ def recipients(draw: st.DrawFn) -> Recipient:
     number = draw(NUMBERS)
     matched = origin is Origin.DIRECTORY or draw(st.booleans())
     profile = Profile(mail=draw(MAILS), department=draw(WORDS))
-    statuses = list(Status) if origin is Origin.DIRECTORY else [Status.ACTIVE, Status.DEACTIVATED_BY_HAND]
+    statuses = list(Status) if origin is Origin.DIRECTORY else [Status.ACTIVE, Status.DEACTIVATED_MANUALLY]
     status = draw(st.sampled_from(statuses))
     return Recipient(
         id=RecipientId(person(number) if origin is Origin.DIRECTORY else f"{origin}-{number}"),
@@ -131,7 +131,7 @@ def test_everybody_in_scope_is_active_once_or_skipped_with_a_reason(
     after = applied(stored, decision)
     skipped = {change.object_id for change in decision.skipped}
     for each in directory:
-        by_hand = {found.id for found in stored if found.status is Status.DEACTIVATED_BY_HAND}
+        by_hand = {found.id for found in stored if found.status is Status.DEACTIVATED_MANUALLY}
         mine = [found for found in after if found.object_id == each.id and found.origin is Origin.DIRECTORY]
         assert len(mine) <= 1
         if preferences.exclusion(each) is None and each.id not in skipped:
@@ -139,7 +139,7 @@ def test_everybody_in_scope_is_active_once_or_skipped_with_a_reason(
             if preferences.attributes.manager:
                 said = Managers(directory=wanted(*directory)).named(said, each.id, None)
             (found,) = [found for found in after if found.object_id == each.id and found.applied == said]
-            assert found.status is (Status.DEACTIVATED_BY_HAND if found.id in by_hand else Status.ACTIVE)
+            assert found.status is (Status.DEACTIVATED_MANUALLY if found.id in by_hand else Status.ACTIVE)
 
 
 @given(DIRECTORIES, STORED, PREFERENCES)

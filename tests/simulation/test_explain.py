@@ -128,7 +128,7 @@ async def test_who_was_deactivated_by_hand_and_who_came_by_file() -> None:
     await world.app.edit_recipient(CONTOSO, berlin, RecipientId(person(1)), {}, active=False, by="api")
     found = (await world.app.explain(CONTOSO, person(1))).locations
     assert [(each.status, each.reason) for each in found] == [
-        (Status.DEACTIVATED_BY_HAND, "deactivated_by_hand"),
+        (Status.DEACTIVATED_MANUALLY, "deactivated_manually"),
         (Status.ACTIVE, "in_directory"),
     ]
 

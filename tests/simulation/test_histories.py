@@ -47,7 +47,7 @@ RULE = LocationRule(
     attribute=Attribute("department"),
     places=tuple(Place(value=value, location=LocationId(location)) for value, location in PLACES.items()),
 )
-STATUS = {Status.ACTIVE: "active", Status.DEACTIVATED_BY_SYNC: "by sync", Status.DEACTIVATED_BY_HAND: "by hand"}
+STATUS = {Status.ACTIVE: "active", Status.DEACTIVATED_BY_SYNC: "by sync", Status.DEACTIVATED_MANUALLY: "by hand"}
 SEEDS = range(int(os.environ.get("HISTORIES", "40")))
 #: 40 histories of 250 steps are the 10,000 that CI takes.
 STEPS = 250

@@ -52,7 +52,7 @@ class Decision:
 _NOWHERE = Provenance()
 #: Stands for "several could be meant".
 _AMBIGUOUS = Recipient(
-    id=RecipientId("ambiguous"), origin=Origin.MANUAL, status=Status.DEACTIVATED_BY_HAND, profile=Profile()
+    id=RecipientId("ambiguous"), origin=Origin.MANUAL, status=Status.DEACTIVATED_MANUALLY, profile=Profile()
 )
 
 
@@ -234,8 +234,8 @@ def _settle(
         groups=groups,
     )
     if after == recipient:
-        by_hand = recipient.status is Status.DEACTIVATED_BY_HAND
-        return _skip(person, profile.display_name, Reason.DEACTIVATED_BY_HAND, recipient.id) if by_hand else None
+        manual = recipient.status is Status.DEACTIVATED_MANUALLY
+        return _skip(person, profile.display_name, Reason.DEACTIVATED_MANUALLY, recipient.id) if manual else None
     moved = msgspec.structs.replace(recipient, groups=groups) == after
     change = Change(
         kind=ChangeKind.REACTIVATED if returns else ChangeKind.UPDATED,

@@ -24,7 +24,7 @@ _SAID = {
     Reason.MAPPING_REMOVED: "No group is mapped to this location any more.",
     Reason.NOT_IN_FILE: "The last file that was imported with overwriting does not name them.",
     Reason.UNDONE: "The run that had created or changed them was undone.",
-    Reason.DEACTIVATED_BY_HAND: "Somebody has deactivated them here; a sync does not undo that.",
+    Reason.DEACTIVATED_MANUALLY: "Somebody has deactivated them here; a sync does not undo that.",
     Reason.CSV_OWNS: "A recipient from CSV or by hand has their address, and must not be updated by the directory.",
     Reason.AMBIGUOUS_EMAIL: "Several recipients, or several people, share their address; nobody is guessed.",
 }

@@ -18,7 +18,7 @@ from shared.errors import Rejected
 _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "incremental"} (or "full"), as text or base64.'
 _OURS: Final = "Only the app itself sends these; ask for a run instead."
 #: Who asks, where a message does not say so: somebody who put it on the queue.
-BY_HAND: Final = "queue"
+MANUAL_MESSAGE: Final = "queue"
 #: Who asks for a run when the schedule does.
 SCHEDULE: Final = "schedule"
 #: Longest request that is looked at, in characters; a longer one is nobody's.
@@ -38,7 +38,7 @@ class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     mode: RunMode = RunMode.INCREMENTAL
     request: str | None = None
-    by: str = BY_HAND
+    by: str = MANUAL_MESSAGE
 
 
 def encode_request(request: SyncRequest) -> str:

@@ -8,7 +8,7 @@ import { action, badge, button, empty, input, page, problem, select, table } fro
 import { importFile } from "./csv_import.js";
 import { edit, why } from "./recipient.js";
 
-const STATES = [["", "Any state"], ["active", "Active"], ["deactivated_by_sync", "Deactivated by a sync"], ["deactivated_by_hand", "Deactivated manually"]];
+const STATES = [["", "Any state"], ["active", "Active"], ["deactivated_by_sync", "Deactivated by a sync"], ["deactivated_manually", "Deactivated manually"]];
 const ORIGINS = [["", "Any origin"], ["directory", "Directory"], ["csv", "CSV"], ["manual", "Manual"]];
 const PAUSE_MS = 250;
 

@@ -20,7 +20,7 @@ from shared.errors import Conflict, Rejected
 from shared.ports.tenants import TenantStore
 from shared.telemetry import event
 from shared.workflows.idempotency import Idempotency
-from shared.workflows.recipients.manual_changes import ByHand
+from shared.workflows.recipients.manual_changes import ManualChanges
 
 #: Rows of one file: what is surely written before a request times out.
 MAX_ROWS: Final = 50_000
@@ -61,7 +61,7 @@ class ImportCsv:
     """Imports files."""
 
     tenants: TenantStore
-    by_hand: ByHand
+    manual: ManualChanges
     idempotency: Idempotency
 
     async def __call__(
@@ -81,9 +81,9 @@ class ImportCsv:
         Raises: ImportRefused; Rejected (`invalid_csv`, `too_many_rows`, `idempotency_key_reused`); NotFound; Conflict
         (`run_active`; `request_in_progress` while the same request is worked off).
         """
-        await self.by_hand.require_location(tenant, location)
+        await self.manual.require_location(tenant, location)
         if repeatable is None:
-            return await self._import(tenant, location, file, mode, approved, by, self.by_hand.new_run())
+            return await self._import(tenant, location, file, mode, approved, by, self.manual.new_run())
         async with self.idempotency.reserve(tenant, repeatable) as reservation:
             if reservation.is_first:
                 report = await self._import(tenant, location, file, mode, approved, by, reservation.run)
@@ -99,10 +99,10 @@ class ImportCsv:
         self, tenant: TenantId, location: LocationId, file: IO[bytes], mode: ImportMode, approved: str
     ) -> ImportReport:
         """Return the report that an import would have now, without a run, and write nothing. Raises: as above."""
-        await self.by_hand.require_location(tenant, location)
+        await self.manual.require_location(tenant, location)
         wanted = _checked(file)
         outcome = _Outcome(location, wanted, await self.tenants.preferences(tenant), mode, approved)
-        writes = outcome.decide(await self.by_hand.stored(tenant, location))
+        writes = outcome.decide(await self.manual.stored(tenant, location))
         counts = Counts.of([each.change for each in writes])
         return _report(
             wanted, outcome.decision, held=outcome.held, held_digest=outcome.held_digest, run=None, counts=counts
@@ -120,12 +120,12 @@ class ImportCsv:
     ) -> ImportReport:
         wanted = _checked(file)
         preferences = await self.tenants.preferences(tenant)
-        seen = decide_import(wanted, await self.by_hand.stored(tenant, location), preferences, mode)
+        seen = decide_import(wanted, await self.manual.stored(tenant, location), preferences, mode)
         if not seen.writes and not seen.leaving:
             return _report(wanted, seen, held=0, held_digest=None, run=None, counts=Counts())
         outcome = _Outcome(location, wanted, preferences, mode, approved)
-        report = await self.by_hand.write(tenant, run, location, by, outcome.decide)
-        made = await self.by_hand.record(tenant, run, RunKind.IMPORT, by, {location: report})
+        report = await self.manual.write(tenant, run, location, by, outcome.decide)
+        made = await self.manual.record(tenant, run, RunKind.IMPORT, by, {location: report})
         event(
             "imported",
             tenant=tenant,

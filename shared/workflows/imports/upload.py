@@ -17,7 +17,7 @@ from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.telemetry import event
-from shared.workflows.recipients.manual_changes import ByHand
+from shared.workflows.recipients.manual_changes import ManualChanges
 
 #: Imports of a tenant whose files are stored at the same time.
 MAX_OPEN: Final = 20
@@ -31,13 +31,13 @@ class UploadImport:
     imports: ImportStore
     runs: RunStore
     queue: JobQueue
-    by_hand: ByHand
+    manual: ManualChanges
     clock: Clock
     ids: IdSource
 
     async def create(self, tenant: TenantId, location: LocationId, mode: ImportMode, by: str) -> Import:
         """Leave an import to which parts can be sent, and return it. Raises: NotFound; Rejected beyond MAX_OPEN."""
-        await self.by_hand.require_location(tenant, location)
+        await self.manual.require_location(tenant, location)
         open_ = [mark async for mark in self.imports.marks(tenant) if mark.state.has_file]
         if len(open_) >= MAX_OPEN:
             raise Rejected(
@@ -106,7 +106,7 @@ class UploadImport:
             state=ImportState.WAITING,
             at=now,
             started_at=now,
-            run=self.by_hand.new_run(),
+            run=self.manual.new_run(),
             approved=approved,
             claimed_until=None,
             outcome=None,

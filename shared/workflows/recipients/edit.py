@@ -11,14 +11,14 @@ from shared.domain.recipient import Change, ChangeKind, Reason, Recipient, Statu
 from shared.domain.reconcile.decide import Write
 from shared.domain.run import RunKind
 from shared.errors import NotFound
-from shared.workflows.recipients.manual_changes import ByHand
+from shared.workflows.recipients.manual_changes import ManualChanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditRecipient:
     """Changes recipients one at a time."""
 
-    by_hand: ByHand
+    manual: ManualChanges
 
     async def __call__(
         self,
@@ -34,16 +34,16 @@ class EditRecipient:
 
         Raises: NotFound; ChangedMeanwhile; Conflict (`run_active`).
         """
-        await self.by_hand.require_location(tenant, location)
+        await self.manual.require_location(tenant, location)
         edit = _Edit(recipient, fields, active, condition)
-        before = {each.id: each for each in await self.by_hand.stored(tenant, location)}
+        before = {each.id: each for each in await self.manual.stored(tenant, location)}
         if recipient not in before:
             raise NotFound(f"Location {location!r} has no recipient {recipient!r}.", code="recipient_not_found")
         if not edit(list(before.values())):
             return before[recipient]
-        run = self.by_hand.new_run()
-        report = await self.by_hand.write(tenant, run, location, by, edit)
-        await self.by_hand.record(tenant, run, RunKind.EDIT, by, {location: report})
+        run = self.manual.new_run()
+        report = await self.manual.write(tenant, run, location, by, edit)
+        await self.manual.record(tenant, run, RunKind.EDIT, by, {location: report})
         return edit.after or before[recipient]
 
 
@@ -80,8 +80,8 @@ class _Edit:
         status, reason, kind = before.status, before.reason, ChangeKind.UPDATED
         if self._active is True and before.status is not Status.ACTIVE:
             status, reason, kind = Status.ACTIVE, None, ChangeKind.REACTIVATED
-        elif self._active is False and before.status is not Status.DEACTIVATED_BY_HAND:
-            status, reason = Status.DEACTIVATED_BY_HAND, Reason.DEACTIVATED_BY_HAND.value
+        elif self._active is False and before.status is not Status.DEACTIVATED_MANUALLY:
+            status, reason = Status.DEACTIVATED_MANUALLY, Reason.DEACTIVATED_MANUALLY.value
             kind = ChangeKind.DEACTIVATED if before.status is Status.ACTIVE else ChangeKind.UPDATED
         profile = msgspec.structs.replace(before.profile, **changed)
         self.after = msgspec.structs.replace(before, profile=profile, status=status, reason=reason)

@@ -23,7 +23,7 @@ Decide = Callable[[Sequence[Recipient]], Sequence[Write]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ByHand:
+class ManualChanges:
     """Writes what a person has decided."""
 
     tenants: TenantStore

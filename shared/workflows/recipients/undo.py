@@ -14,7 +14,7 @@ from shared.errors import Rejected
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.telemetry import event
-from shared.workflows.recipients.manual_changes import ByHand
+from shared.workflows.recipients.manual_changes import ManualChanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Undo:
 
     runs: RunStore
     recipients: RecipientStore
-    by_hand: ByHand
+    manual: ManualChanges
 
     async def __call__(self, tenant: TenantId, run: RunId, by: str) -> Run:
         """Leave the run undone, and return the run that did it. Undone again, nothing is left to put back.
@@ -35,15 +35,15 @@ class Undo:
             raise Rejected(f"Run {run} has not ended; undo it then.", code="not_ended")
         if undone.preview:
             raise Rejected("A preview has changed nothing.", code="nothing_to_undo")
-        mine = self.by_hand.new_run()
+        mine = self.manual.new_run()
         reports: dict[LocationId, LocationReport] = {}
         for location in undone.locations:
             changes = await self._changes(tenant, location, run)
             if changes:
                 newer = await self.recipients.touched_after(tenant, location, run)
                 decide = _Restore(changes, newer)
-                reports[location] = await self.by_hand.write(tenant, mine, location, by, decide)
-        made = await self.by_hand.record(tenant, mine, RunKind.UNDO, by, reports, undoes=run)
+                reports[location] = await self.manual.write(tenant, mine, location, by, decide)
+        made = await self.manual.record(tenant, mine, RunKind.UNDO, by, reports, undoes=run)
         event("undone", tenant=tenant, run=mine, undoes=run, **msgspec.structs.asdict(made.counts))
         return made
 

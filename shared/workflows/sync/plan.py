@@ -13,7 +13,7 @@ from shared.domain.preferences.group_mapping import sources_of
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
-from shared.domain.sync.queue_messages import BY_HAND, SCHEDULE
+from shared.domain.sync.queue_messages import MANUAL_MESSAGE, SCHEDULE
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded
 from shared.ports.platform import Clock, IdSource
@@ -85,14 +85,14 @@ class PlanRun:
 
         The app's own requests were made while there was one, and leave no trace of a tenant that was erased meanwhile.
         """
-        by_hand = request.requested_by == BY_HAND
+        is_manual_message = request.requested_by == MANUAL_MESSAGE
         if context.tenant is None:
-            if by_hand:
+            if is_manual_message:
                 await self.tenants.get(request.tenant)
             raise Superseded("the tenant was deleted meanwhile", code="tenant_deleted")
         if context.connection is not None:
             return context.connection
-        if by_hand:
+        if is_manual_message:
             raise Rejected(
                 f"The directory connection of tenant {request.tenant} is off; switch it on before syncing.",
                 code="not_connected",

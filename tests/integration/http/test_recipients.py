@@ -103,7 +103,7 @@ async def test_one_recipient_is_changed_by_hand(
     path = f"{PATH}/{person(1)}"
     edited = await api("PATCH", path, {"department": " Post  room ", "mobilePhone": None})
     assert (edited.body["department"], edited.body["status"]) == ("Post room", "active")
-    assert (await api("PATCH", path, {"active": False})).body["status"] == "deactivated_by_hand"
+    assert (await api("PATCH", path, {"active": False})).body["status"] == "deactivated_manually"
     directory.remove(person(1))
     directory.put(*(each for each in directory.people.values()))
     run = await sync(api, product, ports)

@@ -56,7 +56,7 @@ def test_every_field_has_its_place() -> None:
         who = Recipient(
             id=RecipientId("csv-1"),
             origin=Origin.CSV,
-            status=Status.DEACTIVATED_BY_HAND,
+            status=Status.DEACTIVATED_MANUALLY,
             profile=full,
             object_id=ObjectId("the object"),
             applied=applied,

@@ -141,7 +141,7 @@ def test_overwriting_takes_out_only_what_came_from_files() -> None:
     ("status", "after", "kind"),
     [
         (Status.DEACTIVATED_BY_SYNC, Status.ACTIVE, ChangeKind.REACTIVATED),
-        (Status.DEACTIVATED_BY_HAND, Status.DEACTIVATED_BY_HAND, ChangeKind.UPDATED),
+        (Status.DEACTIVATED_MANUALLY, Status.DEACTIVATED_MANUALLY, ChangeKind.UPDATED),
     ],
 )
 def test_who_is_in_a_file_again_returns(status: Status, after: Status, kind: ChangeKind) -> None:

@@ -157,9 +157,9 @@ def test_who_returns_is_reactivated() -> None:
 def test_who_was_deactivated_by_hand_stays_so() -> None:
     """A person's decision is not undone by a sync, and the skip says why."""
     (stored,) = synced(user(1))
-    off = msgspec.structs.replace(stored, status=Status.DEACTIVATED_BY_HAND)
+    off = msgspec.structs.replace(stored, status=Status.DEACTIVATED_MANUALLY)
     decision = decide(wanted(user(1)), [off], CAREFUL, None)
-    assert (decision.writes, decision.skipped[0].reason) == ((), Reason.DEACTIVATED_BY_HAND)
+    assert (decision.writes, decision.skipped[0].reason) == ((), Reason.DEACTIVATED_MANUALLY)
 
 
 def test_csv_and_manual_recipients_are_never_candidates() -> None:

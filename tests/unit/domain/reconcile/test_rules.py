@@ -19,7 +19,7 @@ from tests.support.builders import person, snapshot, user, wanted
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "recipient-rules.md"
 SOURCE = SourceId("users")
 COLUMNS = ("directory", "match", "origin", "recipient", "differs", "to CSV", "deactivate")
-STATUS = {"active": Status.ACTIVE, "by sync": Status.DEACTIVATED_BY_SYNC, "by hand": Status.DEACTIVATED_BY_HAND}
+STATUS = {"active": Status.ACTIVE, "by sync": Status.DEACTIVATED_BY_SYNC, "by hand": Status.DEACTIVATED_MANUALLY}
 Combination = dict[str, str]
 
 

@@ -51,7 +51,7 @@ async def test_an_entry_keeps_who_was_there_before(stores: Stores, tenant: Tenan
     before = Recipient(
         id=recipient(1).id,
         origin=Origin.CSV,
-        status=Status.DEACTIVATED_BY_HAND,
+        status=Status.DEACTIVATED_MANUALLY,
         profile=Profile(display_name="Zoë 👩🏽‍🚀", mail="'@example.com"),
         reason="by hand",
     )
