@@ -4,7 +4,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode, RunState
 from shared.telemetry import RequestCounters
-from shared.workflows.recipients.fenced_writer import FencedLocation
+from shared.workflows.recipients.fenced_writer import FencedWriter
 from tests.simulation.worlds import full_world
 from tests.support.world import deliver
 
@@ -18,12 +18,12 @@ async def test_the_watchdog_leaves_a_job_alone_that_is_slow_but_works() -> None:
     working = world.queue.messages.copy()
     run = await world.newest("contoso")
     plan = await world.ports.runs.plan(run.tenant, run.id)
-    attempt = await FencedLocation.take(
+    attempt = await FencedWriter.acquire(
         world.ports.recipients, run.tenant, LocationId("berlin"), generation=plan.generation, attempt="working"
     )
     for _ in range(3):
         world.clock.advance(1_000)
-        await attempt.release(inputs=None, active=0)
+        await attempt.commit_fingerprint(inputs=None, active=0)
         await world.app.watch(RequestCounters())
         assert world.queue.messages == working
     world.clock.advance(1_000)

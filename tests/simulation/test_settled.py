@@ -10,7 +10,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.run import RunMode, RunState, TenantState
 from shared.telemetry import RequestCounters
-from shared.workflows.recipients.fenced_writer import claim
+from shared.workflows.recipients.fenced_writer import acquire_for_manual_change
 from tests.simulation.worlds import full_world
 from tests.support.builders import person
 from tests.support.fakes import FakeTenantStore
@@ -88,7 +88,7 @@ async def test_nobody_claims_a_location_and_leaves_it_settled() -> None:
 
     contended = Contended()
     vars(contended).update(vars(world.ports.tenants))
-    await claim(contended, world.ports.recipients, CONTOSO, BERLIN, "attempt")
+    await acquire_for_manual_change(contended, world.ports.recipients, CONTOSO, BERLIN, "attempt")
     assert not contended.late
     assert (await contended.state(CONTOSO)).value.settled is None
 

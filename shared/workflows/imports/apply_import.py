@@ -40,7 +40,7 @@ from shared.ports.tenants import TenantStore
 from shared.telemetry import RequestCounters
 from shared.workflows.imports.completion import ImportEndings
 from shared.workflows.imports.row_matcher import Join
-from shared.workflows.recipients.fenced_writer import FencedLocation, claim
+from shared.workflows.recipients.fenced_writer import FencedWriter, acquire_for_manual_change
 
 #: For how long a worker keeps others from the same import: longer than host.json lets a function run.
 CLAIM: Final = timedelta(minutes=11)
@@ -203,10 +203,12 @@ class WorkOffImport:
             held_digest=known if held else None,
         )
 
-    async def _take(self, claimed: Import) -> tuple[FencedLocation, Preferences]:
+    async def _take(self, claimed: Import) -> tuple[FencedWriter, Preferences]:
         """Take the location, and return the preferences that count. Raises: Superseded if somebody else has it."""
         tenant, location, _ = claimed.ref
-        fenced = await claim(self.tenants, self.recipients, tenant, location, self.ids.new_attempt_id())
+        fenced = await acquire_for_manual_change(
+            self.tenants, self.recipients, tenant, location, self.ids.new_attempt_id()
+        )
         if location not in {each.id for each in await self.tenants.locations(tenant)}:
             raise Superseded(f"{location} was removed meanwhile", code="superseded")
         return fenced, await self.tenants.preferences(tenant)

@@ -22,7 +22,7 @@ from shared.ports.tenants import TenantStore
 OutOfTime = Callable[[], bool]
 
 
-class FencedLocation:
+class FencedWriter:
     """A location whose fence this attempt has taken. Build it with `take`."""
 
     def __init__(
@@ -41,9 +41,9 @@ class FencedLocation:
         self.previous = previous
 
     @classmethod
-    async def take(
+    async def acquire(
         cls, store: RecipientStore, tenant: TenantId, location: LocationId, *, generation: int, attempt: str
-    ) -> "FencedLocation":
+    ) -> "FencedWriter":
         """Take the fence, from whoever has it. Raises: Superseded if that is a newer generation."""
         while True:
             stored = await store.fence(tenant, location)
@@ -121,7 +121,9 @@ class FencedLocation:
             etag = await self._was_committed(fence, error)
         self._fence = Versioned(fence, etag)
 
-    async def release(self, *, inputs: str | None, active: int, irregular: Collection[ObjectId] | None = None) -> None:
+    async def commit_fingerprint(
+        self, *, inputs: str | None, active: int, irregular: Collection[ObjectId] | None = None
+    ) -> None:
         """Note in the fence what the location now corresponds to, and before that who is `irregular`, if that is known.
 
         Raises: Superseded, Transient as `write`.
@@ -152,9 +154,9 @@ class FencedLocation:
         raise error
 
 
-async def claim(
+async def acquire_for_manual_change(
     tenants: TenantStore, recipients: RecipientStore, tenant: TenantId, location: LocationId, attempt: str
-) -> FencedLocation:
+) -> FencedWriter:
     """Return a location that no run has; the next run will compare it, whatever it reads.
 
     Raises: Superseded while a run is active, or when one, or a change of configuration, comes meanwhile.
@@ -170,7 +172,7 @@ async def claim(
         except ETagConflict:
             continue
         break
-    fenced = await FencedLocation.take(recipients, tenant, location, generation=state.generation, attempt=attempt)
+    fenced = await FencedWriter.acquire(recipients, tenant, location, generation=state.generation, attempt=attempt)
     # after the fence: whoever changes things now must take it from us
     now = (await tenants.state(tenant)).value
     if (now.active_run, now.generation) != (None, state.generation):

@@ -15,7 +15,7 @@ from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
-from shared.workflows.recipients.fenced_writer import claim
+from shared.workflows.recipients.fenced_writer import acquire_for_manual_change
 from shared.workflows.tenants.summary import revise
 
 #: What is to be written, given what is stored.
@@ -54,7 +54,9 @@ class ManualChanges:
         Raises: Conflict (`run_active`) while a sync is under way, or when one takes the location over.
         """
         try:
-            fenced = await claim(self.tenants, self.recipients, tenant, location, self.ids.new_attempt_id())
+            fenced = await acquire_for_manual_change(
+                self.tenants, self.recipients, tenant, location, self.ids.new_attempt_id()
+            )
             stored = await self.stored(tenant, location)
             writes = decide(stored)
             await fenced.write(writes, run=run, actor=by, at=self.clock.now())

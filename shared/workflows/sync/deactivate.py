@@ -25,7 +25,7 @@ from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.directory_access import DirectoryAccess
-from shared.workflows.recipients.fenced_writer import FencedLocation
+from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Over how long earlier deactivations count against the guard.
@@ -214,7 +214,7 @@ class Retire:
         settled: ReconcileResult | None,
     ) -> None:
         before = await self.recipients.irregular(plan.tenant, location) if settled is not None else None
-        fenced = await FencedLocation.take(
+        fenced = await FencedWriter.acquire(
             self.recipients, plan.tenant, location, generation=plan.generation, attempt=self.ids.new_attempt_id()
         )
         await self.stages.require_current(plan)
@@ -224,7 +224,7 @@ class Retire:
             known = before is not None and before.attempt == fenced.previous.attempt
             irregular = {*before.people, *(each.object_id for each in people)} if known and before else None
             active = settled.active - len(people)
-            await fenced.release(inputs=settled.inputs, active=active, irregular=irregular)
+            await fenced.commit_fingerprint(inputs=settled.inputs, active=active, irregular=irregular)
 
     async def _stored(
         self, plan: Plan, location: LocationId, wanted: Collection[RecipientId]

@@ -28,7 +28,7 @@ from shared.ports.snapshots import SnapshotStore
 from shared.runtime.bulkhead import Capacity
 from shared.runtime.fair_scheduler import turn
 from shared.telemetry import RequestCounters, event
-from shared.workflows.recipients.fenced_writer import FencedLocation
+from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.snapshots.cache import CutSnapshots
 from shared.workflows.sync.changed_only import ChangesOnly
 from shared.workflows.sync.comparison import Comparison
@@ -133,7 +133,7 @@ class Reconcile:
     ) -> ReconcileResult | None:
         """Write what is decided, about those alone who have `changed` if that is known; None if time ran out."""
         inputs = inputs_of(plan, plan.locations[job.location], marked)
-        location = await FencedLocation.take(
+        location = await FencedWriter.acquire(
             self.recipients, job.tenant, job.location, generation=plan.generation, attempt=self.ids.new_attempt_id()
         )
         await self.stages.require_current(plan)  # after the fence: whoever changes things now must take it from us
@@ -151,7 +151,7 @@ class Reconcile:
             found.widen(fence.active, changed.others)
         settled = inputs is not None and not found.candidates
         irregular = found.irregular if is_plain(plan, job.location) else None
-        await location.release(inputs=inputs if settled else None, active=found.active, irregular=irregular)
+        await location.commit_fingerprint(inputs=inputs if settled else None, active=found.active, irregular=irregular)
         return await self._result(plan, job, found, inputs, compared.problem)
 
     async def _changes_only(

@@ -14,7 +14,7 @@ from shared.domain.reconcile.predictable import MAX_IRREGULAR
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Superseded, TooLarge
-from shared.workflows.recipients.fenced_writer import FencedLocation
+from shared.workflows.recipients.fenced_writer import FencedWriter
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import csv_recipient, user, wanted
 
@@ -132,7 +132,7 @@ async def test_more_bytes_than_a_batch_takes_are_refused_whole_and_written_in_ha
     with pytest.raises(TooLarge):
         await put(stores, writes[:MAX_BATCH_RECIPIENTS], Versioned(Fence(attempt="a", operation=1), None))
     assert await read(stores) == []
-    fenced = await FencedLocation.take(stores.recipients, stores.acme, DESK, generation=1, attempt="a")
+    fenced = await FencedWriter.acquire(stores.recipients, stores.acme, DESK, generation=1, attempt="a")
     assert await fenced.write(writes, run=RUN, actor="sync", at=NOW)
     assert await read(stores) == [write.recipient for write in writes]
     assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=len(writes))
@@ -153,14 +153,14 @@ async def test_erasing_a_location_leaves_its_neighbours(stores: Stores) -> None:
 async def test_a_later_taker_of_the_fence_ends_an_earlier_one(stores: Stores) -> None:
     """Two deliveries of one job: the second goes on, the first stops, and nobody is written twice."""
     writes = creations(150)
-    first = await FencedLocation.take(stores.recipients, stores.acme, DESK, generation=1, attempt="a")
-    second = await FencedLocation.take(stores.recipients, stores.acme, DESK, generation=1, attempt="b")
+    first = await FencedWriter.acquire(stores.recipients, stores.acme, DESK, generation=1, attempt="a")
+    second = await FencedWriter.acquire(stores.recipients, stores.acme, DESK, generation=1, attempt="b")
     with pytest.raises(Superseded):
         await first.write(writes, run=RUN, actor="sync", at=NOW)
     assert await second.write(writes, run=RUN, actor="sync", at=NOW)
     assert len(await read(stores)) == 150
     with pytest.raises(Superseded):
-        await FencedLocation.take(stores.recipients, stores.acme, DESK, generation=0, attempt="c")
+        await FencedWriter.acquire(stores.recipients, stores.acme, DESK, generation=0, attempt="c")
 
 
 async def test_whom_later_runs_have_changed(stores: Stores) -> None:

@@ -16,7 +16,7 @@ from shared.domain.snapshots.page import Page
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, NotFound, Rejected, Transient
 from shared.telemetry import RequestCounters
-from shared.workflows.recipients.fenced_writer import FencedLocation
+from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.tenants import configure
 from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.support.builders import BACK_END, person, user
@@ -119,14 +119,14 @@ class _Interfered(FakeRecipientStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self.worker: FencedLocation | None = None
+        self.worker: FencedWriter | None = None
         self.stopped = 0
 
     async def erase(self, tenant: TenantId, location: LocationId) -> None:
         """Erase, after the worker has tried."""
         assert self.worker is not None
         try:
-            await self.worker.release(inputs="stale", active=1)
+            await self.worker.commit_fingerprint(inputs="stale", active=1)
         except Conflict:
             self.stopped += 1
         await super().erase(tenant, location)
@@ -138,7 +138,7 @@ async def test_after_a_location_is_deleted_nobody_writes_there(contoso: TenantId
     app = App(replace(ports, recipients=recipients), SETTINGS)
     await app.configure.put_location(contoso, DESK, "Desk")
     generation = (await ports.tenants.state(contoso)).value.generation
-    recipients.worker = await FencedLocation.take(recipients, contoso, DESK, generation=generation, attempt="stale")
+    recipients.worker = await FencedWriter.acquire(recipients, contoso, DESK, generation=generation, attempt="stale")
     await app.configure.delete_location(contoso, DESK)
     assert recipients.stopped == 2
     assert (await recipients.fence(contoso, DESK)).etag is None
