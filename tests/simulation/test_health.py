@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.connection_health import Health, HealthState
-from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.ids import ObjectId, SourceId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.run import RunState
@@ -42,9 +42,9 @@ def logins(world: World) -> int:
     return world.ports.directories.logins
 
 
-def entries_of(directory: FakeDirectory, secret: str) -> Entries:
+def entries_of(directory: FakeDirectory, secret: str) -> CredentialForm:
     """Return what an admin enters."""
-    return Entries(
+    return CredentialForm(
         tenant_id=directory.azure_tenant_id,
         client_id=directory.client_id,
         object_id=directory.object_id,

@@ -33,7 +33,7 @@ def settings() -> set[str]:
         ("permissions.md", [", ".join(map(str, WARN_DAYS[:3]))]),
         ("permissions.md", [f" {wait.total_seconds() / 3600:.0f}" for wait in BACK_OFF]),
         ("http-api.md", [f"/{rule.split(' ')[1]}" for rule in RULES]),
-        ("http-api.md", sorted({f"`{mistake.check}`" for mistake in login_errors.MISTAKES.values()})),
+        ("http-api.md", sorted({f"`{mistake.check}`" for mistake in login_errors.LOGIN_ERRORS.values()})),
         ("http-api.md", [f"`{read}`" for read in READS]),
         ("settings.md", sorted(settings())),
     ],
@@ -46,6 +46,6 @@ def test_a_page_names_what_there_is(page: str, words: Iterable[str]) -> None:
 
 def test_every_aadsts_number_has_its_own_sentence() -> None:
     """No two of them say the same."""
-    known = login_errors.MISTAKES.values()
+    known = login_errors.LOGIN_ERRORS.values()
     for said in ([each.title for each in known], [each.detail for each in known], [each.fix for each in known]):
         assert [text for text, times in Counter(said).items() if times > 1] == []

@@ -9,7 +9,7 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.connection_health import days_left
-from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.validation_report import Report
 from shared.domain.optimistic_locking import Part
@@ -39,10 +39,12 @@ _OFF: Final = OffView(
 )
 
 
-@route(bp, "POST", "validate", Contract(answers=answers(Report), body=Entries, problems={429: ("rate_limited",)}))
+@route(
+    bp, "POST", "validate", Contract(answers=answers(Report), body=CredentialForm, problems={429: ("rate_limited",)})
+)
 async def validate(request: Request) -> Answer:
     """Answer everything that is wrong with credentials that are not stored."""
-    return Answer(await app().connect.check(request.body(Entries), request.caller))
+    return Answer(await app().connect.check(request.body(CredentialForm), request.caller))
 
 
 @route(
@@ -93,7 +95,7 @@ async def connection_get(request: Request) -> Answer:
     "tenants/{tenant}/connection",
     Contract(
         answers=answers(ConnectionView),
-        body=Entries,
+        body=CredentialForm,
         tagged=True,
         conditional=True,
         problems={
@@ -107,8 +109,8 @@ async def connection_get(request: Request) -> Answer:
 )
 async def connection_put(request: Request) -> Answer:
     """Validate credentials, store them and switch the connection on; 422 with the report if they are refused."""
-    entries, condition = request.body(Entries), request.condition()
-    report, tag = await app().connect.connect(request.tenant, entries, request.caller, condition)
+    form, condition = request.body(CredentialForm), request.condition()
+    report, tag = await app().connect.connect(request.tenant, form, request.caller, condition)
     view = _view(await app().connect.connection(request.tenant))
     return Answer(msgspec.structs.replace(view, report=report), headers=tagged(tag))
 

@@ -10,7 +10,7 @@ import msgspec
 from shared.domain.access.callers import Caller
 from shared.domain.connections.connection import Connection, CredentialKind, Credentials, SsoApplication, secret_name
 from shared.domain.connections.connection_health import Health
-from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.validation_report import Report, Validation
 from shared.domain.ids import TenantId
@@ -45,12 +45,12 @@ class SsoChanged(Conflict):
 
 
 class Validator(Protocol):
-    """What checks entries: the workflow `validate`."""
+    """Validates a credential form: the workflow `validate`."""
 
     async def __call__(
-        self, entries: Entries, caller: Caller, sso_application: str | None, *, stored: bool = False
+        self, form: CredentialForm, caller: Caller, sso_application: str | None, *, stored: bool = False
     ) -> Validation:
-        """Return what is wrong with the entries and can be known."""
+        """Return what is wrong with the form and can be known."""
         ...
 
 
@@ -72,9 +72,9 @@ class Connect:
     advance_epoch: Callable[[TenantId], Awaitable[None]]
     clock: Clock
 
-    async def check(self, entries: Entries, caller: Caller) -> Report:
+    async def check(self, form: CredentialForm, caller: Caller) -> Report:
         """Return the report of credentials that are not stored."""
-        return (await self.validate(entries, caller, None)).report
+        return (await self.validate(form, caller, None)).report
 
     async def check_stored(self, tenant: TenantId, caller: Caller) -> Report:
         """Return the report of the connection that is stored; one without failures clears its troubles.
@@ -84,7 +84,7 @@ class Connect:
         connection = await self.access.connection(tenant)
         secret = await self.access.secret(connection)
         preferences = await self.tenants.preferences(tenant)
-        entries = Entries(
+        form = CredentialForm(
             tenant_id=connection.azure_tenant_id,
             client_id=connection.client_id,
             object_id=connection.object_id,
@@ -97,7 +97,7 @@ class Connect:
             secret_expires_on=connection.secret_expires_on,
             sso_users=preferences.sso_users,
         )
-        report = (await self.validate(entries, caller, await self._sso_application(tenant), stored=True)).report
+        report = (await self.validate(form, caller, await self._sso_application(tenant), stored=True)).report
         if report.ok:
             await self._know_end(tenant, connection, report)
             await self.access.health.recovered(tenant)
@@ -115,7 +115,7 @@ class Connect:
         return sso.client_id if sso else None
 
     async def connect(
-        self, tenant: TenantId, entries: Entries, caller: Caller, condition: Condition | None = None
+        self, tenant: TenantId, form: CredentialForm, caller: Caller, condition: Condition | None = None
     ) -> Tagged[Report]:
         """Leave the connection stored and on, its secret in Key Vault; return the report, and the connection's tag.
 
@@ -132,7 +132,7 @@ class Connect:
                 f"Tenant {tenant!r} has no sign-in application: configure SSO before connecting its directory.",
                 code="sso_required",
             )
-        validation = await self.validate(entries, caller, application)
+        validation = await self.validate(form, caller, application)
         if validation.report.unchecked:
             raise ConnectionUnchecked(validation.report)
         if not validation.report.ok or validation.credentials is None:
@@ -140,7 +140,7 @@ class Connect:
         await self._require_sso(tenant, application)
         before = await self.tenants.connection(tenant)
         found = await self._claimed(tenant, before, found)
-        connection = await self._stored(tenant, entries.cleaned(), validation, validation.credentials)
+        connection = await self._stored(tenant, form.cleaned(), validation, validation.credentials)
         other = before is None or before.fingerprint() != connection.fingerprint()
         if before is not None and other:
             await self.advance_epoch(tenant)  # also before: if this dies right after storing, nothing old still runs
@@ -182,20 +182,20 @@ class Connect:
             )
 
     async def _stored(
-        self, tenant: TenantId, entries: Entries, validation: Validation, credentials: Credentials
+        self, tenant: TenantId, form: CredentialForm, validation: Validation, credentials: Credentials
     ) -> Connection:
         """Return the connection, with a new version of its secret in Key Vault."""
         name = version = ""
-        if entries.kind is not CredentialKind.FEDERATED:
+        if form.kind is not CredentialKind.FEDERATED:
             name = secret_name(tenant)
             version = await self.secrets.put(name, validation.secret)
         return Connection(
             azure_tenant_id=guid(credentials.azure_tenant_id),
             client_id=guid(credentials.client_id),
-            object_id=guid(entries.object_id),
-            cloud=entries.cloud,
+            object_id=guid(form.object_id),
+            cloud=form.cloud,
             endpoints=credentials.endpoints,
-            kind=entries.kind,
+            kind=form.kind,
             secret_name=name,
             secret_version=version,
             connected_at=self.clock.now(),

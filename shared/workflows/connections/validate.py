@@ -12,7 +12,7 @@ from shared.domain.access.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET
 from shared.domain.connections import credential_expiry
 from shared.domain.connections.connection import CredentialKind, Credentials, Endpoints
 from shared.domain.connections.entra import endpoints, login_errors, permissions
-from shared.domain.connections.entra.credential_form import Entries, local_checks, rearrangements
+from shared.domain.connections.entra.credential_form import CredentialForm, local_checks, swap_suggestions
 from shared.domain.connections.entra.token_identity import TokenReport, identity_checks, mixed_up
 from shared.domain.connections.live_reads import failed_for_now, nothing_asked
 from shared.domain.connections.validation_report import Check, CheckStatus, Consent, Report, Validation
@@ -48,13 +48,13 @@ class _Findings:
     def failed(self) -> bool:
         return any(check.status is CheckStatus.FAIL for check in self.checks)
 
-    def skip_the_rest(self, entries: Entries) -> None:
-        self.checks += nothing_asked(sso_users=entries.sso_users)
+    def skip_the_rest(self, form: CredentialForm) -> None:
+        self.checks += nothing_asked(sso_users=form.sso_users)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validate:
-    """Checks entries by their shape, at the login service, by the token, and by reading a page of each kind."""
+    """Checks a form by shape, at the login service, by the token, and by reading a page of each kind."""
 
     directories: DirectoryFactory
     certificates: CertificateReader
@@ -65,42 +65,42 @@ class Validate:
     operator_tenant: str | None
 
     async def __call__(
-        self, entries: Entries, caller: Caller, sso_application: str | None, *, stored: bool = False
+        self, form: CredentialForm, caller: Caller, sso_application: str | None, *, stored: bool = False
     ) -> Validation:
-        """Return what is wrong with the entries and can be known. Nothing is asked while their shape is wrong.
+        """Return everything that is wrong with the form. No request is sent while an entry is malformed.
 
         `sso_application` is the application whose assignments are read with SSO users on; None for the entered one.
-        `stored` entries were accepted before, so that a federated identity needs nobody to vouch for it again.
+        A `stored` form was accepted before, so a federated identity need not be vouched for again.
         Raises: RateLimited when the caller, or anybody for this Azure tenant, has asked too often.
         """
-        entries = entries.cleaned()
-        found = _Findings(local_checks(entries))
+        form = form.cleaned()
+        found = _Findings(local_checks(form))
         await self.limiter.take(PER_BACK_END if isinstance(caller, BackEnd) else PER_PERSON, name_of(caller))
-        secret = await self._secret(entries, found)
-        if entries.kind is CredentialKind.FEDERATED and not stored:
-            self._vouched(entries, caller, found)
-        pair = self._endpoints(entries, found)
+        secret = await self._secret(form, found)
+        if form.kind is CredentialKind.FEDERATED and not stored:
+            self._vouched(form, caller, found)
+        pair = self._endpoints(form, found)
         if pair is None or found.failed:
-            found.checks += login_errors.sign_in_skipped(entries.kind)
-            found.skip_the_rest(entries)
+            found.checks += login_errors.sign_in_skipped(form.kind)
+            found.skip_the_rest(form)
             return Validation(report=_told(Report.of(found.checks), caller))
         credentials = Credentials(
-            azure_tenant_id=entries.tenant_id,
-            client_id=entries.client_id,
-            proof=entries.kind.proof(secret),
+            azure_tenant_id=form.tenant_id,
+            client_id=form.client_id,
+            proof=form.kind.proof(secret),
             endpoints=pair,
         )
-        await self.limiter.take(PER_TARGET, entries.tenant_id)
-        await self._ask(credentials, entries, found, sso_application or entries.client_id)
+        await self.limiter.take(PER_TARGET, form.tenant_id)
+        await self._ask(credentials, form, found, sso_application or form.client_id)
         report = _told(Report.of(found.checks, found.consent, found.ends), caller)
         return Validation(report=report, credentials=credentials, secret=secret)
 
-    async def _secret(self, entries: Entries, found: _Findings) -> str:
+    async def _secret(self, form: CredentialForm, found: _Findings) -> str:
         """Return what goes into Key Vault, with every fault of a certificate found."""
-        if entries.kind is not CredentialKind.CERTIFICATE:
-            return entries.client_secret
+        if form.kind is not CredentialKind.CERTIFICATE:
+            return form.client_secret
         try:
-            certificate = await self.certificates.read(entries.client_certificate, entries.client_certificate_password)
+            certificate = await self.certificates.read(form.client_certificate, form.client_certificate_password)
         except Rejected as error:
             fix = "Export the certificate together with its private key, as PEM or PFX, and enter it with its password."
             found.checks.append(Check.failed("certificate", "The certificate cannot be used", str(error), fix))
@@ -112,20 +112,20 @@ class Validate:
             found.checks.append(Check.failed("certificate", "The certificate has expired", detail, fix))
         return certificate.pem
 
-    def _vouched(self, entries: Entries, caller: Caller, found: _Findings) -> None:
-        if vouches_for(caller, entries.tenant_id, self.operator_tenant):
+    def _vouched(self, form: CredentialForm, caller: Caller, found: _Findings) -> None:
+        if vouches_for(caller, form.tenant_id, self.operator_tenant):
             return
         title = "A federated identity has to be connected by somebody of that directory"
         detail = "It shows no secret, so that only people of the directory, or the operator, can say that it is theirs."
         fix = "Sign in with an account of the directory that is to be connected, or enter a client secret."
         found.checks.append(Check.failed("federation", title, detail, fix))
 
-    def _endpoints(self, entries: Entries, found: _Findings) -> Endpoints | None:
+    def _endpoints(self, form: CredentialForm, found: _Findings) -> Endpoints | None:
         try:
             pair = endpoints.resolve(
-                entries.cloud,
-                entries.login_endpoint,
-                entries.graph_endpoint,
+                form.cloud,
+                form.login_endpoint,
+                form.graph_endpoint,
                 default=self.default_endpoints,
                 allowed=self.allowed_endpoints,
             )
@@ -137,43 +137,45 @@ class Validate:
         found.checks.append(Check.passed("endpoints", "The endpoints are allowed"))
         return pair
 
-    async def _ask(self, credentials: Credentials, entries: Entries, found: _Findings, sso_application: str) -> None:
+    async def _ask(
+        self, credentials: Credentials, form: CredentialForm, found: _Findings, sso_application: str
+    ) -> None:
         try:
             async with self.directories.open(credentials) as directory:
                 async with self._guess(credentials):
                     token = await directory.token()
-                found.checks += login_errors.signed_in(entries.kind)
-                await self._look(directory, token, credentials, entries, found, sso_application)
+                found.checks += login_errors.signed_in(form.kind)
+                await self._look(directory, token, credentials, form, found, sso_application)
         except NeedsAttention as error:
-            await self._refused(error, credentials, entries, found)
+            await self._refused(error, credentials, form, found)
         except RateLimited:
             raise
         except Transient as error:
             found.checks.append(failed_for_now("login", "The login service did not answer", error))
-            found.checks += login_errors.sign_in_skipped(entries.kind)
-            found.skip_the_rest(entries)
+            found.checks += login_errors.sign_in_skipped(form.kind)
+            found.skip_the_rest(form)
 
     async def _refused(
-        self, error: NeedsAttention, credentials: Credentials, entries: Entries, found: _Findings
+        self, error: NeedsAttention, credentials: Credentials, form: CredentialForm, found: _Findings
     ) -> None:
         ids = (error.trace_id, error.correlation_id) if isinstance(error, LoginRefused) else (None, None)
         link = consent_link(credentials)
         refusal = login_errors.refused(error.code, credentials.endpoints.login, *ids, consent_link=link)
-        found.checks += login_errors.sign_in_refused(entries.kind, refusal)
+        found.checks += login_errors.sign_in_refused(form.kind, refusal)
         if error.code in _PERHAPS_MIXED_UP:
-            found.checks += await self._mixed_up(credentials, entries)
-        found.skip_the_rest(entries)
+            found.checks += await self._mixed_up(credentials, form)
+        found.skip_the_rest(form)
 
-    async def _mixed_up(self, credentials: Credentials, entries: Entries) -> list[Check]:
+    async def _mixed_up(self, credentials: Credentials, form: CredentialForm) -> list[Check]:
         """Try the ids in every other order with the same credential; what works is offered. Each try is a guess."""
-        for order in rearrangements(entries):
+        for order in swap_suggestions(form):
             tried = msgspec.structs.replace(credentials, azure_tenant_id=order["tenantId"], client_id=order["clientId"])
             try:
                 async with self._guess(tried), self.directories.open(tried) as directory:
                     token = await directory.token()
             except SyncError:
                 continue
-            return [mixed_up(entries, {**order, "objectId": token.object_id})]
+            return [mixed_up(form, {**order, "objectId": token.object_id})]
         return []
 
     def _guess(self, credentials: Credentials) -> AbstractAsyncContextManager[None]:
@@ -185,29 +187,29 @@ class Validate:
         directory: Directory,
         token: TokenReport,
         credentials: Credentials,
-        entries: Entries,
+        form: CredentialForm,
         found: _Findings,
         sso_application: str,
     ) -> None:
         """Judge what the token says, and try what it allows."""
         link = consent_link(credentials)
-        judged, found.consent = permissions.judge(token.roles, sso_users=entries.sso_users, consent_link=link)
+        judged, found.consent = permissions.judge(token.roles, sso_users=form.sso_users, consent_link=link)
         registration = await live_reads.registration(directory, token)
         found.checks += identity_checks(
-            entries,
+            form,
             azure_tenant_id=token.azure_tenant_id,
             client_id=token.client_id,
             object_id=token.object_id,
             registration=registration.object_id if registration else None,
         )
         found.checks += judged
-        application = sso_application if entries.sso_users else None
-        found.checks += await live_reads.reads(directory, found.consent, entries.groups, application)
-        if entries.kind is not CredentialKind.FEDERATED:
+        application = sso_application if form.sso_users else None
+        found.checks += await live_reads.reads(directory, found.consent, form.groups, application)
+        if form.kind is not CredentialKind.FEDERATED:
             if found.ends is None:
                 keys = registration.keys if registration else ()
                 found.ends = (
-                    credential_expiry.end_of(entries.client_secret, keys, self.clock.now()) or entries.secret_expires_on
+                    credential_expiry.end_of(form.client_secret, keys, self.clock.now()) or form.secret_expires_on
                 )
             found.checks.append(credential_expiry.expiry_check(found.ends, self.clock.now()))
 

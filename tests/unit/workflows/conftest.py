@@ -3,7 +3,7 @@
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.ids import ObjectId, TenantId
 from tests.support.builders import person, user
 from tests.support.fakes import FakeDirectories, FakeDirectory, fake_ports
@@ -33,9 +33,9 @@ def directory(ports: Ports) -> FakeDirectory:
 
 
 @pytest.fixture
-def entries(directory: FakeDirectory) -> Entries:
+def entries(directory: FakeDirectory) -> CredentialForm:
     """What an admin enters who makes no mistake."""
-    return Entries(
+    return CredentialForm(
         tenant_id=directory.azure_tenant_id,
         client_id=directory.client_id,
         object_id=directory.object_id,

@@ -23,8 +23,8 @@ _PLACEHOLDERS: Final = frozenset({"common", "organizations", "consumers"})
 _OVERVIEW: Final = "the enterprise application's overview"
 
 
-class Entries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """The body of a validation: what an admin has entered, the secret included. Never stored or logged as it is."""
+class CredentialForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Credentials as an admin enters them, including the secret. Never stored or logged in this form."""
 
     tenant_id: str
     client_id: str
@@ -44,7 +44,7 @@ class Entries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     groups: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return "Entries(…)"
+        return "CredentialForm(…)"
 
     @property
     def kind(self) -> CredentialKind:
@@ -53,8 +53,8 @@ class Entries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             return CredentialKind.FEDERATED
         return CredentialKind.CERTIFICATE if self.client_certificate else CredentialKind.SECRET
 
-    def cleaned(self) -> "Entries":
-        """Return the entries without what comes along when they are pasted: space, quotes, braces, an address."""
+    def cleaned(self) -> "CredentialForm":
+        """Return the form without what is pasted along with a value: space, quotes, braces, an address."""
         return msgspec.structs.replace(
             self,
             tenant_id=_clean_id(self.tenant_id),
@@ -77,17 +77,17 @@ def _clean_id(text: str) -> str:
     return found.pop() if len(found) == 1 and re.search(r"[/{]", cleaned) else cleaned
 
 
-def local_checks(entries: Entries) -> list[Check]:
+def local_checks(form: CredentialForm) -> list[Check]:
     """Return every fault that shows without asking anybody; a single passed check if there is none."""
     faults = [
-        *_tenant(entries.tenant_id),
-        *_malformed("client_id", "application (client) id", entries.client_id, _OVERVIEW),
-        *_malformed("object_id", "object id", entries.object_id, _OVERVIEW),
-        *_credential(entries),
-        *_swapped(entries),
-        *_equal(entries),
-        *_groups(entries.groups),
-        *_end(entries.secret_expires_on),
+        *_tenant(form.tenant_id),
+        *_malformed("client_id", "application (client) id", form.client_id, _OVERVIEW),
+        *_malformed("object_id", "object id", form.object_id, _OVERVIEW),
+        *_credential(form),
+        *_swapped(form),
+        *_equal(form),
+        *_groups(form.groups),
+        *_end(form.secret_expires_on),
     ]
     if faults:
         return faults
@@ -116,12 +116,12 @@ def _malformed(id_: str, name: str, value: str, where: str) -> list[Check]:
     return [Check.failed(id_, f"The {name} is malformed", detail, f"Copy it from {where}.")]
 
 
-def _credential(entries: Entries) -> list[Check]:
-    given = [bool(entries.client_secret), bool(entries.client_certificate), entries.federated]
+def _credential(form: CredentialForm) -> list[Check]:
+    given = [bool(form.client_secret), bool(form.client_certificate), form.federated]
     if sum(given) > 1:
         detail = "Of client secret, certificate and federated identity more than one was entered."
         return [Check.failed("secret", "More than one credential", detail, "Enter one, and leave the others empty.")]
-    return [] if any(given[1:]) else _secret(entries.client_secret)
+    return [] if any(given[1:]) else _secret(form.client_secret)
 
 
 def _secret(value: str) -> list[Check]:
@@ -134,11 +134,11 @@ def _secret(value: str) -> list[Check]:
     return []
 
 
-def _swapped(entries: Entries) -> list[Check]:
+def _swapped(form: CredentialForm) -> list[Check]:
     """Tell a secret that stands where an id belongs, while a GUID stands where the secret belongs."""
-    ids = {"tenant id": entries.tenant_id, "client id": entries.client_id, "object id": entries.object_id}
+    ids = {"tenant id": form.tenant_id, "client id": form.client_id, "object id": form.object_id}
     odd = [name for name, value in ids.items() if len(value) >= _LONG and not _GUID.fullmatch(value)]
-    if len(odd) != 1 or not _GUID.fullmatch(entries.client_secret):
+    if len(odd) != 1 or not _GUID.fullmatch(form.client_secret):
         return []
     detail = f"The secret's field holds a GUID, and the {odd[0]}'s field holds none: they may be swapped."
     fix = f"Swap the {odd[0]} and the client secret."
@@ -163,8 +163,8 @@ def _end(ends: datetime | None) -> list[Check]:
     return [Check.failed("secret_expiry", "The end of the secret is no likely date", detail, fix)]
 
 
-def _equal(entries: Entries) -> list[Check]:
-    named = {"tenant id": entries.tenant_id, "client id": entries.client_id, "object id": entries.object_id}
+def _equal(form: CredentialForm) -> list[Check]:
+    named = {"tenant id": form.tenant_id, "client id": form.client_id, "object id": form.object_id}
     faults = []
     names = list(named)
     for position, one in enumerate(names):
@@ -176,12 +176,12 @@ def _equal(entries: Entries) -> list[Check]:
     return faults
 
 
-def rearrangements(entries: Entries) -> list[dict[str, str]]:
-    """Return the ids in every other order, the likeliest mix-ups first: what to try when they are not known as given.
+def swap_suggestions(form: CredentialForm) -> list[dict[str, str]]:
+    """Return the ids in every other order, the likeliest mix-ups first.
 
-    Client and object id stand side by side on one page, and are mixed up most.
+    Client and object id are side by side on one page, and are mixed up most often.
     """
-    tenant, client, object_ = entries.tenant_id, entries.client_id, entries.object_id
+    tenant, client, object_ = form.tenant_id, form.client_id, form.object_id
     orders = (
         (tenant, object_, client),
         (client, tenant, object_),

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.connections.validation_report import Check
 
 
 def identity_checks(
-    entries: Entries, *, azure_tenant_id: str, client_id: str, object_id: str, registration: str | None = None
+    form: CredentialForm, *, azure_tenant_id: str, client_id: str, object_id: str, registration: str | None = None
 ) -> list[Check]:
     """Return the checks of the token's `tid`, `appid` and `oid`; a wrong entry is answered with the right one.
 
@@ -16,42 +16,42 @@ def identity_checks(
     Source: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
     """
     return [
-        _tenant(entries, azure_tenant_id),
-        _application(entries, client_id),
-        _object(entries, object_id, registration),
+        _tenant(form, azure_tenant_id),
+        _application(form, client_id),
+        _object(form, object_id, registration),
     ]
 
 
-def _tenant(entries: Entries, found: str) -> Check:
-    if found.lower() == entries.tenant_id:
+def _tenant(form: CredentialForm, found: str) -> Check:
+    if found.lower() == form.tenant_id:
         return Check.passed("token_tenant", "The token is for the right tenant")
     detail = f"The login service answered for tenant {found}."
     fix = "Enter that tenant id if it is yours; else check the endpoints."
     return Check.failed("token_tenant", "The token is for another tenant", detail, fix)
 
 
-def _application(entries: Entries, found: str) -> Check:
-    if found.lower() == entries.client_id:
+def _application(form: CredentialForm, found: str) -> Check:
+    if found.lower() == form.client_id:
         return Check.passed("token_application", "The token is for the right application")
     detail = f"The login service answered for application {found}."
     fix = "Enter that application (client) id if it is yours; else check the endpoints."
     return Check.failed("token_application", "The token is for another application", detail, fix)
 
 
-def _object(entries: Entries, found: str, registration: str | None) -> Check:
-    if found.lower() == entries.object_id:
+def _object(form: CredentialForm, found: str, registration: str | None) -> Check:
+    if found.lower() == form.object_id:
         return Check.passed("object_id", "The object id is the enterprise application's")
     entered = "What was entered is not the enterprise application's object id; perhaps it is the app registration's."
-    if registration is not None and registration.lower() == entries.object_id:
+    if registration is not None and registration.lower() == form.object_id:
         entered = "What was entered is the app registration's object id."
     detail = f"{entered} The enterprise application's is {found}."
     return Check.failed("object_id", "The object id is another one", detail, f"Enter {found}.", {"objectId": found})
 
 
-def mixed_up(entries: Entries, order: dict[str, str]) -> Check:
+def mixed_up(form: CredentialForm, order: dict[str, str]) -> Check:
     """Return the failed check for ids that work in another order than the one in which they were entered."""
     names = {"tenantId": "tenant id", "clientId": "application (client) id", "objectId": "object id"}
-    entered = {"tenantId": entries.tenant_id, "clientId": entries.client_id, "objectId": entries.object_id}
+    entered = {"tenantId": form.tenant_id, "clientId": form.client_id, "objectId": form.object_id}
     moved = [name for field, name in names.items() if order[field] != entered[field]]
     said = " and ".join((", ".join(moved[:-1]), moved[-1]))
     return Check.failed(

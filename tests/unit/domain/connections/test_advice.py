@@ -4,14 +4,16 @@ import msgspec
 import pytest
 
 from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
-from shared.domain.connections.entra.credential_form import MAX_PROBED_GROUPS, Entries, local_checks
+from shared.domain.connections.entra.credential_form import MAX_PROBED_GROUPS, CredentialForm, local_checks
 from shared.domain.connections.entra.endpoints import resolve
 from shared.domain.connections.entra.login_errors import refused
 from shared.domain.connections.entra.permissions import judge, needs
 from shared.domain.connections.validation_report import Check, CheckStatus
 from tests.support.builders import person
 
-GOOD = Entries(tenant_id=person(1), client_id=person(2), object_id=person(3), client_secret="abc~DEF.secret-value_123")
+GOOD = CredentialForm(
+    tenant_id=person(1), client_id=person(2), object_id=person(3), client_secret="abc~DEF.secret-value_123"
+)
 
 
 def _advice(id_: str, *roles: str) -> Check:

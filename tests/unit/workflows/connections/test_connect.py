@@ -5,7 +5,7 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.connections.connection import SsoApplication, secret_name
-from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.ids import ObjectId, TenantId
 from shared.errors import NotFound, Rejected
 from shared.workflows.connections.connect import ConnectionRefused
@@ -19,7 +19,7 @@ async def _epoch(ports: Ports, tenant: TenantId) -> int:
     return (await ports.tenants.state(tenant)).value.epoch
 
 
-async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
+async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, entries: CredentialForm) -> None:
     """Without single sign-on a directory cannot be connected, however right its credentials are."""
     with pytest.raises(Rejected) as refused:
         await app.connect.connect(contoso, entries, BACK_END)
@@ -27,7 +27,7 @@ async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, en
     assert await ports.tenants.connection(contoso) is None
 
 
-async def test_right_credentials_switch_on(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
+async def test_right_credentials_switch_on(app: App, ports: Ports, contoso: TenantId, entries: CredentialForm) -> None:
     """The secret lies in the vault alone, under the tenant's name, and the epoch has advanced."""
     await app.connect.put_sso(contoso, SSO)
     assert (await app.connect.connect(contoso, entries, BACK_END)).value.ok
@@ -41,7 +41,7 @@ async def test_right_credentials_switch_on(app: App, ports: Ports, contoso: Tena
 
 
 async def test_a_new_secret_that_fails_leaves_the_old_one_working(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
 ) -> None:
     """What was stored before stays as it was, and runs on it are not disturbed."""
     await app.connect.put_sso(contoso, SSO)
@@ -59,7 +59,7 @@ async def test_a_new_secret_that_fails_leaves_the_old_one_working(
 
 
 async def test_a_new_secret_that_works_is_a_new_version(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries, directory: FakeDirectory
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm, directory: FakeDirectory
 ) -> None:
     """The old version stays for runs that were planned with it."""
     await app.connect.put_sso(contoso, SSO)
@@ -75,7 +75,9 @@ async def test_a_new_secret_that_works_is_a_new_version(
     assert await ports.secrets.get(after.secret_name, after.secret_version) == "the-next-secret"
 
 
-async def test_switching_off_erases_ids_and_secret(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
+async def test_switching_off_erases_ids_and_secret(
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
+) -> None:
     """Nothing is left to switch on again with; doing it twice is no error."""
     await app.connect.put_sso(contoso, SSO)
     await app.connect.connect(contoso, entries, BACK_END)
@@ -93,7 +95,7 @@ async def test_switching_off_erases_ids_and_secret(app: App, ports: Ports, conto
 
 
 async def test_removing_sign_on_removes_the_connection(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
 ) -> None:
     """One does not go without the other."""
     await app.connect.put_sso(contoso, SSO)
@@ -104,7 +106,7 @@ async def test_removing_sign_on_removes_the_connection(
 
 
 async def test_pasted_space_does_not_reach_the_vault(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
 ) -> None:
     """What is stored is what was validated."""
     await app.connect.put_sso(contoso, SSO)
@@ -116,7 +118,7 @@ async def test_pasted_space_does_not_reach_the_vault(
     assert await ports.secrets.get(stored.secret_name, stored.secret_version) == entries.client_secret
 
 
-async def test_an_unknown_tenant_is_told(app: App, entries: Entries) -> None:
+async def test_an_unknown_tenant_is_told(app: App, entries: CredentialForm) -> None:
     """Every change names the tenant that is not there."""
     nobody = TenantId("nobody")
     for call in (

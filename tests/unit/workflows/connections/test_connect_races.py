@@ -11,7 +11,7 @@ from shared.bootstrap import App, Ports
 from shared.domain.access.callers import Caller
 from shared.domain.connections.connection import CredentialKind, SsoApplication, secret_name
 from shared.domain.connections.connection_health import HealthState, Reason
-from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.connections.validation_report import Validation
 from shared.domain.ids import ObjectId, TenantId
 from shared.errors import Conflict, NotFound, Transient
@@ -27,9 +27,9 @@ def meanwhile(app: App, happens: Callable[[], Awaitable[object]]) -> Connect:
     """Return the workflow, with something happening while credentials are checked."""
 
     async def validate(
-        entries: Entries, caller: Caller, sso_application: str | None, *, stored: bool = False
+        form: CredentialForm, caller: Caller, sso_application: str | None, *, stored: bool = False
     ) -> Validation:
-        found = await app.validate(entries, caller, sso_application, stored=stored)
+        found = await app.validate(form, caller, sso_application, stored=stored)
         await happens()
         return found
 
@@ -50,7 +50,7 @@ async def stored_secrets(ports: Ports, tenant: TenantId) -> bool:
 
 
 async def test_removing_single_sign_on_meanwhile_wins(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
 ) -> None:
     """The connection is refused: removing the application switches it off, whoever was just connecting."""
     await app.connect.put_sso(contoso, SSO)
@@ -61,7 +61,9 @@ async def test_removing_single_sign_on_meanwhile_wins(
     assert await ports.tenants.connection(contoso) is None
 
 
-async def test_a_deleted_tenant_comes_back_empty(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
+async def test_a_deleted_tenant_comes_back_empty(
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
+) -> None:
     """Created anew while the old one's credentials were checked, it is not connected to the old one's directory."""
     await app.connect.put_sso(contoso, SSO)
 
@@ -76,7 +78,7 @@ async def test_a_deleted_tenant_comes_back_empty(app: App, ports: Ports, contoso
 
 
 async def test_removed_in_the_moment_of_storing(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries, monkeypatch: pytest.MonkeyPatch
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was stored too late is erased again, the secret included."""
     await app.connect.put_sso(contoso, SSO)
@@ -95,7 +97,7 @@ async def test_removed_in_the_moment_of_storing(
 
 
 async def test_learning_the_end_of_a_secret_switches_nothing_on(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries, monkeypatch: pytest.MonkeyPatch
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Switched off while the stored connection was checked: it stays off."""
     await app.connect.put_sso(contoso, SSO)
@@ -118,7 +120,7 @@ async def test_learning_the_end_of_a_secret_switches_nothing_on(
 
 
 async def test_a_late_refusal_of_the_old_secret_is_not_the_new_ones(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries, monkeypatch: pytest.MonkeyPatch
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Replaced between being refused and being written down: the new secret needs no attention."""
     await app.connect.put_sso(contoso, SSO)
@@ -138,7 +140,7 @@ async def test_a_late_refusal_of_the_old_secret_is_not_the_new_ones(
 
 
 async def test_a_federated_identity_leaves_no_secret_behind(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
 ) -> None:
     """Nothing is kept of the secret that it takes the place of."""
     await app.connect.put_sso(contoso, SSO)
@@ -157,7 +159,7 @@ async def test_a_federated_identity_leaves_no_secret_behind(
 
 
 async def test_switching_off_that_dies_has_erased_the_secret(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
 ) -> None:
     """Whatever comes after the connection is gone can fail without leaving it in the vault."""
     await app.connect.put_sso(contoso, SSO)
@@ -173,7 +175,7 @@ async def test_switching_off_that_dies_has_erased_the_secret(
 
 
 async def test_another_directory_that_dies_while_it_is_stored_leaves_nothing_old_running(
-    app: App, ports: Ports, contoso: TenantId, entries: Entries
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
 ) -> None:
     """What ran on the old one is ended before anything new is stored."""
     await app.connect.put_sso(contoso, SSO)

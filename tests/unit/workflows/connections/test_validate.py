@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from shared.bootstrap import App
-from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.connections.validation_report import CheckStatus, Report
 from shared.domain.ids import SourceId
@@ -17,7 +17,7 @@ def _ids(report: Report, status: CheckStatus) -> list[str]:
     return [check.id for check in report.checks if check.status is status]
 
 
-async def test_right_entries_pass_every_check(app: App, entries: Entries) -> None:
+async def test_right_entries_pass_every_check(app: App, entries: CredentialForm) -> None:
     """Shape, endpoints, secret, ids, permissions and a read of each kind."""
     report = await app.connect.check(entries, BACK_END)
     assert report.ok
@@ -42,7 +42,7 @@ async def test_right_entries_pass_every_check(app: App, entries: Entries) -> Non
 
 
 async def test_faults_of_shape_come_all_at_once_and_before_any_request(
-    app: App, entries: Entries, directory: FakeDirectory
+    app: App, entries: CredentialForm, directory: FakeDirectory
 ) -> None:
     """Ids, secret and endpoints are judged together; nobody is asked, and the report says so."""
     wrong = msgspec.structs.replace(
@@ -66,7 +66,7 @@ async def test_faults_of_shape_come_all_at_once_and_before_any_request(
     ],
 )
 async def test_a_refused_login_is_one_sentence(
-    app: App, entries: Entries, change: dict[str, str], check: str, title: str
+    app: App, entries: CredentialForm, change: dict[str, str], check: str, title: str
 ) -> None:
     """One check fails, what depends on it is skipped, and the secret is nowhere in the answer."""
     wrong = msgspec.structs.replace(entries, **change)
@@ -95,7 +95,7 @@ async def test_a_refused_login_is_one_sentence(
 )
 async def test_what_the_login_service_says_is_passed_on(
     app: App,
-    entries: Entries,
+    entries: CredentialForm,
     directory: FakeDirectory,
     monkeypatch: pytest.MonkeyPatch,
     error: SyncError,
@@ -117,7 +117,7 @@ async def test_what_the_login_service_says_is_passed_on(
 
 
 async def test_a_wrong_object_id_is_answered_with_the_right_one(
-    app: App, entries: Entries, directory: FakeDirectory
+    app: App, entries: CredentialForm, directory: FakeDirectory
 ) -> None:
     """The token knows it; everything else is checked all the same."""
     report = await app.connect.check(msgspec.structs.replace(entries, object_id=person(8)), BACK_END)
@@ -128,7 +128,7 @@ async def test_a_wrong_object_id_is_answered_with_the_right_one(
 
 
 async def test_without_any_permission_each_is_named_with_the_consent_link(
-    app: App, entries: Entries, directory: FakeDirectory
+    app: App, entries: CredentialForm, directory: FakeDirectory
 ) -> None:
     """No roles in the token means no consent; nothing is read that cannot be."""
     directory.roles = frozenset()
@@ -144,7 +144,7 @@ async def test_without_any_permission_each_is_named_with_the_consent_link(
     assert directory.requests == 0
 
 
-async def test_sign_in_users_need_one_more_permission(app: App, entries: Entries) -> None:
+async def test_sign_in_users_need_one_more_permission(app: App, entries: CredentialForm) -> None:
     """Application.Read.All is asked for only with them."""
     report = await app.connect.check(msgspec.structs.replace(entries, sso_users=True), BACK_END)
     assert report.consent.missing == ("Application.Read.All",)
@@ -160,7 +160,7 @@ async def test_sign_in_users_need_one_more_permission(app: App, entries: Entries
     ],
 )
 async def test_a_read_that_fails_takes_nothing_back(
-    app: App, entries: Entries, directory: FakeDirectory, error: SyncError, words: str
+    app: App, entries: CredentialForm, directory: FakeDirectory, error: SyncError, words: str
 ) -> None:
     """The secret stays right and the consent stays known; only that read fails."""
     directory.broken[SourceId("users")] = (0, error)
@@ -172,7 +172,7 @@ async def test_a_read_that_fails_takes_nothing_back(
     assert report.consent.granted
 
 
-async def test_groups_that_are_named_are_read(app: App, entries: Entries) -> None:
+async def test_groups_that_are_named_are_read(app: App, entries: CredentialForm) -> None:
     """A group that is not there fails; one that is passes."""
     probing = msgspec.structs.replace(entries, groups=(person(100), person(101)))
     report = await app.connect.check(probing, BACK_END)
@@ -182,7 +182,7 @@ async def test_groups_that_are_named_are_read(app: App, entries: Entries) -> Non
 
 
 async def test_a_directory_without_groups_can_be_connected(
-    app: App, entries: Entries, directory: FakeDirectory
+    app: App, entries: CredentialForm, directory: FakeDirectory
 ) -> None:
     """There is nothing to read members of, and that is no fault."""
     directory.members.clear()

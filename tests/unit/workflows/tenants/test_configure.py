@@ -6,7 +6,7 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.connections.connection import SsoApplication
-from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.group_mapping import GroupMapping
@@ -188,7 +188,9 @@ async def test_a_change_that_died_before_its_epoch_advances_it_when_sent_again()
     assert (await world.newest("contoso")).state is RunState.DONE
 
 
-async def test_deleting_a_tenant_leaves_nothing(app: App, ports: Ports, contoso: TenantId, entries: Entries) -> None:
+async def test_deleting_a_tenant_leaves_nothing(
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
+) -> None:
     """No store, and not the vault either, holds anything of it; other tenants keep everything."""
     other = TenantId("other")
     await app.configure.put_tenant(other, "Other")

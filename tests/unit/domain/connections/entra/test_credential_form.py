@@ -4,14 +4,16 @@ import msgspec
 import pytest
 
 from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
-from shared.domain.connections.entra.credential_form import Entries, local_checks
+from shared.domain.connections.entra.credential_form import CredentialForm, local_checks
 from shared.domain.connections.entra.endpoints import resolve
 from shared.domain.connections.entra.login_errors import refused
 from shared.domain.connections.validation_report import CheckStatus
 from shared.errors import Rejected
 from tests.support.builders import person
 
-GOOD = Entries(tenant_id=person(1), client_id=person(2), object_id=person(3), client_secret="abc~DEF.secret-value_123")
+GOOD = CredentialForm(
+    tenant_id=person(1), client_id=person(2), object_id=person(3), client_secret="abc~DEF.secret-value_123"
+)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_every_code_has_its_own_sentence(code: str) -> None:
     assert "trace-1" in check.detail
     assert "correlation-1" in check.detail
     assert check.link == f"https://login.example/error?code={code}"
-    assert check.fix == MISTAKES[code].fix
+    assert check.fix == LOGIN_ERRORS[code].fix
 
 
 def test_an_unknown_code_is_passed_on() -> None:

@@ -2,12 +2,14 @@
 
 import pytest
 
-from shared.domain.connections.entra.credential_form import Entries
+from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.connections.entra.token_identity import identity_checks
 from shared.domain.connections.validation_report import CheckStatus
 from tests.support.builders import person
 
-GOOD = Entries(tenant_id=person(1), client_id=person(2), object_id=person(3), client_secret="abc~DEF.secret-value_123")
+GOOD = CredentialForm(
+    tenant_id=person(1), client_id=person(2), object_id=person(3), client_secret="abc~DEF.secret-value_123"
+)
 
 
 def test_a_token_that_fits_passes_in_any_case() -> None:
