@@ -23,7 +23,7 @@ from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactor
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import GraphClientFactory
 
-from shared.adapters.entra.credential import Outside, RenewableCredential
+from shared.adapters.entra.credential import NetworkContext, RenewableCredential
 from shared.adapters.entra.errors import ERROR_MAP, Refused, of_status, translated
 from shared.adapters.entra.retry_after import MAX_WAIT_S, retry_after_s
 from shared.adapters.entra.throttle import REFUSALS, AdaptiveThrottle
@@ -113,10 +113,10 @@ class _ShortRetries(RetryHandler):
 class GraphClient:
     """Sends requests with one tenant's credentials and returns response bodies as bytes."""
 
-    def __init__(self, credentials: Credentials, outside: Outside) -> None:
+    def __init__(self, credentials: Credentials, network: NetworkContext) -> None:
         self.graph = credentials.endpoints.graph
         self.scope = f"{self.graph}/.default"
-        self.credential = RenewableCredential(credentials, outside)
+        self.credential = RenewableCredential(credentials, network)
         #: Also told about limits that the parts of a `$batch` report.
         self.throttle = AdaptiveThrottle(_CONCURRENT + _PRIORITY)
         self._slots = asyncio.Semaphore(_CONCURRENT)
@@ -125,7 +125,7 @@ class GraphClient:
         provider = AzureIdentityAuthenticationProvider(
             self.credential, scopes=[self.scope], allowed_hosts=[httpx.URL(self.graph).host], is_cae_enabled=False
         )
-        self._transport = _Transport(outside.addresses, self.throttle)
+        self._transport = _Transport(network.addresses, self.throttle)
         self._http = GraphClientFactory.create_with_custom_middleware(
             middleware=[_ShortRetries(RetryHandlerOption(delay=0.5, max_retries=_RETRIES))],
             client=_Client(

@@ -1,4 +1,4 @@
-"""The customer's credential at the login service: one cached token, which can be thrown away while it is in use."""
+"""A tenant's credential at the login service: one cached token, which can be discarded while it is in use."""
 
 import asyncio
 from base64 import b64decode
@@ -31,12 +31,12 @@ _RETRIES: Final = 2
 _BACKOFF_S: Final = 0.5
 _CONNECT_S: Final = 10.0
 _READ_S: Final = 30.0
-#: With how many seconds left a token is asked for again: the SDK's credentials try to renew theirs from then on, if
-#: they live for less than two hours. Source: azure-core's BearerTokenCredentialPolicy, which keeps tokens as well
+#: Remaining lifetime at which a token is requested again, in seconds: the SDK's credentials renew theirs from then on,
+#: if they live for less than two hours. Source: azure-core's BearerTokenCredentialPolicy, which keeps tokens as well
 _LEFT_S: Final = 300.0
 
 
-#: For whom a managed identity's token is, when it stands for an application; anything else is the global cloud's.
+#: Audience of a managed identity's token that is exchanged for an application's; other logins use the global one.
 #: Source: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations (audience)
 _EXCHANGE: Final = {
     CLOUD_ENDPOINTS[Cloud.USGOV].login: "api://AzureADTokenExchangeUSGov",
@@ -47,18 +47,18 @@ _GLOBAL_EXCHANGE: Final = "api://AzureADTokenExchange"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """What of the deployment a customer's client needs: where its hosts may lead, and who the app itself is."""
+class NetworkContext:
+    """Deployment-wide context of a tenant's client: allowed network addresses, and the app's managed identity."""
 
     addresses: PublicAddresses = field(default_factory=PublicAddresses)
     managed_identity_client_id: str | None = None
 
 
 class _LoginTransport(DirectTransport):
-    """Takes outages for what they are: azure-identity blames the credentials, or stumbles over HTML."""
+    """Reports outages as outages: azure-identity blames the credentials, or fails on HTML."""
 
     async def send(self, request: Any, **config: Any) -> Any:  # noqa: ANN401 - the SDK's
-        """Return an answer of the login service itself. Raises: ServiceResponseError, which is tried again."""
+        """Return a response of the login service itself. Raises ServiceResponseError, which is retried."""
         response = await super().send(request, **config)
         status = response.status_code
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -74,20 +74,21 @@ class _LoginTransport(DirectTransport):
 
 
 class _Federated:
-    """The app's own identity: its token, fetched before the login service asks for it, is the assertion."""
+    """The app's managed identity: its token, fetched in advance, is the assertion."""
 
-    def __init__(self, credentials: Credentials, outside: Outside) -> None:
+    def __init__(self, credentials: Credentials, network: NetworkContext) -> None:
         exchange = _EXCHANGE.get(credentials.endpoints.login, _GLOBAL_EXCHANGE)
         self._scope = f"{exchange}/.default"
-        self._identity = managed_identity(outside.managed_identity_client_id)
+        self._identity = managed_identity(network.managed_identity_client_id)
         self._assertion = ""
-        self._credential = ClientAssertionCredential(func=lambda: self._assertion, **_words(credentials, outside))
+        options = _credential_options(credentials, network)
+        self._credential = ClientAssertionCredential(func=lambda: self._assertion, **options)
 
     async def get_token(self, *scopes: str, **words: Any) -> Any:  # noqa: ANN401 - the SDK's token
-        """Return a token. Raises: Transient when the app has no identity to show."""
+        """Return a token. Raises Transient if the app has no managed identity."""
         try:
             self._assertion = (await self._identity.get_token(self._scope)).token
-        except ClientAuthenticationError as error:  # also what the SDK raises where there is no identity at all
+        except ClientAuthenticationError as error:  # also what the SDK raises without any identity
             raise Transient(
                 "The app's own managed identity gave no token; the operator has to assign it.", code="identity"
             ) from error
@@ -99,46 +100,46 @@ class _Federated:
         await self._credential.close()
 
 
-def _words(credentials: Credentials, outside: Outside) -> dict[str, Any]:
-    """Return what every credential of the SDK is told."""
+def _credential_options(credentials: Credentials, network: NetworkContext) -> dict[str, Any]:
+    """Return the options that all SDK credentials share."""
     return {
         "tenant_id": credentials.azure_tenant_id,
         "client_id": credentials.client_id,
         "authority": credentials.endpoints.login,
         "disable_instance_discovery": True,
-        "transport": _LoginTransport(resolver=outside.addresses, connection_timeout=_CONNECT_S, read_timeout=_READ_S),
+        "transport": _LoginTransport(resolver=network.addresses, connection_timeout=_CONNECT_S, read_timeout=_READ_S),
         "retry_total": _RETRIES,
         "retry_backoff_factor": _BACKOFF_S,
     }
 
 
-def sdk_credential(credentials: Credentials, outside: Outside) -> Any:  # noqa: ANN401 - the SDK's
-    """Return the credential of azure-identity for a proof. Raises: NeedsAttention for an unusable certificate."""
+def sdk_credential(credentials: Credentials, network: NetworkContext) -> Any:  # noqa: ANN401 - the SDK's
+    """Return the azure-identity credential for a proof. Raises NeedsAttention for an unusable certificate."""
     match credentials.proof:
         case ClientSecret(value=secret):
-            return ClientSecretCredential(client_secret=secret, **_words(credentials, outside))
+            return ClientSecretCredential(client_secret=secret, **_credential_options(credentials, network))
         case ClientCertificate(value=text):
             data = text.encode() if "-----BEGIN" in text else b64decode(text)
             try:
-                return CertificateCredential(certificate_data=data, **_words(credentials, outside))
+                return CertificateCredential(certificate_data=data, **_credential_options(credentials, network))
             except ValueError as error:
                 raise NeedsAttention(
                     "The certificate in Key Vault cannot be used; enter it again.", code="invalid_certificate"
                 ) from error
         case FederatedIdentity():
-            return _Federated(credentials, outside)
+            return _Federated(credentials, network)
 
 
 @dataclass(slots=True)
 class _Login:
-    """One credential of the SDK with its cache; closed when it is retired and nobody waits for it any more."""
+    """One SDK credential with its cache; closed when it is retired and no request waits for it."""
 
     credential: Any
     since_s: float
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
     retired: bool = False
-    #: The last token, and what was asked for it: to find it in the SDK's cache takes longer than to send a request.
+    #: The last token and its arguments: looking it up in the SDK's cache takes longer than sending a request.
     kept: AccessToken | None = None
     kept_for: object = None
 
@@ -148,7 +149,7 @@ class _Login:
 
 
 async def _patiently(credential: Any, scopes: tuple[str, ...], words: dict[str, Any]) -> Any:  # noqa: ANN401 - SDK's
-    """Return a token; a refusal that passes by itself, which the SDK takes for one that stays, is asked again."""
+    """Return a token; retry transient refusals, which the SDK takes for permanent ones."""
     for attempt in range(_RETRIES):
         try:
             return await credential.get_token(*scopes, **words)
@@ -160,30 +161,30 @@ async def _patiently(credential: Any, scopes: tuple[str, ...], words: dict[str, 
 
 
 class RenewableCredential(AsyncTokenCredential):
-    """The customer's credential for the SDK's authentication provider."""
+    """A tenant's credential for the SDK's authentication provider."""
 
-    def __init__(self, credentials: Credentials, outside: Outside) -> None:
+    def __init__(self, credentials: Credentials, network: NetworkContext) -> None:
         self._credentials = credentials
-        self._outside = outside
+        self._network = network
         self._login = self._build()
 
     def _build(self) -> _Login:
-        return _Login(sdk_credential(self._credentials, self._outside), monotonic())
+        return _Login(sdk_credential(self._credentials, self._network), monotonic())
 
     @property
     def current(self) -> object:
-        """Whatever tells one token's time from the next one's."""
+        """Identifies the present token for `renew`."""
         return self._login
 
     @property
     def age_s(self) -> float:
-        """For how many seconds no token was thrown away."""
+        """Seconds since a token was last discarded."""
         return monotonic() - self._login.since_s
 
     async def renew(self, used: object = None) -> None:
-        """Leave no cached token behind that was there when `used` was current; without `used`, none at all.
+        """Discard the cached token, unless it was renewed already since `used` was current.
 
-        Requests under way keep the credential that they began with.
+        Requests in flight keep the credential that they began with.
         """
         if used is not None and used is not self._login:
             return
@@ -192,7 +193,7 @@ class RenewableCredential(AsyncTokenCredential):
         await old.close_if_done()
 
     async def get_token(self, *scopes: str, **words: Any) -> Any:  # noqa: ANN401 - the SDK's token
-        """Return a token, from the cache while it is good; many who need a new one at once cause one request."""
+        """Return a token, cached while it is valid; concurrent callers share one request for a new one."""
         login, asked = self._login, (scopes, words)
         if login.kept is not None and login.kept_for == asked and login.kept.expires_on - time() > _LEFT_S:
             return login.kept

@@ -17,7 +17,7 @@ from shared.runtime.fair_scheduler import loading
 
 if TYPE_CHECKING:
     from shared.adapters.entra.client import GraphClient
-    from shared.adapters.entra.credential import Outside
+    from shared.adapters.entra.credential import NetworkContext
     from shared.adapters.entra.directory import GraphDirectory
     from shared.adapters.entra.request_coalescer import Together
 
@@ -44,8 +44,8 @@ class GraphDirectoryFactory:
         sdk = _sdk()
         key = _key(credentials)
         if key not in self._sessions:
-            outside = sdk.outside(addresses=self._addresses, managed_identity_client_id=self._identity)
-            client = sdk.client(credentials, outside)
+            network = sdk.network(addresses=self._addresses, managed_identity_client_id=self._identity)
+            client = sdk.client(credentials, network)
             self._sessions[key] = _Session(client, sdk.coalescer(client))
         self._sessions.move_to_end(key)
         self._used[key] = self._used.get(key, 0) + 1
@@ -97,7 +97,7 @@ class _Sdk(NamedTuple):
 
     client: "type[GraphClient]"
     coalescer: "type[Together]"
-    outside: "type[Outside]"
+    network: "type[NetworkContext]"
     directory: "type[GraphDirectory]"
 
 
@@ -106,11 +106,11 @@ class _Sdk(NamedTuple):
 def _sdk() -> _Sdk:
     """Load the SDK when it is first needed: it costs 0.5 s and more to import."""
     from shared.adapters.entra.client import GraphClient  # noqa: PLC0415 - only here
-    from shared.adapters.entra.credential import Outside  # noqa: PLC0415 - as above
+    from shared.adapters.entra.credential import NetworkContext  # noqa: PLC0415 - as above
     from shared.adapters.entra.directory import GraphDirectory  # noqa: PLC0415 - as above
     from shared.adapters.entra.request_coalescer import Together  # noqa: PLC0415 - as above
 
-    return _Sdk(GraphClient, Together, Outside, GraphDirectory)
+    return _Sdk(GraphClient, Together, NetworkContext, GraphDirectory)
 
 
 def _key(credentials: Credentials) -> str:

@@ -6,7 +6,7 @@ import pytest
 from azure.core.credentials import AccessToken
 
 from shared.adapters.entra import credential as module
-from shared.adapters.entra.credential import Outside, RenewableCredential
+from shared.adapters.entra.credential import NetworkContext, RenewableCredential
 from shared.domain.connections.connection import CLOUD_ENDPOINTS, ClientSecret, Cloud, Credentials
 
 CREDENTIALS = Credentials(
@@ -49,7 +49,7 @@ async def given(credential: RenewableCredential, *scopes: str, **words: str | No
 @pytest.mark.parametrize("login", [310, 3_600], indirect=True)
 async def test_a_token_is_kept(login: Login) -> None:
     """The SDK is not asked again for what it gave."""
-    credential = RenewableCredential(CREDENTIALS, Outside())
+    credential = RenewableCredential(CREDENTIALS, NetworkContext())
     assert [await given(credential, "graph", claims=None) for _ in range(3)] == ["token 1"] * 3
     assert len(login.asked) == 1
 
@@ -57,14 +57,14 @@ async def test_a_token_is_kept(login: Login) -> None:
 @pytest.mark.parametrize("login", [299], indirect=True)
 async def test_one_that_ends_soon_is_not(login: Login) -> None:
     """It is the SDK that decides when to renew it."""
-    credential = RenewableCredential(CREDENTIALS, Outside())
+    credential = RenewableCredential(CREDENTIALS, NetworkContext())
     assert [await given(credential, "graph") for _ in range(2)] == ["token 1", "token 2"]
     assert len(login.asked) == 2
 
 
 async def test_it_is_for_what_was_asked(login: Login) -> None:
     """Other scopes and other claims are other tokens."""
-    credential = RenewableCredential(CREDENTIALS, Outside())
+    credential = RenewableCredential(CREDENTIALS, NetworkContext())
     first = await given(credential, "graph", claims=None)
     assert await given(credential, "vault", claims=None) != first
     assert await given(credential, "graph", claims="more") != first
@@ -73,7 +73,7 @@ async def test_it_is_for_what_was_asked(login: Login) -> None:
 
 async def test_none_outlives_a_renewal(login: Login) -> None:
     """It was revoked, or is older than a permission."""
-    credential = RenewableCredential(CREDENTIALS, Outside())
+    credential = RenewableCredential(CREDENTIALS, NetworkContext())
     await given(credential, "graph")
     await credential.renew()
     assert await given(credential, "graph") == "token 2"
