@@ -29,9 +29,25 @@ def compile_constructor(
         ValueError: a field has no value, or a value no field: a new field cannot be forgotten.
 
     """
+    call = _call(kind, values, by_name=by_name)
+    constructor: Callable[..., T] = eval(f"lambda {parameters}: {call}", {**names, "_kind": kind})  # noqa: S307 - see `values`
+    return constructor
+
+
+def compile_batch_constructor(
+    kind: type[T], item: str, parameters: str, values: Mapping[str, str], **names: object
+) -> Callable[..., list[T]]:
+    """Return a function of a batch and `parameters` that constructs `kind` for every `item` of the batch.
+
+    Otherwise the same as `compile_constructor`, without the cost of a call per item.
+    """
+    source = f"lambda _batch, {parameters}: [{_call(kind, values)} for {item} in _batch]"
+    constructor: Callable[..., list[T]] = eval(source, {**names, "_kind": kind})  # noqa: S307 - see `values` above
+    return constructor
+
+
+def _call(kind: type[msgspec.Struct], values: Mapping[str, str], *, by_name: bool = False) -> str:
     fields = kind.__struct_fields__
     if different := values.keys() ^ set(fields):
         raise ValueError(f"The values of {kind.__name__} do not match its fields: {', '.join(sorted(different))}.")
-    arguments = ", ".join(f"{name}={values[name]}" if by_name else values[name] for name in fields)
-    constructor: Callable[..., T] = eval(f"lambda {parameters}: _kind({arguments})", {**names, "_kind": kind})  # noqa: S307 - see `values`
-    return constructor
+    return f"_kind({', '.join(f'{name}={values[name]}' if by_name else values[name] for name in fields)})"

@@ -1,9 +1,9 @@
 """Microsoft Graph's JSON as structs, and a page that is accepted only if it is one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -11,11 +11,6 @@ from msgspec import UNSET, UnsetType
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
 
-#: What is read about a user: exactly what DirectoryUser holds.
-SELECT: Final = (
-    "id,userPrincipalName,accountEnabled,userType,displayName,givenName,surname,mail,mobilePhone,businessPhones,"
-    "department,jobTitle,officeLocation,employeeId,employeeType,companyName,proxyAddresses"
-)
 #: Every escape of a JSON text in turn; `lone` is half of a surrogate pair, which stands for no character.
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -48,7 +43,10 @@ class Identified(msgspec.Struct, gc=False):
 
 
 class GraphUser(Identified, rename="camel", gc=False):
-    """A user as Graph sends it; absent properties are UNSET, which in a delta means unchanged."""
+    """A user as Graph sends it; absent properties are UNSET, which in a delta means unchanged.
+
+    A text is the field of DirectoryUser with the same name, also inside a complex property, which is a struct here.
+    """
 
     user_principal_name: Text = UNSET
     account_enabled: bool | UnsetType | None = UNSET
@@ -68,6 +66,25 @@ class GraphUser(Identified, rename="camel", gc=False):
     proxy_addresses: list[str] | UnsetType | None = UNSET
     managers: list[Reference] | UnsetType = msgspec.field(default=UNSET, name="manager@delta")
     removed: dict[str, str] | UnsetType = msgspec.field(default=UNSET, name="@removed")
+
+
+#: Properties of a user that are requested.
+SELECT: Final = ",".join(
+    field.encode_name for field in msgspec.structs.fields(GraphUser) if "@" not in field.encode_name
+)
+
+
+def _text_paths(kind: type[msgspec.Struct]) -> Iterator[tuple[str, ...]]:
+    for field in msgspec.structs.fields(kind):
+        if field.type == Text:
+            yield (field.name,)
+        for inner in get_args(field.type):
+            if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+                yield from ((field.name, *path) for path in _text_paths(inner))
+
+
+#: Where the texts of a GraphUser are, by name: the attribute, or the attributes that lead to it.
+TEXT_PATHS: Final = {path[-1]: path for path in _text_paths(GraphUser)}
 
 
 class GraphGroup(msgspec.Struct, rename="camel"):

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
+import msgspec
 from ahocorasick_rs import BytesAhoCorasick
 from msgspec import UNSET, UnsetType
 
-from shared.adapters.entra.schema import GraphUser, Identified
+from shared.adapters.entra.schema import TEXT_PATHS, GraphUser, Identified
 from shared.domain.directory import DirectoryUser, Fields
+from shared.domain.struct_calls import compile_batch_constructor, compile_constructor
 from shared.errors import NeedsAttention
 
 #: Longest text that is kept, in characters; what is longer is cut.
@@ -26,18 +29,86 @@ _ODD: Final = {
     b"\xc2": re.compile(rb"\xc2[\x80-\xa0]"),
     b"\xe2": re.compile(rb"\xe2(?:\x80[\x80-\x8a\xa8\xa9\xaf]|\x81\x9f)"),
 }
-_PLAIN: Final = (
-    "display_name",
-    "given_name",
-    "surname",
-    "mail",
-    "mobile_phone",
-    "department",
-    "job_title",
-    "office_location",
-    "employee_id",
-    "employee_type",
-    "company_name",
+
+
+def _text(value: Any) -> str | None:  # noqa: ANN401 - a str, None or UNSET
+    if value.__class__ is not str:
+        return None
+    if not value.isprintable():
+        value = _CONTROL.sub("", value)
+    return value[:MAX_TEXT].strip() or None
+
+
+def _aliases(values: list[str] | UnsetType | None) -> tuple[str, ...]:
+    """Return the SMTP addresses but for the first one, which is `mail`: `SMTP:` marks it, `smtp:` the others.
+
+    Source: https://learn.microsoft.com/graph/api/resources/user#properties (proxyAddresses)
+    """
+    if not isinstance(values, list) or not (secondary := [each for each in values if each.startswith(_SECONDARY)]):
+        return ()
+    found = {(_text(each.removeprefix(_SECONDARY)) or "").casefold() for each in secondary}
+    whole = sorted(each for each in found if "@" in each and " " not in each)
+    return tuple(whole[:MAX_ALIASES])
+
+
+def _first(values: list[str] | UnsetType | None) -> str | None:
+    return _text(values[0]) if isinstance(values, list) and values else None
+
+
+def _source(path: Sequence[str]) -> str:
+    """Return the source that reads a text of `user`; of a complex property that is absent, it reads that instead."""
+    return " and ".join(f"user.{'.'.join(path[:depth])}" for depth in range(1, len(path) + 1))
+
+
+def _reader(path: Sequence[str]) -> Callable[[Any], object]:
+    """Return the function that reads a text of a user: UNSET if it or the complex property around it is absent."""
+    if len(path) == 1:
+        return attrgetter(path[0])
+    outer, inner = attrgetter(path[0]), _reader(path[1:])
+    return lambda user: inner(value) if isinstance(value := outer(user), msgspec.Struct) else value
+
+
+_name_of: Final = attrgetter("user_principal_name")
+_PATHS: Final = {
+    name: path
+    for name, path in TEXT_PATHS.items()
+    if name in DirectoryUser.__struct_fields__ and name != "user_principal_name"
+}
+_READERS: Final = [(name, _reader(path)) for name, path in _PATHS.items()]
+_COMMON: Final = {
+    "id": "user.id",
+    "account_enabled": "user.account_enabled is not False",
+    "guest": "user.user_type == 'Guest'",
+    "manager": "None",
+}
+#: The users of an answer in which no text has to be cleaned, and whether the answer holds secondary addresses.
+_plain_users: Final = compile_batch_constructor(
+    DirectoryUser,
+    "user",
+    "secondary",
+    {
+        **_COMMON,
+        **{name: f"({_source(path)}) or None" for name, path in _PATHS.items()},
+        "user_principal_name": "user.user_principal_name",
+        "business_phone": "(user.business_phones and user.business_phones[0]) or None",
+        "aliases": "aliases(user.proxy_addresses) if secondary else ()",
+    },
+    aliases=_aliases,
+)
+#: Any user, and the cleaned user principal name.
+_clean_user: Final = compile_constructor(
+    DirectoryUser,
+    "user, name",
+    {
+        **_COMMON,
+        **{name: f"text({_source(path)})" for name, path in _PATHS.items()},
+        "user_principal_name": "name",
+        "business_phone": "first(user.business_phones)",
+        "aliases": "aliases(user.proxy_addresses)",
+    },
+    text=_text,
+    first=_first,
+    aliases=_aliases,
 )
 
 
@@ -50,31 +121,9 @@ def users_of(found: Sequence[GraphUser], content: bytes) -> list[DirectoryUser]:
     """Return the users listed in an answer's content. Raises: NeedsAttention if Graph withholds the properties."""
     if not _is_plain(content):
         return list(map(user_of, found))
-    if not all(each.user_principal_name for each in found):
+    if not all(map(_name_of, found)):
         raise unreadable()
-    secondary = _holds_secondary(content)
-    return [
-        DirectoryUser(  # by position, which takes half as long
-            each.id,
-            each.user_principal_name,  # type: ignore[arg-type] # it is there: see above
-            each.account_enabled is not False,
-            each.user_type == "Guest",
-            each.display_name or None,
-            each.given_name or None,
-            each.surname or None,
-            each.mail or None,
-            each.mobile_phone or None,
-            ((phones := each.business_phones) and phones[0]) or None,
-            each.department or None,
-            each.job_title or None,
-            each.office_location or None,
-            each.employee_id or None,
-            each.employee_type or None,
-            each.company_name or None,
-            _aliases(each.proxy_addresses) if secondary else (),
-        )
-        for each in found
-    ]
+    return _plain_users(found, _holds_secondary(content))
 
 
 def _finder(searched: bytes) -> Callable[[bytes], bool]:
@@ -113,30 +162,12 @@ def user_of(found: GraphUser) -> DirectoryUser:
     name = _text(found.user_principal_name)
     if name is None:
         raise unreadable()
-    return DirectoryUser(  # by position, which takes half as long
-        found.id,
-        name,
-        found.account_enabled is not False,
-        found.user_type == "Guest",
-        _text(found.display_name),
-        _text(found.given_name),
-        _text(found.surname),
-        _text(found.mail),
-        _text(found.mobile_phone),
-        _first(found.business_phones),
-        _text(found.department),
-        _text(found.job_title),
-        _text(found.office_location),
-        _text(found.employee_id),
-        _text(found.employee_type),
-        _text(found.company_name),
-        _aliases(found.proxy_addresses),
-    )
+    return _clean_user(found, name)
 
 
 def patch_of(found: GraphUser) -> Fields:
     """Return the fields of DirectoryUser that a change names. Raises: NeedsAttention as `user_of`."""
-    fields: Fields = {name: _text(value) for name in _PLAIN if not isinstance(value := getattr(found, name), UnsetType)}
+    fields: Fields = {name: _text(value) for name, read in _READERS if (value := read(found)) is not UNSET}
     if not isinstance(found.user_principal_name, UnsetType):
         name = _text(found.user_principal_name)
         if name is None:
@@ -165,27 +196,3 @@ def unreadable() -> NeedsAttention:
         "Microsoft Graph lists users without their properties: grant User.Read.All and consent to it.",
         code="users_unreadable",
     )
-
-
-def _text(value: Any) -> str | None:  # noqa: ANN401 - a str, None or UNSET
-    if value.__class__ is not str:
-        return None
-    if not value.isprintable():
-        value = _CONTROL.sub("", value)
-    return value[:MAX_TEXT].strip() or None
-
-
-def _aliases(values: list[str] | UnsetType | None) -> tuple[str, ...]:
-    """Return the SMTP addresses but for the first one, which is `mail`: `SMTP:` marks it, `smtp:` the others.
-
-    Source: https://learn.microsoft.com/graph/api/resources/user#properties (proxyAddresses)
-    """
-    if not isinstance(values, list) or not (secondary := [each for each in values if each.startswith(_SECONDARY)]):
-        return ()
-    found = {(_text(each.removeprefix(_SECONDARY)) or "").casefold() for each in secondary}
-    whole = sorted(each for each in found if "@" in each and " " not in each)
-    return tuple(whole[:MAX_ALIASES])
-
-
-def _first(values: list[str] | UnsetType | None) -> str | None:
-    return _text(values[0]) if isinstance(values, list) and values else None
