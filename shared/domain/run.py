@@ -91,11 +91,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """That after a run every location's recipients are what follows from its inputs, and nobody changed them since.
 
-    It holds while the tenant's generation is this one; whoever writes recipients without a run takes it away before.
+    It holds while the tenant's fencing_token is this one; whoever writes recipients without a run takes it away before.
     """
 
     run: RunId
-    generation: int
+    fencing_token: int
     #: A hash of the inputs of all locations.
     inputs: str
 
@@ -103,10 +103,10 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     """What a tenant's runs compete for, by compare-and-swap on one row.
 
-    `generation` grows with every run and every change of configuration; whoever holds an older one may not write.
+    `fencing_token` grows with every run and every change of configuration; whoever holds an older one may not write.
     """
 
-    generation: int = 0
+    fencing_token: int = 0
     #: Grows with every change of configuration (connection, mapping, preferences, locations).
     epoch: int = 0
     active_run: RunId | None = None
@@ -124,7 +124,7 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
 
     def holding(self) -> Settled | None:
         """Return what is settled if it still is: no run has begun since, and no configuration changed."""
-        return self.settled if self.settled is not None and self.settled.generation == self.generation else None
+        return self.settled if self.settled is not None and self.settled.fencing_token == self.fencing_token else None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +132,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant: TenantId
     run: RunId
-    generation: int
+    fencing_token: int
     epoch: int
     mode: RunMode
     preferences: Preferences

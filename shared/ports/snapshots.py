@@ -32,12 +32,12 @@ class SnapshotStore(Protocol):
         self,
         tenant: TenantId,
         ref: SnapshotManifest,
-        generation: int,
+        fencing_token: int,
         *,
         sweep: bool = True,
         guard: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so.
+        """Make a snapshot current and delete all other pages of its source; nothing if a newer fencing token did so.
 
         Without `sweep` nothing is deleted if its pages were current before. `guard` raises unless its run still has
         the tenant; it is called when all that will be deleted is known, so that no page of a later run is among it.

@@ -73,7 +73,7 @@ class Pattern:
         current = msgspec.structs.replace(self.current, scope=scope_of(connection.fingerprint()))
         pages = [Page.of(page, decode_page(page)) for page in self.pages]
         await ports.snapshots.stage(tenant, EVERYONE, current.attempt, 0, pages)
-        await ports.snapshots.commit(tenant, current, self.state.generation, sweep=False)
+        await ports.snapshots.commit(tenant, current, self.state.fencing_token, sweep=False)
         await ports.recipients.write(tenant, _PLACE, self.recipients, self.journal, Versioned(self.fence, None))
         if self.irregular is not None:
             await ports.recipients.put_irregular(tenant, _PLACE, self.irregular)
@@ -85,6 +85,6 @@ async def forget_run(world: World, tenant: TenantId, before: TenantState) -> Non
     """Leave a tenant free, in good health, and as due as before, whatever has become of the run it is in."""
     tenants = world.ports.tenants
     state, etag = await tenants.state(tenant)
-    generation = max(state.generation, before.generation)
-    await tenants.swap_state(tenant, msgspec.structs.replace(before, generation=generation), etag)
+    fencing_token = max(state.fencing_token, before.fencing_token)
+    await tenants.swap_state(tenant, msgspec.structs.replace(before, fencing_token=fencing_token), etag)
     await tenants.forget_health(tenant)

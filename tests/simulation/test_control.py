@@ -19,7 +19,7 @@ async def test_the_watchdog_leaves_a_job_alone_that_is_slow_but_works() -> None:
     run = await world.newest("contoso")
     plan = await world.ports.runs.plan(run.tenant, run.id)
     attempt = await FencedWriter.acquire(
-        world.ports.recipients, run.tenant, LocationId("berlin"), generation=plan.generation, attempt="working"
+        world.ports.recipients, run.tenant, LocationId("berlin"), fencing_token=plan.fencing_token, attempt="working"
     )
     for _ in range(3):
         world.clock.advance(1_000)

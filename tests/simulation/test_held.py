@@ -162,7 +162,7 @@ async def test_a_tenant_that_was_taken_in_vain_is_freed() -> None:
     world, run = await held_world()
     state, etag = await world.ports.tenants.state(CONTOSO)
     taken = type(state)(
-        generation=state.generation,
+        fencing_token=state.fencing_token,
         epoch=state.epoch,
         requests=state.requests,
         active_run=run.id,

@@ -94,7 +94,7 @@ async def test_nobody_claims_a_location_and_leaves_it_settled() -> None:
 
 
 async def test_a_change_of_configuration_has_everything_compared() -> None:
-    """New preferences are other inputs, and another generation."""
+    """New preferences are other inputs, and another fencing token."""
     world = await full_world()
     await world.sync("contoso", "first")
     preferences = await world.ports.tenants.preferences(CONTOSO)

@@ -83,13 +83,13 @@ def connection() -> Connection:
     )
 
 
-def plan(tenant: TenantId, run: RunId = RUN, *, groups: int = 2, generation: int = 1) -> Plan:
+def plan(tenant: TenantId, run: RunId = RUN, *, groups: int = 2, fencing_token: int = 1) -> Plan:
     """Return the plan of a run that reads some groups, each into the lobby."""
     sources = {source.id: source for source in (Source(group=each) for each in object_ids(groups))}
     return Plan(
         tenant=tenant,
         run=run,
-        generation=generation,
+        fencing_token=fencing_token,
         epoch=1,
         mode=RunMode.FULL,
         preferences=Preferences(),

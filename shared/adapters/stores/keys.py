@@ -71,9 +71,9 @@ def recipient(recipient: RecipientId) -> str:
 RECIPIENTS: Final = ("r:", "r;")
 
 
-def journal(run: RunId, generation: int, attempt: str, operation: int) -> str:
+def journal(run: RunId, fencing_token: int, attempt: str, operation: int) -> str:
     """Return the row of one batch's changes; one attempt's rows sort in the order of writing."""
-    return f"!journal:{run}:{generation:010d}:{attempt}:{operation:08d}"
+    return f"!journal:{run}:{fencing_token:010d}:{attempt}:{operation:08d}"
 
 
 def journal_range(run: RunId) -> tuple[str, str]:

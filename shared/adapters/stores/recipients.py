@@ -165,7 +165,7 @@ class TableRecipientStore:
             yield "update", fence_row, condition
         entry = {
             "PartitionKey": partition,
-            "RowKey": keys.journal(journal.run, fence.value.generation, fence.value.attempt, fence.value.operation),
+            "RowKey": keys.journal(journal.run, fence.value.fencing_token, fence.value.attempt, fence.value.operation),
             **msgspec.structs.asdict(Counts.of(journal.changes)),
             **pack(journal),
         }
@@ -178,4 +178,4 @@ class TableRecipientStore:
 
 
 def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:
-    return {"PartitionKey": partition, "RowKey": keys.FENCE, "generation": fence.generation, **pack(fence)}
+    return {"PartitionKey": partition, "RowKey": keys.FENCE, "fencingToken": fence.fencing_token, **pack(fence)}

@@ -99,12 +99,12 @@ class TableSnapshotStore:
         self,
         tenant: TenantId,
         ref: SnapshotManifest,
-        generation: int,
+        fencing_token: int,
         *,
         sweep: bool = True,
         guard: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so.
+        """Make a snapshot current and delete all other pages of its source; nothing if a newer fencing token did so.
 
         Without `sweep` nothing is deleted if its pages were current before. `guard` raises unless its run still has
         the tenant; it is called when all that will be deleted is known, so that no page of a later run is among it.
@@ -112,16 +112,16 @@ class TableSnapshotStore:
         tables = await self._accounts.of(tenant)
         partition = keys.source(tenant, ref.source)
         row: Any = await tables.find(SNAPSHOTS, partition, keys.CURRENT)
-        if row is not None and row["generation"] > generation:
+        if row is not None and row["fencingToken"] > fencing_token:
             return
         before = None if row is None else unpack(row, SnapshotManifest)
-        if row is None or row["generation"] < generation or before != ref:
-            entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "generation": generation, **pack(ref)}
+        if row is None or row["fencingToken"] < fencing_token or before != ref:
+            entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "fencingToken": fencing_token, **pack(ref)}
             try:
                 await tables.swap(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
             except ETagConflict:
                 # somebody else has just committed: who is newer?
-                await self.commit(tenant, ref, generation, sweep=sweep, guard=guard)
+                await self.commit(tenant, ref, fencing_token, sweep=sweep, guard=guard)
                 return
         moved = before is not None and before.attempt != ref.attempt
         if sweep or moved:  # with `sweep` also when nothing was written: whoever wrote it may have died before this

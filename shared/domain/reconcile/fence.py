@@ -11,7 +11,7 @@ from shared.domain.recipient import Change
 class Fence(msgspec.Struct, frozen=True, kw_only=True):
     """The row that every write to a location's recipients must merge, so that only one worker can write at a time."""
 
-    generation: int = 0
+    fencing_token: int = 0
     #: Who took it last, and with which of its writes it was merged last.
     attempt: str = ""
     operation: int = 0

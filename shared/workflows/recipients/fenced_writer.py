@@ -42,15 +42,15 @@ class FencedWriter:
 
     @classmethod
     async def acquire(
-        cls, store: RecipientStore, tenant: TenantId, location: LocationId, *, generation: int, attempt: str
+        cls, store: RecipientStore, tenant: TenantId, location: LocationId, *, fencing_token: int, attempt: str
     ) -> "FencedWriter":
-        """Take the fence, from whoever has it. Raises: Superseded if that is a newer generation."""
+        """Take the fence, from whoever has it. Raises: Superseded if that has a newer fencing token."""
         while True:
             stored = await store.fence(tenant, location)
-            if stored.value.generation > generation:
-                raise Superseded(f"{location} belongs to generation {stored.value.generation}", code="superseded")
+            if stored.value.fencing_token > fencing_token:
+                raise Superseded(f"{location} is fenced with token {stored.value.fencing_token}", code="superseded")
             taken = msgspec.structs.replace(
-                stored.value, generation=generation, attempt=attempt, operation=0, inputs=None
+                stored.value, fencing_token=fencing_token, attempt=attempt, operation=0, inputs=None
             )
             try:
                 etag = await store.swap_fence(tenant, location, taken, stored.etag)
@@ -172,10 +172,12 @@ async def acquire_for_manual_change(
         except ETagConflict:
             continue
         break
-    fenced = await FencedWriter.acquire(recipients, tenant, location, generation=state.generation, attempt=attempt)
+    fenced = await FencedWriter.acquire(
+        recipients, tenant, location, fencing_token=state.fencing_token, attempt=attempt
+    )
     # after the fence: whoever changes things now must take it from us
     now = (await tenants.state(tenant)).value
-    if (now.active_run, now.generation) != (None, state.generation):
+    if (now.active_run, now.fencing_token) != (None, state.fencing_token):
         raise _taken(location)
     return fenced
 

@@ -215,7 +215,7 @@ class Retire:
     ) -> None:
         before = await self.recipients.irregular(plan.tenant, location) if settled is not None else None
         fenced = await FencedWriter.acquire(
-            self.recipients, plan.tenant, location, generation=plan.generation, attempt=self.ids.new_attempt_id()
+            self.recipients, plan.tenant, location, fencing_token=plan.fencing_token, attempt=self.ids.new_attempt_id()
         )
         await self.stages.require_current(plan)
         stored = await self._stored(plan, location, {each.recipient for each in people})

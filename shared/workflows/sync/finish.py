@@ -135,7 +135,7 @@ class Finish:
         for result in fetched.values():
             if result.snapshot is not None:
                 ref = result.snapshot
-                await self.snapshots.commit(plan.tenant, ref, plan.generation, sweep=sweep, guard=guard)
+                await self.snapshots.commit(plan.tenant, ref, plan.fencing_token, sweep=sweep, guard=guard)
 
     async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], context: TenantContext) -> None:
         """Note what the run says about the connection; refused credentials were noted when they were refused."""
@@ -266,4 +266,4 @@ def _unread(fetched: Mapping[SourceId, FetchResult]) -> bool:
 def _settled(plan: Plan, ended: Run, inputs: str | None) -> Settled | None:
     if inputs is None or plan.preview or ended.state is not RunState.DONE:
         return None
-    return Settled(run=plan.run, generation=plan.generation, inputs=inputs)
+    return Settled(run=plan.run, fencing_token=plan.fencing_token, inputs=inputs)

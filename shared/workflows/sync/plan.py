@@ -66,7 +66,7 @@ class PlanRun:
         taken = msgspec.structs.replace(
             state,
             # a preview writes nothing that an older run could be kept from: what is held stays approvable
-            generation=state.generation if preview else state.generation + 1,
+            fencing_token=state.fencing_token if preview else state.fencing_token + 1,
             active_run=run,
             active_since=now,
             requests=(request.request, *state.requests)[:_REMEMBERED_REQUESTS],
@@ -189,13 +189,13 @@ class PlanRun:
         except NotFound:
             plan = await self._plan(request, state, run, context, connection, announced)
             now = (await self.tenants.state(request.tenant)).value
-            if now.generation != state.generation:
+            if now.fencing_token != state.fencing_token:
                 raise Conflict(
                     f"the configuration of {request.tenant} changed while it was read", code="replan"
                 ) from None
             plan = await self.runs.insert_plan(plan)
-        if plan.generation != state.generation:
-            raise Superseded(f"run {run} was planned under generation {plan.generation}", code="superseded")
+        if plan.fencing_token != state.fencing_token:
+            raise Superseded(f"run {run} was planned with fencing token {plan.fencing_token}", code="superseded")
         await self._launch(request, plan, announced, counters)
 
     async def _plan(
@@ -216,7 +216,7 @@ class PlanRun:
         return Plan(
             tenant=request.tenant,
             run=run,
-            generation=taken.generation,
+            fencing_token=taken.fencing_token,
             epoch=taken.epoch,
             mode=RunMode.FULL if self._full_is_due(request, taken) else request.mode,
             preferences=preferences,

@@ -100,9 +100,9 @@ class Reconcile:
         inputs = inputs_of(plan, feeds, marked)
         stored = await self.recipients.fence(job.tenant, job.location)
         fence = stored.value
-        # inputs of this very generation are those of an attempt that did not live to mark the job: it may have written
+        # inputs of this very fencing token are those of an attempt that did not live to mark the job: it may have written
         known = plan.mode is RunMode.INCREMENTAL and inputs is not None and fence.inputs == inputs
-        if known and fence.generation < plan.generation:
+        if known and fence.fencing_token < plan.fencing_token:
             return ReconcileResult(
                 location=job.location,
                 counts=Counts(),
@@ -134,7 +134,11 @@ class Reconcile:
         """Write what is decided, about those alone who have `changed` if that is known; None if time ran out."""
         inputs = inputs_of(plan, plan.locations[job.location], marked)
         location = await FencedWriter.acquire(
-            self.recipients, job.tenant, job.location, generation=plan.generation, attempt=self.ids.new_attempt_id()
+            self.recipients,
+            job.tenant,
+            job.location,
+            fencing_token=plan.fencing_token,
+            attempt=self.ids.new_attempt_id(),
         )
         await self.stages.require_current(plan)  # after the fence: whoever changes things now must take it from us
         if location.previous != fence:

@@ -36,7 +36,7 @@ class Epoch:
         while True:
             state, etag = await self.tenants.state(tenant)
             raised = TenantState(
-                generation=state.generation + 1,
+                fencing_token=state.fencing_token + 1,
                 epoch=state.epoch + 1,
                 requests=state.requests,
                 summary=state.summary.expired(),
@@ -47,7 +47,7 @@ class Epoch:
             except ETagConflict:
                 continue
         for location in await self.tenants.locations(tenant):
-            await self._raise_fence(tenant, location.id, raised.generation)
+            await self._raise_fence(tenant, location.id, raised.fencing_token)
         mode = state.pending
         if state.active_run is not None:
             mode = await self._supersede(tenant, state.active_run, mode)
@@ -57,14 +57,14 @@ class Epoch:
                 SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")
             )
 
-    async def _raise_fence(self, tenant: TenantId, location: LocationId, generation: int) -> None:
+    async def _raise_fence(self, tenant: TenantId, location: LocationId, fencing_token: int) -> None:
         while True:
             fence, etag = await self.recipients.fence(tenant, location)
-            if etag is None or fence.generation >= generation:
+            if etag is None or fence.fencing_token >= fencing_token:
                 return  # nothing was ever written there, or somebody newer has it already
             try:
                 await self.recipients.swap_fence(
-                    tenant, location, msgspec.structs.replace(fence, generation=generation), etag
+                    tenant, location, msgspec.structs.replace(fence, fencing_token=fencing_token), etag
                 )
             except ETagConflict:
                 continue

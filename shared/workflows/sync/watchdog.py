@@ -108,7 +108,7 @@ class Watch:
             steps += checkpoint.digest.pages if checkpoint else 0
         for location in plan.locations:
             fence = (await self.recipients.fence(plan.tenant, location)).value
-            steps += fence.operation if fence.generation == plan.generation else 0
+            steps += fence.operation if fence.fencing_token == plan.fencing_token else 0
         return steps
 
     async def _request_again(self, tenant: TenantId, mode: RunMode, request: str) -> None:

@@ -56,16 +56,16 @@ class FakeSnapshotStore:
         self,
         tenant: TenantId,
         ref: SnapshotManifest,
-        generation: int,
+        fencing_token: int,
         *,
         sweep: bool = True,
         guard: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Make a snapshot current and delete all other pages of its source; nothing if a newer generation did so."""
+        """Make a snapshot current and delete all other pages of its source; nothing if a newer fencing token did so."""
         found = self._current.get((tenant, ref.source))
-        if found is not None and found[0] > generation:
+        if found is not None and found[0] > fencing_token:
             return
-        self._current[tenant, ref.source] = (generation, ref)
+        self._current[tenant, ref.source] = (fencing_token, ref)
         sweep = sweep or (found is not None and found[1].attempt != ref.attempt)
         is_page = is_page_of(ref)
         left = [key for key in self._pages if key[:2] == (tenant, ref.source) and not is_page(key[2])]

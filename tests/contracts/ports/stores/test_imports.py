@@ -106,7 +106,7 @@ async def test_whom_a_run_has_deactivated(stores: Stores) -> None:
         (new_run_id(5, 5), ChangeKind.DEACTIVATED, 4),
     ]
     for operation, (run, kind, number) in enumerate(batches):
-        taken = Fence(generation=1, attempt="a", operation=operation)
+        taken = Fence(fencing_token=1, attempt="a", operation=operation)
         someone = recipient(number)
         entry = journal(someone, run=run, kind=kind)
         etag = await stores.recipients.write(stores.acme, LOCATION, [someone], entry, Versioned(taken, fence.etag))

@@ -74,11 +74,11 @@ async def test_a_full_batch_fits_and_pages_begin_where_asked(stores: Stores) -> 
 async def test_a_lost_fence_writes_nothing(stores: Stores) -> None:
     """The batch is all or nothing: neither people nor journal appear when the fence has moved on."""
     first, second = creations(2)
-    etag = await put(stores, (first,), Versioned(Fence(generation=1, attempt="a", operation=1), None))
-    await stores.recipients.swap_fence(stores.acme, DESK, Fence(generation=2, attempt="b"), etag)
+    etag = await put(stores, (first,), Versioned(Fence(fencing_token=1, attempt="a", operation=1), None))
+    await stores.recipients.swap_fence(stores.acme, DESK, Fence(fencing_token=2, attempt="b"), etag)
     for stale in (etag, None):
         with pytest.raises(Conflict):
-            await put(stores, (second,), Versioned(Fence(generation=1, attempt="a", operation=2), stale))
+            await put(stores, (second,), Versioned(Fence(fencing_token=1, attempt="a", operation=2), stale))
     assert await read(stores) == [first.recipient]
     assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=1)
     assert (await stores.recipients.fence(stores.acme, DESK)).value.attempt == "b"
@@ -87,8 +87,8 @@ async def test_a_lost_fence_writes_nothing(stores: Stores) -> None:
 async def test_the_new_etag_is_good_for_the_next_batch(stores: Stores) -> None:
     """Batches chain by the ETag that each returns."""
     first, second = creations(2)
-    etag = await put(stores, (first,), Versioned(Fence(generation=1, attempt="a", operation=1), None))
-    await put(stores, (second,), Versioned(Fence(generation=1, attempt="a", operation=2), etag))
+    etag = await put(stores, (first,), Versioned(Fence(fencing_token=1, attempt="a", operation=1), None))
+    await put(stores, (second,), Versioned(Fence(fencing_token=1, attempt="a", operation=2), etag))
     assert len(await read(stores)) == 2
 
 
@@ -103,8 +103,8 @@ async def test_nobody_is_created_twice(stores: Stores) -> None:
 async def test_the_journal_adds_up_over_attempts(stores: Stores) -> None:
     """What a killed attempt wrote is counted, and other runs are not."""
     first, second = creations(2)
-    etag = await put(stores, (first,), Versioned(Fence(generation=1, attempt="b", operation=1), None))
-    await put(stores, (second,), Versioned(Fence(generation=1, attempt="a", operation=1), etag))
+    etag = await put(stores, (first,), Versioned(Fence(fencing_token=1, attempt="b", operation=1), None))
+    await put(stores, (second,), Versioned(Fence(fencing_token=1, attempt="a", operation=1), etag))
     assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=2)
     assert await stores.recipients.journal_counts(stores.acme, DESK, RunId("8204576261968-0000000b")) == Counts()
     entries = [entry async for entry in stores.recipients.journal(stores.acme, DESK, RUN)]
@@ -132,7 +132,7 @@ async def test_more_bytes_than_a_batch_takes_are_refused_whole_and_written_in_ha
     with pytest.raises(TooLarge):
         await put(stores, writes[:MAX_BATCH_RECIPIENTS], Versioned(Fence(attempt="a", operation=1), None))
     assert await read(stores) == []
-    fenced = await FencedWriter.acquire(stores.recipients, stores.acme, DESK, generation=1, attempt="a")
+    fenced = await FencedWriter.acquire(stores.recipients, stores.acme, DESK, fencing_token=1, attempt="a")
     assert await fenced.write(writes, run=RUN, actor="sync", at=NOW)
     assert await read(stores) == [write.recipient for write in writes]
     assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=len(writes))
@@ -153,14 +153,14 @@ async def test_erasing_a_location_leaves_its_neighbours(stores: Stores) -> None:
 async def test_a_later_taker_of_the_fence_ends_an_earlier_one(stores: Stores) -> None:
     """Two deliveries of one job: the second goes on, the first stops, and nobody is written twice."""
     writes = creations(150)
-    first = await FencedWriter.acquire(stores.recipients, stores.acme, DESK, generation=1, attempt="a")
-    second = await FencedWriter.acquire(stores.recipients, stores.acme, DESK, generation=1, attempt="b")
+    first = await FencedWriter.acquire(stores.recipients, stores.acme, DESK, fencing_token=1, attempt="a")
+    second = await FencedWriter.acquire(stores.recipients, stores.acme, DESK, fencing_token=1, attempt="b")
     with pytest.raises(Superseded):
         await first.write(writes, run=RUN, actor="sync", at=NOW)
     assert await second.write(writes, run=RUN, actor="sync", at=NOW)
     assert len(await read(stores)) == 150
     with pytest.raises(Superseded):
-        await FencedWriter.acquire(stores.recipients, stores.acme, DESK, generation=0, attempt="c")
+        await FencedWriter.acquire(stores.recipients, stores.acme, DESK, fencing_token=0, attempt="c")
 
 
 async def test_whom_later_runs_have_changed(stores: Stores) -> None:
@@ -174,7 +174,7 @@ async def test_whom_later_runs_have_changed(stores: Stores) -> None:
         )
         change = Change(kind=ChangeKind.CREATED, reason=Reason.NEW, recipient=recipient.id)
         journal = JournalEntry(run=run, actor="sync", at=NOW, changes=(change,))
-        taken = Fence(generation=1, attempt="a", operation=number)
+        taken = Fence(fencing_token=1, attempt="a", operation=number)
         etag = await stores.recipients.write(stores.acme, desk, [recipient], journal, Versioned(taken, fence.etag))
         fence = Versioned(taken, etag)
     assert await stores.recipients.touched_after(stores.acme, desk, early) == {"r2", "r3"}

@@ -23,13 +23,13 @@ RUN = RunId("8204576261968-0000000a")
 USERS = SourceId("users")
 
 
-def plan(tenant: TenantId, *, groups: int = 1, generation: int = 1) -> Plan:
+def plan(tenant: TenantId, *, groups: int = 1, fencing_token: int = 1) -> Plan:
     """Return a plan that reads this many groups for one location."""
     sources = [Source(group=person(number)) for number in range(groups)]
     return Plan(
         tenant=tenant,
         run=RUN,
-        generation=generation,
+        fencing_token=fencing_token,
         epoch=1,
         mode=RunMode.INCREMENTAL,
         preferences=Preferences(),
@@ -50,7 +50,7 @@ async def test_a_plan_is_inserted_once_however_large(stores: Stores) -> None:
     """The first wins; 5,000 sources fit."""
     first = plan(stores.acme, groups=5_000)
     assert await stores.runs.insert_plan(first) == first
-    assert await stores.runs.insert_plan(plan(stores.acme, generation=9)) == first
+    assert await stores.runs.insert_plan(plan(stores.acme, fencing_token=9)) == first
     assert await stores.runs.plan(stores.acme, RUN) == first
     with pytest.raises(NotFound):
         await stores.runs.plan(stores.acme_2, RUN)
@@ -160,7 +160,7 @@ async def test_a_snapshot_is_loaded_whole_or_not_at_all(stores: Stores) -> None:
     assert len((await loaded(stores.snapshots, stores.acme, ref)).users) == 30
 
 
-async def test_committing_forgets_other_attempts_and_an_older_generation_never_wins(stores: Stores) -> None:
+async def test_committing_forgets_other_attempts_and_an_older_fencing_token_never_wins(stores: Stores) -> None:
     """What is current is read; everything else of the source is gone."""
     old, old_pages = staged(2, "b")
     new, new_pages = staged(3, "a")

@@ -65,14 +65,14 @@ async def test_a_briefing_is_what_the_parts_are(stores: Stores) -> None:
     await tenants.put_preferences(acme, Preferences(mode=Mode.FULL))
     await tenants.put_location(acme, DESK, "Desk")
     await tenants.swap_health(acme, Health().refused(Reason(code="c", title="t", detail="d", fix="f"), NOW), None)
-    await tenants.swap_state(acme, TenantState(generation=3), None)
+    await tenants.swap_state(acme, TenantState(fencing_token=3), None)
     found = await tenants.context(acme)
     assert found.tenant == await tenants.get(acme)
     assert found.connection == CONNECTION
     assert found.preferences == await tenants.preferences(acme)
     assert found.health == await tenants.health(acme)
     assert found.state == await tenants.state(acme)
-    await tenants.swap_state(acme, TenantState(generation=4), found.state.etag)
+    await tenants.swap_state(acme, TenantState(fencing_token=4), found.state.etag)
     await tenants.swap_health(acme, Health(), found.health.etag)
 
 
@@ -82,16 +82,16 @@ async def test_the_state_is_swapped_by_one_of_two(stores: Stores) -> None:
     state, etag = await tenants.state(acme)
     assert (state, etag) == (TenantState(), None)
     run = RunId("8204576261968-0000000a")
-    newer = await tenants.swap_state(acme, msgspec.structs.replace(state, generation=1, active_run=run), None)
+    newer = await tenants.swap_state(acme, msgspec.structs.replace(state, fencing_token=1, active_run=run), None)
     with pytest.raises(Conflict):
-        await tenants.swap_state(acme, msgspec.structs.replace(state, generation=5), None)
+        await tenants.swap_state(acme, msgspec.structs.replace(state, fencing_token=5), None)
     assert [each.active_run async for tenant, each in tenants.active() if tenant == acme] == [run]
-    waiting = TenantState(generation=2, pending=RunMode.FULL, pending_request="r")
+    waiting = TenantState(fencing_token=2, pending=RunMode.FULL, pending_request="r")
     newest = await tenants.swap_state(acme, waiting, newer)
     with pytest.raises(Conflict):
-        await tenants.swap_state(acme, TenantState(generation=9), newer)
+        await tenants.swap_state(acme, TenantState(fencing_token=9), newer)
     assert [each async for tenant, each in tenants.active() if tenant == acme] == [waiting]
-    await tenants.swap_state(acme, TenantState(generation=3), newest)
+    await tenants.swap_state(acme, TenantState(fencing_token=3), newest)
     assert [each async for tenant, each in tenants.active() if tenant == acme] == []
 
 
@@ -160,7 +160,7 @@ async def test_all_locations_of_a_tenant_are_erased_at_once(stores: Stores) -> N
     """Also one that the tenant does not list any more; a tenant with a similar id keeps its own."""
     recipients, acme = stores.recipients, stores.acme
     for tenant, location in ((acme, DESK), (acme, ROOF), (stores.acme_2, DESK)):
-        await recipients.swap_fence(tenant, location, Fence(generation=1), None)
+        await recipients.swap_fence(tenant, location, Fence(fencing_token=1), None)
     await recipients.erase_all(acme)
     etags = [(await recipients.fence(tenant, DESK)).etag for tenant in (acme, stores.acme_2)]
     assert (etags[0], etags[1] is not None) == (None, True)

@@ -137,8 +137,10 @@ async def test_after_a_location_is_deleted_nobody_writes_there(contoso: TenantId
     recipients = _Interfered()
     app = App(replace(ports, recipients=recipients), SETTINGS)
     await app.configure.put_location(contoso, DESK, "Desk")
-    generation = (await ports.tenants.state(contoso)).value.generation
-    recipients.worker = await FencedWriter.acquire(recipients, contoso, DESK, generation=generation, attempt="stale")
+    fencing_token = (await ports.tenants.state(contoso)).value.fencing_token
+    recipients.worker = await FencedWriter.acquire(
+        recipients, contoso, DESK, fencing_token=fencing_token, attempt="stale"
+    )
     await app.configure.delete_location(contoso, DESK)
     assert recipients.stopped == 2
     assert (await recipients.fence(contoso, DESK)).etag is None

@@ -75,7 +75,7 @@ async def _fill(stores: Stores, tenant: TenantId) -> None:
     await stores.tenants.put_connection(tenant, connection())
     await stores.tenants.put_sso(tenant, SsoApplication(client_id=person(1)))
     await stores.tenants.put_preferences(tenant, Preferences())
-    await stores.tenants.swap_state(tenant, TenantState(generation=1), None)
+    await stores.tenants.swap_state(tenant, TenantState(fencing_token=1), None)
     await stores.tenants.put_location(tenant, LOCATION, "Lobby")
     await stores.tenants.put_mapping(tenant, LOCATION, [GroupMapping(id=person(1))])
     await stores.runs.insert(a_run(tenant))

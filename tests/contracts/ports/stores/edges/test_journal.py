@@ -21,14 +21,18 @@ async def test_counts_add_up_over_attempts(stores: Stores, tenant: TenantId) -> 
     """What a run changed at a location is counted over its batches and attempts; other runs and places are not."""
     one, two, three = recipient(1), recipient(2), recipient(3)
     etag = await _write(
-        stores, tenant, journal(one, two, kind=ChangeKind.CREATED), Fence(generation=1, attempt="b", operation=1), None
+        stores,
+        tenant,
+        journal(one, two, kind=ChangeKind.CREATED),
+        Fence(fencing_token=1, attempt="b", operation=1),
+        None,
     )
     etag = await _write(
-        stores, tenant, journal(three, kind=ChangeKind.CREATED), Fence(generation=1, attempt="b", operation=2), etag
+        stores, tenant, journal(three, kind=ChangeKind.CREATED), Fence(fencing_token=1, attempt="b", operation=2), etag
     )
-    etag = await _write(stores, tenant, journal(one), Fence(generation=1, attempt="a", operation=1), etag)
+    etag = await _write(stores, tenant, journal(one), Fence(fencing_token=1, attempt="a", operation=1), etag)
     gone = journal(one, two, run=OTHER_RUN, kind=ChangeKind.DEACTIVATED)
-    await _write(stores, tenant, gone, Fence(generation=2, attempt="c", operation=1), etag)
+    await _write(stores, tenant, gone, Fence(fencing_token=2, attempt="c", operation=1), etag)
     await stores.recipients.write(tenant, LocationId("lobby-2"), [], journal(one), Versioned(Fence(attempt="a"), None))
     assert await stores.recipients.journal_counts(tenant, LOCATION, RUN) == Counts(created=3, updated=1)
     assert await stores.recipients.journal_counts(tenant, LOCATION, OTHER_RUN) == Counts(deactivated=2)
@@ -40,9 +44,9 @@ async def test_entries_come_in_the_order_of_writing(stores: Stores, tenant: Tena
     entries = [journal(recipient(number)) for number in range(12)]
     etag: str | None = None
     for number, entry in enumerate(entries):
-        etag = await _write(stores, tenant, entry, Fence(generation=1, attempt="b", operation=number), etag)
+        etag = await _write(stores, tenant, entry, Fence(fencing_token=1, attempt="b", operation=number), etag)
     last = msgspec.structs.replace(journal(recipient(99)), at=NOW + timedelta(minutes=1), actor="ann")
-    await _write(stores, tenant, last, Fence(generation=1, attempt="a", operation=1), etag)
+    await _write(stores, tenant, last, Fence(fencing_token=1, attempt="a", operation=1), etag)
     assert await _entries(stores, tenant) == [*entries, last]
 
 
@@ -71,8 +75,8 @@ async def test_an_entry_keeps_who_was_there_before(stores: Stores, tenant: Tenan
 
 async def test_a_repeated_operation_is_not_written_twice(stores: Stores, tenant: TenantId) -> None:
     """A batch sent again after its answer was lost is a conflict, because the fence has moved on."""
-    fence = Fence(generation=1, attempt="a", operation=1)
-    etag = await stores.recipients.swap_fence(tenant, LOCATION, Fence(generation=1, attempt="a"), None)
+    fence = Fence(fencing_token=1, attempt="a", operation=1)
+    etag = await stores.recipients.swap_fence(tenant, LOCATION, Fence(fencing_token=1, attempt="a"), None)
     await _write(stores, tenant, journal(recipient(1)), fence, etag)
     with pytest.raises(Conflict):
         await _write(stores, tenant, journal(recipient(1)), fence, etag)
@@ -88,7 +92,7 @@ async def test_one_row_a_batch(azurite_stores: Stores, tables: Tables, tenant: T
         for each in people
     )
     entry = JournalEntry(run=RUN, actor="sync", at=NOW, changes=changes)
-    await _write(azurite_stores, tenant, entry, Fence(generation=12, attempt="a", operation=1), None)
+    await _write(azurite_stores, tenant, entry, Fence(fencing_token=12, attempt="a", operation=1), None)
     rows = [
         row
         async for row in tables.query(RECIPIENTS, partition=f"{tenant}:{LOCATION}")

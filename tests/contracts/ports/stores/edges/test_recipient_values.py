@@ -137,7 +137,7 @@ async def test_the_same_people_make_the_same_rows(azurite_stores: Stores, tables
     await stored(azurite_stores, tenant, *people)
     before = await _rows(tables, tenant)
     fence = await azurite_stores.recipients.fence(tenant, LOCATION)
-    again = Versioned(Fence(generation=9, attempt="other", operation=5), fence.etag)
+    again = Versioned(Fence(fencing_token=9, attempt="other", operation=5), fence.etag)
     await azurite_stores.recipients.write(tenant, LOCATION, people[::-1], journal(*people), again)
     assert await _rows(tables, tenant) == before
 

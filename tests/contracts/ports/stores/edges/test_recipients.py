@@ -45,13 +45,13 @@ async def test_writes_chain_the_etag_of_the_fence(stores: Stores, tenant: Tenant
 
 async def test_the_fence_alone_is_swapped_by_one_of_two(stores: Stores, tenant: TenantId) -> None:
     """Of two who read the same fence, fresh or stored, only the first one takes it."""
-    first = await stores.recipients.swap_fence(tenant, LOCATION, Fence(generation=1, attempt="a"), None)
+    first = await stores.recipients.swap_fence(tenant, LOCATION, Fence(fencing_token=1, attempt="a"), None)
     with pytest.raises(Conflict):
-        await stores.recipients.swap_fence(tenant, LOCATION, Fence(generation=1, attempt="b"), None)
-    await stores.recipients.swap_fence(tenant, LOCATION, Fence(generation=2, attempt="c"), first)
+        await stores.recipients.swap_fence(tenant, LOCATION, Fence(fencing_token=1, attempt="b"), None)
+    await stores.recipients.swap_fence(tenant, LOCATION, Fence(fencing_token=2, attempt="c"), first)
     with pytest.raises(Conflict):
-        await stores.recipients.swap_fence(tenant, LOCATION, Fence(generation=9, attempt="d"), first)
-    assert (await stores.recipients.fence(tenant, LOCATION)).value == Fence(generation=2, attempt="c")
+        await stores.recipients.swap_fence(tenant, LOCATION, Fence(fencing_token=9, attempt="d"), first)
+    assert (await stores.recipients.fence(tenant, LOCATION)).value == Fence(fencing_token=2, attempt="c")
 
 
 async def test_a_fence_that_was_erased_is_a_conflict(stores: Stores, tenant: TenantId) -> None:

@@ -71,8 +71,8 @@ async def test_committing_makes_current_and_deletes_the_other_pages(stores: Stor
         assert len((await loaded(stores.snapshots, whose, ref)).users) == 1
 
 
-async def test_an_older_generation_never_wins(stores: Stores, tenant: TenantId) -> None:
-    """A late commit changes nothing, also where the newer generation has found nothing new."""
+async def test_an_older_fencing_token_never_wins(stores: Stores, tenant: TenantId) -> None:
+    """A late commit changes nothing, also where the newer fencing token has found nothing new."""
     newer = await staged(stores.snapshots, tenant, "new", [user(1)])
     await stores.snapshots.commit(tenant, newer, 5)
     await stores.snapshots.commit(tenant, newer, 7)
@@ -202,7 +202,7 @@ async def test_a_snapshot_of_an_earlier_version_is_none(
 ) -> None:
     """Its pages have no marks: the source is listed anew, and the next commit deletes them."""
     old = {"source": USERS, "attempt": "a", "digest": {"pages": 1, "users": 1, "sha256": "00", "content": "1"}}
-    row = {"PartitionKey": f"{tenant}:users", "RowKey": "!current", "generation": 3, **pack(old)}
+    row = {"PartitionKey": f"{tenant}:users", "RowKey": "!current", "fencingToken": 3, **pack(old)}
     await tables.put(SNAPSHOTS, row)
     assert await azurite_stores.snapshots.current(tenant, USERS) is None
     ref = await staged(azurite_stores.snapshots, tenant, "b", [user(1)])

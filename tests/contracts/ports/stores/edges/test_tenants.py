@@ -21,10 +21,10 @@ async def test_all_lists_tenants_by_id(stores: Stores, tenant: TenantId, neighbo
 
 async def test_swapping_a_state_that_was_erased_is_a_conflict(stores: Stores, tenant: TenantId) -> None:
     """Who read the state before the tenant was erased cannot bring it back."""
-    etag = await stores.tenants.swap_state(tenant, TenantState(generation=1), None)
+    etag = await stores.tenants.swap_state(tenant, TenantState(fencing_token=1), None)
     await stores.tenants.erase(tenant)
     with pytest.raises(Conflict):
-        await stores.tenants.swap_state(tenant, TenantState(generation=2), etag)
+        await stores.tenants.swap_state(tenant, TenantState(fencing_token=2), etag)
 
 
 async def test_locations_carry_their_mapping(stores: Stores, tenant: TenantId) -> None:

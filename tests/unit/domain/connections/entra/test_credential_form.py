@@ -6,7 +6,7 @@ import pytest
 from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.connections.entra.credential_form import CredentialForm, local_checks
 from shared.domain.connections.entra.endpoints import resolve
-from shared.domain.connections.entra.login_errors import refused
+from shared.domain.connections.entra.login_errors import LOGIN_ERRORS, refused
 from shared.domain.connections.validation_report import CheckStatus
 from shared.errors import Rejected
 from tests.support.builders import person
