@@ -15,7 +15,7 @@ from dataclasses import dataclass
 class RequestCounters:
     """Requests sent on behalf of one job so far, retries included."""
 
-    graph_requests: int = 0
+    directory_requests: int = 0
     storage_requests: int = 0
 
 
@@ -34,10 +34,10 @@ def count_requests() -> Iterator[RequestCounters]:
         _counters.reset(token)
 
 
-def count_graph_request() -> None:
-    """Count one request to Microsoft Graph for the current job."""
+def count_directory_request() -> None:
+    """Count one request to a directory for the current job."""
     if (counters := _counters.get()) is not None:
-        counters.graph_requests += 1
+        counters.directory_requests += 1
 
 
 def count_storage_request() -> None:

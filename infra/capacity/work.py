@@ -16,7 +16,7 @@ class Work:
     #: Rows read.
     rows_read: float = 0
     messages_sent: float = 0
-    graph_requests: float = 0
+    directory_requests: float = 0
     #: Secrets read. The product caches a secret for five minutes; these counts assume an empty cache.
     vault_reads: float = 0
     #: Log lines of the product, without those of the host.

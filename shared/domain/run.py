@@ -181,7 +181,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts = msgspec.field(default_factory=Counts)
     locations: dict[LocationId, LocationReport] = msgspec.field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
-    graph_requests: int = 0
+    directory_requests: int = 0
     storage_requests: int = 0
     #: Hash of the exact set of people that a held run would deactivate.
     held_digest: str | None = None

@@ -10,7 +10,7 @@ from shared.adapters.entra.retry_after import MAX_WAIT_S
 from shared.domain.directory import DeltaPage, Existence, Source, UsersPage
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient
-from shared.telemetry import count_graph_request
+from shared.telemetry import count_directory_request
 from tests.bench.crowd import Crowd
 from tests.support.fakes import FakeDirectory
 
@@ -71,17 +71,17 @@ class Ailing(Crowd):
                 raise NeedsAttention("403", code="Authorization_RequestDenied")
             case Ailment.FAILING:
                 for wait_s in _BACKOFF_S:
-                    count_graph_request()
+                    count_directory_request()
                     await asyncio.sleep(wait_s)
                 raise Transient("503", code="graph_failing")
             case Ailment.THROTTLED:
                 # a short wait is slept through, a long one is the queue's
                 for _ in range(client._RETRIES if _RETRY_AFTER_S <= MAX_WAIT_S else 0):
-                    count_graph_request()
+                    count_directory_request()
                     await asyncio.sleep(_RETRY_AFTER_S)
                 raise Transient("429", code="throttled", retry_after_s=_RETRY_AFTER_S)
             case Ailment.HANGING:
-                count_graph_request()
+                count_directory_request()
                 await asyncio.sleep(client._SILENCE_S)
                 raise Transient("silence", code="graph_unreachable")
             case Ailment.REFUSED | None:

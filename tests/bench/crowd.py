@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 from shared.domain.directory import DeltaPage, DirectoryUser, Existence, Source, UsersPage
 from shared.domain.ids import ObjectId
-from shared.telemetry import count_graph_request
+from shared.telemetry import count_directory_request
 from tests.support.fakes import FakeDirectory
 
 #: As Graph's largest page.
@@ -34,12 +34,12 @@ class Crowd(FakeDirectory):
 
     async def latest_delta_link(self) -> str:
         """Return a link to what changes from now on."""
-        count_graph_request()
+        count_directory_request()
         return "delta:0"
 
     async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
         """Return a page; as over the network, others run before it is there."""
-        count_graph_request()
+        count_directory_request()
         await asyncio.sleep(0)
         start = int(next_link) if next_link else 0
         end = min(self.count, start + _PAGE)
@@ -51,7 +51,7 @@ class Crowd(FakeDirectory):
 
     async def changed_users(self, link: str) -> DeltaPage:
         """Return everything that has changed since, on one page."""
-        count_graph_request()
+        count_directory_request()
         found: list[tuple[ObjectId, dict[str, str]]] = [
             (user.id, {"department": self._department}) for user in _people(self._changed)
         ]
@@ -62,7 +62,7 @@ class Crowd(FakeDirectory):
         self, people: Sequence[ObjectId], groups: Sequence[Source]
     ) -> Mapping[ObjectId, Existence]:
         """Find all of them."""
-        count_graph_request()
+        count_directory_request()
         return dict.fromkeys(people, Existence.FOUND)
 
 

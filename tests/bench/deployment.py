@@ -111,7 +111,10 @@ class Deployment:
             await invoke(counters)
             cpu_s = time.process_time() - began_s
         requests = Work(
-            executions=1, cpu_s=cpu_s, table_requests=counters.storage_requests, graph_requests=counters.graph_requests
+            executions=1,
+            cpu_s=cpu_s,
+            table_requests=counters.storage_requests,
+            directory_requests=counters.directory_requests,
         )
         return requests + self.tables.work + self.queue.work + self.secrets.work + self.log.work
 

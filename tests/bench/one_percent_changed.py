@@ -68,6 +68,6 @@ async def _of(users: int) -> Result:
             "changed_rows": rows,
             "storage_requests": cost.storage_requests,
             "allowed": allowed,
-            "graph_requests": cost.graph_requests,
+            "graph_requests": cost.directory_requests,
         },
     )

@@ -74,7 +74,8 @@ class Product:
         run = await self.world.newest(TENANT)
         assert run.state is RunState.DONE, run
         cost = RequestCounters(
-            self.spent.graph_requests - before.graph_requests, self.spent.storage_requests - before.storage_requests
+            self.spent.directory_requests - before.directory_requests,
+            self.spent.storage_requests - before.storage_requests,
         )
         return run, cost
 
@@ -98,7 +99,7 @@ class Product:
                 delay_s = error.retry_after_s if isinstance(error, Transient) else None
                 self.put_back += 1
                 self._invisible.add(asyncio.create_task(self._show(message, delay_s or 0.0)))
-        self.spent.graph_requests += counters.graph_requests
+        self.spent.directory_requests += counters.directory_requests
         self.spent.storage_requests += counters.storage_requests
 
     async def _show(self, message: Message, delay_s: float) -> None:

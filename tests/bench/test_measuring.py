@@ -15,7 +15,7 @@ async def test_a_small_customer_is_counted(monkeypatch: pytest.MonkeyPatch) -> N
     counts = await counted(Customer(people=PEOPLE, locations=LOCATIONS), 0.02)
     everybody = PEOPLE * LOCATIONS
     assert everybody < counts.runs["first"]["reconcile"].rows_written < 1.1 * everybody
-    assert counts.runs["unchanged"]["fetch"].graph_requests == 1
+    assert counts.runs["unchanged"]["fetch"].directory_requests == 1
     assert sum(work.rows_read for work in counts.runs["unchanged"].values()) < everybody / 10
     assert set(counts.runs["unchanged"]) == {"schedule", "plan", "fetch"}
     assert counts.runs["full"]["reconcile"].rows_read > everybody

@@ -16,7 +16,7 @@ from infra.local.stack.child import ROOT
 
 NO_DELAYS = Delays(table_request_s=0, graph_request_s=0, queue_pickup_s=0.001, instance_start_s=0)
 AT_ONCE = Scaling(messages_per_instance=1, instances_per_decision=100, decision_every_s=0.01)
-NOTHING = Job(function="", cpu_s=0, requests=0, graph_requests=0, graph_units=0, vault_reads=0, rows=0)
+NOTHING = Job(function="", cpu_s=0, requests=0, directory_requests=0, graph_units=0, vault_reads=0, rows=0)
 
 
 def job(function: str, **words: float) -> Job:
@@ -78,7 +78,7 @@ def _any(chosen: random.Random, function: str) -> Job:
         function,
         cpu_s=chosen.uniform(0, 3),
         requests=chosen.uniform(0, 200),
-        graph_requests=chosen.uniform(0, 20),
+        directory_requests=chosen.uniform(0, 20),
         graph_units=chosen.uniform(0, 50),
         vault_reads=chosen.choice([0, 1]),
         rows=chosen.uniform(0, 100),

@@ -35,7 +35,7 @@ async def test_full_mode_makes_everybody_a_recipient_everywhere(api: Api) -> Non
     second = await api.finished("everybody", await api.sync("everybody"))
     assert second["state"] == "done"
     assert set(second["counts"].values()) == {0}
-    assert second["graphRequests"] <= 3
+    assert second["directoryRequests"] <= 3
 
 
 async def test_only_what_changed_in_the_directory_is_changed(api: Api, stack: LocalStack) -> None:

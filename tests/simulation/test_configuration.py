@@ -30,7 +30,7 @@ async def test_a_new_location_in_full_mode_is_filled_from_what_is_known() -> Non
     await world.drain()
     run = await world.sync("contoso", "third")
     assert await reasons(world, "contoso", "paris") == {"active": 30}
-    assert run.graph_requests == quiet.graph_requests
+    assert run.directory_requests == quiet.directory_requests
     assert {name for name, report in run.locations.items() if report.compared} <= {"paris"}
 
 

@@ -72,7 +72,7 @@ def _per_tenant(bill: Bill, assumed: Assumptions) -> str:
         "queue operations": bill.per_tenant.messages_sent * assumed.queues.operations_per_message,
         "executions": bill.per_tenant.executions,
         "GB-s": bill.per_tenant_gb_s,
-        "requests to Graph": bill.per_tenant.graph_requests,
+        "requests to Graph": bill.per_tenant.directory_requests,
         "Key Vault reads": bill.per_tenant.vault_reads,
     }
     lines = ["### One of these customers, a month", "", "| | |", "| --- | ---: |"]
@@ -94,7 +94,7 @@ def _runs(found: Counts) -> str:
             work.rows_written,
             work.rows_read,
             work.messages_sent,
-            work.graph_requests,
+            work.directory_requests,
             found.graph_units[run],
         )
         lines.append(f"| {run} | {' | '.join(f'{column:,.0f}' for column in columns)} | {work.cpu_s:.2f} |")

@@ -37,7 +37,7 @@ def _chain(run: TenantRun, delays: Delays) -> float:
 def waiting_s(job: Job, delays: Delays) -> float:
     """Return the least time that a job waits for responses, in seconds. CPU time is not included."""
     requests = job.requests + job.people / BATCH_PEOPLE
-    return requests * delays.table_request_s + job.graph_requests * delays.graph_request_s
+    return requests * delays.table_request_s + job.directory_requests * delays.graph_request_s
 
 
 def _rows(job: Job) -> float:

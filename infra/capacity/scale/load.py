@@ -19,7 +19,7 @@ class Job:
     cpu_s: float
     #: Requests to Table Storage.
     requests: float
-    graph_requests: float
+    directory_requests: float
     graph_units: float
     vault_reads: float
     #: Rows written that are not part of a batch of recipients.
@@ -58,7 +58,7 @@ def run_of(measured: Measured, run: str, *, tenant: int = 0, people: int, locati
         work = _scaled(counts, run, function, size)
         if function == "retire":  # one job covers all locations, but reads each person once
             through = _scaled(counts, run, function, size * locations / counts.locations)
-            work = replace(through, graph_requests=work.graph_requests, vault_reads=work.vault_reads)
+            work = replace(through, directory_requests=work.directory_requests, vault_reads=work.vault_reads)
         stages.append((_job(counts, run, function, work, people),) * jobs)
     return TenantRun(tenant=tenant, stages=tuple(stages))
 
@@ -76,8 +76,8 @@ def _job(counts: Counts, run: str, function: str, work: Work, people: int) -> Jo
         function=function,
         cpu_s=work.cpu_s,
         requests=work.table_requests,
-        graph_requests=work.graph_requests,
-        graph_units=counts.graph_units[run] * people / counts.people if work.graph_requests else 0.0,
+        directory_requests=work.directory_requests,
+        graph_units=counts.graph_units[run] * people / counts.people if work.directory_requests else 0.0,
         vault_reads=work.vault_reads,
         rows=work.rows_written,
     )

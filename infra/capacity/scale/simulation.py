@@ -206,7 +206,7 @@ class Simulation:
         graph = self._graph.setdefault(message.run.tenant, Rate(self._limits.graph_units_s))
         for _ in range(slices):
             yield instance.core.take(self._now_s, cpu_s / slices)
-            delay_s = requests * self._delays.table_request_s + job.graph_requests * self._delays.graph_request_s
+            delay_s = requests * self._delays.table_request_s + job.directory_requests * self._delays.graph_request_s
             yield max(
                 self._now_s + delay_s / slices,
                 account.take(self._now_s, max(requests, job.rows) / slices),

@@ -62,7 +62,7 @@ class TenantReport:
         table.add_row("all", *_row(total, run["counts"]), style="bold")
         summary = _run_as_json(run)
         table.caption = (
-            f"{summary['seconds']} s, {summary['graph_requests']} Graph requests, "
+            f"{summary['seconds']} s, {summary['directory_requests']} Graph requests, "
             f"{summary['storage_requests']} storage transactions"
         )
         table.caption_justify = "left"
@@ -79,7 +79,7 @@ def _run_as_json(run: dict[str, Any]) -> dict[str, Any]:
         "state": run["state"],
         **{name: run["counts"][name] for name in COUNTS},
         "seconds": round(run["seconds"], 1),
-        "graph_requests": run["graphRequests"],
+        "directory_requests": run["directoryRequests"],
         "storage_requests": run["storageRequests"],
     }
 

@@ -31,7 +31,7 @@ from shared.adapters.network.address_guard import PublicAddresses
 from shared.adapters.network.tls import tls_context
 from shared.domain.connections.connection import Credentials
 from shared.errors import Transient
-from shared.telemetry import count_graph_request
+from shared.telemetry import count_directory_request
 
 _RETRIES: Final = 2
 #: Concurrent requests of one tenant, and how many more with priority.
@@ -73,7 +73,7 @@ class _Transport(AiohttpTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         async with self._throttle.acquire() as sent_s:
-            count_graph_request()
+            count_directory_request()
             try:
                 await self._addresses.addresses(request.url.host)  # aiohttp does not resolve a host that is an address
             except OSError as error:

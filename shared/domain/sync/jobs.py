@@ -86,7 +86,7 @@ class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     delta_link: str | None = None
     #: Who was listed and then taken back.
     removed: tuple[ObjectId, ...] = ()
-    graph_requests: int = 0
+    directory_requests: int = 0
     storage_requests: int = 0
 
 
@@ -106,7 +106,7 @@ class FetchResult(msgspec.Struct, frozen=True, kw_only=True):
     #: What has changed since the snapshot before, where that is known and little.
     changes: Changes | None = None
     problem: Problem | None = None
-    graph_requests: int = 0
+    directory_requests: int = 0
     storage_requests: int = 0
 
 

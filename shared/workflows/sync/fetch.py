@@ -92,7 +92,7 @@ class Fetch:
                 return
             spent = msgspec.structs.replace(
                 result,
-                graph_requests=result.graph_requests + counters.graph_requests,
+                directory_requests=result.directory_requests + counters.directory_requests,
                 storage_requests=result.storage_requests + counters.storage_requests,
             )
             stored = await self.runs.record_fetch_result(job, spent)
@@ -133,7 +133,7 @@ class Fetch:
         except _OutOfTime as out:
             spent = msgspec.structs.replace(
                 out.checkpoint,
-                graph_requests=out.checkpoint.graph_requests + counters.graph_requests,
+                directory_requests=out.checkpoint.directory_requests + counters.directory_requests,
                 storage_requests=out.checkpoint.storage_requests + counters.storage_requests,
             )
             await self.runs.save_checkpoint(job, spent)
@@ -249,7 +249,7 @@ class Fetch:
                     source=job.source,
                     outcome=FetchOutcome.COMPLETE,
                     snapshot=ref,
-                    graph_requests=checkpoint.graph_requests if checkpoint else 0,
+                    directory_requests=checkpoint.directory_requests if checkpoint else 0,
                     storage_requests=checkpoint.storage_requests if checkpoint else 0,
                 )
         raise Transient(f"the listing of {job.source} expired {_MAX_RESTARTS} times in a row", code="page_expired")
@@ -294,7 +294,7 @@ class Fetch:
                         digest=staging.digest,
                         delta_link=listing.delta_link,
                         removed=tuple(sorted(listing.removed)),
-                        graph_requests=checkpoint.graph_requests if checkpoint else 0,
+                        directory_requests=checkpoint.directory_requests if checkpoint else 0,
                         storage_requests=checkpoint.storage_requests if checkpoint else 0,
                     )
                 )

@@ -180,7 +180,8 @@ class Finish:
                 problems=found.problems,
                 held_digest=verdict.held_digest,
                 decision=None if verdict.state is RunState.HELD else stored.value.decision,
-                graph_requests=counters.graph_requests + sum(result.graph_requests for result in fetched.values()),
+                directory_requests=counters.directory_requests
+                + sum(result.directory_requests for result in fetched.values()),
                 storage_requests=stored.value.storage_requests
                 + counters.storage_requests
                 + sum(result.storage_requests for result in fetched.values())
@@ -197,7 +198,7 @@ class Finish:
             run=plan.run,
             state=ended.state,
             seconds=round((self.clock.now() - ended.requested_at).total_seconds(), 1),
-            graph_requests=ended.graph_requests,
+            directory_requests=ended.directory_requests,
             storage_requests=ended.storage_requests,
             **msgspec.structs.asdict(ended.counts),
         )

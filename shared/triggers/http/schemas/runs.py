@@ -37,7 +37,7 @@ class RunView(View, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     held_digest: str | None
     decision: HeldDecision | None
-    graph_requests: int
+    directory_requests: int
     storage_requests: int
     progress: RunProgress | None
 
@@ -61,7 +61,7 @@ class RunView(View, frozen=True, kw_only=True):
             problems=run.problems,
             held_digest=run.held_digest,
             decision=run.decision,
-            graph_requests=run.graph_requests,
+            directory_requests=run.directory_requests,
             storage_requests=run.storage_requests,
             progress=progress,
         )

@@ -144,7 +144,7 @@ async def test_short_waits_are_slept_and_every_try_counted(directory: Directory,
     graph.graph = [said(THROTTLED, 429, Retry_After="1"), PAGE]
     with count_requests() as counters:
         assert len((await directory.users(Source())).users) == 1
-    assert counters.graph_requests == len(graph.asked) == 2
+    assert counters.directory_requests == len(graph.asked) == 2
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -44,7 +44,7 @@ async def test_many_groups_are_few_requests(fabrikam: Directory, simulator: Brok
     assert len(groups) == GROUPS
     with count_requests() as counters:
         assert await members(fabrikam, groups) == await truth(simulator, groups)
-    assert counters.graph_requests == 3
+    assert counters.directory_requests == 3
     assert (await simulator.call("GET", "/metrics"))["by_kind"]["POST /$batch"] == 2
 
 

@@ -145,7 +145,7 @@ async def test_requests_are_counted(contoso: Directory) -> None:
     """A page is one request to Graph."""
     with count_requests() as counters:
         await contoso.users(Source())
-    assert counters.graph_requests == 1
+    assert counters.directory_requests == 1
 
 
 async def test_users_are_found_by_what_people_know(contoso: Directory, simulator: Broken) -> None:

@@ -53,7 +53,7 @@ async def test_a_long_wait_holds_for_all_requests(contoso: Directory, simulator:
     told = [each for each in found if isinstance(each, Transient)]
     assert [each.code for each in told] == ["throttled"] * AT_ONCE
     assert all(each.retry_after_s and 50 < each.retry_after_s <= 60 for each in told)
-    assert counters.graph_requests == 0
+    assert counters.directory_requests == 0
     counted = await simulator.call("GET", "/metrics")
     assert (counted["refused"], counted["sent_while_waiting"]) == (1, 0)
 

@@ -64,7 +64,7 @@ async def test_markers_are_inserted_once(stores: Stores) -> None:
     fetch = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
     assert await stores.runs.fetch_result(fetch) is None
     assert not await stores.runs.fetched(stores.acme, RUN)
-    done = FetchResult(source=USERS, outcome=FetchOutcome.COMPLETE, graph_requests=3)
+    done = FetchResult(source=USERS, outcome=FetchOutcome.COMPLETE, directory_requests=3)
     failed = FetchResult(source=USERS, outcome=FetchOutcome.FAILED)
     assert await stores.runs.record_fetch_result(fetch, done) == done
     assert await stores.runs.record_fetch_result(fetch, failed) == done

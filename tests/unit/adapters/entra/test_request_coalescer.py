@@ -10,7 +10,7 @@ import pytest
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.request_coalescer import Together
 from shared.errors import NotFound, SyncError, Transient
-from shared.telemetry import count_graph_request, count_requests
+from shared.telemetry import count_directory_request, count_requests
 from tests.unit.adapters.entra.virtual_time import now_s, run
 
 GRAPH = "https://graph.microsoft.com"
@@ -60,7 +60,7 @@ class Client:
 
     async def post(self, address: str, body: bytes) -> bytes:
         """Answer a batch after a while, without the parts whose status is 0."""
-        count_graph_request()
+        count_directory_request()
         assert address == f"{GRAPH}/v1.0/$batch"
         requests = json.loads(body)["requests"]
         self.batches.append(requests)
@@ -213,7 +213,7 @@ def test_who_waits_pays() -> None:
             try:
                 await some.get(url(number), eventual=True)
             finally:
-                counted[number] = counters.graph_requests
+                counted[number] = counters.directory_requests
 
     async def work() -> None:
         some = together(client)
