@@ -1,9 +1,9 @@
-"""Queue triggers: a message in, one workflow called. What went wrong decides what becomes of the message.
+"""Queue triggers: each message calls one workflow. The error class decides what happens to the message.
 
-- Superseded: somebody newer does the work; the message is done.
-- Rejected: the message itself is wrong; it is recorded in the operator log and done, because trying again cannot help.
-- Transient with a waiting time: enqueued again, invisible for that long; no paid worker sleeps.
-- anything else: raised, so that the host delivers it again and, at the last time, moves it to the poison queue.
+- Superseded: a newer run does the work; the message is completed.
+- Rejected: the message is invalid; it is recorded in the operator log and completed, because a retry cannot help.
+- Transient with a wait: the message is enqueued again with that delay, so that the worker does not sleep.
+- Any other error: raised, so that the host redelivers the message and finally moves it to the poison queue.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,9 +19,9 @@ from shared.errors import Rejected, Superseded, Transient
 from shared.runtime.fair_scheduler import one_job
 from shared.telemetry import RequestCounters, count_requests, event
 
-#: How often the host delivers a message before it moves it to the poison queue; host.json says the same.
+#: Deliveries before the host moves a message to the poison queue; the same value as in host.json.
 MAX_DEQUEUE_COUNT: Final = 5
-#: Longest time that a message is made invisible for, in seconds; asked for longer, the job looks again after this.
+#: Longest delay of a re-enqueued message, in seconds. A job with a longer wait is delivered earlier and waits again.
 _MAX_DELAY_S: Final = 3_600.0
 _CONNECTION: Final = "AzureWebJobsStorage"
 
@@ -32,7 +32,7 @@ bp = func.Blueprint()
 
 @dataclass(frozen=True, slots=True)
 class _Queue(Generic[M]):
-    """A queue: how its messages are read, what works them off, and how one is put back for later."""
+    """A queue: how to parse, process and re-enqueue its messages."""
 
     name: str
     parse: Callable[[str, str], M]
@@ -110,7 +110,7 @@ def _body(msg: func.QueueMessage) -> str:
 
 @bp.queue_trigger(arg_name="msg", queue_name=_REQUESTS.name, connection=_CONNECTION)
 async def sync_requests(msg: func.QueueMessage) -> None:
-    """Plan the run that a request asks for."""
+    """Plan the requested run."""
     await _process(_REQUESTS, msg)
 
 
@@ -128,41 +128,41 @@ async def reconcile_jobs(msg: func.QueueMessage) -> None:
 
 @bp.queue_trigger(arg_name="msg", queue_name=_RETIRE.name, connection=_CONNECTION)
 async def retire_jobs(msg: func.QueueMessage) -> None:
-    """Retire a run's leavers and finish it."""
+    """Deactivate the confirmed departures of a run and finish it."""
     await _process(_RETIRE, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=_IMPORT.name, connection=_CONNECTION)
 async def import_jobs(msg: func.QueueMessage) -> None:
-    """Apply the rows of an uploaded file to one location."""
+    """Import the rows of an uploaded file into one location."""
     await _process(_IMPORT, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_REQUESTS.name}-poison", connection=_CONNECTION)
 async def sync_requests_poison(msg: func.QueueMessage) -> None:
-    """Record a request that could not be worked off."""
+    """Record a failed sync request."""
     await _dead_letter(_REQUESTS, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_FETCH.name}-poison", connection=_CONNECTION)
 async def fetch_jobs_poison(msg: func.QueueMessage) -> None:
-    """Record a fetch job that could not be worked off, and mark its source as unread."""
+    """Record a failed fetch job and mark its source as not read."""
     await _dead_letter(_FETCH, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_RECONCILE.name}-poison", connection=_CONNECTION)
 async def reconcile_jobs_poison(msg: func.QueueMessage) -> None:
-    """Record a reconcile job that could not be worked off, and let its run go on without it."""
+    """Record a failed reconcile job; its run continues without it."""
     await _dead_letter(_RECONCILE, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_RETIRE.name}-poison", connection=_CONNECTION)
 async def retire_jobs_poison(msg: func.QueueMessage) -> None:
-    """Record a retire job that could not be worked off, and end its run as failed."""
+    """Record a failed deactivation job and end its run as failed."""
     await _dead_letter(_RETIRE, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_IMPORT.name}-poison", connection=_CONNECTION)
 async def import_jobs_poison(msg: func.QueueMessage) -> None:
-    """Record an import job that could not be worked off, and end its import as failed."""
+    """Record a failed import job and end its import as failed."""
     await _dead_letter(_IMPORT, msg)

@@ -1,4 +1,4 @@
-"""Timer triggers: the schedule that asks for runs, and the watchdog that looks after those that are under way."""
+"""Timer triggers: the schedule that requests runs, and the watchdog that recovers stuck runs."""
 
 from datetime import UTC, datetime
 
@@ -12,14 +12,14 @@ bp = func.Blueprint()
 
 @bp.timer_trigger(arg_name="timer", schedule="%SYNC_SCHEDULE%", run_on_startup=False, use_monitor=True)
 async def schedule(timer: func.TimerRequest) -> None:
-    """Ask for a run of every connected tenant. A tick that comes late asks all the same."""
+    """Request a run of every connected tenant. A late tick is not skipped."""
     del timer
     await app().schedule(datetime.now(UTC))
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%WATCHDOG_SCHEDULE%", run_on_startup=False, use_monitor=True)
 async def watchdog(timer: func.TimerRequest) -> None:
-    """Enqueue again what a crash left behind, and end runs that are past their deadline."""
+    """Re-enqueue jobs without progress and end runs past their deadline."""
     del timer
     with count_requests() as counters:
         await app().watch(counters)

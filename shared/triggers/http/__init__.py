@@ -1,4 +1,4 @@
-"""The HTTP API, a blueprint per noun. Each route decodes its input, calls one workflow, and encodes what it says."""
+"""The HTTP API: one blueprint per resource. A route decodes the request, calls one workflow and encodes the result."""
 
 from shared.triggers.http import (
     connection,

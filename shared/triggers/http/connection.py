@@ -1,4 +1,4 @@
-"""Credentials: validated, stored and switched on, switched off and erased; and the sign-in application."""
+"""Routes for the directory connection (validate, connect, disconnect) and the sign-in application."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -24,18 +24,18 @@ bp = func.Blueprint()
 
 
 class SsoBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """The enterprise application that people sign in with."""
+    """The enterprise application that people use to sign in."""
 
     client_id: str
     object_id: str | None = None
 
 
-#: What is left and what is gone once a connection is off.
+#: The response after a connection was turned off.
 _OFF: Final = OffView(
     state="off",
     erased=("tenantId", "clientId", "objectId", "credential"),
     kept=("recipients", "history", "locations", "mappings", "preferences"),
-    detail="The connection is off. Its ids and its credential are erased; to switch it on, enter them again.",
+    detail="The connection is off. Its IDs and its credential were erased. To connect again, enter them again.",
 )
 
 
@@ -43,7 +43,7 @@ _OFF: Final = OffView(
     bp, "POST", "validate", Contract(answers=answers(Report), body=CredentialForm, problems={429: ("rate_limited",)})
 )
 async def validate(request: Request) -> Answer:
-    """Answer everything that is wrong with credentials that are not stored."""
+    """Validate credentials without storing them."""
     return Answer(await app().connect.check(request.body(CredentialForm), request.caller))
 
 
@@ -68,14 +68,14 @@ async def sso_put(request: Request) -> Answer:
     Contract(answers=answers(SsoView), tagged=True, problems={404: ("tenant_not_found", "sso_not_found")}),
 )
 async def sso_get(request: Request) -> Answer:
-    """Answer the sign-in application."""
+    """Return the sign-in application."""
     tag = await app().connect.tag(request.tenant, Part.SSO)
     return Answer(_sso_view(await app().connect.sso(request.tenant)), headers=tagged(tag))
 
 
 @route(bp, "DELETE", "tenants/{tenant}/sso", Contract(answers=answers(OffView), conditional=True, problems=NO_TENANT))
 async def sso_delete(request: Request) -> Answer:
-    """Remove the sign-in application, and the connection with it."""
+    """Remove the sign-in application and the connection."""
     await app().connect.remove_sso(request.tenant, request.condition())
     return Answer(_OFF)
 
@@ -84,7 +84,7 @@ async def sso_delete(request: Request) -> Answer:
     bp, "GET", "tenants/{tenant}/connection", Contract(answers=answers(ConnectionView), tagged=True, problems=NO_TENANT)
 )
 async def connection_get(request: Request) -> Answer:
-    """Answer the connection without its secret."""
+    """Return the connection without its secret."""
     tag = await app().connect.tag(request.tenant, Part.CONNECTION)
     return Answer(_view(await app().connect.connection(request.tenant)), headers=tagged(tag))
 
@@ -108,7 +108,7 @@ async def connection_get(request: Request) -> Answer:
     ),
 )
 async def connection_put(request: Request) -> Answer:
-    """Validate credentials, store them and switch the connection on; 422 with the report if they are refused."""
+    """Validate and store credentials and turn the connection on; 422 with the report if they are refused."""
     form, condition = request.body(CredentialForm), request.condition()
     report, tag = await app().connect.connect(request.tenant, form, request.caller, condition)
     view = _view(await app().connect.connection(request.tenant))
@@ -122,7 +122,7 @@ async def connection_put(request: Request) -> Answer:
     Contract(answers=answers(OffView), conditional=True, problems=NO_TENANT),
 )
 async def connection_delete(request: Request) -> Answer:
-    """Switch the connection off, and erase its ids and secret."""
+    """Turn the connection off and erase its ids and its secret."""
     await app().connect.disconnect(request.tenant, request.condition())
     return Answer(_OFF)
 
@@ -137,7 +137,7 @@ async def connection_delete(request: Request) -> Answer:
     ),
 )
 async def connection_validate(request: Request) -> Answer:
-    """Answer the report of the stored connection."""
+    """Validate the stored connection."""
     return Answer(await app().connect.check_stored(request.tenant, request.caller))
 
 

@@ -1,4 +1,4 @@
-"""The deployment examines itself, for the operator."""
+"""Route for the health checks of the deployment, for operators."""
 
 import azure.functions as func
 
@@ -14,5 +14,5 @@ bp = func.Blueprint()
 
 @route(bp, "GET", "doctor", Contract(answers=answers(Diagnosis)))
 async def doctor(_: Request) -> Answer:
-    """Try everything that the app depends on, and answer what is wrong and what to do."""
+    """Check all dependencies of the app and return what is wrong and how to fix it."""
     return Answer(await app().doctor())

@@ -1,4 +1,4 @@
-"""The probe: whether the app has what it needs to start."""
+"""Health probe: checks that the app can start."""
 
 import azure.functions as func
 
@@ -14,6 +14,6 @@ bp = func.Blueprint()
 
 @route(bp, "GET", "health", Contract(answers=answers(HealthView), problems={503: ("settings",)}))
 async def health(_: Request) -> Answer:
-    """Answer ok, or 503 naming every setting that is missing or wrong."""
+    """Return ok, or 503 with all missing or invalid settings."""
     app()
     return Answer(HealthView(status="ok"))

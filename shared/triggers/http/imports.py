@@ -1,4 +1,4 @@
-"""Imports of files that are too large for one request: sent in parts, started, and followed."""
+"""Routes for large imports: upload a file in parts, start the import and follow it."""
 
 from http import HTTPStatus
 from typing import Final
@@ -25,7 +25,7 @@ _NO_IMPORT: Final = {404: (*NO_LOCATION[404], "import_not_found")}
 
 
 class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What starts an import: of how many parts the file is, and its SHA-256; or what approves those it holds."""
+    """Starts an import with the number of parts and the SHA-256 of the file, or approves its held deactivations."""
 
     parts: int = 0
     sha256: str = ""
@@ -38,13 +38,19 @@ class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     "tenants/{tenant}/locations/{location}/imports",
     Contract(
         answers=answers(LargeImportView, HTTPStatus.CREATED),
-        query=(one_of("mode", "Whether recipients of origin `csv` that the file lacks stay.", ImportMode),),
+        query=(
+            one_of(
+                "mode",
+                "Keep (merge) or deactivate (overwrite) CSV recipients missing in the file.",
+                ImportMode,
+            ),
+        ),
         located=True,
         problems={**NO_LOCATION, 422: ("too_many_imports",)},
     ),
 )
 async def imports_post(request: Request) -> Answer:
-    """Begin an import, to which parts of a file can be sent then."""
+    """Create an import, to which the parts of a file are then uploaded."""
     mode = request.choice("mode", ImportMode) or ImportMode.MERGE
     new = await app().upload_import.create(request.tenant, request.location, mode, name_of(request.caller))
     address = f"/api/tenants/{new.tenant}/locations/{new.location}/imports/{new.id}"
@@ -58,7 +64,7 @@ async def imports_post(request: Request) -> Answer:
     Contract(answers=answers(LargeImportView), problems=_NO_IMPORT),
 )
 async def imports_get(request: Request) -> Answer:
-    """Answer where an import is, and what became of its rows."""
+    """Return the state and the result of an import."""
     found, sizes = await app().upload_import.get(_ref(request))
     return Answer(LargeImportView.of(found, sizes))
 
@@ -74,7 +80,7 @@ async def imports_get(request: Request) -> Answer:
     ),
 )
 async def imports_put_part(request: Request) -> Answer:
-    """Take one part of the file, as it is; sent again it takes the place of what was sent before."""
+    """Store one part of the file; a repeated upload replaces the part."""
     number = _number(request.parameters["number"])
     content = request.file(MAX_PART_BYTES).getvalue()
     await app().upload_import.put_part(_ref(request), number, content)
@@ -93,7 +99,7 @@ async def imports_put_part(request: Request) -> Answer:
     ),
 )
 async def imports_start(request: Request) -> Answer:
-    """Have the file imported; 202 and the run, because it takes a while."""
+    """Start the import and return its run (202)."""
     body = request.body(StartBody)
     run = await app().upload_import.start(_ref(request), body.parts, body.sha256, body.approve)
     return Answer(
@@ -108,5 +114,5 @@ def _ref(request: Request) -> ImportRef:
 def _number(text: str) -> int:
     number = int(text) if text.isdecimal() and len(text) <= len(str(MAX_PARTS)) else 0
     if not 1 <= number <= MAX_PARTS:
-        raise Rejected(f"{text[:80]!r} is no number of a part; use 1 to {MAX_PARTS}.", code="invalid_part")
+        raise Rejected(f"Invalid part number {text[:80]!r}: use 1 to {MAX_PARTS}.", code="invalid_part")
     return number

@@ -1,4 +1,4 @@
-"""The operator's ledger: what could not be worked off, put back or thrown away."""
+"""Routes for the operator log: list, retry and discard failed messages."""
 
 import azure.functions as func
 
@@ -13,14 +13,14 @@ from shared.triggers.http.schemas.operations import EntryView, LedgerView
 from shared.workflows.operations.queries import EntryPosition
 
 bp = func.Blueprint()
-_QUEUE = Parameter(name="queue", about="The entry's queue, where entries of several have one id.")
+_QUEUE = Parameter(name="queue", about="The queue of the entry; needed if entries of several queues have the same id.")
 
 
 @route(bp, "GET", "ledger", Contract(answers=answers(LedgerView), query=paged()))
 async def ledger_get(request: Request) -> Answer:
-    """Answer a page of what needs the operator's eye, newest first."""
-    found, end = await app().observe.entries(position_of(request, EntryPosition, "ledger"), limit_of(request))
-    return Answer(LedgerView(entries=[EntryView.of(each) for each in found], cursor=cursor_of(end, "ledger")))
+    """List failed messages and events, newest first."""
+    entries, end = await app().observe.entries(position_of(request, EntryPosition, "ledger"), limit_of(request))
+    return Answer(LedgerView(entries=[EntryView.of(entry) for entry in entries], cursor=cursor_of(end, "ledger")))
 
 
 @route(
@@ -38,7 +38,7 @@ async def ledger_get(request: Request) -> Answer:
     ),
 )
 async def ledger_replay(request: Request) -> Answer:
-    """Put a message back on its queue, once."""
+    """Retry a failed message: put it back on its queue, once."""
     by = name_of(request.caller)
     return Answer(EntryView.of(await app().replay.replay(request.entry, request.query("queue"), by)))
 
@@ -54,6 +54,6 @@ async def ledger_replay(request: Request) -> Answer:
     ),
 )
 async def ledger_discard(request: Request) -> Answer:
-    """Throw an entry away."""
+    """Discard an entry."""
     await app().replay.discard(request.entry, request.query("queue"), name_of(request.caller))
     return Answer()

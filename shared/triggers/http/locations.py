@@ -1,4 +1,4 @@
-"""Locations, the groups mapped to them, and the directory's groups for the picker."""
+"""Routes for locations, mapped groups and the search for directory groups."""
 
 from http import HTTPStatus
 
@@ -27,27 +27,27 @@ bp = func.Blueprint()
 
 
 class LocationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What creates or renames a location."""
+    """Creates or renames a location."""
 
     name: str
 
 
 class MappedGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A directory group; nested groups count unless `transitive` is false."""
+    """A directory group, with its nested groups unless `transitive` is false."""
 
     id: str
     transitive: bool = True
 
 
 class MappingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All groups of a location; a plain id stands for the group with those nested in it."""
+    """All groups of a location; a plain id means the group including nested groups."""
 
     groups: list[MappedGroup | str]
 
 
 @route(bp, "GET", "tenants/{tenant}/locations", Contract(answers=answers(LocationsView), problems=NO_TENANT))
 async def locations_list(request: Request) -> Answer:
-    """Answer all locations with their mapped groups."""
+    """List all locations with their mapped groups."""
     return Answer(LocationsView(locations=await app().configure.locations(request.tenant)))
 
 
@@ -58,7 +58,7 @@ async def locations_list(request: Request) -> Answer:
     Contract(answers=answers(Location), tagged=True, problems=NO_LOCATION),
 )
 async def locations_get(request: Request) -> Answer:
-    """Answer one location."""
+    """Return a location."""
     location, tag = await app().configure.location(request.tenant, request.location)
     return Answer(location, headers=tagged(tag))
 
@@ -76,7 +76,7 @@ async def locations_get(request: Request) -> Answer:
     ),
 )
 async def locations_put(request: Request) -> Answer:
-    """Create a location, or rename it."""
+    """Create or rename a location."""
     name = request.body(LocationBody).name
     location, tag = await app().configure.put_location(request.tenant, request.location, name, request.condition())
     return Answer(location, headers=tagged(tag))
@@ -89,7 +89,7 @@ async def locations_put(request: Request) -> Answer:
     Contract(answers=NO_CONTENT, conditional=True, problems=NO_LOCATION),
 )
 async def locations_delete(request: Request) -> Answer:
-    """Erase a location with its recipients."""
+    """Erase a location and its recipients."""
     await app().configure.delete_location(request.tenant, request.location, request.condition())
     return Answer(status=HTTPStatus.NO_CONTENT)
 
@@ -101,7 +101,7 @@ async def locations_delete(request: Request) -> Answer:
     Contract(answers=answers(MappingView), tagged=True, problems=NO_LOCATION),
 )
 async def mapping_get(request: Request) -> Answer:
-    """Answer the groups mapped to a location."""
+    """List the groups mapped to a location."""
     location, tag = await app().configure.location(request.tenant, request.location)
     return Answer(MappingView(groups=location.groups), headers=tagged(tag))
 
@@ -119,12 +119,12 @@ async def mapping_get(request: Request) -> Answer:
     ),
 )
 async def mapping_put(request: Request) -> Answer:
-    """Map exactly these groups to a location."""
+    """Replace the groups mapped to a location."""
     groups = [
-        GroupMapping(id=object_id(each))
-        if isinstance(each, str)
-        else GroupMapping(id=object_id(each.id), transitive=each.transitive)
-        for each in request.body(MappingBody).groups
+        GroupMapping(id=object_id(group))
+        if isinstance(group, str)
+        else GroupMapping(id=object_id(group.id), transitive=group.transitive)
+        for group in request.body(MappingBody).groups
     ]
     mapped, tag = await app().configure.put_mapping(request.tenant, request.location, groups, request.condition())
     return Answer(MappingView(groups=mapped), headers=tagged(tag))
@@ -132,7 +132,7 @@ async def mapping_put(request: Request) -> Answer:
 
 @route(bp, "GET", "tenants/{tenant}/mapping", Contract(answers=answers(MappedView), problems=NO_TENANT))
 async def mapping_list(request: Request) -> Answer:
-    """Answer every location's groups by name, with their members, and why one could not be read."""
+    """List the mapped groups of all locations with names, member counts and read errors."""
     return Answer(MappedView(locations=await app().show_mapping(request.tenant)))
 
 
@@ -142,10 +142,10 @@ async def mapping_list(request: Request) -> Answer:
     "tenants/{tenant}/groups",
     Contract(
         answers=answers(GroupsView),
-        query=(Parameter(name="search", about="The beginning of a group's name, or its id."),),
+        query=(Parameter(name="search", about="The start of a group's name, or its object id."),),
         problems=READS_DIRECTORY,
     ),
 )
 async def groups_search(request: Request) -> Answer:
-    """Answer groups of the directory whose name begins with `search`, or the one whose id it is."""
+    """Search directory groups by the start of their name, or by object id."""
     return Answer(GroupsView(groups=await app().observe.groups(request.tenant, request.query("search"))))

@@ -1,4 +1,4 @@
-"""All tenants on one page each, for the operator."""
+"""Route for the overview of all tenants, for operators."""
 
 import azure.functions as func
 
@@ -22,14 +22,14 @@ bp = func.Blueprint()
     Contract(
         answers=answers(OverviewView),
         query=(
-            Parameter(name="search", about="Part of a tenant's id or name."),
-            one_of("sort", "What to sort by.", Sort, reversible=True),
+            Parameter(name="search", about="Part of the id or the name of a tenant."),
+            one_of("sort", "Sort order.", Sort, reversible=True),
             *paged(),
         ),
     ),
 )
 async def overview(request: Request) -> Answer:
-    """Answer how every tenant fares, a page at a time."""
+    """List all tenants with the state of their connection and last sync."""
     search, sort = request.query("search"), request.query("sort", Sort.NAME.value)
     scope = ("overview", search, sort)
     lines, end = await app().overview(
@@ -46,8 +46,8 @@ def _sort(text: str) -> Sort:
     try:
         return Sort(text)
     except ValueError as error:
-        words = ", ".join(each.value for each in Sort)
+        words = ", ".join(order.value for order in Sort)
         raise Rejected(
-            f"sort is {text[:80]!r}; use one of {words}, with - before it for the other direction.",
+            f"Invalid sort order {text[:80]!r}: use {words}, with a leading - for descending order.",
             code="invalid_query",
         ) from error

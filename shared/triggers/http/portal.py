@@ -1,4 +1,4 @@
-"""The portal: static files, served from memory to whoever asks; what they show comes from the API."""
+"""Serves the static files of the portal from memory, without sign-in. All data comes from the API."""
 
 import mimetypes
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ import azure.functions as func
 
 _FOLDER: Final = Path(__file__).parents[2] / "portal"
 _INDEX: Final = "index.html"
-#: Nothing is loaded from anywhere else, nothing inline is run, and nobody may frame the pages.
-#: Styles of web components are style sheet objects, which no policy concerns.
+#: Forbids resources of other hosts, inline code and framing. Web components use constructed style sheets, which the
+#: policy does not restrict.
 _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
@@ -23,7 +23,7 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-#: Names stay when their content changes, so a browser asks each time whether it has the newest.
+#: File names never change, so browsers must revalidate the content.
 _CACHE: Final = "no-cache"
 
 bp = func.Blueprint()
@@ -31,7 +31,7 @@ bp = func.Blueprint()
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file as it is served."""
+    """A file with its type and ETag."""
 
     content: bytes
     mimetype: str
@@ -40,26 +40,26 @@ class File:
 
 @cache
 def files() -> dict[str, File]:
-    """Return every file of the portal by its path; a path that is not among them leads nowhere."""
-    found = {}
+    """Return all files of the portal by path. Only these paths are served."""
+    loaded = {}
     for path in sorted(_FOLDER.rglob("*")):
         if path.is_file():
             content = path.read_bytes()
             kind = "text/javascript" if path.suffix == ".js" else mimetypes.guess_type(path.name)[0] or "text/plain"
             etag = f'"{sha256(content).hexdigest()[:32]}"'
-            found[path.relative_to(_FOLDER).as_posix()] = File(content, f"{kind}; charset=utf-8", etag)
-    return found
+            loaded[path.relative_to(_FOLDER).as_posix()] = File(content, f"{kind}; charset=utf-8", etag)
+    return loaded
 
 
 @bp.route(route="portal", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def portal(req: func.HttpRequest) -> func.HttpResponse:
-    """Serve the page."""
+    """Return the start page."""
     return _served(req, _INDEX)
 
 
 @bp.route(route="portal/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def portal_file(req: func.HttpRequest) -> func.HttpResponse:
-    """Serve a file of the page."""
+    """Return a file of the portal."""
     path = req.route_params.get("path", "").strip("/")
     if not path:  # names in the page are relative to the address without the slash
         return func.HttpResponse(
@@ -71,9 +71,9 @@ async def portal_file(req: func.HttpRequest) -> func.HttpResponse:
 def _served(req: func.HttpRequest, path: str) -> func.HttpResponse:
     file = files().get(path)
     if file is None:
-        return func.HttpResponse("There is no such file.", status_code=HTTPStatus.NOT_FOUND, headers=_HEADERS)
+        return func.HttpResponse("File not found.", status_code=HTTPStatus.NOT_FOUND, headers=_HEADERS)
     headers = {**_HEADERS, "Cache-Control": _CACHE, "ETag": file.etag}
-    known = {each.strip().removeprefix("W/") for each in (req.headers.get("if-none-match") or "").split(",")}
-    if file.etag in known:
+    cached = {tag.strip().removeprefix("W/") for tag in (req.headers.get("if-none-match") or "").split(",")}
+    if file.etag in cached:
         return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return func.HttpResponse(file.content, mimetype=file.mimetype, headers=headers)

@@ -1,4 +1,4 @@
-"""Recipients of a location, searched and paged."""
+"""Routes for recipients: search, edit, import, export and explain."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ from shared.workflows.operations.queries import RecipientFilter
 from shared.workflows.recipients.explain import Answer as Explained
 
 _CSV: Final = "text/csv"
-#: Largest file that is imported at once, in bytes.
+#: Largest file that one request can import, in bytes.
 _MAX_FILE: Final = 32 * 1024 * 1024
 
 bp = func.Blueprint()
@@ -36,11 +36,15 @@ bp = func.Blueprint()
         takes_csv=True,
         repeatable=True,
         query=(
-            one_of("mode", "Whether recipients of origin `csv` that the file lacks stay.", ImportMode),
-            Parameter(name="approve", about="The `heldDigest` of an import before."),
+            one_of(
+                "mode",
+                "Keep (merge) or deactivate (overwrite) CSV recipients missing in the file.",
+                ImportMode,
+            ),
+            Parameter(name="approve", about="The `heldDigest` of an import whose deactivations are approved."),
             Parameter(
                 name="dryRun",
-                about="Whether only to say what would be done.",
+                about="Only return what the import would change.",
                 schema={"type": "boolean", "default": False},
             ),
         ),
@@ -48,14 +52,14 @@ bp = func.Blueprint()
     ),
 )
 async def recipients_import(request: Request) -> Answer:
-    """Import a CSV file; 422 with every row that is wrong, and then nothing is written."""
+    """Import a CSV file; 422 with all invalid rows, in which case nothing is changed."""
     mode = request.choice("mode", ImportMode) or ImportMode.MERGE
     file, approved = request.file(_MAX_FILE), request.query("approve")
     if request.flag("dryRun"):
         report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved)
     else:
-        asked = (request.location.encode(), mode.encode(), approved.encode(), file.getvalue())
-        repeatable = request.repeatable("import", *asked)
+        inputs = (request.location.encode(), mode.encode(), approved.encode(), file.getvalue())
+        repeatable = request.repeatable("import", *inputs)
         report = await app().import_csv(
             request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable
         )
@@ -76,7 +80,7 @@ async def recipients_import(request: Request) -> Answer:
     ),
 )
 async def recipients_edit(request: Request) -> Answer:
-    """Change one recipient by hand."""
+    """Edit a recipient."""
     body = request.body(FULL_BODY)
     active = None if isinstance(body.active, UnsetType) else body.active
     edited = await app().edit_recipient(
@@ -98,9 +102,9 @@ async def recipients_edit(request: Request) -> Answer:
     Contract(answers=answers(RecipientView), tagged=True, problems={404: (*NO_LOCATION[404], "recipient_not_found")}),
 )
 async def recipients_get(request: Request) -> Answer:
-    """Answer one recipient."""
-    found = await app().observe.recipient(request.tenant, request.location, request.recipient)
-    return Answer(RecipientView.of(found), headers=tagged(found.tag()))
+    """Return a recipient."""
+    recipient = await app().observe.recipient(request.tenant, request.location, request.recipient)
+    return Answer(RecipientView.of(recipient), headers=tagged(recipient.tag()))
 
 
 @route(
@@ -111,16 +115,16 @@ async def recipients_get(request: Request) -> Answer:
         answers=answers(RecipientsView),
         answers_csv=True,
         query=(
-            Parameter(name="search", about="Part of a name or an address."),
-            one_of("status", "Only those.", Status),
-            one_of("origin", "Only those.", Origin),
+            Parameter(name="search", about="Part of a name or an e-mail address."),
+            one_of("status", "Only recipients with this status.", Status),
+            one_of("origin", "Only recipients of this origin.", Origin),
             *paged(),
         ),
         problems=NO_LOCATION,
     ),
 )
 async def recipients_list(request: Request) -> Answer:
-    """Answer a page of recipients and the cursor of the next; or, as CSV, all of them."""
+    """List recipients page by page, or export all of them as CSV."""
     if _CSV in request.header("accept"):
         found = await app().observe.everybody(request.tenant, request.location, _filter(request, ""))
         name = f"{request.tenant}-{request.location}.csv"
@@ -129,7 +133,9 @@ async def recipients_list(request: Request) -> Answer:
     scope = ("recipients", request.tenant, request.location)
     wanted = _filter(request, position_of(request, str, *scope) or "")
     found, end = await app().observe.page(request.tenant, request.location, wanted)
-    return Answer(RecipientsView(recipients=[RecipientView.of(each) for each in found], cursor=cursor_of(end, *scope)))
+    return Answer(
+        RecipientsView(recipients=[RecipientView.of(recipient) for recipient in found], cursor=cursor_of(end, *scope))
+    )
 
 
 @route(
@@ -138,14 +144,12 @@ async def recipients_list(request: Request) -> Answer:
     "tenants/{tenant}/explain",
     Contract(
         answers=answers(Explained),
-        query=(
-            Parameter(name="user", about="An e-mail address, a user principal name or an object id.", required=True),
-        ),
+        query=(Parameter(name="user", about="E-mail address, user principal name or object id.", required=True),),
         problems=NO_TENANT,
     ),
 )
 async def explain(request: Request) -> Answer:
-    """Answer, per location, whether somebody is a recipient, and why."""
+    """Explain for every location whether a person is a recipient, and why."""
     return Answer(await app().explain(request.tenant, request.query("user")))
 
 

@@ -1,4 +1,4 @@
-"""Runs: asked for, followed, and read afterwards."""
+"""Routes for runs: start, follow, list, approve, reject and undo."""
 
 from http import HTTPStatus
 
@@ -22,16 +22,16 @@ bp = func.Blueprint()
 
 
 class RunBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What asks for a run."""
+    """Starts a run."""
 
     mode: RunMode = RunMode.INCREMENTAL
     preview: bool = False
-    #: With `preview`: what would be saved, to see what it would do.
+    #: Only with `preview`: unsaved preferences whose effect is previewed.
     preferences: Preferences | None = None
 
 
 class ApproveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What approves: the run's `heldDigest`, which names the exact set of people."""
+    """Approves a held run. The digest is its `heldDigest`, which identifies the exact set of recipients."""
 
     digest: str
 
@@ -55,11 +55,14 @@ class ApproveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ),
 )
 async def runs_post(request: Request) -> Answer:
-    """Ask for a run, and answer it as it will be found."""
+    """Start a run and return it."""
     body = request.body(RunBody)
     by = name_of(request.caller)
     if body.preferences is not None and not body.preview:
-        raise Rejected("Other preferences can only be previewed; save them with PUT preferences.", code="not_a_preview")
+        raise Rejected(
+            "Unsaved preferences are only allowed in a preview: save them first.",
+            code="not_a_preview",
+        )
     repeatable = request.repeatable("runs", msgspec.json.encode(body))
     if body.preview:
         run = await app().request_run.preview(request.tenant, body.mode, body.preferences, by, repeatable)
@@ -72,7 +75,7 @@ async def runs_post(request: Request) -> Answer:
 
 @route(bp, "GET", "tenants/{tenant}/runs", Contract(answers=answers(RunsView), query=paged(), problems=NO_TENANT))
 async def runs_list(request: Request) -> Answer:
-    """Answer a page of the history, newest first."""
+    """List the runs of a tenant, newest first."""
     scope = ("runs", request.tenant)
     runs, end = await app().observe.history(request.tenant, position_of(request, str, *scope) or "", limit_of(request))
     return Answer(RunsView(runs=[RunView.of(run) for run in runs], cursor=cursor_of(end, *scope)))
@@ -80,7 +83,7 @@ async def runs_list(request: Request) -> Answer:
 
 @route(bp, "GET", "tenants/{tenant}/runs/{run}", Contract(answers=answers(RunView), problems=NO_RUN))
 async def runs_get(request: Request) -> Answer:
-    """Answer a run and how far it is."""
+    """Return a run and its progress."""
     run, progress = await app().observe.run(request.tenant, request.run)
     return Answer(RunView.of(run, progress))
 
@@ -92,7 +95,7 @@ async def runs_get(request: Request) -> Answer:
     Contract(answers=answers(ChangesView), query=paged(MAX_PAGE), problems=NO_RUN),
 )
 async def runs_changes(request: Request) -> Answer:
-    """Answer a page of a run's changes, each with its reason."""
+    """List the changes of a run with their reasons."""
     scope = ("changes", request.tenant, request.run)
     after = position_of(request, ChangePosition, *scope) or ChangePosition("", 0)
     changes, end = await app().observe.changes(request.tenant, request.run, after, limit_of(request, MAX_PAGE))
@@ -110,7 +113,7 @@ async def runs_changes(request: Request) -> Answer:
     ),
 )
 async def runs_approve(request: Request) -> Answer:
-    """Deactivate exactly whom the run holds; 202, because it takes a while."""
+    """Approve the held deactivations of a run and start them (202)."""
     digest = request.body(ApproveBody).digest
     run = await app().decide_held.approve(request.tenant, request.run, digest, name_of(request.caller))
     return Answer(RunView.of(run), HTTPStatus.ACCEPTED)
@@ -123,7 +126,7 @@ async def runs_approve(request: Request) -> Answer:
     Contract(answers=answers(RunView), problems={**NO_RUN, 409: ("conflict",), 422: ("not_held",)}),
 )
 async def runs_reject(request: Request) -> Answer:
-    """Drop what the run holds; the next run decides anew."""
+    """Reject the held deactivations of a run. The next run decides again."""
     return Answer(RunView.of(await app().decide_held.reject(request.tenant, request.run, name_of(request.caller))))
 
 
@@ -136,5 +139,5 @@ async def runs_reject(request: Request) -> Answer:
     ),
 )
 async def runs_undo(request: Request) -> Answer:
-    """Put back what a run has changed, where nothing newer has changed it."""
+    """Revert the changes of a run, except where a newer change exists."""
     return Answer(RunView.of(await app().undo(request.tenant, request.run, name_of(request.caller))))

@@ -1,4 +1,4 @@
-"""Tenants and their preferences."""
+"""Routes for tenants, their admins and their preferences."""
 
 from http import HTTPStatus
 
@@ -24,13 +24,13 @@ bp = func.Blueprint()
 
 
 class TenantBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What creates or renames a tenant."""
+    """Creates or renames a tenant."""
 
     name: str
 
 
 class FilterTestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """An address, and the filter that it is held against."""
+    """An e-mail address and the filter to test it with."""
 
     sso_filter: EmailFilter
     address: str
@@ -38,21 +38,21 @@ class FilterTestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 @route(bp, "GET", "me", Contract(answers=answers(Introduction)))
 async def me(request: Request) -> Answer:
-    """Answer who is asking, and which tenants they administer by grant; the operator sees all."""
+    """Return the caller and the tenants that they administer."""
     return Answer(await app().authorize.introduce(request.caller))
 
 
 @route(bp, "GET", "tenants", Contract(answers=answers(TenantsView), query=paged()))
 async def tenants_list(request: Request) -> Answer:
-    """Answer a page of all tenants, by id."""
+    """List all tenants, sorted by id."""
     after = position_of(request, str, "tenants") or ""
-    found, end = await app().configure.all_tenants(after, limit_of(request))
-    return Answer(TenantsView(tenants=found, cursor=cursor_of(end, "tenants")))
+    tenants, end = await app().configure.all_tenants(after, limit_of(request))
+    return Answer(TenantsView(tenants=tenants, cursor=cursor_of(end, "tenants")))
 
 
 @route(bp, "GET", "tenants/{tenant}", Contract(answers=answers(TenantSummary), tagged=True, problems=NO_TENANT))
 async def tenants_get(request: Request) -> Answer:
-    """Answer one tenant."""
+    """Return a tenant."""
     tag = await app().configure.tag(request.tenant, Part.TENANT)
     return Answer(await app().configure.tenant(request.tenant), headers=tagged(tag))
 
@@ -70,7 +70,7 @@ async def tenants_get(request: Request) -> Answer:
     ),
 )
 async def tenants_put(request: Request) -> Answer:
-    """Create a tenant, or rename it."""
+    """Create or rename a tenant."""
     name = request.body(TenantBody).name
     (tenant, tag), new = await app().configure.put_tenant(request.tenant, name, request.condition())
     return Answer(tenant, HTTPStatus.CREATED if new else HTTPStatus.OK, headers=tagged(tag))
@@ -83,14 +83,14 @@ async def tenants_put(request: Request) -> Answer:
     Contract(answers=NO_CONTENT, conditional=True, problems={**NO_TENANT, 409: ("conflict",)}),
 )
 async def tenants_delete(request: Request) -> Answer:
-    """Erase everything of a tenant."""
+    """Erase a tenant and all its data."""
     await app().configure.delete_tenant(request.tenant, request.condition())
     return Answer(status=HTTPStatus.NO_CONTENT)
 
 
 @route(bp, "GET", "tenants/{tenant}/admins", Contract(answers=answers(Admins), tagged=True, problems=NO_TENANT))
 async def admins_get(request: Request) -> Answer:
-    """Answer who may administer a tenant, besides operators."""
+    """List the admins of a tenant."""
     tag = await app().configure.tag(request.tenant, Part.ADMINS)
     return Answer(await app().configure.admins(request.tenant), headers=tagged(tag))
 
@@ -108,7 +108,7 @@ async def admins_get(request: Request) -> Answer:
     ),
 )
 async def admins_put(request: Request) -> Answer:
-    """Let exactly these administer a tenant, besides operators."""
+    """Replace the admins of a tenant."""
     admins, tag = await app().configure.put_admins(request.tenant, request.body(Admins), request.condition())
     return Answer(admins, headers=tagged(tag))
 
@@ -117,7 +117,7 @@ async def admins_put(request: Request) -> Answer:
     bp, "GET", "tenants/{tenant}/preferences", Contract(answers=answers(Preferences), tagged=True, problems=NO_TENANT)
 )
 async def preferences_get(request: Request) -> Answer:
-    """Answer a tenant's preferences."""
+    """Return the preferences of a tenant."""
     tag = await app().configure.tag(request.tenant, Part.PREFERENCES)
     return Answer(await app().configure.preferences(request.tenant), headers=tagged(tag))
 
@@ -136,7 +136,7 @@ async def preferences_get(request: Request) -> Answer:
     ),
 )
 async def preferences_put(request: Request) -> Answer:
-    """Replace a tenant's preferences; what is left out takes its default."""
+    """Replace the preferences of a tenant; missing values get their defaults."""
     preferences, tag = await app().configure.put_preferences(
         request.tenant, request.body(Preferences), request.condition()
     )
@@ -150,7 +150,7 @@ async def preferences_put(request: Request) -> Answer:
     Contract(answers=answers(FilterTestView), body=FilterTestBody, problems=NO_TENANT),
 )
 async def email_filter_tests(request: Request) -> Answer:
-    """Answer whether an address would pass a filter, which need not be saved."""
+    """Test an e-mail address against an unsaved e-mail filter."""
     body = request.body(FilterTestBody)
     body.sso_filter.require_sense()
     return Answer(FilterTestView(passes=body.sso_filter.accepts(body.address)))
@@ -162,11 +162,11 @@ async def email_filter_tests(request: Request) -> Answer:
     "tenants/{tenant}/attribute-values",
     Contract(
         answers=answers(AttributeValuesView),
-        query=(one_of("attribute", "Whose values; `officeLocation` if left out.", Attribute),),
+        query=(one_of("attribute", "The attribute; `officeLocation` by default.", Attribute),),
         problems=NO_TENANT,
     ),
 )
 async def attribute_values(request: Request) -> Answer:
-    """Answer the values that people have in an attribute, and which location each means by the location rule."""
+    """List the values of an attribute and the location that the location rule assigns to each value."""
     attribute = request.choice("attribute", Attribute) or Attribute("officeLocation")
     return Answer(AttributeValuesView(values=await app().observe.values(request.tenant, attribute)))

@@ -1,4 +1,4 @@
-"""Who may sign in, and who of them is a user of the product."""
+"""Routes for SSO users and the product users created from them."""
 
 from http import HTTPStatus
 from typing import Final
@@ -24,7 +24,7 @@ _READS: Final = {
 
 
 class UserBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Whom to make a user, and in which role."""
+    """Creates a product user: the person's object id and the role."""
 
     object_id: str
     role: Role
@@ -32,13 +32,13 @@ class UserBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @route(bp, "GET", "tenants/{tenant}/sso-users", Contract(answers=answers(SsoUsersView), problems=_READS))
 async def sso_users_list(request: Request) -> Answer:
-    """Answer who is assigned to the sign-in application, and who of them may become a user."""
+    """List the people assigned to the sign-in application, and whether they can become users."""
     return Answer(SsoUsersView(users=await app().sign_ins.sso_users(request.tenant)))
 
 
 @route(bp, "GET", "tenants/{tenant}/users", Contract(answers=answers(UsersView), problems=NO_TENANT))
 async def users_list(request: Request) -> Answer:
-    """Answer the users of the product."""
+    """List the product users."""
     return Answer(UsersView(users=await app().sign_ins.product_users(request.tenant)))
 
 
@@ -53,7 +53,7 @@ async def users_list(request: Request) -> Answer:
     ),
 )
 async def users_post(request: Request) -> Answer:
-    """Make an SSO user a user of the product."""
+    """Create a product user from an SSO user."""
     body = request.body(UserBody)
     person, by = object_id(body.object_id), name_of(request.caller)
     return Answer(await app().sign_ins.make_user(request.tenant, person, body.role, by), HTTPStatus.CREATED)

@@ -30,7 +30,7 @@ async def test_connecting_needs_single_sign_on(api: Client, credentials: dict[st
     await api("PUT", "tenants/contoso", {"name": "Contoso"})
     refused = await api("PUT", "tenants/contoso/connection", credentials)
     assert (refused.status, refused.body["code"]) == (422, "sso_required")
-    assert "/sso" in refused.body["fix"]
+    assert "sign-in application" in refused.body["fix"]
 
 
 @pytest.mark.usefixtures("connected")

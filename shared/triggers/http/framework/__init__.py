@@ -1,1 +1,1 @@
-"""Routing, decoding, encoding and the OpenAPI contract of the HTTP API."""
+"""Routing, decoding, encoding and the OpenAPI description of the HTTP API."""

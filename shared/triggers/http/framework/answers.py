@@ -1,4 +1,4 @@
-"""What routes answer, and errors as problem+json (RFC 9457)."""
+"""Responses of routes, and errors as problem+json (RFC 9457)."""
 
 import logging
 from dataclasses import dataclass, field
@@ -25,32 +25,32 @@ from shared.errors import (
     Unauthenticated,
 )
 
-#: What a caller is asked to wait, in seconds, where nobody said for how long.
+#: Default for Retry-After, in seconds, if the error does not state a wait.
 _RETRY_AFTER_S: Final = 5.0
-#: What a caller is asked to wait, in seconds, where the operator has to mend something first.
+#: Retry-After in seconds for errors that the operator has to repair first.
 _MENDED_AFTER_S: Final = 60.0
-#: What to do about a problem whose sentence only says what is wrong, by its code.
+#: The fix for errors whose message only states what is wrong, by code.
 _FIXES: Final = {
-    "invalid_body": "Correct the field that is named, and send the request again.",
-    "malformed_json": "Send one JSON object in UTF-8.",
-    "body_too_large": "Send less, or in several requests.",
-    "invalid_query": "Correct the parameter that is named, and send the request again.",
-    "invalid_header": "Correct the header that is named, and send the request again.",
-    "changed_meanwhile": "Read it again, look at what has changed, and send the change with its new ETag.",
-    "sso_required": "Configure the sign-in application with PUT /api/tenants/{tenant}/sso first.",
-    "not_connected": "Switch the connection on with PUT /api/tenants/{tenant}/connection.",
-    "rate_limited": "Wait as long as Retry-After says, then send the request again.",
-    "not_signed_in": "Sign in, and send the request again.",
+    "invalid_body": "Correct the named field, then send the request again.",
+    "malformed_json": "Send one JSON object, encoded in UTF-8.",
+    "body_too_large": "Send a smaller request, or split it into several.",
+    "invalid_query": "Correct the named parameter, then send the request again.",
+    "invalid_header": "Correct the named header, then send the request again.",
+    "changed_meanwhile": "Load the current version, check what has changed, then repeat your change.",
+    "sso_required": "Enter the sign-in application first, on the Connect page.",
+    "not_connected": "Connect the directory first, on the Connect page.",
+    "rate_limited": "Wait a moment, then try again.",
+    "not_signed_in": "Sign in, then try again.",
     "sign_in_off": "Ask the operator to set up sign-in, or use a function key.",
-    "forbidden": "Ask the operator for the role and the grant.",
+    "forbidden": "Ask the operator for access.",
 }
-#: Codes of Rejected that are about the shape of the request, not about what it asks for.
+#: Codes of Rejected for malformed requests, which are answered with 400 instead of 422.
 _MALFORMED: Final = frozenset({"invalid_body", "malformed_json", "body_too_large"})
 _log = logging.getLogger("recipient_sync.http")
 
 
 class WrongMethod(Rejected):
-    """The address is right, and takes other methods."""
+    """The path exists but does not support the HTTP method."""
 
     def __init__(self, message: str, allowed: tuple[str, ...]) -> None:
         super().__init__(message, code="method_not_allowed")
@@ -59,7 +59,7 @@ class WrongMethod(Rejected):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a route answers: any value that msgspec encodes, bytes as they are, None for no content."""
+    """The response of a route: a value that msgspec encodes, bytes to send unchanged, or None for no content."""
 
     body: object = None
     status: HTTPStatus = HTTPStatus.OK
@@ -67,7 +67,7 @@ class Answer:
     mimetype: str = "application/json"
 
     def encoded(self) -> func.HttpResponse:
-        """Return it as the host takes it."""
+        """Return the response in the form of the Functions host."""
         if self.body is None:
             return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT, headers=self.headers)
         return func.HttpResponse(
@@ -79,12 +79,12 @@ class Answer:
 
 
 def tagged(tag: str) -> dict[str, str]:
-    """Return the header that names a version."""
+    """Return the ETag header for a version."""
     return {"ETag": f'"{tag}"'}
 
 
 def problem(error: SyncError) -> func.HttpResponse:
-    """Return an error as a problem with a stable code, a sentence, and what to do."""
+    """Return an error as problem+json: a stable code, what is wrong, and the fix."""
     status = _status(error)
     body = _head(status, error.code, str(error))
     report = getattr(error, "report", None)
@@ -100,8 +100,8 @@ def problem(error: SyncError) -> func.HttpResponse:
         body["problems"] = rows
     headers = {}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        asked_s = error.retry_after_s if isinstance(error, Transient) else _MENDED_AFTER_S
-        headers["Retry-After"] = str(max(1, ceil(asked_s or _RETRY_AFTER_S)))
+        wait_s = error.retry_after_s if isinstance(error, Transient) else _MENDED_AFTER_S
+        headers["Retry-After"] = str(max(1, ceil(wait_s or _RETRY_AFTER_S)))
     if isinstance(error, WrongMethod):
         headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, Unauthenticated):
@@ -110,11 +110,11 @@ def problem(error: SyncError) -> func.HttpResponse:
 
 
 def defect() -> func.HttpResponse:
-    """Return what is answered while an unexpected error is handled: nothing of it but an id that the log has too."""
+    """Log the exception being handled and return a 500 that reveals only its id in the log."""
     trace = uuid4().hex
     _log.exception("http_failed trace=%s", trace)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    detail = f"Something went wrong on our side; tell the operator this id: {trace}."
+    detail = f"An unexpected error occurred. Give this ID to your operator: {trace}."
     return _encode({**_head(status, "internal", detail), "correlationId": trace}, status)
 
 
@@ -128,7 +128,7 @@ def _encode(body: dict[str, Any], status: HTTPStatus, headers: dict[str, str] | 
     )
 
 
-#: The status of each kind of error; the first kind that fits counts.
+#: HTTP status by error class; the first matching class counts.
 _STATUS: Final = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (WrongMethod, HTTPStatus.METHOD_NOT_ALLOWED),

@@ -1,4 +1,4 @@
-"""What each route takes and answers, said next to its handler; OpenAPI is made of it."""
+"""Contracts: what a route accepts and returns, declared beside its handler. OpenAPI is generated from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,69 +9,69 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter of the query."""
+    """A query parameter."""
 
     name: str
     about: str
-    #: As JSON Schema has it.
+    #: Its type, as JSON Schema.
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
     required: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """What a route takes and answers, besides what all of them do."""
+    """What a route accepts and returns, in addition to what all routes share."""
 
-    #: The type of the JSON of each successful answer; None for no content.
+    #: JSON type of each successful response; None for no content.
     answers: Mapping[HTTPStatus, Any] = field(default_factory=lambda: {HTTPStatus.OK: dict[str, Any]})
-    #: The type of the JSON that it takes, None if it takes none.
+    #: JSON type of the request body; None without a body.
     body: Any = None
     body_required: bool = True
-    #: Whether it takes, or on demand answers, `text/csv`.
+    #: Whether it accepts `text/csv`, and whether it can return it.
     takes_csv: bool = False
     answers_csv: bool = False
     query: tuple[Parameter, ...] = ()
-    #: Whether its answer has an ETag; whether it looks at If-Match and If-None-Match; whether at Idempotency-Key.
+    #: Whether the response has an ETag, and whether If-Match, If-None-Match and Idempotency-Key are supported.
     tagged: bool = False
     conditional: bool = False
     repeatable: bool = False
-    #: Whether the answer says where to find what was made.
+    #: Whether the response has a Location header.
     located: bool = False
-    #: Codes of problems beside those that every route has, by status.
+    #: Error codes by status, in addition to those that all routes share.
     problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def answers(kind: Any, status: HTTPStatus = HTTPStatus.OK) -> Mapping[HTTPStatus, Any]:  # noqa: ANN401 - any type
-    """Return what a route with one successful answer answers."""
+    """Return the responses of a route with a single successful status."""
     return {status: kind}
 
 
 def one_of(name: str, about: str, words: type[StrEnum], *, reversible: bool = False) -> Parameter:
-    """Return a parameter that is one of some words, if `reversible` also with `-` before it."""
-    values = [each.value for each in words]
+    """Return a parameter with a fixed set of values, if `reversible` also with a leading `-`."""
+    values = [word.value for word in words]
     return Parameter(
         name=name,
         about=about,
-        schema={"type": "string", "enum": [*values, *(f"-{each}" for each in values if reversible)]},
+        schema={"type": "string", "enum": [*values, *(f"-{value}" for value in values if reversible)]},
     )
 
 
 def paged(default: int = 100) -> tuple[Parameter, Parameter]:
-    """Return the parameters of a long list."""
+    """Return the paging parameters of a list."""
     return (
         Parameter(
             name="limit",
-            about="How many items to answer.",
+            about="Maximum number of items to return.",
             schema={"type": "integer", "minimum": 1, "maximum": 1_000, "default": default},
         ),
-        Parameter(name="cursor", about="The `cursor` of the answer before; of this very list."),
+        Parameter(name="cursor", about="The `cursor` of the previous page of the same list."),
     )
 
 
 NO_CONTENT: Final = answers(None, HTTPStatus.NO_CONTENT)
-#: Codes that several routes share.
+#: Error codes that several routes share.
 NO_TENANT: Final = {404: ("tenant_not_found",)}
 NO_LOCATION: Final = {404: ("tenant_not_found", "location_not_found")}
 NO_RUN: Final = {404: ("tenant_not_found", "run_not_found")}
-#: Of routes that read the directory at once.
+#: Error codes of routes that read the directory while the caller waits.
 READS_DIRECTORY: Final = {404: ("tenant_not_found", "not_connected"), 422: ("AADSTS…", "Authorization_RequestDenied")}

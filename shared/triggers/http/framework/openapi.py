@@ -1,4 +1,4 @@
-"""The contract of the API as OpenAPI 3.1, made of the routes and of the very types that validate and encode."""
+"""OpenAPI 3.1 description, generated from the routes and the types that validate and encode their JSON."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,10 +20,10 @@ from shared.triggers.http.schemas.base import ProblemView
 bp = func.Blueprint()
 
 _ABOUT: Final = (
-    "Recipient Sync turns the directories of many customers into recipients. Ids and times are as in the examples of "
-    "docs/reference/http-api.md; errors are problem+json with a stable code."
+    "Recipient Sync keeps the recipients of many customers up to date from their directories. Examples of ids and "
+    "times are in docs/reference/http-api.md. Errors are problem+json with a stable code."
 )
-#: What any route may answer besides its own, with the codes that are told by all of them.
+#: Errors that every route can return, by status.
 _ALWAYS: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("invalid_query", "invalid_header"),
     500: ("internal",),
@@ -39,18 +39,23 @@ _SECURITY: Final = {
         "type": "apiKey",
         "in": "header",
         "name": "x-functions-key",
-        "description": "The product's own back end, below /api.",
+        "description": "For the back end of the product, below /api.",
     },
-    "functionKeyInQuery": {"type": "apiKey", "in": "query", "name": "code", "description": "The same, in the address."},
+    "functionKeyInQuery": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "code",
+        "description": "The function key as a query parameter.",
+    },
     "signIn": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "People, below /api/signed-in, with a token of Entra ID for the API's own app registration.",
+        "description": "For signed-in people, below /api/signed-in: an Entra ID token for this API.",
     },
 }
 _SLUG: Final = {"type": "string", "pattern": "^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"}
-#: The parameters that stand in paths.
+#: Schemas of path parameters.
 _IN_PATH: Final[Mapping[str, Mapping[str, Any]]] = {
     "tenant": _SLUG,
     "location": _SLUG,
@@ -65,7 +70,7 @@ _TEXT: Final = {"schema": {"type": "string"}}
 
 @route(bp, "GET", "openapi.json", Contract(answers=answers(dict[str, Any])))
 async def openapi(_: Request) -> Answer:
-    """Answer this document."""
+    """Return this document."""
     return Answer(_encoded())
 
 
@@ -76,19 +81,19 @@ def _encoded() -> bytes:
 
 @cache
 def document() -> Mapping[str, Any]:
-    """Return the document of every route that is registered."""
-    types = [ProblemView, *(kind for each in ROUTES for kind in _types(each.contract))]
+    """Return the OpenAPI document of all registered routes."""
+    types = [ProblemView, *(kind for endpoint in ROUTES for kind in _types(endpoint.contract))]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     by_type = dict(zip((repr(kind) for kind in types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
-    for each in ROUTES:
-        paths.setdefault(f"/{each.path}", {})[each.method.lower()] = _operation(each, by_type)
+    for endpoint in ROUTES:
+        paths.setdefault(f"/{endpoint.path}", {})[endpoint.method.lower()] = _operation(endpoint, by_type)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Recipient Sync", "version": "1", "description": _ABOUT},
         "servers": [
-            {"url": "/api", "description": "for the product's own back end"},
-            {"url": "/api/signed-in", "description": "for people"},
+            {"url": "/api", "description": "for the back end of the product"},
+            {"url": "/api/signed-in", "description": "for signed-in people"},
         ],
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": _SECURITY},
@@ -101,17 +106,17 @@ def _types(contract: Contract) -> Iterator[Any]:
         yield contract.body
 
 
-def _operation(each: Route, schemas: Mapping[str, Any]) -> dict[str, Any]:
-    contract = each.contract
-    told = (each.handler.__doc__ or "").split(". ")[0].strip().rstrip(".")
+def _operation(endpoint: Route, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    contract = endpoint.contract
+    summary = (endpoint.handler.__doc__ or "").split(". ")[0].strip().rstrip(".")
     operation: dict[str, Any] = {
-        "operationId": each.handler.__name__,
-        "summary": " ".join(told.split()),
-        "tags": [each.path.split("/")[2 if each.path.count("/") > 1 else 0].strip("{}")],
-        "parameters": [*_path_parameters(each.path), *map(_query_parameter, contract.query), *_headers(contract)],
-        "responses": _responses(each, schemas),
-        "security": [] if each.access is Access.PUBLIC else [{name: []} for name in _SECURITY],
-        "x-access": each.access.value,
+        "operationId": endpoint.handler.__name__,
+        "summary": " ".join(summary.split()),
+        "tags": [endpoint.path.split("/")[2 if endpoint.path.count("/") > 1 else 0].strip("{}")],
+        "parameters": [*_path_parameters(endpoint.path), *map(_query_parameter, contract.query), *_headers(contract)],
+        "responses": _responses(endpoint, schemas),
+        "security": [] if endpoint.access is Access.PUBLIC else [{name: []} for name in _SECURITY],
+        "x-access": endpoint.access.value,
     }
     if contract.body is not None:
         content = {_JSON: {"schema": schemas[repr(contract.body)]}}
@@ -141,19 +146,19 @@ def _query_parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _headers(contract: Contract) -> Iterator[dict[str, Any]]:
     if contract.conditional:
-        yield _header("If-Match", "Change only the version with this ETag; * is any.", {"type": "string"})
-        yield _header("If-None-Match", "Create, and never replace.", {"type": "string", "enum": ["*"]})
+        yield _header("If-Match", "Change only the version with this ETag; * matches any version.", {"type": "string"})
+        yield _header("If-None-Match", "Create only; never replace.", {"type": "string", "enum": ["*"]})
     if contract.repeatable:
         schema = {"type": "string", "minLength": 1, "maxLength": MAX_KEY}
-        yield _header("Idempotency-Key", "Do this request once, however often it is sent.", schema)
+        yield _header("Idempotency-Key", "Repeated requests with the same key are executed once.", schema)
 
 
 def _header(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "header", "description": about, "schema": schema}
 
 
-def _responses(each: Route, schemas: Mapping[str, Any]) -> dict[str, Any]:
-    contract = each.contract
+def _responses(endpoint: Route, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    contract = endpoint.contract
     responses: dict[str, Any] = {}
     for status, kind in contract.answers.items():
         response: dict[str, Any] = {"description": status.phrase}
@@ -161,23 +166,23 @@ def _responses(each: Route, schemas: Mapping[str, Any]) -> dict[str, Any]:
             response["content"] = {_JSON: {"schema": schemas[repr(kind)]}}
         if contract.answers_csv:
             response["content"][_CSV] = _TEXT
-        names = [name for name, there in (("ETag", contract.tagged), ("Location", contract.located)) if there]
+        names = [name for name, present in (("ETag", contract.tagged), ("Location", contract.located)) if present]
         if names:
             response["headers"] = {name: {"schema": {"type": "string"}} for name in names}
         responses[str(int(status))] = response
-    for code, told in sorted(_problems(each).items()):
+    for code, problems in sorted(_problems(endpoint).items()):
         responses[str(code)] = {
-            "description": f"{HTTPStatus(code).phrase}: {', '.join(told)}",
+            "description": f"{HTTPStatus(code).phrase}: {', '.join(problems)}",
             "content": {_PROBLEM: {"schema": schemas[repr(ProblemView)]}},
             **({"headers": {"Retry-After": {"schema": {"type": "integer"}}}} if code in {429, 503} else {}),
         }
     return responses
 
 
-def _problems(each: Route) -> dict[int, tuple[str, ...]]:
-    contract = each.contract
+def _problems(endpoint: Route) -> dict[int, tuple[str, ...]]:
+    contract = endpoint.contract
     sources: list[Mapping[int, tuple[str, ...]]] = [contract.problems, _ALWAYS]
-    if each.access is not Access.PUBLIC:
+    if endpoint.access is not Access.PUBLIC:
         sources.append(_SECURED)
     if contract.body is not None or contract.takes_csv:
         sources.append(_BODY)
@@ -185,10 +190,10 @@ def _problems(each: Route) -> dict[int, tuple[str, ...]]:
         sources.append({412: ("changed_meanwhile",)})
     if contract.repeatable:
         sources.append({422: ("idempotency_key_reused",)})
-    named = [name for name in re.findall(r"\{(\w+)\}", each.path) if name in _IN_PATH]
+    named = [name for name in re.findall(r"\{(\w+)\}", endpoint.path) if name in _IN_PATH]
     sources.append({400: tuple(f"invalid_{name}_id" for name in named)})
-    found: dict[int, tuple[str, ...]] = {}
+    problems: dict[int, tuple[str, ...]] = {}
     for source in sources:
         for status, codes in source.items():
-            found[status] = (*found.get(status, ()), *codes)
-    return found
+            problems[status] = (*problems.get(status, ()), *codes)
+    return problems

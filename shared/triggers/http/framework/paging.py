@@ -1,4 +1,4 @@
-"""Pages: cursors that say nothing to others, and belong to one list only."""
+"""Paging with opaque cursors, each bound to one list."""
 
 import base64
 import binascii
@@ -12,44 +12,45 @@ from shared.triggers.http.framework.requests import Request
 
 T = TypeVar("T")
 
-#: Most items of one page, and how many there are unless somebody asks for another number.
+#: Most items of one page.
 MAX_PAGE: Final = 1_000
+#: Items of one page by default.
 PAGE: Final = 100
-#: Longest cursor that is looked at, in characters.
+#: Longest cursor that is decoded, in characters.
 _MAX_CURSOR: Final = 2_000
 
 
 def limit_of(request: Request, default: int = PAGE) -> int:
-    """Return how many items are wanted. Raises: Rejected."""
+    """Return the requested page size. Raises Rejected if it is out of range."""
     text = request.query("limit", str(default))
     limit = int(text) if text.isdecimal() and len(text) <= len(str(MAX_PAGE)) else 0
     if not 1 <= limit <= MAX_PAGE:
-        raise Rejected(f"limit is {text[:80]!r}; use 1 to {MAX_PAGE}.", code="invalid_query")
+        raise Rejected(f"Invalid limit {text[:80]!r}: use 1 to {MAX_PAGE}.", code="invalid_query")
     return limit
 
 
 def cursor_of(position: object, *scope: str) -> str | None:
-    """Return the cursor that goes on behind a position of a list; None if that is the end."""
+    """Encode the position after which the next page starts; None at the end of the list."""
     if position is None:
         return None
     return base64.urlsafe_b64encode(msgspec.json.encode((_digest(scope), position))).decode().rstrip("=")
 
 
 def position_of(request: Request, kind: type[T], *scope: str) -> T | None:
-    """Return where a list goes on, None at its beginning. Raises: Rejected for a cursor that is not of this list."""
+    """Decode the cursor of a request, None on the first page. Raises Rejected if it belongs to another list."""
     text = request.query("cursor")
     if not text:
         return None
-    foreign = Rejected("cursor is not one that this list has given; begin again without it.", code="invalid_query")
+    invalid = Rejected("Invalid cursor for this list: start again without a cursor.", code="invalid_query")
     try:
         decoded = base64.b64decode(text[:_MAX_CURSOR] + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         digest, position = msgspec.json.decode(decoded, type=tuple[str, msgspec.Raw])
-        found = msgspec.json.decode(position, type=kind)
+        after = msgspec.json.decode(position, type=kind)
     except (ValueError, binascii.Error, msgspec.DecodeError) as error:
-        raise foreign from error
+        raise invalid from error
     if digest != _digest(scope):
-        raise foreign
-    return found
+        raise invalid
+    return after
 
 
 def _digest(scope: tuple[str, ...]) -> str:

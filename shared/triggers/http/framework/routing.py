@@ -1,7 +1,7 @@
-"""Two doors to the same routes: `/api/...` for the back end, by function key; `/api/signed-in/...` for people.
+"""Routing. Two entry points serve the same routes: the service API `/api` and the user API `/api/signed-in`.
 
-The host checks the keys of the first; whoever has one is the product's own back end. The second is open to the host,
-and everything behind it is decided here: who the person is, which route is meant, and whether its rule allows it.
+Service API: the Functions host checks the function key; the caller is the back end of the product.
+User API: the host lets all requests pass; this module identifies the person, finds the route and applies its rule.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +23,7 @@ from shared.triggers.http.framework.rules import RULES
 
 Handler = Callable[[Request], Awaitable[Answer]]
 _ALL: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-#: Where a browser says that a request comes from, if it may be ours. Others can send a person's cookie along.
+#: Accepted values of Sec-Fetch-Site. Pages of other sites could send requests with the cookie of a signed-in person.
 #: Source: https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 
@@ -32,7 +32,7 @@ bp = func.Blueprint()
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path, for whom it is, and what serves it."""
+    """One method of one path, with its access rule and handler."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class Route:
     contract: Contract
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Return the parameters of a path that is this route's, None for any other."""
+        """Return the path parameters, None if the path or the method does not match."""
         patterns, parts = self.path.split("/"), path.split("/")
         if method != self.method or len(patterns) != len(parts):
             return None
@@ -54,14 +54,14 @@ class Route:
         return parameters
 
 
-#: Every route that was registered.
+#: All registered routes.
 ROUTES: Final[list[Route]] = []
 
 
 def route(
     blueprint: func.Blueprint, method: str, path: str, contract: Contract | None = None
 ) -> Callable[[Handler], Handler]:
-    """Register a handler under its own name as what serves a method of a path. Raises: KeyError without a rule."""
+    """Register a handler for a method and a path, under its own name. Raises KeyError without an access rule."""
     access = RULES[f"{method} {path}"]
 
     def register(handler: Handler) -> Handler:
@@ -81,7 +81,7 @@ def route(
 
 @bp.route(route="signed-in/{*path}", methods=_ALL, auth_level=func.AuthLevel.ANONYMOUS)
 async def signed_in(req: func.HttpRequest) -> func.HttpResponse:
-    """Serve a signed-in person every route whose rule allows it."""
+    """Handle requests of signed-in people to all routes whose rule allows it."""
     return await _guarded(lambda: _for_person(req))
 
 
@@ -89,17 +89,17 @@ async def _for_person(req: func.HttpRequest) -> Answer:
     person = await app().ports.sign_in.person(_lower(req.headers))
     site = _lower(req.headers).get("sec-fetch-site", "none")
     if req.method != "GET" and site not in _OWN_SITES:
-        raise Forbidden("The request was made by the page of another site.", code="cross_site")
+        raise Forbidden("Requests from pages of other websites are not allowed.", code="cross_site")
     path = req.route_params.get("path", "").strip("/")
-    for each in ROUTES:
-        parameters = each.match(req.method, path)
+    for candidate in ROUTES:
+        parameters = candidate.match(req.method, path)
         if parameters is not None:
-            await _authorize(person, each.access, parameters)
-            return await each.handler(Request(req, parameters, person))
-    allowed = tuple(sorted({each.method for each in ROUTES if each.match(each.method, path) is not None}))
+            await _authorize(person, candidate.access, parameters)
+            return await candidate.handler(Request(req, parameters, person))
+    allowed = tuple(sorted({known.method for known in ROUTES if known.match(known.method, path) is not None}))
     if allowed:
-        raise WrongMethod(f"{req.method} is not for this address; it takes {', '.join(allowed)}.", allowed)
-    raise NotFound("There is no such route; GET /api/openapi.json lists them.", code="route_not_found")
+        raise WrongMethod(f"This address does not support {req.method}: use {', '.join(allowed)}.", allowed)
+    raise NotFound("Unknown address: the OpenAPI description of this API lists all addresses.", code="route_not_found")
 
 
 async def _authorize(caller: Caller, access: Access, parameters: Mapping[str, str]) -> None:
@@ -112,11 +112,11 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _guarded(work: Callable[[], Awaitable[Answer]]) -> func.HttpResponse:
-    """Return the answer, or the error as a problem."""
+    """Return the response, or an error as problem+json."""
     with count_requests():
         try:
             return (await work()).encoded()
         except SyncError as error:
             return problem(error)
-        except Exception:  # noqa: BLE001 - the edge: nothing of what went wrong inside may leave
+        except Exception:  # noqa: BLE001 - the edge: internal errors must not leak
             return defect()

@@ -1,4 +1,4 @@
-"""For whom each route is. A route without a rule does not load; `domain.access.callers.may` says what a rule means."""
+"""Access rule of each route, interpreted by `domain.access.callers.may`. A route without a rule does not load."""
 
 from typing import Final
 

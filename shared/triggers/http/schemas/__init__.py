@@ -1,1 +1,1 @@
-"""The JSON that routes answer, as types: the same types encode the answers and generate the published schema."""
+"""Types of the JSON that routes return. They encode the responses and generate the published schema."""

@@ -1,4 +1,4 @@
-"""What all answers are made of."""
+"""Base types of all responses."""
 
 from typing import Any
 
@@ -11,26 +11,26 @@ Text = str | UnsetType | None
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Anything that is answered."""
+    """Base of all response types."""
 
 
 class Page(View, frozen=True, kw_only=True):
-    """A page of a long list."""
+    """One page of a list."""
 
-    #: Leads to the next page; null at the end.
+    #: Cursor of the next page; null on the last page.
     cursor: str | None
 
 
 class ProblemView(View, frozen=True, kw_only=True):
-    """An error, as RFC 9457 has it."""
+    """An error as problem details (RFC 9457)."""
 
     type: str
     title: str
     status: int
-    #: Stable.
+    #: Stable; scripts can rely on it.
     code: str
     detail: str
-    #: What to do, where that is known.
+    #: What the reader can do about it, if known.
     fix: str | UnsetType = UNSET
     report: Report | UnsetType = UNSET
     problems: list[dict[str, Any]] | UnsetType = UNSET

@@ -16,7 +16,7 @@ from shared.workflows.connections.show_mapping import MappedLocation
 
 
 class MappedView(View, frozen=True, kw_only=True):
-    """Every location's groups by name."""
+    """The mapped groups of all locations."""
 
     locations: Sequence[MappedLocation]
 
@@ -35,7 +35,7 @@ class SsoView(View, frozen=True, kw_only=True):
 
 
 class ConnectionView(View, frozen=True, kw_only=True):
-    """A connection without its secret; just its state while it is off."""
+    """A connection without its secret; only the state while it is off."""
 
     state: Literal["off", "on", "failing", "needs attention"]
     reason: Reason | UnsetType | None = UNSET
@@ -51,12 +51,12 @@ class ConnectionView(View, frozen=True, kw_only=True):
     connected_at: datetime | UnsetType = UNSET
     secret_expires_on: datetime | UnsetType | None = UNSET
     secret_days_left: int | UnsetType | None = UNSET
-    #: Of a PUT: what was checked.
+    #: The validation report, after connecting.
     report: Report | UnsetType = UNSET
 
 
 class OffView(View, frozen=True, kw_only=True):
-    """What is left and what is gone once a connection is off."""
+    """What was erased and what was kept when a connection was turned off."""
 
     state: Literal["off"]
     erased: tuple[str, ...]

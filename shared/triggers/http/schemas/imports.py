@@ -1,4 +1,4 @@
-"""Imports."""
+"""Imports of CSV files."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ from shared.workflows.imports.small_import import ImportReport
 
 
 class RowView(View, frozen=True, kw_only=True):
-    """What is wrong with a row of a file, or why it was not applied."""
+    """A refused row of a file and the reason."""
 
     line: int
     code: str
@@ -26,12 +26,12 @@ class RowView(View, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, row: RowProblem) -> Self:
-        """Return what the API shows of a row."""
+        """Create the view of a row."""
         return cls(line=row.line, code=row.code, detail=row.detail)
 
 
 class ImportView(View, frozen=True, kw_only=True):
-    """What an import did, or would do."""
+    """The result of an import, or of its preview."""
 
     rows: int
     counts: Counts
@@ -44,12 +44,12 @@ class ImportView(View, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, report: ImportReport) -> Self:
-        """Return a report as the API shows it."""
+        """Create the view of a report."""
         return cls(
             rows=report.rows,
             counts=report.counts,
             unchanged=report.unchanged,
-            refused=[RowView.of(each) for each in report.refused],
+            refused=[RowView.of(row) for row in report.refused],
             refused_rows=report.refused_rows,
             held=report.held,
             held_digest=report.held_digest,
@@ -58,7 +58,7 @@ class ImportView(View, frozen=True, kw_only=True):
 
 
 class LargeImportView(View, frozen=True, kw_only=True):
-    """Where an import of a large file is, and what became of its rows once it has ended."""
+    """The state of a large import, and its result once it has ended."""
 
     id: ImportId
     location: LocationId
@@ -74,14 +74,14 @@ class LargeImportView(View, frozen=True, kw_only=True):
     problems: Sequence[RowView]
     held: int
     held_digest: str | None
-    #: Bytes of each part that has arrived, by its number; not told of one that was just begun.
+    #: Size of the uploaded parts in bytes, by part number; missing in the response that creates the import.
     received: dict[str, int] | UnsetType = UNSET
 
     @classmethod
     def of(cls, found: Import, sizes: Mapping[int, int] | None = None) -> Self:
-        """Return an import as the API shows it; what came of one that has not ended is not known yet."""
+        """Create the view of an import. The result is empty until the import has ended."""
         outcome = found.outcome if found.outcome is not None and found.state.ended else None
-        known = outcome or Outcome(state=found.state)
+        result = outcome or Outcome(state=found.state)
         return cls(
             id=found.id,
             location=found.location,
@@ -90,19 +90,19 @@ class LargeImportView(View, frozen=True, kw_only=True):
             requested_by=found.by,
             at=found.at,
             run=found.run,
-            problem=known.problem,
-            rows=known.rows,
-            unchanged=known.unchanged,
-            refused_rows=known.refused_rows,
-            problems=[RowView.of(each) for each in known.problems],
-            held=known.held,
-            held_digest=known.held_digest,
+            problem=result.problem,
+            rows=result.rows,
+            unchanged=result.unchanged,
+            refused_rows=result.refused_rows,
+            problems=[RowView.of(row) for row in result.problems],
+            held=result.held,
+            held_digest=result.held_digest,
             received=UNSET if sizes is None else {str(number): size for number, size in sorted(sizes.items())},
         )
 
 
 class PartView(View, frozen=True, kw_only=True):
-    """A part of a file that has arrived."""
+    """An uploaded part of a file."""
 
     number: int
     bytes: int

@@ -1,4 +1,4 @@
-"""Health, overview and the operator's log."""
+"""Health, overview and operator log."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,19 +11,19 @@ from shared.workflows.operations.overview import TenantLine
 
 
 class HealthView(View, frozen=True, kw_only=True):
-    """Whether the app has what it needs to start."""
+    """The health of the app."""
 
     status: Literal["ok"]
 
 
 class OverviewView(Page, frozen=True, kw_only=True):
-    """Every tenant on one line."""
+    """The overview of all tenants."""
 
     tenants: Sequence[TenantLine]
 
 
 class EntryView(View, frozen=True, kw_only=True):
-    """Something that needs the operator's eye."""
+    """An entry of the operator log: a failed message or an event."""
 
     id: str
     at: datetime
@@ -33,13 +33,13 @@ class EntryView(View, frozen=True, kw_only=True):
     body: str
     tenant: TenantId | None
     run: RunId | None
-    #: When and by whom the message was put back on its queue.
+    #: When the message was retried, and the caller who did it.
     replayed_at: datetime | None
     replayed_by: str | None
 
     @classmethod
     def of(cls, entry: OperatorLogEntry) -> Self:
-        """Return an entry as the API shows it."""
+        """Create the view of an entry."""
         return cls(
             id=entry.id,
             at=entry.at,
@@ -55,6 +55,6 @@ class EntryView(View, frozen=True, kw_only=True):
 
 
 class LedgerView(Page, frozen=True, kw_only=True):
-    """What needs the operator's eye, newest first."""
+    """Entries of the operator log, newest first."""
 
     entries: Sequence[EntryView]

@@ -14,7 +14,7 @@ from shared.triggers.http.schemas.base import Page, Text
 
 
 class RecipientView(Profile, frozen=True, kw_only=True):
-    """A recipient with the fields of its profile; what is not known about the person is left out."""
+    """A recipient with the fields of its profile; unknown values are omitted."""
 
     id: RecipientId
     #: For `If-Match`.
@@ -23,12 +23,12 @@ class RecipientView(Profile, frozen=True, kw_only=True):
     status: Status
     object_id: ObjectId | None
     reason: str | None
-    #: The mapped groups that put the person here; of one who has left, those that did so last.
+    #: The mapped groups that make the person a recipient; after deactivation, the last ones that did.
     groups: Sequence[ObjectId]
 
     @classmethod
     def of(cls, recipient: Recipient) -> Self:
-        """Return a recipient as the API shows it."""
+        """Create the view of a recipient."""
         return cls(
             id=recipient.id,
             etag=f'"{recipient.tag()}"',
@@ -48,27 +48,28 @@ class RecipientsView(Page, frozen=True, kw_only=True):
 
 
 class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """What changes a recipient: fields, of which those left out stay, and whether parcels can be addressed to them."""
+    """Changes a recipient: the fields to change, and whether the recipient is active."""
 
     active: bool | UnsetType = UNSET
 
     def fields(self) -> dict[str, str | None]:
-        """Return the profile fields that are named. Raises: Rejected."""
-        found: dict[str, str | None] = {}
-        for name in PERSON_FIELDS:
+        """Return the profile fields to change. Raises Rejected if a value is too long or not printable."""
+        changed: dict[str, str | None] = {}
+        for name, field in PERSON_FIELDS.items():
             value = getattr(self, name)
             if value is UNSET:
                 continue
             text = " ".join(value.split()) if value else ""
             if len(text) > MAX_TEXT or not text.isprintable():
                 raise Rejected(
-                    f"{name} has more than {MAX_TEXT} characters, or some not printable.", code="invalid_value"
+                    f"Invalid value for {field.label!r}: use at most {MAX_TEXT} printable characters.",
+                    code="invalid_value",
                 )
-            found[name] = text or None
-        return found
+            changed[name] = text or None
+        return changed
 
 
-#: The body with every text field of the profile, each of which may be left out.
+#: The body with all text fields of the profile, all of them optional.
 FULL_BODY = cast(
     "type[RecipientBody]",
     msgspec.defstruct(

@@ -43,7 +43,7 @@ class RunView(View, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, run: Run, progress: RunProgress | None = None) -> Self:
-        """Return a run as the API shows it."""
+        """Create the view of a run."""
         return cls(
             id=run.id,
             tenant=run.tenant,
@@ -68,6 +68,6 @@ class RunView(View, frozen=True, kw_only=True):
 
 
 class RunsView(Page, frozen=True, kw_only=True):
-    """The history, newest first."""
+    """Runs of a tenant, newest first."""
 
     runs: Sequence[RunView]

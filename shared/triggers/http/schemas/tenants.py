@@ -10,7 +10,7 @@ from shared.triggers.http.schemas.base import Page, View
 
 
 class TenantsView(Page, frozen=True, kw_only=True):
-    """Tenants, by id."""
+    """Tenants, sorted by id."""
 
     tenants: Sequence[TenantSummary]
 
@@ -28,24 +28,24 @@ class MappingView(View, frozen=True, kw_only=True):
 
 
 class AttributeValuesView(View, frozen=True, kw_only=True):
-    """The values that people have in an attribute."""
+    """Values of an attribute in the directory."""
 
     values: Sequence[AttributeValue]
 
 
 class FilterTestView(View, frozen=True, kw_only=True):
-    """Whether an address passes a filter."""
+    """Whether the e-mail address passes the filter."""
 
     passes: bool
 
 
 class SsoUsersView(View, frozen=True, kw_only=True):
-    """Who may sign in."""
+    """People assigned to the sign-in application."""
 
     users: Sequence[SsoUser]
 
 
 class UsersView(View, frozen=True, kw_only=True):
-    """Users of the product."""
+    """Product users."""
 
     users: Sequence[ProductUser]
