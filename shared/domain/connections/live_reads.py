@@ -1,4 +1,4 @@
-"""What a validation says about the live reads: which there are, and how each went."""
+"""Live checks: the checks of a validation that read from the directory."""
 
 from typing import Final
 
@@ -6,35 +6,37 @@ from shared.domain.connections.entra import permissions as consent
 from shared.domain.connections.validation_report import Check, CheckStatus, Consent
 from shared.errors import NeedsAttention, NotFound, SyncError, Transient
 
-_CONSENT_FIX: Final = "Grant the missing permission and consent to it; it can take a few minutes to have effect."
-_GROUP_FIX: Final = "Copy the group's object id from its overview."
-_HIDDEN_FIX: Final = "Grant Member.Read.Hidden and consent to it, or map another group."
-_SSO_FIX: Final = "Copy the sign-in application's own Application ID from its overview, and store it again."
-_ENDPOINT_FIX: Final = "Check the endpoints; if they are right, check again in a minute."
+_CONSENT_FIX: Final = "Grant the missing permission and admin consent. It can take a few minutes to take effect."
+_GROUP_FIX: Final = "Copy the object ID of the group from its overview page."
+_HIDDEN_FIX: Final = "Grant the permission Member.Read.Hidden with admin consent, or map another group."
+_SSO_FIX: Final = "Copy the Application ID of the sign-in application from its overview page, then save it again."
+_ENDPOINT_FIX: Final = "Check the endpoints. If they are right, check again in a minute."
 
-#: The reads in their order, by the id of their check.
+#: Titles of the live checks in their order, by check id.
 READS: Final = {
     "read_users": "Reading users",
     "read_groups": "Reading groups",
     "read_members": "Reading members",
-    "read_sso": "Reading who may sign in",
+    "read_sso": "Reading SSO users",
 }
-NO_GROUP: Final = Check.skipped("read_members", READS["read_members"], "There is no group to read.")
+NO_GROUP: Final = Check.skipped(
+    "read_members", READS["read_members"], "The directory does not contain a group to read."
+)
 
 
 def nothing_asked(*, sso_users: bool) -> list[Check]:
-    """Return, skipped, every check that only a token makes possible."""
+    """Return all checks that need a token, as skipped."""
     return [
-        Check.skipped("token_tenant", "The token's tenant"),
-        Check.skipped("token_application", "The token's application"),
-        Check.skipped("object_id", "The object id"),
+        Check.skipped("token_tenant", "Tenant of the token"),
+        Check.skipped("token_application", "Application of the token"),
+        Check.skipped("object_id", "Object ID"),
         Check.skipped("permissions", "Permissions"),
         *(Check.skipped(id_, title) for id_, title in READS.items() if id_ != "read_sso" or sso_users),
     ]
 
 
 def not_allowed(granted: Consent) -> dict[str, Check]:
-    """Return, skipped, the reads that a missing permission forbids. Members are people: reading them takes both."""
+    """Return the live checks that a missing permission prevents, as skipped. Members need two permissions."""
     missing = set(granted.missing)
     needed = {
         "read_users": {consent.USERS.permission},
@@ -46,13 +48,13 @@ def not_allowed(granted: Consent) -> dict[str, Check]:
 
 
 def outcome(id_: str, what: str, error: SyncError | None) -> Check:
-    """Return how one read went. An error that passes by itself is called that, and blamed on nobody."""
+    """Return the result of a live check. Temporary errors are reported as such."""
     if error is None:
         return Check.passed(id_, f"{what} can be read")
     detail, fix = str(error), _ENDPOINT_FIX
     match error:
         case Transient():
-            return failed_for_now(id_, f"{what} could not be read now", error)
+            return failed_for_now(id_, f"{what} cannot be read at the moment", error)
         case NotFound():
             fix = _SSO_FIX if id_ == "read_sso" else _GROUP_FIX
         case NeedsAttention(code="hidden_membership"):
@@ -63,8 +65,8 @@ def outcome(id_: str, what: str, error: SyncError | None) -> Check:
 
 
 def failed_for_now(id_: str, title: str, error: Transient) -> Check:
-    """Return the check that failed for no fault of the admin's."""
-    detail = f"{error} Nothing is known to be wrong with the entries."
+    """Return a check that failed because of a temporary error."""
+    detail = f"{error} This does not mean that the entries are wrong."
     return Check(
         id=id_, status=CheckStatus.FAIL, title=title, detail=detail, fix="Check again in a minute.", retry=True
     )

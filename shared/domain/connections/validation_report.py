@@ -1,4 +1,4 @@
-"""The report of a validation: every check with what was found, what it means and what to do."""
+"""The validation report: all checks with their result, its meaning and the fix."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,17 +11,17 @@ from shared.domain.connections.connection import Credentials
 
 
 class CheckStatus(StrEnum):
-    """How a check ended."""
+    """Result of a check."""
 
     PASS = "pass"  # noqa: S105 - no password
     FAIL = "fail"
     WARN = "warn"
-    #: Not made, because a check before it failed.
+    #: Not made, because an earlier check failed.
     SKIP = "skip"
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One check: `id` is stable, `detail` says what was found, `fix` what to do about it."""
+    """One check: a stable `id`, the finding (`detail`) and the fix."""
 
     id: str
     status: CheckStatus
@@ -29,31 +29,31 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     detail: str = ""
     fix: str = ""
     link: str | None = None
-    #: Whether nothing is known to be wrong: the check could not be made just now, and can be made again.
+    #: Whether the check failed because of a temporary error and can be repeated.
     retry: bool | UnsetType = UNSET
-    #: Entries that would pass, by their field; a page can offer to fill them in.
+    #: Values that would pass, by field; the portal offers to fill them in.
     suggestion: dict[str, str] | UnsetType = UNSET
 
     @classmethod
     def passed(cls, id_: str, title: str) -> "Check":
-        """Return a check that found nothing wrong."""
+        """Return a passed check."""
         return cls(id=id_, status=CheckStatus.PASS, title=title)
 
     @classmethod
     def failed(cls, id_: str, title: str, detail: str, fix: str, suggestion: dict[str, str] | None = None) -> "Check":
-        """Return a check that found a fault."""
+        """Return a failed check."""
         return cls(id=id_, status=CheckStatus.FAIL, title=title, detail=detail, fix=fix, suggestion=suggestion or UNSET)
 
     @classmethod
-    def skipped(cls, id_: str, title: str, detail: str = "Not checked, because a check before it failed.") -> "Check":
-        """Return a check that was not made."""
+    def skipped(cls, id_: str, title: str, detail: str = "Not checked, because an earlier check failed.") -> "Check":
+        """Return a skipped check."""
         return cls(id=id_, status=CheckStatus.SKIP, title=title, detail=detail)
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Application permissions: those that serve a need, needs that nothing serves, and those beyond what is needed.
+    """Application permissions: granted required ones, missing required ones, and unneeded ones.
 
-    A permission that serves a need and allows more than that is both granted and unneeded.
+    A permission that satisfies a requirement but allows more is both granted and unneeded.
     """
 
     granted: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a validation found. `ok` unless a check failed."""
+    """The result of a validation. `ok` unless a check failed."""
 
     ok: bool
     checks: tuple[Check, ...]
@@ -73,26 +73,26 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def of(
         cls, checks: list[Check], consent: Consent | None = None, secret_expires_on: datetime | None = None
     ) -> "Report":
-        """Return the report that the checks make."""
+        """Create the report from the checks."""
         ok = all(check.status is not CheckStatus.FAIL for check in checks)
         return cls(ok=ok, checks=tuple(checks), consent=consent or Consent(), secret_expires_on=secret_expires_on)
 
     @property
     def unchecked(self) -> bool:
-        """Whether checks failed for no other reason than that they could not be made just now."""
+        """Whether all failed checks failed because of temporary errors."""
         failures = self.failures()
         return bool(failures) and all(check.retry is True for check in failures)
 
     def failures(self) -> list[Check]:
-        """Return the checks that failed."""
+        """Return the failed checks."""
         return [check for check in self.checks if check.status is CheckStatus.FAIL]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """The report, and credentials that can be stored if it is `ok`; None if they were not even tried."""
+    """The report, and the credentials to store if it is `ok`; None if they were not tried."""
 
     report: Report
     credentials: Credentials | None = None
-    #: What goes into Key Vault: the secret, or the certificate with its key; empty for a federated identity.
+    #: The text to store in Key Vault: secret, or certificate with private key; empty for a federated identity.
     secret: str = field(default="", repr=False)

@@ -26,7 +26,7 @@ async function getOrNull(path) {
 }
 
 function setUp(base, sso) {
-  const result = h("div", { "aria-live": "polite" });
+  const result = h("div", { class: "stack", "aria-live": "polite" });
   const form = credentials(sso);
   const check = async () => {
     replace(result, waiting("Checking with Microsoft"));
@@ -60,7 +60,7 @@ const nextSteps = () =>
   h("p", {}, "Next: choose ", h("a", { href: location.hash.replace("connect", "preferences") }, "who becomes a recipient"), ".");
 
 function connected(base, connection) {
-  const result = h("div", { "aria-live": "polite" });
+  const result = h("div", { class: "stack", "aria-live": "polite" });
   const validate = async () => {
     replace(result, waiting("Checking with Microsoft"));
     const fresh = await api.post(`${base}/connection/validate`);

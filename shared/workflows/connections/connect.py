@@ -34,7 +34,7 @@ class ConnectionUnchecked(Transient):
     """The credentials were not stored, because they could not be checked just now; nothing is known to be wrong."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(f"{report.failures()[0].detail} Nothing was stored.", code="connection_unchecked")
+        super().__init__(f"{report.failures()[0].detail} The credentials were not stored.", code="connection_unchecked")
         self.report = report
 
 
@@ -129,7 +129,7 @@ class Connect:
         application = await self._sso_application(tenant)
         if application is None:
             raise Rejected(
-                f"Tenant {tenant!r} has no sign-in application: configure SSO before connecting its directory.",
+                "The sign-in application is missing: enter it before you connect the directory.",
                 code="sso_required",
             )
         validation = await self.validate(form, caller, application)
@@ -178,7 +178,7 @@ class Connect:
         await self.tenants.get(tenant)
         if await self._sso_application(tenant) != application:
             raise SsoChanged(
-                "The sign-in application was changed or removed meanwhile; look at it, then connect again."
+                "The sign-in application was changed or removed at the same time. Check it, then connect again."
             )
 
     async def _stored(
@@ -211,7 +211,7 @@ class Connect:
         await self.tenants.get(tenant)
         sso = await self.tenants.sso(tenant)
         if sso is None:
-            raise NotFound(f"Tenant {tenant!r} has no sign-in application.", code="sso_not_found")
+            raise NotFound(f"Tenant {tenant!r} does not have a sign-in application.", code="sso_not_found")
         return sso
 
     async def connection(self, tenant: TenantId) -> StoredConnection | None:

@@ -93,10 +93,10 @@ class ConnectionHealth:
 def _detail(notice: Notice, health: Health) -> str:
     match notice.kind:
         case NoticeKind.EXPIRING:
-            return f"The secret ends in {notice.days_left} days; the admin has to replace it before."
+            return f"The client secret expires in {notice.days_left} days. An admin must replace it before."
         case NoticeKind.RECOVERED:
-            return "The directory can be read again; nothing is to be done."
+            return "The directory can be read again. No action is needed."
         case NoticeKind.NEEDS_ATTENTION | NoticeKind.FAILING:
             reason = health.reason
             known = reason is not None and reason.code == notice.code
-            return f"{reason.detail} {reason.fix}" if reason is not None and known else f"The reason was {notice.code}."
+            return f"{reason.detail} {reason.fix}" if reason is not None and known else f"Error code: {notice.code}."

@@ -43,12 +43,13 @@ async def reads(
         groups = [ObjectId(group) for group in probed] or [each.id for each in found if not each.hidden_membership][:1]
         for group in groups:
             reading = directory.users(Source(group=group))
-            done.append(await _tried("read_members", f"The members of group {group}", reading))
+            what = f"The members of the group with ID {group}" if probed else "The members of a group"
+            done.append(await _tried("read_members", what, reading))
         if not groups:
             done.append(live_reads.NO_GROUP)
     if sso_application is not None:
         if "read_sso" not in checks:
-            what = "Who may sign in to the application"
+            what = "SSO users"
             checks["read_sso"] = await _tried("read_sso", what, directory.assignments(sso_application))
         done.append(checks["read_sso"])
     return done

@@ -24,7 +24,7 @@ class Limiter:
             following = limit.take(used, self.clock.now())
             if not isinstance(following, datetime):
                 raise RateLimited(
-                    f"Too many checks in a short time; wait {following:.0f} s, then check again.",
+                    f"Too many checks in a short time. Wait {following:.0f} seconds, then check again.",
                     code="rate_limited",
                     retry_after_s=following,
                 )

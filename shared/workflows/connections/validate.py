@@ -102,22 +102,22 @@ class Validate:
         try:
             certificate = await self.certificates.read(form.client_certificate, form.client_certificate_password)
         except Rejected as error:
-            fix = "Export the certificate together with its private key, as PEM or PFX, and enter it with its password."
+            fix = "Export the certificate together with its private key as PEM or PFX, and enter it with its password."
             found.checks.append(Check.failed("certificate", "The certificate cannot be used", str(error), fix))
             return ""
         found.ends = certificate.ends
         if certificate.ends <= self.clock.now():
-            detail = f"The certificate ended on {certificate.ends:%Y-%m-%d}."
-            fix = "Create a new certificate, and upload its public part to the app registration."
+            detail = f"The certificate expired on {certificate.ends:%Y-%m-%d}."
+            fix = "Create a new certificate and upload its public part to the app registration."
             found.checks.append(Check.failed("certificate", "The certificate has expired", detail, fix))
         return certificate.pem
 
     def _vouched(self, form: CredentialForm, caller: Caller, found: _Findings) -> None:
         if vouches_for(caller, form.tenant_id, self.operator_tenant):
             return
-        title = "A federated identity has to be connected by somebody of that directory"
-        detail = "It shows no secret, so that only people of the directory, or the operator, can say that it is theirs."
-        fix = "Sign in with an account of the directory that is to be connected, or enter a client secret."
+        title = "You cannot connect this directory with a federated identity"
+        detail = "Without a secret, only people of that directory or the operator can connect it."
+        fix = "Sign in with an account of the directory that you want to connect, or enter a client secret."
         found.checks.append(Check.failed("federation", title, detail, fix))
 
     def _endpoints(self, form: CredentialForm, found: _Findings) -> Endpoints | None:
@@ -151,7 +151,7 @@ class Validate:
         except RateLimited:
             raise
         except Transient as error:
-            found.checks.append(failed_for_now("login", "The login service did not answer", error))
+            found.checks.append(failed_for_now("login", "The login service did not respond", error))
             found.checks += login_errors.sign_in_skipped(form.kind)
             found.skip_the_rest(form)
 

@@ -25,17 +25,17 @@ class Mistake:
 def mistakes(right: dict[str, str]) -> list[Mistake]:
     """Return the wrong entries, each made on otherwise right ones."""
     return [
-        Mistake({"tenantId": ""}, "The tenant id is missing"),
-        Mistake({"tenantId": "contoso"}, "The tenant id is malformed"),
-        Mistake({"tenantId": str(uuid4())}, "The tenant is unknown"),
-        Mistake({"tenantId": "common"}, "A placeholder stands for the tenant"),
-        Mistake({"clientId": "not-an-id"}, "The application (client) id is malformed"),
-        Mistake({"clientId": str(uuid4())}, "The application is unknown in this tenant"),
-        Mistake({"clientId": right["objectId"], "objectId": right["clientId"]}, "Ids stand in each other's place"),
-        Mistake({"objectId": right["clientId"]}, "Two ids are equal"),
-        Mistake({"objectId": str(uuid4())}, "The object id is another one"),
+        Mistake({"tenantId": ""}, "The tenant ID is missing"),
+        Mistake({"tenantId": "contoso"}, "The tenant ID is not valid"),
+        Mistake({"tenantId": str(uuid4())}, "The tenant was not found"),
+        Mistake({"tenantId": "common"}, "A placeholder was entered instead of a tenant ID"),
+        Mistake({"clientId": "not-an-id"}, "The application (client) ID is not valid"),
+        Mistake({"clientId": str(uuid4())}, "The application was not found in this tenant"),
+        Mistake({"clientId": right["objectId"], "objectId": right["clientId"]}, "IDs are swapped"),
+        Mistake({"objectId": right["clientId"]}, "Client ID and object ID are identical"),
+        Mistake({"objectId": str(uuid4())}, "Wrong object ID"),
         Mistake({"clientSecret": ""}, "The client secret is missing"),
-        Mistake({"clientSecret": SECRET_ID}, "The secret's id was entered"),
+        Mistake({"clientSecret": SECRET_ID}, "The secret ID was entered instead of the secret"),
         Mistake({"clientSecret": "wrong~secret-value-0123456789"}, "The client secret is wrong"),
     ]
 

@@ -1,4 +1,4 @@
-"""Which pair of hosts a connection may use: a cloud's own, or one that the operator allows."""
+"""Allowed endpoints of a connection: those of a Microsoft cloud, or pairs that the operator has allowed."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.errors import Rejected
 
-#: The second name of China's login service, which its portal shows.
+#: The second host name of the login service in China, shown in its portal.
 #: Source: https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
 CHINA_BY_PARTNER: Final = Endpoints(
     login="https://login.partner.microsoftonline.cn", graph=CLOUD_ENDPOINTS[Cloud.CHINA].graph
@@ -21,23 +21,25 @@ def resolve(
     default: Endpoints,
     allowed: Sequence[Endpoints],
 ) -> Endpoints:
-    """Return the pair for a cloud, with a person's overrides. `default` is the pair of the cloud called global.
+    """Return the endpoints of a cloud with the entered overrides. `default` is the pair for the cloud `global`.
 
-    Raises: Rejected unless the pair is a cloud's own or among `allowed`: whoever chooses the hosts receives the
-    secret and the token, and tokens of one cloud are worth nothing in another.
+    Raises Rejected unless the pair belongs to one cloud or is in `allowed`. The hosts receive the secret and the token,
+    so they must be trusted; tokens of one cloud are not valid in another.
     """
     own = default if cloud is Cloud.GLOBAL else CLOUD_ENDPOINTS[cloud]
     pair = Endpoints(login=_origin(login) or own.login, graph=_origin(graph) or own.graph)
     known = [default, *CLOUD_ENDPOINTS.values(), CHINA_BY_PARTNER, *allowed]
     if pair in known:
         return pair
-    if pair.login in {each.login for each in known} and pair.graph in {each.graph for each in known}:
+    if pair.login in {endpoints.login for endpoints in known} and pair.graph in {
+        endpoints.graph for endpoints in known
+    }:
         raise Rejected(
-            "The login endpoint and the Graph endpoint belong to two different clouds; choose one cloud for both.",
+            "The login endpoint and the Graph endpoint belong to two different clouds. Both must belong to one cloud.",
             code="endpoints_mixed",
         )
     raise Rejected(
-        "This endpoint is not on the list; leave both endpoints empty and choose the cloud, or ask the operator.",
+        "This endpoint is not on the list of allowed endpoints. The operator can add it.",
         code="endpoint_not_allowed",
     )
 

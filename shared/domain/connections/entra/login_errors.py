@@ -1,4 +1,4 @@
-"""What a refusal of the login service means to the admin who made the entry, by its AADSTS number.
+"""Catalogue of login errors: what each AADSTS number means for the admin, and the fix.
 
 Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """
@@ -27,166 +27,166 @@ def _of(check: str, title: str, detail: str, fix: str) -> LoginError:
 LOGIN_ERRORS: Final[dict[str, LoginError]] = {
     "900023": _of(
         "tenant",
-        "The tenant id is malformed",
-        "What was entered is neither a GUID nor a domain name.",
-        "Copy the tenant id (a GUID) from the Entra admin center, Identity > Overview.",
+        "The tenant ID is not valid",
+        "The entered tenant ID is neither a GUID nor a domain name.",
+        "Copy the tenant ID (a GUID) from the Entra admin center, Identity > Overview.",
     ),
     "90002": _of(
         "tenant",
-        "The tenant is unknown",
-        "This cloud has no directory with this tenant id.",
-        "Copy the tenant id from the Entra admin center's overview; for US Government or China choose that cloud.",
+        "The tenant was not found",
+        "A directory with this tenant ID does not exist in this cloud.",
+        "Copy the tenant ID from the Entra admin center. For US Government or China, choose that cloud.",
     ),
     "90038": _of(
         "tenant",
-        "The tenant lives in another cloud",
-        "The login service would send this tenant's people to another cloud.",
-        "Choose the cloud that the message of the login service names, and leave both endpoints empty.",
+        "The tenant is in another cloud",
+        "The login service redirects sign-ins of this tenant to another cloud.",
+        "Choose the cloud in which your directory is, and leave both endpoints empty.",
     ),
     "900382": _of(
         "tenant",
         "The application is in another cloud",
-        "Sign-in across clouds is not possible for an application.",
-        "Register the application in the directory's own cloud, and choose that cloud here.",
+        "An application cannot sign in to a directory in another cloud.",
+        "Register the application in the cloud of the directory, and choose that cloud here.",
     ),
     "900432": _of(
         "tenant",
-        "Tenant and endpoints are of two clouds",
-        "The tenant and the endpoints belong to two clouds.",
-        "Leave both endpoints empty, and choose the cloud in which the directory is administered.",
+        "Tenant and endpoints belong to different clouds",
+        "The tenant is not in the cloud of the endpoints.",
+        "Leave both endpoints empty, and choose the cloud in which you administer the directory.",
     ),
     "9001023": _of(
         "tenant",
-        "A placeholder stands for the tenant",
-        "'common', 'organizations' and 'consumers' name no single directory.",
-        "Enter the directory's own tenant id, a GUID.",
+        "A placeholder was entered instead of a tenant ID",
+        "'common', 'organizations' and 'consumers' do not identify one directory.",
+        "Enter the tenant ID of your directory, a GUID.",
     ),
     "50194": _of(
         "tenant",
-        "The application belongs to one tenant only",
-        "The application is not multi-tenant, and a placeholder was entered for the tenant.",
-        "Enter the tenant id of the directory in which the application is registered.",
+        "The application belongs to a single tenant",
+        "The application is not multi-tenant, but a placeholder was entered instead of a tenant ID.",
+        "Enter the tenant ID of the directory in which the application is registered.",
     ),
     "700016": _of(
         "application",
-        "The application is unknown in this tenant",
-        "The tenant has no application with this client id. Perhaps an object id was entered instead.",
-        'Copy the "Application ID" from the enterprise application\'s overview.',
+        "The application was not found in this tenant",
+        "An application with this client ID does not exist in the tenant. You may have entered an object ID.",
+        'Copy the "Application ID" from the overview page of the enterprise application.',
     ),
     "7000229": _of(
         "application",
-        "The application has no enterprise application here",
-        "The application exists, but nobody has consented to it in this tenant yet.",
-        "Grant admin consent by the link; that creates the enterprise application.",
+        "Admin consent is missing",
+        "The application exists, but an admin of this tenant has not consented to it yet.",
+        "Grant admin consent with the link. This creates the enterprise application in your tenant.",
     ),
     "7000215": _of(
         "secret",
         "The client secret is wrong",
-        "The login service knows the application, but not this secret (AADSTS7000215).",
-        'Create a new client secret and copy its "Value", not its "Secret ID"; the value is shown only once.',
+        "The application exists, but the secret is not one of its secrets (AADSTS7000215).",
+        'Create a new client secret and copy its "Value", not its "Secret ID". The value is shown only once.',
     ),
     "7000222": _of(
         "secret",
         "The client secret has expired",
-        "The secret was right once; its end date has passed.",
+        "The secret was valid, but its expiry date has passed.",
         "Create a new client secret and enter its value.",
     ),
     "7000218": _of(
-        "secret", "The client secret is missing", "The request carried no secret.", "Enter the client secret's value."
+        "secret", "The client secret is missing", "The login service received no secret.", "Enter the client secret."
     ),
     "900144": _of(
-        "secret", "An entry is missing", "The login service misses a part of the request.", "Fill in every field."
+        "secret", "A value is missing", "The login service did not receive all values.", "Fill in all fields."
     ),
     "7000112": _of(
         "application",
         "The application is disabled",
-        "The enterprise application is switched off in this tenant.",
-        'In its properties, set "Enabled for users to sign-in" to yes.',
+        "Sign-in is disabled for the enterprise application in this tenant.",
+        'In the properties of the enterprise application, set "Enabled for users to sign-in" to Yes.',
     ),
     "53003": _of(
         "access",
         "Conditional Access blocks the application",
-        "A policy of the tenant refuses sign-ins of this application from where we are.",
-        "Allow our outbound addresses for it; the correlation id leads to the entry in the service principal sign-ins.",
+        "A Conditional Access policy of the tenant blocks sign-ins of this application from our addresses.",
+        "Allow our outbound addresses. The correlation ID identifies the entry in the service principal sign-in log.",
     ),
     "700027": _of(
         "certificate",
-        "The certificate does not fit",
-        "The signature was made with a certificate that the application does not have.",
+        "The certificate does not match",
+        "The certificate is not one of the certificates of the application.",
         "Upload the certificate to the app registration again.",
     ),
     "70021": _of(
         "federation",
         "No federated credential matches",
-        "Issuer, subject or audience differ from what the app registration says.",
-        "Correct the federated credential's issuer, subject and audience.",
+        "Issuer, subject or audience differ from the app registration.",
+        "Correct the issuer, subject and audience of the federated credential.",
     ),
     "700213": _of(
         "federation",
-        "The federated credential's subject does not match",
-        "The assertion's subject is not the one in the app registration.",
-        "Correct the federated credential's subject.",
+        "The subject of the federated credential does not match",
+        "The subject differs from the one in the app registration.",
+        "Correct the subject of the federated credential.",
     ),
     "700024": _of(
         "certificate",
-        "The assertion is outside its time",
-        "The assertion was not yet or no longer valid when it arrived.",
-        "Check the clock of whatever signs it.",
+        "The signed request is not valid at this time",
+        "The request was signed too early or too late according to the clock of the login service.",
+        "Ask the operator to check the clock of the app.",
     ),
     "50196": _of(
         "access",
-        "The login service sees a request loop",
-        "Too many equal requests were sent; this is a defect on our side.",
-        "Wait a few minutes, and tell us.",
+        "Too many identical sign-ins",
+        "The login service detected a request loop. This is an error on our side.",
+        "Wait a few minutes, then inform the operator.",
     ),
 }
 
 
-#: What is said of a refusal that has no number, and what to do: by our own code for it.
+#: Detail and fix of refusals without an AADSTS number, by error code.
 _NOTHING_SAID: Final = (
-    "The login service refused the credentials and did not say why.",
-    "Check every entry; if they are right, look at the application's sign-in log in the Entra admin center.",
+    "The login service refused the credentials without a reason.",
+    "Check all entries. If they are right, look at the sign-in log of the application in the Entra admin center.",
 )
 _WITHOUT_NUMBER: Final = {
     "invalid_certificate": (
-        "The certificate that is stored cannot be used any more; nobody was asked.",
+        "The stored certificate can no longer be used.",
         "Enter the certificate again, together with its private key.",
     ),
-    "secret_not_found": ("The secret is not in Key Vault any more; nobody was asked.", "Enter the credentials again."),
+    "secret_not_found": ("The stored secret no longer exists.", "Enter the credentials again."),
 }
 
 
-#: Known, but never consented to: what helps is the consent page, not the page about the error.
+#: Admin consent is missing: link to the consent page instead of the page about the error.
 _CONSENT_HELPS: Final = "7000229"
 
 
-#: What a credential of each kind is called in its check.
+#: Check id and title by kind of credential.
 _CREDENTIAL: Final = {
-    CredentialKind.SECRET: ("secret", "The client secret is right"),
-    CredentialKind.CERTIFICATE: ("certificate", "The certificate is accepted"),
-    CredentialKind.FEDERATED: ("federation", "The federated identity is accepted"),
+    CredentialKind.SECRET: ("secret", "The client secret is valid"),
+    CredentialKind.CERTIFICATE: ("certificate", "The certificate is valid"),
+    CredentialKind.FEDERATED: ("federation", "The federated identity is valid"),
 }
 
 
 def signed_in(kind: CredentialKind) -> list[Check]:
-    """Return, passed, the checks that a token proves."""
+    """Return the checks that passed because a token was issued."""
     return [
         Check.passed("tenant", "The tenant exists"),
-        Check.passed("application", "The application is known in the tenant"),
+        Check.passed("application", "The application exists in the tenant"),
         Check.passed(*_CREDENTIAL[kind]),
     ]
 
 
 def sign_in_skipped(kind: CredentialKind) -> list[Check]:
-    """Return, skipped, the checks that only the login service could make."""
+    """Return the sign-in checks as skipped."""
     return [Check.skipped(check.id, check.title) for check in signed_in(kind)]
 
 
 def sign_in_refused(kind: CredentialKind, refusal: Check) -> list[Check]:
-    """Return the checks of a sign-in that was refused: what the refusal implies, itself, and what it leaves open.
+    """Return the checks of a refused sign-in: the passed ones before the refusal, the refusal, and the skipped ones.
 
-    The login service looks for the tenant, then for the application, then at the credential, and says what it met
-    first. What it says of policies implies the first two.
+    The login service checks the tenant, then the application, then the credential, and reports the first failure.
+    Refusals by policy imply that tenant and application exist.
     """
     stages = signed_in(kind)
     ids = [check.id for check in stages]
@@ -205,10 +205,10 @@ def sign_in_refused(kind: CredentialKind, refusal: Check) -> list[Check]:
 def refused(
     code: str, login: str, trace_id: str | None, correlation_id: str | None, consent_link: str | None = None
 ) -> Check:
-    """Return the failed check for a refusal. `code` is AADSTS and a number; an unknown one is passed on as it is."""
+    """Return the failed check for a refusal. Unknown AADSTS codes are shown with the code itself."""
     number = code.removeprefix("AADSTS")
     ids = "".join(
-        f" {name} {value}." for name, value in (("Trace id", trace_id), ("Correlation id", correlation_id)) if value
+        f" {name} {value}." for name, value in (("Trace ID", trace_id), ("Correlation ID", correlation_id)) if value
     )
     link = f"{login}/error?code={number}" if number.isdecimal() else None
     known = LOGIN_ERRORS.get(number)
@@ -218,9 +218,9 @@ def refused(
         return Check(
             id="login",
             status=CheckStatus.FAIL,
-            title="The login service refuses the credentials",
-            detail=f"It answered {code}, which has no explanation here.{ids}",
-            fix="Look the code up by the link, or ask Microsoft's support with the ids.",
+            title="The login service refused the credentials",
+            detail=f"The login service returned the error {code}.{ids}",
+            fix="Look up the error with the link, or contact Microsoft support with these IDs.",
             link=link,
         )
     if number == _CONSENT_HELPS and consent_link:

@@ -1,4 +1,4 @@
-"""Which application permissions are needed, and whether those that are granted satisfy the need.
+"""Application permissions: which are required, and whether the granted ones satisfy them.
 
 Source: https://learn.microsoft.com/graph/permissions-reference
 """
@@ -11,7 +11,7 @@ from shared.domain.connections.validation_report import Check, CheckStatus, Cons
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """One thing the product reads: the permission asked for, others that allow it too, and why it is needed."""
+    """A required permission, the permissions that include it, and the reason."""
 
     permission: str
     satisfied_by: frozenset[str]
@@ -22,43 +22,43 @@ _BROAD: Final = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
 USERS: Final = Need(
     permission="User.Read.All",
     satisfied_by=frozenset({"User.Read.All", "User.ReadWrite.All"}) | _BROAD,
-    why="to read people's names, addresses and whether their account is enabled",
+    why="to read the names, addresses and account status of users",
 )
 GROUP_MEMBERS: Final = Need(
     permission="GroupMember.Read.All",
     satisfied_by=frozenset({"GroupMember.Read.All", "GroupMember.ReadWrite.All", "Group.Read.All"})
     | frozenset({"Group.ReadWrite.All"})
     | _BROAD,
-    why="to read who is in a mapped group",
+    why="to read the members of mapped groups",
 )
 GROUPS: Final = Need(
     permission="Group.Read.All",
     satisfied_by=frozenset({"Group.Read.All", "Group.ReadWrite.All", "GroupMember.Read.All"})
     | frozenset({"GroupMember.ReadWrite.All"})
     | _BROAD,
-    why="to find groups by name when they are mapped",
+    why="to search groups by name",
 )
 APPLICATIONS: Final = Need(
     permission="Application.Read.All",
     satisfied_by=frozenset({"Application.Read.All", "Application.ReadWrite.All"}) | _BROAD,
-    why="to read who is assigned to the sign-in application",
+    why="to read the people assigned to the sign-in application",
 )
 
 
-#: Nobody has to grant these, and nobody is told to take them away: they open groups that hide their members, and show
-#: when the application's own secret ends.
+#: Optional permissions, never reported as missing or unnecessary: they allow reading hidden group members and the
+#: expiry date of the secret.
 _OPTIONAL: Final = frozenset({"Member.Read.Hidden", APPLICATIONS.permission})
 
 
 def needs(*, sso_users: bool) -> tuple[Need, ...]:
-    """Return what must be readable."""
+    """Return the required permissions."""
     return (USERS, GROUP_MEMBERS, GROUPS, APPLICATIONS) if sso_users else (USERS, GROUP_MEMBERS, GROUPS)
 
 
 def judge(roles: frozenset[str], *, sso_users: bool, consent_link: str) -> tuple[list[Check], Consent]:
-    """Return one check per need, one for what is broader than needed, one for what is not needed, and the summary.
+    """Return one check per required permission, warnings about broader and unnecessary ones, and the summary.
 
-    A need is satisfied by any permission that includes it; what is granted beside that is named, never failed for.
+    A requirement is satisfied by any permission that includes it. Additional permissions are only warned about.
     """
     wanted = needs(sso_users=sso_users)
     checks = [_check(need, roles, consent_link) for need in wanted]
@@ -86,36 +86,41 @@ def _check(need: Need, roles: frozenset[str], consent_link: str) -> Check:
             id=f"permission_{need.permission}",
             status=CheckStatus.PASS,
             title=f"{need.permission} is granted",
-            detail=f"Needed {need.why}; granted by {by}.",
+            detail=f"Required {need.why}; granted by {by}.",
         )
     return Check(
         id=f"permission_{need.permission}",
         status=CheckStatus.FAIL,
         title=f"{need.permission} is missing",
-        detail=f"The application permission {need.permission} is needed {need.why}, and is not granted.",
-        fix="Add it to the app registration as an application permission, then grant admin consent by the link.",
+        detail=f"The application permission {need.permission} is required {need.why}, but is not granted.",
+        fix="Add it to the app registration as an application permission, then grant admin consent with the link.",
         link=consent_link,
     )
 
 
 def _unneeded(roles: list[str]) -> Check:
-    """Name what is granted without need."""
-    detail = f"Granted without need: {', '.join(roles)}."
+    """Return the warning about unnecessary permissions."""
+    detail = f"Unnecessary permission{'s' if len(roles) > 1 else ''}: {', '.join(roles)}."
     if "Group.Read.All" in roles:
         detail += " Group.Read.All adds nothing to GroupMember.Read.All."
-    fix = "Remove these permissions from the app registration; the sync goes on without them."
+    they = "them" if len(roles) > 1 else "it"
+    fix = f"You can remove {they} from the app registration; the sync does not use {they}."
     return Check(
-        id="least_privilege", status=CheckStatus.WARN, title="More is granted than needed", detail=detail, fix=fix
+        id="least_privilege",
+        status=CheckStatus.WARN,
+        title="More permissions are granted than needed",
+        detail=detail,
+        fix=fix,
     )
 
 
 def _broader(roles: list[str], lost: list[Need]) -> Check:
-    """Name what satisfies a need and allows more than that, and what to grant in its place."""
+    """Return the warning about permissions that can be replaced by narrower ones."""
     narrower = ", ".join(need.permission for need in lost)
     return Check(
         id="broader_permission",
         status=CheckStatus.WARN,
         title="A permission is broader than needed",
-        detail=f"{', '.join(roles)} allows more than is needed; so far nothing narrower is granted.",
+        detail=f"{', '.join(roles)} allows more than the sync needs, and a narrower permission is not granted.",
         fix=f"Grant {narrower}, then remove {', '.join(roles)}.",
     )

@@ -1,4 +1,4 @@
-"""What a fresh token says about whom it was issued for, compared with what an admin has entered."""
+"""Compares the ids in a new access token with the ids that an admin has entered."""
 
 import msgspec
 
@@ -9,9 +9,9 @@ from shared.domain.connections.validation_report import Check
 def identity_checks(
     form: CredentialForm, *, azure_tenant_id: str, client_id: str, object_id: str, registration: str | None = None
 ) -> list[Check]:
-    """Return the checks of the token's `tid`, `appid` and `oid`; a wrong entry is answered with the right one.
+    """Return the checks of the token's `tid`, `appid` and `oid`. A failed check suggests the right value.
 
-    `registration` is the app registration's own object id, where it could be read.
+    `registration` is the object id of the app registration, if it could be read.
 
     Source: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
     """
@@ -25,46 +25,46 @@ def identity_checks(
 def _tenant(form: CredentialForm, found: str) -> Check:
     if found.lower() == form.tenant_id:
         return Check.passed("token_tenant", "The token is for the right tenant")
-    detail = f"The login service answered for tenant {found}."
-    fix = "Enter that tenant id if it is yours; else check the endpoints."
+    detail = f"The login service issued a token for the tenant ID {found}."
+    fix = "Enter this tenant ID if it is yours; otherwise check the endpoints."
     return Check.failed("token_tenant", "The token is for another tenant", detail, fix)
 
 
 def _application(form: CredentialForm, found: str) -> Check:
     if found.lower() == form.client_id:
         return Check.passed("token_application", "The token is for the right application")
-    detail = f"The login service answered for application {found}."
-    fix = "Enter that application (client) id if it is yours; else check the endpoints."
+    detail = f"The login service issued a token for the application (client) ID {found}."
+    fix = "Enter this application (client) ID if it is yours; otherwise check the endpoints."
     return Check.failed("token_application", "The token is for another application", detail, fix)
 
 
 def _object(form: CredentialForm, found: str, registration: str | None) -> Check:
     if found.lower() == form.object_id:
-        return Check.passed("object_id", "The object id is the enterprise application's")
-    entered = "What was entered is not the enterprise application's object id; perhaps it is the app registration's."
+        return Check.passed("object_id", "The object ID is that of the enterprise application")
+    entered = "The entered object ID is not that of the enterprise application. It may be that of the app registration."
     if registration is not None and registration.lower() == form.object_id:
-        entered = "What was entered is the app registration's object id."
-    detail = f"{entered} The enterprise application's is {found}."
-    return Check.failed("object_id", "The object id is another one", detail, f"Enter {found}.", {"objectId": found})
+        entered = "The entered object ID is that of the app registration."
+    detail = f"{entered} The right object ID is {found}."
+    return Check.failed("object_id", "Wrong object ID", detail, f"Enter the object ID {found}.", {"objectId": found})
 
 
 def mixed_up(form: CredentialForm, order: dict[str, str]) -> Check:
-    """Return the failed check for ids that work in another order than the one in which they were entered."""
-    names = {"tenantId": "tenant id", "clientId": "application (client) id", "objectId": "object id"}
+    """Return the failed check for ids that work in another order."""
+    names = {"tenantId": "tenant ID", "clientId": "application (client) ID", "objectId": "object ID"}
     entered = {"tenantId": form.tenant_id, "clientId": form.client_id, "objectId": form.object_id}
     moved = [name for field, name in names.items() if order[field] != entered[field]]
     said = " and ".join((", ".join(moved[:-1]), moved[-1]))
     return Check.failed(
         "swapped",
-        "Ids stand in each other's place",
-        f"The {said} are mixed up: the login service knows them in another order.",
-        "Swap them; the right order is in `suggestion`.",
+        "IDs are swapped",
+        f"The {said} are swapped: the sign-in works with the IDs in another order.",
+        "Swap them, or use the suggested values.",
         order,
     )
 
 
 class TokenReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fresh token says about the application: ids, and the granted application permissions."""
+    """The contents of an access token: ids of the application and its granted permissions."""
 
     azure_tenant_id: str
     client_id: str

@@ -35,7 +35,7 @@ def test_what_is_truly_unneeded_can_go_at_once() -> None:
     advice = _advice(
         "least_privilege", "Directory.ReadWrite.All", "User.Read.All", "GroupMember.Read.All", "Group.Read.All"
     )
-    assert advice.fix.startswith("Remove")
+    assert advice.fix.startswith("You can remove")
     assert "Group.Read.All adds nothing" in advice.detail
 
 

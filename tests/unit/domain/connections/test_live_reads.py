@@ -32,8 +32,8 @@ def test_without_a_token_every_later_check_is_skipped() -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (Transient("Busy."), "Nothing is known to be wrong"),
-        (NotFound("No such group."), "object id"),
+        (Transient("Busy."), "does not mean that the entries are wrong"),
+        (NotFound("No such group."), "object ID"),
         (NeedsAttention("403."), "consent"),
         (Conflict("Leads elsewhere."), "endpoints"),
     ],

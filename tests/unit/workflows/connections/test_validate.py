@@ -61,8 +61,8 @@ async def test_faults_of_shape_come_all_at_once_and_before_any_request(
     ("change", "check", "title"),
     [
         ({"client_secret": "the-wrong-secret"}, "secret", "The client secret is wrong"),
-        ({"client_id": person(8)}, "application", "The application is unknown in this tenant"),
-        ({"tenant_id": person(8)}, "tenant", "The tenant is unknown"),
+        ({"client_id": person(8)}, "application", "The application was not found in this tenant"),
+        ({"tenant_id": person(8)}, "tenant", "The tenant was not found"),
     ],
 )
 async def test_a_refused_login_is_one_sentence(
@@ -83,7 +83,7 @@ async def test_a_refused_login_is_one_sentence(
         (
             Transient("The login service is busy (AADSTS90033)."),
             "login",
-            ["AADSTS90033", "Nothing is known to be wrong"],
+            ["AADSTS90033", "does not mean that the entries are wrong"],
         ),
         (
             LoginRefused("Refused.", code="AADSTS7000222", trace_id="trace-1", correlation_id="correlation-1"),
@@ -154,7 +154,7 @@ async def test_sign_in_users_need_one_more_permission(app: App, entries: Credent
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (Transient("Microsoft Graph is failing."), "Nothing is known to be wrong"),
+        (Transient("Microsoft Graph is failing."), "does not mean that the entries are wrong"),
         (NeedsAttention("Microsoft Graph refuses (403)."), "refuses (403)"),
         (Conflict("Microsoft Graph sends us elsewhere."), "elsewhere"),
     ],
