@@ -2,7 +2,7 @@
 
 What spans tenants is in the first account. There, in the table Tenants, two kinds of rows are inserted once and never
 changed or deleted: where each tenant is (its placement), and since when each further account is known.
-docs/decisions/0010-accounts-by-tenant.md says why a tenant's rows cannot come to be in two accounts.
+docs/decisions/0010-place-each-tenant-in-one-account.md says why a tenant's rows cannot come to be in two accounts.
 """
 
 import asyncio
