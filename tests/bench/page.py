@@ -5,6 +5,7 @@
 
 import os
 import platform
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,8 @@ FOUND: Final = ROOT / "tests" / "bench" / "found.json"
 PAGE: Final = ROOT / "docs" / "performance" / "results.md"
 #: Longest list of measured values that is shown whole.
 _SHOWN: Final = 5
+#: Longest line of the page, in characters.
+_LINE: Final = 116
 
 
 class Figure(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,13 +46,21 @@ def taken_over(kept: Mapping[str, Figure], measured: Mapping[str, Figure], machi
 
 
 def table(figures: Mapping[str, Figure]) -> str:
-    """Return the page's table."""
-    lines = ["| figure | value | goal | | measured |", "| --- | ---: | --- | --- | --- |"]
-    for key, each in figures.items():
-        mark = "" if each.passed else "**missed**"
-        lines.append(f"| `{key}` | {_short(each.value)} | {each.goal} | {mark} | {_measured(each.measured)} |")
-    machines = sorted({each.machine for each in figures.values()})
-    return "\n".join([*lines, "", *(f"Measured on {machine}." for machine in machines)]) + "\n"
+    """Return the page's generated section: a table of the figures, and what was measured for each."""
+    lines = ["| figure | value | goal | |", "| --- | ---: | --- | --- |"]
+    for key, figure in figures.items():
+        mark = "" if figure.passed else "**missed**"
+        lines.append(f"| `{key}` | {_short(figure.value)} | {figure.goal} | {mark} |")
+    details = [_detail(key, figure.measured) for key, figure in figures.items()]
+    machines = sorted({figure.machine for figure in figures.values()})
+    measured_on = [f"Measured on {machine}." for machine in machines]
+    return "\n".join([*lines, "", *measured_on, "", "### What was measured", "", *filter(None, details)]) + "\n"
+
+
+def _detail(key: str, measured: Mapping[str, Any]) -> str:
+    """Return the list item with the measured values of a figure; empty if there are none to show."""
+    shown = _measured(measured)
+    return textwrap.fill(f"- `{key}`, {shown}", _LINE, subsequent_indent="  ", break_on_hyphens=False) if shown else ""
 
 
 def _measured(measured: Mapping[str, Any]) -> str:

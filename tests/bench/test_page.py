@@ -28,5 +28,6 @@ def test_a_missed_goal_is_said() -> None:
     """Numbers are short, and long lists are left out."""
     figure = Figure(0.123456, ">= 2", False, {"ours_s": [1.5, 2], "all": list(range(9)), "more": {}}, "here")
     shown = table({"it": figure})
-    assert "| `it` | 0.123 | >= 2 | **missed** | ours s 1.5, 2 |" in shown
+    assert "| `it` | 0.123 | >= 2 | **missed** |" in shown
+    assert "- `it`, ours s 1.5, 2\n" in shown
     assert "Measured on here." in shown
