@@ -6,7 +6,7 @@ from shared.bootstrap.wiring import Wiring
 from shared.workflows.idempotency import Idempotency
 from shared.workflows.sync.plan import PlanRun
 from shared.workflows.sync.request_run import RequestRun
-from shared.workflows.sync.restart_on_change import Epoch
+from shared.workflows.sync.restart_on_change import RestartOnChange
 from shared.workflows.sync.stages import StageCoordinator
 
 
@@ -48,9 +48,9 @@ class Runs(Wiring):
         )
 
     @cached_property
-    def epoch(self) -> Epoch:
+    def restart_on_change(self) -> RestartOnChange:
         """Ends work that runs on old configuration."""
-        return Epoch(
+        return RestartOnChange(
             tenants=self.ports.tenants,
             recipients=self.ports.recipients,
             queue=self.ports.queue,

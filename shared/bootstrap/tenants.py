@@ -46,6 +46,6 @@ class Tenants(Imports):
             recipients=self.ports.recipients,
             erasure=self.erasure,
             disconnect=self.connect.disconnect,
-            advance_epoch=self.epoch.advance,
+            invalidate_running_work=self.restart_on_change.invalidate_running_work,
             abandon_imports=self.sweep_imports.abandon,
         )

@@ -108,7 +108,7 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
 
     fencing_token: int = 0
     #: Grows with every change of configuration (connection, mapping, preferences, locations).
-    epoch: int = 0
+    config_version: int = 0
     active_run: RunId | None = None
     active_since: datetime | None = None
     #: Ids of the last requests that were taken, newest first, so that a request delivered again starts nothing new.
@@ -133,7 +133,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tenant: TenantId
     run: RunId
     fencing_token: int
-    epoch: int
+    config_version: int
     mode: RunMode
     preferences: Preferences
     sources: dict[SourceId, Source]

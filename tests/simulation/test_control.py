@@ -72,7 +72,7 @@ async def test_a_change_of_settings_supersedes_the_run_and_asks_for_a_new_one() 
     stale = list(world.queue.messages)
     world.clock.advance(1)
     await world.ports.tenants.put_preferences(TenantId("contoso"), Preferences(mode=Mode.FULL, include_guests=False))
-    await world.app.epoch.advance(TenantId("contoso"))
+    await world.app.restart_on_change.invalidate_running_work(TenantId("contoso"))
     for message in stale:
         await deliver(world.app, message)
     assert await world.everything("contoso") == {"berlin": [], "munich": []}

@@ -113,7 +113,7 @@ async def test_a_held_run_expires_with_the_next_one() -> None:
     await world.drain()
     newest = await world.newest("contoso")
     await world.app.configure.put_location(CONTOSO, next(iter(run.locations)), "Renamed")
-    await world.app.epoch.advance(CONTOSO)
+    await world.app.restart_on_change.invalidate_running_work(CONTOSO)
     with pytest.raises(Conflict) as refused:
         await world.app.decide_held.approve(CONTOSO, newest.id, newest.held_digest or "", "api")
     assert refused.value.code == "held_expired"
@@ -163,7 +163,7 @@ async def test_a_tenant_that_was_taken_in_vain_is_freed() -> None:
     state, etag = await world.ports.tenants.state(CONTOSO)
     taken = type(state)(
         fencing_token=state.fencing_token,
-        epoch=state.epoch,
+        config_version=state.config_version,
         requests=state.requests,
         active_run=run.id,
         active_since=world.clock.now(),

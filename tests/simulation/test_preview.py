@@ -124,7 +124,7 @@ async def test_a_change_of_configuration_ends_a_preview_and_asks_for_nothing() -
     world = await changed_world()
     seen = await world.app.request_run.preview(CONTOSO, RunMode.INCREMENTAL, None)
     await deliver(world.app, world.queue.messages.pop(0))
-    await world.app.epoch.advance(CONTOSO)
+    await world.app.restart_on_change.invalidate_running_work(CONTOSO)
     await world.drain()
     assert (await world.newest("contoso")).id == seen.id
     assert (await world.run("contoso", seen.id)).state is RunState.SUPERSEDED

@@ -99,7 +99,7 @@ async def test_a_change_of_configuration_has_everything_compared() -> None:
     await world.sync("contoso", "first")
     preferences = await world.ports.tenants.preferences(CONTOSO)
     await world.ports.tenants.put_preferences(CONTOSO, preferences)
-    await world.app.epoch.advance(CONTOSO)
+    await world.app.restart_on_change.invalidate_running_work(CONTOSO)
     assert (await _jobs(world, "second")).count("ReconcileJob") == 2
 
 

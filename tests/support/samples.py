@@ -90,7 +90,7 @@ def plan(tenant: TenantId, run: RunId = RUN, *, groups: int = 2, fencing_token: 
         tenant=tenant,
         run=run,
         fencing_token=fencing_token,
-        epoch=1,
+        config_version=1,
         mode=RunMode.FULL,
         preferences=Preferences(),
         sources=sources,

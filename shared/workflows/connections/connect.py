@@ -69,7 +69,7 @@ class Connect:
     secrets: SecretStore
     access: DirectoryAccess
     validate: Validator
-    advance_epoch: Callable[[TenantId], Awaitable[None]]
+    invalidate_running_work: Callable[[TenantId], Awaitable[None]]
     clock: Clock
 
     async def check(self, form: CredentialForm, caller: Caller) -> Report:
@@ -143,7 +143,9 @@ class Connect:
         connection = await self._stored(tenant, form.cleaned(), validation, validation.credentials)
         other = before is None or before.fingerprint() != connection.fingerprint()
         if before is not None and other:
-            await self.advance_epoch(tenant)  # also before: if this dies right after storing, nothing old still runs
+            await self.invalidate_running_work(
+                tenant
+            )  # also before: if this dies right after storing, nothing old still runs
         with bound_to(found):
             etag = await self.tenants.put_connection(tenant, connection, found)
         try:
@@ -154,7 +156,7 @@ class Connect:
         if connection.kind is CredentialKind.FEDERATED:
             await self.secrets.erase(secret_name(tenant))
         if other:
-            await self.advance_epoch(tenant)
+            await self.invalidate_running_work(tenant)
         await self.access.health.recovered(tenant)
         return Tagged(validation.report, tag_of(etag, Part.CONNECTION, tenant))
 
@@ -231,7 +233,7 @@ class Connect:
         found = await self._expected(tenant, Part.CONNECTION, condition)
         with bound_to(found):
             await self._erase(tenant, found)
-        await self.advance_epoch(tenant)
+        await self.invalidate_running_work(tenant)
         await self.tenants.forget_health(tenant)
 
     async def _erase(self, tenant: TenantId, found: Expected | None = None) -> None:

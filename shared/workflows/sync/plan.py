@@ -217,7 +217,7 @@ class PlanRun:
             tenant=request.tenant,
             run=run,
             fencing_token=taken.fencing_token,
-            epoch=taken.epoch,
+            config_version=taken.config_version,
             mode=RunMode.FULL if self._full_is_due(request, taken) else request.mode,
             preferences=preferences,
             sources=sources,

@@ -1,4 +1,4 @@
-"""Epoch: after a change of configuration nothing that was decided before it is written any more."""
+"""Restart on change: after a change of configuration, work that was planned before it writes nothing more."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from shared.workflows.sync.stages import StageCoordinator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Epoch:
+class RestartOnChange:
     """Ends what runs on the old configuration. Call it after the change is stored, and before answering."""
 
     tenants: TenantStore
@@ -28,8 +28,8 @@ class Epoch:
     clock: Clock
     ids: IdSource
 
-    async def advance(self, tenant: TenantId) -> None:
-        """Leave the tenant in a new epoch, with every location's fence raised; an active run is superseded.
+    async def invalidate_running_work(self, tenant: TenantId) -> None:
+        """Raise the tenant's config version and every location's fence; an active run is superseded.
 
         A run that was superseded, or a request that waited, is asked for anew, if the tenant still has a connection.
         """
@@ -37,7 +37,7 @@ class Epoch:
             state, etag = await self.tenants.state(tenant)
             raised = TenantState(
                 fencing_token=state.fencing_token + 1,
-                epoch=state.epoch + 1,
+                config_version=state.config_version + 1,
                 requests=state.requests,
                 summary=state.summary.expired(),
             )

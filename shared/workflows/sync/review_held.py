@@ -46,7 +46,7 @@ class DecideHeld:
             )
         plan = await self.runs.plan(tenant, run)
         state, etag = await self.tenants.state(tenant)
-        if (state.fencing_token, state.epoch) != (plan.fencing_token, plan.epoch):
+        if (state.fencing_token, state.config_version) != (plan.fencing_token, plan.config_version):
             raise Conflict(
                 "A newer run or a change of configuration has come after this run: what it holds has expired.",
                 code="held_expired",

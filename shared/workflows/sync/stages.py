@@ -44,7 +44,11 @@ class StageCoordinator:
         """Return what is known of the tenant while the plan's run owns it. Raises: Superseded when another does."""
         context = await self.tenants.context(plan.tenant)
         state = context.state.value
-        if (state.active_run, state.fencing_token, state.epoch) != (plan.run, plan.fencing_token, plan.epoch):
+        if (state.active_run, state.fencing_token, state.config_version) != (
+            plan.run,
+            plan.fencing_token,
+            plan.config_version,
+        ):
             raise Superseded(f"run {plan.run} is not the active run of {plan.tenant} any more", code="superseded")
         return context
 

@@ -35,7 +35,7 @@ class Configure:
     recipients: RecipientStore
     erasure: Erasure
     disconnect: Callable[[TenantId], Awaitable[None]]
-    advance_epoch: Callable[[TenantId], Awaitable[None]]
+    invalidate_running_work: Callable[[TenantId], Awaitable[None]]
     abandon_imports: Callable[[TenantId, LocationId], Awaitable[None]]
 
     async def tag(self, tenant: TenantId, part: Part) -> str:
@@ -138,12 +138,12 @@ class Configure:
         return Tagged(preferences, tag_of(etag, Part.PREFERENCES, tenant))
 
     async def _settle(self, tenant: TenantId, *, changed: bool) -> None:
-        """Advance the epoch after a change, and also without one while a run is active.
+        """Raise the config version after a change, and also without one while a run is active.
 
         That run may have begun before the same change, whose first request died between storing and advancing.
         """
         if changed or (await self.tenants.state(tenant)).value.active_run is not None:
-            await self.advance_epoch(tenant)
+            await self.invalidate_running_work(tenant)
 
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return the tenant's locations with their mappings. Raises: NotFound."""
@@ -171,7 +171,7 @@ class Configure:
         name = _name(name)
         put = await self._put_location(tenant, location, name, condition)
         if location not in known:
-            await self.advance_epoch(tenant)
+            await self.invalidate_running_work(tenant)
         return put
 
     async def _put_location(
@@ -192,19 +192,19 @@ class Configure:
     async def delete_location(self, tenant: TenantId, location: LocationId, condition: Condition | None = None) -> None:
         """Leave neither the location nor anything of its recipients and imports. Raises: NotFound, ChangedMeanwhile.
 
-        The epoch advances while the location is still listed, because only then is its fence raised, which stops who
+        The config version rises while the location is still listed, because only then is its fence raised, which stops who
         writes there now; and again afterwards, for a run that was planned in between. The recipients are erased
         before the location is forgotten, so that a request that died on the way can be sent again.
         """
         name = (await self.location(tenant, location)).value.name
         if condition is not None:  # written once more as it is: of two who saw this version one goes on
             await self._put_location(tenant, location, name, condition)
-        await self.advance_epoch(tenant)
+        await self.invalidate_running_work(tenant)
         await self.abandon_imports(tenant, location)
         people = [each.status async for each in self.recipients.read(tenant, location)].count(Status.ACTIVE)
         await self.recipients.erase(tenant, location)
         await self.tenants.delete_location(tenant, location)
-        await self.advance_epoch(tenant)
+        await self.invalidate_running_work(tenant)
         await self.abandon_imports(tenant, location)
         await self.recipients.erase(tenant, location)
         await revise(self.tenants, tenant, lambda known: known.moved(-people))

@@ -108,7 +108,7 @@ async def test_an_import_is_put_back_while_a_sync_is_under_way(world: World) -> 
     await fetch_message(world)
     await queues._process(queues._IMPORT, Message(text))
     assert (world.queue.messages, world.queue.last_delay_s) == ([job], 30)
-    await world.app.epoch.advance(TenantId("contoso"))
+    await world.app.restart_on_change.invalidate_running_work(TenantId("contoso"))
     for _ in range(2):
         await queues._process(queues._IMPORT, Message(text))
     assert (await world.run("contoso", run.id)).counts.created == 1
@@ -118,7 +118,7 @@ async def test_an_import_is_put_back_while_a_sync_is_under_way(world: World) -> 
 async def test_work_of_an_old_run_is_dropped(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """Superseded is no error: the message is done, and a line says so."""
     text = await fetch_message(world)
-    await world.app.epoch.advance(TenantId("contoso"))
+    await world.app.restart_on_change.invalidate_running_work(TenantId("contoso"))
     with caplog.at_level(logging.INFO, logger="recipient_sync"):
         await queues._process(queues._FETCH, Message(text))
     assert "dropped queue=fetch-jobs tenant=contoso" in caplog.text

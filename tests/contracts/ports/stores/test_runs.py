@@ -30,7 +30,7 @@ def plan(tenant: TenantId, *, groups: int = 1, fencing_token: int = 1) -> Plan:
         tenant=tenant,
         run=RUN,
         fencing_token=fencing_token,
-        epoch=1,
+        config_version=1,
         mode=RunMode.INCREMENTAL,
         preferences=Preferences(),
         sources={source.id: source for source in sources},

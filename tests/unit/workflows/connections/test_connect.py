@@ -16,7 +16,7 @@ SSO = SsoApplication(client_id=ObjectId(person(50)))
 
 
 async def _epoch(ports: Ports, tenant: TenantId) -> int:
-    return (await ports.tenants.state(tenant)).value.epoch
+    return (await ports.tenants.state(tenant)).value.config_version
 
 
 async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, entries: CredentialForm) -> None:
@@ -28,7 +28,7 @@ async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, en
 
 
 async def test_right_credentials_switch_on(app: App, ports: Ports, contoso: TenantId, entries: CredentialForm) -> None:
-    """The secret lies in the vault alone, under the tenant's name, and the epoch has advanced."""
+    """The secret lies in the vault alone, under the tenant's name, and the config version has risen."""
     await app.connect.put_sso(contoso, SSO)
     assert (await app.connect.connect(contoso, entries, BACK_END)).value.ok
     stored = await ports.tenants.connection(contoso)

@@ -169,7 +169,7 @@ async def test_switching_off_that_dies_has_erased_the_secret(
         raise Transient("the process dies", code="storage_unreachable")
 
     with pytest.raises(Transient):
-        await dataclasses.replace(app.connect, advance_epoch=dies).disconnect(contoso)
+        await dataclasses.replace(app.connect, invalidate_running_work=dies).disconnect(contoso)
     assert await ports.tenants.connection(contoso) is None
     assert not await stored_secrets(ports, contoso)
 
@@ -185,7 +185,7 @@ async def test_another_directory_that_dies_while_it_is_stored_leaves_nothing_old
     for directory in ports.directories.by_azure_tenant.values():
         directory.client_id = person(60)
         directory.assigned[person(60)] = []
-    before = (await ports.tenants.state(contoso)).value.epoch
+    before = (await ports.tenants.state(contoso)).value.config_version
     calls = 0
 
     async def dies_late(tenant: TenantId) -> None:
@@ -193,8 +193,8 @@ async def test_another_directory_that_dies_while_it_is_stored_leaves_nothing_old
         calls += 1
         if calls > 1:
             raise Transient("the process dies", code="storage_unreachable")
-        await app.epoch.advance(tenant)
+        await app.restart_on_change.invalidate_running_work(tenant)
 
     with pytest.raises(Transient):
-        await dataclasses.replace(app.connect, advance_epoch=dies_late).connect(contoso, other, BACK_END)
-    assert (await ports.tenants.state(contoso)).value.epoch == before + 1
+        await dataclasses.replace(app.connect, invalidate_running_work=dies_late).connect(contoso, other, BACK_END)
+    assert (await ports.tenants.state(contoso)).value.config_version == before + 1

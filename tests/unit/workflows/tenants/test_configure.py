@@ -29,7 +29,7 @@ GROUP = GroupMapping(id=ObjectId(person(100)))
 
 
 async def _epoch(ports: Ports, tenant: TenantId) -> int:
-    return (await ports.tenants.state(tenant)).value.epoch
+    return (await ports.tenants.state(tenant)).value.config_version
 
 
 async def test_a_tenant_is_new_once(app: App) -> None:
