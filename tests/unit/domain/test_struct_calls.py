@@ -33,5 +33,5 @@ def test_values_reach_the_fields_they_are_meant_for() -> None:
 @pytest.mark.parametrize("values", [{"x": "1"}, {"x": "1", "y": "2", "z": "3"}])
 def test_a_field_cannot_be_forgotten(values: dict[str, str]) -> None:
     """Neither one that the struct has, nor one that it no longer has."""
-    with pytest.raises(ValueError, match="do not match its fields: [yz]"):
+    with pytest.raises(ValueError, match=r"do not match its fields: [yz]"):
         compile_constructor(Point, "", values)
