@@ -10,7 +10,7 @@ NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/
 SCALE ?= full
 export SCALE
 
-.PHONY: help setup demo up down test bench bench-peers package lint prose-baseline format lock
+.PHONY: help setup demo up down test test-fast bench bench-peers package lint prose-baseline format lock
 
 help: ## what there is to call
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile
@@ -31,6 +31,9 @@ down: setup ## end what a crashed stack left running
 
 test: setup ## all tests
 	@.venv/bin/python -m pytest $(ARGS)
+
+test-fast: setup ## unit tests, in under a minute
+	@.venv/bin/python -m pytest tests/unit $(ARGS)
 
 bench: setup ## measure speed, each figure against another of the same run; .local/bench.json
 	@.venv/bin/python -m tests.bench

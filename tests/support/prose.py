@@ -52,7 +52,8 @@ def docstrings(source: str) -> str:
 
 def files() -> Iterator[tuple[str, str]]:
     """Yield the path and the text to check of every file that counts: of a test, only its docstrings."""
-    yield "README.md", (ROOT / "README.md").read_text("utf-8")
+    for name in ("README.md", "CONTRIBUTING.md"):
+        yield name, (ROOT / name).read_text("utf-8")
     for folder in ("docs", "infra", "shared", "tests"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix not in SUFFIXES or LEFT_OUT & set(path.parts) or not path.is_file():
