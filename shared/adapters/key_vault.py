@@ -80,7 +80,7 @@ class KeyVaultSecretStore:
         return True
 
     async def get(self, name: str, version: str) -> str:
-        """Return a secret. Raises: NotFound if it was erased."""
+        """Return a secret. Raises: NotFound if it was deleted."""
         kept = self._kept.get((name, version))
         if kept is not None and kept[0] > monotonic():
             return kept[1]
@@ -97,7 +97,7 @@ class KeyVaultSecretStore:
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
 
-    async def erase(self, name: str) -> None:
+    async def delete(self, name: str) -> None:
         """Delete a secret with all versions; one that is not there is no error.
 
         Where the vault's purge protection forbids more, the vault itself keeps what was deleted until its retention

@@ -13,21 +13,21 @@ class OperatorLog(Protocol):
     """The operator's list of what went wrong."""
 
     async def record(self, entry: OperatorLogEntry) -> None:
-        """Store an entry; the same id stored again changes nothing."""
+        """Store an entry. Storing the same id again changes nothing."""
 
-    def entries(self) -> AsyncIterator[OperatorLogEntry]:
+    def list_entries(self) -> AsyncIterator[OperatorLogEntry]:
         """Iterate over the entries, newest first."""
 
-    async def find(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
+    async def list_by_id(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
         """Return the entries with this id: mostly one, or none."""
 
-    async def swap(self, entry: OperatorLogEntry, etag: str | None) -> str:
+    async def replace(self, entry: OperatorLogEntry, etag: str | None) -> str:
         """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
 
-    async def discard(self, entry: OperatorLogEntry, etag: str | None) -> None:
-        """Delete an entry; one that is not there is no error. Raises: Conflict if it changed since it was read."""
+    async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
+        """Delete an entry, if it exists. Raises: Conflict if it changed since it was read."""
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""
 
 

@@ -37,42 +37,42 @@ class SecretStore(Protocol):
         """Store a new version of a secret and return the version."""
 
     async def get(self, name: str, version: str) -> str:
-        """Return a secret. Raises: NotFound if it was erased."""
+        """Return a secret. Raises: NotFound if it was deleted."""
 
-    async def erase(self, name: str) -> None:
-        """Delete a secret with all versions; one that is not there is no error."""
+    async def delete(self, name: str) -> None:
+        """Delete a secret with all versions, if it exists."""
 
 
 class IdempotencyStore(Protocol):
     """What idempotency keys were used for, by names that are hashes of them."""
 
     async def find(self, tenant: TenantId, name: str) -> Versioned[IdempotencyRecord | None]:
-        """Return what a key was used for, None with ETag None if it was not."""
+        """Return what a key was used for, None with ETag None if it was not used."""
 
-    async def swap(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
+    async def replace(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
         """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
 
-    async def forget(self, tenant: TenantId, name: str, etag: str) -> None:
-        """Delete a use, unless it changed since it was read."""
+    async def delete(self, tenant: TenantId, name: str, etag: str) -> None:
+        """Delete a record unless it changed since it was read."""
 
-    async def sweep(self, before: datetime) -> None:
-        """Delete what was used before a moment."""
+    async def purge(self, before: datetime) -> None:
+        """Delete the records of keys that were used before this time."""
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
 
 
 class LimitStore(Protocol):
     """How much of each rate limit is used, by keys that name nobody in clear."""
 
-    async def used(self, key: str) -> Versioned[datetime | None]:
+    async def find(self, key: str) -> Versioned[datetime | None]:
         """Return until when a key's allowance is used; None with ETag None if it never was."""
 
-    async def swap(self, key: str, used_until: datetime, etag: str | None) -> None:
+    async def replace(self, key: str, used_until: datetime, etag: str | None) -> None:
         """Store until when it is used. Raises: Conflict if it changed since it was read."""
 
-    async def sweep(self, now: datetime) -> None:
-        """Delete what is not used at `now` any more."""
+    async def purge(self, before: datetime) -> None:
+        """Delete the rows whose allowance was used until before this time."""
 
 
 class SignIn(Protocol):

@@ -12,19 +12,19 @@ from shared.domain.versioned import Versioned
 class RecipientStore(Protocol):
     """Recipients, one partition per (tenant, location)."""
 
-    async def irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
+    async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
         """Return what was last put, None if nothing was."""
 
     async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
-        """Store it in the place of what was there."""
+        """Store it in place of the previous one."""
 
-    async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
-        """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
+    async def get_fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
+        """Return a location's fence; a new one with ETag None if nothing was ever written there."""
 
-    async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
+    async def replace_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
         """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
 
-    def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
+    def list_recipients(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
         """Iterate over the recipients of a location by id, from the id `start` on."""
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
@@ -45,20 +45,23 @@ class RecipientStore(Protocol):
         was written because it is more than fits one batch.
         """
 
-    async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+    async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return what a run has changed at a location so far, over all its attempts."""
 
-    def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
+    def list_journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
         """Iterate over what a run has changed at a location, in the order of writing."""
 
-    def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
-        """Iterate over whom a run has deactivated at a location so far; in no order, and not all held at once."""
+    def list_deactivated(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
+        """Iterate over the recipients that a run has deactivated at a location so far, in no order.
 
-    async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
-        """Return whom any run that was asked for after this one has changed at a location."""
+        They are not all kept in memory together.
+        """
 
-    async def erase(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete every row of the location's partition."""
+    async def list_changed_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
+        """Return the recipients that runs requested after this one have changed at a location."""
 
-    async def erase_all(self, tenant: TenantId) -> None:
-        """Delete every row of all locations of the tenant."""
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location."""
+
+    async def delete_all(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""

@@ -15,63 +15,66 @@ class RunStore(Protocol):
     """Runs, their plans, jobs and results."""
 
     async def insert_plan(self, plan: Plan) -> Plan:
-        """Store a plan unless the run has one, and return the one that is stored."""
+        """Store a plan unless the run has one, and return the stored one."""
 
-    async def plan(self, tenant: TenantId, run: RunId) -> Plan:
+    async def get_plan(self, tenant: TenantId, run: RunId) -> Plan:
         """Return a run's plan. Raises: NotFound."""
 
     async def insert(self, run: Run) -> bool:
-        """Store a new run, and return whether it is new; one that is stored already stays as it is."""
+        """Store a run unless there is one of its id. Return whether it was stored."""
 
     async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
         """Return a run. Raises: NotFound."""
 
-    async def swap(self, run: Run, etag: str | None) -> str:
+    async def replace(self, run: Run, etag: str | None) -> str:
         """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
 
-    def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
-        """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
+    def list_runs(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
+        """Iterate over the tenant's runs, newest first.
 
-    async def checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
-        """Return where a fetch that was cut goes on."""
+        They begin after the run `after`, and end with those requested at `since`.
+        """
+
+    async def find_checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
+        """Return where an interrupted fetch job continues, None if it was not interrupted."""
 
     async def save_checkpoint(self, job: FetchJob, checkpoint: FetchCheckpoint | None) -> None:
-        """Remember where a fetch goes on, or forget it with None."""
+        """Store where a fetch job continues. None deletes the checkpoint."""
 
     async def record_fetch_result(self, job: FetchJob, result: FetchResult) -> FetchResult:
-        """Insert a result unless there is one, and return the one that is stored."""
+        """Store a result unless the job has one, and return the stored one."""
 
     async def record_reconcile_result(self, job: ReconcileJob, result: ReconcileResult) -> ReconcileResult:
-        """Insert a result unless there is one, and return the one that is stored."""
+        """Store a result unless the job has one, and return the stored one."""
 
-    async def fetch_result(self, job: FetchJob) -> FetchResult | None:
+    async def find_fetch_result(self, job: FetchJob) -> FetchResult | None:
         """Return a job's result, None if it has none."""
 
     async def is_reconciled(self, job: ReconcileJob) -> bool:
-        """Tell whether a job has a result."""
+        """Return whether a job has a result."""
 
-    async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
-        """Return the sources that have a result, without reading any."""
+    async def list_fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
+        """Return the sources that have a result, without reading the results."""
 
-    async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
-        """Return the locations that have a result, without reading any."""
+    async def list_reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
+        """Return the locations that have a result, without reading the results."""
 
-    async def fetch_results(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchResult]:
+    async def list_fetch_results(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchResult]:
         """Return the results of all sources that have one."""
 
-    async def reconcile_results(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileResult]:
+    async def list_reconcile_results(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileResult]:
         """Return the results of all locations that have one."""
 
     async def record_held(
         self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
     ) -> Sequence[Candidate]:
-        """Store whose deactivation waits at a location unless that is stored, and return what is stored."""
+        """Store which deactivations await approval at a location, unless stored, and return the stored ones."""
 
-    async def held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
-        """Return whose deactivation waits, by location; empty for a run that was never held."""
+    async def list_held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
+        """Return the deactivations that await approval, by location; empty for a run that was never held."""
 
-    async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
+    async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return how far a run is; zeros before it has a plan."""
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""

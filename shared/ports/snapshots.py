@@ -11,16 +11,16 @@ from shared.domain.snapshots.snapshot import SnapshotManifest
 class SnapshotStore(Protocol):
     """The pages of snapshots, and which snapshot of a source is current."""
 
-    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
-        """Return the snapshot of the last complete read whose changes were applied."""
+    async def find_current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
+        """Return the manifest of the last complete read whose changes were applied."""
 
     async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
         """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
 
-    def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
+    def list_page_index(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
         """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
 
-    def pages(
+    def list_pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
         """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.
@@ -43,5 +43,5 @@ class SnapshotStore(Protocol):
         the tenant; it is called when all that will be deleted is known, so that no page of a later run is among it.
         """
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant. Sources are those ever committed or staged."""

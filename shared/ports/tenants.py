@@ -146,11 +146,11 @@ class TenantStore(Protocol):
 class UserStore(Protocol):
     """Users of the product, as they were made from SSO users."""
 
-    async def add(self, tenant: TenantId, user: ProductUser) -> ProductUser:
-        """Store a user; one who is stored already stays, and is returned."""
+    async def insert(self, tenant: TenantId, user: ProductUser) -> ProductUser:
+        """Store a user unless stored, and return the stored one."""
 
-    async def all(self, tenant: TenantId) -> Sequence[ProductUser]:
+    async def list_users(self, tenant: TenantId) -> Sequence[ProductUser]:
         """Return the tenant's users by object id."""
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""

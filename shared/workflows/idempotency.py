@@ -56,11 +56,11 @@ class Idempotency:
             yield reservation
         except SyncError:
             if is_first:
-                await self.records.forget(tenant, request.name, etag)
+                await self.records.delete(tenant, request.name, etag)
             raise
         if is_first:
             with suppress(ETagConflict, Transient):  # the request is done; the row only saves doing it again
-                await self.records.swap(tenant, request.name, reservation.record, etag)
+                await self.records.replace(tenant, request.name, reservation.record, etag)
 
     async def _reserved(self, tenant: TenantId, request: IdempotentRequest) -> tuple[IdempotencyRecord, str, bool]:
         while True:
@@ -77,6 +77,6 @@ class Idempotency:
             run = self.ids.new_run_id()
             fresh = IdempotencyRecord(digest=request.digest, run=run, at=now)
             try:
-                return fresh, await self.records.swap(tenant, request.name, fresh, etag), True
+                return fresh, await self.records.replace(tenant, request.name, fresh, etag), True
             except ETagConflict:
                 continue  # another request has reserved it: read it again

@@ -50,18 +50,18 @@ class Pattern:
     async def of(cls, world: World, tenant: TenantId) -> "Pattern":
         """Return what is stored of a customer who was synced once."""
         ports = world.ports
-        current = await ports.snapshots.current(tenant, EVERYONE)
+        current = await ports.snapshots.find_current(tenant, EVERYONE)
         assert current is not None
         run = await world.newest(tenant)
-        (entry,) = [each async for each in ports.recipients.journal(tenant, _PLACE, run.id)]
+        (entry,) = [each async for each in ports.recipients.list_journal(tenant, _PLACE, run.id)]
         return cls(
             state=(await ports.tenants.state(tenant)).value,
             run=run,
             current=current,
-            pages=[page async for page in ports.snapshots.pages(tenant, current)],
-            fence=(await ports.recipients.fence(tenant, _PLACE)).value,
-            irregular=await ports.recipients.irregular(tenant, _PLACE),
-            recipients=[each async for each in ports.recipients.read(tenant, _PLACE)],
+            pages=[page async for page in ports.snapshots.list_pages(tenant, current)],
+            fence=(await ports.recipients.get_fence(tenant, _PLACE)).value,
+            irregular=await ports.recipients.find_irregular(tenant, _PLACE),
+            recipients=[each async for each in ports.recipients.list_recipients(tenant, _PLACE)],
             journal=entry,
         )
 

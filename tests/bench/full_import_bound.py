@@ -23,7 +23,7 @@ async def measure() -> Result:
         took_s = perf_counter() - began
         store = found.world.ports.recipients
         for number in range(_LOCATIONS):
-            rows = [each async for each in store.read(TenantId(TENANT), LocationId(f"location-{number}"))]
+            rows = [each async for each in store.list_recipients(TenantId(TENANT), LocationId(f"location-{number}"))]
             assert len(rows) == _USERS
     bound_s = max(_USERS / PARTITION_ROWS_S, _USERS * _LOCATIONS / ACCOUNT_ROWS_S)
     return Result(

@@ -84,7 +84,7 @@ async def _change(deployment: Deployment, changes: int) -> None:
 
 
 async def _require_done(deployment: Deployment) -> None:
-    async for run in deployment.app.ports.runs.history(TENANT):
+    async for run in deployment.app.ports.runs.list_runs(TENANT):
         if run.state != "done" or run.problems:
             raise RuntimeError(f"the run ended as {run.state} with {run.problems}")
         return

@@ -24,7 +24,9 @@ class DiskRecipientStore(FakeRecipientStore):
         self._counts: dict[RunId, Counts] = {}
         self.batches = 0
 
-    async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
+    async def list_recipients(
+        self, tenant: TenantId, location: LocationId, *, start: str = ""
+    ) -> AsyncIterator[Recipient]:
         """Iterate over the recipients by id."""
         decode = msgspec.msgpack.Decoder(Recipient).decode
         for (body,) in self._database.execute("SELECT body FROM recipient WHERE id >= ? ORDER BY id", (start,)):
@@ -39,7 +41,7 @@ class DiskRecipientStore(FakeRecipientStore):
         fence: Versioned[Fence],
     ) -> str:
         """Write recipients and the fence."""
-        etag = self._fences.swap((tenant, location), fence.value, fence.etag)
+        etag = self._fences.replace((tenant, location), fence.value, fence.etag)
         rows = [(each.id, msgspec.msgpack.encode(each)) for each in recipients]
         self._database.execute("BEGIN")
         self._database.executemany("INSERT OR REPLACE INTO recipient VALUES (?, ?)", rows)
@@ -48,11 +50,11 @@ class DiskRecipientStore(FakeRecipientStore):
         self.batches += 1
         return etag
 
-    async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+    async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return what a run has changed so far."""
         return self._counts.get(run, Counts())
 
-    async def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
+    async def list_deactivated(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
         """Iterate over nobody: this is asked only after a crash."""
         nobody: tuple[RecipientId, ...] = ()
         for each in nobody:
@@ -71,12 +73,12 @@ class DiskImportStore(FakeImportStore):
         """Store a part."""
         self._database.execute("INSERT INTO part VALUES (?, ?, ?)", (ref.id, number, content))
 
-    async def sizes(self, ref: ImportRef) -> Mapping[int, int]:
+    async def list_part_sizes(self, ref: ImportRef) -> Mapping[int, int]:
         """Return the bytes of each part."""
         found = self._database.execute("SELECT number, LENGTH(body) FROM part WHERE import = ?", (ref.id,))
         return dict(found.fetchall())
 
-    async def part(self, ref: ImportRef, number: int) -> bytes:
+    async def get_part(self, ref: ImportRef, number: int) -> bytes:
         """Return a part. Raises: NotFound."""
         query = "SELECT body FROM part WHERE import = ? AND number = ?"
         found = self._database.execute(query, (ref.id, number)).fetchone()
@@ -84,6 +86,6 @@ class DiskImportStore(FakeImportStore):
             raise NotFound("there is no such row", code="not_found")
         return bytes(found[0])
 
-    async def erase_parts(self, ref: ImportRef) -> None:
+    async def delete_parts(self, ref: ImportRef) -> None:
         """Delete the parts."""
         self._database.execute("DELETE FROM part WHERE import = ?", (ref.id,))

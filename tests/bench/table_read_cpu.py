@@ -29,7 +29,7 @@ async def measure() -> Result:
         store, sdk = TableRecipientStore(tables), TableClient.from_connection_string(connection, RECIPIENTS)
 
         async def ours() -> None:
-            assert len([each async for each in store.read(_TENANT, _LOCATION)]) == _ROWS
+            assert len([each async for each in store.list_recipients(_TENANT, _LOCATION)]) == _ROWS
 
         async def theirs() -> None:
             found = sdk.query_entities(f"PartitionKey eq '{partition}'", select=list(COLUMNS))

@@ -88,7 +88,7 @@ async def seen(world: World, ref: ImportRef) -> dict[str, Any]:
         "import": (found.state, found.outcome),
         "run": (run.state, run.counts, run.locations, run.problems, run.held_digest),
         "changes": sorted((each.kind, each.recipient or "") for each in changes),
-        "parts": await world.ports.imports.sizes(ref),
+        "parts": await world.ports.imports.list_part_sizes(ref),
     }
 
 

@@ -99,7 +99,7 @@ class Deployment:
         assert (await self.world.ports.imports.get(ref)).value.state is ImportState.DONE
         half = (await upload.create(tenant, BERLIN, ImportMode.MERGE, "anna")).ref
         await upload.put_part(half, 1, content)
-        await self.world.ports.users.add(tenant, _product_user(people[1], self.clock))
+        await self.world.ports.users.insert(tenant, _product_user(people[1], self.clock))
 
 
 def _product_user(number: int, clock: FakeClock) -> ProductUser:
@@ -151,8 +151,8 @@ async def test_tenants_in_two_accounts_do_not_see_each_other(deployment: Deploym
         for tenant, people in ((OLD, range(12)), (NEW, range(5, 30))):
             found = {each.object_id for each in await world.recipients(tenant, BERLIN) if each.object_id}
             assert found == {person(each) for each in people}
-            assert len([run async for run in world.ports.runs.history(tenant)]) == 4
-            assert [each.object_id for each in await world.ports.users.all(tenant)] == [person(people[1])]
+            assert len([run async for run in world.ports.runs.list_runs(tenant)]) == 4
+            assert [each.object_id for each in await world.ports.users.list_users(tenant)] == [person(people[1])]
 
 
 async def test_without_its_account_a_tenant_is_refused_and_no_other(deployment: Deployment) -> None:

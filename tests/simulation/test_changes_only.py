@@ -29,7 +29,7 @@ class Reads:
         self.whole = self.single = 0
         store = world.ports.recipients
         assert isinstance(store, FakeRecipientStore)
-        read, get = store.read, store.get
+        read, get = store.list_recipients, store.get
 
         async def reading(tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
             self.whole += 1

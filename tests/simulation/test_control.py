@@ -17,7 +17,7 @@ async def test_the_watchdog_leaves_a_job_alone_that_is_slow_but_works() -> None:
     await deliver(world.app, world.queue.messages.pop(0))
     working = world.queue.messages.copy()
     run = await world.newest("contoso")
-    plan = await world.ports.runs.plan(run.tenant, run.id)
+    plan = await world.ports.runs.get_plan(run.tenant, run.id)
     attempt = await FencedWriter.acquire(
         world.ports.recipients, run.tenant, LocationId("berlin"), fencing_token=plan.fencing_token, attempt="working"
     )
@@ -46,7 +46,7 @@ async def test_switching_off_forgets_a_waiting_request() -> None:
     await world.app.watch(RequestCounters())
     assert world.queue.messages == []
     assert await world.everything("contoso") == {"berlin": [], "munich": []}
-    assert [run.state async for run in world.ports.runs.history(TenantId("contoso"))] == [RunState.SUPERSEDED]
+    assert [run.state async for run in world.ports.runs.list_runs(TenantId("contoso"))] == [RunState.SUPERSEDED]
 
 
 async def test_a_run_past_its_deadline_is_given_up() -> None:
@@ -78,7 +78,7 @@ async def test_a_change_of_settings_supersedes_the_run_and_asks_for_a_new_one() 
     assert await world.everything("contoso") == {"berlin": [], "munich": []}
     world.clock.advance(1)
     await world.drain()
-    runs = [run.state async for run in world.ports.runs.history(TenantId("contoso"))]
+    runs = [run.state async for run in world.ports.runs.list_runs(TenantId("contoso"))]
     assert runs == [RunState.DONE, RunState.SUPERSEDED]
     assert len(await world.recipients("contoso", "berlin")) == 30
 
@@ -92,7 +92,7 @@ async def test_a_request_during_a_run_waits_and_starts_one_run_afterwards() -> N
         await world.request("contoso", name, mode)
     world.clock.advance(1)
     await world.drain()
-    runs = [run async for run in world.ports.runs.history(TenantId("contoso"))]
+    runs = [run async for run in world.ports.runs.list_runs(TenantId("contoso"))]
     assert [(run.state, run.mode) for run in runs] == [
         (RunState.DONE, RunMode.FULL),
         (RunState.DONE, RunMode.INCREMENTAL),

@@ -75,14 +75,14 @@ async def test_a_run_that_could_read_nothing_ends_there() -> None:
     """No location is read or taken for it, so that the next run finds them as they were."""
     world = await full_world()
     await world.sync("contoso", "first")
-    fence = await world.ports.recipients.fence(CONTOSO, BERLIN)
+    fence = await world.ports.recipients.get_fence(CONTOSO, BERLIN)
     world.directory().unreadable_changes = NeedsAttention("403", code="Authorization_RequestDenied")
     world.clock.advance(60)
     await world.request("contoso", "second")
     assert await drained(world) == [("FetchJob", 0)]
     failed = await world.newest("contoso")
     assert (failed.state, failed.problems[0].concerns) == (RunState.FAILED, "users")
-    assert await world.ports.recipients.fence(CONTOSO, BERLIN) == fence
+    assert await world.ports.recipients.get_fence(CONTOSO, BERLIN) == fence
     world.directory().unreadable_changes = None
     run = await world.sync("contoso", "third")
     assert run.state is RunState.DONE
@@ -116,11 +116,11 @@ async def test_a_large_comparison_without_a_place_waits_in_the_queue(monkeypatch
     await world.request("contoso", "second", RunMode.FULL)
     while not isinstance(job := world.queue.messages.pop(0), ReconcileJob):
         await deliver(world.app, job)
-    fence = await world.ports.recipients.fence(CONTOSO, job.location)
+    fence = await world.ports.recipients.get_fence(CONTOSO, job.location)
     with large.some(), pytest.raises(Transient) as caught:
         await deliver(world.app, job)
     assert caught.value.retry_after_s is not None
-    assert await world.ports.recipients.fence(CONTOSO, job.location) == fence
+    assert await world.ports.recipients.get_fence(CONTOSO, job.location) == fence
     monkeypatch.setattr(reconcile, "LARGE_PEOPLE", 31)
     await deliver(world.app, job)
     await world.drain()

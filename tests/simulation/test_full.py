@@ -62,7 +62,7 @@ async def test_it_mends_what_no_change_of_the_directory_would() -> None:
     world = await full_world()
     await world.sync("contoso", "first")
     store = world.ports.recipients
-    fence = await store.fence(TENANT, BERLIN)
+    fence = await store.get_fence(TENANT, BERLIN)
     victim = (await world.recipients("contoso", "berlin"))[0]
     damaged = msgspec.structs.replace(victim, status=Status.DEACTIVATED_BY_SYNC)
     entry = JournalEntry(run=(await world.newest("contoso")).id, actor="nobody", at=TICK, changes=())

@@ -32,7 +32,7 @@ async def health(world: World, tenant: TenantId = CONTOSO) -> Health:
 
 async def events(world: World) -> list[str]:
     """Return what was told to the operator, oldest first."""
-    entries: list[OperatorLogEntry] = [entry async for entry in world.ports.operator_log.entries()]
+    entries: list[OperatorLogEntry] = [entry async for entry in world.ports.operator_log.list_entries()]
     return [f"{entry.code} {entry.body}".strip() for entry in reversed(entries) if entry.queue == "connection"]
 
 
@@ -139,7 +139,7 @@ async def test_an_event_that_could_not_be_sent_is_sent_by_the_schedule() -> None
     world.directory().secret = "another"
     await world.sync("contoso", "first")
     told = await health(world)
-    (entry,) = [each async for each in world.ports.operator_log.entries() if each.queue == "connection"]
+    (entry,) = [each async for each in world.ports.operator_log.list_entries() if each.queue == "connection"]
     notices = Health().refused(told.reason, entry.at).notices if told.reason else ()
     untold = msgspec.structs.replace(told, notices=notices)
     await world.ports.tenants.swap_health(CONTOSO, untold, (await world.ports.tenants.health(CONTOSO)).etag)
@@ -176,7 +176,7 @@ async def test_a_new_secret_is_used_from_the_next_request_on() -> None:
     await world.drain()
     run = await world.newest("fabrikam")
     assert (run.state, run.problems) == (RunState.DONE, ())
-    assert [entry async for entry in world.ports.operator_log.entries()] == []
+    assert [entry async for entry in world.ports.operator_log.list_entries()] == []
 
 
 async def replace_secret(world: World) -> None:

@@ -47,7 +47,7 @@ async def test_what_is_approved_is_done() -> None:
     assert done.decision is not None
     assert (done.decision.approved, done.decision.by) == (True, "person:t:o")
     assert await active(world) == {person(number) for number in range(25, 30)}
-    journal = [each async for each in world.ports.recipients.journal(CONTOSO, next(iter(done.locations)), run.id)]
+    journal = [each async for each in world.ports.recipients.list_journal(CONTOSO, next(iter(done.locations)), run.id)]
     assert {entry.actor for entry in journal if entry.changes} == {"person:t:o"}
     assert {change.reason for entry in journal for change in entry.changes} == {Reason.ACCOUNT_DELETED}
     assert (await world.ports.tenants.state(CONTOSO)).value.active_run is None

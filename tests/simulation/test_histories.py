@@ -213,7 +213,7 @@ class History:
 
     async def decide(self) -> None:
         """Approve what the last run holds, or drop it."""
-        run = next(iter([each async for each in self.world.ports.runs.history(TENANT)]), None)
+        run = next(iter([each async for each in self.world.ports.runs.list_runs(TENANT)]), None)
         if run is None or run.state is not RunState.HELD or not self.model.held:
             return
         if self.random.random() < 0.3:

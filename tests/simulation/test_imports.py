@@ -54,7 +54,7 @@ async def test_a_large_import_does_what_a_small_one_does() -> None:
     assert (run.state, run.kind, run.requested_by) == (RunState.DONE, RunKind.IMPORT, "anna")
     assert (run.counts, run.locations) == (report.run.counts, report.run.locations)
     assert run.counts == Counts(created=50, updated=200)
-    assert await world.ports.imports.sizes(done.ref) == {}
+    assert await world.ports.imports.list_part_sizes(done.ref) == {}
     kept = (await world.ports.tenants.state(CONTOSO)).value.summary.recipients
     assert kept == (await small.ports.tenants.state(CONTOSO)).value.summary.recipients
     world.clock.advance(60)
@@ -83,7 +83,7 @@ async def test_one_wrong_row_keeps_every_row_out() -> None:
     assert refused.outcome is not None
     assert (refused.outcome.rows, refused.outcome.refused_rows) == (252, 2)
     assert [(each.line, each.code) for each in refused.outcome.problems] == [(252, "invalid_mail"), (253, "duplicate")]
-    assert await world.ports.imports.sizes(refused.ref) == {}
+    assert await world.ports.imports.list_part_sizes(refused.ref) == {}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ async def test_the_guard_holds_and_an_approval_lets_go_exactly_these() -> None:
     approved = await world.newest("contoso")
     assert (approved.state, approved.counts) == (RunState.DONE, Counts(deactivated=201))
     assert (await look(world, held.ref)).state is ImportState.DONE
-    assert await world.ports.imports.sizes(held.ref) == {}
+    assert await world.ports.imports.list_part_sizes(held.ref) == {}
 
 
 async def syncing_world() -> World:
@@ -211,7 +211,7 @@ async def test_a_sync_takes_the_location_and_the_import_goes_on_after_it(write: 
     assert outcome is not None
     assert (outcome.rows, outcome.unchanged) == (250, 0)
     assert await world.recipients("contoso", "berlin") == await undisturbed.recipients("contoso", "berlin")
-    runs = [each.kind async for each in world.ports.runs.history(CONTOSO)]
+    runs = [each.kind async for each in world.ports.runs.list_runs(CONTOSO)]
     assert runs.count(RunKind.SYNC) == 2
 
 
@@ -303,19 +303,19 @@ async def test_what_nobody_needs_is_erased_after_a_while() -> None:
     abandoned = await uploaded(world, CHANGED)
     held = (await large(world, people(900, 901), ImportMode.OVERWRITE)).ref
     await world.app.watch(RequestCounters())
-    assert await world.ports.imports.sizes(abandoned)
-    assert await world.ports.imports.sizes(held)
+    assert await world.ports.imports.list_part_sizes(abandoned)
+    assert await world.ports.imports.list_part_sizes(held)
     world.clock.advance(cleanup.KEEP_FILE.total_seconds())
     await world.app.watch(RequestCounters())
-    assert [await world.ports.imports.sizes(each) for each in (abandoned, held)] == [{}, {}]
+    assert [await world.ports.imports.list_part_sizes(each) for each in (abandoned, held)] == [{}, {}]
     states = [(await look(world, each)).state for each in (abandoned, held)]
     assert states == [ImportState.FAILED, ImportState.DONE]
     with pytest.raises(Conflict):
         await start(world, abandoned, CHANGED)
     world.clock.advance(cleanup.KEEP_REPORT.total_seconds())
     await world.app.watch(RequestCounters())
-    assert [mark async for mark in world.ports.imports.marks()] == []
-    assert len([run async for run in world.ports.runs.history(CONTOSO)]) == 2
+    assert [mark async for mark in world.ports.imports.list_imports()] == []
+    assert len([run async for run in world.ports.runs.list_runs(CONTOSO)]) == 2
 
 
 async def test_an_import_that_never_comes_to_its_end_is_given_up() -> None:
@@ -352,7 +352,7 @@ async def test_a_poisoned_job_ends_its_import() -> None:
     failed = await world.run(CONTOSO, run.id)
     assert (failed.state, failed.problems[0].code, failed.counts.updated) == (RunState.FAILED, "poison", 98)
     assert failed.locations[BERLIN].active == 250
-    assert await world.ports.imports.sizes(ref) == {}
+    assert await world.ports.imports.list_part_sizes(ref) == {}
 
 
 async def test_a_deleted_location_takes_its_imports_along() -> None:
@@ -365,8 +365,8 @@ async def test_a_deleted_location_takes_its_imports_along() -> None:
     assert await world.recipients("contoso", "berlin") == []
     ended = await world.run(CONTOSO, run.id)
     assert (ended.state, ended.problems[0].code) == (RunState.FAILED, "location_deleted")
-    assert [mark async for mark in world.ports.imports.marks()] == []
-    assert [await world.ports.imports.sizes(each) for each in (ref, other)] == [{}, {}]
+    assert [mark async for mark in world.ports.imports.list_imports()] == []
+    assert [await world.ports.imports.list_part_sizes(each) for each in (ref, other)] == [{}, {}]
     with pytest.raises(NotFound):
         await world.app.upload_import.put_part(other, 1, b"x")
 
@@ -383,7 +383,7 @@ async def test_a_part_that_comes_while_its_location_goes_is_not_kept() -> None:
     app = App(dataclasses.replace(world.ports, imports=slow), SETTINGS)
     with pytest.raises(NotFound):
         await app.upload_import.put_part(ref, 1, b"x")
-    assert await world.ports.imports.sizes(ref) == {}
+    assert await world.ports.imports.list_part_sizes(ref) == {}
 
 
 async def test_a_tenant_has_so_many_files_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,11 +42,11 @@ async def test_a_preview_says_what_the_next_run_does() -> None:
     """The same counts, the same people at the same locations; recipients and fences stay as they are."""
     world = await changed_world()
     before = await world.everything("contoso")
-    fence = await world.ports.recipients.fence(CONTOSO, LocationId("berlin"))
+    fence = await world.ports.recipients.get_fence(CONTOSO, LocationId("berlin"))
     seen = await preview(world, CONTOSO)
     assert (seen.state, seen.preview, seen.problems) == (RunState.DONE, True, ())
     assert await world.everything("contoso") == before
-    assert await world.ports.recipients.fence(CONTOSO, LocationId("berlin")) == fence
+    assert await world.ports.recipients.get_fence(CONTOSO, LocationId("berlin")) == fence
     run = await world.sync("contoso", "second")
     assert (seen.counts, {name: each.active for name, each in seen.locations.items()}) == (
         run.counts,

@@ -269,7 +269,7 @@ async def test_a_reconcile_that_reads_for_long_writes_for_as_long(monkeypatch: p
     """Otherwise each message would read everything, write one batch, and leave the rest to the next."""
     world = World()
     await world.tenant("contoso", [user(number) for number in range(1_000)], FULL, {"berlin": []})
-    write, pages = world.ports.recipients.write, world.ports.snapshots.pages
+    write, pages = world.ports.recipients.write, world.ports.snapshots.list_pages
     batches = readings = 0
 
     async def slowly(
@@ -292,7 +292,7 @@ async def test_a_reconcile_that_reads_for_long_writes_for_as_long(monkeypatch: p
             yield page
 
     monkeypatch.setattr(world.ports.recipients, "write", slowly)
-    monkeypatch.setattr(world.ports.snapshots, "pages", reading)
+    monkeypatch.setattr(world.ports.snapshots, "list_pages", reading)
     run = await world.sync("contoso", "first")
     assert (run.state, run.counts.created) == (RunState.DONE, 1_000)
     assert (batches, readings) == (11, 2)

@@ -121,7 +121,7 @@ async def test_a_lost_report_has_everything_compared() -> None:
     first = await world.sync("contoso", "first")
     stored = await world.ports.runs.get(CONTOSO, first.id)
     shorter = msgspec.structs.replace(stored.value, locations={})
-    await world.ports.runs.swap(shorter, stored.etag)
+    await world.ports.runs.replace(shorter, stored.etag)
     assert (await _jobs(world, "second")).count("ReconcileJob") == 2
 
 

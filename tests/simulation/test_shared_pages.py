@@ -38,14 +38,14 @@ async def synced_world() -> World:
 
 async def current(world: World) -> tuple[SnapshotManifest, CompleteSnapshot]:
     """Return the snapshot that is current, verified."""
-    ref = await world.ports.snapshots.current(CONTOSO, EVERYONE)
+    ref = await world.ports.snapshots.find_current(CONTOSO, EVERYONE)
     assert ref is not None
     return ref, await loaded(world.ports.snapshots, CONTOSO, ref)
 
 
 async def page_keys(world: World, ref: SnapshotManifest) -> list[str]:
     """Return where a snapshot's pages are."""
-    return [mark.page_key async for mark in world.ports.snapshots.marks(CONTOSO, ref)]
+    return [mark.page_key async for mark in world.ports.snapshots.list_page_index(CONTOSO, ref)]
 
 
 async def holds_the_directory(world: World) -> SnapshotManifest:
@@ -273,7 +273,7 @@ class Read:
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.single: list[set[str]] = []
         store = world.ports.snapshots
-        pages = store.pages
+        pages = store.list_pages
 
         async def reading(
             tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None

@@ -44,7 +44,7 @@ def snapshot(source: str, *users: DirectoryUser) -> CompleteSnapshot:
 
 async def loaded(store: SnapshotStore, tenant: TenantId, ref: SnapshotManifest) -> CompleteSnapshot:
     """Return a snapshot that is stored. Raises: Conflict if its pages are not all there, unchanged."""
-    return CompleteSnapshot.verified(ref, [page async for page in store.pages(tenant, ref)])
+    return CompleteSnapshot.verified(ref, [page async for page in store.list_pages(tenant, ref)])
 
 
 def csv_recipient(name: str, *, mail: str | None = None, status: Status = Status.ACTIVE, **fields: str) -> Recipient:

@@ -197,7 +197,7 @@ class World:
 
     async def newest(self, tenant: str) -> Run:
         """Return the tenant's newest run."""
-        async for run in self.ports.runs.history(TenantId(tenant)):
+        async for run in self.ports.runs.list_runs(TenantId(tenant)):
             return run
         raise AssertionError(f"{tenant} has no run")
 
@@ -207,7 +207,7 @@ class World:
 
     async def recipients(self, tenant: str, location: str) -> list[Recipient]:
         """Return a location's recipients in the order of their ids."""
-        found = [each async for each in self.ports.recipients.read(TenantId(tenant), LocationId(location))]
+        found = [each async for each in self.ports.recipients.list_recipients(TenantId(tenant), LocationId(location))]
         return sorted(found, key=lambda each: each.id)
 
     async def everything(self, tenant: str) -> dict[str, list[Recipient]]:

@@ -20,28 +20,28 @@ class TableIdempotencyStore:
         self._tables = tables
 
     async def find(self, tenant: TenantId, name: str) -> Versioned[IdempotencyRecord | None]:
-        """Return what a key was used for, None with ETag None if it was not."""
+        """Return what a key was used for, None with ETag None if it was not used."""
         row = await self._tables.find(IDEMPOTENCY_KEYS, tenant, name)
         return Versioned(None, None) if row is None else Versioned(unpack(row, IdempotencyRecord), _etag(row))
 
-    async def swap(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
+    async def replace(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
         """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
         row = {"PartitionKey": tenant, "RowKey": name, "at": record.at.isoformat(), **pack(record)}
         return await self._tables.swap(IDEMPOTENCY_KEYS, row, etag)
 
-    async def forget(self, tenant: TenantId, name: str, etag: str) -> None:
+    async def delete(self, tenant: TenantId, name: str, etag: str) -> None:
         """Delete a use, unless it changed since it was read."""
         with suppress(ETagConflict):
             await self._tables.delete(IDEMPOTENCY_KEYS, tenant, name, etag)
 
-    async def sweep(self, before: datetime) -> None:
-        """Delete what was used before a moment."""
+    async def purge(self, before: datetime) -> None:
+        """Delete the records of keys that were used before this time."""
         async for row in self._tables.query(IDEMPOTENCY_KEYS, select=["PartitionKey", "RowKey", "at"]):
             if datetime.fromisoformat(row["at"]) < before:
                 with suppress(ETagConflict):  # somebody has just used it anew
                     await self._tables.delete(IDEMPOTENCY_KEYS, row["PartitionKey"], row["RowKey"], _etag(row))
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         await self._tables.erase(IDEMPOTENCY_KEYS, partition=tenant)
 

@@ -42,12 +42,12 @@ class TableImportStore:
             raise NotFound(f"Location {ref.location!r} has no import {ref.id!r}.", code="import_not_found")
         return Versioned(unpack(row, Import), str(row.metadata["etag"]))
 
-    async def swap(self, changed: Import, etag: str | None) -> str:
+    async def replace(self, changed: Import, etag: str | None) -> str:
         """Replace an import and return its new ETag. Raises: Conflict if it changed, or vanished, since it was read."""
         return await self._tables.swap(IMPORTS, _row_of(changed), etag)
 
-    async def marks(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
-        """Iterate over the imports of a tenant, or of all."""
+    async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
+        """Iterate over the imports of a tenant, or of all tenants."""
         select = ["PartitionKey", "RowKey", "state", "at"]
         async for row in self._tables.query(IMPORTS, partition=tenant, select=select):
             location, _, import_ = row["RowKey"].partition(":")
@@ -55,7 +55,7 @@ class TableImportStore:
             yield ImportMark(ref=ref, state=ImportState(row["state"]), at=datetime.fromisoformat(row["at"]))
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
-        """Store a part of the file, in the place of the one of this number; a reader sees the old or the new one."""
+        """Store a part of the file in place of the one of this number. A reader gets the old or the new one."""
         files = await self._accounts.of(ref.tenant)
         partition, attempt = keys.upload(ref), token_hex(8)
         packed = isal_zlib.compress(content, _LEVEL)
@@ -69,13 +69,13 @@ class TableImportStore:
         others = keys.piece_range(number)
         await files.erase(UPLOADS, partition=partition, rows=others, keep=lambda row: row.startswith(mine))
 
-    async def sizes(self, ref: ImportRef) -> Mapping[int, int]:
-        """Return the bytes of each part that is there, by its number."""
+    async def list_part_sizes(self, ref: ImportRef) -> Mapping[int, int]:
+        """Return the size of each stored part in bytes, by its number."""
         files = await self._accounts.of(ref.tenant)
         rows = files.query(UPLOADS, partition=keys.upload(ref), rows=keys.PARTS)
         return {int(row["RowKey"].removeprefix(keys.PARTS[0])): row["bytes"] async for row in rows}
 
-    async def part(self, ref: ImportRef, number: int) -> bytes:
+    async def get_part(self, ref: ImportRef, number: int) -> bytes:
         """Return a part. Raises: NotFound; Conflict while it is being replaced."""
         files = await self._accounts.of(ref.tenant)
         partition = keys.upload(ref)
@@ -86,24 +86,24 @@ class TableImportStore:
             raise Conflict(f"part {number} is just being replaced; read it again", code="part_replaced")
         return isal_zlib.decompress(b"".join(pieces))
 
-    async def erase_parts(self, ref: ImportRef) -> None:
+    async def delete_parts(self, ref: ImportRef) -> None:
         """Delete all parts of the file."""
         files = await self._accounts.of(ref.tenant)
         await files.erase(UPLOADS, partition=keys.upload(ref))
 
     async def delete(self, ref: ImportRef) -> None:
         """Delete an import with all parts of its file."""
-        await self.erase_parts(ref)
+        await self.delete_parts(ref)
         await self._tables.delete(IMPORTS, ref.tenant, keys.imported(ref.location, ref.id))
-        await self.erase_parts(ref)  # once more: a part that came meanwhile would be nobody's
+        await self.delete_parts(ref)  # once more: a part that came meanwhile would be nobody's
 
-    async def erase_location(self, tenant: TenantId, location: LocationId) -> None:
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location."""
         files = await self._accounts.of(tenant)
         await self._tables.erase(IMPORTS, partition=tenant, rows=keys.imported_range(location))
         await files.erase(UPLOADS, partitions=keys.upload_range(tenant, location))
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         files = await self._accounts.of(tenant)
         await self._tables.erase(IMPORTS, partition=tenant)

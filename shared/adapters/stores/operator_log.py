@@ -22,32 +22,32 @@ class TableOperatorLog:
         self._tables = tables
 
     async def record(self, entry: OperatorLogEntry) -> None:
-        """Store an entry; the same id stored again changes nothing."""
+        """Store an entry. Storing the same id again changes nothing."""
         try:
             await self._tables.insert(LEDGER, _row_of(entry))
         except ETagConflict:
             return
 
-    async def find(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
+    async def list_by_id(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
         """Return the entries with this id: mostly one, or none."""
         rows = [(unpack(row, OperatorLogEntry), row) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
         return [Versioned(found, _etag(row)) for found, row in rows if found.id == entry]
 
-    async def swap(self, entry: OperatorLogEntry, etag: str | None) -> str:
+    async def replace(self, entry: OperatorLogEntry, etag: str | None) -> str:
         """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
         return await self._tables.swap(LEDGER, _row_of(entry), etag)
 
-    async def discard(self, entry: OperatorLogEntry, etag: str | None) -> None:
-        """Delete an entry; one that is not there is no error. Raises: Conflict if it changed since it was read."""
+    async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
+        """Delete an entry, if it exists. Raises: Conflict if it changed since it was read."""
         await self._tables.delete(LEDGER, _PARTITION, _key(entry), etag)
 
-    async def entries(self) -> AsyncIterator[OperatorLogEntry]:
+    async def list_entries(self) -> AsyncIterator[OperatorLogEntry]:
         """Iterate over the entries, newest first."""
         found = [unpack(row, OperatorLogEntry) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
         for entry in sorted(found, key=lambda each: (each.at, each.id, each.queue), reverse=True):
             yield entry
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""
         rows = [row async for row in self._tables.query(LEDGER, partition=_PARTITION)]
         for row in [each for each in rows if unpack(each, OperatorLogEntry).names(tenant)]:

@@ -18,21 +18,21 @@ class TableLimitStore:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def used(self, key: str) -> Versioned[datetime | None]:
+    async def find(self, key: str) -> Versioned[datetime | None]:
         """Return until when a key's allowance is used; None with ETag None if it never was."""
         row = await self._tables.find(LIMITS, keys.limit(key), _ROW)
         if row is None:
             return Versioned(None, None)
         return Versioned(datetime.fromisoformat(row["until"]), str(row.metadata["etag"]))  # type: ignore[attr-defined]
 
-    async def swap(self, key: str, used_until: datetime, etag: str | None) -> None:
+    async def replace(self, key: str, used_until: datetime, etag: str | None) -> None:
         """Store until when it is used. Raises: Conflict if it changed since it was read."""
         row = {"PartitionKey": keys.limit(key), "RowKey": _ROW, "until": used_until.isoformat()}
         await self._tables.swap(LIMITS, row, etag)
 
-    async def sweep(self, now: datetime) -> None:
-        """Delete what is not used at `now` any more."""
+    async def purge(self, before: datetime) -> None:
+        """Delete the rows whose allowance was used until before this time."""
         async for row in self._tables.query(LIMITS, row=_ROW):
-            if datetime.fromisoformat(row["until"]) < now:
+            if datetime.fromisoformat(row["until"]) < before:
                 with suppress(ETagConflict):  # somebody has just used it again
                     await self._tables.delete(LIMITS, row["PartitionKey"], _ROW, str(row.metadata["etag"]))  # type: ignore[attr-defined]

@@ -35,31 +35,33 @@ class TableRecipientStore:
         self._accounts = accounts
         self._encoder = RowEncoder()
 
-    async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
-        """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
+    async def get_fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
+        """Return a location's fence; a new one with ETag None if nothing was ever written there."""
         tables = await self._accounts.of(tenant)
         row: Any = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.FENCE)
         if row is None:
             return Versioned(Fence(), None)
         return Versioned(unpack(row, Fence), str(row.metadata["etag"]))
 
-    async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
+    async def replace_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
         """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
         tables = await self._accounts.of(tenant)
         return await tables.swap(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
 
-    async def irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
+    async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
         """Return what was last put, None if nothing was."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.IRREGULAR)
         return None if row is None else unpack(row, Irregular)
 
     async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
-        """Store it in the place of what was there."""
+        """Store it in place of the previous one."""
         row = {"PartitionKey": keys.location(tenant, location), "RowKey": keys.IRREGULAR, **pack(irregular)}
         await (await self._accounts.of(tenant)).put(RECIPIENTS, row)
 
-    async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
+    async def list_recipients(
+        self, tenant: TenantId, location: LocationId, *, start: str = ""
+    ) -> AsyncIterator[Recipient]:
         """Iterate over the recipients of a location by id, from the id `start` on."""
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
@@ -100,7 +102,7 @@ class TableRecipientStore:
         operations = self._operations(keys.location(tenant, location), recipients, journal, fence)
         return await tables.transact(RECIPIENTS, operations)
 
-    async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+    async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return what a run has changed at a location so far, over all its attempts."""
         tables = await self._accounts.of(tenant)
         total = Counts()
@@ -110,7 +112,7 @@ class TableRecipientStore:
             total += Counts(**{name: row[name] for name in _COUNTS})
         return total
 
-    async def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
+    async def list_journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
         """Iterate over what a run has changed at a location, in the order of writing."""
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
@@ -119,8 +121,11 @@ class TableRecipientStore:
         for _, entry in sorted(entries, key=lambda each: (each[1].at, each[0])):
             yield entry
 
-    async def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
-        """Iterate over whom a run has deactivated at a location so far; in no order, and not all held at once."""
+    async def list_deactivated(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
+        """Iterate over the recipients that a run has deactivated at a location so far, in no order.
+
+        They are not all kept in memory together.
+        """
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
         async for row in tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run)):
@@ -129,8 +134,8 @@ class TableRecipientStore:
                     if change.kind is ChangeKind.DEACTIVATED and change.recipient is not None:
                         yield change.recipient
 
-    async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
-        """Return whom any run that was asked for after this one has changed at a location."""
+    async def list_changed_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
+        """Return the recipients that runs requested after this one have changed at a location."""
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
         found = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_after(run))
@@ -141,14 +146,14 @@ class TableRecipientStore:
             if change.recipient is not None
         }
 
-    async def erase(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete every row of the location's partition."""
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location."""
         self._encoder.forget()
         tables = await self._accounts.of(tenant)
         await tables.erase(RECIPIENTS, partition=keys.location(tenant, location))
 
-    async def erase_all(self, tenant: TenantId) -> None:
-        """Delete every row of all locations of the tenant."""
+    async def delete_all(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
         self._encoder.forget()
         tables = await self._accounts.of(tenant)
         await tables.erase(RECIPIENTS, partitions=keys.tenant_range(tenant))

@@ -35,11 +35,11 @@ class TableRunStore:
         self._accounts = accounts
 
     async def insert_plan(self, plan: Plan) -> Plan:
-        """Store a plan unless the run has one, and return the one that is stored."""
+        """Store a plan unless the run has one, and return the stored one."""
         sizes = {"sources": len(plan.sources), "locations": len(plan.locations)}
         return await self._insert_once(plan.tenant, plan.run, keys.PLAN, plan, Plan, **sizes)
 
-    async def plan(self, tenant: TenantId, run: RunId) -> Plan:
+    async def get_plan(self, tenant: TenantId, run: RunId) -> Plan:
         """Return a run's plan. Raises: NotFound."""
         try:
             return await self._large(tenant, run, keys.PLAN, Plan)
@@ -47,7 +47,7 @@ class TableRunStore:
             raise NotFound(f"Run {run!r} of tenant {tenant!r} has no plan.", code="plan_not_found") from error
 
     async def insert(self, run: Run) -> bool:
-        """Store a new run, and return whether it is new; one that is stored already stays as it is."""
+        """Store a run unless there is one of its id. Return whether it was stored."""
         tables = await self._accounts.of(run.tenant)
         try:
             await tables.insert(RUNS, _row_of(run))
@@ -63,27 +63,32 @@ class TableRunStore:
             raise NotFound(f"Tenant {tenant!r} has no run {run!r}.", code="run_not_found")
         return Versioned(unpack(row, Run), str(row.metadata["etag"]))
 
-    async def swap(self, run: Run, etag: str | None) -> str:
+    async def replace(self, run: Run, etag: str | None) -> str:
         """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
         tables = await self._accounts.of(run.tenant)
         return await tables.swap(RUNS, _row_of(run), etag)
 
-    async def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
-        """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
+    async def list_runs(
+        self, tenant: TenantId, *, since: datetime | None = None, after: str = ""
+    ) -> AsyncIterator[Run]:
+        """Iterate over the tenant's runs, newest first.
+
+        They begin after the run `after`, and end with those requested at `since`.
+        """
         tables = await self._accounts.of(tenant)
         last = run_id_at(since, 2**32 - 1) if since is not None else ""
         rows = (f"{after}!" if after else "", f"{last}~")
         async for row in tables.query(RUNS, partition=tenant, rows=rows):
             yield unpack(row, Run)
 
-    async def checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
-        """Return where a fetch that was cut goes on."""
+    async def find_checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
+        """Return where an interrupted fetch job continues, None if it was not interrupted."""
         tables = await self._accounts.of(job.tenant)
         row = await tables.find(JOBS, keys.run(job.tenant, job.run), keys.checkpoint(job.source))
         return None if row is None else unpack(row, FetchCheckpoint)
 
     async def save_checkpoint(self, job: FetchJob, checkpoint: FetchCheckpoint | None) -> None:
-        """Remember where a fetch goes on, or forget it with None."""
+        """Store where a fetch job continues. None deletes the checkpoint."""
         tables = await self._accounts.of(job.tenant)
         partition, row = keys.run(job.tenant, job.run), keys.checkpoint(job.source)
         if checkpoint is None:
@@ -92,15 +97,15 @@ class TableRunStore:
             await tables.put(JOBS, {"PartitionKey": partition, "RowKey": row, **pack(checkpoint)})
 
     async def record_fetch_result(self, job: FetchJob, result: FetchResult) -> FetchResult:
-        """Insert a result unless there is one, and return the one that is stored."""
+        """Store a result unless the job has one, and return the stored one."""
         row = keys.fetched(job.source)
         return await self._insert_once(job.tenant, job.run, row, result, FetchResult, outcome=result.outcome.value)
 
     async def record_reconcile_result(self, job: ReconcileJob, result: ReconcileResult) -> ReconcileResult:
-        """Insert a result unless there is one, and return the one that is stored."""
+        """Store a result unless the job has one, and return the stored one."""
         return await self._insert_once(job.tenant, job.run, keys.reconciled(job.location), result, ReconcileResult)
 
-    async def fetch_result(self, job: FetchJob) -> FetchResult | None:
+    async def find_fetch_result(self, job: FetchJob) -> FetchResult | None:
         """Return a job's result, None if it has none."""
         try:
             return await self._large(job.tenant, job.run, keys.fetched(job.source), FetchResult)
@@ -108,38 +113,38 @@ class TableRunStore:
             return None
 
     async def is_reconciled(self, job: ReconcileJob) -> bool:
-        """Tell whether a job has a result."""
+        """Return whether a job has a result."""
         tables = await self._accounts.of(job.tenant)
         return await tables.find(JOBS, keys.run(job.tenant, job.run), keys.reconciled(job.location)) is not None
 
-    async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
-        """Return the sources that have a result, without reading any."""
+    async def list_fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
+        """Return the sources that have a result, without reading the results."""
         return {SourceId(name) async for name in self._marked(tenant, run, keys.FETCHED)}
 
-    async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
-        """Return the locations that have a result, without reading any."""
+    async def list_reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
+        """Return the locations that have a result, without reading the results."""
         return {LocationId(name) async for name in self._marked(tenant, run, keys.RECONCILED)}
 
-    async def fetch_results(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchResult]:
+    async def list_fetch_results(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchResult]:
         """Return the results of all sources that have one."""
         return {result.source: result for result in await self._all(tenant, run, keys.FETCHED, FetchResult)}
 
-    async def reconcile_results(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileResult]:
+    async def list_reconcile_results(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileResult]:
         """Return the results of all locations that have one."""
         return {result.location: result for result in await self._all(tenant, run, keys.RECONCILED, ReconcileResult)}
 
     async def record_held(
         self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
     ) -> Sequence[Candidate]:
-        """Store whose deactivation waits at a location unless that is stored, and return what is stored."""
+        """Store which deactivations await approval at a location, unless stored, and return the stored ones."""
         held = _Held(location=location, people=tuple(people))
         return (await self._insert_once(tenant, run, keys.held(location), held, _Held)).people
 
-    async def held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
-        """Return whose deactivation waits, by location; empty for a run that was never held."""
+    async def list_held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
+        """Return the deactivations that await approval, by location; empty for a run that was never held."""
         return {held.location: held.people for held in await self._all(tenant, run, keys.HELD, _Held)}
 
-    async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
+    async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return how far a run is; zeros before it has a plan."""
         tables = await self._accounts.of(tenant)
         sources = locations = fetched = reconciled = 0
@@ -154,7 +159,7 @@ class TableRunStore:
             reconciled += name.startswith(keys.RECONCILED[0])
         return RunProgress(fetched=fetched, sources=sources, reconciled=reconciled, locations=locations)
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         tables = await self._accounts.of(tenant)
         await tables.erase(JOBS, partitions=keys.tenant_range(tenant))

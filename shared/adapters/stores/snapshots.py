@@ -39,8 +39,8 @@ class TableSnapshotStore:
     def __init__(self, accounts: TenantTables) -> None:
         self._accounts = accounts
 
-    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
-        """Return the snapshot of the last complete read whose changes were applied."""
+    async def find_current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
+        """Return the manifest of the last complete read whose changes were applied."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(SNAPSHOTS, keys.source(tenant, source), keys.CURRENT)
         ref = None if row is None else unpack(row, SnapshotManifest)
@@ -66,7 +66,7 @@ class TableSnapshotStore:
             else:
                 await tables.transact(SNAPSHOTS, [("upsert", row, {"mode": "replace"}) for row in some])
 
-    async def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
+    async def list_page_index(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
         """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
         tables = await self._accounts.of(tenant)
         is_page, partition = is_page_of(ref), keys.source(tenant, ref.source)
@@ -75,7 +75,7 @@ class TableSnapshotStore:
                 if is_page(row.RowKey):
                     yield PageIndexEntry(row.RowKey, row.digest or b"", row.id_suffixes or b"")
 
-    async def pages(
+    async def list_pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
         """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.
@@ -130,7 +130,7 @@ class TableSnapshotStore:
                 SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row), guard=guard
             )
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         tables = await self._accounts.of(tenant)
         await tables.erase(SNAPSHOTS, partitions=keys.tenant_range(tenant))

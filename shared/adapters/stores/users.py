@@ -16,8 +16,8 @@ class TableUserStore:
     def __init__(self, accounts: TenantTables) -> None:
         self._accounts = accounts
 
-    async def add(self, tenant: TenantId, user: ProductUser) -> ProductUser:
-        """Store a user; one who is stored already stays, and is returned."""
+    async def insert(self, tenant: TenantId, user: ProductUser) -> ProductUser:
+        """Store a user unless stored, and return the stored one."""
         tables = await self._accounts.of(tenant)
         row = {"PartitionKey": tenant, "RowKey": user.object_id, "role": user.role.value, **pack(user)}
         try:
@@ -26,12 +26,12 @@ class TableUserStore:
             return unpack(await tables.get(USERS, tenant, user.object_id), ProductUser)
         return user
 
-    async def all(self, tenant: TenantId) -> Sequence[ProductUser]:
+    async def list_users(self, tenant: TenantId) -> Sequence[ProductUser]:
         """Return the tenant's users by object id."""
         tables = await self._accounts.of(tenant)
         return [unpack(row, ProductUser) async for row in tables.query(USERS, partition=tenant)]
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         tables = await self._accounts.of(tenant)
         await tables.erase(USERS, partition=tenant)

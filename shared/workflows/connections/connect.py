@@ -154,7 +154,7 @@ class Connect:
             await self._erase(tenant)
             raise
         if connection.kind is CredentialKind.FEDERATED:
-            await self.secrets.erase(secret_name(tenant))
+            await self.secrets.delete(secret_name(tenant))
         if other:
             await self.invalidate_running_work(tenant)
         await self.access.health.recovered(tenant)
@@ -238,7 +238,7 @@ class Connect:
 
     async def _erase(self, tenant: TenantId, found: Expected | None = None) -> None:
         await self.tenants.put_connection(tenant, None, found)
-        await self.secrets.erase(secret_name(tenant))
+        await self.secrets.delete(secret_name(tenant))
 
     async def put_sso(self, tenant: TenantId, sso: SsoApplication, condition: Condition | None = None) -> str:
         """Leave the sign-in application stored, and return its tag. Raises: NotFound, ChangedMeanwhile."""

@@ -20,7 +20,7 @@ class Limiter:
     async def take(self, limit: RateLimit, subject: str) -> None:
         """Count one. Raises: RateLimited with the seconds to wait."""
         while True:
-            used, etag = await self.limits.used(_key(limit, subject))
+            used, etag = await self.limits.find(_key(limit, subject))
             following = limit.take(used, self.clock.now())
             if not isinstance(following, datetime):
                 raise RateLimited(
@@ -29,7 +29,7 @@ class Limiter:
                     retry_after_s=following,
                 )
             try:
-                await self.limits.swap(_key(limit, subject), following, etag)
+                await self.limits.replace(_key(limit, subject), following, etag)
             except ETagConflict:
                 continue
             return
@@ -54,11 +54,11 @@ class Limiter:
     async def give_back(self, limit: RateLimit, subject: str) -> None:
         """Take one back."""
         while True:
-            used, etag = await self.limits.used(_key(limit, subject))
+            used, etag = await self.limits.find(_key(limit, subject))
             if used is None:
                 return
             try:
-                await self.limits.swap(_key(limit, subject), limit.give_back(used), etag)
+                await self.limits.replace(_key(limit, subject), limit.give_back(used), etag)
             except ETagConflict:
                 continue
             return

@@ -86,12 +86,12 @@ class ShowMapping:
         return {each.id: each.display_name for each in found}
 
     async def _members(self, tenant: TenantId, source: SourceId) -> int | None:
-        ref = await self.snapshots.current(tenant, source)
+        ref = await self.snapshots.find_current(tenant, source)
         return ref.digest.users if ref is not None else None
 
     async def _problems(self, tenant: TenantId) -> Mapping[str, Problem]:
         """Return what the last sync that ended says about its sources."""
-        async for run in self.runs.history(tenant):
+        async for run in self.runs.list_runs(tenant):
             if run.kind is RunKind.SYNC and not run.preview and run.state.ended:
                 return {problem.concerns: problem for problem in run.problems}
         return {}

@@ -114,7 +114,7 @@ class WorkOffImport:
         )
         waiting = Transient("A sync is under way; the import waits.", code="run_active", retry_after_s=_WAIT_S)
         try:
-            etag = await self.imports.swap(claimed, stored.etag)
+            etag = await self.imports.replace(claimed, stored.etag)
         except ETagConflict:
             raise waiting from None
         if busy:
@@ -131,7 +131,7 @@ class WorkOffImport:
             storage_requests=spent,
         )
         with suppress(ETagConflict):  # it was ended, or erased, while it was worked on
-            await self.imports.swap(free, claimed.etag)
+            await self.imports.replace(free, claimed.etag)
 
     async def _work(self, claimed: Import, run: RunId) -> Outcome | None:
         """Return how the import ends, None if time was up before. Raises: Conflict, Transient."""
@@ -146,7 +146,7 @@ class WorkOffImport:
             found = sha256()
             for number in range(1, claimed.parts + 1):
                 try:
-                    content = await self.imports.part(claimed.ref, number)
+                    content = await self.imports.get_part(claimed.ref, number)
                 except NotFound as error:
                     raise Superseded(f"the file of {claimed.id} is gone", code="import_gone") from error
                 found.update(content)
@@ -168,11 +168,11 @@ class WorkOffImport:
     async def _apply(self, claimed: Import, run: RunId, join: Join, started_s: float) -> Outcome | None:
         tenant, location, _ = claimed.ref
         fenced, preferences = await self._take(claimed)
-        async for chunk in _chunks(self.recipients.read(tenant, location)):
+        async for chunk in _chunks(self.recipients.list_recipients(tenant, location)):
             join.add_recipients(chunk)
-        before = await self.recipients.journal_counts(tenant, location, run)
+        before = await self.recipients.get_journal_counts(tenant, location, run)
         if before.deactivated:  # by a worker that was killed, or ran out of time
-            async for leaver in self.recipients.deactivated_by(tenant, location, run):
+            async for leaver in self.recipients.list_deactivated(tenant, location, run):
                 join.add_gone(leaver)
         await _apart(join.match)
         held, known = await _apart(_held, claimed, join, preferences, before)
@@ -187,7 +187,7 @@ class WorkOffImport:
             at=self.clock.now(),
             out_of_time=lambda: self.clock.monotonic_s() - writing_s > allowed_s,
         )
-        written = await self.recipients.journal_counts(tenant, location, run)
+        written = await self.recipients.get_journal_counts(tenant, location, run)
         active = join.active + tally.net
         await self.endings.note(claimed, run, LocationReport(counts=written, active=active, held=held))
         if not complete:

@@ -37,7 +37,7 @@ class SweepImports:
 
     async def __call__(self) -> None:
         """Leave no import without progress, a job in its queue, or an end. One stops no other."""
-        async for mark in self.imports.marks():
+        async for mark in self.imports.list_imports():
             try:
                 await self._look(mark)
             except SyncError as error:
@@ -45,12 +45,12 @@ class SweepImports:
 
     async def abandon(self, tenant: TenantId, location: LocationId) -> None:
         """Leave nothing of a location's imports, and their runs ended. Call it when the location is deleted."""
-        async for mark in self.imports.marks(tenant):
+        async for mark in self.imports.list_imports(tenant):
             if mark.ref.location == location and not mark.state.ended:
                 stored = await self._find(mark.ref)
                 if stored is not None and not stored.value.state.ended:
                     await self.endings.end(stored, failure("location_deleted", "The location was deleted."))
-        await self.imports.erase_location(tenant, location)
+        await self.imports.delete_location(tenant, location)
 
     async def _look(self, mark: ImportMark) -> None:
         age = self.clock.now() - mark.at
@@ -90,7 +90,7 @@ class SweepImports:
             await self.endings.fail(known.job(known.run), Problem(concerns="import", code="deadline", detail=detail))
         else:
             event("import_resumed", tenant=known.tenant, run=known.run, location=known.location)
-            await self.imports.swap(msgspec.structs.replace(known, at=now), stored.etag)
+            await self.imports.replace(msgspec.structs.replace(known, at=now), stored.etag)
             await self.queue.import_file(known.job(known.run))
 
     async def _find(self, ref: ImportRef) -> Versioned[Import] | None:

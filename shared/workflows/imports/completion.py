@@ -66,12 +66,12 @@ class ImportEndings:
         ending = msgspec.structs.replace(
             stored.value, state=ImportState.WORKING, outcome=outcome, storage_requests=spent, at=self.clock.now()
         )
-        await self.close(Versioned(ending, await self.imports.swap(ending, stored.etag)))
+        await self.close(Versioned(ending, await self.imports.replace(ending, stored.etag)))
 
     async def fail(self, job: ImportJob, problem: Problem) -> None:
         """Leave the import failed, what it has written so far counted. Raises: Superseded, Conflict."""
         stored = await self.current(job)
-        written = await self.recipients.journal_counts(job.tenant, job.location, job.run)
+        written = await self.recipients.get_journal_counts(job.tenant, job.location, job.run)
 
         def counted(known: Run) -> Run:
             noted = known.locations.get(job.location, LocationReport())
@@ -90,10 +90,10 @@ class ImportEndings:
         if ending.run is not None:
             await self._change_run(ending, ending.run, lambda known: ended_run(known, ending, self.clock.now()))
         if ending.outcome.state is not ImportState.HELD:
-            await self.imports.erase_parts(ending.ref)
+            await self.imports.delete_parts(ending.ref)
         ended = msgspec.structs.replace(ending, state=ending.outcome.state, claimed_until=None, at=self.clock.now())
         try:
-            await self.imports.swap(ended, stored.etag)
+            await self.imports.replace(ended, stored.etag)
         except ETagConflict:  # another delivery has done the same
             return
         if ending.run is not None:
@@ -126,5 +126,5 @@ class ImportEndings:
             if stored.value.state.ended:
                 return
             with suppress(ETagConflict):
-                await self.runs.swap(change(stored.value), stored.etag)
+                await self.runs.replace(change(stored.value), stored.etag)
                 return

@@ -38,7 +38,7 @@ class UploadImport:
     async def create(self, tenant: TenantId, location: LocationId, mode: ImportMode, by: str) -> Import:
         """Leave an import to which parts can be sent, and return it. Raises: NotFound; Rejected beyond MAX_OPEN."""
         await self.manual.require_location(tenant, location)
-        open_ = [mark async for mark in self.imports.marks(tenant) if mark.state.has_file]
+        open_ = [mark async for mark in self.imports.list_imports(tenant) if mark.state.has_file]
         if len(open_) >= MAX_OPEN:
             raise Rejected(
                 f"{len(open_)} imports of the tenant have not ended; wait for their end, or for a day.",
@@ -60,7 +60,7 @@ class UploadImport:
     async def get(self, ref: ImportRef) -> tuple[Import, Mapping[int, int]]:
         """Return an import, and the bytes of its parts while they are being sent. Raises: NotFound."""
         found = (await self.imports.get(ref)).value
-        return found, await self.imports.sizes(ref) if found.state is ImportState.UPLOADING else {}
+        return found, await self.imports.list_part_sizes(ref) if found.state is ImportState.UPLOADING else {}
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
         """Leave a part stored, in the place of the one of this number. Raises: NotFound; Rejected; Conflict."""
@@ -71,7 +71,7 @@ class UploadImport:
         try:
             await self.imports.get(ref)
         except NotFound:  # its location was deleted meanwhile: nothing may be left of it
-            await self.imports.erase_parts(ref)
+            await self.imports.delete_parts(ref)
             raise
 
     async def start(self, ref: ImportRef, parts: int, sha256: str, approved: str) -> Run:
@@ -112,7 +112,7 @@ class UploadImport:
             outcome=None,
             storage_requests=0,
         )
-        await self.imports.swap(started, stored.etag)
+        await self.imports.replace(started, stored.etag)
         return await self._enqueue(started)
 
     async def _enqueue(self, started: Import) -> Run:
@@ -130,7 +130,7 @@ class UploadImport:
     async def _require_parts(self, ref: ImportRef, parts: int) -> None:
         if not 1 <= parts <= MAX_PARTS:
             raise Rejected(f"`parts` is 1 to {MAX_PARTS}.", code="invalid_body")
-        sizes = await self.imports.sizes(ref)
+        sizes = await self.imports.list_part_sizes(ref)
         numbers = set(range(1, parts + 1))
         if numbers != set(sizes):
             missing, over = sorted(numbers - set(sizes)), sorted(set(sizes) - numbers)

@@ -126,7 +126,7 @@ class Overview:
         ]
 
     async def _poison(self) -> Counter[TenantId]:
-        entries = [each async for each in self.operator_log.entries() if each.queue != _EVENTS]
+        entries = [each async for each in self.operator_log.list_entries() if each.queue != _EVENTS]
         return Counter(each.tenant for each in entries if each.tenant is not None)
 
     async def _verified(self, line: TenantLine) -> TenantLine:

@@ -106,28 +106,28 @@ class Observe:
     ) -> tuple[list[Run], RunId | None]:
         """Return a page of the tenant's runs, newest first, and the one to go on after. Raises: NotFound."""
         await self.tenants.get(tenant)
-        return await page(self.runs.history(tenant, after=after), limit, lambda run: run.id)
+        return await page(self.runs.list_runs(tenant, after=after), limit, lambda run: run.id)
 
     async def run(self, tenant: TenantId, run: RunId) -> tuple[Run, RunProgress]:
         """Return a run and how far it is. Raises: NotFound."""
         stored = (await self.runs.get(tenant, run)).value
-        progress = await self.runs.progress(tenant, run)
+        progress = await self.runs.get_progress(tenant, run)
         if not progress.sources + progress.locations:
             return stored, progress
-        people, written = await self._done(await self.runs.plan(tenant, run))
+        people, written = await self._done(await self.runs.get_plan(tenant, run))
         return stored, msgspec.structs.replace(progress, people=people, written=written)
 
     async def _done(self, plan: Plan) -> tuple[int, int]:
         """Return how many people a run has read, and how many recipients it has written."""
-        fetched = await self.runs.fetch_results(plan.tenant, plan.run)
+        fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
         people = sum(result.snapshot.digest.users for result in fetched.values() if result.snapshot is not None)
         for source in sorted(plan.sources.keys() - fetched.keys())[:_LOOKED_INTO]:
-            checkpoint = await self.runs.checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
+            checkpoint = await self.runs.find_checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
             people += checkpoint.digest.users if checkpoint is not None else 0
-        reconciled = await self.runs.reconcile_results(plan.tenant, plan.run)
+        reconciled = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         written = sum(_written(result.counts) for result in reconciled.values())
         for location in sorted(plan.locations.keys() - reconciled.keys())[:_LOOKED_INTO]:
-            written += _written(await self.recipients.journal_counts(plan.tenant, location, plan.run))
+            written += _written(await self.recipients.get_journal_counts(plan.tenant, location, plan.run))
         return people, written
 
     async def changes(
@@ -142,7 +142,7 @@ class Observe:
         locations: Iterable[LocationId] = stored.locations
         if stored.kind is RunKind.SYNC:
             try:
-                locations = (await self.runs.plan(tenant, run)).locations
+                locations = (await self.runs.get_plan(tenant, run)).locations
             except NotFound:
                 return [], None
         found, end = await page(self._changes(tenant, stored, sorted(locations), after), limit, lambda each: each[0])
@@ -152,9 +152,9 @@ class Observe:
         self, tenant: TenantId, run: Run, locations: Sequence[LocationId], after: ChangePosition
     ) -> AsyncIterator[tuple[ChangePosition, LocatedChange]]:
         """Iterate over changes with their positions; locations that lie before are not read."""
-        results = await self.runs.reconcile_results(tenant, run.id)
+        results = await self.runs.list_reconcile_results(tenant, run.id)
         waiting = run.preview or run.state is RunState.HELD
-        held = await self.runs.held(tenant, run.id) if waiting else {}
+        held = await self.runs.list_held(tenant, run.id) if waiting else {}
         for location in locations:
             if location < after.location:
                 continue
@@ -176,7 +176,7 @@ class Observe:
         held: Sequence[Candidate],
     ) -> AsyncIterator[tuple[Change, bool]]:
         """Iterate over the changes of a run at a location, and whether each of them waits."""
-        async for entry in self.recipients.journal(tenant, location, run):
+        async for entry in self.recipients.list_journal(tenant, location, run):
             for change in entry.changes:
                 yield change, False
         if result is not None:
@@ -188,7 +188,7 @@ class Observe:
 
     async def _would_leave(self, tenant: TenantId, location: LocationId, people: Sequence[Candidate]) -> list[Change]:
         """Return the deactivations that were not done, with the names of those whom they concern."""
-        stored = {each.id: each async for each in self.recipients.read(tenant, location)}
+        stored = {each.id: each async for each in self.recipients.list_recipients(tenant, location)}
         return [departure(each, stored.get(each.recipient)) for each in people]
 
     async def page(
@@ -202,7 +202,7 @@ class Observe:
     async def _matching(
         self, tenant: TenantId, location: LocationId, wanted: RecipientFilter
     ) -> AsyncIterator[Recipient]:
-        async for recipient in self.recipients.read(tenant, location, start=wanted.after):
+        async for recipient in self.recipients.list_recipients(tenant, location, start=wanted.after):
             if recipient.id > wanted.after and wanted.matches(recipient):
                 yield recipient
 
@@ -215,7 +215,7 @@ class Observe:
         """Return all recipients of a location that the filter lets through, whatever its limit. Raises: NotFound."""
         if location not in {each.id for each in await self.tenants.locations(tenant)}:
             raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
-        return [each async for each in self.recipients.read(tenant, location) if wanted.matches(each)]
+        return [each async for each in self.recipients.list_recipients(tenant, location) if wanted.matches(each)]
 
     async def groups(self, tenant: TenantId, search: str) -> list[Group]:
         """Return groups of the tenant's directory for the picker. Raises: NotFound, NeedsAttention, Transient."""
@@ -232,7 +232,7 @@ class Observe:
         sources, _ = sources_of(preferences, await self.tenants.locations(tenant))
         values, seen = Values(attribute), set[ObjectId]()
         for source in [EVERYONE] if EVERYONE in sources else sources:
-            ref = await self.snapshots.current(tenant, source)
+            ref = await self.snapshots.find_current(tenant, source)
             if ref is None:
                 continue
             async for user in stored_users(self.snapshots, tenant, ref):
@@ -248,7 +248,7 @@ class Observe:
         return await page(self._entries(after), limit, _entry_position)
 
     async def _entries(self, after: EntryPosition | None) -> AsyncIterator[OperatorLogEntry]:
-        async for entry in self.operator_log.entries():
+        async for entry in self.operator_log.list_entries():
             if after is None or _entry_position(entry) < after:
                 yield entry
 

@@ -49,25 +49,25 @@ class DeadLetterReplay:
             raise Conflict("The message is just being put back; look again.", code="request_in_progress")
         message = await self._message(entry)
         claimed = msgspec.structs.replace(entry, replay=Replay.SENDING, replayed_at=now, replayed_by=by)
-        etag = await self.operator_log.swap(claimed, etag)
+        etag = await self.operator_log.replace(claimed, etag)
         try:
             await self._send(message)
         except SyncError:
-            await self.operator_log.swap(entry, etag)
+            await self.operator_log.replace(entry, etag)
             raise
         sent = msgspec.structs.replace(claimed, replay=Replay.SENT)
-        await self.operator_log.swap(sent, etag)
+        await self.operator_log.replace(sent, etag)
         event("replayed", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=by)
         return sent
 
     async def discard(self, id_: str, queue: str, by: str) -> None:
         """Leave no such entry in the operator log. Raises: NotFound (`entry_not_found`); Rejected; Conflict."""
         entry, etag = await self._entry(id_, queue)
-        await self.operator_log.discard(entry, etag)
+        await self.operator_log.delete(entry, etag)
         event("discarded", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=by)
 
     async def _entry(self, id_: str, queue: str) -> Versioned[OperatorLogEntry]:
-        found = [each for each in await self.operator_log.find(id_) if queue in {"", each.value.queue}]
+        found = [each for each in await self.operator_log.list_by_id(id_) if queue in {"", each.value.queue}]
         if not found:
             raise NotFound(
                 "The operator log has no entry with this id; it may have been discarded.", code="entry_not_found"

@@ -128,7 +128,7 @@ class Explain:
         self, tenant: TenantId, source: SourceId, words: str, live: list[DirectoryUser] | None
     ) -> list[DirectoryUser] | None:
         """Return whom a source held when it was last read completely; None if it never was."""
-        ref = await self.snapshots.current(tenant, source)
+        ref = await self.snapshots.find_current(tenant, source)
         if ref is None:
             return None
         users = stored_users(self.snapshots, tenant, ref)
@@ -152,7 +152,7 @@ class Explain:
             pass
         mails = {words.casefold(), (address_of(person) or "").casefold() if person else ""} - {""}
         by_mail = None
-        async for each in self.recipients.read(tenant, location):
+        async for each in self.recipients.list_recipients(tenant, location):
             if person is not None and each.object_id == person.id:
                 return each
             if each.profile.mail is not None and each.profile.mail.casefold() in mails:
@@ -160,7 +160,7 @@ class Explain:
         return by_mail
 
     async def _last_run(self, tenant: TenantId) -> RunId | None:
-        async for run in self.runs.history(tenant):
+        async for run in self.runs.list_runs(tenant):
             if run.kind is RunKind.SYNC and not run.preview and run.state in {RunState.DONE, RunState.HELD}:
                 return run.id
         return None

@@ -46,14 +46,14 @@ class FencedWriter:
     ) -> "FencedWriter":
         """Take the fence, from whoever has it. Raises: Superseded if that has a newer fencing token."""
         while True:
-            stored = await store.fence(tenant, location)
+            stored = await store.get_fence(tenant, location)
             if stored.value.fencing_token > fencing_token:
                 raise Superseded(f"{location} is fenced with token {stored.value.fencing_token}", code="superseded")
             taken = msgspec.structs.replace(
                 stored.value, fencing_token=fencing_token, attempt=attempt, operation=0, inputs=None
             )
             try:
-                etag = await store.swap_fence(tenant, location, taken, stored.etag)
+                etag = await store.replace_fence(tenant, location, taken, stored.etag)
             except ETagConflict:
                 continue  # somebody has just written there: look again who that is
             return cls(store, tenant, location, Versioned(taken, etag), stored.value)
@@ -136,7 +136,7 @@ class FencedWriter:
         )
         etag: str | None
         try:
-            etag = await self._store.swap_fence(self._tenant, self._location, fence, self._fence.etag)
+            etag = await self._store.replace_fence(self._tenant, self._location, fence, self._fence.etag)
         except (ETagConflict, Transient) as error:
             etag = await self._was_committed(fence, error)
         self._fence = Versioned(fence, etag)
@@ -146,7 +146,7 @@ class FencedWriter:
 
         A lost answer, or the SDK's own second try after one, looks like a failure; the fence tells the truth.
         """
-        stored = await self._store.fence(self._tenant, self._location)
+        stored = await self._store.get_fence(self._tenant, self._location)
         if (stored.value.attempt, stored.value.operation) == (fence.attempt, fence.operation):
             return stored.etag
         if stored.value.attempt != fence.attempt:

@@ -40,7 +40,7 @@ class ManualChanges:
 
     async def stored(self, tenant: TenantId, location: LocationId) -> list[Recipient]:
         """Return a location's recipients."""
-        return [recipient async for recipient in self.recipients.read(tenant, location)]
+        return [recipient async for recipient in self.recipients.list_recipients(tenant, location)]
 
     def new_run(self) -> RunId:
         """Return the id of a change by hand."""

@@ -40,7 +40,7 @@ class Undo:
         for location in undone.locations:
             changes = await self._changes(tenant, location, run)
             if changes:
-                newer = await self.recipients.touched_after(tenant, location, run)
+                newer = await self.recipients.list_changed_after(tenant, location, run)
                 decide = _Restore(changes, newer)
                 reports[location] = await self.manual.write(tenant, mine, location, by, decide)
         made = await self.manual.record(tenant, mine, RunKind.UNDO, by, reports, undoes=run)
@@ -48,7 +48,9 @@ class Undo:
         return made
 
     async def _changes(self, tenant: TenantId, location: LocationId, run: RunId) -> list[Change]:
-        return [change async for entry in self.recipients.journal(tenant, location, run) for change in entry.changes]
+        return [
+            change async for entry in self.recipients.list_journal(tenant, location, run) for change in entry.changes
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class CutSnapshots:
 
     async def _read(self, tenant: TenantId, ref: SnapshotManifest, cuts: Cuts) -> CutSnapshot:
         cutter = Cutter(ref, cuts)
-        async for page in self._snapshots.pages(tenant, ref):
+        async for page in self._snapshots.list_pages(tenant, ref):
             async with turn():
                 cutter.add(page)
         return cutter.verified()

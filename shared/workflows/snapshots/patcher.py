@@ -25,7 +25,7 @@ _SETS: Final = 256
 
 async def load_page_index(snapshots: SnapshotStore, tenant: TenantId, ref: SnapshotManifest) -> list[PageIndexEntry]:
     """Return the marks of all pages of a snapshot. Raises: SnapshotIncomplete if they are not all there."""
-    marks = [mark async for mark in snapshots.marks(tenant, ref)]
+    marks = [mark async for mark in snapshots.list_page_index(tenant, ref)]
     require_page_index(ref, marks)
     return marks
 
@@ -70,7 +70,7 @@ class Rewriting:
         """
         left = deque(marks)
         page_keys = {mark.page_key for mark in marks}
-        async for page in self.staging.snapshots.pages(self.staging.job.tenant, self.ref, page_keys):
+        async for page in self.staging.snapshots.list_pages(self.staging.job.tenant, self.ref, page_keys):
             mark = left.popleft()
             async with turn():
                 users = mark.users(page)

@@ -18,7 +18,7 @@ async def stored_users(
     Raises: Conflict at the end if the pages are not exactly those of the reference.
     """
     verification = Verification()
-    async for page in snapshots.pages(tenant, ref):
+    async for page in snapshots.list_pages(tenant, ref):
         async with turn():
             users = verification.add(page)
         for user in users:

@@ -151,7 +151,7 @@ class Comparison:
         """Return all recipients unless they are too many, and those that the directory did not make."""
         held: list[Recipient] | None = []
         others: list[Recipient] = []
-        async for recipient in self._recipients.read(self._plan.tenant, self._location):
+        async for recipient in self._recipients.list_recipients(self._plan.tenant, self._location):
             if recipient.origin is not Origin.DIRECTORY:
                 others.append(recipient)
             if held is not None:
@@ -174,7 +174,7 @@ class Comparison:
 
     async def _all(self, held: list[Recipient] | None) -> AsyncIterator[Recipient]:
         if held is None:
-            async for recipient in self._recipients.read(self._plan.tenant, self._location):
+            async for recipient in self._recipients.list_recipients(self._plan.tenant, self._location):
                 yield recipient
         else:
             held.reverse()

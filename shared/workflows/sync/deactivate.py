@@ -65,7 +65,7 @@ class Retire:
 
     async def _guarded(self, plan: Plan) -> Verdict:
         """Deactivate the confirmed candidates of all locations, or hold them all."""
-        results = await self.runs.reconcile_results(plan.tenant, plan.run)
+        results = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         asked = {location: result.candidates for location, result in results.items() if result.candidates}
         try:
             gone, problems = await self._confirm(plan, asked)
@@ -96,7 +96,7 @@ class Retire:
 
     async def _approved(self, plan: Plan, run: Run, decision: HeldDecision) -> Verdict:
         """Deactivate exactly whom the run holds, but for those who have returned since; hold on if nobody can tell."""
-        held = await self.runs.held(plan.tenant, plan.run)
+        held = await self.runs.list_held(plan.tenant, plan.run)
         try:
             gone, problems = await self._confirm(plan, held)
         except NeedsAttention as error:
@@ -187,7 +187,7 @@ class Retire:
         now = self.clock.now()
         day: Counter[LocationId] = Counter()
         week: Counter[LocationId] = Counter()
-        async for run in self.runs.history(plan.tenant, since=now - _WEEK):
+        async for run in self.runs.list_runs(plan.tenant, since=now - _WEEK):
             if run.id == plan.run or run.decision is not None or run.preview or run.kind is not RunKind.SYNC:
                 continue  # what a person has decided is no drip, and what was only previewed did not happen
             lost = {location: report.counts.deactivated for location, report in run.locations.items()}
@@ -213,7 +213,7 @@ class Retire:
         actor: str,
         settled: ReconcileResult | None,
     ) -> None:
-        before = await self.recipients.irregular(plan.tenant, location) if settled is not None else None
+        before = await self.recipients.find_irregular(plan.tenant, location) if settled is not None else None
         fenced = await FencedWriter.acquire(
             self.recipients, plan.tenant, location, fencing_token=plan.fencing_token, attempt=self.ids.new_attempt_id()
         )
@@ -231,7 +231,7 @@ class Retire:
     ) -> dict[RecipientId, Recipient]:
         """Return those of the recipients who are there: read one by one if they are few."""
         if len(wanted) > _MAX_READ:
-            every = self.recipients.read(plan.tenant, location)
+            every = self.recipients.list_recipients(plan.tenant, location)
             return {recipient.id: recipient async for recipient in every if recipient.id in wanted}
         found = {}
         for each in sorted(wanted):

@@ -84,7 +84,7 @@ class Fetch:
         unless this is the `last_delivery`: then the source is marked as failed.
         """
         plan, context = await self.stages.current(job.tenant, job.run)
-        result = await self.runs.fetch_result(job)
+        result = await self.runs.find_fetch_result(job)
         done_before = result is not None
         if result is None:
             result = await self._result(plan, context, job, counters, last_delivery=last_delivery)
@@ -120,9 +120,9 @@ class Fetch:
         """
         if len(plan.sources) == 1:
             return {mine.source: mine}
-        if len(await self.runs.fetched(plan.tenant, plan.run)) < len(plan.sources):
+        if len(await self.runs.list_fetched(plan.tenant, plan.run)) < len(plan.sources):
             return None
-        return {**await self.runs.fetch_results(plan.tenant, plan.run), mine.source: mine}
+        return {**await self.runs.list_fetch_results(plan.tenant, plan.run), mine.source: mine}
 
     async def _result(
         self, plan: Plan, context: TenantContext, job: FetchJob, counters: RequestCounters, *, last_delivery: bool
@@ -157,7 +157,7 @@ class Fetch:
 
     async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
         first = FirstAnswer(self.patience, job.unanswered)
-        current = await self.snapshots.current(job.tenant, job.source)
+        current = await self.snapshots.find_current(job.tenant, job.source)
         async with self.access.open_for_run(plan, context) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
                 if current.scope == _scope(plan):
@@ -234,7 +234,7 @@ class Fetch:
     async def _list(
         self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest | None
     ) -> FetchResult:
-        checkpoint = await self.runs.checkpoint(job)
+        checkpoint = await self.runs.find_checkpoint(job)
         if checkpoint and checkpoint.digest.outdated:
             checkpoint = None
         for _ in range(_MAX_RESTARTS):

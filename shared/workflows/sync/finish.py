@@ -62,8 +62,8 @@ class Finish:
         The order matters: snapshots and their delta links become current only now that their changes are applied,
         and the tenant is released last, so that a crash anywhere before leads here again.
         """
-        fetched = await self.runs.fetch_results(plan.tenant, plan.run)
-        reconciled = await self.runs.reconcile_results(plan.tenant, plan.run)
+        fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
+        reconciled = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         await self._end(plan, verdict, fetched, reconciled, counters)
 
     async def _end(
@@ -153,7 +153,7 @@ class Finish:
         self, plan: Plan, verdict: Verdict, reconciled: Mapping[LocationId, ReconcileResult]
     ) -> Mapping[LocationId, int]:
         return verdict.previewed or {
-            location: (await self.recipients.journal_counts(plan.tenant, location, plan.run)).deactivated
+            location: (await self.recipients.get_journal_counts(plan.tenant, location, plan.run)).deactivated
             for location, result in reconciled.items()
             if result.candidates and not plan.preview
         }
@@ -188,7 +188,7 @@ class Finish:
                 + sum(result.storage_requests for result in found.reconciled.values()),
             )
             try:
-                await self.runs.swap(ended, stored.etag)
+                await self.runs.replace(ended, stored.etag)
                 break
             except ETagConflict:
                 continue  # the job that enqueued this one has only now moved the run's state on
@@ -207,7 +207,7 @@ class Finish:
     async def fail(self, tenant: TenantId, run: RunId, problem: Problem, counters: RequestCounters) -> None:
         """Leave the run failed, what it has written so far counted, and the tenant free."""
         try:
-            plan = await self.runs.plan(tenant, run)
+            plan = await self.runs.get_plan(tenant, run)
         except NotFound:
             await self.stages.end(tenant, run, RunState.FAILED, problem, self.clock.now())
             await self.release(tenant, run)

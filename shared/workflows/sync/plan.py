@@ -164,7 +164,7 @@ class PlanRun:
         if announced is None:
             fresh = await self.runs.insert(began)
         elif fresh := announced.value.state is RunState.PLANNING:
-            await self.runs.swap(began, announced.etag)
+            await self.runs.replace(began, announced.etag)
         if fresh:
             await self.stages.start(plan)
         else:
@@ -185,7 +185,7 @@ class PlanRun:
         if run is None:
             return
         try:
-            plan = await self.runs.plan(request.tenant, run)
+            plan = await self.runs.get_plan(request.tenant, run)
         except NotFound:
             plan = await self._plan(request, state, run, context, connection, announced)
             now = (await self.tenants.state(request.tenant)).value

@@ -93,12 +93,12 @@ class Reconcile:
     async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileResult | None:
         pace = _Pace(self.clock, BUDGET_SHARE * self.budget_s)
         feeds = plan.locations[job.location]
-        marked = await self.runs.fetch_results(job.tenant, job.run)
+        marked = await self.runs.list_fetch_results(job.tenant, job.run)
         if plan.preview:
             with self._place(plan, job, marked):
                 return await self._previewed(plan, job, marked, pace)
         inputs = inputs_of(plan, feeds, marked)
-        stored = await self.recipients.fence(job.tenant, job.location)
+        stored = await self.recipients.get_fence(job.tenant, job.location)
         fence = stored.value
         # inputs of this very fencing token are those of an attempt that did not live to mark the job: it may have written
         known = plan.mode is RunMode.INCREMENTAL and inputs is not None and fence.inputs == inputs
@@ -167,11 +167,11 @@ class Reconcile:
         changes = marked[EVERYONE].changes
         if changes is None or fence.inputs != inputs_before(plan, EVERYONE, changes):
             return None
-        before = await self.recipients.irregular(job.tenant, job.location)
+        before = await self.recipients.find_irregular(job.tenant, job.location)
         if before is None or before.attempt != fence.attempt:
             return None
         pages = Changed(changes)
-        async for page in self.snapshots.pages(job.tenant, changes.pages):
+        async for page in self.snapshots.list_pages(job.tenant, changes.pages):
             async with turn():
                 pages.add(page)
         changed = ChangesOnly(self.recipients, plan, job.location, pages.verified(), before)
@@ -212,7 +212,7 @@ class Reconcile:
         self, plan: Plan, job: ReconcileJob, found: Found, inputs: str | None, problem: Problem | None
     ) -> ReconcileResult:
         """Count from the journal, which also holds what an attempt wrote that did not live to mark the job."""
-        written = await self.recipients.journal_counts(job.tenant, job.location, plan.run)
+        written = await self.recipients.get_journal_counts(job.tenant, job.location, plan.run)
         # whom an earlier attempt of this job has added must not make the loss look smaller
         added = written.created + written.reactivated - found.counts.created - found.counts.reactivated
         return ReconcileResult(

@@ -104,7 +104,7 @@ class RequestRun:
             await self._ask(run)
         except SyncError:
             stored = await self.runs.get(tenant, run.id)
-            await self.runs.swap(msgspec.structs.replace(run, state=RunState.FAILED, finished_at=now), stored.etag)
+            await self.runs.replace(msgspec.structs.replace(run, state=RunState.FAILED, finished_at=now), stored.etag)
             raise
         return run
 

@@ -59,11 +59,11 @@ class RestartOnChange:
 
     async def _raise_fence(self, tenant: TenantId, location: LocationId, fencing_token: int) -> None:
         while True:
-            fence, etag = await self.recipients.fence(tenant, location)
+            fence, etag = await self.recipients.get_fence(tenant, location)
             if etag is None or fence.fencing_token >= fencing_token:
                 return  # nothing was ever written there, or somebody newer has it already
             try:
-                await self.recipients.swap_fence(
+                await self.recipients.replace_fence(
                     tenant, location, msgspec.structs.replace(fence, fencing_token=fencing_token), etag
                 )
             except ETagConflict:

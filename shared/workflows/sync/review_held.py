@@ -44,7 +44,7 @@ class DecideHeld:
                 "The digest is not that of the people who are held; look at the run again, and send its heldDigest.",
                 code="digest_mismatch",
             )
-        plan = await self.runs.plan(tenant, run)
+        plan = await self.runs.get_plan(tenant, run)
         state, etag = await self.tenants.state(tenant)
         if (state.fencing_token, state.config_version) != (plan.fencing_token, plan.config_version):
             raise Conflict(
@@ -63,7 +63,7 @@ class DecideHeld:
             watched_at=now,
         )
         try:
-            await self.runs.swap(approved, stored.etag)
+            await self.runs.replace(approved, stored.etag)
         except ETagConflict:
             await self.release(tenant, run)
             raise
@@ -78,7 +78,7 @@ class DecideHeld:
         if rejected.decision is None or rejected.decision.approved:
             _require_held(rejected)
             rejected = self._rejected(stored, by)
-            await self.runs.swap(rejected, stored.etag)
+            await self.runs.replace(rejected, stored.etag)
             event("rejected", tenant=tenant, run=run, by=by)
         await revise(self.tenants, tenant, lambda known: known.after(rejected) if known.run == run else known)
         return rejected

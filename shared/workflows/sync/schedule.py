@@ -48,8 +48,8 @@ class Schedule:
                 async for tenant in self.tenants.connected()
             ]
         requested = sum(each.result() for each in asked)
-        await self.limits.sweep(self.clock.now())
-        await self.idempotency.sweep(self.clock.now() - KEPT_FOR)
+        await self.limits.purge(self.clock.now())
+        await self.idempotency.purge(self.clock.now() - KEPT_FOR)
         event("scheduled", tick=name, tenants=requested)
         return requested
 

@@ -37,7 +37,7 @@ class StageCoordinator:
 
     async def current(self, tenant: TenantId, run: RunId) -> tuple[Plan, TenantContext]:
         """Return the plan of the tenant's active run, and what is known of the tenant. Raises: as `current_plan`."""
-        plan = await self.runs.plan(tenant, run)
+        plan = await self.runs.get_plan(tenant, run)
         return plan, await self.require_current(plan)
 
     async def require_current(self, plan: Plan) -> TenantContext:
@@ -66,7 +66,7 @@ class StageCoordinator:
                 return stored.value
             ended = msgspec.structs.replace(stored.value, state=state, finished_at=at, problems=(problem,))
             try:
-                await self.runs.swap(ended, stored.etag)
+                await self.runs.replace(ended, stored.etag)
             except ETagConflict:
                 continue
             return ended
@@ -86,7 +86,7 @@ class StageCoordinator:
                     await self._enqueue(plan, stored.value.state)
                 return
             try:
-                await self.runs.swap(msgspec.structs.replace(stored.value, state=following), stored.etag)
+                await self.runs.replace(msgspec.structs.replace(stored.value, state=following), stored.etag)
             except ETagConflict:
                 continue  # somebody else wrote the run meanwhile: look again
             if await self._enqueue(plan, following):
@@ -126,11 +126,11 @@ class StageCoordinator:
         return False
 
     async def _unfetched(self, plan: Plan) -> list[SourceId]:
-        marked = await self.runs.fetched(plan.tenant, plan.run)
+        marked = await self.runs.list_fetched(plan.tenant, plan.run)
         return [source for source in plan.sources if source not in marked]
 
     async def _unreconciled(self, plan: Plan) -> list[LocationId]:
-        marked = await self.runs.reconciled(plan.tenant, plan.run)
+        marked = await self.runs.list_reconciled(plan.tenant, plan.run)
         return [location for location in plan.locations if location not in marked]
 
     @staticmethod

@@ -68,7 +68,7 @@ class Watch:
 
     async def _resume(self, tenant: TenantId, state: TenantState, run: RunId, active_s: float) -> None:
         try:
-            plan = await self.runs.plan(tenant, run)
+            plan = await self.runs.get_plan(tenant, run)
             stored = await self.runs.get(tenant, run)
         except NotFound:
             if active_s >= self.stale_after_s and state.requests:
@@ -79,7 +79,7 @@ class Watch:
             if active_s >= self.stale_after_s:  # whoever ended it died before the tenant was free
                 await self.release(tenant, run)
             return
-        progress = await self.runs.progress(tenant, run)
+        progress = await self.runs.get_progress(tenant, run)
         results = progress.fetched + progress.reconciled
         quiet_since = stored.value.watched_at or stored.value.requested_at
         moved = results != stored.value.watched_results
@@ -93,7 +93,7 @@ class Watch:
             stored.value, watched_at=self.clock.now(), watched_results=results, watched_steps=steps
         )
         try:
-            await self.runs.swap(seen, stored.etag)
+            await self.runs.replace(seen, stored.etag)
         except ETagConflict:
             return  # it moves: somebody else has just written it
         if not moved:
@@ -104,10 +104,10 @@ class Watch:
         """Return how far the run's longest jobs are, so that one that works is told from one that is dead."""
         steps = 0
         for source in plan.sources:
-            checkpoint = await self.runs.checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
+            checkpoint = await self.runs.find_checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
             steps += checkpoint.digest.pages if checkpoint else 0
         for location in plan.locations:
-            fence = (await self.recipients.fence(plan.tenant, location)).value
+            fence = (await self.recipients.get_fence(plan.tenant, location)).value
             steps += fence.operation if fence.fencing_token == plan.fencing_token else 0
         return steps
 

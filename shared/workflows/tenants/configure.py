@@ -201,12 +201,12 @@ class Configure:
             await self._put_location(tenant, location, name, condition)
         await self.invalidate_running_work(tenant)
         await self.abandon_imports(tenant, location)
-        people = [each.status async for each in self.recipients.read(tenant, location)].count(Status.ACTIVE)
-        await self.recipients.erase(tenant, location)
+        people = [each.status async for each in self.recipients.list_recipients(tenant, location)].count(Status.ACTIVE)
+        await self.recipients.delete_location(tenant, location)
         await self.tenants.delete_location(tenant, location)
         await self.invalidate_running_work(tenant)
         await self.abandon_imports(tenant, location)
-        await self.recipients.erase(tenant, location)
+        await self.recipients.delete_location(tenant, location)
         await revise(self.tenants, tenant, lambda known: known.moved(-people))
 
     async def put_mapping(

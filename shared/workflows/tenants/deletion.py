@@ -56,14 +56,14 @@ class Erasure:
 
     async def erase(self, tenant: TenantId) -> None:
         """Leave nothing of the tenant in any table, nor its secret in Key Vault; the tenant itself goes last."""
-        await self.secrets.erase(secret_name(tenant))
-        await self.imports.erase(tenant)
-        await self.recipients.erase_all(tenant)
-        await self.snapshots.erase(tenant)
-        await self.runs.erase(tenant)
-        await self.operator_log.erase(tenant)
-        await self.users.erase(tenant)
-        await self.idempotency.erase(tenant)
+        await self.secrets.delete(secret_name(tenant))
+        await self.imports.delete_all(tenant)
+        await self.recipients.delete_all(tenant)
+        await self.snapshots.delete_all(tenant)
+        await self.runs.delete_all(tenant)
+        await self.operator_log.delete_all(tenant)
+        await self.users.delete_all(tenant)
+        await self.idempotency.delete_all(tenant)
         await self.tenants.erase(tenant)
 
     async def make_way(self, tenant: TenantId) -> None:

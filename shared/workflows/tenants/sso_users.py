@@ -60,7 +60,7 @@ class SignIns:
     async def product_users(self, tenant: TenantId) -> Sequence[ProductUser]:
         """Return the users of the product that were made. Raises: NotFound."""
         await self.tenants.get(tenant)
-        return await self.users.all(tenant)
+        return await self.users.list_users(tenant)
 
     async def make_user(self, tenant: TenantId, person: ObjectId, role: Role, by: str) -> ProductUser:
         """Leave an SSO user a user of the product, with the role that somebody chose; one who is one stays as they are.
@@ -81,7 +81,7 @@ class SignIns:
             created_by=by,
         )
         event("user_made", tenant=tenant, person=person, role=role, by=by)
-        return await self.users.add(tenant, user)
+        return await self.users.insert(tenant, user)
 
 
 async def _assignments(directory: Directory, client_id: str) -> list[Assignment]:

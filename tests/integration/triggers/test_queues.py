@@ -43,7 +43,7 @@ async def fetch_message(world: World) -> str:
 
 async def ledger(world: World) -> list[OperatorLogEntry]:
     """Return the messages that the operator sees."""
-    return [entry async for entry in world.ports.operator_log.entries() if entry.queue != "connection"]
+    return [entry async for entry in world.ports.operator_log.list_entries() if entry.queue != "connection"]
 
 
 async def test_a_request_by_hand_plans_a_run(world: World) -> None:

@@ -17,27 +17,27 @@ class FakeIdempotencyStore:
         self._rows: Rows[tuple[TenantId, str], IdempotencyRecord] = Rows()
 
     async def find(self, tenant: TenantId, name: str) -> Versioned[IdempotencyRecord | None]:
-        """Return what a key was used for, None with ETag None if it was not."""
+        """Return what a key was used for, None with ETag None if it was not used."""
         found = self._rows.find((tenant, name))
         return Versioned(None, None) if found is None else Versioned(found.value, found.etag)
 
-    async def swap(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
+    async def replace(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
         """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
-        return self._rows.swap((tenant, name), record, etag)
+        return self._rows.replace((tenant, name), record, etag)
 
-    async def forget(self, tenant: TenantId, name: str, etag: str) -> None:
+    async def delete(self, tenant: TenantId, name: str, etag: str) -> None:
         """Delete a use, unless it changed since it was read."""
         with suppress(ETagConflict):
             self._rows.require((tenant, name), etag)
             self._rows.delete((tenant, name))
 
-    async def sweep(self, before: datetime) -> None:
-        """Delete what was used before a moment."""
+    async def purge(self, before: datetime) -> None:
+        """Delete the records of keys that were used before this time."""
         for key, record in self._rows.items():
             if record.at < before:
                 self._rows.delete(key)
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         for key in self._rows.keys():
             if key[0] == tenant:

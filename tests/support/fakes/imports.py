@@ -18,7 +18,7 @@ class FakeImportStore:
 
     async def insert(self, new: Import) -> None:
         """Store a new import. Raises: Conflict if there is one of its id."""
-        self._imports.swap(new.ref, new, None)
+        self._imports.replace(new.ref, new, None)
 
     async def get(self, ref: ImportRef) -> Versioned[Import]:
         """Return an import. Raises: NotFound."""
@@ -27,12 +27,12 @@ class FakeImportStore:
             raise NotFound(f"Location {ref.location!r} has no import {ref.id!r}.", code="import_not_found")
         return found
 
-    async def swap(self, changed: Import, etag: str | None) -> str:
+    async def replace(self, changed: Import, etag: str | None) -> str:
         """Replace an import and return its new ETag. Raises: Conflict if it changed, or vanished, since it was read."""
-        return self._imports.swap(changed.ref, changed, etag)
+        return self._imports.replace(changed.ref, changed, etag)
 
-    async def marks(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
-        """Iterate over the imports of a tenant, or of all."""
+    async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
+        """Iterate over the imports of a tenant, or of all tenants."""
         for ref, each in list(self._imports.items()):
             if tenant is None or ref.tenant == tenant:
                 yield ImportMark(ref=ref, state=each.state, at=each.at)
@@ -41,32 +41,32 @@ class FakeImportStore:
         """Store a part of the file, in the place of the one of this number."""
         self._parts[ref, number] = content
 
-    async def sizes(self, ref: ImportRef) -> Mapping[int, int]:
-        """Return the bytes of each part that is there, by its number."""
+    async def list_part_sizes(self, ref: ImportRef) -> Mapping[int, int]:
+        """Return the size of each stored part in bytes, by its number."""
         return {number: len(each) for (owner, number), each in self._parts.items() if owner == ref}
 
-    async def part(self, ref: ImportRef, number: int) -> bytes:
+    async def get_part(self, ref: ImportRef, number: int) -> bytes:
         """Return a part. Raises: NotFound."""
         if (ref, number) not in self._parts:
             raise NotFound("there is no such row", code="not_found")
         return self._parts[ref, number]
 
-    async def erase_parts(self, ref: ImportRef) -> None:
+    async def delete_parts(self, ref: ImportRef) -> None:
         """Delete all parts of the file."""
         self._parts = {key: each for key, each in self._parts.items() if key[0] != ref}
 
     async def delete(self, ref: ImportRef) -> None:
         """Delete an import with all parts of its file."""
-        await self.erase_parts(ref)
+        await self.delete_parts(ref)
         self._imports.delete(ref)
 
-    async def erase_location(self, tenant: TenantId, location: LocationId) -> None:
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location."""
         for ref in {*self._imports.keys(), *(key[0] for key in self._parts)}:
             if ref[:2] == (tenant, location):
                 await self.delete(ref)
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         for ref in {*self._imports.keys(), *(key[0] for key in self._parts)}:
             if ref.tenant == tenant:

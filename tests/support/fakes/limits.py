@@ -12,16 +12,16 @@ class FakeLimitStore:
     def __init__(self) -> None:
         self._rows: Rows[str, datetime | None] = Rows()
 
-    async def used(self, key: str) -> Versioned[datetime | None]:
+    async def find(self, key: str) -> Versioned[datetime | None]:
         """Return until when a key's allowance is used; None with ETag None if it never was."""
         return self._rows.find(key) or Versioned(None, None)
 
-    async def swap(self, key: str, used_until: datetime, etag: str | None) -> None:
+    async def replace(self, key: str, used_until: datetime, etag: str | None) -> None:
         """Store until when it is used. Raises: Conflict if it changed since it was read."""
-        self._rows.swap(key, used_until, etag)
+        self._rows.replace(key, used_until, etag)
 
-    async def sweep(self, now: datetime) -> None:
-        """Delete what is not used at `now` any more."""
+    async def purge(self, before: datetime) -> None:
+        """Delete the rows whose allowance was used until before this time."""
         for key, until in self._rows.items():
-            if until is not None and until < now:
+            if until is not None and until < before:
                 self._rows.delete(key)

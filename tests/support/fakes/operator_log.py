@@ -15,30 +15,30 @@ class FakeOperatorLog:
         self._entries: Rows[tuple[str, str], OperatorLogEntry] = Rows()
 
     async def record(self, entry: OperatorLogEntry) -> None:
-        """Store an entry; the same id stored again changes nothing."""
+        """Store an entry. Storing the same id again changes nothing."""
         self._entries.insert_once((entry.queue, entry.id), entry)
 
-    async def entries(self) -> AsyncIterator[OperatorLogEntry]:
+    async def list_entries(self) -> AsyncIterator[OperatorLogEntry]:
         """Iterate over the entries, newest first."""
         entries = [entry for _, entry in self._entries.items()]
         for entry in sorted(entries, key=lambda each: (each.at, each.id, each.queue), reverse=True):
             yield entry
 
-    async def find(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
+    async def list_by_id(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
         """Return the entries with this id: mostly one, or none."""
         return [found for key in self._entries.keys() if key[1] == entry and (found := self._entries.find(key))]
 
-    async def swap(self, entry: OperatorLogEntry, etag: str | None) -> str:
+    async def replace(self, entry: OperatorLogEntry, etag: str | None) -> str:
         """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
-        return self._entries.swap((entry.queue, entry.id), entry, etag)
+        return self._entries.replace((entry.queue, entry.id), entry, etag)
 
-    async def discard(self, entry: OperatorLogEntry, etag: str | None) -> None:
-        """Delete an entry; one that is not there is no error. Raises: Conflict if it changed since it was read."""
+    async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
+        """Delete an entry, if it exists. Raises: Conflict if it changed since it was read."""
         if self._entries.find((entry.queue, entry.id)) is not None:
             self._entries.require((entry.queue, entry.id), etag)
             self._entries.delete((entry.queue, entry.id))
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""
         for key, entry in self._entries.items():
             if entry.names(tenant):

@@ -28,23 +28,25 @@ class FakeRecipientStore:
         self._journal: dict[Place, list[JournalEntry]] = {}
         self._irregular: dict[Place, Irregular] = {}
 
-    async def fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
-        """Return a location's fence; a fresh one with ETag None if nothing was ever written there."""
+    async def get_fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
+        """Return a location's fence; a new one with ETag None if nothing was ever written there."""
         return self._fences.find((tenant, location)) or Versioned(Fence(), None)
 
-    async def swap_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
+    async def replace_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
         """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
-        return self._fences.swap((tenant, location), fence, etag)
+        return self._fences.replace((tenant, location), fence, etag)
 
-    async def irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
+    async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
         """Return what was last put, None if nothing was."""
         return self._irregular.get((tenant, location))
 
     async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
-        """Store it in the place of what was there."""
+        """Store it in place of the previous one."""
         self._irregular[tenant, location] = irregular
 
-    async def read(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
+    async def list_recipients(
+        self, tenant: TenantId, location: LocationId, *, start: str = ""
+    ) -> AsyncIterator[Recipient]:
         """Iterate over the recipients of a location by id, from the id `start` on."""
         rows = dict(self._recipients.get((tenant, location), {}))
         for key in sorted(rows):
@@ -79,16 +81,16 @@ class FakeRecipientStore:
         stored = self._recipients.get(place, {})
         if any(change.kind is ChangeKind.CREATED and change.recipient in stored for change in journal.changes):
             raise ETagConflict("a recipient to be created is there already")
-        etag = self._fences.swap(place, fence.value, fence.etag)
+        etag = self._fences.replace(place, fence.value, fence.etag)
         self._recipients.setdefault(place, {}).update((each.id, each) for each in recipients)
         self._journal.setdefault(place, []).append(journal)
         return etag
 
-    async def journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+    async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return what a run has changed at a location so far, over all its attempts."""
         return sum((Counts.of(each.changes) for each in self._entries(tenant, location, run)), Counts())
 
-    async def journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
+    async def list_journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
         """Iterate over what a run has changed at a location, in the order of writing."""
         for entry in self._entries(tenant, location, run):
             yield entry
@@ -96,28 +98,28 @@ class FakeRecipientStore:
     def _entries(self, tenant: TenantId, location: LocationId, run: RunId) -> list[JournalEntry]:
         return [entry for entry in self._journal.get((tenant, location), []) if entry.run == run]
 
-    async def deactivated_by(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
+    async def list_deactivated(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
         """Iterate over whom a run has deactivated at a location so far."""
         for entry in self._entries(tenant, location, run):
             for change in entry.changes:
                 if change.kind is ChangeKind.DEACTIVATED and change.recipient is not None:
                     yield change.recipient
 
-    async def touched_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
-        """Return whom any run that was asked for after this one has changed at a location."""
+    async def list_changed_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
+        """Return the recipients that runs requested after this one have changed at a location."""
         entries = self._journal.get((tenant, location), [])
         changes = [change for entry in entries if entry.run < run for change in entry.changes]
         return {change.recipient for change in changes if change.recipient is not None}
 
-    async def erase(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete every row of the location's partition."""
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete every row of the location."""
         self._fences.delete((tenant, location))
         self._recipients.pop((tenant, location), None)
         self._journal.pop((tenant, location), None)
         self._irregular.pop((tenant, location), None)
 
-    async def erase_all(self, tenant: TenantId) -> None:
-        """Delete every row of all locations of the tenant."""
+    async def delete_all(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
         for owner, location in {*self._fences.keys(), *self._recipients, *self._journal}:
             if owner == tenant:
-                await self.erase(tenant, location)
+                await self.delete_location(tenant, location)

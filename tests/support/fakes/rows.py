@@ -33,7 +33,7 @@ class Rows(Generic[K, V]):
         self._rows[key] = Versioned(value, etag)
         return etag
 
-    def swap(self, key: K, value: V, etag: str | None) -> str:
+    def replace(self, key: K, value: V, etag: str | None) -> str:
         """Replace the row that was read with `etag` (None: that was not there). Raises: Conflict."""
         self.require(key, etag)
         return self.put(key, value)

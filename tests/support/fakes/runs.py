@@ -26,10 +26,10 @@ class FakeRunStore:
         self._held: Rows[tuple[RunKey, LocationId], tuple[Candidate, ...]] = Rows()
 
     async def insert_plan(self, plan: Plan) -> Plan:
-        """Store a plan unless the run has one, and return the one that is stored."""
+        """Store a plan unless the run has one, and return the stored one."""
         return self._plans.insert_once((plan.tenant, plan.run), plan)
 
-    async def plan(self, tenant: TenantId, run: RunId) -> Plan:
+    async def get_plan(self, tenant: TenantId, run: RunId) -> Plan:
         """Return a run's plan. Raises: NotFound."""
         found = self._plans.value((tenant, run))
         if found is None:
@@ -37,7 +37,7 @@ class FakeRunStore:
         return found
 
     async def insert(self, run: Run) -> bool:
-        """Store a new run, and return whether it is new; one that is stored already stays as it is."""
+        """Store a run unless there is one of its id. Return whether it was stored."""
         return self._runs.insert_once((run.tenant, run.id), run) is run
 
     async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
@@ -47,79 +47,84 @@ class FakeRunStore:
             raise NotFound(f"Tenant {tenant!r} has no run {run!r}.", code="run_not_found")
         return found
 
-    async def swap(self, run: Run, etag: str | None) -> str:
+    async def replace(self, run: Run, etag: str | None) -> str:
         """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
-        return self._runs.swap((run.tenant, run.id), run, etag)
+        return self._runs.replace((run.tenant, run.id), run, etag)
 
-    async def history(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
-        """Iterate over a tenant's runs, newest first, down to those requested at `since`, from behind `after` on."""
+    async def list_runs(
+        self, tenant: TenantId, *, since: datetime | None = None, after: str = ""
+    ) -> AsyncIterator[Run]:
+        """Iterate over the tenant's runs, newest first.
+
+        They begin after the run `after`, and end with those requested at `since`.
+        """
         for (owner, name), run in list(self._runs.items()):
             if owner == tenant and name > after and (since is None or run.requested_at >= since):
                 yield run
 
-    async def checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
-        """Return where a fetch that was cut goes on."""
+    async def find_checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
+        """Return where an interrupted fetch job continues, None if it was not interrupted."""
         return self._positions.get(((job.tenant, job.run), job.source))
 
     async def save_checkpoint(self, job: FetchJob, checkpoint: FetchCheckpoint | None) -> None:
-        """Remember where a fetch goes on, or forget it with None."""
+        """Store where a fetch job continues. None deletes the checkpoint."""
         self._positions.pop(((job.tenant, job.run), job.source), None)
         if checkpoint is not None:
             self._positions[(job.tenant, job.run), job.source] = checkpoint
 
     async def record_fetch_result(self, job: FetchJob, result: FetchResult) -> FetchResult:
-        """Insert a result unless there is one, and return the one that is stored."""
+        """Store a result unless the job has one, and return the stored one."""
         return self._fetched.insert_once(((job.tenant, job.run), job.source), result)
 
     async def record_reconcile_result(self, job: ReconcileJob, result: ReconcileResult) -> ReconcileResult:
-        """Insert a result unless there is one, and return the one that is stored."""
+        """Store a result unless the job has one, and return the stored one."""
         return self._reconciled.insert_once(((job.tenant, job.run), job.location), result)
 
-    async def fetch_result(self, job: FetchJob) -> FetchResult | None:
+    async def find_fetch_result(self, job: FetchJob) -> FetchResult | None:
         """Return a job's result, None if it has none."""
         return self._fetched.value(((job.tenant, job.run), job.source))
 
     async def is_reconciled(self, job: ReconcileJob) -> bool:
-        """Tell whether a job has a result."""
+        """Return whether a job has a result."""
         return self._reconciled.value(((job.tenant, job.run), job.location)) is not None
 
-    async def fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
-        """Return the sources that have a result, without reading any."""
+    async def list_fetched(self, tenant: TenantId, run: RunId) -> Collection[SourceId]:
+        """Return the sources that have a result, without reading the results."""
         return {source for key, source in self._fetched.keys() if key == (tenant, run)}
 
-    async def reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
-        """Return the locations that have a result, without reading any."""
+    async def list_reconciled(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
+        """Return the locations that have a result, without reading the results."""
         return {location for key, location in self._reconciled.keys() if key == (tenant, run)}
 
-    async def fetch_results(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchResult]:
+    async def list_fetch_results(self, tenant: TenantId, run: RunId) -> Mapping[SourceId, FetchResult]:
         """Return the results of all sources that have one."""
         return {source: result for (key, source), result in self._fetched.items() if key == (tenant, run)}
 
-    async def reconcile_results(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileResult]:
+    async def list_reconcile_results(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, ReconcileResult]:
         """Return the results of all locations that have one."""
         return {location: result for (key, location), result in self._reconciled.items() if key == (tenant, run)}
 
     async def record_held(
         self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
     ) -> Sequence[Candidate]:
-        """Store whose deactivation waits at a location unless that is stored, and return what is stored."""
+        """Store which deactivations await approval at a location, unless stored, and return the stored ones."""
         return self._held.insert_once(((tenant, run), location), tuple(people))
 
-    async def held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
-        """Return whose deactivation waits, by location; empty for a run that was never held."""
+    async def list_held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
+        """Return the deactivations that await approval, by location; empty for a run that was never held."""
         return {location: people for (key, location), people in self._held.items() if key == (tenant, run)}
 
-    async def progress(self, tenant: TenantId, run: RunId) -> RunProgress:
+    async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return how far a run is; zeros before it has a plan."""
         plan = self._plans.value((tenant, run))
         return RunProgress(
-            fetched=len(await self.fetch_results(tenant, run)),
+            fetched=len(await self.list_fetch_results(tenant, run)),
             sources=len(plan.sources) if plan else 0,
-            reconciled=len(await self.reconcile_results(tenant, run)),
+            reconciled=len(await self.list_reconcile_results(tenant, run)),
             locations=len(plan.locations) if plan else 0,
         )
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         for key in [*self._plans.keys(), *self._runs.keys()]:
             if key[0] == tenant:

@@ -18,12 +18,12 @@ class FakeSecretStore:
         return version
 
     async def get(self, name: str, version: str) -> str:
-        """Return a secret. Raises: NotFound if it was erased."""
+        """Return a secret. Raises: NotFound if it was deleted."""
         try:
             return self._secrets[name][version]
         except KeyError as error:
             raise NotFound(f"The secret {name} is not in the vault.", code="secret_not_found") from error
 
-    async def erase(self, name: str) -> None:
-        """Delete a secret with all versions; one that is not there is no error."""
+    async def delete(self, name: str) -> None:
+        """Delete a secret with all versions, if it exists."""
         self._secrets.pop(name, None)

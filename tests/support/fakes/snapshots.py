@@ -23,8 +23,8 @@ class FakeSnapshotStore:
         """Let a page be gone."""
         del self._pages[tenant, source, place]
 
-    async def current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
-        """Return the snapshot of the last complete read whose changes were applied."""
+    async def find_current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
+        """Return the manifest of the last complete read whose changes were applied."""
         found = self._current.get((tenant, source))
         return None if found is None else found[1]
 
@@ -33,12 +33,12 @@ class FakeSnapshotStore:
         for number, page in enumerate(pages, first):
             self._pages[tenant, source, page_key(attempt, number)] = page
 
-    async def marks(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
+    async def list_page_index(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
         """Iterate over the marks of a snapshot's pages in order, as they are there."""
         for place, page in self._of(tenant, ref):
             yield PageIndexEntry(place, page.digest, page.id_suffixes)
 
-    async def pages(
+    async def list_pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
         """Iterate over the pages of a snapshot in order, as they are there; `only` names some of their page_keys."""
@@ -75,7 +75,7 @@ class FakeSnapshotStore:
             for key in left:
                 self._pages.pop(key, None)
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         self._current = {key: each for key, each in self._current.items() if key[0] != tenant}
         self._pages = {key: page for key, page in self._pages.items() if key[0] != tenant}

@@ -62,7 +62,7 @@ class FakeTenantStore:
     def _write(self, tenant: TenantId, part: Part, value: object, expected: Expected | None) -> str | None:
         rows = self._rows(part)
         if value is not None:
-            return rows.put(tenant, value) if expected is None else rows.swap(tenant, value, expected.etag)
+            return rows.put(tenant, value) if expected is None else rows.replace(tenant, value, expected.etag)
         if expected is not None and rows.find(tenant) is not None:
             rows.require(tenant, expected.etag)
         rows.delete(tenant)
@@ -118,7 +118,7 @@ class FakeTenantStore:
 
     async def swap_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
         """Replace the health and return its new ETag. Raises: Conflict if it changed since it was read."""
-        return self._health.swap(tenant, health, etag)
+        return self._health.replace(tenant, health, etag)
 
     async def ailing(self) -> AsyncIterator[tuple[TenantId, Health]]:
         """Iterate over the tenants whose health is `open`."""
@@ -137,7 +137,7 @@ class FakeTenantStore:
 
     async def swap_deletion(self, tenant: TenantId, deletion: Deletion, etag: str | None) -> str:
         """Write a deletion down and return its new ETag. Raises: Conflict if it changed since it was read."""
-        return self._deletions.swap(tenant, deletion, etag)
+        return self._deletions.replace(tenant, deletion, etag)
 
     async def forget_deletion(self, tenant: TenantId, etag: str) -> None:
         """Delete a deletion. Raises: Conflict if it changed since it was read."""
@@ -189,7 +189,7 @@ class FakeTenantStore:
 
     async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """Replace the state and return its new ETag. Raises: Conflict if it changed since it was read."""
-        return self._states.swap(tenant, state, etag)
+        return self._states.replace(tenant, state, etag)
 
     async def summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
         """Iterate over the summaries of all tenants that have a state, by id."""

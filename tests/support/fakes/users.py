@@ -12,14 +12,14 @@ class FakeUserStore:
     def __init__(self) -> None:
         self._users: dict[tuple[TenantId, ObjectId], ProductUser] = {}
 
-    async def add(self, tenant: TenantId, user: ProductUser) -> ProductUser:
-        """Store a user; one who is stored already stays, and is returned."""
+    async def insert(self, tenant: TenantId, user: ProductUser) -> ProductUser:
+        """Store a user unless stored, and return the stored one."""
         return self._users.setdefault((tenant, user.object_id), user)
 
-    async def all(self, tenant: TenantId) -> Sequence[ProductUser]:
+    async def list_users(self, tenant: TenantId) -> Sequence[ProductUser]:
         """Return the tenant's users by object id."""
         return [user for (owner, _), user in sorted(self._users.items()) if owner == tenant]
 
-    async def erase(self, tenant: TenantId) -> None:
+    async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         self._users = {key: user for key, user in self._users.items() if key[0] != tenant}

@@ -42,7 +42,7 @@ async def test_a_vault_that_does_not_let_purge(real: KeyVaultSecretStore, monkey
         raise Refusal(403)
 
     monkeypatch.setattr(real._client(), "purge_deleted_secret", forbidden)
-    await real.erase(NAME)
+    await real.delete(NAME)
     version = await real.put(NAME, VALUE)
     assert await real.get(NAME, version) == VALUE
 
@@ -84,7 +84,7 @@ async def test_what_is_read_while_it_is_erased_is_not_kept(
     monkeypatch.setattr(real._client(), "get_secret", slow)
     reading = asyncio.create_task(real.get(NAME, version))
     await read.wait()
-    await real.erase(NAME)
+    await real.delete(NAME)
     erased.set()
     assert await reading == VALUE
     monkeypatch.setattr(real._client(), "get_secret", get)

@@ -29,7 +29,7 @@ async def test_erased_is_erased(store: SecretStore) -> None:
     versions = [await store.put("tenant-contoso", value) for value in ("one", "two")]
     other = await store.put("tenant-contoso-2", "other")
     assert await store.get("tenant-contoso", versions[0]) == "one"
-    await store.erase("tenant-contoso")
+    await store.delete("tenant-contoso")
     for version in versions:
         with pytest.raises(NotFound):
             await store.get("tenant-contoso", version)
@@ -38,16 +38,16 @@ async def test_erased_is_erased(store: SecretStore) -> None:
 
 async def test_erasing_twice_and_nothing(store: SecretStore) -> None:
     """No error."""
-    await store.erase("tenant-contoso")
+    await store.delete("tenant-contoso")
     await store.put("tenant-contoso", "one")
-    await store.erase("tenant-contoso")
-    await store.erase("tenant-contoso")
+    await store.delete("tenant-contoso")
+    await store.delete("tenant-contoso")
 
 
 async def test_a_name_can_be_used_again(store: SecretStore) -> None:
     """Switched off and on again: the old versions stay erased."""
     old = await store.put("tenant-contoso", "one")
-    await store.erase("tenant-contoso")
+    await store.delete("tenant-contoso")
     new = await store.put("tenant-contoso", "two")
     assert await store.get("tenant-contoso", new) == "two"
     with pytest.raises(NotFound):

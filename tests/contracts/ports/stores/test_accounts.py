@@ -104,7 +104,7 @@ async def _everything(app: App) -> None:
         created_at=NOW,
         created_by="anna",
     )
-    await ports.users.add(ACME, who)
+    await ports.users.insert(ACME, who)
 
 
 async def _rows(tables: Tables, table: str) -> int:
@@ -122,14 +122,14 @@ async def test_settings_alone_place_a_new_tenant(deployed: Deployed) -> None:
         assert await _rows(deployed.first, table) > 0
         assert (table, await _rows(deployed.second, table)) == (table, 0)
     other = deployed.app(NEW_TENANTS_ACCOUNT="")
-    assert [each.origin async for each in other.ports.recipients.read(ACME, LOCATION)] == [Origin.DIRECTORY]
+    assert [each.origin async for each in other.ports.recipients.list_recipients(ACME, LOCATION)] == [Origin.DIRECTORY]
     assert (await other.ports.runs.get(ACME, RUN)).value == a_run(ACME)
-    assert [mark.ref async for mark in other.ports.imports.marks()] == [an_import(ACME).ref]
-    await app.erasure.imports.erase(ACME)
-    await app.erasure.recipients.erase_all(ACME)
-    await app.erasure.snapshots.erase(ACME)
-    await app.erasure.runs.erase(ACME)
-    await app.erasure.users.erase(ACME)
+    assert [mark.ref async for mark in other.ports.imports.list_imports()] == [an_import(ACME).ref]
+    await app.erasure.imports.delete_all(ACME)
+    await app.erasure.recipients.delete_all(ACME)
+    await app.erasure.snapshots.delete_all(ACME)
+    await app.erasure.runs.delete_all(ACME)
+    await app.erasure.users.delete_all(ACME)
     await app.erasure.tenants.erase(ACME)
     assert [await _rows(deployed.second, table) for table in PLACED] == [0] * len(PLACED)
 
@@ -139,7 +139,7 @@ async def test_settings_without_the_account_name_the_setting(deployed: Deployed)
     await _everything(deployed.app())
     app = deployed.app(TABLE_ACCOUNTS="", NEW_TENANTS_ACCOUNT="")
     with pytest.raises(Misconfigured, match=f"TABLE_ACCOUNTS does not name .*second={deployed.address}"):
-        await app.ports.recipients.fence(ACME, LOCATION)
+        await app.ports.recipients.get_fence(ACME, LOCATION)
     with pytest.raises(Misconfigured, match="TABLE_ACCOUNTS"):
         await app.ports.probes.tables("second")
     assert await app.ports.probes.accounts() == ["second"]

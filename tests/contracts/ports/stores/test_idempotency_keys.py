@@ -38,21 +38,21 @@ async def test_of_two_that_use_a_key_at_once_one_does(store: IdempotencyStore) -
     """The other finds whose it is; another tenant has keys of its own; what is old or the tenant's goes."""
     acme, other = (TenantId(f"t{uuid4().hex[:8]}") for _ in range(2))
     assert await store.find(acme, "k") == Versioned(None, None)
-    etag = await store.swap(acme, "k", RECORD, None)
+    etag = await store.replace(acme, "k", RECORD, None)
     with pytest.raises(Conflict):
-        await store.swap(acme, "k", RECORD, None)
+        await store.replace(acme, "k", RECORD, None)
     assert await store.find(acme, "k") == Versioned(RECORD, etag)
     answered = IdempotencyRecord(digest="d", run=RECORD.run, at=NOW, answer=b"x" * 100_000)
-    newer = await store.swap(acme, "k", answered, etag)
-    await store.forget(acme, "k", etag)
+    newer = await store.replace(acme, "k", answered, etag)
+    await store.delete(acme, "k", etag)
     assert await store.find(acme, "k") == Versioned(answered, newer)
-    await store.swap(other, "k", RECORD, None)
-    await store.sweep(NOW)
-    await store.erase(acme)
+    await store.replace(other, "k", RECORD, None)
+    await store.purge(NOW)
+    await store.delete_all(acme)
     assert (await store.find(acme, "k")).value is None
     kept = await store.find(other, "k")
     assert kept.value == RECORD
     assert kept.etag is not None
-    await store.sweep(NOW + timedelta(seconds=1))
+    await store.purge(NOW + timedelta(seconds=1))
     assert (await store.find(other, "k")).value is None
-    await store.forget(other, "k", kept.etag)
+    await store.delete(other, "k", kept.etag)

@@ -19,7 +19,7 @@ from tests.support.samples import LOCATION, NOW, RUN, an_import, journal, recipi
 
 async def marks(stores: Stores) -> list[tuple[ImportId, ImportState]]:
     """Return the imports of the test's tenant."""
-    return sorted([(mark.ref.id, mark.state) async for mark in stores.imports.marks(stores.acme)])
+    return sorted([(mark.ref.id, mark.state) async for mark in stores.imports.list_imports(stores.acme)])
 
 
 async def test_an_import_is_changed_only_as_it_was_read(stores: Stores) -> None:
@@ -33,15 +33,15 @@ async def test_an_import_is_changed_only_as_it_was_read(stores: Stores) -> None:
     problems = tuple(RowProblem(line=line, code="nobody", detail=f"{line:0200d}") for line in range(MAX_NAMED))
     outcome = Outcome(state=ImportState.DONE, problems=problems)
     done = msgspec.structs.replace(new, state=ImportState.DONE, outcome=outcome, at=NOW + timedelta(seconds=1))
-    await stores.imports.swap(done, stored.etag)
+    await stores.imports.replace(done, stored.etag)
     assert (await stores.imports.get(new.ref)).value == done
     with pytest.raises(Conflict):
-        await stores.imports.swap(new, stored.etag)
+        await stores.imports.replace(new, stored.etag)
     read = await stores.imports.get(new.ref)
     await stores.imports.delete(new.ref)
     await stores.imports.delete(new.ref)
     with pytest.raises(Conflict):
-        await stores.imports.swap(new, read.etag)
+        await stores.imports.replace(new, read.etag)
     with pytest.raises(NotFound):
         await stores.imports.get(new.ref)
 
@@ -52,7 +52,7 @@ async def test_imports_are_listed_by_tenant_and_over_all(stores: Stores) -> None
     for each in (first, second, other):
         await stores.imports.insert(each)
     assert await marks(stores) == sorted([(first.id, ImportState.UPLOADING), (second.id, ImportState.UPLOADING)])
-    everywhere = [mark async for mark in stores.imports.marks()]
+    everywhere = [mark async for mark in stores.imports.list_imports()]
     assert {mark.ref for mark in everywhere} >= {first.ref, second.ref, other.ref}
     assert {mark.at for mark in everywhere if mark.ref == first.ref} == {NOW}
 
@@ -64,13 +64,13 @@ async def test_parts_come_in_any_order_and_again(stores: Stores) -> None:
     await stores.imports.put_part(ref, 2, b"old" * 1_000)
     await stores.imports.put_part(ref, 1, b"name\n")
     await stores.imports.put_part(ref, 2, largest)
-    assert await stores.imports.part(ref, 2) == largest
+    assert await stores.imports.get_part(ref, 2) == largest
     await stores.imports.put_part(ref, 2, b"Ann\n")
     await stores.imports.put_part(ref, 3, b"")
-    assert await stores.imports.sizes(ref) == {1: 5, 2: 4, 3: 0}
-    assert [await stores.imports.part(ref, number) for number in (1, 2, 3)] == [b"name\n", b"Ann\n", b""]
+    assert await stores.imports.list_part_sizes(ref) == {1: 5, 2: 4, 3: 0}
+    assert [await stores.imports.get_part(ref, number) for number in (1, 2, 3)] == [b"name\n", b"Ann\n", b""]
     with pytest.raises(NotFound):
-        await stores.imports.part(ref, 4)
+        await stores.imports.get_part(ref, 4)
 
 
 async def test_files_are_erased_one_by_one_by_location_and_by_tenant(stores: Stores) -> None:
@@ -80,18 +80,18 @@ async def test_files_are_erased_one_by_one_by_location_and_by_tenant(stores: Sto
     everywhere = [mine, again, there, an_import(stores.acme_2)]
 
     async def left() -> list[ImportRef]:
-        return [each.ref for each in everywhere if await stores.imports.sizes(each.ref)]
+        return [each.ref for each in everywhere if await stores.imports.list_part_sizes(each.ref)]
 
     for each in everywhere:
         await stores.imports.insert(each)
         await stores.imports.put_part(each.ref, 1, b"name")
-    await stores.imports.erase_parts(mine.ref)
+    await stores.imports.delete_parts(mine.ref)
     assert await left() == [each.ref for each in everywhere[1:]]
     assert len(await marks(stores)) == 3
-    await stores.imports.erase_location(stores.acme, LOCATION)
+    await stores.imports.delete_location(stores.acme, LOCATION)
     assert await left() == [each.ref for each in everywhere[2:]]
     assert await marks(stores) == [(there.id, ImportState.UPLOADING)]
-    await stores.imports.erase(stores.acme)
+    await stores.imports.delete_all(stores.acme)
     assert await left() == [everywhere[3].ref]
     assert await marks(stores) == []
 
@@ -111,5 +111,5 @@ async def test_whom_a_run_has_deactivated(stores: Stores) -> None:
         entry = journal(someone, run=run, kind=kind)
         etag = await stores.recipients.write(stores.acme, LOCATION, [someone], entry, Versioned(taken, fence.etag))
         fence = Versioned(taken, etag)
-    found = {each async for each in stores.recipients.deactivated_by(stores.acme, LOCATION, RUN)}
+    found = {each async for each in stores.recipients.list_deactivated(stores.acme, LOCATION, RUN)}
     assert found == {recipient(1).id, recipient(3).id}

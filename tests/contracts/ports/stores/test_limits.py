@@ -35,15 +35,15 @@ async def test_of_two_that_take_the_last_one_at_once_one_looks_again(instances: 
     """What is used is read by every instance, and moves by compare-and-swap; what is used up is swept."""
     first, second = instances
     key = f"guesses:{uuid4()}"
-    assert await first.used(key) == Versioned(None, None)
-    seen = await second.used(key)
-    await first.swap(key, NOW, None)
+    assert await first.find(key) == Versioned(None, None)
+    seen = await second.find(key)
+    await first.replace(key, NOW, None)
     with pytest.raises(Conflict):
-        await second.swap(key, NOW, seen.etag)
-    used, etag = await second.used(key)
+        await second.replace(key, NOW, seen.etag)
+    used, etag = await second.find(key)
     assert used == NOW
-    await second.swap(key, NOW + timedelta(hours=1), etag)
-    await first.sweep(NOW + timedelta(minutes=59))
-    assert (await first.used(key)).value == NOW + timedelta(hours=1)
-    await first.sweep(NOW + timedelta(minutes=61))
-    assert await second.used(key) == Versioned(None, None)
+    await second.replace(key, NOW + timedelta(hours=1), etag)
+    await first.purge(NOW + timedelta(minutes=59))
+    assert (await first.find(key)).value == NOW + timedelta(hours=1)
+    await first.purge(NOW + timedelta(minutes=61))
+    assert await second.find(key) == Versioned(None, None)

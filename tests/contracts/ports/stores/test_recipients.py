@@ -41,7 +41,7 @@ async def put(stores: Stores, writes: tuple[Write, ...], fence: Versioned[Fence]
 
 async def read(stores: Stores, start: str = "") -> list[Recipient]:
     """Return what is stored."""
-    return [each async for each in stores.recipients.read(stores.acme, DESK, start=start)]
+    return [each async for each in stores.recipients.list_recipients(stores.acme, DESK, start=start)]
 
 
 async def test_what_is_written_is_read_back(stores: Stores) -> None:
@@ -75,13 +75,13 @@ async def test_a_lost_fence_writes_nothing(stores: Stores) -> None:
     """The batch is all or nothing: neither people nor journal appear when the fence has moved on."""
     first, second = creations(2)
     etag = await put(stores, (first,), Versioned(Fence(fencing_token=1, attempt="a", operation=1), None))
-    await stores.recipients.swap_fence(stores.acme, DESK, Fence(fencing_token=2, attempt="b"), etag)
+    await stores.recipients.replace_fence(stores.acme, DESK, Fence(fencing_token=2, attempt="b"), etag)
     for stale in (etag, None):
         with pytest.raises(Conflict):
             await put(stores, (second,), Versioned(Fence(fencing_token=1, attempt="a", operation=2), stale))
     assert await read(stores) == [first.recipient]
-    assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=1)
-    assert (await stores.recipients.fence(stores.acme, DESK)).value.attempt == "b"
+    assert await stores.recipients.get_journal_counts(stores.acme, DESK, RUN) == Counts(created=1)
+    assert (await stores.recipients.get_fence(stores.acme, DESK)).value.attempt == "b"
 
 
 async def test_the_new_etag_is_good_for_the_next_batch(stores: Stores) -> None:
@@ -105,9 +105,9 @@ async def test_the_journal_adds_up_over_attempts(stores: Stores) -> None:
     first, second = creations(2)
     etag = await put(stores, (first,), Versioned(Fence(fencing_token=1, attempt="b", operation=1), None))
     await put(stores, (second,), Versioned(Fence(fencing_token=1, attempt="a", operation=1), etag))
-    assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=2)
-    assert await stores.recipients.journal_counts(stores.acme, DESK, RunId("8204576261968-0000000b")) == Counts()
-    entries = [entry async for entry in stores.recipients.journal(stores.acme, DESK, RUN)]
+    assert await stores.recipients.get_journal_counts(stores.acme, DESK, RUN) == Counts(created=2)
+    assert await stores.recipients.get_journal_counts(stores.acme, DESK, RunId("8204576261968-0000000b")) == Counts()
+    entries = [entry async for entry in stores.recipients.list_journal(stores.acme, DESK, RUN)]
     assert {change for entry in entries for change in entry.changes} == {first.change, second.change}
 
 
@@ -135,7 +135,7 @@ async def test_more_bytes_than_a_batch_takes_are_refused_whole_and_written_in_ha
     fenced = await FencedWriter.acquire(stores.recipients, stores.acme, DESK, fencing_token=1, attempt="a")
     assert await fenced.write(writes, run=RUN, actor="sync", at=NOW)
     assert await read(stores) == [write.recipient for write in writes]
-    assert await stores.recipients.journal_counts(stores.acme, DESK, RUN) == Counts(created=len(writes))
+    assert await stores.recipients.get_journal_counts(stores.acme, DESK, RUN) == Counts(created=len(writes))
 
 
 async def test_erasing_a_location_leaves_its_neighbours(stores: Stores) -> None:
@@ -144,10 +144,10 @@ async def test_erasing_a_location_leaves_its_neighbours(stores: Stores) -> None:
     await put(stores, writes, Versioned(Fence(), None))
     people = [write.recipient for write in writes]
     await stores.recipients.write(stores.acme_2, DESK, people, journal(writes), Versioned(Fence(), None))
-    await stores.recipients.erase(stores.acme, DESK)
+    await stores.recipients.delete_location(stores.acme, DESK)
     assert await read(stores) == []
-    assert (await stores.recipients.fence(stores.acme, DESK)).etag is None
-    assert len([each async for each in stores.recipients.read(stores.acme_2, DESK)]) == 3
+    assert (await stores.recipients.get_fence(stores.acme, DESK)).etag is None
+    assert len([each async for each in stores.recipients.list_recipients(stores.acme_2, DESK)]) == 3
 
 
 async def test_a_later_taker_of_the_fence_ends_an_earlier_one(stores: Stores) -> None:
@@ -167,7 +167,7 @@ async def test_whom_later_runs_have_changed(stores: Stores) -> None:
     """Those of runs that were asked for afterwards; not the run's own, nor earlier ones', nor others'."""
     early, middle, late = (new_run_id(milliseconds, 0) for milliseconds in (1_000, 2_000, 3_000))
     desk = LocationId("desk")
-    fence = await stores.recipients.fence(stores.acme, desk)
+    fence = await stores.recipients.get_fence(stores.acme, desk)
     for number, run in enumerate((early, middle, late), start=1):
         recipient = Recipient(
             id=RecipientId(f"r{number}"), origin=Origin.CSV, status=Status.ACTIVE, profile=Profile(display_name="X")
@@ -177,21 +177,21 @@ async def test_whom_later_runs_have_changed(stores: Stores) -> None:
         taken = Fence(fencing_token=1, attempt="a", operation=number)
         etag = await stores.recipients.write(stores.acme, desk, [recipient], journal, Versioned(taken, fence.etag))
         fence = Versioned(taken, etag)
-    assert await stores.recipients.touched_after(stores.acme, desk, early) == {"r2", "r3"}
-    assert await stores.recipients.touched_after(stores.acme, desk, middle) == {"r3"}
-    assert await stores.recipients.touched_after(stores.acme, desk, late) == set()
-    assert await stores.recipients.touched_after(stores.acme_2, desk, early) == set()
+    assert await stores.recipients.list_changed_after(stores.acme, desk, early) == {"r2", "r3"}
+    assert await stores.recipients.list_changed_after(stores.acme, desk, middle) == {"r3"}
+    assert await stores.recipients.list_changed_after(stores.acme, desk, late) == set()
+    assert await stores.recipients.list_changed_after(stores.acme_2, desk, early) == set()
 
 
 async def test_who_is_irregular_is_kept_beside_the_recipients(stores: Stores) -> None:
     """The last put counts; it is no recipient, and goes with the location."""
     recipients, acme = stores.recipients, stores.acme
-    assert await recipients.irregular(acme, DESK) is None
+    assert await recipients.find_irregular(acme, DESK) is None
     many = tuple(user(number).id for number in range(MAX_IRREGULAR))
     for known in (Irregular(attempt="a", people=many), Irregular(attempt="b", people=())):
         await recipients.put_irregular(acme, DESK, known)
-        assert await recipients.irregular(acme, DESK) == known
-    assert await recipients.irregular(acme, LocationId("other")) is None
+        assert await recipients.find_irregular(acme, DESK) == known
+    assert await recipients.find_irregular(acme, LocationId("other")) is None
     assert await read(stores) == []
-    await recipients.erase(acme, DESK)
-    assert await recipients.irregular(acme, DESK) is None
+    await recipients.delete_location(acme, DESK)
+    assert await recipients.find_irregular(acme, DESK) is None

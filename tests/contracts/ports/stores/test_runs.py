@@ -51,10 +51,10 @@ async def test_a_plan_is_inserted_once_however_large(stores: Stores) -> None:
     first = plan(stores.acme, groups=5_000)
     assert await stores.runs.insert_plan(first) == first
     assert await stores.runs.insert_plan(plan(stores.acme, fencing_token=9)) == first
-    assert await stores.runs.plan(stores.acme, RUN) == first
+    assert await stores.runs.get_plan(stores.acme, RUN) == first
     with pytest.raises(NotFound):
-        await stores.runs.plan(stores.acme_2, RUN)
-    assert await stores.runs.progress(stores.acme, RUN) == RunProgress(
+        await stores.runs.get_plan(stores.acme_2, RUN)
+    assert await stores.runs.get_progress(stores.acme, RUN) == RunProgress(
         fetched=0, sources=5_000, reconciled=0, locations=1
     )
 
@@ -62,16 +62,16 @@ async def test_a_plan_is_inserted_once_however_large(stores: Stores) -> None:
 async def test_markers_are_inserted_once(stores: Stores) -> None:
     """The first result wins and is what both callers get; progress counts each once."""
     fetch = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
-    assert await stores.runs.fetch_result(fetch) is None
-    assert not await stores.runs.fetched(stores.acme, RUN)
+    assert await stores.runs.find_fetch_result(fetch) is None
+    assert not await stores.runs.list_fetched(stores.acme, RUN)
     done = FetchResult(source=USERS, outcome=FetchOutcome.COMPLETE, directory_requests=3)
     failed = FetchResult(source=USERS, outcome=FetchOutcome.FAILED)
     assert await stores.runs.record_fetch_result(fetch, done) == done
     assert await stores.runs.record_fetch_result(fetch, failed) == done
-    assert await stores.runs.fetch_results(stores.acme, RUN) == {USERS: done}
-    assert await stores.runs.fetch_result(fetch) == done
-    assert set(await stores.runs.fetched(stores.acme, RUN)) == {USERS}
-    assert await stores.runs.fetch_result(msgspec.structs.replace(fetch, tenant=stores.acme_2)) is None
+    assert await stores.runs.list_fetch_results(stores.acme, RUN) == {USERS: done}
+    assert await stores.runs.find_fetch_result(fetch) == done
+    assert set(await stores.runs.list_fetched(stores.acme, RUN)) == {USERS}
+    assert await stores.runs.find_fetch_result(msgspec.structs.replace(fetch, tenant=stores.acme_2)) is None
     desk = LocationId("desk")
     people = tuple(
         Candidate(recipient=f"{person(number)}", object_id=person(number), reason=Reason.LEFT_GROUP)  # type: ignore[arg-type]
@@ -80,28 +80,28 @@ async def test_markers_are_inserted_once(stores: Stores) -> None:
     result = ReconcileResult(location=desk, counts=Counts(created=1), baseline=5, active=6, candidates=people)
     job = ReconcileJob(tenant=stores.acme, run=RUN, location=desk)
     assert not await stores.runs.is_reconciled(job)
-    assert not await stores.runs.reconciled(stores.acme, RUN)
+    assert not await stores.runs.list_reconciled(stores.acme, RUN)
     assert await stores.runs.record_reconcile_result(job, result) == result
     assert await stores.runs.is_reconciled(job)
-    assert set(await stores.runs.reconciled(stores.acme, RUN)) == {desk}
+    assert set(await stores.runs.list_reconciled(stores.acme, RUN)) == {desk}
     assert not await stores.runs.is_reconciled(msgspec.structs.replace(job, tenant=stores.acme_2))
-    assert not await stores.runs.reconciled(stores.acme_2, RUN)
-    assert await stores.runs.reconcile_results(stores.acme, RUN) == {desk: result}
-    progress = await stores.runs.progress(stores.acme, RUN)
+    assert not await stores.runs.list_reconciled(stores.acme_2, RUN)
+    assert await stores.runs.list_reconcile_results(stores.acme, RUN) == {desk: result}
+    progress = await stores.runs.get_progress(stores.acme, RUN)
     assert (progress.fetched, progress.reconciled) == (1, 1)
 
 
 async def test_a_position_is_kept_until_it_is_forgotten(stores: Stores) -> None:
     """A cut fetch finds where it was."""
     job = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
-    assert await stores.runs.checkpoint(job) is None
+    assert await stores.runs.find_checkpoint(job) is None
     checkpoint = FetchCheckpoint(
         attempt="a", next_link="https://graph.example/v1.0/users?$skiptoken=x", digest=SnapshotDigest()
     )
     await stores.runs.save_checkpoint(job, checkpoint)
-    assert await stores.runs.checkpoint(job) == checkpoint
+    assert await stores.runs.find_checkpoint(job) == checkpoint
     await stores.runs.save_checkpoint(job, None)
-    assert await stores.runs.checkpoint(job) is None
+    assert await stores.runs.find_checkpoint(job) is None
 
 
 async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:
@@ -113,12 +113,12 @@ async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:
     stored = await stores.runs.get(stores.acme, runs[0].id)
     assert stored.value == runs[0]
     done = msgspec.structs.replace(runs[0], state=RunState.DONE)
-    await stores.runs.swap(done, stored.etag)
+    await stores.runs.replace(done, stored.etag)
     with pytest.raises(Conflict):
-        await stores.runs.swap(done, stored.etag)
-    found = [each async for each in stores.runs.history(stores.acme)]
+        await stores.runs.replace(done, stored.etag)
+    found = [each async for each in stores.runs.list_runs(stores.acme)]
     assert found == [*reversed(runs[1:]), done]
-    recent = [each async for each in stores.runs.history(stores.acme, since=NOW + timedelta(hours=2))]
+    recent = [each async for each in stores.runs.list_runs(stores.acme, since=NOW + timedelta(hours=2))]
     assert recent == [runs[3], runs[2]]
     with pytest.raises(NotFound):
         await stores.runs.get(stores.acme_2, runs[0].id)
@@ -129,12 +129,12 @@ async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores)
     for tenant in (stores.acme, stores.acme_2):
         await stores.runs.insert(run(tenant))
         await stores.runs.insert_plan(plan(tenant))
-    await stores.runs.erase(stores.acme)
-    assert [each async for each in stores.runs.history(stores.acme)] == []
+    await stores.runs.delete_all(stores.acme)
+    assert [each async for each in stores.runs.list_runs(stores.acme)] == []
     with pytest.raises(NotFound):
-        await stores.runs.plan(stores.acme, RUN)
-    assert len([each async for each in stores.runs.history(stores.acme_2)]) == 1
-    assert (await stores.runs.plan(stores.acme_2, RUN)).tenant == stores.acme_2
+        await stores.runs.get_plan(stores.acme, RUN)
+    assert len([each async for each in stores.runs.list_runs(stores.acme_2)]) == 1
+    assert (await stores.runs.get_plan(stores.acme_2, RUN)).tenant == stores.acme_2
 
 
 def staged(count: int, attempt: str) -> tuple[SnapshotManifest, list[Page]]:
@@ -167,15 +167,15 @@ async def test_committing_forgets_other_attempts_and_an_older_fencing_token_neve
     for ref, pages in ((old, old_pages), (new, new_pages)):
         for index, page in enumerate(pages):
             await stores.snapshots.stage(stores.acme, USERS, ref.attempt, index, [page])
-    assert await stores.snapshots.current(stores.acme, USERS) is None
+    assert await stores.snapshots.find_current(stores.acme, USERS) is None
     await stores.snapshots.commit(stores.acme, new, 5)
     await stores.snapshots.commit(stores.acme, old, 4)
-    assert await stores.snapshots.current(stores.acme, USERS) == new
+    assert await stores.snapshots.find_current(stores.acme, USERS) == new
     assert len((await loaded(stores.snapshots, stores.acme, new)).users) == 30
     with pytest.raises(Conflict):
         await loaded(stores.snapshots, stores.acme, old)
-    await stores.snapshots.erase(stores.acme)
-    assert await stores.snapshots.current(stores.acme, USERS) is None
+    await stores.snapshots.delete_all(stores.acme)
+    assert await stores.snapshots.find_current(stores.acme, USERS) is None
 
 
 async def test_whose_deactivation_waits_is_stored_once(stores: Stores) -> None:
@@ -186,8 +186,8 @@ async def test_whose_deactivation_waits_is_stored_once(stores: Stores) -> None:
     assert list(await stores.runs.record_held(stores.acme, run, desk, many)) == many
     assert list(await stores.runs.record_held(stores.acme, run, desk, many[:1])) == many
     await stores.runs.record_held(stores.acme, run, roof, many[:2])
-    found = await stores.runs.held(stores.acme, run)
+    found = await stores.runs.list_held(stores.acme, run)
     assert {location: list(people) for location, people in found.items()} == {desk: many, roof: many[:2]}
-    assert await stores.runs.held(stores.acme, new_run_id(1_000_000, 8)) == {}
-    await stores.runs.erase(stores.acme)
-    assert await stores.runs.held(stores.acme, run) == {}
+    assert await stores.runs.list_held(stores.acme, new_run_id(1_000_000, 8)) == {}
+    await stores.runs.delete_all(stores.acme)
+    assert await stores.runs.list_held(stores.acme, run) == {}

@@ -129,10 +129,10 @@ async def test_the_ledger_keeps_the_first_of_each_and_shows_the_newest_first(sto
             id=each, at=at, queue="q", code="c", detail=f"d{number}", body="b", tenant=None if number % 2 else acme
         )
         await stores.operator_log.record(entry)
-    mine = [each async for each in stores.operator_log.entries() if each.id in ids]
+    mine = [each async for each in stores.operator_log.list_entries() if each.id in ids]
     assert [each.detail for each in mine] == ["d2", "d1", "d0"]
-    await stores.operator_log.erase(acme)
-    assert [each.detail async for each in stores.operator_log.entries() if each.id in ids] == ["d1"]
+    await stores.operator_log.delete_all(acme)
+    assert [each.detail async for each in stores.operator_log.list_entries() if each.id in ids] == ["d1"]
 
 
 async def test_a_deletion_outlives_the_tenants_rows(stores: Stores) -> None:
@@ -160,11 +160,11 @@ async def test_all_locations_of_a_tenant_are_erased_at_once(stores: Stores) -> N
     """Also one that the tenant does not list any more; a tenant with a similar id keeps its own."""
     recipients, acme = stores.recipients, stores.acme
     for tenant, location in ((acme, DESK), (acme, ROOF), (stores.acme_2, DESK)):
-        await recipients.swap_fence(tenant, location, Fence(fencing_token=1), None)
-    await recipients.erase_all(acme)
-    etags = [(await recipients.fence(tenant, DESK)).etag for tenant in (acme, stores.acme_2)]
+        await recipients.replace_fence(tenant, location, Fence(fencing_token=1), None)
+    await recipients.delete_all(acme)
+    etags = [(await recipients.get_fence(tenant, DESK)).etag for tenant in (acme, stores.acme_2)]
     assert (etags[0], etags[1] is not None) == (None, True)
-    assert (await recipients.fence(acme, ROOF)).etag is None
+    assert (await recipients.get_fence(acme, ROOF)).etag is None
 
 
 async def test_health_admins_and_sso_are_the_tenants_own(stores: Stores) -> None:

@@ -21,16 +21,16 @@ ADA = ProductUser(
 async def test_who_is_a_user_already_stays_as_they_are(stores: Stores) -> None:
     """The first wins, and is what both are told."""
     again = msgspec.structs.replace(ADA, role=Role.ADMINISTRATOR)
-    assert await stores.users.add(stores.acme, ADA) == ADA
-    assert await stores.users.add(stores.acme, again) == ADA
-    assert list(await stores.users.all(stores.acme)) == [ADA]
+    assert await stores.users.insert(stores.acme, ADA) == ADA
+    assert await stores.users.insert(stores.acme, again) == ADA
+    assert list(await stores.users.list_users(stores.acme)) == [ADA]
 
 
 async def test_users_are_of_one_tenant(stores: Stores) -> None:
     """A tenant whose id begins alike neither sees them nor loses its own."""
     grace = msgspec.structs.replace(ADA, object_id=person(2))
-    await stores.users.add(stores.acme, ADA)
-    await stores.users.add(stores.acme_2, grace)
-    await stores.users.erase(stores.acme)
-    assert list(await stores.users.all(stores.acme)) == []
-    assert list(await stores.users.all(stores.acme_2)) == [grace]
+    await stores.users.insert(stores.acme, ADA)
+    await stores.users.insert(stores.acme_2, grace)
+    await stores.users.delete_all(stores.acme)
+    assert list(await stores.users.list_users(stores.acme)) == []
+    assert list(await stores.users.list_users(stores.acme_2)) == [grace]

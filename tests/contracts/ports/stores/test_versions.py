@@ -140,9 +140,9 @@ async def test_the_history_goes_on_behind_a_run(stores: Stores) -> None:
                 requested_by="api",
             )
         )
-    assert [each.id async for each in stores.runs.history(stores.acme)] == ids
-    assert [each.id async for each in stores.runs.history(stores.acme, after=ids[0])] == ids[1:]
-    assert [each.id async for each in stores.runs.history(stores.acme, after=ids[2])] == []
+    assert [each.id async for each in stores.runs.list_runs(stores.acme)] == ids
+    assert [each.id async for each in stores.runs.list_runs(stores.acme, after=ids[0])] == ids[1:]
+    assert [each.id async for each in stores.runs.list_runs(stores.acme, after=ids[2])] == []
 
 
 async def test_an_entry_of_the_ledger_is_decided_on_by_one_of_two(stores: Stores) -> None:
@@ -157,14 +157,14 @@ async def test_an_entry_of_the_ledger_is_decided_on_by_one_of_two(stores: Stores
         tenant=stores.acme,
     )
     await stores.operator_log.record(entry)
-    (found,) = await stores.operator_log.find(entry.id)
+    (found,) = await stores.operator_log.list_by_id(entry.id)
     assert found.value == entry
     sent = msgspec.structs.replace(entry, replay=Replay.SENT)
-    etag = await stores.operator_log.swap(sent, found.etag)
+    etag = await stores.operator_log.replace(sent, found.etag)
     with pytest.raises(Conflict):
-        await stores.operator_log.swap(entry, found.etag)
+        await stores.operator_log.replace(entry, found.etag)
     with pytest.raises(Conflict):
-        await stores.operator_log.discard(entry, found.etag)
-    assert [each.value for each in await stores.operator_log.find(entry.id)] == [sent]
-    await stores.operator_log.discard(sent, etag)
-    assert list(await stores.operator_log.find(entry.id)) == []
+        await stores.operator_log.delete(entry, found.etag)
+    assert [each.value for each in await stores.operator_log.list_by_id(entry.id)] == [sent]
+    await stores.operator_log.delete(sent, etag)
+    assert list(await stores.operator_log.list_by_id(entry.id)) == []

@@ -29,7 +29,7 @@ class Counting(FakeSnapshotStore):
         self.readings = 0
         self.lost = False
 
-    async def pages(
+    async def list_pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
         """Iterate over the page, as over the network."""

@@ -122,14 +122,14 @@ class _Interfered(FakeRecipientStore):
         self.worker: FencedWriter | None = None
         self.stopped = 0
 
-    async def erase(self, tenant: TenantId, location: LocationId) -> None:
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Erase, after the worker has tried."""
         assert self.worker is not None
         try:
             await self.worker.commit_fingerprint(inputs="stale", active=1)
         except Conflict:
             self.stopped += 1
-        await super().erase(tenant, location)
+        await super().delete_location(tenant, location)
 
 
 async def test_after_a_location_is_deleted_nobody_writes_there(contoso: TenantId, ports: Ports) -> None:
@@ -143,7 +143,7 @@ async def test_after_a_location_is_deleted_nobody_writes_there(contoso: TenantId
     )
     await app.configure.delete_location(contoso, DESK)
     assert recipients.stopped == 2
-    assert (await recipients.fence(contoso, DESK)).etag is None
+    assert (await recipients.get_fence(contoso, DESK)).etag is None
     with pytest.raises(NotFound):
         await app.configure.delete_location(contoso, DESK)
 
@@ -153,12 +153,12 @@ class _Broken(FakeRecipientStore):
 
     failed = False
 
-    async def erase(self, tenant: TenantId, location: LocationId) -> None:
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Erase, but not the first time. Raises: Transient."""
         if not self.failed:
             self.failed = True
             raise Transient("Storage is busy.")
-        await super().erase(tenant, location)
+        await super().delete_location(tenant, location)
 
 
 async def test_a_deletion_that_failed_can_be_sent_again(contoso: TenantId, ports: Ports) -> None:
@@ -272,15 +272,15 @@ async def test_a_deletion_that_died_is_finished(
     app: App, ports: Ports, contoso: TenantId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever asked for it need not ask again."""
-    erase = ports.runs.erase
+    delete_all = ports.runs.delete_all
 
     async def dies(*_: object) -> None:
         raise Transient("the process dies", code="storage_unreachable")
 
-    monkeypatch.setattr(ports.runs, "erase", dies)
+    monkeypatch.setattr(ports.runs, "delete_all", dies)
     with pytest.raises(Transient):
         await app.configure.delete_tenant(contoso)
-    monkeypatch.setattr(ports.runs, "erase", erase)
+    monkeypatch.setattr(ports.runs, "delete_all", delete_all)
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(3_600)
     await app.watch(RequestCounters())

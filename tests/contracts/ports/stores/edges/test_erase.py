@@ -98,11 +98,11 @@ async def _fill(stores: Stores, tenant: TenantId) -> None:
 
 
 async def _erase(stores: Stores, tenant: TenantId) -> None:
-    await stores.recipients.erase(tenant, LOCATION)
-    await stores.snapshots.erase(tenant)
-    await stores.runs.erase(tenant)
-    await stores.imports.erase(tenant)
-    await stores.operator_log.erase(tenant)
+    await stores.recipients.delete_location(tenant, LOCATION)
+    await stores.snapshots.delete_all(tenant)
+    await stores.runs.delete_all(tenant)
+    await stores.imports.delete_all(tenant)
+    await stores.operator_log.delete_all(tenant)
     await stores.tenants.erase(tenant)
 
 
@@ -116,16 +116,16 @@ async def _seen(stores: Stores, tenant: TenantId) -> dict[str, Any]:
         "sso": await stores.tenants.sso(tenant),
         "state": (await stores.tenants.state(tenant)).value,
         "locations": await stores.tenants.locations(tenant),
-        "runs": [run.id async for run in stores.runs.history(tenant)],
-        "checkpoint": await stores.runs.checkpoint(job),
-        "progress": await stores.runs.progress(tenant, RUN),
-        "current": await stores.snapshots.current(tenant, USERS),
-        "fence": (await stores.recipients.fence(tenant, LOCATION)).value,
-        "recipients": [each async for each in stores.recipients.read(tenant, LOCATION)],
-        "journal": [each async for each in stores.recipients.journal(tenant, LOCATION, RUN)],
-        "imports": [each.state async for each in stores.imports.marks(tenant)],
-        "parts": await stores.imports.sizes(an_import(tenant).ref),
-        "ledger": [each.id async for each in stores.operator_log.entries() if each.tenant == tenant],
+        "runs": [run.id async for run in stores.runs.list_runs(tenant)],
+        "checkpoint": await stores.runs.find_checkpoint(job),
+        "progress": await stores.runs.get_progress(tenant, RUN),
+        "current": await stores.snapshots.find_current(tenant, USERS),
+        "fence": (await stores.recipients.get_fence(tenant, LOCATION)).value,
+        "recipients": [each async for each in stores.recipients.list_recipients(tenant, LOCATION)],
+        "journal": [each async for each in stores.recipients.list_journal(tenant, LOCATION, RUN)],
+        "imports": [each.state async for each in stores.imports.list_imports(tenant)],
+        "parts": await stores.imports.list_part_sizes(an_import(tenant).ref),
+        "ledger": [each.id async for each in stores.operator_log.list_entries() if each.tenant == tenant],
     }
 
 

@@ -34,9 +34,9 @@ async def test_counts_add_up_over_attempts(stores: Stores, tenant: TenantId) -> 
     gone = journal(one, two, run=OTHER_RUN, kind=ChangeKind.DEACTIVATED)
     await _write(stores, tenant, gone, Fence(fencing_token=2, attempt="c", operation=1), etag)
     await stores.recipients.write(tenant, LocationId("lobby-2"), [], journal(one), Versioned(Fence(attempt="a"), None))
-    assert await stores.recipients.journal_counts(tenant, LOCATION, RUN) == Counts(created=3, updated=1)
-    assert await stores.recipients.journal_counts(tenant, LOCATION, OTHER_RUN) == Counts(deactivated=2)
-    assert await stores.recipients.journal_counts(tenant, LOCATION, new_run_id(3_000_000, 3)) == Counts()
+    assert await stores.recipients.get_journal_counts(tenant, LOCATION, RUN) == Counts(created=3, updated=1)
+    assert await stores.recipients.get_journal_counts(tenant, LOCATION, OTHER_RUN) == Counts(deactivated=2)
+    assert await stores.recipients.get_journal_counts(tenant, LOCATION, new_run_id(3_000_000, 3)) == Counts()
 
 
 async def test_entries_come_in_the_order_of_writing(stores: Stores, tenant: TenantId) -> None:
@@ -76,12 +76,12 @@ async def test_an_entry_keeps_who_was_there_before(stores: Stores, tenant: Tenan
 async def test_a_repeated_operation_is_not_written_twice(stores: Stores, tenant: TenantId) -> None:
     """A batch sent again after its answer was lost is a conflict, because the fence has moved on."""
     fence = Fence(fencing_token=1, attempt="a", operation=1)
-    etag = await stores.recipients.swap_fence(tenant, LOCATION, Fence(fencing_token=1, attempt="a"), None)
+    etag = await stores.recipients.replace_fence(tenant, LOCATION, Fence(fencing_token=1, attempt="a"), None)
     await _write(stores, tenant, journal(recipient(1)), fence, etag)
     with pytest.raises(Conflict):
         await _write(stores, tenant, journal(recipient(1)), fence, etag)
-    assert (await stores.recipients.fence(tenant, LOCATION)).value == fence
-    assert await stores.recipients.journal_counts(tenant, LOCATION, RUN) == Counts(updated=1)
+    assert (await stores.recipients.get_fence(tenant, LOCATION)).value == fence
+    assert await stores.recipients.get_journal_counts(tenant, LOCATION, RUN) == Counts(updated=1)
 
 
 async def test_one_row_a_batch(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
@@ -107,4 +107,4 @@ async def _write(stores: Stores, tenant: TenantId, entry: JournalEntry, fence: F
 
 
 async def _entries(stores: Stores, tenant: TenantId, run: RunId = RUN) -> list[JournalEntry]:
-    return [entry async for entry in stores.recipients.journal(tenant, LOCATION, run)]
+    return [entry async for entry in stores.recipients.list_journal(tenant, LOCATION, run)]

@@ -16,8 +16,10 @@ async def test_a_plan_of_more_sources_than_a_row_holds(stores: Stores, tenant: T
     large = plan(tenant, groups=25_000)
     assert await stores.runs.insert_plan(large) == large
     assert await stores.runs.insert_plan(plan(tenant)) == large
-    assert await stores.runs.plan(tenant, RUN) == large
-    assert await stores.runs.progress(tenant, RUN) == RunProgress(fetched=0, sources=25_000, reconciled=0, locations=1)
+    assert await stores.runs.get_plan(tenant, RUN) == large
+    assert await stores.runs.get_progress(tenant, RUN) == RunProgress(
+        fetched=0, sources=25_000, reconciled=0, locations=1
+    )
 
 
 @pytest.mark.parametrize("candidates", [100, 100_000])
@@ -29,5 +31,5 @@ async def test_a_result_of_many_candidates(stores: Stores, tenant: TenantId, can
     await stores.runs.record_reconcile_result(ReconcileJob(tenant=tenant, run=RUN, location=small), reconciled(small))
     assert await stores.runs.record_reconcile_result(place, large) == large
     assert await stores.runs.record_reconcile_result(place, reconciled(active=0)) == large
-    assert await stores.runs.reconcile_results(tenant, RUN) == {LOCATION: large, small: reconciled(small)}
-    assert (await stores.runs.progress(tenant, RUN)).reconciled == 2
+    assert await stores.runs.list_reconcile_results(tenant, RUN) == {LOCATION: large, small: reconciled(small)}
+    assert (await stores.runs.get_progress(tenant, RUN)).reconciled == 2

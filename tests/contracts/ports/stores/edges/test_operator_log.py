@@ -25,7 +25,7 @@ def entry(tenant: TenantId | None, name: str, minutes: int = 0, detail: str = "w
 
 async def found(stores: Stores, tenant: TenantId) -> list[OperatorLogEntry]:
     """Return the entries that this test made."""
-    return [each async for each in stores.operator_log.entries() if tenant in each.id]
+    return [each async for each in stores.operator_log.list_entries() if tenant in each.id]
 
 
 async def test_entries_come_newest_first(stores: Stores, tenant: TenantId) -> None:
@@ -48,7 +48,7 @@ async def test_erasing_leaves_the_entries_of_others(stores: Stores, tenant: Tena
     neighbour = TenantId(f"{tenant}-2")
     for number, whose in enumerate((tenant, neighbour, None)):
         await stores.operator_log.record(entry(whose, f"{tenant}-{number}", number))
-    await stores.operator_log.erase(tenant)
+    await stores.operator_log.delete_all(tenant)
     assert [each.tenant for each in await found(stores, tenant)] == [None, neighbour]
 
 
@@ -65,5 +65,5 @@ async def test_what_nobody_could_read_is_erased_with_the_tenant_it_names(stores:
     for name, body in bodies.items():
         unread = msgspec.structs.replace(entry(None, f"{tenant}-{name}"), body=body)
         await stores.operator_log.record(unread)
-    await stores.operator_log.erase(tenant)
+    await stores.operator_log.delete_all(tenant)
     assert {each.body for each in await found(stores, tenant)} == {bodies["next"], bodies["third"]}

@@ -60,6 +60,6 @@ async def test_quotes_in_a_filter_are_doubled() -> None:
     async with running(page(more=False)) as service:
         store = TableRecipientStore(service.tables)
         start = "' or PartitionKey ne '"
-        assert [each async for each in store.read(TenantId("t"), LocationId("l"), start=start)] == []
+        assert [each async for each in store.list_recipients(TenantId("t"), LocationId("l"), start=start)] == []
     path = service.seen[0][0].replace("%20", " ").replace("+", " ").replace("%27", "'")
     assert "RowKey ge 'r:'' or PartitionKey ne '''" in path

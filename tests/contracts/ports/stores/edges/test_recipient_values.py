@@ -40,7 +40,7 @@ HOSTILE = (
 async def stored(stores: Stores, tenant: TenantId, *people: Recipient) -> list[Recipient]:
     """Write people in one batch and return what is read back."""
     await stores.recipients.write(tenant, LOCATION, people, journal(*people), Versioned(Fence(attempt="a"), None))
-    return [each async for each in stores.recipients.read(tenant, LOCATION)]
+    return [each async for each in stores.recipients.list_recipients(tenant, LOCATION)]
 
 
 async def test_hostile_text_comes_back_as_it_was(stores: Stores, tenant: TenantId) -> None:
@@ -136,7 +136,7 @@ async def test_the_same_people_make_the_same_rows(azurite_stores: Stores, tables
     people = [recipient(1), csv_recipient("x")]
     await stored(azurite_stores, tenant, *people)
     before = await _rows(tables, tenant)
-    fence = await azurite_stores.recipients.fence(tenant, LOCATION)
+    fence = await azurite_stores.recipients.get_fence(tenant, LOCATION)
     again = Versioned(Fence(fencing_token=9, attempt="other", operation=5), fence.etag)
     await azurite_stores.recipients.write(tenant, LOCATION, people[::-1], journal(*people), again)
     assert await _rows(tables, tenant) == before

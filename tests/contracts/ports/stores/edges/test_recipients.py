@@ -16,7 +16,7 @@ from tests.support.samples import LOCATION, Stores, journal, recipient
 
 async def everyone(stores: Stores, tenant: TenantId, *, start: str = "") -> list[Recipient]:
     """Return what is stored at the lobby."""
-    return [each async for each in stores.recipients.read(tenant, LOCATION, start=start)]
+    return [each async for each in stores.recipients.list_recipients(tenant, LOCATION, start=start)]
 
 
 async def write(stores: Stores, tenant: TenantId, people: Sequence[Recipient], fence: Versioned[Fence]) -> str:
@@ -45,23 +45,23 @@ async def test_writes_chain_the_etag_of_the_fence(stores: Stores, tenant: Tenant
 
 async def test_the_fence_alone_is_swapped_by_one_of_two(stores: Stores, tenant: TenantId) -> None:
     """Of two who read the same fence, fresh or stored, only the first one takes it."""
-    first = await stores.recipients.swap_fence(tenant, LOCATION, Fence(fencing_token=1, attempt="a"), None)
+    first = await stores.recipients.replace_fence(tenant, LOCATION, Fence(fencing_token=1, attempt="a"), None)
     with pytest.raises(Conflict):
-        await stores.recipients.swap_fence(tenant, LOCATION, Fence(fencing_token=1, attempt="b"), None)
-    await stores.recipients.swap_fence(tenant, LOCATION, Fence(fencing_token=2, attempt="c"), first)
+        await stores.recipients.replace_fence(tenant, LOCATION, Fence(fencing_token=1, attempt="b"), None)
+    await stores.recipients.replace_fence(tenant, LOCATION, Fence(fencing_token=2, attempt="c"), first)
     with pytest.raises(Conflict):
-        await stores.recipients.swap_fence(tenant, LOCATION, Fence(fencing_token=9, attempt="d"), first)
-    assert (await stores.recipients.fence(tenant, LOCATION)).value == Fence(fencing_token=2, attempt="c")
+        await stores.recipients.replace_fence(tenant, LOCATION, Fence(fencing_token=9, attempt="d"), first)
+    assert (await stores.recipients.get_fence(tenant, LOCATION)).value == Fence(fencing_token=2, attempt="c")
 
 
 async def test_a_fence_that_was_erased_is_a_conflict(stores: Stores, tenant: TenantId) -> None:
     """Who read the fence before the location was erased cannot write there."""
     etag = await write(stores, tenant, [recipient(1)], Versioned(Fence(attempt="a", operation=1), None))
-    await stores.recipients.erase(tenant, LOCATION)
+    await stores.recipients.delete_location(tenant, LOCATION)
     with pytest.raises(Conflict):
         await write(stores, tenant, [recipient(2)], Versioned(Fence(attempt="a", operation=2), etag))
     with pytest.raises(Conflict):
-        await stores.recipients.swap_fence(tenant, LOCATION, Fence(attempt="a"), etag)
+        await stores.recipients.replace_fence(tenant, LOCATION, Fence(attempt="a"), etag)
     assert await everyone(stores, tenant) == []
 
 
@@ -71,7 +71,7 @@ async def test_recipients_of_other_locations_are_others(stores: Stores, tenant: 
     person = recipient(1)
     await stores.recipients.write(tenant, similar, [person], journal(person), Versioned(Fence(attempt="a"), None))
     assert await everyone(stores, tenant) == []
-    assert (await stores.recipients.fence(tenant, LOCATION)).etag is None
+    assert (await stores.recipients.get_fence(tenant, LOCATION)).etag is None
     for where, who in ((LOCATION, person.id), (similar, RecipientId("nobody"))):
         with pytest.raises(NotFound) as caught:
             await stores.recipients.get(tenant, where, who)

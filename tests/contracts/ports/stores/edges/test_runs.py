@@ -11,7 +11,7 @@ OTHER_RUN = new_run_id(2_000_000, 2)
 
 async def test_progress_counts_markers_of_this_run_only(stores: Stores, tenant: TenantId) -> None:
     """Progress is zero before the plan, and counts neither checkpoints nor other runs."""
-    assert await stores.runs.progress(tenant, RUN) == RunProgress(fetched=0, sources=0, reconciled=0, locations=0)
+    assert await stores.runs.get_progress(tenant, RUN) == RunProgress(fetched=0, sources=0, reconciled=0, locations=0)
     planned = await stores.runs.insert_plan(plan(tenant, groups=2))
     source = next(iter(planned.sources))
     await _mark(stores, planned, RUN, source)
@@ -20,7 +20,7 @@ async def test_progress_counts_markers_of_this_run_only(stores: Stores, tenant: 
         FetchJob(tenant=tenant, run=RUN, source=source),
         FetchCheckpoint(attempt="a", next_link="l", digest=SnapshotDigest()),
     )
-    assert await stores.runs.progress(tenant, RUN) == RunProgress(fetched=1, sources=2, reconciled=1, locations=1)
+    assert await stores.runs.get_progress(tenant, RUN) == RunProgress(fetched=1, sources=2, reconciled=1, locations=1)
 
 
 async def _mark(stores: Stores, planned: Plan, run: RunId, source: SourceId) -> None:

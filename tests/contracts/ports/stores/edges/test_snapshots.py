@@ -51,18 +51,18 @@ async def test_a_snapshot_that_lacks_a_page_is_refused(stores: Stores, tenant: T
 async def test_committing_makes_current_and_deletes_the_other_pages(stores: Stores, tenant: TenantId) -> None:
     """After a commit the source's other attempts are gone, those of other sources and tenants are not."""
     group, neighbour = SourceId("users-2"), TenantId(f"{tenant}-2")
-    assert await stores.snapshots.current(tenant, USERS) is None
+    assert await stores.snapshots.find_current(tenant, USERS) is None
     old = await staged(stores.snapshots, tenant, "9", [user(1)], [user(2)])
     others = [
         (tenant, await staged(stores.snapshots, tenant, "9", [user(4)], source=group)),
         (neighbour, await staged(stores.snapshots, neighbour, "9", [user(5)])),
     ]
     await stores.snapshots.commit(tenant, old, 1)
-    assert await stores.snapshots.current(tenant, USERS) == old
+    assert await stores.snapshots.find_current(tenant, USERS) == old
     new = await staged(stores.snapshots, tenant, "5", [user(1)])
     lost = await staged(stores.snapshots, tenant, "55", [user(3)])
     await stores.snapshots.commit(tenant, new, 2)
-    assert await stores.snapshots.current(tenant, USERS) == new
+    assert await stores.snapshots.find_current(tenant, USERS) == new
     assert len((await loaded(stores.snapshots, tenant, new)).users) == 1
     for ref in (old, lost):
         with pytest.raises(Conflict):
@@ -78,7 +78,7 @@ async def test_an_older_fencing_token_never_wins(stores: Stores, tenant: TenantI
     await stores.snapshots.commit(tenant, newer, 7)
     late = await staged(stores.snapshots, tenant, "late", [user(2)])
     await stores.snapshots.commit(tenant, late, 6)
-    assert await stores.snapshots.current(tenant, USERS) == newer
+    assert await stores.snapshots.find_current(tenant, USERS) == newer
     assert len((await loaded(stores.snapshots, tenant, newer)).users) == 1
 
 
@@ -99,7 +99,7 @@ async def test_a_commit_that_does_not_sweep_deletes_nothing(stores: Stores, tena
     under_way = await staged(stores.snapshots, tenant, "b", [user(2)])
     moved_on = msgspec.structs.replace(ref, delta_link="https://graph.example/next")
     await stores.snapshots.commit(tenant, moved_on, 2, sweep=False)
-    assert await stores.snapshots.current(tenant, USERS) == moved_on
+    assert await stores.snapshots.find_current(tenant, USERS) == moved_on
     assert len((await loaded(stores.snapshots, tenant, under_way)).users) == 1
     await stores.snapshots.commit(tenant, moved_on, 2)
     with pytest.raises(Conflict):
@@ -133,7 +133,7 @@ async def test_a_guard_that_raises_keeps_what_is_left_over(stores: Stores, tenan
     with pytest.raises(Superseded):
         await stores.snapshots.commit(tenant, ref, 1, guard=guard)
     assert len((await loaded(stores.snapshots, tenant, left)).users) == 1
-    await stores.snapshots.erase(tenant)
+    await stores.snapshots.delete_all(tenant)
     await staged(stores.snapshots, tenant, "b", [user(2)])
     await staged(stores.snapshots, tenant, "a", [user(1)])
     await stores.snapshots.commit(tenant, ref, 1, guard=guard)
@@ -151,8 +151,8 @@ async def test_pages_are_stored_together(stores: Stores, tenant: TenantId) -> No
     await stores.snapshots.stage(tenant, USERS, "a", 100, pages[100:])
     await stores.snapshots.stage(tenant, USERS, "a", 0, [])
     ref = SnapshotManifest(source=USERS, attempt="a", digest=SnapshotDigest(pages=len(pages)))
-    assert [page async for page in stores.snapshots.pages(tenant, ref)] == contents
-    marks = [mark async for mark in stores.snapshots.marks(tenant, ref)]
+    assert [page async for page in stores.snapshots.list_pages(tenant, ref)] == contents
+    marks = [mark async for mark in stores.snapshots.list_page_index(tenant, ref)]
     assert [(mark.page_key, mark.digest, mark.id_suffixes) for mark in marks] == [
         (page_key("a", number), page.digest, page.id_suffixes) for number, page in enumerate(pages)
     ]
@@ -166,9 +166,9 @@ async def test_some_pages(stores: Stores, tenant: TenantId, count: int) -> None:
     numbers = sorted(random.Random(count).sample(range(40), count))
     page_keys = {page_key("a", number) for number in numbers}
     asked = page_keys | {page_key("a", 40)}
-    found = [page async for page in stores.snapshots.pages(tenant, ref, asked)]
+    found = [page async for page in stores.snapshots.list_pages(tenant, ref, asked)]
     assert [decode_page(page) for page in found] == [[user(number)] for number in numbers]
-    assert [page async for page in stores.snapshots.pages(tenant, ref, set())] == []
+    assert [page async for page in stores.snapshots.list_pages(tenant, ref, set())] == []
 
 
 async def test_pages_of_earlier_attempts(stores: Stores, tenant: TenantId) -> None:
@@ -185,16 +185,16 @@ async def test_pages_of_earlier_attempts(stores: Stores, tenant: TenantId) -> No
     ref = SnapshotManifest(source=USERS, attempt="3", digest=digest, page_keys=page_keys)
     for _ in range(2):
         assert set((await loaded(stores.snapshots, tenant, ref)).users) == {person(1), person(3), person(5)}
-        assert tuple([mark.page_key async for mark in stores.snapshots.marks(tenant, ref)]) == page_keys
+        assert tuple([mark.page_key async for mark in stores.snapshots.list_page_index(tenant, ref)]) == page_keys
         await stores.snapshots.commit(tenant, ref, 2)
-    assert await stores.snapshots.current(tenant, USERS) == ref
+    assert await stores.snapshots.find_current(tenant, USERS) == ref
     everything = SnapshotManifest(
         source=USERS,
         attempt="3",
         digest=SnapshotDigest(),
         page_keys=tuple(sorted(page_key(each, number) for each in ("3", "3-changes", "5", "7") for number in range(3))),
     )
-    assert tuple([mark.page_key async for mark in stores.snapshots.marks(tenant, everything)]) == page_keys
+    assert tuple([mark.page_key async for mark in stores.snapshots.list_page_index(tenant, everything)]) == page_keys
 
 
 async def test_a_snapshot_of_an_earlier_version_is_none(
@@ -204,10 +204,10 @@ async def test_a_snapshot_of_an_earlier_version_is_none(
     old = {"source": USERS, "attempt": "a", "digest": {"pages": 1, "users": 1, "sha256": "00", "content": "1"}}
     row = {"PartitionKey": f"{tenant}:users", "RowKey": "!current", "fencingToken": 3, **pack(old)}
     await tables.put(SNAPSHOTS, row)
-    assert await azurite_stores.snapshots.current(tenant, USERS) is None
+    assert await azurite_stores.snapshots.find_current(tenant, USERS) is None
     ref = await staged(azurite_stores.snapshots, tenant, "b", [user(1)])
     await azurite_stores.snapshots.commit(tenant, ref, 4)
-    assert await azurite_stores.snapshots.current(tenant, USERS) == ref
+    assert await azurite_stores.snapshots.find_current(tenant, USERS) == ref
 
 
 async def test_more_pages_than_a_batch_deletes(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
