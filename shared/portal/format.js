@@ -26,7 +26,7 @@ export function duration(seconds) {
   return count(Math.round(seconds / 3600), "hour");
 }
 
-/** `needs attention` -> `Needs attention`, `account_disabled` -> `Account disabled`. */
+/** `needs_attention` -> `Needs attention`, `account_disabled` -> `Account disabled`. */
 export function words(code) {
   const text = String(code ?? "").replaceAll("_", " ");
   return text.charAt(0).toUpperCase() + text.slice(1);

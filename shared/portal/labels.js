@@ -28,7 +28,7 @@ const CONCERNS = { users: "Directory users", run: "Sync", import: "CSV import", 
 const CREDENTIALS = { secret: "Client secret", certificate: "Certificate", federated: "Managed identity" };
 
 export const RUN_TONES = { done: "success", held: "warning", failed: "danger", superseded: "neutral" };
-export const CONNECTION_TONES = { on: "success", off: "neutral", failing: "warning", "needs attention": "danger" };
+export const CONNECTION_TONES = { on: "success", off: "neutral", failing: "warning", "needs_attention": "danger" };
 
 export const runState = (state) => RUN_STATES[state] ?? words(state);
 export const reason = (code) => REASONS[code] ?? words(code);

@@ -32,7 +32,7 @@ class HealthState(StrEnum):
     #: Waits, longer after every failure.
     FAILING = "failing"
     #: Reads nothing until a person has acted.
-    NEEDS_ATTENTION = "needs attention"
+    NEEDS_ATTENTION = "needs_attention"
 
 
 class NoticeKind(StrEnum):

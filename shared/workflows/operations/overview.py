@@ -43,7 +43,7 @@ class Sort(StrEnum):
 
 
 class ConnectionLine(msgspec.Struct, frozen=True, kw_only=True):
-    """How a tenant's connection fares: `off`, `on`, `failing` or `needs attention`."""
+    """How a tenant's connection fares: `off`, `on`, `failing` or `needs_attention`."""
 
     state: str
     reason: Reason | None

@@ -107,7 +107,7 @@ async def test_a_client_secret_stays_in_the_vault(deployment: Deployment, heard:
     await simulator.call("POST", "/tokens/revoke")
     await deployment.product.ports.directories.close()  # type: ignore[attr-defined]  # as if the process began anew
     assert (await sync(deployment))["problems"][0]["code"] == "AADSTS7000222"
-    assert (await deployment("GET", "tenants/contoso/connection")).body["state"] == "needs attention"
+    assert (await deployment("GET", "tenants/contoso/connection")).body["state"] == "needs_attention"
     await deployment.product.schedule(datetime.now(UTC))
     assert await call_every_route(deployment) == set(RULES)
     assert leaks(deployment, heard, [entries["clientSecret"], added, STRAY]) == []

@@ -37,7 +37,7 @@ class SsoView(View, frozen=True, kw_only=True):
 class ConnectionView(View, frozen=True, kw_only=True):
     """A connection without its secret; only the state while it is off."""
 
-    state: Literal["off", "on", "failing", "needs attention"]
+    state: Literal["off", "on", "failing", "needs_attention"]
     reason: Reason | UnsetType | None = UNSET
     since: datetime | UnsetType | None = UNSET
     retry_at: datetime | UnsetType | None = UNSET
