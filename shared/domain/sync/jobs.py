@@ -47,7 +47,7 @@ class FetchJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     run: RunId
     source: SourceId
     #: How many earlier messages of this job got no answer of the directory.
-    unanswered: int = 0
+    attempts_without_response: int = 0
 
 
 class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):

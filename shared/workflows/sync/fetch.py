@@ -143,7 +143,7 @@ class Fetch:
             event("unanswered", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
             if error.retry_after_s is None:
                 return _failed(job, error.code, str(error))
-            again = msgspec.structs.replace(job, unanswered=job.unanswered + 1)
+            again = msgspec.structs.replace(job, attempts_without_response=job.attempts_without_response + 1)
             await self.queue.fetch([again], delay_s=error.retry_after_s)
             return None
         except Transient as error:
@@ -156,7 +156,7 @@ class Fetch:
             return _failed(job, error.code, str(error))
 
     async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
-        first = FirstAnswer(self.patience, job.unanswered)
+        first = FirstAnswer(self.patience, job.attempts_without_response)
         current = await self.snapshots.find_current(job.tenant, job.source)
         async with self.access.open_for_run(plan, context) as directory:
             if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
