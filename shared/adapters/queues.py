@@ -15,7 +15,7 @@ from azure.core.exceptions import (
 
 from shared.adapters.network.transport import retry_after_s
 from shared.adapters.storage_account import StorageService
-from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import encode_job, encode_request
 from shared.errors import Misconfigured, Rejected, Transient
 from shared.settings import Settings
@@ -64,8 +64,8 @@ class StorageJobQueue:
         """Enqueue reconcile jobs."""
         await self._send(RECONCILE, [encode_job(job) for job in jobs], delay_s)
 
-    async def retire(self, job: RetireJob, *, delay_s: float = 0) -> None:
-        """Enqueue a retire job."""
+    async def deactivate(self, job: DeactivateJob, *, delay_s: float = 0) -> None:
+        """Enqueue a deactivate job."""
         await self._send(RETIRE, [encode_job(job)], delay_s)
 
     async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:

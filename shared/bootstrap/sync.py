@@ -6,7 +6,7 @@ from shared.bootstrap.tenants import Tenants
 from shared.runtime.adaptive_timeout import Patience
 from shared.runtime.bulkhead import Capacity
 from shared.workflows.snapshots.cache import CutSnapshots
-from shared.workflows.sync.deactivate import Retire
+from shared.workflows.sync.deactivate import Deactivate
 from shared.workflows.sync.fetch import Fetch
 from shared.workflows.sync.finish import Finish
 from shared.workflows.sync.reconcile import LARGE_AT_ONCE, Reconcile
@@ -48,9 +48,9 @@ class Sync(Tenants):
         )
 
     @cached_property
-    def retire(self) -> Retire:
+    def deactivate(self) -> Deactivate:
         """Verifies a run's departures, and deactivates or holds them."""
-        return Retire(
+        return Deactivate(
             runs=self.ports.runs,
             recipients=self.ports.recipients,
             access=self.access,

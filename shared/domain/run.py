@@ -36,7 +36,7 @@ class RunState(StrEnum):
     PLANNING = "planning"
     FETCHING = "fetching"
     RECONCILING = "reconciling"
-    RETIRING = "retiring"
+    DEACTIVATING = "deactivating"
     DONE = "done"
     #: Everything is written except deactivations that exceed the guard; these wait for a person.
     HELD = "held"

@@ -6,7 +6,7 @@ const RUN_STATES = {
   planning: "Preparing",
   fetching: "Reading the directory",
   reconciling: "Updating recipients",
-  retiring: "Verifying people who left",
+  deactivating: "Verifying people who left",
   held: "Awaiting approval",
   superseded: "Replaced by a newer sync",
 };
@@ -24,7 +24,7 @@ const REASONS = {
   not_in_file: "Not in the CSV file",
 };
 const STARTED_BY = { api: "API", queue: "Queue message", schedule: "Schedule", pending: "Queued request", configuration: "Settings change" };
-const CONCERNS = { users: "Directory users", run: "Sync", import: "CSV import", retire: "Deactivations", tenant: "All locations" };
+const CONCERNS = { users: "Directory users", run: "Sync", import: "CSV import", deactivate: "Deactivations", tenant: "All locations" };
 const CREDENTIALS = { secret: "Client secret", certificate: "Certificate", federated: "Managed identity" };
 
 export const RUN_TONES = { done: "success", held: "warning", failed: "danger", superseded: "neutral" };

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.domain.sync.jobs import (
+    DeactivateJob,
     FetchJob,
     ImportJob,
     ReconcileJob,
-    RetireJob,
     SyncRequest,
 )
 
@@ -24,8 +24,8 @@ class JobQueue(Protocol):
     async def reconcile(self, jobs: Sequence[ReconcileJob], *, delay_s: float = 0) -> None:
         """Enqueue reconcile jobs."""
 
-    async def retire(self, job: RetireJob, *, delay_s: float = 0) -> None:
-        """Enqueue a retire job."""
+    async def deactivate(self, job: DeactivateJob, *, delay_s: float = 0) -> None:
+        """Enqueue a deactivate job."""
 
     async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
         """Enqueue an import job."""

@@ -13,8 +13,14 @@ from typing import Final, Generic, TypeVar
 import azure.functions as func
 
 from shared.bootstrap import App, app
-from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.sync.queue_messages import parse_fetch, parse_import, parse_reconcile, parse_request, parse_retire
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
+from shared.domain.sync.queue_messages import (
+    parse_deactivate,
+    parse_fetch,
+    parse_import,
+    parse_reconcile,
+    parse_request,
+)
 from shared.errors import Rejected, Superseded, Transient
 from shared.runtime.fair_scheduler import one_job
 from shared.telemetry import RequestCounters, count_requests, event
@@ -25,7 +31,7 @@ MAX_DEQUEUE_COUNT: Final = 5
 _MAX_DELAY_S: Final = 3_600.0
 _CONNECTION: Final = "AzureWebJobsStorage"
 
-M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, RetireJob, ImportJob)
+M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, DeactivateJob, ImportJob)
 
 bp = func.Blueprint()
 
@@ -58,11 +64,11 @@ _RECONCILE: _Queue[ReconcileJob] = _Queue(
     lambda product, job, counters, _last: product.reconcile(job, counters),
     lambda product, job, delay_s: product.queue.reconcile([job], delay_s=delay_s),
 )
-_RETIRE: _Queue[RetireJob] = _Queue(
+_DEACTIVATE: _Queue[DeactivateJob] = _Queue(
     "retire-jobs",
-    lambda body, _id: parse_retire(body),
-    lambda product, job, counters, _last: product.retire(job, counters),
-    lambda product, job, delay_s: product.queue.retire(job, delay_s=delay_s),
+    lambda body, _id: parse_deactivate(body),
+    lambda product, job, counters, _last: product.deactivate(job, counters),
+    lambda product, job, delay_s: product.queue.deactivate(job, delay_s=delay_s),
 )
 _IMPORT: _Queue[ImportJob] = _Queue(
     "import-jobs",
@@ -126,10 +132,10 @@ async def reconcile_jobs(msg: func.QueueMessage) -> None:
     await _process(_RECONCILE, msg)
 
 
-@bp.queue_trigger(arg_name="msg", queue_name=_RETIRE.name, connection=_CONNECTION)
+@bp.queue_trigger(arg_name="msg", queue_name=_DEACTIVATE.name, connection=_CONNECTION)
 async def retire_jobs(msg: func.QueueMessage) -> None:
     """Deactivate the confirmed departures of a run and finish it."""
-    await _process(_RETIRE, msg)
+    await _process(_DEACTIVATE, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=_IMPORT.name, connection=_CONNECTION)
@@ -156,10 +162,10 @@ async def reconcile_jobs_poison(msg: func.QueueMessage) -> None:
     await _dead_letter(_RECONCILE, msg)
 
 
-@bp.queue_trigger(arg_name="msg", queue_name=f"{_RETIRE.name}-poison", connection=_CONNECTION)
+@bp.queue_trigger(arg_name="msg", queue_name=f"{_DEACTIVATE.name}-poison", connection=_CONNECTION)
 async def retire_jobs_poison(msg: func.QueueMessage) -> None:
     """Record a failed deactivation job and end its run as failed."""
-    await _dead_letter(_RETIRE, msg)
+    await _dead_letter(_DEACTIVATE, msg)
 
 
 @bp.queue_trigger(arg_name="msg", queue_name=f"{_IMPORT.name}-poison", connection=_CONNECTION)

@@ -33,7 +33,7 @@ from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import Cloud, Connection, Endpoints
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
-from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob, SyncRequest
 from shared.settings import Settings
 from shared.telemetry import RequestCounters, count_requests
 from tests.bench.counting import CountingQueue, CountingSecrets, CountingTables
@@ -50,7 +50,7 @@ _FUNCTIONS: Final[dict[type, str]] = {
     SyncRequest: "plan",
     FetchJob: "fetch",
     ReconcileJob: "reconcile",
-    RetireJob: "retire",
+    DeactivateJob: "retire",
 }
 
 

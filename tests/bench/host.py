@@ -16,13 +16,13 @@ from typing import Any, Final, TypeVar
 
 from infra.local.stack.child import ROOT
 from shared.bootstrap import App
-from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import encode_job, encode_request
 from shared.errors import SyncError
 from shared.triggers import queues
 from tests.support.delivery import Message
 
-M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, RetireJob, ImportJob)
+M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, DeactivateJob, ImportJob)
 
 _SETTINGS: Final[dict[str, Any]] = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]["queues"]
 _BATCH: Final[int] = _SETTINGS["batchSize"]
@@ -112,7 +112,7 @@ class HostQueue:
                 _lane(queues._REQUESTS),
                 _lane(queues._FETCH),
                 _lane(queues._RECONCILE),
-                _lane(queues._RETIRE),
+                _lane(queues._DEACTIVATE),
                 _lane(queues._IMPORT),
             )
         )
@@ -145,9 +145,9 @@ class HostQueue:
         for job in jobs:
             self._put(queues._RECONCILE, encode_job(job), delay_s)
 
-    async def retire(self, job: RetireJob, *, delay_s: float = 0) -> None:
-        """Enqueue a retire job."""
-        self._put(queues._RETIRE, encode_job(job), delay_s)
+    async def deactivate(self, job: DeactivateJob, *, delay_s: float = 0) -> None:
+        """Enqueue a deactivate job."""
+        self._put(queues._DEACTIVATE, encode_job(job), delay_s)
 
     async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
         """Enqueue an import job."""

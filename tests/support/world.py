@@ -17,14 +17,14 @@ from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunMode
-from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.errors import Conflict, Superseded, Transient
 from shared.runtime.fair_scheduler import one_job
 from shared.settings import Settings
 from shared.telemetry import RequestCounters, count_requests
 from tests.support.fakes import FakeClock, FakeDirectories, FakeDirectory, FakeJobQueue, fake_ports
 
-Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob
+Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob | ImportJob
 
 SETTINGS = Settings(
     storage_connection_string=None,
@@ -238,8 +238,8 @@ async def work_off(app: App, message: Message, counters: RequestCounters, *, las
                 await app.fetch(message, counters, last_delivery=last_delivery)
             case ReconcileJob():
                 await app.reconcile(message, counters)
-            case RetireJob():
-                await app.retire(message, counters)
+            case DeactivateJob():
+                await app.deactivate(message, counters)
             case ImportJob():
                 await app.work_off_import(message, counters)
 

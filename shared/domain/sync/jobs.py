@@ -60,7 +60,7 @@ class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
     storage_requests: int = 0
 
 
-class RetireJob(msgspec.Struct, frozen=True, kw_only=True):
+class DeactivateJob(msgspec.Struct, frozen=True, kw_only=True):
     """A message of `retire-jobs`: check, guard and deactivate the candidates of all locations, then finish the run."""
 
     tenant: TenantId

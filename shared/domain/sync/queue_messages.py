@@ -12,7 +12,7 @@ import msgspec
 
 from shared.domain.ids import import_id, location_id, run_id, tenant_id
 from shared.domain.run import RunMode
-from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.errors import Rejected
 
 _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "incremental"} (or "full"), as text or base64.'
@@ -29,7 +29,7 @@ _MAX_CALLER: Final = 100
 #: What `Source.id` makes.
 _SOURCE: Final = re.compile(r"users|group-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-direct)?")
 
-J = TypeVar("J", FetchJob, ReconcileJob, RetireJob, ImportJob)
+J = TypeVar("J", FetchJob, ReconcileJob, DeactivateJob, ImportJob)
 
 
 class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +102,7 @@ def _is_tenant_id(text: str) -> bool:
     return True
 
 
-def encode_job(job: FetchJob | ReconcileJob | RetireJob | ImportJob) -> str:
+def encode_job(job: FetchJob | ReconcileJob | DeactivateJob | ImportJob) -> str:
     """Return a job as its message: ids only."""
     return msgspec.json.encode(job).decode()
 
@@ -122,9 +122,9 @@ def parse_reconcile(text: str) -> ReconcileJob:
     return job
 
 
-def parse_retire(text: str) -> RetireJob:
-    """Return a retire job. Raises: Rejected."""
-    return _parse(text, RetireJob)
+def parse_deactivate(text: str) -> DeactivateJob:
+    """Return a deactivate job. Raises: Rejected."""
+    return _parse(text, DeactivateJob)
 
 
 def parse_import(text: str) -> ImportJob:

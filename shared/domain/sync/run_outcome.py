@@ -1,4 +1,4 @@
-"""How a run ends: what retiring decided, and what the results of its jobs add up to."""
+"""How a run ends: what deactivating decided, and what the results of its jobs add up to."""
 
 from collections.abc import Mapping
 

@@ -8,13 +8,13 @@ from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.sync.jobs import (
+    DeactivateJob,
     FetchJob,
     FetchOutcome,
     FetchResult,
     ImportJob,
     ReconcileJob,
     ReconcileResult,
-    RetireJob,
     SyncRequest,
 )
 from shared.errors import Superseded
@@ -28,7 +28,7 @@ from shared.workflows.sync.stages import StageCoordinator
 _MAX_BODY = 2_000
 
 #: What a queue's message was, once decoded; None if it could not be.
-Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob | None
+Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob | ImportJob | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +82,9 @@ class DeadLetters:
                 )
                 await self.runs.record_reconcile_result(message, undone)
                 await self.stages.advance(plan)
-            case RetireJob():
+            case DeactivateJob():
                 await self.stages.current_plan(message.tenant, message.run)
-                await self.fail(message.tenant, message.run, _problem("retire", queue), counters)
+                await self.fail(message.tenant, message.run, _problem("deactivate", queue), counters)
             case ImportJob():
                 await self.fail_import(message, _problem("import", queue))
             case SyncRequest() | None:

@@ -8,8 +8,8 @@ import msgspec
 
 from shared.domain.ids import run_id
 from shared.domain.operations.operator_log import OperatorLogEntry, Replay
-from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob, SyncRequest
-from shared.domain.sync.queue_messages import parse_fetch, parse_reconcile, parse_request, parse_retire
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob, SyncRequest
+from shared.domain.sync.queue_messages import parse_deactivate, parse_fetch, parse_reconcile, parse_request
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded, SyncError
 from shared.ports.operations import OperatorLog
@@ -21,7 +21,7 @@ from shared.workflows.sync.stages import StageCoordinator
 #: After this nobody is sending a message any more.
 _SENT_WITHIN: Final = timedelta(minutes=1)
 _MAX_REQUEST_ID: Final = 200
-Message = SyncRequest | FetchJob | ReconcileJob | RetireJob
+Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +104,8 @@ class DeadLetterReplay:
                 await self.queue.fetch([message])
             case ReconcileJob():
                 await self.queue.reconcile([message])
-            case RetireJob():
-                await self.queue.retire(message)
+            case DeactivateJob():
+                await self.queue.deactivate(message)
 
 
 def _parsed(entry: OperatorLogEntry) -> Message:
@@ -118,7 +118,7 @@ def _parsed(entry: OperatorLogEntry) -> Message:
         case "reconcile-jobs":
             return parse_reconcile(entry.body)
         case "retire-jobs":
-            return parse_retire(entry.body)
+            return parse_deactivate(entry.body)
         case "import-jobs":
             raise Rejected(
                 "An import whose message fails has ended: its file is to be sent anew.", code="not_replayable"

@@ -1,4 +1,4 @@
-"""Retire: those whom every complete source lacks are asked about once more, guarded, then deactivated or held."""
+"""Deactivate: those whom every complete source lacks are asked about once more, guarded, then deactivated or held."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import confirmed, deactivations, placed
 from shared.domain.reconcile.guard import Breach, Loss, breaches, digest
 from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
-from shared.domain.sync.jobs import ReconcileResult, RetireJob
+from shared.domain.sync.jobs import DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import Verdict
 from shared.errors import NeedsAttention, NotFound
 from shared.ports.directory import Directory
@@ -37,7 +37,7 @@ _MAX_READ: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retire:
+class Deactivate:
     """Deactivates a run's confirmed leavers, or holds them all, and has the run finished."""
 
     runs: RunStore
@@ -48,7 +48,7 @@ class Retire:
     clock: Clock
     ids: IdSource
 
-    async def __call__(self, job: RetireJob, counters: RequestCounters) -> None:
+    async def __call__(self, job: DeactivateJob, counters: RequestCounters) -> None:
         """Leave the run finished; once its held deactivations are approved, with these done.
 
         Delivered again it deactivates nobody twice. Raises: Superseded when the run does not own the tenant any more;
@@ -255,7 +255,7 @@ def _held_verdict(held: Mapping[LocationId, Sequence[Candidate]], problems: tupl
 
 
 def _unasked(error: NeedsAttention) -> Problem:
-    return Problem(concerns="retire", code=error.code, detail=str(error))
+    return Problem(concerns="deactivate", code=error.code, detail=str(error))
 
 
 def _would_hold(breach: Breach) -> Problem:

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.domain.ids import RunId, TenantId
 from shared.domain.run import HeldDecision, Run, RunState
-from shared.domain.sync.jobs import RetireJob
+from shared.domain.sync.jobs import DeactivateJob
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, ETagConflict, Rejected
 from shared.ports.platform import Clock
@@ -29,14 +29,14 @@ class DecideHeld:
     clock: Clock
 
     async def approve(self, tenant: TenantId, run: RunId, digest: str, by: str) -> Run:
-        """Leave the run retiring once more, by exactly the set that `digest` names, and return it.
+        """Leave the run deactivating once more, by exactly the set that `digest` names, and return it.
 
         Raises: Rejected (`not_held`, `digest_mismatch`); Conflict (`held_expired`, `run_active`) once another run or
         a change of configuration has come after it, or one is under way. Approved again it is the same approval.
         """
         stored = await self.runs.get(tenant, run)
-        if stored.value.state is RunState.RETIRING and stored.value.decision is not None:
-            await self.queue.retire(RetireJob(tenant=tenant, run=run))
+        if stored.value.state is RunState.DEACTIVATING and stored.value.decision is not None:
+            await self.queue.deactivate(DeactivateJob(tenant=tenant, run=run))
             return stored.value
         _require_held(stored.value)
         if digest != stored.value.held_digest:
@@ -58,7 +58,7 @@ class DecideHeld:
         await self.tenants.swap_state(tenant, taken, etag)
         approved = msgspec.structs.replace(
             stored.value,
-            state=RunState.RETIRING,
+            state=RunState.DEACTIVATING,
             decision=HeldDecision(approved=True, by=by, at=now),
             watched_at=now,
         )
@@ -67,7 +67,7 @@ class DecideHeld:
         except ETagConflict:
             await self.release(tenant, run)
             raise
-        await self.queue.retire(RetireJob(tenant=tenant, run=run))
+        await self.queue.deactivate(DeactivateJob(tenant=tenant, run=run))
         event("approved", tenant=tenant, run=run, by=by)
         return approved
 

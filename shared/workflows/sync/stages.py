@@ -15,7 +15,7 @@ from shared.domain.access.tenant_context import TenantContext
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunState
-from shared.domain.sync.jobs import FetchJob, ReconcileJob, RetireJob
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob
 from shared.errors import ETagConflict, NotFound, Superseded
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
@@ -24,7 +24,7 @@ from shared.ports.tenants import TenantStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageCoordinator:
-    """Moves runs from stage to stage: fetching, reconciling, retiring."""
+    """Moves runs from stage to stage: fetching, reconciling, deactivating."""
 
     tenants: TenantStore
     runs: RunStore
@@ -100,7 +100,7 @@ class StageCoordinator:
             case RunState.FETCHING if not await self._unfetched(plan):
                 return RunState.RECONCILING
             case RunState.RECONCILING if not await self._unreconciled(plan):
-                return RunState.RETIRING
+                return RunState.DEACTIVATING
         return None
 
     async def start(self, plan: Plan) -> None:
@@ -120,8 +120,8 @@ class StageCoordinator:
                 locations = await self._unreconciled(plan)
                 await self.queue.reconcile([self._reconcile_job(plan, location) for location in locations])
                 return bool(locations)
-            case RunState.RETIRING:
-                await self.queue.retire(RetireJob(tenant=plan.tenant, run=plan.run))
+            case RunState.DEACTIVATING:
+                await self.queue.deactivate(DeactivateJob(tenant=plan.tenant, run=plan.run))
                 return True
         return False
 

@@ -27,7 +27,7 @@ _QUEUES: tuple[queues._Queue[Any], ...] = (
     queues._REQUESTS,
     queues._FETCH,
     queues._RECONCILE,
-    queues._RETIRE,
+    queues._DEACTIVATE,
     queues._IMPORT,
 )
 #: More rounds than any test needs; beyond it something sends for ever.

@@ -140,7 +140,9 @@ async def test_a_poisoned_job_ends_up_in_the_ledger_and_its_run_goes_on(world: W
     assert (await world.ports.tenants.state(TenantId("contoso"))).value.active_run is None
 
 
-@pytest.mark.parametrize("queue", [queues._REQUESTS, queues._FETCH, queues._RECONCILE, queues._RETIRE, queues._IMPORT])
+@pytest.mark.parametrize(
+    "queue", [queues._REQUESTS, queues._FETCH, queues._RECONCILE, queues._DEACTIVATE, queues._IMPORT]
+)
 async def test_poison_that_nobody_can_read_is_kept(world: World, queue: queues._Queue) -> None:  # type: ignore[type-arg]
     """Even garbage has its entry, with its text."""
     await queues._dead_letter(queue, Message("\x00garbage"))

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 
-from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import (
     encode_job,
     encode_request,
+    parse_deactivate,
     parse_fetch,
     parse_import,
     parse_reconcile,
     parse_request,
-    parse_retire,
 )
 
-Message = SyncRequest | FetchJob | ReconcileJob | RetireJob | ImportJob
+Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob | ImportJob
 
 
 class FakeJobQueue:
@@ -38,9 +38,9 @@ class FakeJobQueue:
         for job in jobs:
             self._put(parse_reconcile(encode_job(job)), delay_s)
 
-    async def retire(self, job: RetireJob, *, delay_s: float = 0) -> None:
-        """Enqueue a retire job."""
-        self._put(parse_retire(encode_job(job)), delay_s)
+    async def deactivate(self, job: DeactivateJob, *, delay_s: float = 0) -> None:
+        """Enqueue a deactivate job."""
+        self._put(parse_deactivate(encode_job(job)), delay_s)
 
     async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
         """Enqueue an import job."""

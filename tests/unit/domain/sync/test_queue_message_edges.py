@@ -13,11 +13,11 @@ from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.domain.sync.queue_messages import (
     encode_job,
     encode_request,
+    parse_deactivate,
     parse_fetch,
     parse_import,
     parse_reconcile,
     parse_request,
-    parse_retire,
 )
 from shared.errors import Rejected
 from tests.support.builders import person
@@ -40,7 +40,7 @@ def test_any_text_is_a_request_or_refused(text: str) -> None:
 @given(ANY_TEXT)
 def test_any_text_is_a_job_or_refused(text: str) -> None:
     """The same for the queues that only the product writes to."""
-    for parse in (parse_fetch, parse_reconcile, parse_retire, parse_import):
+    for parse in (parse_fetch, parse_reconcile, parse_deactivate, parse_import):
         with pytest.raises(Rejected):
             parse(text)
 

@@ -6,15 +6,15 @@ import pytest
 
 from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId
 from shared.domain.run import RunMode
-from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import (
     encode_job,
     encode_request,
+    parse_deactivate,
     parse_fetch,
     parse_import,
     parse_reconcile,
     parse_request,
-    parse_retire,
 )
 from shared.errors import Rejected
 
@@ -76,8 +76,8 @@ def test_messages_survive_a_round_trip() -> None:
     assert parse_fetch(encode_job(fetch)) == fetch
     reconcile = ReconcileJob(tenant=TENANT, run=RUN, location=LocationId("desk"))
     assert parse_reconcile(encode_job(reconcile)) == reconcile
-    retire = RetireJob(tenant=TENANT, run=RUN)
-    assert parse_retire(encode_job(retire)) == retire
+    deactivate = DeactivateJob(tenant=TENANT, run=RUN)
+    assert parse_deactivate(encode_job(deactivate)) == deactivate
     import_ = ImportJob(tenant=TENANT, run=RUN, location=LocationId("desk"), import_id=ImportId(RUN))
     assert parse_import(encode_job(import_)) == import_
 
@@ -89,4 +89,4 @@ def test_messages_survive_a_round_trip() -> None:
 def test_a_job_that_the_product_never_sends_is_refused(text: str) -> None:
     """Ids of jobs become keys, so they are validated like any other."""
     with pytest.raises(Rejected):
-        parse_retire(text)
+        parse_deactivate(text)

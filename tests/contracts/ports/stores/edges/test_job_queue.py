@@ -14,7 +14,7 @@ from shared.adapters import queues
 from shared.adapters.queues import StorageJobQueue
 from shared.domain.ids import ImportId, LocationId, SourceId, TenantId
 from shared.domain.run import RunMode
-from shared.domain.sync.jobs import FetchJob, ImportJob, ReconcileJob, RetireJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import encode_job, encode_request, parse_request
 from shared.errors import Transient
 from shared.ports.queues import JobQueue
@@ -85,12 +85,15 @@ async def test_every_job_arrives_once(opened: Opened, tenant: TenantId) -> None:
 
 
 async def test_each_kind_of_job(opened: Opened, tenant: TenantId) -> None:
-    """Fetch, retire and import jobs are plain JSON too; no jobs are no messages."""
-    fetch, retire = FetchJob(tenant=tenant, run=RUN, source=SourceId("users")), RetireJob(tenant=tenant, run=RUN)
+    """Fetch, deactivate and import jobs are plain JSON too; no jobs are no messages."""
+    fetch, deactivate = (
+        FetchJob(tenant=tenant, run=RUN, source=SourceId("users")),
+        DeactivateJob(tenant=tenant, run=RUN),
+    )
     await opened.queue.fetch([])
     await opened.queue.reconcile([])
     await opened.queue.fetch([fetch])
-    await opened.queue.retire(retire)
+    await opened.queue.deactivate(deactivate)
     import_ = ImportJob(tenant=tenant, run=RUN, location=LocationId("desk"), import_id=ImportId(RUN))
     await opened.queue.import_file(import_)
     found = sorted((json.loads(text) for text in await opened.read()), key=len)
@@ -104,7 +107,7 @@ async def test_each_kind_of_job(opened: Opened, tenant: TenantId) -> None:
 async def test_a_delayed_message_is_not_visible_yet(azurite: Azurite, tenant: TenantId) -> None:
     """A message sent for later is in the queue, and nobody receives it before."""
     queue = StorageJobQueue(settings(azurite.connection_string))
-    await queue.retire(RetireJob(tenant=tenant, run=RUN), delay_s=300)
+    await queue.deactivate(DeactivateJob(tenant=tenant, run=RUN), delay_s=300)
     await queue.close()
     async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
         client = service.get_queue_client(queues.RETIRE)
@@ -126,7 +129,7 @@ async def test_a_queue_that_is_busy_says_for_how_long(monkeypatch: pytest.Monkey
         url = f"http://127.0.0.1:{server.port}/{ACCOUNT}"
         queue = StorageJobQueue(settings(f"AccountName={ACCOUNT};AccountKey={KEY};QueueEndpoint={url};"))
         with count_requests() as counters, pytest.raises(Transient) as caught:
-            await queue.retire(RetireJob(tenant=TenantId("contoso"), run=RUN))
+            await queue.deactivate(DeactivateJob(tenant=TenantId("contoso"), run=RUN))
         await queue.close()
     assert (caught.value.code, caught.value.retry_after_s) == ("storage_busy", 0)
     assert counters.storage_requests == 4
