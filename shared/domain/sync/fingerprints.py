@@ -44,16 +44,16 @@ def inputs_of_all(plan: Plan, fetched: Mapping[SourceId, FetchResult]) -> str | 
 
 
 def settled_inputs(
-    plan: Plan, reconciled: Mapping[LocationId, ReconcileResult], cleared: Collection[LocationId]
+    plan: Plan, reconciled: Mapping[LocationId, ReconcileResult], fully_deactivated: Collection[LocationId]
 ) -> str | None:
     """Return the same hash if every location's recipients are what follows from its inputs; None otherwise.
 
-    `cleared` are the locations where all candidates that were found are deactivated now.
+    `fully_deactivated` are the locations where all candidates that were found are deactivated now.
     """
     inputs: dict[LocationId, str | None] = {}
     for location in plan.locations:
         result = reconciled.get(location)
-        settled = result is not None and (not result.unsettled or location in cleared)
+        settled = result is not None and (not result.unsettled or location in fully_deactivated)
         inputs[location] = result.inputs if result is not None and settled else None
     return _together(inputs)
 

@@ -11,7 +11,7 @@ from shared.domain.run import LocationReport, RunState
 from shared.domain.sync.jobs import FetchResult, ReconcileResult
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """The end of a run, as far as the step that ends it knows."""
 
     state: RunState
@@ -22,7 +22,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     #: For each location, how many people a preview would deactivate; None for a run that is none.
     previewed: dict[LocationId, int] | None = None
     #: Locations where every candidate that was found is deactivated now.
-    cleared: frozenset[LocationId] = frozenset()
+    fully_deactivated: frozenset[LocationId] = frozenset()
 
 
 def locations_report(

@@ -17,7 +17,7 @@ from shared.domain.reconcile.departures import confirmed, deactivations, placed
 from shared.domain.reconcile.guard import Breach, Loss, breaches, digest
 from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
 from shared.domain.sync.jobs import DeactivateJob, ReconcileResult
-from shared.domain.sync.run_outcome import Verdict
+from shared.domain.sync.run_outcome import RunOutcome
 from shared.errors import NeedsAttention, NotFound
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock, IdSource
@@ -44,7 +44,7 @@ class Deactivate:
     recipients: RecipientStore
     access: DirectoryAccess
     stages: StageCoordinator
-    finish: Callable[[Plan, Verdict, RequestCounters], Awaitable[None]]
+    finish: Callable[[Plan, RunOutcome, RequestCounters], Awaitable[None]]
     clock: Clock
     ids: IdSource
 
@@ -58,12 +58,12 @@ class Deactivate:
         plan = await self.stages.current_plan(job.tenant, job.run)
         run = (await self.runs.get(job.tenant, job.run)).value
         if run.decision is not None:
-            verdict = await self._approved(plan, run, run.decision)
+            outcome = await self._approved(plan, run, run.decision)
         else:
-            verdict = await self._guarded(plan)
-        await self.finish(plan, verdict, counters)
+            outcome = await self._guarded(plan)
+        await self.finish(plan, outcome, counters)
 
-    async def _guarded(self, plan: Plan) -> Verdict:
+    async def _guarded(self, plan: Plan) -> RunOutcome:
         """Deactivate the confirmed candidates of all locations, or hold them all."""
         results = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         asked = {location: result.candidates for location, result in results.items() if result.candidates}
@@ -77,32 +77,32 @@ class Deactivate:
             return await self._previewed(plan, leaving, (*problems, *(_would_hold(breach) for breach in exceeded)))
         if not exceeded:
             await self._deactivate_all(plan, leaving, actor="sync", results=results)
-            cleared = {each for each, people in leaving.items() if _all_gone(results[each], people)}
-            return Verdict(state=RunState.DONE, problems=problems, cleared=frozenset(cleared))
+            fully_deactivated = {each for each, people in leaving.items() if _all_gone(results[each], people)}
+            return RunOutcome(state=RunState.DONE, problems=problems, fully_deactivated=frozenset(fully_deactivated))
         event("held", tenant=plan.tenant, run=plan.run, people=sum(map(len, leaving.values())))
         held = {}
         for location, people in leaving.items():
             held[location] = await self.runs.record_held(plan.tenant, plan.run, location, people)
-        return _held_verdict(held, (*problems, *(_held(breach.location, breach.detail) for breach in exceeded)))
+        return _held_outcome(held, (*problems, *(_held(breach.location, breach.detail) for breach in exceeded)))
 
     async def _previewed(
         self, plan: Plan, leaving: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]
-    ) -> Verdict:
+    ) -> RunOutcome:
         """Write down whom the run would deactivate, and nothing else."""
         found = {}
         for location, people in leaving.items():
             found[location] = len(await self.runs.record_held(plan.tenant, plan.run, location, people))
-        return Verdict(state=RunState.DONE, problems=problems, previewed=found)
+        return RunOutcome(state=RunState.DONE, problems=problems, previewed=found)
 
-    async def _approved(self, plan: Plan, run: Run, decision: HeldDecision) -> Verdict:
+    async def _approved(self, plan: Plan, run: Run, decision: HeldDecision) -> RunOutcome:
         """Deactivate exactly whom the run holds, but for those who have returned since; hold on if nobody can tell."""
         held = await self.runs.list_held(plan.tenant, plan.run)
         try:
             gone, problems = await self._confirm(plan, held)
         except NeedsAttention as error:
-            return _held_verdict(held, (*run.problems, _unasked(error)))
+            return _held_outcome(held, (*run.problems, _unasked(error)))
         await self._deactivate_all(plan, gone, actor=decision.by)
-        return Verdict(state=RunState.DONE, problems=problems)
+        return RunOutcome(state=RunState.DONE, problems=problems)
 
     async def _deactivate_all(
         self,
@@ -245,8 +245,8 @@ def _all_gone(result: ReconcileResult, people: Sequence[Candidate]) -> bool:
     return result.inputs is not None and not result.unnamed_candidates and len(people) == len(result.candidates)
 
 
-def _held_verdict(held: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]) -> Verdict:
-    return Verdict(
+def _held_outcome(held: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]) -> RunOutcome:
+    return RunOutcome(
         state=RunState.HELD,
         held={location: len(people) for location, people in held.items()},
         held_digest=digest((location, person) for location, people in held.items() for person in people),

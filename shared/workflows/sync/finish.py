@@ -17,7 +17,7 @@ from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, Plan, Run, RunMode, RunState, Settled, TenantState
 from shared.domain.sync.fingerprints import inputs_of_all, settled_inputs
 from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult, SyncRequest
-from shared.domain.sync.run_outcome import Verdict, locations_report, problems_of
+from shared.domain.sync.run_outcome import RunOutcome, locations_report, problems_of
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound
 from shared.ports.platform import Clock
@@ -56,7 +56,7 @@ class Finish:
     health: ConnectionHealth
     clock: Clock
 
-    async def __call__(self, plan: Plan, verdict: Verdict, counters: RequestCounters) -> None:
+    async def __call__(self, plan: Plan, outcome: RunOutcome, counters: RequestCounters) -> None:
         """Leave the run ended with its report and the tenant free. Raises: Superseded if it does not own the tenant.
 
         The order matters: snapshots and their delta links become current only now that their changes are applied,
@@ -64,34 +64,34 @@ class Finish:
         """
         fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
         reconciled = await self.runs.list_reconcile_results(plan.tenant, plan.run)
-        await self._end(plan, verdict, fetched, reconciled, counters)
+        await self._end(plan, outcome, fetched, reconciled, counters)
 
     async def _end(
         self,
         plan: Plan,
-        verdict: Verdict,
+        outcome: RunOutcome,
         fetched: Mapping[SourceId, FetchResult],
         reconciled: Mapping[LocationId, ReconcileResult],
         counters: RequestCounters,
     ) -> None:
         context = await self.stages.require_current(plan)
-        if verdict.state is not RunState.FAILED and not plan.preview:
+        if outcome.state is not RunState.FAILED and not plan.preview:
             await self._commit(plan, fetched, sweep=True)
-        deactivated = await self._deactivated(plan, verdict, reconciled)
-        locations = locations_report(reconciled, deactivated, verdict.held)
+        deactivated = await self._deactivated(plan, outcome, reconciled)
+        locations = locations_report(reconciled, deactivated, outcome.held)
         # a run that is held again keeps its earlier problems, and repeats those of its sources and locations
-        problems = tuple(dict.fromkeys((*verdict.problems, *problems_of(fetched, reconciled))))
-        ended = await self._report(plan, verdict, fetched, _Findings(reconciled, locations, problems), counters)
+        problems = tuple(dict.fromkeys((*outcome.problems, *problems_of(fetched, reconciled))))
+        ended = await self._report(plan, outcome, fetched, _Findings(reconciled, locations, problems), counters)
         await self._note_health(plan, fetched, context)
         read = not fetched or any(result.outcome is FetchOutcome.COMPLETE for result in fetched.values())
-        compared = plan.mode is RunMode.FULL and read and verdict.state is not RunState.FAILED and not plan.preview
+        compared = plan.mode is RunMode.FULL and read and outcome.state is not RunState.FAILED and not plan.preview
         await self._free(
             plan.tenant,
             plan.run,
             ended,
             context.state,
             full_at=self.clock.now() if compared else None,
-            settled=_settled(plan, ended, settled_inputs(plan, reconciled, verdict.cleared)),
+            settled=_settled(plan, ended, settled_inputs(plan, reconciled, outcome.fully_deactivated)),
         )
 
     async def at_once(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], counters: RequestCounters) -> bool:
@@ -101,7 +101,7 @@ class Finish:
         """
         # a location that no source feeds is decided about whatever could be read
         if _unread(fetched) and all(plan.locations.values()):
-            await self._end(plan, Verdict(state=RunState.FAILED), fetched, {}, counters)
+            await self._end(plan, RunOutcome(state=RunState.FAILED), fetched, {}, counters)
             return True
         return await self._unchanged(plan, fetched, counters)
 
@@ -123,7 +123,7 @@ class Finish:
         context = await self.stages.require_current(plan)
         await self._commit(plan, fetched, sweep=False)
         locations = {each: LocationReport(active=report.active, compared=False) for each, report in known.items()}
-        done = Verdict(state=RunState.DONE)
+        done = RunOutcome(state=RunState.DONE)
         ended = await self._report(plan, done, fetched, _Findings({}, locations, ()), counters)
         await self._note_health(plan, fetched, context)
         settled = _settled(plan, ended, before.inputs)
@@ -150,9 +150,9 @@ class Finish:
             await self.health.failed(plan.tenant, reason, plan.run)
 
     async def _deactivated(
-        self, plan: Plan, verdict: Verdict, reconciled: Mapping[LocationId, ReconcileResult]
+        self, plan: Plan, outcome: RunOutcome, reconciled: Mapping[LocationId, ReconcileResult]
     ) -> Mapping[LocationId, int]:
-        return verdict.previewed or {
+        return outcome.previewed or {
             location: (await self.recipients.get_journal_counts(plan.tenant, location, plan.run)).deactivated
             for location, result in reconciled.items()
             if result.candidates and not plan.preview
@@ -161,7 +161,7 @@ class Finish:
     async def _report(
         self,
         plan: Plan,
-        verdict: Verdict,
+        outcome: RunOutcome,
         fetched: Mapping[SourceId, FetchResult],
         found: _Findings,
         counters: RequestCounters,
@@ -173,13 +173,13 @@ class Finish:
                 return stored.value
             ended = msgspec.structs.replace(
                 stored.value,
-                state=RunState.FAILED if _unread(fetched) else verdict.state,
+                state=RunState.FAILED if _unread(fetched) else outcome.state,
                 finished_at=self.clock.now(),
                 counts=sum((report.counts for report in found.locations.values()), Counts()),
                 locations=dict(found.locations),
                 problems=found.problems,
-                held_digest=verdict.held_digest,
-                decision=None if verdict.state is RunState.HELD else stored.value.decision,
+                held_digest=outcome.held_digest,
+                decision=None if outcome.state is RunState.HELD else stored.value.decision,
                 directory_requests=counters.directory_requests
                 + sum(result.directory_requests for result in fetched.values()),
                 storage_requests=stored.value.storage_requests
@@ -212,7 +212,7 @@ class Finish:
             await self.stages.end(tenant, run, RunState.FAILED, problem, self.clock.now())
             await self.release(tenant, run)
         else:
-            await self(plan, Verdict(state=RunState.FAILED, problems=(problem,)), counters)
+            await self(plan, RunOutcome(state=RunState.FAILED, problems=(problem,)), counters)
 
     async def release(self, tenant: TenantId, run: RunId) -> None:
         """Free the tenant from a run that ended otherwise, and start the request that waited for its end."""

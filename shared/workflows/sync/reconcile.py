@@ -100,7 +100,7 @@ class Reconcile:
         inputs = inputs_of(plan, feeds, marked)
         stored = await self.recipients.get_fence(job.tenant, job.location)
         fence = stored.value
-        # inputs of this very fencing token are those of an attempt that did not live to mark the job: it may have written
+        # inputs of this fencing token are those of an attempt that crashed before its result: it may have written
         known = plan.mode is RunMode.INCREMENTAL and inputs is not None and fence.inputs == inputs
         if known and fence.fencing_token < plan.fencing_token:
             return ReconcileResult(

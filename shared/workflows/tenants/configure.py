@@ -192,9 +192,9 @@ class Configure:
     async def delete_location(self, tenant: TenantId, location: LocationId, condition: Condition | None = None) -> None:
         """Leave neither the location nor anything of its recipients and imports. Raises: NotFound, ChangedMeanwhile.
 
-        The config version rises while the location is still listed, because only then is its fence raised, which stops who
-        writes there now; and again afterwards, for a run that was planned in between. The recipients are erased
-        before the location is forgotten, so that a request that died on the way can be sent again.
+        The config version rises while the location is still listed, because only then is its fence raised, which
+        stops who writes there now; and again afterwards, for a run that was planned in between. The recipients are
+        erased before the location is forgotten, so that a request that died on the way can be sent again.
         """
         name = (await self.location(tenant, location)).value.name
         if condition is not None:  # written once more as it is: of two who saw this version one goes on
