@@ -79,6 +79,13 @@ def test_every_table_is_on_the_page() -> None:
     assert sections - {"Formats", "Queues"} == _tables()
 
 
+def test_every_row_key_is_on_the_page() -> None:
+    """What a row key is, or begins with, has to be in a table of keys."""
+    text = (STORES / "keys.py").read_text(encoding="utf-8")
+    keys = {*re.findall(r'f"([a-z!]+:)\{', text), *re.findall(r'^[A-Z]+: Final = "(.+)"$', text, re.MULTILINE)}
+    assert sorted(key for key in keys if f"`{key}" not in PAGE) == [], "missing in docs/reference/stored-data.md"
+
+
 def test_every_column_is_on_the_page() -> None:
     """A column that is added, renamed or dropped in a store has to be so on the page."""
     written, documented = _written_columns(), _documented_columns()

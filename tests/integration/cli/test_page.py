@@ -1,4 +1,4 @@
-"""Every line of docs/command-line.md does what the page says."""
+"""Every line of docs/reference/command-line.md does what the page says."""
 
 import shlex
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.integration.cli.test_commands import GUARDED, _put
 from tests.support.builders import person
 from tests.support.fakes import FakeDirectory
 
-PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "command-line.md"
 START = "python -m shared.cli "
 LINES = [line.removeprefix(START) for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(START)]
 
