@@ -81,8 +81,8 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     profile: Profile
     #: The directory user this is, once matched.
     object_id: ObjectId | None = None
-    #: What the directory last said; a sync writes a field only where the directory has changed since.
-    applied: Profile | None = None
+    #: The directory's values when they were last written: a sync writes only fields that the directory changed since.
+    last_applied: Profile | None = None
     #: Why the last deactivation happened; None while active.
     reason: str | None = None
     #: The mapped groups that put the person here, sorted; of one who has left, those that did so last.

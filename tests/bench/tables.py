@@ -45,5 +45,5 @@ def _recipient(number: int) -> Recipient:
         status=Status.ACTIVE,
         profile=profile,
         object_id=person,
-        applied=profile,
+        last_applied=profile,
     )

@@ -59,7 +59,7 @@ def recipients(draw: st.DrawFn) -> Recipient:
         status=status,
         profile=profile,
         object_id=person(number) if matched else None,
-        applied=draw(st.sampled_from([profile, Profile(mail="a@example.com")])) if matched else None,
+        last_applied=draw(st.sampled_from([profile, Profile(mail="a@example.com")])) if matched else None,
         reason=Reason.LEFT_GROUP.value if status is Status.DEACTIVATED_BY_SYNC else None,
         groups=draw(GROUPS) if matched else (),
     )
@@ -138,7 +138,7 @@ def test_everybody_in_scope_is_active_once_or_skipped_with_a_reason(
             said = preferences.attributes.to_profile(each)
             if preferences.attributes.manager:
                 said = Managers(directory=wanted(*directory)).named(said, each.id, None)
-            (found,) = [found for found in after if found.object_id == each.id and found.applied == said]
+            (found,) = [found for found in after if found.object_id == each.id and found.last_applied == said]
             assert found.status is (Status.DEACTIVATED_MANUALLY if found.id in by_hand else Status.ACTIVE)
 
 
@@ -150,13 +150,13 @@ def test_what_the_directory_has_not_changed_keeps_what_others_wrote(
     before = {each.id: each for each in stored}
     for write in decided(directory, stored, preferences).writes:
         old = before.get(write.recipient.id)
-        if old is None or old.applied is None or write.recipient.applied is None:
+        if old is None or old.last_applied is None or write.recipient.last_applied is None:
             continue
         for name in PROFILE_FIELDS:
-            if getattr(write.recipient.applied, name) == getattr(old.applied, name):
+            if getattr(write.recipient.last_applied, name) == getattr(old.last_applied, name):
                 assert getattr(write.recipient.profile, name) == getattr(old.profile, name)
             else:
-                assert getattr(write.recipient.profile, name) == getattr(write.recipient.applied, name)
+                assert getattr(write.recipient.profile, name) == getattr(write.recipient.last_applied, name)
 
 
 @given(DIRECTORIES, STORED, PREFERENCES)

@@ -143,7 +143,7 @@ def recipient(number: int, **profile: Any) -> Recipient:  # noqa: ANN401 - any f
         status=Status.ACTIVE,
         profile=said,
         object_id=person(number),
-        applied=said,
+        last_applied=said,
     )
 
 

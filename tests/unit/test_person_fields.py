@@ -84,7 +84,7 @@ def recipient() -> Recipient:
     (user,) = decode_page(encode_page([read_user()]))
     profile = msgspec.structs.replace(Attributes().to_profile(user), **MANAGER)
     return Recipient(
-        id=RecipientId("r"), origin=Origin.DIRECTORY, status=Status.ACTIVE, profile=profile, applied=profile
+        id=RecipientId("r"), origin=Origin.DIRECTORY, status=Status.ACTIVE, profile=profile, last_applied=profile
     )
 
 

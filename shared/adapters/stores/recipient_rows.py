@@ -29,7 +29,7 @@ class RecipientRow(msgspec.Struct, frozen=True, omit_defaults=True, rename="came
     status: Status
     object_id: ObjectId | None = None
     reason: str | None = None
-    applied: str | None = None
+    last_applied: str | None = None
     groups: str | None = None
     aliases: str | None = None
 
@@ -41,14 +41,14 @@ FULL_ROW: Final = cast(
 )
 _full_row: Final = compile_constructor(
     FULL_ROW,
-    "recipient, profile, applied",
+    "recipient, profile, last_applied",
     {
         "key": "key(recipient.id)",
         "origin": "recipient.origin",
         "status": "recipient.status",
         "object_id": "recipient.object_id",
         "reason": "recipient.reason",
-        "applied": "applied",
+        "last_applied": "last_applied",
         "groups": "' '.join(recipient.groups) if recipient.groups else None",
         "aliases": "' '.join(profile.aliases) if profile.aliases else None",
         **{name: f"profile.{name}" for name in TEXT_FIELDS},
@@ -80,10 +80,10 @@ def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
         row["objectId"] = recipient.object_id
     if recipient.reason is not None:
         row["reason"] = recipient.reason
-    if recipient.applied is None:
-        row["applied"] = ""
-    elif recipient.applied != recipient.profile:
-        row["applied"] = msgspec.json.encode(recipient.applied).decode()
+    if recipient.last_applied is None:
+        row["lastApplied"] = ""
+    elif recipient.last_applied != recipient.profile:
+        row["lastApplied"] = msgspec.json.encode(recipient.last_applied).decode()
     return row
 
 
@@ -128,11 +128,11 @@ class RowEncoder:
 
 def _rest(recipient: Recipient) -> bytes:
     """Return what stands behind the partition in a recipient's row."""
-    profile, applied = recipient.profile, recipient.applied
-    told: str | None = None
-    if applied is not profile and applied != profile:
-        told = msgspec.json.encode(applied).decode() if applied is not None else ""
-    row = _full_row(recipient, profile, told)
+    profile, last_applied = recipient.profile, recipient.last_applied
+    stored: str | None = None
+    if last_applied is not profile and last_applied != profile:
+        stored = msgspec.json.encode(last_applied).decode() if last_applied is not None else ""
+    row = _full_row(recipient, profile, stored)
     try:
         return _ENCODER.encode(row)[1:]
     except UnicodeEncodeError:  # half a surrogate pair, which only an escape can carry
@@ -146,18 +146,18 @@ def _rest_of_row(recipient: Recipient) -> bytes:
 
 
 def recipient_of(row: RecipientRow) -> Recipient:
-    """Build a recipient. `applied` is absent where it equals the profile, which spares most rows most of their size."""
+    """Return the recipient of a row. `lastApplied` is absent where it equals the profile, which halves most rows."""
     profile = _profile(row)
-    applied: Profile | None = profile
-    if row.applied is not None:
-        applied = msgspec.json.decode(row.applied, type=Profile) if row.applied else None
+    last_applied: Profile | None = profile
+    if row.last_applied is not None:
+        last_applied = msgspec.json.decode(row.last_applied, type=Profile) if row.last_applied else None
     return Recipient(
         id=RecipientId(row.key[_PREFIX:]),
         origin=row.origin,
         status=row.status,
         profile=profile,
         object_id=row.object_id,
-        applied=applied,
+        last_applied=last_applied,
         reason=row.reason,
         groups=tuple(map(ObjectId, row.groups.split())) if row.groups else (),
     )

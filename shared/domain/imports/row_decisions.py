@@ -175,7 +175,7 @@ def _created(row: Row, taken: Callable[[RecipientId], bool]) -> Write:
 
 
 def _updated(row: Row, recipient: Recipient) -> Write | None:
-    """Return the recipient with the row's fields; `applied` stays, so that a sync knows what the directory has said."""
+    """Return the recipient with the row's fields; `last_applied` stays: the base of the next sync's merge."""
     changed = {name: value for name, value in row.fields.items() if getattr(recipient.profile, name) != value}
     returns = recipient.origin is Origin.CSV and recipient.status is Status.DEACTIVATED_BY_SYNC
     if not changed and not returns:

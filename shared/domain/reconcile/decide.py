@@ -146,7 +146,7 @@ def decide(
         found = recipient or adopted
         groups = provenance.groups(person, found.groups if found else ())
         if managers is not NO_MANAGERS:
-            profile = managers.named(profile, person, found.applied if found else None)
+            profile = managers.named(profile, person, found.last_applied if found else None)
         outcome = _settle(person, profile, found, groups, preferences)
         if isinstance(outcome, Write):
             writes.append(outcome)
@@ -179,7 +179,7 @@ def _irregular(
             or each.status is not active
             or each.reason is not None
             or person not in eligible
-            or (each.applied is not each.profile and each.applied != each.profile)
+            or (each.last_applied is not each.profile and each.last_applied != each.profile)
         ):
             found.append(person)
     return tuple(map(ObjectId, sorted(found)))
@@ -193,7 +193,7 @@ def new_recipient(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ..
         status=Status.ACTIVE,
         profile=profile,
         object_id=person,
-        applied=profile,
+        last_applied=profile,
         groups=groups,
     )
 
@@ -219,8 +219,8 @@ def _settle(
         return _create(person, profile, groups)
     if recipient.origin is not Origin.DIRECTORY and not preferences.allow_directory_to_update_csv:
         return _skip(person, profile.display_name, Reason.CSV_OWNS, recipient.id)
-    said_before = (recipient.object_id, recipient.applied, recipient.groups) == (person, profile, groups)
-    if said_before and recipient.status is Status.ACTIVE:
+    unchanged = (recipient.object_id, recipient.last_applied, recipient.groups) == (person, profile, groups)
+    if unchanged and recipient.status is Status.ACTIVE:
         return None  # as nearly everybody: what follows would find so too
     returns = recipient.status is Status.DEACTIVATED_BY_SYNC
     merged, fields = merge(recipient, profile)
@@ -228,7 +228,7 @@ def _settle(
         recipient,
         object_id=person,
         profile=merged,
-        applied=profile,
+        last_applied=profile,
         status=Status.ACTIVE if returns else recipient.status,
         reason=None if returns else recipient.reason,
         groups=groups,
@@ -261,17 +261,17 @@ def _create(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) ->
     return Write(recipient=recipient, change=change)
 
 
-def merge(recipient: Recipient, said: Profile) -> tuple[Profile, tuple[str, ...]]:
-    """Return the recipient's profile after the directory said `said`, and the names of the fields that changed.
+def merge(recipient: Recipient, directory_profile: Profile) -> tuple[Profile, tuple[str, ...]]:
+    """Return the recipient's profile merged with the directory's, and the names of the fields that changed.
 
     Three-way: a field is written only where the directory's value differs from the one it had when last applied, so
     what a CSV file or a person wrote survives until the directory itself changes that field.
     """
     changed = {
-        name: getattr(said, name)
+        name: value
         for name in PROFILE_FIELDS
-        if (recipient.applied is None or getattr(said, name) != getattr(recipient.applied, name))
-        and getattr(said, name) != getattr(recipient.profile, name)
+        if (value := getattr(directory_profile, name)) != getattr(recipient.profile, name)
+        and (recipient.last_applied is None or value != getattr(recipient.last_applied, name))
     }
     return msgspec.structs.replace(recipient.profile, **changed), tuple(changed)
 

@@ -21,21 +21,25 @@ class Managers:
     #: Those whom somebody reports to, at least; as `directory` if it is left out.
     managers: Mapping[ObjectId, DirectoryUser] | None = None
 
-    def named(self, said: Profile, person: ObjectId, before: Profile | None) -> Profile:
-        """Return what the directory says about a person, their manager named.
+    def named(self, directory_profile: Profile, person: ObjectId, before: Profile | None) -> Profile:
+        """Return the directory's profile of a person with the name and address of their manager.
 
-        Where the directory could not be read, what it said `before` stands.
+        If the directory could not be read, those of `before` are kept.
         """
         if self.directory is None:
             if before is None:
-                return said
-            return msgspec.structs.replace(said, manager_name=before.manager_name, manager_mail=before.manager_mail)
+                return directory_profile
+            return msgspec.structs.replace(
+                directory_profile, manager_name=before.manager_name, manager_mail=before.manager_mail
+            )
         user = self.directory.get(person)
         known = self.directory if self.managers is None else self.managers
         manager = known.get(user.manager) if user is not None and user.manager is not None else None
         if manager is None:
-            return said
-        return msgspec.structs.replace(said, manager_name=manager.display_name, manager_mail=address_of(manager))
+            return directory_profile
+        return msgspec.structs.replace(
+            directory_profile, manager_name=manager.display_name, manager_mail=address_of(manager)
+        )
 
 
 #: Where nobody asks for them.

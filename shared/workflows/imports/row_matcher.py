@@ -85,7 +85,7 @@ def _twin(of: type[msgspec.Struct], **others: object) -> type[msgspec.Struct]:
 
 
 _Profile: Final = _twin(Profile)
-_Recipient: Final = _twin(Recipient, profile=_Profile, applied=_Profile | None)
+_Recipient: Final = _twin(Recipient, profile=_Profile, last_applied=_Profile | None)
 _encode: Final = msgspec.msgpack.Encoder().encode
 _values: Final = msgspec.msgpack.Decoder(list[str | None]).decode
 _decode_twin: Final = msgspec.msgpack.Decoder(_Recipient).decode

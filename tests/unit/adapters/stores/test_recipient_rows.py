@@ -29,7 +29,7 @@ def recipients(draw: st.DrawFn) -> Recipient:
         status=draw(st.sampled_from(Status)),
         profile=profile,
         object_id=draw(st.sampled_from([None, ObjectId("00000000-0000-4000-8000-000000000001")])),
-        applied=draw(st.sampled_from([profile, msgspec.structs.replace(profile), None]) | PROFILES),
+        last_applied=draw(st.sampled_from([profile, msgspec.structs.replace(profile), None]) | PROFILES),
         reason=draw(TEXT),
         groups=draw(st.sampled_from([(), (ObjectId("g1"),), (ObjectId("g1"), ObjectId("g2"))])),
     )
@@ -59,7 +59,7 @@ def test_every_field_has_its_place() -> None:
             status=Status.DEACTIVATED_MANUALLY,
             profile=full,
             object_id=ObjectId("the object"),
-            applied=applied,
+            last_applied=applied,
             reason="the reason",
             groups=(ObjectId("g1"), ObjectId("g2")),
         )
@@ -71,7 +71,7 @@ def test_every_field_has_its_place() -> None:
 def test_half_a_surrogate_pair_is_kept() -> None:
     """It cannot be written as UTF-8, only as an escape."""
     odd = Profile(display_name=f"a{HALF}")
-    who = Recipient(id=RecipientId("csv-1"), origin=Origin.CSV, status=Status.ACTIVE, profile=odd, applied=odd)
+    who = Recipient(id=RecipientId("csv-1"), origin=Origin.CSV, status=Status.ACTIVE, profile=odd, last_applied=odd)
     (row,) = RowEncoder().rows("contoso:desk", [who])
     assert json.loads(row.content)["displayName"] == f"a{HALF}"
 

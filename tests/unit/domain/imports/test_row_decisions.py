@@ -82,7 +82,7 @@ def test_a_recipient_from_the_directory_is_updated_only_where_allowed() -> None:
     refused = merge(edit, stored)
     assert (refused.writes, [each.code for each in refused.refused]) == ((), ["directory_owns"])
     (write,) = merge(edit, stored, MAY_UPDATE).writes
-    assert (write.recipient.origin, write.recipient.applied) == (Origin.DIRECTORY, stored[0].applied)
+    assert (write.recipient.origin, write.recipient.last_applied) == (Origin.DIRECTORY, stored[0].last_applied)
     after = apply(stored, (write,))
     assert decide(wanted(user(1)), after, MAY_UPDATE, None).writes == ()
     (sync,) = decide(wanted(user(1, department="IT")), after, MAY_UPDATE, None).writes

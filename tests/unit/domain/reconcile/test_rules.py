@@ -67,7 +67,7 @@ def stored_of(combination: Combination, said: DirectoryUser) -> list[Recipient]:
         status=STATUS[combination["recipient"]],
         profile=profile,
         object_id=said.id if known else None,
-        applied=profile if known else None,
+        last_applied=profile if known else None,
     )
     if combination["match"] == "ambiguous":
         twin = Recipient(id=RecipientId("twin"), origin=recipient.origin, status=recipient.status, profile=profile)
@@ -84,7 +84,7 @@ def outcome(combination: Combination) -> tuple[str, str]:
     )
     stored = stored_of(combination, said)
     if state == "filtered" and stored and combination["match"] == "object id":
-        assert stored[0].applied == Profile(display_name="User 1", mail="user1@example.com")
+        assert stored[0].last_applied == Profile(display_name="User 1", mail="user1@example.com")
     preferences = Preferences(
         allow_directory_to_update_csv=combination["to CSV"] == "on",
         deactivate_missing=combination["deactivate"] == "on",

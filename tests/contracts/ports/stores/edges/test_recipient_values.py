@@ -56,7 +56,7 @@ async def test_every_field_full_in_a_whole_batch(stores: Stores, tenant: TenantI
     other = msgspec.structs.replace(Profile(), **{name: name[-1] * 1_024 for name in TEXT_FIELDS})
     people = [
         Recipient(
-            id=RecipientId(f"r{number:03d}"), origin=Origin.CSV, status=Status.ACTIVE, profile=full, applied=other
+            id=RecipientId(f"r{number:03d}"), origin=Origin.CSV, status=Status.ACTIVE, profile=full, last_applied=other
         )
         for number in range(98)
     ]
@@ -74,7 +74,7 @@ async def test_aliases_and_groups_come_back_in_their_order(stores: Stores, tenan
             origin=Origin.DIRECTORY,
             status=Status.ACTIVE,
             profile=profile,
-            applied=profiles[0],
+            last_applied=profiles[0],
             groups=groups[: number * MAX_GROUPS],
         )
         for number, profile in enumerate(profiles)
@@ -103,7 +103,7 @@ async def test_every_kind_of_recipient(stores: Stores, tenant: TenantId, origin:
             status=status,
             profile=shown,
             object_id=who,
-            applied=said,
+            last_applied=said,
             reason=reason,
         )
         for number, (who, reason, said, shown) in enumerate(choices)
@@ -114,7 +114,7 @@ async def test_every_kind_of_recipient(stores: Stores, tenant: TenantId, origin:
 async def test_a_row_is_readable(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
     """An operator sees a property per known field; what was applied shows only where it differs."""
     same = recipient(1, job_title="Lead")
-    differs = msgspec.structs.replace(same, id=RecipientId("b"), applied=Profile(display_name="Ann"), reason="why")
+    differs = msgspec.structs.replace(same, id=RecipientId("b"), last_applied=Profile(display_name="Ann"), reason="why")
     await stored(azurite_stores, tenant, same, differs)
     one, two = await _rows(tables, tenant)
     shown = {
@@ -128,7 +128,7 @@ async def test_a_row_is_readable(azurite_stores: Stores, tables: Tables, tenant:
         "objectId": person(1),
     }
     assert one == shown
-    assert two == {**shown, "RowKey": "r:b", "applied": '{"displayName":"Ann"}', "reason": "why"}
+    assert two == {**shown, "RowKey": "r:b", "lastApplied": '{"displayName":"Ann"}', "reason": "why"}
 
 
 async def test_the_same_people_make_the_same_rows(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
