@@ -2,7 +2,8 @@
 
     SyncError
     ├── Transient         try again later, after `retry_after_s` if it is given; the queue waits, not a worker
-    │   └── RateLimited     too many requests for this target
+    │   ├── RateLimited     too many requests for this target
+    │   └── Contended       other writers changed the same row at every attempt of an update
     ├── NeedsAttention    a person must change something at the connection; until then every attempt fails
     │   └── LoginRefused    the login service refused the credentials; has a code, and ids for Microsoft's support
     ├── Rejected          one input is wrong: report it to its sender and go on with the others
@@ -53,6 +54,12 @@ class Transient(SyncError):
 
 class RateLimited(Transient):
     """Too many requests of one kind; `retry_after_s` is always given."""
+
+
+class Contended(Transient):
+    """Every attempt of an update met another writer; `retry_after_s` is always given. Nothing was changed."""
+
+    default_code = "contended"
 
 
 class NeedsAttention(SyncError):

@@ -15,6 +15,7 @@ from shared.domain.access.idempotency import IdempotencyRecord, IdempotentReques
 from shared.domain.ids import RunId, TenantId
 from shared.errors import ETagConflict, Rejected, SyncError, Transient
 from shared.ports.platform import Clock, IdempotencyStore, IdSource
+from shared.workflows.optimistic_update import optimistic_update
 
 
 @dataclass(slots=True)
@@ -62,21 +63,18 @@ class Idempotency:
             with suppress(ETagConflict, Transient):  # the request is done; the row only saves doing it again
                 await self.records.replace(tenant, request.name, reservation.record, etag)
 
+    @optimistic_update
     async def _reserved(self, tenant: TenantId, request: IdempotentRequest) -> tuple[IdempotencyRecord, str, bool]:
-        while True:
-            now = self.clock.now()
-            known, etag = await self.records.find(tenant, request.name)
-            if known is not None and not known.is_expired(now):
-                if known.digest != request.digest:
-                    raise Rejected(
-                        "This Idempotency-Key was used for another request; send a new key with a new request.",
-                        code="idempotency_key_reused",
-                    )
-                if etag is not None and not known.is_abandoned(now):
-                    return known, etag, False
-            run = self.ids.new_run_id()
-            fresh = IdempotencyRecord(digest=request.digest, run=run, at=now)
-            try:
-                return fresh, await self.records.replace(tenant, request.name, fresh, etag), True
-            except ETagConflict:
-                continue  # another request has reserved it: read it again
+        now = self.clock.now()
+        known, etag = await self.records.find(tenant, request.name)
+        if known is not None and not known.is_expired(now):
+            if known.digest != request.digest:
+                raise Rejected(
+                    "This Idempotency-Key was used for another request; send a new key with a new request.",
+                    code="idempotency_key_reused",
+                )
+            if etag is not None and not known.is_abandoned(now):
+                return known, etag, False
+        run = self.ids.new_run_id()
+        fresh = IdempotencyRecord(digest=request.digest, run=run, at=now)
+        return fresh, await self.records.replace(tenant, request.name, fresh, etag), True

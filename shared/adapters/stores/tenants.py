@@ -1,7 +1,6 @@
 """Tenants with their configuration, locations and mappings."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -241,12 +240,10 @@ class TableTenantStore:
             return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
         if expected is not None:
             return await self._changed(tables, row, expected)
-        while True:
-            try:
-                return await tables.merge(LOCATIONS, row)
-            except NotFound:
-                with suppress(ETagConflict):  # somebody else has just created it
-                    return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
+        try:
+            return await tables.merge(LOCATIONS, row)
+        except NotFound:
+            return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
 
     async def put_mapping(
         self,

@@ -10,11 +10,11 @@ from shared.domain.connections.connection_health import Health, Notice, NoticeKi
 from shared.domain.ids import RunId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
-from shared.errors import ETagConflict
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.tenants import TenantStore
 from shared.telemetry import event
+from shared.workflows.optimistic_update import optimistic_update
 
 #: How entries about connections are called in the operator log, where other entries have the name of a queue.
 _SOURCE = "connection"
@@ -60,19 +60,19 @@ class ConnectionHealth:
         change: Callable[[Health, datetime], Health],
         known: Versioned[Health] | None = None,
     ) -> None:
-        while True:
+        @optimistic_update
+        async def attempt() -> None:
+            nonlocal known
             health, etag = known or await self.tenants.health(tenant)
             known = None
             changed = change(health, self.clock.now())
-            try:
-                if changed != health:
-                    etag = await self.tenants.swap_health(tenant, changed, etag)
-                if changed.notices:
-                    await self._send(tenant, changed)
-                    await self.tenants.swap_health(tenant, changed.sent(changed.notices), etag)
-            except ETagConflict:
-                continue
-            return
+            if changed != health:
+                etag = await self.tenants.swap_health(tenant, changed, etag)
+            if changed.notices:
+                await self._send(tenant, changed)
+                await self.tenants.swap_health(tenant, changed.sent(changed.notices), etag)
+
+        await attempt()
 
     async def _send(self, tenant: TenantId, health: Health) -> None:
         """Record every event in the operator log, which keeps one of each id, and log it for alerts."""

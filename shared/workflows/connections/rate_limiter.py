@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.access.rate_limit import RateLimit
-from shared.errors import ETagConflict, RateLimited, SyncError
+from shared.errors import RateLimited, SyncError
 from shared.ports.platform import Clock, LimitStore
+from shared.workflows.optimistic_update import optimistic_update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,22 +18,18 @@ class Limiter:
     limits: LimitStore
     clock: Clock
 
+    @optimistic_update
     async def take(self, limit: RateLimit, subject: str) -> None:
         """Count one. Raises: RateLimited with the seconds to wait."""
-        while True:
-            used, etag = await self.limits.find(_key(limit, subject))
-            following = limit.take(used, self.clock.now())
-            if not isinstance(following, datetime):
-                raise RateLimited(
-                    f"Too many checks in a short time. Wait {following:.0f} seconds, then check again.",
-                    code="rate_limited",
-                    retry_after_s=following,
-                )
-            try:
-                await self.limits.replace(_key(limit, subject), following, etag)
-            except ETagConflict:
-                continue
-            return
+        used, etag = await self.limits.find(_key(limit, subject))
+        following = limit.take(used, self.clock.now())
+        if not isinstance(following, datetime):
+            raise RateLimited(
+                f"Too many checks in a short time. Wait {following:.0f} seconds, then check again.",
+                code="rate_limited",
+                retry_after_s=following,
+            )
+        await self.limits.replace(_key(limit, subject), following, etag)
 
     @asynccontextmanager
     async def reserved(
@@ -51,17 +48,12 @@ class Limiter:
             raise
         await self.give_back(limit, subject)
 
+    @optimistic_update
     async def give_back(self, limit: RateLimit, subject: str) -> None:
         """Take one back."""
-        while True:
-            used, etag = await self.limits.find(_key(limit, subject))
-            if used is None:
-                return
-            try:
-                await self.limits.replace(_key(limit, subject), limit.give_back(used), etag)
-            except ETagConflict:
-                continue
-            return
+        used, etag = await self.limits.find(_key(limit, subject))
+        if used is not None:
+            await self.limits.replace(_key(limit, subject), limit.give_back(used), etag)
 
 
 def _key(limit: RateLimit, subject: str) -> str:

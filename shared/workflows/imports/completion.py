@@ -24,6 +24,7 @@ from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
 from shared.telemetry import event
+from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.tenants.summary import revise
 
 
@@ -116,15 +117,12 @@ class ImportEndings:
             more = counts.created + counts.reactivated - counts.deactivated
             await revise(self.tenants, tenant, lambda known: known.moved(more))
 
+    @optimistic_update
     async def _change_run(self, owner: Import, run: RunId, change: Callable[[Run], Run]) -> None:
         """Change a run that has not ended. One that is gone was erased with its tenant."""
-        while True:
-            try:
-                stored = await self.runs.get(owner.tenant, run)
-            except NotFound:
-                return
-            if stored.value.state.ended:
-                return
-            with suppress(ETagConflict):
-                await self.runs.replace(change(stored.value), stored.etag)
-                return
+        try:
+            stored = await self.runs.get(owner.tenant, run)
+        except NotFound:
+            return
+        if not stored.value.state.ended:
+            await self.runs.replace(change(stored.value), stored.etag)

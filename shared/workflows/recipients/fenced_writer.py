@@ -14,10 +14,12 @@ from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
 from shared.domain.reconcile.predictable import MAX_IRREGULAR
 from shared.domain.reconcile.write_batches import Batcher, batches
+from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, Superseded, TooLarge, Transient
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import TenantStore
+from shared.workflows.optimistic_update import optimistic_update
 
 OutOfTime = Callable[[], bool]
 
@@ -41,22 +43,19 @@ class FencedWriter:
         self.previous = previous
 
     @classmethod
+    @optimistic_update
     async def acquire(
         cls, store: RecipientStore, tenant: TenantId, location: LocationId, *, fencing_token: int, attempt: str
     ) -> "FencedWriter":
-        """Take the fence, from whoever has it. Raises: Superseded if that has a newer fencing token."""
-        while True:
-            stored = await store.get_fence(tenant, location)
-            if stored.value.fencing_token > fencing_token:
-                raise Superseded(f"{location} is fenced with token {stored.value.fencing_token}", code="superseded")
-            taken = msgspec.structs.replace(
-                stored.value, fencing_token=fencing_token, attempt=attempt, operation=0, inputs=None
-            )
-            try:
-                etag = await store.replace_fence(tenant, location, taken, stored.etag)
-            except ETagConflict:
-                continue  # somebody has just written there: look again who that is
-            return cls(store, tenant, location, Versioned(taken, etag), stored.value)
+        """Take the fence, from whoever has it. Raises: Superseded if that is a newer fencing token."""
+        stored = await store.get_fence(tenant, location)
+        if stored.value.fencing_token > fencing_token:
+            raise Superseded(f"{location} is fenced with token {stored.value.fencing_token}", code="superseded")
+        taken = msgspec.structs.replace(
+            stored.value, fencing_token=fencing_token, attempt=attempt, operation=0, inputs=None
+        )
+        etag = await store.replace_fence(tenant, location, taken, stored.etag)
+        return cls(store, tenant, location, Versioned(taken, etag), stored.value)
 
     async def write(
         self,
@@ -161,17 +160,7 @@ async def acquire_for_manual_change(
 
     Raises: Superseded while a run is active, or when one, or a change of configuration, comes meanwhile.
     """
-    while True:
-        state, etag = await tenants.state(tenant)
-        if state.active_run is not None:
-            raise _taken(location)
-        if state.settled is None:
-            break
-        try:
-            await tenants.swap_state(tenant, msgspec.structs.replace(state, settled=None), etag)
-        except ETagConflict:
-            continue
-        break
+    state = await _clear_settled(tenants, tenant, location)
     fenced = await FencedWriter.acquire(
         recipients, tenant, location, fencing_token=state.fencing_token, attempt=attempt
     )
@@ -180,6 +169,17 @@ async def acquire_for_manual_change(
     if (now.active_run, now.fencing_token) != (None, state.fencing_token):
         raise _taken(location)
     return fenced
+
+
+@optimistic_update
+async def _clear_settled(tenants: TenantStore, tenant: TenantId, location: LocationId) -> TenantState:
+    """Drop what the next run would compare with. Return the state before. Raises: Superseded while a run is active."""
+    state, etag = await tenants.state(tenant)
+    if state.active_run is not None:
+        raise _taken(location)
+    if state.settled is not None:
+        await tenants.swap_state(tenant, msgspec.structs.replace(state, settled=None), etag)
+    return state
 
 
 def _taken(location: LocationId) -> Superseded:

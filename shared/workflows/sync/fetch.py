@@ -17,6 +17,7 @@ from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, s
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchCheckpoint, FetchJob, FetchOutcome, FetchResult
 from shared.errors import (
     Conflict,
+    Contended,
     DeltaLinkExpired,
     NeedsAttention,
     NotFound,
@@ -139,6 +140,8 @@ class Fetch:
             await self.runs.save_checkpoint(job, spent)
             await self.queue.fetch([job])
             return None
+        except (Superseded, Contended):  # Contended: the message is put back, also at its last delivery
+            raise
         except Unanswered as error:
             event("unanswered", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
             if error.retry_after_s is None:
@@ -150,8 +153,6 @@ class Fetch:
             if not last_delivery:
                 raise
             return _failed(job, error.code, str(error))
-        except Superseded:
-            raise
         except (NeedsAttention, NotFound, Conflict) as error:
             return _failed(job, error.code, str(error))
 

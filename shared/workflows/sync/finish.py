@@ -19,7 +19,7 @@ from shared.domain.sync.fingerprints import inputs_of_all, settled_inputs
 from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult, SyncRequest
 from shared.domain.sync.run_outcome import RunOutcome, locations_report, problems_of
 from shared.domain.versioned import Versioned
-from shared.errors import ETagConflict, NotFound
+from shared.errors import NotFound
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -28,6 +28,7 @@ from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import TenantStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.connection_health import ConnectionHealth
+from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.sync.stages import StageCoordinator
 
 #: What to do about a run that could read nothing.
@@ -158,6 +159,7 @@ class Finish:
             if result.candidates and not plan.preview
         }
 
+    @optimistic_update
     async def _report(
         self,
         plan: Plan,
@@ -167,31 +169,27 @@ class Finish:
         counters: RequestCounters,
     ) -> Run:
         """Return the run with its report, as it is stored."""
-        while True:
-            stored = await self.runs.get(plan.tenant, plan.run)
-            if stored.value.state.ended:
-                return stored.value
-            ended = msgspec.structs.replace(
-                stored.value,
-                state=RunState.FAILED if _unread(fetched) else outcome.state,
-                finished_at=self.clock.now(),
-                counts=sum((report.counts for report in found.locations.values()), Counts()),
-                locations=dict(found.locations),
-                problems=found.problems,
-                held_digest=outcome.held_digest,
-                decision=None if outcome.state is RunState.HELD else stored.value.decision,
-                directory_requests=counters.directory_requests
-                + sum(result.directory_requests for result in fetched.values()),
-                storage_requests=stored.value.storage_requests
-                + counters.storage_requests
-                + sum(result.storage_requests for result in fetched.values())
-                + sum(result.storage_requests for result in found.reconciled.values()),
-            )
-            try:
-                await self.runs.replace(ended, stored.etag)
-                break
-            except ETagConflict:
-                continue  # the job that enqueued this one has only now moved the run's state on
+        stored = await self.runs.get(plan.tenant, plan.run)
+        if stored.value.state.ended:
+            return stored.value
+        ended = msgspec.structs.replace(
+            stored.value,
+            state=RunState.FAILED if _unread(fetched) else outcome.state,
+            finished_at=self.clock.now(),
+            counts=sum((report.counts for report in found.locations.values()), Counts()),
+            locations=dict(found.locations),
+            problems=found.problems,
+            held_digest=outcome.held_digest,
+            decision=None if outcome.state is RunState.HELD else stored.value.decision,
+            directory_requests=counters.directory_requests
+            + sum(result.directory_requests for result in fetched.values()),
+            storage_requests=stored.value.storage_requests
+            + counters.storage_requests
+            + sum(result.storage_requests for result in fetched.values())
+            + sum(result.storage_requests for result in found.reconciled.values()),
+        )
+        # a conflict is usual: the job that enqueued this one may only now move the run's state on
+        await self.runs.replace(ended, stored.etag)
         event(
             "finished",
             tenant=plan.tenant,
@@ -219,38 +217,44 @@ class Finish:
         ended = None
         with suppress(NotFound):  # a run that was never announced
             ended = (await self.runs.get(tenant, run)).value
-        await self._free(tenant, run, ended, await self.tenants.state(tenant))
+        await self._free(tenant, run, ended)
 
     async def _free(
         self,
         tenant: TenantId,
         run: RunId,
         ended: Run | None,
-        known: Versioned[TenantState],
+        known: Versioned[TenantState] | None = None,
         *,
         full_at: datetime | None = None,
         settled: Settled | None = None,
     ) -> None:
-        """Free the tenant from a run. `full_at` is set for one that has read and compared everything."""
-        state, etag = known
-        if state.active_run != run:
-            return
-        free = msgspec.structs.replace(
-            state,
-            active_run=None,
-            active_since=None,
-            full_at=full_at or state.full_at,
-            summary=state.summary.after(ended) if ended is not None else state.summary,
-            settled=settled or state.settled,
-        )
-        try:
+        """Free the tenant from a run, and send the request that waited for its end.
+
+        `known` is the state if it was read already. `full_at` is set for a run that has read and compared everything.
+        """
+
+        @optimistic_update
+        async def attempt() -> TenantState | None:
+            nonlocal known
+            state, etag = known or await self.tenants.state(tenant)
+            known = None
+            if state.active_run != run:
+                return None
+            free = msgspec.structs.replace(
+                state,
+                active_run=None,
+                active_since=None,
+                full_at=full_at or state.full_at,
+                summary=state.summary.after(ended) if ended is not None else state.summary,
+                settled=settled or state.settled,
+            )
+            # a conflict: another request has begun to wait; read again, so that it is not forgotten
             await self.tenants.swap_state(tenant, free, etag)
-        except ETagConflict:
-            # another request has come to wait meanwhile: look again, so that it is not forgotten
-            again = await self.tenants.state(tenant)
-            await self._free(tenant, run, ended, again, full_at=full_at, settled=settled)
-            return
-        if free.pending is not None and free.pending_request is not None:
+            return free
+
+        free = await attempt()
+        if free is not None and free.pending is not None and free.pending_request is not None:
             # only now: a request that comes before the tenant is free would wait again; the watchdog sends one that
             # a crash here has swallowed
             waiting = SyncRequest(

@@ -8,12 +8,12 @@ from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
-from shared.errors import ETagConflict
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import TenantStore
 from shared.telemetry import event
+from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.sync.stages import StageCoordinator
 
 
@@ -33,19 +33,7 @@ class RestartOnChange:
 
         A run that was superseded, or a request that waited, is asked for anew, if the tenant still has a connection.
         """
-        while True:
-            state, etag = await self.tenants.state(tenant)
-            raised = TenantState(
-                fencing_token=state.fencing_token + 1,
-                config_version=state.config_version + 1,
-                requests=state.requests,
-                summary=state.summary.expired(),
-            )
-            try:
-                await self.tenants.swap_state(tenant, raised, etag)
-                break
-            except ETagConflict:
-                continue
+        state, raised = await self._raise_state(tenant)
         for location in await self.tenants.locations(tenant):
             await self._raise_fence(tenant, location.id, raised.fencing_token)
         mode = state.pending
@@ -57,19 +45,26 @@ class RestartOnChange:
                 SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")
             )
 
+    @optimistic_update
+    async def _raise_state(self, tenant: TenantId) -> tuple[TenantState, TenantState]:
+        """Store the tenant's next fencing token and configuration version. Return the state before and after."""
+        state, etag = await self.tenants.state(tenant)
+        raised = TenantState(
+            fencing_token=state.fencing_token + 1,
+            config_version=state.config_version + 1,
+            requests=state.requests,
+            summary=state.summary.expired(),
+        )
+        await self.tenants.swap_state(tenant, raised, etag)
+        return state, raised
+
+    @optimistic_update
     async def _raise_fence(self, tenant: TenantId, location: LocationId, fencing_token: int) -> None:
-        while True:
-            fence, etag = await self.recipients.get_fence(tenant, location)
-            if etag is None or fence.fencing_token >= fencing_token:
-                return  # nothing was ever written there, or somebody newer has it already
-            try:
-                await self.recipients.replace_fence(
-                    tenant, location, msgspec.structs.replace(fence, fencing_token=fencing_token), etag
-                )
-            except ETagConflict:
-                continue
-            else:
-                return
+        fence, etag = await self.recipients.get_fence(tenant, location)
+        if etag is None or fence.fencing_token >= fencing_token:
+            return  # nothing was ever written there, or a newer fencing token has it already
+        raised = msgspec.structs.replace(fence, fencing_token=fencing_token)
+        await self.recipients.replace_fence(tenant, location, raised, etag)
 
     async def _supersede(self, tenant: TenantId, run: RunId, waiting: RunMode | None) -> RunMode | None:
         """End a run, and return the mode of the one that takes its place: the fuller one of it and what waited."""

@@ -16,10 +16,11 @@ from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunState
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob
-from shared.errors import ETagConflict, NotFound, Superseded
+from shared.errors import NotFound, Superseded
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
+from shared.workflows.optimistic_update import optimistic_update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,24 +53,21 @@ class StageCoordinator:
             raise Superseded(f"run {plan.run} is not the active run of {plan.tenant} any more", code="superseded")
         return context
 
+    @optimistic_update
     async def end(self, tenant: TenantId, run: RunId, state: RunState, problem: Problem, at: datetime) -> Run | None:
         """Leave a run that never got to its report ended with one problem; return it, or None if it is not stored.
 
         A run that has ended already stays as it is.
         """
-        while True:
-            try:
-                stored = await self.runs.get(tenant, run)
-            except NotFound:
-                return None
-            if stored.value.state.ended:
-                return stored.value
-            ended = msgspec.structs.replace(stored.value, state=state, finished_at=at, problems=(problem,))
-            try:
-                await self.runs.replace(ended, stored.etag)
-            except ETagConflict:
-                continue
-            return ended
+        try:
+            stored = await self.runs.get(tenant, run)
+        except NotFound:
+            return None
+        if stored.value.state.ended:
+            return stored.value
+        ended = msgspec.structs.replace(stored.value, state=state, finished_at=at, problems=(problem,))
+        await self.runs.replace(ended, stored.etag)
+        return ended
 
     async def advance(self, plan: Plan, *, resend: bool = False) -> None:
         """If the run's stage is complete, move its state on and enqueue the next stage.
@@ -79,18 +77,23 @@ class StageCoordinator:
         every job of the present stage that has no result is enqueued again.
         """
         while True:
-            stored = await self.runs.get(plan.tenant, plan.run)
-            following = await self._following(plan, stored.value.state)
-            if following is None:
+            state, moved = await self._move_on(plan)
+            if not moved:
                 if resend:
-                    await self._enqueue(plan, stored.value.state)
+                    await self._enqueue(plan, state)
                 return
-            try:
-                await self.runs.replace(msgspec.structs.replace(stored.value, state=following), stored.etag)
-            except ETagConflict:
-                continue  # somebody else wrote the run meanwhile: look again
-            if await self._enqueue(plan, following):
-                return  # whoever marks the last of these moves the run on
+            if await self._enqueue(plan, state):
+                return  # the job that records the last result of this stage advances the run
+
+    @optimistic_update
+    async def _move_on(self, plan: Plan) -> tuple[RunState, bool]:
+        """Move the run's state on if its stage is complete. Return the state, and whether this call moved it."""
+        stored = await self.runs.get(plan.tenant, plan.run)
+        following = await self._following(plan, stored.value.state)
+        if following is None:
+            return stored.value.state, False
+        await self.runs.replace(msgspec.structs.replace(stored.value, state=following), stored.etag)
+        return following, True
 
     async def _following(self, plan: Plan, state: RunState) -> RunState | None:
         """Return the stage after this one, or None while this one is not complete."""

@@ -12,9 +12,10 @@ from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, 
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Status
-from shared.errors import ETagConflict, NotFound, Rejected
+from shared.errors import NotFound, Rejected
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import TenantStore
+from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.pagination import page
 from shared.workflows.tenants.deletion import Erasure
 from shared.workflows.tenants.summary import revise
@@ -174,20 +175,17 @@ class Configure:
             await self.invalidate_running_work(tenant)
         return put
 
+    @optimistic_update
     async def _put_location(
         self, tenant: TenantId, location: LocationId, name: str, condition: Condition | None
     ) -> Tagged[Location]:
         """Store the name; what is returned is one version, groups and all, whoever maps groups at the same time."""
-        while True:
-            before, seen = await self.tenants.location(tenant, location)
-            found = expected(condition, seen, tenant, location)
-            try:
-                with bound_to(found):
-                    etag = await self.tenants.put_location(tenant, location, name, found or Expected(seen))
-            except ETagConflict:
-                continue
-            groups = before.groups if before is not None else ()
-            return Tagged(Location(id=location, name=name, groups=groups), tag_of(etag, tenant, location))
+        before, seen = await self.tenants.location(tenant, location)
+        found = expected(condition, seen, tenant, location)
+        with bound_to(found):
+            etag = await self.tenants.put_location(tenant, location, name, found or Expected(seen))
+        groups = before.groups if before is not None else ()
+        return Tagged(Location(id=location, name=name, groups=groups), tag_of(etag, tenant, location))
 
     async def delete_location(self, tenant: TenantId, location: LocationId, condition: Condition | None = None) -> None:
         """Leave neither the location nor anything of its recipients and imports. Raises: NotFound, ChangedMeanwhile.

@@ -13,7 +13,7 @@ import msgspec
 from shared.domain.connections.connection import secret_name
 from shared.domain.ids import TenantId
 from shared.domain.run import Deletion
-from shared.errors import Conflict, ETagConflict, SyncError
+from shared.errors import Conflict, SyncError
 from shared.ports.imports import ImportStore
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock, IdempotencyStore, SecretStore
@@ -22,6 +22,7 @@ from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import TenantStore, UserStore
 from shared.telemetry import event
+from shared.workflows.optimistic_update import optimistic_update
 
 #: After this nothing that ran at a deletion runs any more: host.json ends a function after ten minutes.
 SETTLED_AFTER: Final = timedelta(minutes=15)
@@ -42,17 +43,12 @@ class Erasure:
     secrets: SecretStore
     clock: Clock
 
+    @optimistic_update
     async def begin(self, tenant: TenantId) -> None:
         """Leave the deletion written down, so that it is finished whoever dies on the way."""
-        while True:
-            known, etag = await self.tenants.deletion(tenant)
-            if known is not None and known.sweeping:
-                return
-            try:
-                await self.tenants.swap_deletion(tenant, Deletion(at=self.clock.now()), etag)
-            except ETagConflict:
-                continue
-            return
+        known, etag = await self.tenants.deletion(tenant)
+        if known is None or not known.sweeping:
+            await self.tenants.swap_deletion(tenant, Deletion(at=self.clock.now()), etag)
 
     async def erase(self, tenant: TenantId) -> None:
         """Leave nothing of the tenant in any table, nor its secret in Key Vault; the tenant itself goes last."""

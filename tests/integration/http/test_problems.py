@@ -5,10 +5,21 @@ from typing import Any
 
 import pytest
 
-from shared.bootstrap import App
+from shared.bootstrap import App, Ports
 from shared.domain.ids import TenantId
-from shared.errors import Conflict, Misconfigured, NeedsAttention, NotFound, Rejected, SyncError, Transient
+from shared.errors import (
+    Conflict,
+    Contended,
+    ETagConflict,
+    Misconfigured,
+    NeedsAttention,
+    NotFound,
+    Rejected,
+    SyncError,
+    Transient,
+)
 from shared.triggers.http import health, tenants
+from shared.workflows import optimistic_update
 from shared.workflows.tenants.configure import Configure
 from tests.integration.http.calling import Client, Route
 
@@ -31,6 +42,7 @@ def _raising(error: Exception) -> Any:  # noqa: ANN401 - stands for the app
         (Conflict("Changed.", code="conflict"), 409),
         (NeedsAttention("No consent.", code="Authorization_RequestDenied"), 422),
         (Transient("Busy.", code="storage_busy"), 503),
+        (Contended("Busy.", retry_after_s=5), 409),
         (Misconfigured("KEY_VAULT_URL is missing.", code="settings"), 503),
     ],
 )
@@ -49,7 +61,7 @@ async def test_each_error_has_its_status(
         "detail": str(error),
     }
     assert answer.body["title"]
-    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert ("Retry-After" in answer.headers) == (status == 503 or isinstance(error, Contended))
 
 
 @pytest.mark.parametrize(("asked_s", "told"), [(None, "5"), (0.2, "1"), (30.5, "31")])
@@ -161,3 +173,21 @@ async def test_preferences_without_sense_are_neither_kept_nor_previewed(
     kept = await api("PUT", "tenants/contoso/preferences", preferences)
     seen = await api("POST", "tenants/contoso/runs", {"preview": True, "preferences": preferences})
     assert {(kept.status, kept.body["code"]), (seen.status, seen.body["code"])} == {(400, "invalid_preferences")}
+
+
+async def test_a_row_that_others_keep_changing_is_a_conflict_with_a_wait(
+    api: Client, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller can send the same request again; later it succeeds."""
+
+    async def conflict(*_: object, **__: object) -> str:
+        raise ETagConflict("the location changed")
+
+    assert (await api("PUT", "tenants/contoso", {"name": "Contoso"})).status in {200, 201}
+    with monkeypatch.context() as patched:
+        patched.setattr(optimistic_update, "MAX_ATTEMPTS", 2)
+        patched.setattr(ports.tenants, "put_location", conflict)
+        answer = await api("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})
+    assert (answer.status, answer.body["code"], answer.headers["Retry-After"]) == (409, "contended", "5")
+    assert answer.body["fix"]
+    assert (await api("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})).status in {200, 201}

@@ -13,8 +13,9 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunState
 from shared.domain.sync.jobs import FetchJob, ImportJob
 from shared.domain.sync.queue_messages import encode_job
-from shared.errors import Transient
+from shared.errors import ETagConflict, Transient
 from shared.triggers import queues
+from shared.workflows import optimistic_update
 from tests.support.builders import user
 from tests.support.delivery import Message
 from tests.support.world import World, deliver
@@ -158,3 +159,20 @@ async def test_no_name_address_or_secret_is_logged(world: World, caplog: pytest.
     assert "finished" in caplog.text
     for secret in ("user1@example.com", "User 1", world.directory().secret):
         assert secret not in caplog.text
+
+
+async def test_a_row_that_others_keep_changing_costs_no_delivery(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its attempts the job is put back for some seconds, even at the last delivery, and then succeeds."""
+    text = await fetch_message(world)
+
+    async def conflict(*_: object, **__: object) -> str:
+        raise ETagConflict("the run changed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(optimistic_update, "MAX_ATTEMPTS", 2)
+        patched.setattr(world.ports.runs, "swap", conflict)
+        await queues._process(queues._FETCH, Message(text, dequeue_count=queues.MAX_DEQUEUE_COUNT))
+    assert [type(message) for message in world.queue.messages] == [FetchJob]
+    assert world.queue.last_delay_s == optimistic_update.CONTENDED_AFTER_S
+    await world.drain()
+    assert (await world.newest("contoso")).state is RunState.DONE

@@ -14,6 +14,7 @@ from shared.domain.connections.validation_report import Report
 from shared.errors import (
     ChangedMeanwhile,
     Conflict,
+    Contended,
     Forbidden,
     Misconfigured,
     NeedsAttention,
@@ -39,6 +40,7 @@ _FIXES: Final = {
     "changed_meanwhile": "Load the current version, check what has changed, then repeat your change.",
     "sso_required": "Enter the sign-in application first, on the Connect page.",
     "not_connected": "Connect the directory first, on the Connect page.",
+    "contended": "Wait a moment, then try again.",
     "rate_limited": "Wait a moment, then try again.",
     "not_signed_in": "Sign in, then try again.",
     "sign_in_off": "Ask the operator to set up sign-in, or use a function key.",
@@ -99,7 +101,7 @@ def problem(error: SyncError) -> func.HttpResponse:
     if rows := getattr(error, "problems", None):
         body["problems"] = rows
     headers = {}
-    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE} or isinstance(error, Contended):
         wait_s = error.retry_after_s if isinstance(error, Transient) else _MENDED_AFTER_S
         headers["Retry-After"] = str(max(1, ceil(wait_s or _RETRY_AFTER_S)))
     if isinstance(error, WrongMethod):
@@ -139,6 +141,7 @@ _STATUS: Final = (
     (Conflict, HTTPStatus.CONFLICT),
     (NeedsAttention, HTTPStatus.UNPROCESSABLE_ENTITY),
     (RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
+    (Contended, HTTPStatus.CONFLICT),
     (Transient, HTTPStatus.SERVICE_UNAVAILABLE),
     (Misconfigured, HTTPStatus.SERVICE_UNAVAILABLE),
 )

@@ -26,6 +26,7 @@ _ABOUT: Final = (
 #: Errors that every route can return, by status.
 _ALWAYS: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("invalid_query", "invalid_header"),
+    409: ("contended",),
     500: ("internal",),
     503: ("storage_busy", "storage_unreachable", "settings"),
 }
@@ -174,7 +175,7 @@ def _responses(endpoint: Route, schemas: Mapping[str, Any]) -> dict[str, Any]:
         responses[str(code)] = {
             "description": f"{HTTPStatus(code).phrase}: {', '.join(problems)}",
             "content": {_PROBLEM: {"schema": schemas[repr(ProblemView)]}},
-            **({"headers": {"Retry-After": {"schema": {"type": "integer"}}}} if code in {429, 503} else {}),
+            **({"headers": {"Retry-After": {"schema": {"type": "integer"}}}} if code in {409, 429, 503} else {}),
         }
     return responses
 
