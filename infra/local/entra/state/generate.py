@@ -10,8 +10,8 @@ import uuid
 
 import msgspec
 
-from infra.local.entra.state.names import DEPARTMENTS, EMPLOYEE_TYPES, GIVEN, JOBS, PLACES, SURNAME
-from infra.local.entra.state.person import User
+from infra.local.entra.state.names import DEPARTMENTS, EMPLOYEE_TYPES, GIVEN, JOBS, PLACES, STREETS, SURNAME
+from infra.local.entra.state.person import OrgData, User
 
 _MASK = 0xFFFFFFFF
 _MULTIPLIER = 0x9E3779B1  # odd, hence invertible modulo 2**32
@@ -103,11 +103,13 @@ class Generator:
             office_location=None if guest else office,
             employee_id=None if guest else f"E{number:07d}",
             employee_type=None if guest else EMPLOYEE_TYPES[type_at],
+            employee_org_data=None if guest else OrgData(cost_center=f"CC-{department_at + 10}"),
             proxy_addresses=() if mail is None else (f"SMTP:{mail}",),
             preferred_language=language,
             company_name="Partner Ltd" if guest else self._company,
             country=country,
             city=city,
+            street_address=None if guest else STREETS[place_at],
         )
 
     def _digest(self, number: int) -> bytes:

@@ -46,4 +46,10 @@ PLACES = (
     ("São Paulo", "Brazil", "Andar 7", "pt-BR"), ("Kraków", "Poland", "Kraków B", "pl-PL"),
 )  # fmt: skip
 
+#: The street of each of the places.
+STREETS = (
+    "Storgata 1", "Chausseestraße 12", "Bahnhofstrasse 3", "Quai Victor Augagneur 8", "233 S Wacker Dr", "丸の内 1-1",
+    "Av. Paulista 1000", "ul. Długa 7",
+)  # fmt: skip
+
 EMPLOYEE_TYPES = ("Employee", "Employee", "Employee", "Contractor", "Intern")

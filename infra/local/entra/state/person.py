@@ -3,6 +3,16 @@
 import msgspec
 
 
+class OrgData(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """The organisation's data about a user, which Graph shows as one property.
+
+    Source: https://learn.microsoft.com/graph/api/resources/employeeorgdata
+    """
+
+    division: str | None = None
+    cost_center: str | None = None
+
+
 class User(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """One user; names on the wire are Graph's.
 
@@ -24,11 +34,13 @@ class User(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
     office_location: str | None = None
     employee_id: str | None = None
     employee_type: str | None = None
+    employee_org_data: OrgData | None = None
     proxy_addresses: tuple[str, ...] = ()
     preferred_language: str | None = None
     company_name: str | None = None
     country: str | None = None
     city: str | None = None
+    street_address: str | None = None
     #: Object id of the user's manager: a relationship, which only `manager@delta` shows.
     manager: str | None = None
 
@@ -82,7 +94,6 @@ USER_UNSET = frozenset(
         "securityIdentifier",
         SIGN_IN_ACTIVITY,
         "state",
-        "streetAddress",
         "usageLocation",
     }
 )

@@ -35,6 +35,16 @@ async def test_selected_properties(talk: Talk) -> None:
     assert {"id", "displayName", "userPrincipalName", "businessPhones"} <= set(default)
 
 
+async def test_a_complex_property(talk: Talk) -> None:
+    """It comes whole, with null for what is not known in it; a user without any has null."""
+    ada, bob = [user["id"] for user in (await talk.admin(f"GET {ONE}/users?count=2"))["users"]]
+    await talk.admin(f"PATCH {ONE}/users/{ada}", {"employeeOrgData": {"costCenter": "4711"}})
+    await talk.admin(f"PATCH {ONE}/users/{bob}", {"employeeOrgData": None})
+    for user, shown in ((ada, {"division": None, "costCenter": "4711"}), (bob, None)):
+        answer = await talk.graph(f"GET /users/{user}?$select=employeeOrgData")
+        assert answer.body["employeeOrgData"] == shown
+
+
 async def test_managers(talk: Talk) -> None:
     """Whom somebody reports to is shown within them on every page, by id and only if asked for."""
     ada, bob = [user["id"] for user in (await talk.admin(f"GET {ONE}/users?count=2"))["users"]]
