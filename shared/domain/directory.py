@@ -82,42 +82,64 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 Fields = dict[str, str | bool | tuple[str, ...] | None]
 
 
-class UsersPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of users. `next_link` is opaque; None only when the directory said that this page is the last.
+class Capability(StrEnum):
+    """What a directory can do beyond listing users and the members of groups. A complete sync needs none of these."""
 
-    `conclusive` counts on the last page: whether the absence of a person may be concluded from the whole listing.
-    """
+    #: Reports changes since a cursor; without it every sync lists its sources in full.
+    CHANGE_FEED = "change_feed"
+    #: Groups can contain groups; without it only direct members exist.
+    NESTED_GROUPS = "nested_groups"
+    #: A listing of all users can name their managers.
+    MANAGERS = "managers"
+    #: Lists the users and groups that are assigned to a sign-in application.
+    ASSIGNMENTS = "assignments"
+    #: Knows when its own credentials expire.
+    CREDENTIAL_EXPIRY = "credential_expiry"
+
+
+class UsersPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a listing. A listing may name a user on several pages, and take back a user that it has named."""
 
     users: list[DirectoryUser]
-    next_link: str | None
+    #: Opaque cursor of the next page; None only when the directory said that this page is the last.
+    next_cursor: str | None
+    #: Users of earlier pages that do not belong to the listing after all.
+    removed: tuple[ObjectId, ...] = ()
+    #: On the last page, where the listing itself yields one: the cursor from which `changes` continues.
+    change_cursor: str | None = None
+    #: On the last page: whether the absence of a person may be concluded from the whole listing.
     conclusive: bool = True
 
 
-class DeltaPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of changes since a delta link. Exactly one of `next_link` and `delta_link` is set.
+class ChangesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of changes since a cursor. Exactly one of `next_cursor` and `change_cursor` is set.
 
-    `changes` are in the order of the directory: somebody who was deleted and restored is named twice. Each names a
-    user and those fields of DirectoryUser that the directory mentioned, by field name, None for a user who is gone;
-    what is not mentioned is unchanged.
+    A page without `changes` and `to_read` means that nothing has changed. A directory that cannot continue from a
+    cursor raises DeltaLinkExpired instead: then only a full listing helps.
     """
 
+    #: In the order of the directory; a user who was deleted and restored is named twice. Each has the fields of
+    #: DirectoryUser that the directory mentioned, by field name; None for a deleted user. The others are unchanged.
     changes: list[tuple[ObjectId, Fields | None]]
-    next_link: str | None
-    delta_link: str | None
+    #: Users of whom the directory says only that they changed; they have to be read by their ids.
+    to_read: tuple[ObjectId, ...] = ()
+    next_cursor: str | None
+    #: Opaque cursor from which the next sync continues.
+    change_cursor: str | None
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """A user or a group that is assigned to an enterprise application."""
+    """A user or a group that is assigned to a sign-in application."""
 
     principal_id: ObjectId
     group: bool
 
 
 class AssignmentsPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of assignments; `next_link` as in UsersPage."""
+    """One page of assignments; `next_cursor` as in UsersPage."""
 
     assignments: list[Assignment]
-    next_link: str | None
+    next_cursor: str | None
 
 
 class Existence(StrEnum):

@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.adapters.entra import client
 from shared.adapters.entra.retry_after import MAX_WAIT_S
-from shared.domain.directory import DeltaPage, Existence, Source, UsersPage
+from shared.domain.directory import ChangesPage, Existence, Source, UsersPage
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient
 from shared.telemetry import count_directory_request
@@ -43,20 +43,20 @@ class Ailing(Crowd):
         self._ailment = ailment
         self.secret = "another" if ailment is Ailment.REFUSED else _SECRET
 
-    async def latest_delta_link(self) -> str:
+    async def change_cursor(self) -> str:
         """As `Crowd`, or fail."""
         await self._suffer()
-        return await super().latest_delta_link()
+        return await super().change_cursor()
 
-    async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
+    async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
         """As `Crowd`, or fail."""
         await self._suffer()
-        return await super().users(source, next_link)
+        return await super().users(source, cursor, managers=managers)
 
-    async def changed_users(self, link: str) -> DeltaPage:
+    async def changes(self, cursor: str) -> ChangesPage:
         """As `Crowd`, or fail."""
         await self._suffer()
-        return await super().changed_users(link)
+        return await super().changes(cursor)
 
     async def check_existence(
         self, people: Sequence[ObjectId], groups: Sequence[Source]

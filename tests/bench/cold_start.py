@@ -37,7 +37,7 @@ async def first(known):
         endpoints=Endpoints(login=known["login"], graph=known["graph"]),
     )
     async with app().ports.directories.open(credentials) as opened:
-        await opened.latest_delta_link()
+        await opened.change_cursor()
 asyncio.run(first(json.load(sys.stdin)))
 """
 _PROGRAM: Final = """

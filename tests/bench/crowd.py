@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 
-from shared.domain.directory import DeltaPage, DirectoryUser, Existence, Source, UsersPage
+from shared.domain.directory import ChangesPage, DirectoryUser, Existence, Source, UsersPage
 from shared.domain.ids import ObjectId
 from shared.telemetry import count_directory_request
 from tests.support.fakes import FakeDirectory
@@ -32,31 +32,32 @@ class Crowd(FakeDirectory):
         self._changed = list(numbers)
         self._department = department
 
-    async def latest_delta_link(self) -> str:
-        """Return a link to what changes from now on."""
+    async def change_cursor(self) -> str:
+        """Return a cursor of what changes from now on."""
         count_directory_request()
         return "delta:0"
 
-    async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
+    async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
         """Return a page; as over the network, others run before it is there."""
         count_directory_request()
         await asyncio.sleep(0)
-        start = int(next_link) if next_link else 0
+        del managers
+        start = int(cursor) if cursor else 0
         end = min(self.count, start + _PAGE)
         users = self._pages.get(start) or self._page(start)
-        return UsersPage(users=users, next_link=str(end) if end < self.count else None)
+        return UsersPage(users=users, next_cursor=str(end) if end < self.count else None)
 
     def _page(self, start: int) -> list[DirectoryUser]:
         return list(_people(range(start, min(self.count, start + _PAGE))))
 
-    async def changed_users(self, link: str) -> DeltaPage:
+    async def changes(self, cursor: str) -> ChangesPage:
         """Return everything that has changed since, on one page."""
         count_directory_request()
         found: list[tuple[ObjectId, dict[str, str]]] = [
             (user.id, {"department": self._department}) for user in _people(self._changed)
         ]
         self._changed = []
-        return DeltaPage(changes=found, next_link=None, delta_link=f"{link}+")  # type: ignore[arg-type] # invariance
+        return ChangesPage(changes=found, next_cursor=None, change_cursor=f"{cursor}+")  # type: ignore[arg-type] # invariance
 
     async def check_existence(
         self, people: Sequence[ObjectId], groups: Sequence[Source]

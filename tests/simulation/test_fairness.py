@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from shared.domain.connections.connection_health import HealthState
-from shared.domain.directory import DeltaPage
+from shared.domain.directory import ChangesPage
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.run import RunMode, RunState
 from shared.domain.sync.jobs import ReconcileJob
@@ -52,12 +52,12 @@ class _Slow(FakeDirectory):
 
     asked = 0
 
-    async def changed_users(self, link: str) -> DeltaPage:
+    async def changes(self, cursor: str) -> ChangesPage:
         """Return what has changed, if asked twice."""
         self.asked += 1
         if self.asked == 1:
             raise TimeoutError
-        return await super().changed_users(link)
+        return await super().changes(cursor)
 
 
 async def test_a_directory_that_is_late_is_read_by_the_next_message() -> None:

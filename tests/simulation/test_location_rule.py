@@ -105,13 +105,13 @@ async def test_members_whom_the_listing_missed_stay() -> None:
     directory = world.directory()
     listed = directory.users
 
-    async def without_one(source: Source, next_link: str | None = None) -> UsersPage:
-        page = await listed(source, next_link)
+    async def without_one(source: Source, cursor: str | None = None) -> UsersPage:
+        page = await listed(source, cursor)
         if source.group is not None:
             return page
         return msgspec.structs.replace(page, users=[each for each in page.users if each.id != person(15)])
 
-    directory.users = without_one  # type: ignore[method-assign] # one listing that misses somebody
+    directory.users = without_one  # type: ignore[method-assign, assignment] # one listing that misses a user
     run = await world.sync("contoso", "second", RunMode.FULL)
     assert (run.state, run.counts.deactivated) == (RunState.DONE, 0)
     assert await active(world) == {"berlin": 13, "munich": 5, "paris": 0}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.domain.directory import DeltaPage
+from shared.domain.directory import ChangesPage
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import Mode, Preferences
@@ -101,13 +101,13 @@ async def test_who_is_listed_and_then_taken_back_is_no_recipient(monkeypatch: py
     directory = world.directory()
     directory.remove(person(1), person(2))
     directory.put(user(2, manager=person(3)))
-    read = directory.changed_users
+    read = directory.changes
 
-    async def slowly(link: str) -> DeltaPage:
+    async def slowly(link: str) -> ChangesPage:
         world.clock.advance(50)
         return await read(link)
 
-    monkeypatch.setattr(directory, "changed_users", slowly)
+    monkeypatch.setattr(directory, "changes", slowly)
     await world.sync("contoso", "first")
     found = await managers(world)
     assert sorted(found) == ["user0", "user2", "user3", "user4", "user5"]
@@ -120,16 +120,16 @@ async def test_a_listing_that_expires_begins_anew(monkeypatch: pytest.MonkeyPatc
     """What was read until then does not count."""
     world = await managed_world(Mode.FULL)
     directory = world.directory()
-    read = directory.changed_users
+    read = directory.changes
     asked: list[str] = []
 
-    async def expiring(link: str) -> DeltaPage:
+    async def expiring(link: str) -> ChangesPage:
         asked.append(link)
         if len(asked) == 2:
             raise DeltaLinkExpired("expired")
         return await read(link)
 
-    monkeypatch.setattr(directory, "changed_users", expiring)
+    monkeypatch.setattr(directory, "changes", expiring)
     run = await world.sync("contoso", "first")
     assert (run.state, run.counts.created) == (RunState.DONE, 6)
     assert asked[2] == asked[0]

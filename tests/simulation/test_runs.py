@@ -184,9 +184,9 @@ async def test_a_fetch_out_of_time_goes_on_in_a_new_message(monkeypatch: pytest.
     directory = world.directory()
     read = directory.users
 
-    async def slowly(source: Source, next_link: str | None = None) -> UsersPage:
+    async def slowly(source: Source, cursor: str | None = None) -> UsersPage:
         world.clock.advance(50)
-        return await read(source, next_link)
+        return await read(source, cursor)
 
     monkeypatch.setattr(directory, "users", slowly)
     run = await world.sync("contoso", "first")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 
-from shared.domain.directory import DeltaPage, DirectoryUser
+from shared.domain.directory import ChangesPage, DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
@@ -83,7 +83,7 @@ async def test_nothing_of_an_unchanged_directory_is_written() -> None:
     await world.sync("contoso", "second")
     ref = await holds_the_directory(world)
     assert (ref.attempt, ref.page_keys, ref.digest) == (before.attempt, before.page_keys, before.digest)
-    assert ref.delta_link != before.delta_link
+    assert ref.change_cursor != before.change_cursor
 
 
 async def test_who_only_looks_like_somebody_who_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,14 +193,14 @@ async def test_any_history_of_rounds_with_workers_that_die(seed: int, monkeypatc
     world = World()
     directory = await world.tenant("contoso", [user(0)], preferences, {BERLIN: []})
     ids = [ObjectId(f"{number:08d}{person(number % 5)[8:]}") for number in range(chance.choice([3, 25]))]
-    changed_users = directory.changed_users
+    changes = directory.changes
 
-    async def slowly(link: str) -> DeltaPage:
+    async def slowly(link: str) -> ChangesPage:
         if chance.random() < 0.3:
             world.clock.advance(80)  # most of what a message may take
-        return await changed_users(link)
+        return await changes(link)
 
-    monkeypatch.setattr(directory, "changed_users", slowly)
+    monkeypatch.setattr(directory, "changes", slowly)
     for step in range(6):
         for _ in range(chance.choice([0, 1, 5, 40])):
             one = chance.choice(ids)
@@ -260,7 +260,7 @@ async def test_a_position_of_an_earlier_version() -> None:
     await deliver(world.app, world.queue.messages.pop(0))
     (job,) = world.queue.messages
     assert isinstance(job, FetchJob)
-    checkpoint = FetchCheckpoint(attempt="old", next_link="page:7", digest=SnapshotDigest(pages=7, users=14))
+    checkpoint = FetchCheckpoint(attempt="old", next_cursor="page:7", digest=SnapshotDigest(pages=7, users=14))
     await world.ports.runs.save_checkpoint(job, checkpoint)
     await world.drain()
     assert (await world.newest("contoso")).counts.created == PEOPLE

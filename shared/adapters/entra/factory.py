@@ -12,14 +12,14 @@ import msgspec
 
 from shared.adapters.network.address_guard import PublicAddresses
 from shared.domain.connections.connection import Credentials
-from shared.ports.directory import Directory
+from shared.ports.directory import EntraSession
 from shared.runtime.fair_scheduler import loading
 
 if TYPE_CHECKING:
     from shared.adapters.entra.client import GraphClient
     from shared.adapters.entra.credential import NetworkContext
-    from shared.adapters.entra.directory import GraphDirectory
     from shared.adapters.entra.request_coalescer import Together
+    from shared.adapters.entra.session import GraphSession
 
 #: Clients kept at the same time, each with a token and a few connections, and for how long after their last use, in
 #: seconds: a secret that was erased must not live on in memory.
@@ -39,7 +39,7 @@ class GraphDirectoryFactory:
         self._left_s: dict[str, float] = {}
 
     @asynccontextmanager
-    async def open(self, credentials: Credentials) -> AsyncIterator[Directory]:
+    async def open(self, credentials: Credentials) -> AsyncIterator[EntraSession]:
         """Give the directory of these credentials, and of no others. No request is sent by opening it."""
         sdk = _sdk()
         key = _key(credentials)
@@ -98,7 +98,7 @@ class _Sdk(NamedTuple):
     client: "type[GraphClient]"
     coalescer: "type[Together]"
     network: "type[NetworkContext]"
-    directory: "type[GraphDirectory]"
+    directory: "type[GraphSession]"
 
 
 @cache
@@ -107,10 +107,10 @@ def _sdk() -> _Sdk:
     """Load the SDK when it is first needed: it costs 0.5 s and more to import."""
     from shared.adapters.entra.client import GraphClient  # noqa: PLC0415 - only here
     from shared.adapters.entra.credential import NetworkContext  # noqa: PLC0415 - as above
-    from shared.adapters.entra.directory import GraphDirectory  # noqa: PLC0415 - as above
     from shared.adapters.entra.request_coalescer import Together  # noqa: PLC0415 - as above
+    from shared.adapters.entra.session import GraphSession  # noqa: PLC0415 - as above
 
-    return _Sdk(GraphClient, Together, NetworkContext, GraphDirectory)
+    return _Sdk(GraphClient, Together, NetworkContext, GraphSession)
 
 
 def _key(credentials: Credentials) -> str:

@@ -63,6 +63,13 @@ class Patches:
         return new
 
 
+def fields_of(user: DirectoryUser) -> Fields:
+    """Return a user read by id as a patch. The manager, which only some listings name, stays as it is."""
+    fields = msgspec.structs.asdict(user)
+    del fields["id"], fields["manager"]
+    return fields
+
+
 class Unnamed(Exception):
     """Somebody was introduced without a user principal name: only a listing can tell who they are."""
 

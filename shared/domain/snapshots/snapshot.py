@@ -65,14 +65,15 @@ class SnapshotDigest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a snapshot lies and what it must contain. `delta_link` leads to what changed after it, if that is known."""
+    """Where a snapshot is stored and what it must contain."""
 
     source: SourceId
     attempt: str
     digest: SnapshotDigest
     #: Its pages, in order, if some of them are those of earlier attempts; otherwise they are all pages of its own.
     page_keys: tuple[str, ...] = ()
-    delta_link: str | None = None
+    #: Cursor of what changed after the snapshot; None without a change feed.
+    change_cursor: str | None = None
     #: `scope_of` what the delta link was made with.
     scope: str = ""
 

@@ -80,10 +80,10 @@ class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where a fetch that ran out of its time budget goes on, in a new message."""
 
     attempt: str
-    next_link: str
+    next_cursor: str
     digest: SnapshotDigest
     #: The delta token that was taken before the first page.
-    delta_link: str | None = None
+    change_cursor: str | None = None
     #: Who was listed and then taken back.
     removed: tuple[ObjectId, ...] = ()
     directory_requests: int = 0

@@ -10,10 +10,10 @@ from shared.domain.connections.validation_report import Check, Consent
 from shared.domain.directory import Group, Source
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, SyncError, Transient
-from shared.ports.directory import Directory
+from shared.ports.directory import Directory, EntraSession
 
 
-async def registration(directory: Directory, token: TokenReport) -> Registration | None:
+async def registration(directory: EntraSession, token: TokenReport) -> Registration | None:
     """Return the app registration of the token's application, None where it cannot be read."""
     if not token.roles & permissions.APPLICATIONS.satisfied_by:
         return None
@@ -56,7 +56,7 @@ async def reads(
 
 
 async def _list_into(found: list[Group], directory: Directory) -> None:
-    found += await directory.groups("")
+    found += await directory.find_groups("")
 
 
 async def _tried(id_: str, what: str, reading: Awaitable[object]) -> Check:

@@ -17,7 +17,7 @@ from shared.domain.connections.entra.token_identity import TokenReport, identity
 from shared.domain.connections.live_reads import failed_for_now, nothing_asked
 from shared.domain.connections.validation_report import Check, CheckStatus, Consent, Report, Validation
 from shared.errors import LoginRefused, NeedsAttention, RateLimited, Rejected, SyncError, Transient
-from shared.ports.directory import CertificateReader, Directory, DirectoryFactory
+from shared.ports.directory import CertificateReader, DirectoryFactory, EntraSession
 from shared.ports.platform import Clock
 from shared.telemetry import event
 from shared.workflows.connections import live_reads
@@ -184,7 +184,7 @@ class Validate:
 
     async def _look(
         self,
-        directory: Directory,
+        directory: EntraSession,
         token: TokenReport,
         credentials: Credentials,
         form: CredentialForm,

@@ -220,7 +220,7 @@ class Observe:
     async def groups(self, tenant: TenantId, search: str) -> list[Group]:
         """Return groups of the tenant's directory for the picker. Raises: NotFound, NeedsAttention, Transient."""
         async with self.access.open(tenant) as directory:
-            return list(await directory.groups(search))
+            return list(await directory.find_groups(search))
 
     async def values(self, tenant: TenantId, attribute: Attribute) -> list[AttributeValue]:
         """Return the values of an attribute among everybody who can be a recipient, as last read, and where they lead.

@@ -1,18 +1,18 @@
 """Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from shared.domain.access.tenant_context import TenantContext
-from shared.domain.directory import Source
-from shared.domain.ids import SourceId
+from shared.domain.directory import Capability, Source
+from shared.domain.ids import ObjectId, SourceId
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.changeset import Changes, is_few
-from shared.domain.snapshots.delta import Patch, Patches, Unnamed
+from shared.domain.snapshots.delta import Patch, Patches, Unnamed, fields_of
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, scope_of
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchCheckpoint, FetchJob, FetchOutcome, FetchResult
 from shared.errors import (
@@ -160,10 +160,10 @@ class Fetch:
         first = FirstAnswer(self.patience, job.attempts_without_response)
         current = await self.snapshots.find_current(job.tenant, job.source)
         async with self.access.open_for_run(plan, context) as directory:
-            if plan.mode is RunMode.INCREMENTAL and current and current.delta_link:
+            if plan.mode is RunMode.INCREMENTAL and current and current.change_cursor:
                 if current.scope == _scope(plan):
                     try:
-                        result = await self._follow(job, directory, first, current, current.delta_link)
+                        result = await self._follow(job, directory, first, current, current.change_cursor)
                     except SnapshotIncomplete:
                         result = current = None  # nothing of it is used again
                     if result is not None:
@@ -172,27 +172,29 @@ class Fetch:
             return await self._list(plan, job, directory, first, current)
 
     async def _follow(
-        self, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest, delta_link: str
+        self, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest, change_cursor: str
     ) -> FetchResult | None:
         """Return the snapshot after what changed since `current`; None if only a full listing can tell.
 
         Raises: SnapshotIncomplete.
         """
-        link: str | None = delta_link
+        link: str | None = change_cursor
         seen: set[str] = set()
-        latest = delta_link
+        latest = change_cursor
         changes: list[Patch] = []
         while link is not None:
             _guard_loop(link, seen)
             try:
-                page = await first.hear(directory.changed_users(link))
+                page = await first.hear(directory.changes(link))
             except DeltaLinkExpired:
                 return None
             changes += page.changes
-            link, latest = page.next_link, page.delta_link or latest
+            if page.to_read:
+                changes += await _read_by_id(directory, page.to_read)
+            link, latest = page.next_cursor, page.change_cursor or latest
         read = FetchResult(source=job.source, outcome=FetchOutcome.COMPLETE)
         if not changes:
-            return msgspec.structs.replace(read, snapshot=msgspec.structs.replace(current, delta_link=latest))
+            return msgspec.structs.replace(read, snapshot=msgspec.structs.replace(current, change_cursor=latest))
         patches = Patches(changes)
         try:
             ref = await self._patched(job, current, patches)
@@ -201,7 +203,7 @@ class Fetch:
         changed = None
         if ref.attempt != current.attempt and is_few(len(patches.before) + len(patches.after), current.digest.users):
             changed = await self._changes(job, ref.attempt, current, patches)
-        snapshot = msgspec.structs.replace(ref, delta_link=latest)
+        snapshot = msgspec.structs.replace(ref, change_cursor=latest)
         return msgspec.structs.replace(read, snapshot=snapshot, changes=changed)
 
     async def _changes(self, job: FetchJob, attempt: str, current: SnapshotManifest, patches: Patches) -> Changes:
@@ -267,10 +269,10 @@ class Fetch:
         started_s = self.clock.monotonic_s()
         source = plan.sources[job.source]
         link: str | None = None
-        listing = Listing(directory=directory, source=source, managers=_with_managers(plan, source))
+        listing = Listing(directory=directory, source=source, managers=_with_managers(plan, source, directory))
         if checkpoint:
             staging = Staging(job, self.snapshots, checkpoint.attempt, checkpoint.digest)
-            listing.delta_link, link = checkpoint.delta_link, checkpoint.next_link
+            listing.change_cursor, link = checkpoint.change_cursor, checkpoint.next_cursor
             listing.removed.update(checkpoint.removed)
         else:
             staging = Staging(job, self.snapshots, self.ids.new_attempt_id())
@@ -284,16 +286,16 @@ class Fetch:
                 if listing.managers:
                     found = await once_each(staging, listing.removed, self.ids.new_attempt_id())
                 found = found or await self._settle(plan, staging, current)
-                return msgspec.structs.replace(found, delta_link=listing.delta_link, scope=_scope(plan))
+                return msgspec.structs.replace(found, change_cursor=listing.change_cursor, scope=_scope(plan))
             _guard_loop(link, seen)
             if self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s:
                 await staging.flush()
                 raise _OutOfTime(
                     FetchCheckpoint(
                         attempt=staging.attempt,
-                        next_link=link,
+                        next_cursor=link,
                         digest=staging.digest,
-                        delta_link=listing.delta_link,
+                        change_cursor=listing.change_cursor,
                         removed=tuple(sorted(listing.removed)),
                         directory_requests=checkpoint.directory_requests if checkpoint else 0,
                         storage_requests=checkpoint.storage_requests if checkpoint else 0,
@@ -322,12 +324,19 @@ class Fetch:
         return True
 
 
-def _with_managers(plan: Plan, source: Source) -> bool:
-    return source.group is None and plan.preferences.attributes.manager
+def _with_managers(plan: Plan, source: Source, directory: Directory) -> bool:
+    wanted = source.group is None and plan.preferences.attributes.manager
+    return wanted and Capability.MANAGERS in directory.capabilities
 
 
 def _scope(plan: Plan) -> str:
     return scope_of(plan.connection, managers=plan.preferences.attributes.manager)
+
+
+async def _read_by_id(directory: Directory, people: Sequence[ObjectId]) -> list[Patch]:
+    """Return users of whom the directory said only that they changed, as they are now; None for those it lacks."""
+    found = {user.id: user for user in await directory.users_by_id(people)}
+    return [(person, fields_of(found[person]) if person in found else None) for person in people]
 
 
 def _guard_loop(link: str, seen: set[str]) -> None:

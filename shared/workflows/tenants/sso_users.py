@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.access.sso_users import ProductUser, Role, SsoUser, sso_users
-from shared.domain.directory import Assignment, DirectoryUser, Source
+from shared.domain.directory import Assignment, Capability, DirectoryUser, Source
 from shared.domain.ids import ObjectId, TenantId
 from shared.errors import NotFound, Rejected
 from shared.ports.directory import Directory
@@ -45,6 +45,8 @@ class SignIns:
         via: dict[ObjectId, set[str]] = defaultdict(set)
         people: dict[ObjectId, DirectoryUser] = {}
         async with self.access.open(tenant) as directory:
+            if Capability.ASSIGNMENTS not in directory.capabilities:
+                raise Rejected("This directory does not list who may sign in.", code="sso_users_unsupported")
             assigned = await _assignments(directory, sso.client_id)
             for each in assigned:
                 if each.group:
@@ -90,7 +92,7 @@ async def _assignments(directory: Directory, client_id: str) -> list[Assignment]
     for _ in range(_MAX_PAGES):
         page = await directory.assignments(client_id, link)
         found += page.assignments
-        link = page.next_link
+        link = page.next_cursor
         if link is None:
             return found
     raise Rejected("More is assigned to the sign-in application than can be shown.", code="too_many_assignments")
@@ -106,7 +108,7 @@ async def _members(directory: Directory, group: ObjectId) -> list[DirectoryUser]
         except NotFound:
             return []
         found += page.users
-        link = page.next_link
+        link = page.next_cursor
         if link is None:
             return found
     raise Rejected("A group that is assigned has more members than can be shown.", code="too_many_assignments")

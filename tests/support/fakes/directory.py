@@ -12,7 +12,8 @@ from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.directory import (
     Assignment,
     AssignmentsPage,
-    DeltaPage,
+    Capability,
+    ChangesPage,
     DirectoryUser,
     Existence,
     Fields,
@@ -21,6 +22,7 @@ from shared.domain.directory import (
     UsersPage,
 )
 from shared.domain.ids import ObjectId, SourceId
+from shared.domain.snapshots.delta import apply_delta
 from shared.errors import DeltaLinkExpired, LoginRefused, NotFound, SyncError
 
 
@@ -43,6 +45,9 @@ class FakeDirectory:
         #: For each source, the page at whose reading an error is raised, and the error; used up once.
         self.broken: dict[SourceId, tuple[int, SyncError]] = {}
         self.delta_expired = False
+        #: People of whom a change says only that there was one.
+        self.only_ids: set[ObjectId] = set()
+        self.capabilities = frozenset(Capability)
         #: Raised whenever changes are asked for, until it is taken away.
         self.unreadable_changes: SyncError | None = None
         self.requests = 0
@@ -63,45 +68,62 @@ class FakeDirectory:
                 if person in members:
                     members.remove(person)
 
-    async def latest_delta_link(self) -> str:
-        """Return a link to whatever changes from now on."""
+    async def change_cursor(self) -> str:
+        """Return a cursor of all changes from now on."""
         self.requests += 1
-        return f"delta:{len(self._log)}"
+        return f"changes:{len(self._log)}"
 
-    def everybody_with_managers(self) -> str:
-        """Return the link to everything that ever happened, managers included."""
-        return "delta+managers:0"
-
-    async def users(self, source: Source, next_link: str | None = None) -> UsersPage:
+    async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
         """Return one page of a source's users."""
+        if managers:
+            return await self._with_managers(cursor)
         self.requests += 1
-        number = int(next_link.removeprefix("page:")) if next_link else 0
+        number = int(cursor.removeprefix("page:")) if cursor else 0
         if source.id in self.broken and self.broken[source.id][0] == number:
             raise self.broken.pop(source.id)[1]
         everyone = sorted(self._ids(source))
         start = number * self.page_size
         listed = everyone[start : start + self.page_size]
-        found = [DirectoryUser.only(each) if source.by_id else _listed(self.people[each]) for each in listed]
+        found = [DirectoryUser.only(person) if source.by_id else _listed(self.people[person]) for person in listed]
         more = start + self.page_size < len(everyone)
-        return UsersPage(users=found, next_link=f"page:{number + 1}" if more else None)
+        return UsersPage(users=found, next_cursor=f"page:{number + 1}" if more else None)
 
-    async def changed_users(self, link: str) -> DeltaPage:
-        """Return what changed since a link, two entries a page. Raises: Conflict."""
+    async def _with_managers(self, cursor: str | None) -> UsersPage:
+        """Return a page of everything that ever happened, as a delta query lists users with their managers."""
+        page = await self.changes(cursor or "changes+managers:0")
+        latest = dict(page.changes)
+        users = apply_delta({}, [change for change in page.changes if change[1] is not None])
+        assert users is not None
+        return UsersPage(
+            users=[user for user in users.values() if latest[user.id] is not None],
+            removed=tuple(person for person, fields in latest.items() if fields is None),
+            next_cursor=page.next_cursor,
+            change_cursor=page.change_cursor,
+        )
+
+    async def changes(self, cursor: str) -> ChangesPage:
+        """Return what changed since a cursor, two entries a page. Raises DeltaLinkExpired."""
         self.requests += 1
         if self.unreadable_changes is not None:
             raise self.unreadable_changes
         if self.delta_expired:
             raise DeltaLinkExpired("the delta token expired")
-        kind, _, number = link.rpartition(":")
+        kind, _, number = cursor.rpartition(":")
         start = int(number)
-        managers = kind == "delta+managers"
+        managers = kind == "changes+managers"
         entries = self._log[start : start + 2]
         end = start + len(entries)
         more = end < len(self._log)
-        return DeltaPage(
-            changes=[(person, _fields(user, managers=managers) if user else None) for person, user in entries],
-            next_link=f"{kind}:{end}" if more else None,
-            delta_link=None if more else f"{kind}:{end}",
+        read_later = {person for person, user in entries if user is not None} & self.only_ids
+        return ChangesPage(
+            changes=[
+                (person, _fields(user, managers=managers) if user else None)
+                for person, user in entries
+                if person not in read_later
+            ],
+            to_read=tuple(sorted(read_later)),
+            next_cursor=f"{kind}:{end}" if more else None,
+            change_cursor=None if more else f"{kind}:{end}",
         )
 
     async def check_existence(
@@ -126,13 +148,13 @@ class FakeDirectory:
         """Return the app registration, if it is registered here."""
         return self.registrations.get(client_id)
 
-    async def assignments(self, client_id: str, next_link: str | None = None) -> AssignmentsPage:
+    async def assignments(self, application: str, cursor: str | None = None) -> AssignmentsPage:
         """Return who is assigned to an enterprise application. Raises: NotFound."""
-        del next_link
+        del cursor
         self.requests += 1
-        if client_id not in self.assigned:
-            raise NotFound(f"There is no application {client_id}.", code="application_not_found")
-        return AssignmentsPage(assignments=self.assigned[client_id], next_link=None)
+        if application not in self.assigned:
+            raise NotFound(f"There is no application {application}.", code="application_not_found")
+        return AssignmentsPage(assignments=self.assigned[application], next_cursor=None)
 
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return the users with this object id, user principal name or e-mail address."""
@@ -170,7 +192,7 @@ class FakeDirectory:
         self.requests += 1
         return [Group(id=each, display_name=each) for each, members in self.members.items() if member in members]
 
-    async def groups(self, search: str) -> Sequence[Group]:
+    async def find_groups(self, search: str) -> Sequence[Group]:
         """Return the groups whose id begins with `search`."""
         return [Group(id=each, display_name=each) for each in sorted(self.members) if each.startswith(search)]
 
@@ -239,7 +261,9 @@ class FakeDirectories:
 
 
 class _Refusing:
-    """A directory that nobody gets into: opening sends no request, the first request is refused."""
+    """A directory that refuses the credentials: opening it sends no request, the first request is refused."""
+
+    capabilities = frozenset(Capability)
 
     def __init__(self, refusal: LoginRefused) -> None:
         self._refusal = refusal

@@ -72,6 +72,6 @@ async def everybody(directory: Directory, source: Source) -> dict[str, Directory
     while True:
         page = await directory.users(source, link)
         found.update((each.id, each) for each in page.users)
-        if page.next_link is None:
+        if page.next_cursor is None:
             return found
-        link = page.next_link
+        link = page.next_cursor

@@ -76,7 +76,7 @@ async def test_an_empty_page_with_a_next_link_is_not_the_last(contoso: Directory
     await simulator.fault(USERS, {"type": "empty_page"})
     first = await contoso.users(Source())
     assert first.users == []
-    assert first.next_link is not None
+    assert first.next_cursor is not None
     assert len(await everybody(contoso, Source())) == 100
 
 

@@ -132,8 +132,8 @@ async def changes(directory: Directory, link: str) -> tuple[dict[ObjectId, dict[
     patches: dict[ObjectId, dict[str, Any]] = {}
     removed: set[ObjectId] = set()
     while True:
-        page = await directory.changed_users(link)
-        assert (page.next_link is None) != (page.delta_link is None)
+        page = await directory.changes(link)
+        assert (page.next_cursor is None) != (page.change_cursor is None)
         for person_id, fields in page.changes:
             patches.pop(person_id, None)
             removed.discard(person_id)
@@ -141,15 +141,15 @@ async def changes(directory: Directory, link: str) -> tuple[dict[ObjectId, dict[
                 removed.add(person_id)
             else:
                 patches[person_id] = dict(fields)
-        if page.delta_link is not None:
-            return {key: value for key, value in patches.items() if key not in removed}, removed, page.delta_link
-        link = page.next_link or ""
+        if page.change_cursor is not None:
+            return {key: value for key, value in patches.items() if key not in removed}, removed, page.change_cursor
+        link = page.next_cursor or ""
 
 
 async def test_an_empty_directory(world: World) -> None:
     """One empty page, which is the last."""
     page = await world.directory.users(Source())
-    assert (page.users, page.next_link) == ([], None)
+    assert (page.users, page.next_cursor) == ([], None)
 
 
 async def test_a_listing_holds_everybody_once(world: World) -> None:
@@ -198,7 +198,7 @@ async def test_changes_since_a_link(world: World) -> None:
     """Who was there before is not named; who joined, changed or went is, and afterwards nobody."""
     for number in range(4):
         await world.add(number)
-    link = await world.directory.latest_delta_link()
+    link = await world.directory.change_cursor()
     await world.add(4)
     await world.change(1, display_name=None)
     await world.remove(2)
@@ -250,17 +250,21 @@ async def test_users_by_their_ids(world: World) -> None:
     assert list(await world.directory.users_by_id([])) == []
 
 
-async def test_managers_are_listed_by_changes_only(world: World) -> None:
-    """Everybody with whom they report to, then who reports to somebody else, or to nobody; a listing knows none."""
+async def test_managers_are_listed_where_they_are_asked_for(world: World) -> None:
+    """All users with their managers, then who has another manager or none; a plain listing knows none."""
     people = [await world.add(number) for number in range(3)]
     await world.change(1, manager=people[0])
-    link = world.directory.everybody_with_managers()
-    patches, _, link = await changes(world.directory, link)
-    assert {each: fields.get("manager") for each, fields in patches.items()} == {
-        people[0]: None,
-        people[1]: people[0],
-        people[2]: None,
-    }
+    listed: dict[ObjectId, ObjectId | None] = {}
+    cursor: str | None = None
+    while True:
+        page = await world.directory.users(Source(), cursor, managers=True)
+        listed.update((user.id, user.manager) for user in page.users)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert listed == {people[0]: None, people[1]: people[0], people[2]: None}
+    assert page.change_cursor is not None
+    link = page.change_cursor
     await world.change(1, manager=people[2])
     await world.change(2, manager=people[0])
     patches, _, link = await changes(world.directory, link)

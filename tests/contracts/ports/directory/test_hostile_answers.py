@@ -77,7 +77,7 @@ async def test_a_hostile_page(
 async def test_a_link_that_leads_elsewhere_is_not_even_asked(directory: Directory, graph: ScriptedGraph) -> None:
     """Checked before a token or a request goes anywhere, for pages and for changes."""
     for link in (FAR, graph.url.replace("https", "http") + "/v1.0/users", f"{graph.url}/beta/users"):
-        for asking in (directory.users(Source(), link), directory.changed_users(link)):
+        for asking in (directory.users(Source(), link), directory.changes(link)):
             with pytest.raises(Conflict):
                 await asking
     assert (graph.asked, graph.logins) == ([], 0)
@@ -98,14 +98,14 @@ async def test_a_delta_link_that_graph_does_not_take(
     """The link is the whole request, so whatever is wrong with it, a full listing helps."""
     graph.graph = [said(json.dumps({"error": {"code": code}}), status)]
     with pytest.raises(DeltaLinkExpired):
-        await directory.changed_users(f"{graph.url}/v1.0/users/delta?$deltatoken=x")
+        await directory.changes(f"{graph.url}/v1.0/users/delta?$deltatoken=x")
 
 
 async def test_a_refused_delta_does_not_ask_for_a_full_listing(directory: Directory, graph: ScriptedGraph) -> None:
     """A permission that was taken away is no reason to list everybody."""
     graph.graph = [said('{"error":{"code":"Authorization_RequestDenied"}}', 403)]
     with pytest.raises(NeedsAttention):
-        await directory.changed_users(f"{graph.url}/v1.0/users/delta?$deltatoken=x")
+        await directory.changes(f"{graph.url}/v1.0/users/delta?$deltatoken=x")
 
 
 @pytest.mark.parametrize("links", [{}, {"@odata.nextLink": "N", "@odata.deltaLink": "D"}])
@@ -116,7 +116,7 @@ async def test_a_page_of_changes_leads_on_or_ends(
     delta = f"{graph.url}/v1.0/users/delta?$deltatoken=x"
     graph.graph = [said(json.dumps({"value": [], **dict.fromkeys(links, delta)}))]
     with pytest.raises(Transient):
-        await directory.changed_users(delta)
+        await directory.changes(delta)
 
 
 async def test_whatever_is_marked_removed_is_removed(directory: Directory, graph: ScriptedGraph) -> None:
@@ -124,7 +124,7 @@ async def test_whatever_is_marked_removed_is_removed(directory: Directory, graph
     delta = f"{graph.url}/v1.0/users/delta?$deltatoken=x"
     gone = [{"id": person(1), "@removed": {"reason": "deleted"}}, {"id": person(2).upper(), "@removed": {}}]
     graph.graph = [said(json.dumps({"value": gone, "@odata.deltaLink": delta}))]
-    page = await directory.changed_users(delta)
+    page = await directory.changes(delta)
     assert page.changes == [(person(1), None), (person(2), None)]
 
 
@@ -158,7 +158,7 @@ async def test_long_waits_are_the_queues(directory: Directory, graph: ScriptedGr
 
 async def test_a_search_cannot_leave_its_quotes(directory: Directory, graph: ScriptedGraph) -> None:
     """Quotes, ampersands and hashes are part of the name that is looked for."""
-    await directory.groups("x') or startswith(displayName,'&$top=1#é")
+    await directory.find_groups("x') or startswith(displayName,'&$top=1#é")
     (request,) = graph.asked
     assert request.query["$filter"] == "startswith(displayName,'x'') or startswith(displayName,''&$top=1#é')"
     assert request.query["$top"] == "50"

@@ -115,5 +115,5 @@ async def test_every_page_is_asked_for_once(contoso: Directory, simulator: Broke
 async def test_reading_a_single_page_prefetches_nothing(contoso: Directory, simulator: Broken) -> None:
     """As a check of the credentials does."""
     await simulator.call("PATCH", "/settings", {"page_size_max": 10})
-    assert (await contoso.users(Source())).next_link is not None
+    assert (await contoso.users(Source())).next_cursor is not None
     assert (await simulator.call("GET", "/metrics"))["by_kind"]["GET /users"] == 1

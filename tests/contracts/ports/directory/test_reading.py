@@ -42,25 +42,25 @@ async def test_nested_members_are_read_directly_or_transitively(fabrikam: Direct
 
 async def test_a_delta_names_what_changed_since_its_link(contoso: Directory, simulator: Broken) -> None:
     """A link taken before a listing leads to a join, a change and a removal, then to nothing."""
-    link = await contoso.latest_delta_link()
+    link = await contoso.change_cursor()
     people = await simulator.people("contoso", 5)
     joined = await simulator.join("contoso", "Ada Lovelace")
     await simulator.change("contoso", people[1], department=None, displayName="Grace Hopper")
     await simulator.leave("contoso", people[2])
     patches: dict[ObjectId, Fields] = {}
     removed: list[ObjectId] = []
-    delta_link = None
-    while delta_link is None:
-        page = await contoso.changed_users(link)
+    change_cursor = None
+    while change_cursor is None:
+        page = await contoso.changes(link)
         patches.update((each, fields) for each, fields in page.changes if fields is not None)
         removed += [each for each, fields in page.changes if fields is None]
-        link, delta_link = page.next_link or "", page.delta_link
+        link, change_cursor = page.next_cursor or "", page.change_cursor
     assert patches.keys() == {joined, people[1]}
     assert patches[ObjectId(people[1])]["department"] is None
     assert patches[ObjectId(people[1])]["display_name"] == "Grace Hopper"
     assert "user_principal_name" in patches[ObjectId(joined)]
     assert removed == [people[2]]
-    again = await contoso.changed_users(delta_link)
+    again = await contoso.changes(change_cursor)
     assert again.changes == []
 
 
@@ -69,11 +69,11 @@ async def test_an_expired_delta_token_asks_for_a_full_listing(
     contoso: Directory, simulator: Broken, answer: str
 ) -> None:
     """Both forms of the answer, after eight days."""
-    link = await contoso.latest_delta_link()
+    link = await contoso.change_cursor()
     await simulator.call("PATCH", "/settings", {"delta_expired": answer})
     await simulator.call("POST", "/clock", {"advance_s": 8 * 86_400})
     with pytest.raises(DeltaLinkExpired):
-        await contoso.changed_users(link)
+        await contoso.changes(link)
 
 
 async def test_existence_tells_who_is_really_gone(fabrikam: Directory, simulator: Broken) -> None:
@@ -111,9 +111,9 @@ async def test_existence_of_direct_members(fabrikam: Directory, simulator: Broke
 async def test_groups_are_found_by_name_or_id(fabrikam: Directory, simulator: Broken) -> None:
     """By the beginning of the name, quotes included; by a pasted id; none for an unknown one."""
     made = await simulator.call("POST", "/directories/fabrikam/groups", {"displayName": "O'Brien's team"})
-    assert [group.id for group in await fabrikam.groups("O'Bri")] == [made["id"]]
-    assert [group.display_name for group in await fabrikam.groups(f" {made['id'].upper()} ")] == ["O'Brien's team"]
-    assert await fabrikam.groups("00000000-0000-4000-8000-000000000000") == []
+    assert [group.id for group in await fabrikam.find_groups("O'Bri")] == [made["id"]]
+    assert [group.display_name for group in await fabrikam.find_groups(f" {made['id'].upper()} ")] == ["O'Brien's team"]
+    assert await fabrikam.find_groups("00000000-0000-4000-8000-000000000000") == []
 
 
 async def test_a_token_says_who_and_what(contoso: Directory, simulator: Broken) -> None:

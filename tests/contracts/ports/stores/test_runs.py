@@ -96,7 +96,7 @@ async def test_a_position_is_kept_until_it_is_forgotten(stores: Stores) -> None:
     job = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
     assert await stores.runs.find_checkpoint(job) is None
     checkpoint = FetchCheckpoint(
-        attempt="a", next_link="https://graph.example/v1.0/users?$skiptoken=x", digest=SnapshotDigest()
+        attempt="a", next_cursor="https://graph.example/v1.0/users?$skiptoken=x", digest=SnapshotDigest()
     )
     await stores.runs.save_checkpoint(job, checkpoint)
     assert await stores.runs.find_checkpoint(job) == checkpoint
@@ -145,7 +145,7 @@ def staged(count: int, attempt: str) -> tuple[SnapshotManifest, list[Page]]:
         users = [user(number * 10 + each) for each in range(10)]
         pages.append(Page.of(encode_page(users), users))
         digest = digest.add(pages[-1].content, users)
-    return SnapshotManifest(source=USERS, attempt=attempt, digest=digest, delta_link="https://x", scope="s"), pages
+    return SnapshotManifest(source=USERS, attempt=attempt, digest=digest, change_cursor="https://x", scope="s"), pages
 
 
 async def test_a_snapshot_is_loaded_whole_or_not_at_all(stores: Stores) -> None:

@@ -81,7 +81,7 @@ async def _fill(stores: Stores, tenant: TenantId) -> None:
     await stores.runs.insert(a_run(tenant))
     await stores.runs.insert_plan(plan(tenant))
     job = FetchJob(tenant=tenant, run=RUN, source=USERS)
-    await stores.runs.save_checkpoint(job, FetchCheckpoint(attempt="a", next_link="l", digest=SnapshotDigest()))
+    await stores.runs.save_checkpoint(job, FetchCheckpoint(attempt="a", next_cursor="l", digest=SnapshotDigest()))
     await stores.runs.record_fetch_result(job, fetched())
     await stores.runs.record_reconcile_result(ReconcileJob(tenant=tenant, run=RUN, location=LOCATION), reconciled())
     await stores.snapshots.stage(tenant, USERS, "a", 0, [Page.of(b"page", [])])

@@ -18,7 +18,7 @@ async def test_progress_counts_markers_of_this_run_only(stores: Stores, tenant: 
     await _mark(stores, planned, OTHER_RUN, source)
     await stores.runs.save_checkpoint(
         FetchJob(tenant=tenant, run=RUN, source=source),
-        FetchCheckpoint(attempt="a", next_link="l", digest=SnapshotDigest()),
+        FetchCheckpoint(attempt="a", next_cursor="l", digest=SnapshotDigest()),
     )
     assert await stores.runs.get_progress(tenant, RUN) == RunProgress(fetched=1, sources=2, reconciled=1, locations=1)
 

@@ -29,7 +29,7 @@ async def staged(
         page = Page.of(encode_page(users), users)
         await store.stage(tenant, source, attempt, index, [page])
         digest = digest.add(page.content, users)
-    return SnapshotManifest(source=source, attempt=attempt, digest=digest, delta_link="https://graph.example/delta")
+    return SnapshotManifest(source=source, attempt=attempt, digest=digest, change_cursor="https://graph.example/delta")
 
 
 async def test_a_snapshot_without_pages_is_complete(stores: Stores, tenant: TenantId) -> None:
@@ -97,7 +97,7 @@ async def test_a_commit_that_does_not_sweep_deletes_nothing(stores: Stores, tena
     ref = await staged(stores.snapshots, tenant, "a", [user(1)])
     await stores.snapshots.commit(tenant, ref, 1)
     under_way = await staged(stores.snapshots, tenant, "b", [user(2)])
-    moved_on = msgspec.structs.replace(ref, delta_link="https://graph.example/next")
+    moved_on = msgspec.structs.replace(ref, change_cursor="https://graph.example/next")
     await stores.snapshots.commit(tenant, moved_on, 2, sweep=False)
     assert await stores.snapshots.find_current(tenant, USERS) == moved_on
     assert len((await loaded(stores.snapshots, tenant, under_way)).users) == 1
