@@ -144,7 +144,7 @@ class _Reader:
         if not text:
             self.problems.append(f"{name} is missing (an https address)")
         elif not _is_https(text):
-            self.problems.append(f"{name} is {text!r}, which is no https address")
+            self.problems.append(f"{name} is {text!r}, which is not an https address")
         return text.rstrip("/")
 
     def seconds(self, name: str, default: float) -> float:
@@ -156,7 +156,7 @@ class _Reader:
         except ValueError:
             value = -1
         if not value > 0:
-            self.problems.append(f"{name} is {text!r}, which is no positive number of seconds")
+            self.problems.append(f"{name} is {text!r}, which is not a positive number of seconds")
         return value
 
     def sign_in(self) -> SignInSettings | None:
@@ -166,11 +166,11 @@ class _Reader:
         audience, operator_tenant = (self._guid(name) for name in names)
         easy_auth = self._environment.get("SIGN_IN_EASY_AUTH") or "false"
         if easy_auth not in {"true", "false"}:
-            self.problems.append(f"SIGN_IN_EASY_AUTH is {easy_auth!r}; it is true or false")
+            self.problems.append(f"SIGN_IN_EASY_AUTH is {easy_auth!r}, which is neither true nor false")
         elif easy_auth == "true" and (self._environment.get("WEBSITE_AUTH_ENABLED") or "").lower() != "true":
             self.problems.append(
                 "SIGN_IN_EASY_AUTH is true, but the platform does not say that its authentication is on "
-                "(WEBSITE_AUTH_ENABLED): anybody could send its header"
+                "(WEBSITE_AUTH_ENABLED): any caller could send its header"
             )
         return SignInSettings(
             audience=audience,
@@ -184,7 +184,7 @@ class _Reader:
         try:
             return guid(text)
         except Rejected:
-            self.problems.append(f"{name} is {text!r}, which is no GUID")
+            self.problems.append(f"{name} is {text!r}, which is not a GUID")
             return ""
 
     def accounts(self, name: str, first: TableAccount) -> tuple[TableAccount, ...]:
@@ -227,7 +227,7 @@ class _Reader:
         for text in (self._environment.get(name) or "").split():
             login, bar, graph = text.partition("|")
             if not bar or not _is_https(login) or not _is_https(graph):
-                self.problems.append(f"{name} holds {text!r}, which is no pair https://login|https://graph")
+                self.problems.append(f"{name} holds {text!r}, which is not a pair https://login|https://graph")
             pairs.append(Endpoints(login=login.rstrip("/"), graph=graph.rstrip("/")))
         return tuple(pairs)
 

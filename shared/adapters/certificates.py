@@ -74,7 +74,7 @@ class X509CertificateReader:
             answer, _ = await asyncio.wait_for(child.communicate(entered), _PATIENCE_S)
         except TimeoutError as error:
             raise Rejected(
-                "The certificate takes too long to open; export it again with the usual settings.",
+                "The certificate takes too long to open: export it again with default settings.",
                 code="certificate_unreadable",
             ) from error
         finally:
@@ -107,18 +107,17 @@ def opened(text: str, password: str) -> Certificate:
     key, found = _of_pem(data, password) if _PEM in data else _of_pfx(data, password)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise Rejected(
-            "There is no RSA private key with the certificate; it takes one to sign in.", code="certificate_without_key"
+            "The certificate does not contain an RSA private key, which is needed to sign in.",
+            code="certificate_without_key",
         )
     if key.key_size < _MIN_BITS:
         raise Rejected(
-            f"The RSA key has {key.key_size} bits; the login service takes {_MIN_BITS} and more.",
+            f"The RSA key has {key.key_size} bits, but the login service requires at least {_MIN_BITS}.",
             code="certificate_weak",
         )
     own = [each for each in found if _belongs(each, key)]
     if not own:
-        raise Rejected(
-            "The private key belongs to another certificate than the one beside it.", code="certificate_without_key"
-        )
+        raise Rejected("The private key does not belong to this certificate.", code="certificate_without_key")
     others = [each for each in found if each not in own]
     parts = [key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())]
     parts += [each.public_bytes(Encoding.PEM) for each in (*own, *others)]
@@ -161,7 +160,7 @@ def _of_pfx(data: bytes, password: str) -> tuple[object, list[x509.Certificate]]
 
 
 def _unreadable() -> Rejected:
-    return Rejected("This is neither PEM nor a PFX in base64.", code="certificate_unreadable")
+    return Rejected("The certificate is neither PEM nor a PFX in base64.", code="certificate_unreadable")
 
 
 def _wrong_password() -> Rejected:

@@ -53,12 +53,12 @@ class EntraSignIn:
     async def person(self, headers: Mapping[str, str]) -> Person:
         """Return the signed-in person. Raises: Unauthenticated, Transient when the keys cannot be had just now."""
         if self._settings is None:
-            raise Unauthenticated("Nobody can sign in here: sign-in is not set up.", code="sign_in_off")
+            raise Unauthenticated("Sign-in is not set up.", code="sign_in_off")
         if self._settings.easy_auth and _PRINCIPAL in headers:
             return _of_easy_auth(headers[_PRINCIPAL], self._settings.audience)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("The request carries no sign-in.", code="not_signed_in")
+            raise Unauthenticated("You are not signed in.", code="not_signed_in")
         return await self._of_token(token.strip(), self._settings)
 
     async def _of_token(self, token: str, settings: SignInSettings) -> Person:
@@ -121,7 +121,7 @@ async def _fetch(url: str) -> dict[str, Any]:
         keys = jwt.PyJWKSet.from_dict(msgspec.json.decode(content, type=dict[str, Any]))
     except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, jwt.PyJWTError) as error:
         raise Transient(
-            f"The login service's keys cannot be had just now ({type(error).__name__}); try again.", code="sign_in_keys"
+            f"The keys of the login service cannot be loaded ({type(error).__name__}). Try again.", code="sign_in_keys"
         ) from error
     return {str(key.key_id): key for key in keys.keys}
 
@@ -148,4 +148,4 @@ def _of(said: Mapping[str, list[str]], names: frozenset[str]) -> set[str]:
 
 
 def _refused() -> Unauthenticated:
-    return Unauthenticated("The sign-in is not valid, or has expired.", code="not_signed_in")
+    return Unauthenticated("Your sign-in is not valid or has expired.", code="not_signed_in")

@@ -45,14 +45,19 @@ _NEWEST_FIRST_MS = 9_999_999_999_999
 def tenant_id(text: str) -> TenantId:
     """Return a tenant's id. Raises: Rejected unless it is 1-64 of `a-z 0-9 -`, not at an end of it a `-`."""
     if not _SLUG.fullmatch(text):
-        raise Rejected(f"{text[:80]!r} is no tenant id: use 1 to 64 of a-z, 0-9 and -.", code="invalid_tenant_id")
+        raise Rejected(
+            f"Invalid tenant id {text[:80]!r}: use 1 to 64 characters from a-z, 0-9 and '-'.", code="invalid_tenant_id"
+        )
     return TenantId(text)
 
 
 def location_id(text: str) -> LocationId:
     """Return a location's id. Raises: Rejected unless it is 1-64 of `a-z 0-9 -`, not at an end of it a `-`."""
     if not _SLUG.fullmatch(text):
-        raise Rejected(f"{text[:80]!r} is no location id: use 1 to 64 of a-z, 0-9 and -.", code="invalid_location_id")
+        raise Rejected(
+            f"Invalid location id {text[:80]!r}: use 1 to 64 characters from a-z, 0-9 and '-'.",
+            code="invalid_location_id",
+        )
     return LocationId(text)
 
 
@@ -76,21 +81,26 @@ def recipient_id_of(connection: ConnectionId, person: ObjectId) -> RecipientId:
 def run_id(text: str) -> RunId:
     """Return a run's id. Raises: Rejected unless it has the form that `new_run_id` makes."""
     if not _RUN.fullmatch(text):
-        raise Rejected(f"{text[:80]!r} is no run id.", code="invalid_run_id")
+        raise Rejected(f"Invalid run id {text[:80]!r}: copy the id from the history.", code="invalid_run_id")
     return RunId(text)
 
 
 def import_id(text: str) -> ImportId:
     """Return an import's id. Raises: Rejected unless it has the form that `new_run_id` makes."""
     if not _RUN.fullmatch(text):
-        raise Rejected(f"{text[:80]!r} is no import id.", code="invalid_import_id")
+        raise Rejected(
+            f"Invalid import id {text[:80]!r}: use the id returned when the import was created.",
+            code="invalid_import_id",
+        )
     return ImportId(text)
 
 
 def recipient_id(text: str) -> RecipientId:
     """Return a recipient's id. Raises: Rejected unless it is 1-128 of letters, digits, `.`, `_` and `-`."""
     if not _RECIPIENT.fullmatch(text):
-        raise Rejected(f"{text[:80]!r} is no recipient id.", code="invalid_recipient_id")
+        raise Rejected(
+            f"Invalid recipient id {text[:80]!r}: copy the id from the list of recipients.", code="invalid_recipient_id"
+        )
     return RecipientId(text)
 
 

@@ -88,4 +88,4 @@ def bound_to(expected: Expected | None) -> Iterator[None]:
 
 def changed_meanwhile() -> ChangedMeanwhile:
     """Return the error for whoever expected another version."""
-    return ChangedMeanwhile("Somebody has changed this since you read it, so nothing was changed now.")
+    return ChangedMeanwhile("This was changed after you loaded it. Your change was not saved.")

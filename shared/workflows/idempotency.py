@@ -70,7 +70,7 @@ class Idempotency:
         if known is not None and not known.is_expired(now):
             if known.digest != request.digest:
                 raise Rejected(
-                    "This Idempotency-Key was used for another request; send a new key with a new request.",
+                    "This Idempotency-Key was already used for a different request: use a new key.",
                     code="idempotency_key_reused",
                 )
             if etag is not None and not known.is_abandoned(now):

@@ -77,7 +77,9 @@ class TableRecipientStore:
         tables = await self._accounts.of(tenant)
         row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.recipient(recipient))
         if row is None:
-            raise NotFound(f"Location {location!r} has no recipient {recipient!r}.", code="recipient_not_found")
+            raise NotFound(
+                f"Recipient {recipient!r} does not exist at location {location!r}.", code="recipient_not_found"
+            )
         return recipient_of(msgspec.convert(dict(row), FULL_ROW))
 
     async def write(

@@ -44,7 +44,7 @@ class TableRunStore:
         try:
             return await self._large(tenant, run, keys.PLAN, Plan)
         except NotFound as error:
-            raise NotFound(f"Run {run!r} of tenant {tenant!r} has no plan.", code="plan_not_found") from error
+            raise NotFound(f"Run {run!r} of tenant {tenant!r} does not have a plan.", code="plan_not_found") from error
 
     async def insert(self, run: Run) -> bool:
         """Store a run unless there is one of its id. Return whether it was stored."""
@@ -60,7 +60,7 @@ class TableRunStore:
         tables = await self._accounts.of(tenant)
         row: Any = await tables.find(RUNS, tenant, run)
         if row is None:
-            raise NotFound(f"Tenant {tenant!r} has no run {run!r}.", code="run_not_found")
+            raise NotFound(f"Run {run!r} does not exist in tenant {tenant!r}.", code="run_not_found")
         return Versioned(unpack(row, Run), str(row.metadata["etag"]))
 
     async def replace(self, run: Run, etag: str | None) -> str:

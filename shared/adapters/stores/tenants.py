@@ -69,7 +69,7 @@ class TableTenantStore:
         row = await self._tables.find(TENANTS, tenant, "tenant")
         if row is None:
             raise NotFound(
-                f"There is no tenant {tenant!r}: create it with PUT /api/tenants/{tenant}, or correct the id.",
+                f"Tenant {tenant!r} does not exist: check the id, or ask the operator to add the tenant.",
                 code="tenant_not_found",
             )
         return TenantSummary(id=tenant, name=row["name"])
@@ -265,7 +265,9 @@ class TableTenantStore:
         try:
             return await tables.merge(LOCATIONS, row)
         except NotFound as error:
-            raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found") from error
+            raise NotFound(
+                f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found"
+            ) from error
 
     async def _changed(self, tables: Tables, row: Mapping[str, Any], expected: Expected) -> str:
         """Change a location's row. Raises: Conflict unless it is there as it is expected."""

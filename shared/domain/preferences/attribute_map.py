@@ -52,7 +52,7 @@ class Attributes(
                 )
                 raise Rejected(detail, code="invalid_preferences")
         if self.default_country is not None and not is_country(self.default_country):
-            detail = f"{self.default_country[:80]!r} is no country; use two capital letters such as DE."
+            detail = f"Invalid country {self.default_country[:80]!r}: use two capital letters such as DE."
             raise Rejected(detail, code="invalid_preferences")
 
     @cached_property

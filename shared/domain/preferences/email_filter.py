@@ -45,16 +45,20 @@ class EmailFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def require_sense(self) -> None:
         """Hold if the filter can be kept. Raises: Rejected."""
         if len(self.domains) + len(self.addresses) > MAX_ENTRIES:
-            raise Rejected(f"The filter has more than {MAX_ENTRIES} entries.", code="invalid_preferences")
+            raise Rejected(
+                f"Too many entries in the e-mail filter: use at most {MAX_ENTRIES}.", code="invalid_preferences"
+            )
         for each in self.domains:
             plain = each.strip().removeprefix(_BELOW)
             if "." not in plain or "@" in plain or "*" in plain or " " in plain:
-                detail = f"{each[:80]!r} is no domain; write example.com, or *.example.com for those below it."
+                detail = f"Invalid domain {each[:80]!r}: use example.com, or *.example.com for its subdomains."
                 raise Rejected(detail, code="invalid_preferences")
         for each in self.addresses:
             local, at, domain = each.strip().partition("@")
             if not (local and at and domain) or "@" in domain or " " in local + domain:
-                raise Rejected(f"{each[:80]!r} is no e-mail address.", code="invalid_preferences")
+                raise Rejected(
+                    f"Invalid e-mail address {each[:80]!r}: use name@example.com.", code="invalid_preferences"
+                )
 
 
 def _address(text: str) -> str:

@@ -67,12 +67,12 @@ class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         """Hold if the filter can be kept. Raises: Rejected."""
         if not 1 <= len(self.values) <= MAX_VALUES or any(not value.strip("* ") for value in self.values):
             raise Rejected(
-                f"A filter by {self.attribute.value} has 1 to {MAX_VALUES} values, none of them empty.",
+                f"Invalid filter by {self.attribute.value}: use 1 to {MAX_VALUES} values that are not empty.",
                 code="invalid_preferences",
             )
         if any(len(value) > MAX_VALUE for value in self.values):
             raise Rejected(
-                f"A value of the filter by {self.attribute.value} has more than {MAX_VALUE} characters.",
+                f"Invalid filter by {self.attribute.value}: a value has at most {MAX_VALUE} characters.",
                 code="invalid_preferences",
             )
 

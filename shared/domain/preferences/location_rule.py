@@ -65,13 +65,13 @@ class LocationRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Hold if the rule can be kept. Raises: Rejected."""
         values = [_folded(each.value) for each in self.places]
         if not 1 <= len(values) <= MAX_PLACES:
-            raise Rejected(f"locationRule.places has 1 to {MAX_PLACES} values.", code="invalid_preferences")
+            raise Rejected(f"Invalid location rule: use 1 to {MAX_PLACES} values.", code="invalid_preferences")
         if any(not value.strip("* ") or len(value) > MAX_VALUE for value in values):
-            detail = f"Each value of locationRule.places has 1 to {MAX_VALUE} characters."
+            detail = f"Invalid location rule: a value has 1 to {MAX_VALUE} characters."
             raise Rejected(detail, code="invalid_preferences")
         twice = [value for value, count in Counter(values).items() if count > 1]
         if twice:
-            raise Rejected(f"locationRule.places names {twice[0]!r} twice.", code="invalid_preferences")
+            raise Rejected(f"Invalid location rule: the value {twice[0]!r} is used twice.", code="invalid_preferences")
 
 
 class AttributeValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ class Values:
         named = ", ".join(f"{each.value!r} ({each.people})" for each in missing[:_NAMED])
         more = f" and {len(missing) - _NAMED} other values" if len(missing) > _NAMED else ""
         people = sum(each.people for each in missing)
-        detail = f"{people} people have a value of {self._attribute.value} that names no location: {named}{more}."
+        detail = f"{people} people have a value of {self._attribute.value} without a location: {named}{more}."
         return Problem(concerns=self._attribute.value, code="unmatched_location", detail=detail)
 
 

@@ -44,10 +44,15 @@ class GuardLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Hold if the limits are numbers that mean something. Raises: Rejected."""
         for name, share in {"maxShare": self.max_share, "smallMaxShare": self.small_max_share}.items():
             if not 0 <= share <= 1:
-                raise Rejected(f"guard.{name} is {share}; a share is 0 to 1.", code="invalid_preferences")
+                raise Rejected(
+                    f"Invalid deactivation limit {share} ({name}): a share is from 0 to 1.", code="invalid_preferences"
+                )
         for name, number in {"maxPeople": self.max_people, "smallFrom": self.small_from}.items():
             if not 0 <= number <= MAX_PEOPLE:
-                raise Rejected(f"guard.{name} is {number}; use 0 to {MAX_PEOPLE}.", code="invalid_preferences")
+                raise Rejected(
+                    f"Invalid deactivation limit {number} ({name}): use 0 to {MAX_PEOPLE} people.",
+                    code="invalid_preferences",
+                )
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -76,7 +81,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         self.guard.require_sense()
         self.sso_filter.require_sense()
         if len(self.filters) > MAX_FILTERS:
-            raise Rejected(f"There are at most {MAX_FILTERS} filters.", code="invalid_preferences")
+            raise Rejected(f"Too many filters: use at most {MAX_FILTERS}.", code="invalid_preferences")
         for each in self.filters:
             each.require_sense()
         self.attributes.require_sense()
@@ -87,7 +92,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Hold if the location rule names only locations that there are. Raises: Rejected."""
         missing = sorted(self.location_rule.locations - known) if self.location_rule is not None else []
         if missing:
-            detail = f"locationRule.places names the location {missing[0]!r}, which there is not."
+            detail = f"Invalid location rule: the location {missing[0]!r} does not exist."
             raise Rejected(detail, code="invalid_preferences")
 
     @property

@@ -12,21 +12,23 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Origin, Reason, Recipient, Status
 from shared.domain.reconcile.absence import EVERYONE
 
-#: What each reason means for the person whom somebody asks about.
+#: How a recipient that did not come from the directory was created.
+_ORIGINS = {Origin.CSV: "by a CSV import", Origin.MANUAL: "manually"}
+#: What each reason means for the person in question.
 _SAID = {
     Reason.ACCOUNT_DISABLED: "The account is disabled in the directory.",
-    Reason.ACCOUNT_DELETED: "The directory has no such account any more.",
-    Reason.LEFT_GROUP: "They are in no group that is mapped to this location.",
-    Reason.ATTRIBUTE_CHANGED: "Their attribute names this location no more, and they are in no group that is mapped.",
-    Reason.GUEST_EXCLUDED: "They are a guest, and guests are switched off in the preferences.",
-    Reason.NO_EMAIL: "They have no e-mail address, and the preferences ask for one.",
-    Reason.FILTERED: "A filter of the preferences keeps them out.",
-    Reason.MAPPING_REMOVED: "No group is mapped to this location any more.",
-    Reason.NOT_IN_FILE: "The last file that was imported with overwriting does not name them.",
-    Reason.UNDONE: "The run that had created or changed them was undone.",
-    Reason.DEACTIVATED_MANUALLY: "Somebody has deactivated them here; a sync does not undo that.",
-    Reason.CSV_OWNS: "A recipient from CSV or by hand has their address, and must not be updated by the directory.",
-    Reason.AMBIGUOUS_EMAIL: "Several recipients, or several people, share their address; nobody is guessed.",
+    Reason.ACCOUNT_DELETED: "The account no longer exists in the directory.",
+    Reason.LEFT_GROUP: "This person is not a member of a group that is mapped to this location.",
+    Reason.ATTRIBUTE_CHANGED: "Neither the location rule nor a mapped group assigns this person here any longer.",
+    Reason.GUEST_EXCLUDED: "This person is a guest, and the preferences exclude guests.",
+    Reason.NO_EMAIL: "This person does not have an e-mail address, but the preferences require one.",
+    Reason.FILTERED: "A filter in the preferences excludes this person.",
+    Reason.MAPPING_REMOVED: "The location no longer has a mapped group.",
+    Reason.NOT_IN_FILE: "The last CSV file that replaced earlier files does not contain this person.",
+    Reason.UNDONE: "The run that created or changed this recipient was undone.",
+    Reason.DEACTIVATED_MANUALLY: "An admin deactivated this recipient. Syncs do not reactivate it.",
+    Reason.CSV_OWNS: "A CSV or manual recipient has this e-mail address, and the directory may not update it.",
+    Reason.AMBIGUOUS_EMAIL: "Several recipients or directory users share this e-mail address.",
 }
 
 
@@ -129,13 +131,13 @@ def _why_in_nothing(
 ) -> tuple[str, str]:
     """Return why nothing that feeds a location holds somebody."""
     if known.asked and known.live is None:
-        return Reason.ACCOUNT_DELETED.value, "The directory has no such user."
+        return Reason.ACCOUNT_DELETED.value, "The directory does not have such a user."
     if not feeds:
-        return "no_mapping", "No group is mapped to this location."
+        return "no_mapping", "This location does not have a mapped group."
     if any(source not in known.read for source, _ in feeds):
-        return "not_read_yet", "Not everything that feeds this location has been read completely yet; sync first."
+        return "not_read_yet", "The directory has not been read completely for this location yet. Start a sync first."
     if preferences.mode is Mode.GROUPS:
-        return Reason.LEFT_GROUP.value, f"{_SAID[Reason.LEFT_GROUP]} Who joins one is found by the next sync."
+        return Reason.LEFT_GROUP.value, f"{_SAID[Reason.LEFT_GROUP]} The next sync finds new members."
     return _why_not_yet(known, preferences)
 
 
@@ -144,27 +146,29 @@ def _why_not_yet(known: Known, preferences: Preferences) -> tuple[str, str]:
     person = known.live or next((each for each in known.read.values() if each is not None), None)
     if person is not None and (excluded := preferences.exclusion(person)) is not None:
         return excluded.value, _sentence(excluded.value)
-    return "not_synced_yet", "They should be a recipient here; the next sync makes them one, or says why not."
+    return (
+        "not_synced_yet",
+        "This person should be a recipient here. The next sync adds them, or shows the reason why not.",
+    )
 
 
 def _why_in(recipient: Recipient, holding: Sequence[GroupMapping | None], preferences: Preferences) -> tuple[str, str]:
     if recipient.origin is not Origin.DIRECTORY:
-        return "by_csv_or_hand", f"The recipient was created by {recipient.origin.value}; a sync never deactivates it."
+        return "by_csv_or_hand", f"The recipient was created {_ORIGINS[recipient.origin]}. Syncs never deactivate it."
     groups = [mapping for mapping in holding if mapping is not None]
     if groups:
         nested = any(mapping.transitive for mapping in groups)
-        detail = f"In {len(groups)} of the groups that are mapped here{', directly or through nested groups' * nested}."
+        detail = f"Member of {len(groups)} of the groups mapped here{', directly or through nested groups' * nested}."
         return "in_group", detail
     if holding and preferences.rule is not None:
-        attribute = preferences.rule.attribute.value
-        return "by_attribute", f"Their {attribute} names this location, by the location rule of the preferences."
+        return "by_attribute", "The location rule in the preferences assigns this person to this location."
     if holding:
-        return "in_directory", "Full mode: every user of the directory is a recipient at every location."
+        return "in_directory", "All users of the directory are recipients at all locations."
     return (
         "leaving",
-        "No source held them when it was last read; they stay until a sync confirms it, or somebody approves.",
+        "This person was not found in the last sync. They stay a recipient until a sync confirms that they left.",
     )
 
 
 def _sentence(reason: str) -> str:
-    return _SAID[Reason(reason)] if reason in _SAID else f"The reason is {reason}."
+    return _SAID[Reason(reason)] if reason in _SAID else f"Reason: {reason}."

@@ -39,9 +39,7 @@ def breaches(losses: Sequence[Loss], limits: GuardLimits) -> tuple[Breach, ...]:
         baseline = sum(loss.baseline for loss in losses)
         for window, earlier in _windows(sum(loss.day for loss in losses), sum(loss.week for loss in losses)):
             if _is_large(candidates + earlier, baseline + earlier, limits):
-                found.append(
-                    Breach(location=None, detail=_sentence("the tenant", candidates, baseline, window, earlier))
-                )
+                found.append(Breach(location=None, detail=_sentence(candidates, baseline, window, earlier)))
                 break
     return tuple(found)
 
@@ -51,7 +49,7 @@ def _of_location(loss: Loss, limits: GuardLimits) -> Iterable[Breach]:
         gone, baseline = loss.candidates + earlier, loss.baseline + earlier
         small = baseline >= limits.small_from and gone > limits.small_max_share * baseline
         if gone >= baseline or small or _is_large(gone, baseline, limits):
-            detail = _sentence(loss.location, loss.candidates, loss.baseline, window, earlier)
+            detail = _sentence(loss.candidates, loss.baseline, window, earlier)
             yield Breach(location=loss.location, detail=detail)
             return
 
@@ -65,9 +63,9 @@ def _is_large(candidates: int, baseline: int, limits: GuardLimits) -> bool:
     return candidates > limits.max_people and candidates > limits.max_share * baseline
 
 
-def _sentence(where: str, candidates: int, baseline: int, window: str, earlier: int) -> str:
+def _sentence(candidates: int, baseline: int, window: str, earlier: int) -> str:
     after = f", after {earlier} in the last {window}" if earlier else ""
-    return f"{candidates} of {baseline} active recipients of {where} would be deactivated{after}"
+    return f"{candidates} of {baseline} active recipients would be deactivated{after}"
 
 
 def digest(candidates: Iterable[tuple[LocationId, Candidate]]) -> str:

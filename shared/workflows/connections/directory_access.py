@@ -31,7 +31,7 @@ class DirectoryAccess:
         await self.tenants.get(tenant)
         connection = await self.tenants.connection(tenant)
         if connection is None:
-            raise NotFound(f"The directory connection of {tenant!r} is off; switch it on first.", code="not_connected")
+            raise NotFound("The directory is not connected: connect it first.", code="not_connected")
         return connection
 
     async def secret(self, connection: Connection) -> str:

@@ -59,7 +59,9 @@ class DeadLetters:
 
     async def record(self, queue: str, message_id: str, body: str, message: Message, counters: RequestCounters) -> None:
         """Leave the message in the operator log and its job marked as failed, so that its run comes to an end."""
-        detail = f"A message of {queue} failed on every delivery; see the log of its run, mend the cause, sync again."
+        detail = (
+            f"A message of {queue} failed on every delivery. Check the log of its run, fix the cause, then sync again."
+        )
         await self.add_entry(queue, message_id, body, "poison", detail, message)
         try:
             await self._go_on(queue, message, counters)
@@ -93,5 +95,7 @@ class DeadLetters:
 
 def _problem(concerns: str, queue: str) -> Problem:
     return Problem(
-        concerns=concerns, code="poison", detail=f"Its message of {queue} failed on every delivery and was set aside."
+        concerns=concerns,
+        code="poison",
+        detail=f"A message of {queue} failed on every delivery. The operator can retry it.",
     )

@@ -45,14 +45,14 @@ class Doctor:
             _tried("login", "The login service", self.probes.login()),
         )
         now = self.clock.now()
-        checks = [Check.passed("settings", "Every setting is there"), tables, *further, queues]
+        checks = [Check.passed("settings", "All settings are valid"), tables, *further, queues]
         checks += [_depth(name, number) for name, number in sorted((depths or {}).items())]
         checks += [vault, login, _clock("storage", stored_at, now), _clock("the login service", login_at, now)]
         return Diagnosis(ok=all(each.status is not CheckStatus.FAIL for each in checks), at=now, checks=tuple(checks))
 
     async def _further(self) -> list[Check]:
         """Return a check for each further storage account; one that says which there are only where it fails."""
-        asked, names = await _tried("accounts", "Which tenant is in which storage account", self.probes.accounts())
+        asked, names = await _tried("accounts", "The assignment of tenants to storage accounts", self.probes.accounts())
         tried = [
             _tried(f"tables_{name}", f"Table Storage of the account {name!r}", self.probes.tables(name))
             for name in names or ()
@@ -64,31 +64,33 @@ async def _tried(id_: str, name: str, work: Awaitable[T]) -> tuple[Check, T | No
     try:
         found = await work
     except Misconfigured as error:
-        fix = "Assign the role, or correct the setting, that is named; it takes some minutes to have effect."
-        return Check.failed(id_, f"{name} cannot be used", str(error), fix), None
+        fix = "Assign the named role or correct the named setting. It takes some minutes to take effect."
+        return Check.failed(id_, f"{name} does not work", str(error), fix), None
     except SyncError as error:
-        fix = "Look whether it is up, and whether the app's network lets it through; then try again."
+        fix = "Check that the service is up and that the network of the app allows access, then try again."
         return Check.failed(id_, f"{name} cannot be reached", str(error), fix), None
-    return Check.passed(id_, f"{name} can be used"), found
+    return Check.passed(id_, f"{name} works"), found
 
 
 def _depth(name: str, number: int) -> Check:
     id_, about = f"queue_{name}", f"{name} has {number} messages"
     if number > 0 and name.endswith("-poison"):
-        fix = "They are recorded within a minute; if they stay, see whether the app's queue triggers run."
-        return Check(id=id_, status=CheckStatus.WARN, title=about, detail="Messages failed too often.", fix=fix)
+        fix = "They are recorded within a minute. If they stay, check that the queue triggers of the app run."
+        return Check(id=id_, status=CheckStatus.WARN, title=about, detail="Messages failed on every delivery.", fix=fix)
     if number > _MANY:
-        fix = "See whether the app's queue triggers run, and how far it may scale out."
-        return Check(id=id_, status=CheckStatus.WARN, title=about, detail="More than usual is waiting.", fix=fix)
+        fix = "Check that the queue triggers of the app run, and the scale-out limit of the app."
+        return Check(
+            id=id_, status=CheckStatus.WARN, title=about, detail="More messages than usual are waiting.", fix=fix
+        )
     return Check.passed(id_, about)
 
 
 def _clock(where: str, there: datetime | None, here: datetime) -> Check:
     id_ = f"clock_{where.rsplit(maxsplit=1)[-1]}"
     if there is None:
-        return Check.skipped(id_, f"What time it is at {where} is not known", "It could not be asked, or did not say.")
+        return Check.skipped(id_, f"The time of {where} is unknown", "The service did not return its time.")
     apart_s = abs((there - here).total_seconds())
     if apart_s > _SKEW_S:
-        detail = f"The app's clock and that of {where} are {apart_s:.0f} s apart; tokens are refused beyond 300 s."
-        return Check.failed(id_, "The clocks differ", detail, "Have the app's machine set its clock by the network.")
-    return Check.passed(id_, f"The clock agrees with that of {where}")
+        detail = f"The clocks of the app and of {where} differ by {apart_s:.0f} s. Tokens are refused above 300 s."
+        return Check.failed(id_, "The clocks differ", detail, "Turn on time synchronization on the machine of the app.")
+    return Check.passed(id_, f"The clocks of the app and of {where} agree")

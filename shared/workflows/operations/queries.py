@@ -196,7 +196,7 @@ class Observe:
     ) -> tuple[list[Recipient], str | None]:
         """Return a page of recipients by id, and the id to go on after; None at the end. Raises: NotFound."""
         if location not in {each.id for each in await self.tenants.locations(tenant)}:
-            raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
+            raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
         return await page(self._matching(tenant, location, wanted), wanted.limit, lambda each: each.id)
 
     async def _matching(
@@ -214,7 +214,7 @@ class Observe:
     async def everybody(self, tenant: TenantId, location: LocationId, wanted: RecipientFilter) -> list[Recipient]:
         """Return all recipients of a location that the filter lets through, whatever its limit. Raises: NotFound."""
         if location not in {each.id for each in await self.tenants.locations(tenant)}:
-            raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
+            raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
         return [each async for each in self.recipients.list_recipients(tenant, location) if wanted.matches(each)]
 
     async def groups(self, tenant: TenantId, search: str) -> list[Group]:

@@ -46,7 +46,9 @@ class DeadLetterReplay:
         if entry.replay is Replay.SENT:
             return entry
         if entry.replay is Replay.SENDING and entry.replayed_at and now - entry.replayed_at < _SENT_WITHIN:
-            raise Conflict("The message is just being put back; look again.", code="request_in_progress")
+            raise Conflict(
+                "This message is being retried. Load the list again in a moment.", code="request_in_progress"
+            )
         message = await self._message(entry)
         claimed = msgspec.structs.replace(entry, replay=Replay.SENDING, replayed_at=now, replayed_by=by)
         etag = await self.operator_log.replace(claimed, etag)
@@ -69,13 +71,11 @@ class DeadLetterReplay:
     async def _entry(self, id_: str, queue: str) -> Versioned[OperatorLogEntry]:
         found = [each for each in await self.operator_log.list_by_id(id_) if queue in {"", each.value.queue}]
         if not found:
-            raise NotFound(
-                "The operator log has no entry with this id; it may have been discarded.", code="entry_not_found"
-            )
+            raise NotFound("This entry does not exist. It may have been discarded.", code="entry_not_found")
         if len(found) > 1:
             queues = ", ".join(sorted(each.value.queue for each in found))
             raise Rejected(
-                f"Several entries have this id; say which with ?queue=, of {queues}.", code="ambiguous_entry"
+                f"Several entries have this id: also state the queue, one of {queues}.", code="ambiguous_entry"
             )
         return found[0]
 
@@ -84,15 +84,13 @@ class DeadLetterReplay:
         try:
             message = _parsed(entry)
         except Rejected as error:
-            raise Rejected(
-                f"The message can be worked off in no way: {error} Discard the entry.", code="not_replayable"
-            ) from error
+            raise Rejected(f"This entry cannot be retried: {error} Discard it.", code="not_replayable") from error
         if not isinstance(message, SyncRequest):
             try:
                 await self.stages.current_plan(message.tenant, message.run)
             except (NotFound, Superseded) as error:
                 raise Conflict(
-                    f"Run {message.run} has ended: ask for a new one, and discard the entry.", code="run_ended"
+                    f"Run {message.run} has ended: start a new sync and discard this entry.", code="run_ended"
                 ) from error
         return message
 
@@ -120,10 +118,8 @@ def _parsed(entry: OperatorLogEntry) -> Message:
         case "retire-jobs":
             return parse_deactivate(entry.body)
         case "import-jobs":
-            raise Rejected(
-                "An import whose message fails has ended: its file is to be sent anew.", code="not_replayable"
-            )
-    raise Rejected("It is an event, and no message.", code="not_replayable")
+            raise Rejected("The import has ended: upload the file again.", code="not_replayable")
+    raise Rejected("It is an event, not a message.", code="not_replayable")
 
 
 def _asked_anew(request: SyncRequest, id_: str) -> SyncRequest:

@@ -38,7 +38,9 @@ class EditRecipient:
         edit = _Edit(recipient, fields, active, condition)
         before = {each.id: each for each in await self.manual.stored(tenant, location)}
         if recipient not in before:
-            raise NotFound(f"Location {location!r} has no recipient {recipient!r}.", code="recipient_not_found")
+            raise NotFound(
+                f"Recipient {recipient!r} does not exist at location {location!r}.", code="recipient_not_found"
+            )
         if not edit(list(before.values())):
             return before[recipient]
         run = self.manual.new_run()

@@ -63,7 +63,8 @@ class Explain:
         words = text.strip()
         if not words:
             raise Rejected(
-                "Say who: user is an e-mail address, a user principal name or an object id.", code="invalid_query"
+                "The person is missing: enter an e-mail address, a user principal name or an object id.",
+                code="invalid_query",
             )
         await self.tenants.get(tenant)
         preferences = await self.tenants.preferences(tenant)

@@ -36,7 +36,7 @@ class ManualChanges:
         """Hold if the tenant has the location. Raises: NotFound."""
         await self.tenants.get(tenant)
         if location not in {each.id for each in await self.tenants.locations(tenant)}:
-            raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
+            raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
 
     async def stored(self, tenant: TenantId, location: LocationId) -> list[Recipient]:
         """Return a location's recipients."""
@@ -61,7 +61,7 @@ class ManualChanges:
             writes = decide(stored)
             await fenced.write(writes, run=run, actor=by, at=self.clock.now())
         except Superseded as error:
-            raise Conflict("A sync is under way; wait for its end, then send this again.", code="run_active") from error
+            raise Conflict("A sync is in progress. Wait until it ends, then try again.", code="run_active") from error
         after = {each.id: each.status for each in stored} | {
             each.recipient.id: each.recipient.status for each in writes
         }

@@ -32,9 +32,9 @@ class Undo:
         """
         undone = (await self.runs.get(tenant, run)).value
         if not undone.state.ended:
-            raise Rejected(f"Run {run} has not ended; undo it then.", code="not_ended")
+            raise Rejected("This run is in progress. Wait until it ends, then undo it.", code="not_ended")
         if undone.preview:
-            raise Rejected("A preview has changed nothing.", code="nothing_to_undo")
+            raise Rejected("A preview cannot be undone because it changes nothing.", code="nothing_to_undo")
         mine = self.manual.new_run()
         reports: dict[LocationId, LocationReport] = {}
         for location in undone.locations:

@@ -259,17 +259,21 @@ def _unasked(error: NeedsAttention) -> Problem:
 
 
 def _would_hold(breach: Breach) -> Problem:
-    detail = f"{breach.detail}; a run would hold them until somebody approves it."
+    detail = f"{breach.detail}. This exceeds the deactivation limit, so a sync would wait for approval."
     return Problem(concerns=breach.location or "tenant", code=_GUARD, detail=detail)
 
 
 def _held(location: LocationId | None, detail: str) -> Problem:
-    return Problem(concerns=location or "tenant", code=_GUARD, detail=f"{detail}; held until somebody approves it.")
+    return Problem(
+        concerns=location or "tenant",
+        code=_GUARD,
+        detail=f"{detail}. This exceeds the deactivation limit; the deactivations wait for approval.",
+    )
 
 
 def _unconfirmed(location: LocationId, people: int) -> Problem:
     return Problem(
         concerns=location,
         code="unconfirmed",
-        detail=f"The directory gave no clear answer about {people} people; they stay active until a later run.",
+        detail=f"The directory could not confirm that {people} people left. They stay active until a later sync.",
     )

@@ -255,7 +255,7 @@ class Fetch:
                     directory_requests=checkpoint.directory_requests if checkpoint else 0,
                     storage_requests=checkpoint.storage_requests if checkpoint else 0,
                 )
-        raise Transient(f"the listing of {job.source} expired {_MAX_RESTARTS} times in a row", code="page_expired")
+        raise Transient(f"The listing expired {_MAX_RESTARTS} times in a row while it was read.", code="page_expired")
 
     async def _pages(
         self,
@@ -342,7 +342,7 @@ async def _read_by_id(directory: Directory, people: Sequence[ObjectId]) -> list[
 def _guard_loop(link: str, seen: set[str]) -> None:
     if link in seen or len(seen) >= _MAX_PAGES:
         raise Conflict(
-            f"the directory gave the same page link twice, or more than {_MAX_PAGES} pages; the listing was given up",
+            f"The directory returned the same page twice, or more than {_MAX_PAGES} pages.",
             code="link_loop",
         )
     seen.add(link)

@@ -32,7 +32,7 @@ from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.sync.stages import StageCoordinator
 
 #: What to do about a run that could read nothing.
-_FIX: Final = "Check the connection; the schedule tries again by itself, and a sync by hand at once."
+_FIX: Final = "Check the connection. The schedule tries again automatically, or you can start a sync."
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Finish:
             await self.health.recovered(plan.tenant, context.health)
         elif problems:
             first = problems[0]
-            reason = Reason(code=first.code, title="Nothing could be read", detail=first.detail, fix=_FIX)
+            reason = Reason(code=first.code, title="The directory could not be read", detail=first.detail, fix=_FIX)
             await self.health.failed(plan.tenant, reason, plan.run)
 
     async def _deactivated(

@@ -57,7 +57,9 @@ class PlanRun:
         preview = announced is not None and announced.value.preview
         if state.active_run is not None and self._is_fresh(state, now):
             if preview:
-                problem = Problem(concerns="run", code="run_active", detail="Another run had begun; preview again.")
+                problem = Problem(
+                    concerns="run", code="run_active", detail="Another run had started. Start the preview again."
+                )
                 await self._close_announced(request, problem)
             else:
                 await self._join(request, state, etag)
@@ -94,10 +96,12 @@ class PlanRun:
             return context.connection
         if is_manual_message:
             raise Rejected(
-                f"The directory connection of tenant {request.tenant} is off; switch it on before syncing.",
+                f"The directory of tenant {request.tenant} is not connected: connect it before syncing.",
                 code="not_connected",
             )
-        problem = Problem(concerns="run", code="not_connected", detail="The connection was switched off meanwhile.")
+        problem = Problem(
+            concerns="run", code="not_connected", detail="The directory was disconnected before the sync started."
+        )
         await self._close_announced(request, problem)
         raise Superseded("the connection was switched off meanwhile", code="not_connected")
 
@@ -122,7 +126,7 @@ class PlanRun:
         await self.tenants.swap_state(request.tenant, waiting, etag)
         event("request_waits", tenant=request.tenant, run=state.active_run)
         if first != request.request:
-            detail = f"Joined request {first}, which already waited."
+            detail = f"Combined with request {first}, which was already waiting."
             await self._close_announced(request, Problem(concerns="run", code="coalesced", detail=detail))
 
     async def _close_announced(self, request: SyncRequest, problem: Problem) -> None:

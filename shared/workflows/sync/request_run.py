@@ -97,7 +97,7 @@ class RequestRun:
         )
         now = run.requested_at
         if (await self.tenants.state(tenant)).value.active_run not in {None, run.id}:
-            raise Conflict("A run is under way; wait for its end, then preview.", code="run_active")
+            raise Conflict("A run is in progress. Wait until it ends, then start the preview.", code="run_active")
         # announced first: what is not announced would be planned as a run
         await self.runs.insert(run)
         try:
@@ -111,9 +111,7 @@ class RequestRun:
     async def _run(self, tenant: TenantId, mode: RunMode, requested_by: str, known: RunId | None) -> Run:
         await self.tenants.get(tenant)
         if await self.tenants.connection(tenant) is None:
-            raise Rejected(
-                f"The directory connection of {tenant!r} is off; switch it on before syncing.", code="not_connected"
-            )
+            raise Rejected("The directory is not connected: connect it before syncing.", code="not_connected")
         now = self.clock.now()
         return Run(
             id=known or self.ids.new_run_id(),

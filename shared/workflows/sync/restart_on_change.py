@@ -70,7 +70,7 @@ class RestartOnChange:
         """End a run, and return the mode of the one that takes its place: the fuller one of it and what waited."""
         event("superseded", tenant=tenant, run=run)
         problem = Problem(
-            concerns="run", code="configuration_changed", detail="The configuration changed; a new run follows."
+            concerns="run", code="configuration_changed", detail="The configuration changed. A new run was started."
         )
         ended = await self.stages.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
         if ended is not None and ended.preview:

@@ -41,18 +41,18 @@ class DecideHeld:
         _require_held(stored.value)
         if digest != stored.value.held_digest:
             raise Rejected(
-                "The digest is not that of the people who are held; look at the run again, and send its heldDigest.",
+                "The set of pending deactivations has changed. Load the run again and check it before you approve.",
                 code="digest_mismatch",
             )
         plan = await self.runs.get_plan(tenant, run)
         state, etag = await self.tenants.state(tenant)
         if (state.fencing_token, state.config_version) != (plan.fencing_token, plan.config_version):
             raise Conflict(
-                "A newer run or a change of configuration has come after this run: what it holds has expired.",
+                "The pending deactivations have expired because of a newer run or a change of the configuration.",
                 code="held_expired",
             )
         if state.active_run not in {None, run}:
-            raise Conflict("Another run is under way; wait for its end.", code="run_active")
+            raise Conflict("Another run is in progress. Wait until it ends, then try again.", code="run_active")
         now = self.clock.now()
         taken = msgspec.structs.replace(state, active_run=run, active_since=now)
         await self.tenants.swap_state(tenant, taken, etag)
@@ -96,4 +96,6 @@ class DecideHeld:
 
 def _require_held(run: Run) -> None:
     if run.state is not RunState.HELD:
-        raise Rejected(f"Run {run.id} holds nothing: it is {run.state.value}.", code="not_held")
+        raise Rejected(
+            f"Run {run.id} does not have pending deactivations: its state is {run.state.value}.", code="not_held"
+        )

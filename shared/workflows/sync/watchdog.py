@@ -60,7 +60,7 @@ class Watch:
             problem = Problem(
                 concerns="run",
                 code="deadline",
-                detail=f"The run was not finished after {self.deadline_s:.0f} s and was given up; the next goes on.",
+                detail=f"The run did not finish within {self.deadline_s:.0f} s and was stopped.",
             )
             await self.fail(tenant, state.active_run, problem, counters)
             return

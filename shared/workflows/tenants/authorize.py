@@ -42,4 +42,6 @@ class Authorize:
             return
         admins = await self.tenants.admins(tenant) if tenant is not None else None
         if not may(caller, access, self.operator_tenant, admins):
-            raise Forbidden("You may not do this; it takes another role, or a grant for this tenant.", code="forbidden")
+            raise Forbidden(
+                "You do not have access. Another role, or access to this tenant, is required.", code="forbidden"
+            )

@@ -95,7 +95,7 @@ class Configure:
         """
         await self.tenants.get(tenant)
         if len(admins.people) > MAX_ADMINS:
-            raise Rejected(f"A tenant has at most {MAX_ADMINS} granted people.", code="too_many_admins")
+            raise Rejected(f"Too many admins: a tenant has at most {MAX_ADMINS}.", code="too_many_admins")
         kept = Admins(
             azure_tenant_id=guid(admins.azure_tenant_id) if admins.azure_tenant_id else None,
             people=tuple(
@@ -168,7 +168,7 @@ class Configure:
         """
         known = {each.id: each for each in await self.locations(tenant)}
         if location not in known and len(known) >= MAX_LOCATIONS:
-            raise Rejected(f"A tenant has at most {MAX_LOCATIONS} locations.", code="too_many_locations")
+            raise Rejected(f"Too many locations: a tenant has at most {MAX_LOCATIONS}.", code="too_many_locations")
         name = _name(name)
         put = await self._put_location(tenant, location, name, condition)
         if location not in known:
@@ -219,10 +219,10 @@ class Configure:
         Returns them with the location's tag. Raises: NotFound, Rejected, ChangedMeanwhile.
         """
         if len({group.id for group in groups}) != len(groups):
-            raise Rejected("A group is named twice; name each group once.", code="duplicate_group")
+            raise Rejected("A group is listed twice: list each group once.", code="duplicate_group")
         if len(groups) > MAX_GROUPS_PER_LOCATION:
             raise Rejected(
-                f"At most {MAX_GROUPS_PER_LOCATION} groups can be mapped to one location; nest them in one group.",
+                f"Too many groups: map at most {MAX_GROUPS_PER_LOCATION} to a location, or nest them in one group.",
                 code="too_many_groups",
             )
         wanted = tuple(sorted(groups, key=lambda each: each.id))
@@ -240,11 +240,11 @@ class Configure:
 
 
 def _no_location(tenant: TenantId, location: LocationId) -> NotFound:
-    return NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
+    return NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
 
 
 def _name(text: str) -> str:
     name = text.strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise Rejected(f"A name has 1 to {MAX_NAME} printable characters.", code="invalid_name")
+        raise Rejected(f"Invalid name: use 1 to {MAX_NAME} printable characters.", code="invalid_name")
     return name

@@ -66,7 +66,7 @@ class Erasure:
         """Leave nothing of a deleted tenant for a new one of the same id. Raises: Conflict while it is being swept."""
         known, _ = await self.tenants.deletion(tenant)
         if known is not None and known.sweeping:
-            raise Conflict(f"What is left of {tenant!r} is just being erased; try again in a minute.", code="sweeping")
+            raise Conflict(f"Tenant {tenant!r} is being erased. Try again in a minute.", code="sweeping")
         await self._sweep(tenant)
 
     async def sweep(self) -> None:

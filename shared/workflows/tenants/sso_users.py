@@ -38,10 +38,10 @@ class SignIns:
         await self.tenants.get(tenant)
         preferences = await self.tenants.preferences(tenant)
         if not preferences.sso_users:
-            raise Rejected("SSO users are switched off; switch them on in the preferences.", code="sso_users_off")
+            raise Rejected("SSO users are turned off: turn them on in the preferences.", code="sso_users_off")
         sso = await self.tenants.sso(tenant)
         if sso is None:
-            raise Rejected(f"Tenant {tenant!r} has no sign-in application.", code="sso_required")
+            raise Rejected(f"Tenant {tenant!r} does not have a sign-in application.", code="sso_required")
         via: dict[ObjectId, set[str]] = defaultdict(set)
         people: dict[ObjectId, DirectoryUser] = {}
         async with self.access.open(tenant) as directory:
@@ -71,9 +71,9 @@ class SignIns:
         """
         found = next((each for each in await self.sso_users(tenant) if each.object_id == person), None)
         if found is None:
-            raise NotFound("Nobody with this id is assigned to the sign-in application.", code="not_assigned")
+            raise NotFound("This person is not assigned to the sign-in application.", code="not_assigned")
         if not found.included or found.mail is None:
-            raise Rejected(f"They cannot be a user of the product: {found.reason}.", code="not_eligible")
+            raise Rejected(f"This person cannot become a user: {found.reason}.", code="not_eligible")
         user = ProductUser(
             object_id=person,
             mail=found.mail,
@@ -95,7 +95,9 @@ async def _assignments(directory: Directory, client_id: str) -> list[Assignment]
         link = page.next_cursor
         if link is None:
             return found
-    raise Rejected("More is assigned to the sign-in application than can be shown.", code="too_many_assignments")
+    raise Rejected(
+        "Too many people and groups are assigned to the sign-in application to be shown.", code="too_many_assignments"
+    )
 
 
 async def _members(directory: Directory, group: ObjectId) -> list[DirectoryUser]:
@@ -111,4 +113,4 @@ async def _members(directory: Directory, group: ObjectId) -> list[DirectoryUser]
         link = page.next_cursor
         if link is None:
             return found
-    raise Rejected("A group that is assigned has more members than can be shown.", code="too_many_assignments")
+    raise Rejected("An assigned group has too many members to be shown.", code="too_many_assignments")

@@ -61,7 +61,7 @@ async def test_recipients_are_explained_edited_imported_and_undone(
     await visitor.look("recipients")
     first = visitor.page.locator("tbody tr").first
     await first.locator("fluent-button", has_text="Why?").click()
-    await visitor.sees("Full mode: every user of the directory")
+    await visitor.sees("All users of the directory are recipients")
     await visitor.look("explain")
     await visitor.press("Close")
     await first.locator("fluent-button", has_text="Edit").click()

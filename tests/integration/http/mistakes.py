@@ -459,14 +459,14 @@ CREDENTIAL = [
         name="certificate without its key",
         entries=_certificate(lambda: known_pair().public),
         check="certificate",
-        says="no RSA private key",
+        says="does not contain an RSA private key",
         fix="together with its private key",
     ),
     Mistake(
         name="key of another certificate",
         entries=_certificate(lambda: known_pair().private() + ended_pair().public),
         check="certificate",
-        says="belongs to another certificate",
+        says="does not belong to this certificate",
         fix="together with its private key",
     ),
     Mistake(

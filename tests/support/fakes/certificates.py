@@ -16,5 +16,5 @@ class FakeCertificateReader:
         """Return the certificate. Raises: Rejected."""
         del password
         if text not in self.known:
-            raise Rejected("This is neither PEM nor a PFX in base64.", code="certificate_unreadable")
+            raise Rejected("The certificate is neither PEM nor a PFX in base64.", code="certificate_unreadable")
         return Certificate(pem=text, ends=self.known[text])
