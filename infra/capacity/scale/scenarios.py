@@ -103,7 +103,7 @@ def _table(measured: Measured, assumed: Assumptions, scenarios: Sequence[Scenari
 
 def _memory(measured: Measured) -> str:
     lines = [
-        f"| people | a reconcile job | concurrent | together | a fetch with changes | of {INSTANCE_BYTES >> 20:,} MB |",
+        f"| people | reconcile job | concurrent jobs | sum | fetch with changes | of {INSTANCE_BYTES >> 20:,} MB |",
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for people in SIZES:

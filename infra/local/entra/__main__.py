@@ -1,4 +1,7 @@
-"""`python -m infra.local.entra --login-port 23441 --graph-port 23442 --admin-port 23444 --cert FILE --key FILE`."""
+"""Run the simulator.
+
+python -m infra.local.entra --login-port 23441 --graph-port 23442 --admin-port 23444 --cert FILE --key FILE
+"""
 
 import argparse
 import asyncio
@@ -9,7 +12,7 @@ from infra.local.stack.parent import end_with_parent, ending
 
 
 def main() -> None:
-    """Runs until SIGTERM or SIGINT, or until the process that started it is gone."""
+    """Run until SIGTERM or SIGINT, or until the process that started it has ended."""
     parser = argparse.ArgumentParser(description="A local stand-in for the Microsoft login service and Graph.")
     parser.add_argument("--login-port", type=int, default=23_441)
     parser.add_argument("--graph-port", type=int, default=23_442)

@@ -1,4 +1,4 @@
-"""The three aiohttp applications: which address leads where."""
+"""The three aiohttp applications and their routes."""
 
 import asyncio
 
@@ -63,7 +63,7 @@ _DIRECTORIES = (
 
 
 def login_application(state: State) -> web.Application:
-    """The login service."""
+    """Return the login service."""
     login = Login(state)
 
     async def token(request: web.Request) -> web.StreamResponse:
@@ -102,7 +102,7 @@ def login_application(state: State) -> web.Application:
 
 
 def graph_application(state: State) -> web.Application:
-    """Microsoft Graph."""
+    """Return Microsoft Graph."""
     graph = Graph(state)
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -114,7 +114,7 @@ def graph_application(state: State) -> web.Application:
 
 
 def admin_application(state: State) -> web.Application:
-    """The admin API, and the managed identity endpoint."""
+    """Return the admin API with the managed identity endpoint."""
 
     async def identity(request: web.Request) -> web.StreamResponse:
         whole = await read(request)
@@ -131,10 +131,10 @@ def admin_application(state: State) -> web.Application:
 
 
 def _far_away(state: State) -> Middleware:
-    """Notes when a request came, and lets it wait for `latency_ms`, in real time and beside all others.
+    """Return a middleware that records the arrival time and delays every request by `latency_ms`, concurrently.
 
-    Those whose wait is over at the same time are answered in a round of the event loop each: the wait of whoever comes
-    meanwhile begins at once, not when the last of them is answered.
+    Requests whose delay ends at the same time are processed one per turn of the event loop. This way, the delay of a
+    request that arrives in between starts immediately instead of after the last of them.
     """
     arrived = asyncio.Lock()
 

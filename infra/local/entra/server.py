@@ -1,4 +1,4 @@
-"""The simulator as a whole, listening on 127.0.0.1."""
+"""The complete simulator, listening on 127.0.0.1."""
 
 import ssl
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ _SHUTDOWN_S = 1.0
 
 
 class EntraSimulator:
-    """`async with EntraSimulator(cert=..., key=...) as entra:` gives `entra.login`, `entra.graph`, `entra.admin`.
+    """`async with EntraSimulator(cert=..., key=...) as entra:` provides `entra.login`, `entra.graph`, `entra.admin`.
 
-    Ports of 0 are replaced by free ones. `environment` stands for the process environment (`IDENTITY_HEADER`).
+    Ports of 0 are replaced by free ones. `environment` replaces the environment of the process (`IDENTITY_HEADER`).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""`python -m infra.local.functions_host --root DIR --port 7071`."""
+"""Run the host: `python -m infra.local.functions_host --root DIR --port 7071`."""
 
 import argparse
 import asyncio
@@ -19,7 +19,10 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def main() -> int:
-    """Run the host until it is told to stop; 0 then, 1 when the app cannot be loaded, 2 for wrong arguments."""
+    """Run the host until a signal ends it, and return 0.
+
+    Return 1 if the app cannot be loaded, and 2 for wrong arguments.
+    """
     arguments = _parser().parse_args()
     if arguments.host not in _LOOPBACK:
         sys.stderr.write(f"--host {arguments.host}: this host listens on the loopback interface only; use 127.0.0.1\n")
@@ -35,7 +38,7 @@ def main() -> int:
         sys.stderr.write(f"The host cannot listen on {arguments.host}:{arguments.port}: {error}\n")
         return 1
     if abandoned:
-        # A synchronous function's thread cannot be ended, and Python would wait for it.
+        # The thread of a synchronous function cannot be ended, and Python would wait for it.
         logging.shutdown()
         os._exit(0)
     return 0
@@ -74,7 +77,7 @@ def _key(settings: HostSettings) -> str:
 
 def _log_to_stderr() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # The SDK writes every request it sends.
+    # The SDK logs every request it sends.
     logging.getLogger("azure.core.pipeline").setLevel(logging.WARNING)
 
 

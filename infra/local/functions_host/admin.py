@@ -1,4 +1,4 @@
-"""The admin interface: start a function by hand, ask whether the host runs.
+"""The admin interface: start a function manually, and query the status of the host.
 
 Source: FunctionsController.cs and HostController.cs of the Functions host.
 """
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from infra.local.functions_host.definitions import FunctionDefinition
 
-#: runs a function for an input given by hand
+#: runs a function for an input of the admin interface
 ByHand = Callable[[FunctionDefinition, str], Awaitable[object]]
 
 
@@ -22,7 +22,7 @@ class _Invocation(msgspec.Struct):
 
 
 class Admin:
-    """Answers under /admin. Everything but the ping needs the master key."""
+    """Serves the routes under /admin. All of them except the ping require the master key."""
 
     def __init__(self, functions: Sequence[FunctionDefinition], by_hand: ByHand, host_id: str) -> None:
         self._functions = {function.name.lower(): function for function in functions}
@@ -32,7 +32,7 @@ class Admin:
         self._running: set[asyncio.Task[object]] = set()
 
     async def answer(self, request: web.Request, *, has_key: bool) -> web.Response:
-        """The response to a request under /admin."""
+        """Return the response to a request under /admin."""
         match request.method, request.rel_url.raw_path.strip("/").split("/")[1:]:
             case (("GET" | "POST"), ["host", "ping"]):
                 return web.Response(status=200)
@@ -45,12 +45,12 @@ class Admin:
         return web.Response(status=404)
 
     async def stop(self) -> None:
-        """Return when what was started by hand is over."""
+        """Wait until all manually started invocations have ended."""
         if self._running:
             await asyncio.wait(self._running)
 
     async def abandon(self) -> None:
-        """Cancel what was started by hand."""
+        """Cancel all manually started invocations."""
         running = list(self._running)
         for task in running:
             task.cancel()

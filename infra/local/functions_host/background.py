@@ -1,4 +1,4 @@
-"""Tasks nobody awaits until the end: what ends one by mistake must not go unseen."""
+"""Background tasks that are not awaited before the end. An unexpected failure of one is logged."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ log = logging.getLogger("functions_host")
 
 
 def begin(work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
-    """Run the work as a task; should it fail, that is logged at once."""
+    """Run the coroutine as a task. If it fails, log the failure immediately."""
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(_report)
     return task
@@ -16,4 +16,4 @@ def begin(work: Coroutine[object, object, None], name: str) -> asyncio.Task[None
 
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("Task %r ended by mistake; start the host anew", task.get_name(), exc_info=error)
+        log.critical("Task %r ended unexpectedly; restart the host", task.get_name(), exc_info=error)

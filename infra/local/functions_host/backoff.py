@@ -1,4 +1,4 @@
-"""How long an idle queue is left alone."""
+"""Back-off between two requests to an idle queue."""
 
 import random
 
@@ -6,7 +6,7 @@ _FIRST_S = 0.1
 
 
 class Backoff:
-    """100 ms, then `100 + U(0.8, 1.2) x 2^(n-1) x 100` ms up to the maximum; a message starts it again.
+    """Exponential back-off: 100 ms, then `100 + U(0.8, 1.2) x 2^(n-1) x 100` ms up to the maximum. A message resets it.
 
     Source: RandomizedExponentialBackoffStrategy.cs of the Storage extension.
     """
@@ -16,15 +16,15 @@ class Backoff:
         self._exponent = 0
 
     def reset(self) -> None:
-        """A message was found: the next wait is the shortest."""
+        """Reset to the shortest wait after a message was received."""
         self._exponent = 0
 
     def next_s(self) -> float:
-        """Seconds to wait before asking again."""
+        """Return the seconds to wait before the next request."""
         if self._exponent == 0:
             self._exponent = 1
             return _FIRST_S
-        spread = random.uniform(0.8, 1.2)  # noqa: S311 (spreads load, guards nothing)
+        spread = random.uniform(0.8, 1.2)  # noqa: S311 (spreads load, protects nothing)
         wait_s = _FIRST_S + spread * 2.0 ** (self._exponent - 1) * _FIRST_S
         if wait_s >= self._max_s:
             return self._max_s

@@ -1,7 +1,7 @@
-"""Storage accounts by the names that bindings give them.
+"""Storage accounts by the connection names of bindings.
 
-A connection `NAME` is the connection string in the setting `NAME` (or `AzureWebJobsNAME`), or, identity-based, the
-settings `NAME__queueServiceUri` and `NAME__credential=managedidentity` with an optional `NAME__clientId`.
+A connection `NAME` is the connection string in the setting `NAME` (or `AzureWebJobsNAME`). An identity-based
+connection has the settings `NAME__queueServiceUri`, `NAME__credential=managedidentity` and optionally `NAME__clientId`.
 
 Source: https://learn.microsoft.com/azure/azure-functions/functions-reference#common-properties-for-identity-based-connections
 """
@@ -15,10 +15,10 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local.functions_host.errors import Misconfigured
 
-# The SDK's own waits of 15 s and more would outlast a drain.
+# The SDK's default retry waits of 15 s and more exceed the time to drain.
 _RETRY: dict[str, Any] = {"initial_backoff": 1, "random_jitter_range": 1, "retry_total": 1}
 
-#: the account where the host keeps its own blobs
+#: connection of the account with the blobs of the host
 HOST_STORAGE = "AzureWebJobsStorage"
 
 # Source: https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string, "well-known account"
@@ -30,7 +30,7 @@ _DEVELOPMENT_STORAGE = (
 
 
 class Connections:
-    """Clients, one per connection and kind, made when first asked for; `close` ends them all."""
+    """Clients, one per connection and service, created at first use. `close` closes them all."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -39,10 +39,10 @@ class Connections:
         self._credentials: dict[str, AsyncTokenCredential] = {}
 
     def queues(self, connection: str) -> QueueServiceClient:
-        """The queues of a connection.
+        """Return the queue client of a connection.
 
         Raises:
-            Misconfigured: no setting tells where the account is.
+            Misconfigured: The settings do not name an account.
         """
         client = self._queues.get(connection)
         if client is None:
@@ -56,10 +56,10 @@ class Connections:
         return client
 
     def host_blobs(self) -> BlobServiceClient:
-        """The blobs of `AzureWebJobsStorage`.
+        """Return the blob client of `AzureWebJobsStorage`.
 
         Raises:
-            Misconfigured: no setting tells where the account is.
+            Misconfigured: The settings do not name an account.
         """
         if self._blobs is None:
             text = self._connection_string(HOST_STORAGE)
@@ -71,7 +71,7 @@ class Connections:
         return self._blobs
 
     async def close(self) -> None:
-        """Close every client's connections."""
+        """Close the connections of every client."""
         for client in self._queues.values():
             await client.close()
         if self._blobs is not None:
@@ -97,7 +97,7 @@ class Connections:
     def _credential(self, connection: str) -> AsyncTokenCredential:
         kind = self._environ.get(f"{connection}__credential", "")
         if kind.lower() != "managedidentity":
-            raise Misconfigured(f"{connection}__credential is {kind!r}; this host knows managedidentity")
+            raise Misconfigured(f"{connection}__credential is {kind!r}; this host supports managedidentity")
         from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415 (0.3 s, for identities only)
 
         if connection not in self._credentials:

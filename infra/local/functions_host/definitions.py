@@ -1,4 +1,4 @@
-"""A function as its decorators describe it: one trigger and its outputs."""
+"""Function definitions as the decorators describe them: one trigger and its outputs."""
 
 import re
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from infra.local.functions_host.settings import HostSettings
 # Source: https://learn.microsoft.com/rest/api/storageservices/naming-queues-and-metadata
 _QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 
-#: the name of the binding a function's return value goes to
+#: name of the binding that receives a function's return value
 RETURN = "$return"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpTrigger:
-    """Runs on a request."""
+    """Runs a function for each matching request."""
 
-    #: without the prefix, as in `tenants/{tenant}`
+    #: without the route prefix, as in `tenants/{tenant}`
     route: str
     #: upper case; empty means every method
     methods: frozenset[str]
@@ -29,18 +29,18 @@ class HttpTrigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueTrigger:
-    """Runs on a message."""
+    """Runs a function for each message of a queue."""
 
     queue: str
-    #: name of the setting, or prefix of the settings, that tell the account
+    #: name of the setting, or prefix of the settings, with the account
     connection: str
-    #: True gives the function bytes, whether they are text or not
+    #: whether the function receives bytes instead of text
     binary: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerTrigger:
-    """Runs by the clock, in UTC."""
+    """Runs a function on a schedule, in UTC."""
 
     schedule: str
     use_monitor: bool
@@ -49,7 +49,7 @@ class TimerTrigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueOutput:
-    """What the function sets is sent to a queue."""
+    """Sends the value that the function sets to a queue."""
 
     name: str
     queue: str
@@ -61,12 +61,12 @@ Trigger = HttpTrigger | QueueTrigger | TimerTrigger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionDefinition:
-    """One function, ready to be listened for and invoked."""
+    """One function with its trigger and its outputs."""
 
     name: str
-    #: the worker library's id of it
+    #: the id that the worker library assigned
     function_id: str
-    #: the Python parameter that takes the trigger's value
+    #: Python parameter for the value of the trigger
     parameter: str
     trigger: Trigger
     outputs: tuple[QueueOutput, ...]
@@ -88,11 +88,11 @@ class _Binding(msgspec.Struct, rename="camel"):
 
 
 def define(name: str, function_id: str, raw_bindings: list[str], settings: HostSettings) -> FunctionDefinition:
-    """The function of these bindings (JSON objects, as the worker library reports them).
+    """Return the function for these bindings (JSON objects, as the worker library reports them).
 
     Raises:
-        Rejected: a binding is of a kind this host does not have.
-        Misconfigured: a `%NAME%` in it names no setting.
+        Rejected: This host does not support the kind of a binding.
+        Misconfigured: A `%NAME%` in a binding is not the name of a setting.
     """
     bindings = [msgspec.json.decode(raw, type=_Binding, strict=False) for raw in raw_bindings]
     triggers = [binding for binding in bindings if binding.type.endswith("Trigger")]
@@ -139,7 +139,9 @@ def _is_queue_output(function: str, binding: _Binding) -> bool:
     if binding.type == "http" and binding.direction == "OUT":
         return False
     if binding.type != "queue" or binding.direction != "OUT":
-        raise Rejected(f"function {function}: binding {binding.name} ({binding.type}) is none this host has")
+        raise Rejected(
+            f"function {function}: binding {binding.name} has the type {binding.type}, which this host does not support"
+        )
     return True
 
 
@@ -150,7 +152,7 @@ def _queue_name(function: str, binding: _Binding, settings: HostSettings) -> str
     name = name.lower()
     if not _QUEUE_NAME.fullmatch(name):
         raise Rejected(
-            f"function {function}: {name!r} is no queue's name; use 3 to 63 letters, digits and single dashes"
+            f"function {function}: {name!r} is not a valid queue name; use 3 to 63 letters, digits and single dashes"
         )
     return name
 

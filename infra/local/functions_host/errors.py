@@ -1,4 +1,4 @@
-"""What can keep the host from starting.
+"""Errors that prevent the host from starting.
 
 HostError
 ├── Misconfigured   a setting or host.json is wrong or missing: correct it and start again
@@ -7,7 +7,7 @@ HostError
 
 
 class HostError(Exception):
-    """The host cannot start; the message says why and what to do."""
+    """The host cannot start. The message contains the reason and the next step."""
 
 
 class Misconfigured(HostError):
@@ -15,4 +15,4 @@ class Misconfigured(HostError):
 
 
 class Rejected(HostError):
-    """The function app has something Azure, or this host, does not load."""
+    """Azure or this host cannot load a part of the function app."""

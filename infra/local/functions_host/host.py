@@ -1,4 +1,4 @@
-"""The host: an app's functions with a listener for each, from `start` to `stop`."""
+"""The host: runs the functions of an app with a listener per function, from `start` to `stop`."""
 
 import asyncio
 import json
@@ -30,10 +30,10 @@ _BY_HAND = "This function was programmatically called via the host APIs."
 
 class _Stoppable(Protocol):
     async def stop(self) -> None:
-        """Take no more work, and return when the work under way is over."""
+        """Accept no new work, and wait for running work."""
 
     async def abandon(self) -> None:
-        """Cancel the work under way."""
+        """Cancel running work."""
 
 
 class Host:
@@ -53,10 +53,10 @@ class Host:
         self._server: HttpServer | None = None
 
     async def start(self, address: str, port: int, *, drain_s: float = 30.0) -> int:
-        """Load the app and listen; returns the port. What was begun is stopped again when this fails.
+        """Load the app, start all listeners, and return the port. If this fails, started listeners are stopped again.
 
         Raises:
-            HostError: the app or its settings cannot be used; the message says why.
+            HostError: The app or its settings are not usable. The message contains the reason.
         """
         try:
             functions = await worker.load(self._settings)
@@ -76,7 +76,7 @@ class Host:
         return bound
 
     async def stop(self, *, drain_s: float = 30.0) -> int:
-        """Listen no more and let what runs finish, for `drain_s` seconds; returns how many invocations did not."""
+        """Stop the listeners and wait up to `drain_s` seconds. Return the number of invocations that did not end."""
         parts: list[_Stoppable] = [*self._listeners(), *self._timers, *([self._admin] if self._admin else [])]
         stopping = [part.stop() for part in parts] + ([self._server.stop()] if self._server else [])
         _, late = await asyncio.wait([asyncio.ensure_future(one) for one in stopping], timeout=drain_s)
@@ -107,7 +107,7 @@ class Host:
                 text = body.decode()
             except UnicodeDecodeError as error:
                 if not trigger.binary:
-                    log.error("Message %s of queue %s is no text: %s", delivery.id, trigger.queue, error)  # noqa: TRY400
+                    log.error("Message %s of queue %s is not text: %s", delivery.id, trigger.queue, error)  # noqa: TRY400
                     return False
                 text = None
             value = worker.binary(body) if trigger.binary or text is None else worker.text(text)
@@ -153,7 +153,7 @@ class Host:
                 status = await StatusBlob(container, self._status_name(function)).read() if monitored else None
                 return await self._invoker.run(function, _timer_value(status, is_past_due=False), reason=_BY_HAND)
             case HttpTrigger():
-                log.error("Function %s needs a request; call its route", function.name)
+                log.error("Function %s requires a request; call its route", function.name)
         return None
 
     def _status_name(self, function: FunctionDefinition) -> str:

@@ -1,4 +1,4 @@
-"""Requests to functions: routing, keys, and the answer.
+"""HTTP triggers: routing, keys, and the response.
 
 Source: FunctionInvocationMiddleware.cs and GrpcMessageConversionExtensions.cs of the Functions host.
 """
@@ -24,12 +24,12 @@ log = logging.getLogger("functions_host")
 MAX_BODY_BYTES = 100 * 1024 * 1024
 KEY_HEADER = "x-functions-key"
 KEY_PARAMETER = "code"
-#: the server's business, whatever a function says
+#: headers that the server sets; a function cannot override them
 _HOP_HEADERS = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
 class HttpServer:
-    """Answers for functions and the admin interface, on one address."""
+    """Serves functions and the admin interface on one address."""
 
     def __init__(self, router: Router, invoker: Invoker, admin: Admin, key: str) -> None:
         self._router = router
@@ -39,7 +39,10 @@ class HttpServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int, drain_s: float) -> int:
-        """Listen; returns the port, which the system chose if it was 0. Stopping waits `drain_s` for requests."""
+        """Listen, and return the port, which the system chooses for port 0.
+
+        Stopping waits up to `drain_s` seconds for requests.
+        """
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain_s)
@@ -49,7 +52,7 @@ class HttpServer:
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
-        """Take no more requests, and return when those under way are answered or out of time."""
+        """Accept no new requests, and wait until the running ones have ended or reached their time limit."""
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -80,7 +83,7 @@ class HttpServer:
 async def _request_datum(request: web.Request, params: Mapping[str, str]) -> Datum:
     query: dict[str, str] = {}
     for name, value in request.query.items():
-        # Repeated parameters arrive joined, and empty ones not at all.
+        # As in Azure, repeated parameters are joined, and empty ones are left out.
         if value:
             query[name] = f"{query[name]},{value}" if name in query else value
     return worker.http(
@@ -89,7 +92,7 @@ async def _request_datum(request: web.Request, params: Mapping[str, str]) -> Dat
         headers={name.lower(): ",".join(request.headers.getall(name)) for name in request.headers},
         query=query,
         params=params,
-        # A chunked body, which has no length, does not reach functions in Azure either.
+        # As in Azure, a chunked body, which has no length, is not passed to functions.
         body=await request.read() if request.content_length else b"",
     )
 

@@ -1,4 +1,4 @@
-"""One run of one function: its two log lines, its time limit, its outputs."""
+"""One invocation of a function: its two log lines, its time limit, its outputs."""
 
 import asyncio
 import logging
@@ -16,19 +16,19 @@ log = logging.getLogger("functions_host")
 
 
 class Outputs(Protocol):
-    """Where a function's outputs go."""
+    """Sends a function's outputs."""
 
     async def send(self, output: QueueOutput, value: Datum) -> None:
-        """Send what the function set."""
+        """Send the values that the function set."""
 
 
 class Invoker:
-    """Runs functions; never raises, but for being cancelled."""
+    """Runs functions. It does not raise errors, except for a cancellation."""
 
     def __init__(self, outputs: Outputs, *, timeout_s: float | None) -> None:
         self._outputs = outputs
         self._timeout_s = timeout_s
-        #: invocations under way
+        #: number of running invocations
         self.running = 0
 
     async def run(
@@ -40,7 +40,10 @@ class Invoker:
         reason: str,
         trace_parent: str = "",
     ) -> Outcome:
-        """Invoke the function and bind its outputs; failing outputs and running too long fail the invocation."""
+        """Invoke the function and send its outputs.
+
+        A failed output or an exceeded time limit fails the invocation.
+        """
         invocation_id = str(uuid.uuid4())
         log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation_id)
         begun = time.perf_counter()
@@ -54,7 +57,7 @@ class Invoker:
                 )
                 if outcome.succeeded:
                     await self._bind_outputs(function, outcome)
-        except Exception:  # noqa: BLE001 (an output can fail in any way, and fails the invocation)
+        except Exception:  # noqa: BLE001 (any failure of an output fails the invocation)
             expired = f"Timeout value of {self._timeout_s} s was exceeded. " if limit.expired() else ""
             outcome = Outcome(succeeded=False, error=expired + traceback.format_exc())
         finally:

@@ -1,4 +1,4 @@
-"""One timer's listener across hosts: a lease on a blob, and the timer's status in another."""
+"""One listener per timer across hosts: a lease on a blob, and the timer's status in another blob."""
 
 import logging
 
@@ -11,12 +11,12 @@ from infra.local.functions_host.schedules import Status
 log = logging.getLogger("functions_host")
 
 CONTAINER = "azure-webjobs-hosts"
-#: the shortest lease there is: a killed host blocks its successor no longer than this
+#: shortest possible lease, in seconds; a killed host blocks its successor for at most this time
 LEASE_S = 15
 
 
 class Lease:
-    """A lease on a blob of the host's container, which is made when missing."""
+    """A lease on a blob of the host's container, which is created if it is missing."""
 
     def __init__(self, container: ContainerClient, name: str) -> None:
         self._container = container
@@ -24,21 +24,24 @@ class Lease:
         self._lease: BlobLeaseClient | None = None
 
     async def acquire(self) -> bool:
-        """Hold the lease for `LEASE_S` seconds; False when another host holds it or the storage is out of reach."""
+        """Acquire the lease for `LEASE_S` seconds.
+
+        Return False if another host has it or the storage is unavailable.
+        """
         try:
             await self._create_blob()
             self._lease = await self._blob.acquire_lease(lease_duration=LEASE_S)
         except HttpResponseError as error:
             if error.error_code != "LeaseAlreadyPresent":  # type: ignore[attr-defined]
-                log.warning("Lease %s could not be had: %s", self._blob.blob_name, brief(error))
+                log.warning("Lease %s could not be acquired: %s", self._blob.blob_name, brief(error))
             return False
         except AzureError as error:
-            log.warning("Lease %s could not be had: %s", self._blob.blob_name, brief(error))
+            log.warning("Lease %s could not be acquired: %s", self._blob.blob_name, brief(error))
             return False
         return True
 
     async def renew(self) -> bool:
-        """Hold the lease for `LEASE_S` seconds more; False when it is lost."""
+        """Extend the lease by `LEASE_S` seconds. Return False if it is lost."""
         if self._lease is None:
             return False
         try:
@@ -49,7 +52,7 @@ class Lease:
         return True
 
     async def release(self) -> None:
-        """Let the next host have it at once."""
+        """Release the lease, so that another host can acquire it immediately."""
         if self._lease is None:
             return
         try:
@@ -67,30 +70,30 @@ class Lease:
             await create_container(self._container)
             await self._create_blob()
         except HttpResponseError as error:
-            # The blob is there, and leased by another host.
+            # The blob exists and is leased by another host.
             if error.error_code != "LeaseIdMissing":  # type: ignore[attr-defined]
                 raise
 
 
 class StatusBlob:
-    """Where a timer's status is kept from one host to the next."""
+    """The status of a timer, shared by all hosts."""
 
     def __init__(self, container: ContainerClient, name: str) -> None:
         self._container = container
         self._blob: BlobClient = container.get_blob_client(name)
 
     async def read(self) -> Status | None:
-        """What was stored last; None when nothing was."""
+        """Return the stored status, or None if there is none."""
         try:
             return Status.from_json(await (await self._blob.download_blob()).readall())
         except ResourceNotFoundError:
             return None
         except (ValueError, KeyError) as error:
-            log.warning("Status %s is unreadable and starts anew: %s", self._blob.blob_name, error)
+            log.warning("Status %s is not readable and is reset: %s", self._blob.blob_name, error)
             return None
 
     async def write(self, status: Status) -> None:
-        """Store the status; a failure is logged and the timer goes on, as in Azure."""
+        """Store the status. As in Azure, a failure is logged and the timer continues."""
         try:
             try:
                 await self._blob.upload_blob(status.to_json(), overwrite=True)
@@ -102,7 +105,7 @@ class StatusBlob:
 
 
 async def create_container(container: ContainerClient) -> None:
-    """Make the host's container, unless it is there."""
+    """Create the host's container unless it exists."""
     try:
         await container.create_container()
     except ResourceExistsError:

@@ -1,4 +1,4 @@
-"""The lock of a message in flight, renewed for as long as its function runs."""
+"""Message lock: keeps a message invisible to others while its function runs."""
 
 import asyncio
 import logging
@@ -10,14 +10,15 @@ from infra.local.functions_host.queues import Delivery, brief, is_lost, is_serve
 
 log = logging.getLogger("functions_host")
 
-#: after server errors the wait is halved each time, down to this
+#: shortest wait after a server error, in seconds; each error halves the wait
 _MIN_RENEWAL_S = 60.0
 
 
 class MessageLock:
-    """Holds one message: renewed at half of `lock_s`, sooner after a server error, given up when somebody else has it.
+    """The lock of one message. It is renewed at half of `lock_s`, and sooner after a server error.
 
-    Each renewal changes the pop receipt; `pop_receipt` is the latest, which alone can delete or release the message.
+    It is given up when another receiver has the message. Each renewal changes the pop receipt; only `pop_receipt`, the
+    latest one, can delete or release the message.
     """
 
     def __init__(self, queue: QueueClient, delivery: Delivery, lock_s: int) -> None:
@@ -27,12 +28,12 @@ class MessageLock:
         self._wait_s = lock_s / 2
         self.pop_receipt = delivery.pop_receipt
         self._renewing: asyncio.Task[None] | None = None
-        # A timer and not a task: most functions end long before the first renewal.
+        # A timer instead of a task, because most functions end long before the first renewal.
         self._timer: asyncio.TimerHandle | None = None
         self._schedule()
 
     async def stop(self) -> str:
-        """Renew no more; a renewal under way is awaited. Returns the pop receipt to delete or release with."""
+        """Stop renewing, and wait for a running renewal. Return the pop receipt for a deletion or release."""
         if self._timer is not None:
             self._timer.cancel()
         if self._renewing is not None:
@@ -52,7 +53,7 @@ class MessageLock:
             renewed = await self._queue.update_message(self._id, self.pop_receipt, visibility_timeout=self._lock_s)
         except HttpResponseError as error:
             if is_lost(error):
-                log.warning("Message %s is no longer ours (%s)", self._id, error.reason)
+                log.warning("Message %s is now locked by another receiver (%s)", self._id, error.reason)
                 return
             self._after_failure(error, soon=is_server_error(error))
         except AzureError as error:

@@ -1,7 +1,7 @@
-"""What functions send to queues.
+"""Queue outputs: turns the value that a function set into messages.
 
-The host turns an output into messages in a way that surprises: a `str` that looks like JSON is parsed, an array becomes
-one message per element, an object is written anew and indented. `bytes`, lists of `str` and other text stay.
+As in Azure, a `str` that looks like JSON is parsed. An array becomes one message per element, and an object is
+serialised again with indentation. `bytes`, lists of `str` and other text are sent unchanged.
 
 Source: FunctionBinding.cs of the Functions host, `ReadAsEnumerable` and `BindAsyncCollectorAsync`.
 """
@@ -20,10 +20,10 @@ _BRACKETS = (("{", "}"), ("[", "]"))
 
 
 def messages_of(value: Datum) -> list[bytes]:
-    """The bodies of the messages an output's value becomes.
+    """Return the message bodies for the value of an output.
 
     Raises:
-        ValueError: text begins and ends like JSON but is none, which fails the invocation in Azure as well.
+        ValueError: The text begins and ends like JSON but is not JSON. As in Azure, this fails the invocation.
     """
     if value.type == "bytes":
         return [bytes(value.value)]
@@ -35,7 +35,7 @@ def messages_of(value: Datum) -> list[bytes]:
 
 
 class QueueOutputs:
-    """Sends what functions set on their queue outputs; tells `notify` the queue, to wake its listener in this host."""
+    """Sends the queue outputs of functions. Calls `notify` with the queue, to wake its listener in this host."""
 
     def __init__(self, connections: Connections, *, is_base64: bool, notify: Callable[[str], None]) -> None:
         self._connections = connections
@@ -44,7 +44,7 @@ class QueueOutputs:
         self._clients: dict[tuple[str, str], QueueClient] = {}
 
     async def send(self, output: QueueOutput, value: Datum) -> None:
-        """Put everything the function set into the output's queue, which is made when it is missing."""
+        """Send every value that the function set to the output's queue, which is created if it is missing."""
         queue = self._client(output)
         for body in messages_of(value):
             await send(queue, encode(body, is_base64=self._is_base64))
@@ -63,7 +63,7 @@ def _looks_like_json(text: str) -> bool:
 
 
 def _as_dotnet_text(value: object) -> str:
-    """What `JToken.ToString()` gives: containers indented, strings bare, `True` and `False`, nothing for null."""
+    """Return the text of `JToken.ToString()`: indented containers, bare strings, `True`, `False`, "" for null."""
     if isinstance(value, str):
         return value
     if value is None:

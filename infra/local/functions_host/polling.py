@@ -1,4 +1,4 @@
-"""A queue trigger's listener: receives batches, runs the function for each message, settles the message.
+"""Listener of a queue trigger: receives batches, runs the function for each message, settles the message.
 
 Source: QueueListener.cs and QueueProcessor.cs of the Storage extension.
 """
@@ -18,10 +18,10 @@ from infra.local.functions_host.settings import QueueOptions
 
 log = logging.getLogger("functions_host")
 
-#: how long a message in flight is invisible to others; host.json cannot change it
+#: seconds for which a received message is invisible to others; host.json cannot change it
 LOCK_S = 600
 
-#: runs the function for a body; True when it succeeded
+#: runs the function for a message body; returns whether it succeeded
 Handler = Callable[[Delivery, bytes], Awaitable[bool]]
 
 
@@ -53,25 +53,25 @@ class QueueListener:
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start listening."""
         self._loop = begin(self._listen(), f"queue {self._queue.queue_name}")
 
     def wake(self) -> None:
-        """Ask for messages now, whatever the back-off says."""
+        """Request messages immediately, regardless of the back-off."""
         self._wake.set()
 
     async def stop(self) -> None:
-        """Receive no more, and return when every message in flight is settled. Cancel it to leave them as they are."""
+        """Receive no more messages, and wait until all messages in flight are settled. Cancel it to skip the wait."""
         self._stopping = True
         self._wake.set()
-        # The receive under way is not cancelled: messages only the service knows of would stay locked for 10 minutes.
+        # A running receive is not cancelled: messages that only the service knows would stay locked for 10 minutes.
         if self._loop is not None:
             await self._loop
         if self._in_flight:
             await asyncio.wait(self._in_flight)
 
     async def abandon(self) -> None:
-        """Cancel everything; messages in flight come again when their locks end."""
+        """Cancel everything. Messages in flight are delivered again when their locks expire."""
         tasks = [task for task in (self._loop, *self._in_flight) if task is not None and not task.done()]
         for task in tasks:
             task.cancel()
@@ -95,7 +95,7 @@ class QueueListener:
         try:
             return await receive(self._queue, self._options.batch_size, self._lock_s)
         except HttpResponseError as error:
-            # A queue that is not there yet is nothing to report: triggers wait for it, they do not create it.
+            # A missing queue is not reported: triggers wait for a queue and do not create it.
             if not is_lost(error):
                 log.warning("Queue %s could not be read: %s", self._queue.queue_name, brief(error))
         except AzureError as error:
@@ -137,7 +137,7 @@ class QueueListener:
         elif succeeded:
             await self._queue.delete_message(delivery.id, pop_receipt)
         elif self._poison is None:
-            # As in Azure: left invisible until the lock ends, lest it fail in a tight loop.
+            # As in Azure, the message stays invisible until the lock expires, so that it does not fail in a tight loop.
             return
         elif delivery.dequeue_count >= self._options.max_dequeue_count:
             await self._to_poison(delivery, pop_receipt)

@@ -1,7 +1,7 @@
-"""What the host tells a function about its message.
+"""Trigger metadata of a queue message.
 
-The host adds a JSON message's own top-level properties to the trigger metadata, whose names are compared without case.
-So a message `{"id": "7"}` makes `msg.id` "7", and `{"dequeueCount": "many"}` makes the invocation fail.
+The host adds the top-level properties of a JSON message to the trigger metadata, whose names ignore case. So a message
+`{"id": "7"}` makes `msg.id` "7", and `{"dequeueCount": "many"}` makes the invocation fail.
 
 Source: `Utility.ApplyBindingData` of the Functions host; `CreateBindingData` of QueueTriggerBinding.cs.
 """
@@ -15,7 +15,7 @@ from infra.local.functions_host import worker
 from infra.local.functions_host.queues import Delivery
 from infra.local.functions_host.worker import Datum
 
-#: .NET's last moment, told when a message has no expiry: one started by hand has none
+#: .NET's last moment, used for a message without an expiry, such as an input of the admin interface
 _NEVER = '"9999-12-31T23:59:59.9999999+00:00"'
 _NAMES = {
     name.lower(): name
@@ -24,7 +24,7 @@ _NAMES = {
 
 
 def metadata_of(delivery: Delivery, text: str | None) -> dict[str, Datum]:
-    """Trigger metadata of a message whose body is `text`, or bytes that are none."""
+    """Return the trigger metadata of a message. Its body is `text`, or bytes that are not text."""
     metadata = {
         "Id": worker.text(delivery.id),
         "PopReceipt": worker.text(delivery.pop_receipt),
@@ -38,7 +38,7 @@ def metadata_of(delivery: Delivery, text: str | None) -> dict[str, Datum]:
 
 
 def metadata_by_hand(text: str, now: datetime) -> dict[str, Datum]:
-    """Trigger metadata of an input given through the admin interface, which was never in a queue."""
+    """Return the trigger metadata of an input of the admin interface, which was never in a queue."""
     metadata = {
         "DequeueCount": worker.json("0"),
         "InsertionTime": _moment(now),

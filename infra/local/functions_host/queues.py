@@ -1,4 +1,4 @@
-"""One queue, as a trigger and as an output: encoding, poison, and what counts as gone."""
+"""Queue operations of triggers and outputs: encoding, poison queues, and errors."""
 
 import base64
 import binascii
@@ -10,19 +10,19 @@ from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
 POISON_SUFFIX = "-poison"
-#: a queue's name is 3 to 63 characters, so a long one has no poison queue
+#: longest queue name, in characters; a queue whose poison name is longer has no poison queue
 _MAX_NAME = 63
 _SERVER_ERROR = 500
 _LOST = ("MessageNotFound", "PopReceiptMismatch", "QueueNotFound", "QueueBeingDeleted", "QueueDisabled")
 
 
 class UndecodableError(Exception):
-    """A message's text is not base64, though host.json says all are."""
+    """The text of a message is not base64, although host.json requires it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A message received and locked; `text` is what lies in the queue, undecoded."""
+    """A received and locked message. `text` is the content of the queue, not decoded."""
 
     id: str
     pop_receipt: str
@@ -34,49 +34,49 @@ class Delivery:
 
 
 def decode(text: str, *, is_base64: bool) -> bytes:
-    """A message's body.
+    """Return the body of a message.
 
     Raises:
-        UndecodableError: the text is not base64.
+        UndecodableError: The text is not base64.
     """
     if not is_base64:
         return text.encode()
     try:
-        # .NET's decoder skips white space and rejects everything else that is not base64.
+        # .NET's decoder ignores white space and rejects all other characters that are not base64.
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise UndecodableError(f"a message is not base64 ({error}); send base64 or set messageEncoding none") from error
 
 
 def encode(body: bytes, *, is_base64: bool) -> str:
-    """A message's text on the wire. Without base64, bytes that are no UTF-8 do not survive, as in .NET."""
+    """Return the text of a message in the queue. As in .NET, without base64, bytes that are not UTF-8 are lost."""
     return base64.b64encode(body).decode() if is_base64 else body.decode(errors="replace")
 
 
 def poison_name(queue: str) -> str | None:
-    """The poison queue of a queue; None for poison queues themselves and names too long to have one."""
+    """Return the name of the poison queue of a queue. None for poison queues and for names that are too long."""
     if queue.endswith(POISON_SUFFIX) or len(queue + POISON_SUFFIX) > _MAX_NAME:
         return None
     return queue + POISON_SUFFIX
 
 
 def is_lost(error: HttpResponseError) -> bool:
-    """Whether the message or its queue is gone, or somebody else holds it: nothing is left to do for us."""
+    """Return whether the message or its queue is gone, or another receiver has the message."""
     return getattr(error, "error_code", None) in _LOST
 
 
 def brief(error: AzureError) -> str:
-    """The first line of an error; the SDK's messages repeat the whole answer."""
+    """Return the first line of an error. Messages of the SDK repeat the whole response."""
     return str(error).partition("\n")[0]
 
 
 def is_server_error(error: HttpResponseError) -> bool:
-    """Whether the service is at fault and asking again may help."""
+    """Return whether the service failed, so that another attempt may succeed."""
     return (error.status_code or 0) >= _SERVER_ERROR
 
 
 async def receive(queue: QueueClient, count: int, lock_s: int) -> list[Delivery]:
-    """Up to `count` (1..32) messages, invisible to others for `lock_s` seconds from now."""
+    """Return up to `count` (1..32) messages, which are invisible to others for `lock_s` seconds."""
     pages = queue.receive_messages(messages_per_page=count, visibility_timeout=lock_s).by_page()
     async for page in pages:
         return [_delivery(message) async for message in page]
@@ -84,7 +84,7 @@ async def receive(queue: QueueClient, count: int, lock_s: int) -> list[Delivery]
 
 
 async def send(queue: QueueClient, text: str) -> None:
-    """Put a message, on the wire as `text`, into the queue; make the queue when it is missing."""
+    """Send a message with the encoded `text`. A missing queue is created."""
     try:
         await queue.send_message(text)
     except ResourceNotFoundError:

@@ -1,6 +1,6 @@
-"""Route templates as ASP.NET has them: `tenants/{tenant}`, `{id:guid}`, `{page:int?}`, `{name=all}`, `{*rest}`.
+"""Route templates as in ASP.NET: `tenants/{tenant}`, `{id:guid}`, `{page:int?}`, `{name=all}`, `{*rest}`.
 
-Routes are tried in order, and a route whose constraints or methods do not fit is passed over: a wrong method is a 404.
+Routes are tried in order. A route whose constraints or methods do not match is skipped, so a wrong method is a 404.
 
 Source: https://learn.microsoft.com/aspnet/core/fundamentals/routing#route-constraints
 """
@@ -34,15 +34,15 @@ _SIMPLE = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Segment:
     pattern: re.Pattern[str]
-    #: what each parameter's value must match as a whole
+    #: pattern that the complete value of a parameter must match
     constraints: Mapping[str, Sequence[re.Pattern[str]]]
-    #: the value a parameter has when the path is too short for it
+    #: value of a parameter if the path is too short to contain it
     defaults: Mapping[str, str]
     may_miss: bool
     takes_rest: bool
 
     def read(self, text: str) -> dict[str, str] | None:
-        """Parameters of a segment that fits; None when it does not."""
+        """Return the parameters of a matching segment, or None."""
         found = self.pattern.fullmatch(text)
         if found is None:
             return None
@@ -53,16 +53,16 @@ class _Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One function's route."""
+    """The route of one function."""
 
     function: FunctionDefinition
     trigger: HttpTrigger
-    #: with the prefix
+    #: with the route prefix
     template: str
     segments: tuple[_Segment, ...]
 
     def match(self, parts: Sequence[str]) -> dict[str, str] | None:
-        """Parameters of a path that fits, without those left out; None when it does not fit."""
+        """Return the parameters of a matching path, without omitted ones. None if the path does not match."""
         values: dict[str, str] = {}
         for index, segment in enumerate(self.segments):
             if index >= len(parts):
@@ -80,13 +80,13 @@ class Route:
 
 
 class Router:
-    """All functions with an HTTP trigger, behind one prefix."""
+    """All functions with an HTTP trigger, behind one route prefix."""
 
     def __init__(self, functions: Sequence[FunctionDefinition], prefix: str) -> None:
-        """Read the templates.
+        """Parse the templates.
 
         Raises:
-            Rejected: a template cannot be read.
+            Rejected: A template cannot be parsed.
         """
         self.routes = [
             _route(function, function.trigger, prefix)
@@ -95,7 +95,7 @@ class Router:
         ]
 
     def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
-        """The first route that takes this method and path (percent-encoded), and its parameters."""
+        """Return the first route for this method and percent-encoded path, and its parameters."""
         parts = [unquote(part) for part in raw_path.strip("/").split("/")]
         for route in self.routes:
             if route.trigger.methods and method not in route.trigger.methods:
@@ -119,7 +119,7 @@ def _segment(function: str, text: str) -> _Segment:
         pattern += re.escape(text[end : found.start()]) + f"(?P<{found['name']}>{value})"
         end = found.end()
     if any(brace in _PARAMETER.sub("", text) for brace in "{}"):
-        raise Rejected(f"function {function}: {text!r} is not a route segment this host reads")
+        raise Rejected(f"function {function}: {text!r} is not a route segment that this host supports")
     whole = parameters[0] if len(parameters) == 1 and parameters[0].group() == text else None
     default = whole["default"] if whole is not None else None
     star = whole is not None and bool(whole["star"])

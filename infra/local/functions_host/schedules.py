@@ -1,4 +1,4 @@
-"""NCRONTAB, and what a timer's stored status says about it. Pure: `now` comes in, in UTC."""
+"""NCRONTAB schedules and a timer's stored status. Pure functions: `now` is a parameter, in UTC."""
 
 import json
 import re
@@ -10,32 +10,32 @@ from croniter import CroniterError, croniter
 from infra.local.functions_host.errors import Rejected
 
 _FIELDS = 6
-#: croniter reads more than NCRONTAB does: L, #, ?, @daily, random and hashed fields
+#: fields that croniter accepts and NCRONTAB does not: L, #, ?, @daily, random and hashed fields
 _ONLY_CRONITER = re.compile(r"[#?@]|(?<![A-Za-z])[LRHlrh](?![A-Za-z])")
-#: .NET's default moment, stored when a timer never ran
+#: .NET's default moment, stored for a timer that has never run
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What is stored of a timer. `NEVER` stands for what has not happened."""
+    """The stored status of a timer. `NEVER` stands for a time that does not exist yet."""
 
     last: datetime
     next: datetime
     last_updated: datetime
 
     def to_json(self) -> str:
-        """As the host stores it and hands it to functions."""
+        """Return the status as the host stores it and passes it to functions."""
         return json.dumps(
             {"Last": self.last.isoformat(), "Next": self.next.isoformat(), "LastUpdated": self.last_updated.isoformat()}
         )
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Status":
-        """What was stored.
+        """Return the stored status.
 
         Raises:
-            ValueError: it is not a status.
+            ValueError: The content is not a status.
         """
         stored = json.loads(text)
         last, next_, updated = (_moment(stored[name]) for name in ("Last", "Next", "LastUpdated"))
@@ -44,16 +44,16 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """An NCRONTAB expression of six fields, seconds first; both day of month and day of week must match."""
+    """An NCRONTAB expression of six fields, seconds first. Day of month and day of week must both match."""
 
     expression: str
 
     @classmethod
     def parse(cls, text: str) -> "Schedule":
-        """The schedule of an expression of five or six fields.
+        """Return the schedule of an expression with five or six fields.
 
         Raises:
-            Rejected: it is none. Timespans, which need a plan that never sleeps, are none either.
+            Rejected: The expression is not valid. Timespans are rejected as well: they need a plan that never sleeps.
         """
         fields = text.split()
         expression = " ".join(["0", *fields] if len(fields) == _FIELDS - 1 else fields)
@@ -66,12 +66,12 @@ class Schedule:
         return cls(expression)
 
     def after(self, moment: datetime) -> datetime:
-        """The first occurrence later than `moment`."""
+        """Return the first occurrence later than `moment`."""
         found: datetime = croniter(self.expression, moment, second_at_beginning=True, day_or=False).get_next(datetime)
         return found
 
     def is_too_frequent_for_status(self, now: datetime) -> bool:
-        """Whether it occurs more than once a minute: then the host keeps no status of it."""
+        """Return whether it occurs more than once a minute. The host stores no status of such a timer."""
         return self.expression.split()[1:] == ["*"] * (_FIELDS - 1) and self.after(self.after(now)) <= now + timedelta(
             minutes=1
         )
@@ -79,7 +79,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """How a timer begins: the status to go on with, whether to store it, whether an occurrence was missed."""
+    """A timer's start: its status, whether to store it, and whether an occurrence was missed."""
 
     status: Status
     changed: bool
@@ -89,7 +89,7 @@ class Start:
 def start(schedule: Schedule, stored: Status | None, now: datetime) -> Start:
     """Compare the stored status with the schedule and the clock.
 
-    A schedule that changed while the host was down is not past due, unless its own next occurrence has passed.
+    If the schedule changed while the host was down, the timer is past due only if its own next occurrence has passed.
 
     Source: ScheduleMonitor.cs of the WebJobs extensions, `CheckPastDueAsync`.
     """
@@ -109,15 +109,15 @@ def start(schedule: Schedule, stored: Status | None, now: datetime) -> Start:
 
 
 def after_run(schedule: Schedule, status: Status, began: datetime, *, scheduled: bool) -> Status:
-    """The status once a run that began then is over.
+    """Return the status after a run that started at that time.
 
-    A scheduled run that began a moment early counts as on time, or its occurrence would come twice.
+    A scheduled run that starts slightly early counts as on time. Otherwise its occurrence would run twice.
     """
     at = max(began, status.next) if scheduled else began
     return Status(last=at, next=schedule.after(at), last_updated=at)
 
 
 def _moment(text: str) -> datetime:
-    # .NET writes seven digits of a second.
+    # .NET writes seven decimal places of a second.
     moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""host.json, local.settings.json and the environment, read once and checked."""
+"""Settings of the host: host.json, local.settings.json and the environment, read and validated once."""
 
 import hashlib
 import os
@@ -26,13 +26,13 @@ class QueueOptions:
     Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue#hostjson-settings
     """
 
-    #: messages asked for at once, 1..32
+    #: messages per request, 1..32
     batch_size: int = 16
-    #: the next batch is fetched when no more than this many are in flight; by default half of `batch_size`
+    #: largest number of messages in flight at which the next batch is requested; by default half of `batch_size`
     new_batch_threshold: int = 8
     #: deliveries before a message goes to the poison queue
     max_dequeue_count: int = 5
-    #: delay after a failure; not the lock of a message in flight
+    #: delay after a failure; independent of the lock of a message in flight
     visibility_timeout_s: int = 0
     max_polling_interval_s: float = 60.0
     #: whether messages are base64 on the wire
@@ -41,29 +41,31 @@ class QueueOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
-    """Everything the host was told."""
+    """All settings of the host."""
 
     root: Path
-    #: the values of %NAME% expressions and connections: the process's environment after local.settings.json
+    #: values of %NAME% expressions and connections: the environment, completed by local.settings.json
     environ: Mapping[str, str]
-    #: names blobs of timers; hosts of the same folder share it, and so share a timer's lease
+    #: part of the blob names of timers; hosts of the same folder share it, and so share the leases of timers
     host_id: str
     route_prefix: str = "api"
     queues: QueueOptions = field(default_factory=QueueOptions)
-    #: None means without end
+    #: None means without a limit
     function_timeout_s: float | None = 1800.0
 
     def expand(self, text: str) -> str:
-        """Put settings in the place of `%NAME%`.
+        """Replace `%NAME%` by the values of settings.
 
         Raises:
-            Misconfigured: a setting is not there.
+            Misconfigured: A setting is missing.
         """
 
         def value(match: re.Match[str]) -> str:
             name = match.group(1)
             if name not in self.environ:
-                raise Misconfigured(f"%{name}% in {text!r} names no setting; add {name} to local.settings.json")
+                raise Misconfigured(
+                    f"%{name}% in {text!r} is not the name of a setting; add {name} to local.settings.json"
+                )
             return self.environ[name]
 
         return _SETTING.sub(value, text)
@@ -93,7 +95,7 @@ class _HostJson(msgspec.Struct, rename="camel"):
     extensions: _Extensions = msgspec.field(default_factory=_Extensions)
 
 
-#: The names that are read, as host.json spells them.
+#: Names of the supported sections, as host.json spells them.
 _KNOWN: Final = {
     field.encode_name for kind in (_HostJson, _Extensions, _Http, _Queues) for field in msgspec.structs.fields(kind)
 }
@@ -104,12 +106,12 @@ class _LocalSettings(msgspec.Struct):
 
 
 def load_settings(root: Path, environ: MutableMapping[str, str] | None = None) -> HostSettings:
-    """The settings of the app in `root`; `environ` then has the values of local.settings.json that it lacked.
+    """Return the settings of the app in `root`, and add the missing values of local.settings.json to `environ`.
 
     A setting such as `AzureFunctionsJobHost__extensions__queues__batchSize` replaces the value of host.json.
 
     Raises:
-        Misconfigured: a file or a value in it cannot be used.
+        Misconfigured: A file or one of its values is not usable.
     """
     environ = os.environ if environ is None else environ
     for name, value in _read(root / "local.settings.json", _LocalSettings).values.items():
@@ -129,10 +131,10 @@ def load_settings(root: Path, environ: MutableMapping[str, str] | None = None) -
 
 
 def seconds(timespan: str, name: str) -> float:
-    """Length of a .NET timespan, `[d.]hh:mm:ss[.fff]`, in seconds.
+    """Return the length of a .NET timespan, `[d.]hh:mm:ss[.fff]`, in seconds.
 
     Raises:
-        Misconfigured: it is none; `name` tells which setting.
+        Misconfigured: It is not a timespan. The message contains `name`, the name of the setting.
     """
     match = _TIMESPAN.fullmatch(timespan)
     if match is None:
@@ -172,7 +174,7 @@ def _host_json(path: Path, environ: Mapping[str, str]) -> _HostJson:
 
 
 def _replace(values: dict[str, Any], names: list[str], value: str) -> None:
-    """Put `value` where `names` lead; as in .NET's configuration, their case does not matter."""
+    """Replace the value at the path `names`. As in .NET's configuration, names ignore case."""
     for depth, given in enumerate(names):
         name = next((known for known in (*values, *_KNOWN) if known.lower() == given.lower()), given)
         if depth == len(names) - 1:

@@ -1,4 +1,4 @@
-"""A timer trigger's listener: waits for the lease, catches up, then runs the function by its schedule.
+"""Listener of a timer trigger: waits for the lease, runs a missed occurrence, then follows the schedule.
 
 Source: TimerListener.cs of the WebJobs extensions; SingletonListener.cs of the WebJobs SDK.
 """
@@ -18,38 +18,38 @@ from infra.local.functions_host.schedules import Schedule, Status
 
 log = logging.getLogger("functions_host")
 
-#: how often a host that has not the lease asks for it
+#: seconds between two attempts to acquire the lease
 RECOVERY_S = 5.0
 
-#: runs the function; told the status, None when none is kept, and whether the run is past due
+#: runs the function; receives the status (None if none is stored) and whether the run is past due
 Handler = Callable[[Status | None, bool], Awaitable[object]]
 
 
 class Lock(Protocol):
-    """Held by one listener at a time, across hosts."""
+    """A lock that one listener at a time has, across hosts."""
 
     async def acquire(self) -> bool:
-        """Whether it is ours now."""
+        """Return whether this listener has acquired it."""
 
     async def renew(self) -> bool:
-        """Whether it is still ours."""
+        """Return whether this listener still has it."""
 
     async def release(self) -> None:
-        """Give it away."""
+        """Release it."""
 
 
 class Store(Protocol):
-    """Keeps a timer's status."""
+    """Stores a timer's status."""
 
     async def read(self) -> Status | None:
-        """What was kept."""
+        """Return the stored status."""
 
     async def write(self, status: Status) -> None:
-        """Keep this."""
+        """Store the status."""
 
 
 class TimerListener:
-    """Runs one function by its schedule, from `start` to `stop`, and never twice at once."""
+    """Runs one function on its schedule, from `start` to `stop`. Runs of the function never overlap."""
 
     def __init__(
         self,
@@ -73,17 +73,17 @@ class TimerListener:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to wait."""
+        """Start waiting for the lease."""
         self._task = begin(self._listen(), f"timer {self._name}")
 
     async def stop(self) -> None:
-        """Run no more, and return when the run under way is over. Cancel it to leave the run as it is."""
+        """Start no more runs, and wait for the running one. Cancel it to skip the wait."""
         self._stopping.set()
         if self._task is not None:
             await self._task
 
     async def abandon(self) -> None:
-        """Cancel the run under way; the lease is free for the next host."""
+        """Cancel the running run, and release the lease."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -100,7 +100,7 @@ class TimerListener:
             await self._sleep(RECOVERY_S)
 
     async def _keep_lock(self) -> None:
-        """Return when the lock is lost."""
+        """Renew the lock, and return when it is lost."""
         while await self._lock.renew():  # noqa: ASYNC110 (the lease is renewed, no event is awaited)
             await asyncio.sleep(LEASE_S / 3)
 
@@ -118,7 +118,7 @@ class TimerListener:
             status = await self._run(status, is_past_due=is_past_due, scheduled=False)
         while not held.done():
             wait_s = (status.next - self._now()).total_seconds()
-            # In steps, because the lock may be lost and the machine may sleep.
+            # Wait in steps, because the lock may be lost and the machine may be suspended.
             if wait_s > 0 and not await self._sleep(min(wait_s, LEASE_S)):
                 continue
             if self._stopping.is_set():
@@ -143,7 +143,7 @@ class TimerListener:
         return status
 
     async def _sleep(self, wait_s: float) -> bool:
-        """Wait; True when the listener is stopping."""
+        """Wait. Return whether the listener is stopping."""
         try:
             async with asyncio.timeout(wait_s):
                 return await self._stopping.wait()

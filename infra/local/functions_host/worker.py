@@ -1,7 +1,7 @@
-"""Microsoft's worker library, in this process: the only file that knows `azure_functions_runtime`.
+"""Microsoft's worker library in this process. Only this file imports `azure_functions_runtime`.
 
-The library is written for a worker that talks protobuf with the host. Its indexing reads a protobuf module, for which
-`_Protos` stands in; its invocation has an entry without protobuf, which takes and gives `Datum`s.
+The library is written for a worker that exchanges protobuf messages with the host. `_Protos` replaces the protobuf
+module that its indexing reads. Its invocation has an entry point without protobuf, which uses `Datum`s.
 """
 
 import logging
@@ -27,7 +27,7 @@ _FUNCTION_NAME = re.compile(r"(?!host$)[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE |
 
 
 class Datum(Protocol):
-    """A value on its way to or from a function; `type` is string, bytes, json, http or None."""
+    """A value that is passed to or returned by a function. `type` is string, bytes, json, http or None."""
 
     value: Any
     type: str | None
@@ -35,28 +35,28 @@ class Datum(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What an invocation came to."""
+    """The result of an invocation."""
 
     succeeded: bool
     returned: Datum | None = None
-    #: what was set on `func.Out` parameters, by parameter
+    #: values of `func.Out` parameters, by parameter
     outputs: Mapping[str, Datum] = field(default_factory=dict)
-    #: the exception and its traceback, when it failed
+    #: exception and traceback of a failed invocation
     error: str = ""
 
 
 def text(value: str) -> Datum:
-    """A string for a function."""
+    """Return a string value."""
     return _datum(value, "string")
 
 
 def binary(value: bytes) -> Datum:
-    """Bytes for a function."""
+    """Return a value of bytes."""
     return _datum(value, "bytes")
 
 
 def json(value: str) -> Datum:
-    """A JSON text for a function."""
+    """Return a value of JSON text."""
     return _datum(value, "json")
 
 
@@ -69,7 +69,7 @@ def http(
     params: Mapping[str, str],
     body: bytes,
 ) -> Datum:
-    """A request for a function."""
+    """Return an HTTP request value."""
     return _datum(
         {
             "method": text(method),
@@ -89,20 +89,18 @@ def _datum(value: object, kind: str) -> Datum:
 
 
 async def load(settings: HostSettings) -> tuple[FunctionDefinition, ...]:
-    """Import function_app.py and index its functions, in the order of their names, as the host has them.
-
-    What an earlier call indexed is forgotten.
+    """Import function_app.py and return its functions, sorted by name as in the host. Earlier functions are discarded.
 
     Raises:
-        Rejected: Azure would not load the app; the message is the worker library's, with its traceback.
-        Misconfigured: a setting that a binding names is missing.
+        Rejected: Azure would not load the app. The message is the worker library's, with its traceback.
+        Misconfigured: A setting that a binding names is missing.
     """
     root = str(settings.root)
     if not (settings.root / "function_app.py").is_file():
         raise Rejected(f"{root} has no function_app.py; start the host with --root at the app's folder")
     sys.path[:] = [root, *(path for path in sys.path if path != root)]
     _hush()
-    registry._functions.clear()  # noqa: SLF001 (the registry has no public way to start again)
+    registry._functions.clear()  # noqa: SLF001 (the registry has no public method to reset it)
     answer = await runtime.worker_init_request(_init_request(settings.root))
     if answer.result.status != _StatusResult.Success:
         raise Rejected(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}")
@@ -122,7 +120,7 @@ async def load(settings: HostSettings) -> tuple[FunctionDefinition, ...]:
 async def invoke(
     function: FunctionDefinition, invocation_id: str, value: Datum, metadata: Mapping[str, Datum], trace_parent: str
 ) -> Outcome:
-    """Run the function once; its exceptions come back in the outcome. Cancelling cancels an async function."""
+    """Run the function once. Its exceptions are part of the outcome. Cancelling cancels an async function."""
     ok, returned, outputs, _, trace = await invocation_request_native(
         invocation_id, function.function_id, [(function.parameter, value)], metadata, trace_parent
     )
@@ -138,7 +136,7 @@ def _init_request(root: Path) -> SimpleNamespace:
 
 
 def _hush() -> None:
-    """Keep the library's own lines out of the log: the host writes a line and a traceback of its own per invocation."""
+    """Suppress log lines of the library. The host writes its own line and traceback per invocation."""
     logger = logging.getLogger("azure.functions")
     logger.setLevel(logging.WARNING)
     logger.addFilter(_not_the_librarys_traceback)
@@ -149,7 +147,7 @@ def _not_the_librarys_traceback(record: logging.LogRecord) -> bool:
 
 
 class _Message:
-    """Any protobuf message: keeps what it is built with."""
+    """Stand-in for any protobuf message: stores its constructor arguments."""
 
     def __init__(self, **fields: object) -> None:
         self.__dict__.update(fields)
@@ -167,7 +165,7 @@ class _StatusResult(_Message):
 
 
 class _Protos:
-    """Those names of the protobuf module that indexing reads."""
+    """The names of the protobuf module that indexing reads."""
 
     BindingInfo = _BindingInfo
     StatusResult = _StatusResult

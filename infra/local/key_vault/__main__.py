@@ -1,4 +1,4 @@
-"""`python -m infra.local.key_vault --port 23443 --cert FILE --key FILE [--data FILE]`: a vault until it is ended."""
+"""Run a vault: `python -m infra.local.key_vault --port 23443 --cert FILE --key FILE [--data FILE]`."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from infra.local.stack.parent import ending
 
 
 def main() -> None:
-    """Answers until SIGTERM or Ctrl-C; leaves with one sentence if it cannot begin."""
+    """Run the vault until SIGTERM or Ctrl-C. If it cannot start, exit with one sentence."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.key_vault", description=__doc__)
     parser.add_argument("--port", type=int, default=23443)
     parser.add_argument("--cert", type=Path, required=True, help="the server's certificate, PEM")

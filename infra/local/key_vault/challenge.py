@@ -1,4 +1,4 @@
-"""Who may call: a token for this vault, and how a client learns which one that is."""
+"""Authentication: the challenge that names the required token, and the verification of a token."""
 
 import jwt
 
@@ -6,22 +6,23 @@ from infra.local.key_vault import errors
 
 
 def resource_of(authority: str) -> str:
-    """The resource of the vault at `authority` (host and port).
+    """Return the resource of the vault at `authority` (host and port).
 
-    The client insists that the vault's authority ends in a dot and the resource's, as in `name.vault.azure.net`; so the
-    vault at 127.0.0.1:23443 belongs to the resource https://0.0.1:23443, and the client needs no exception.
+    The client requires that the authority of the vault ends in a dot and the resource, as in `name.vault.azure.net`. So
+    the vault at 127.0.0.1:23443 belongs to the resource https://0.0.1:23443, and the client needs no special setting.
+
     Source: https://devblogs.microsoft.com/azure-sdk/guidance-for-applications-using-the-key-vault-libraries/
     """
     return "https://" + authority.partition(".")[2]
 
 
 def challenge(login_url: str, resource: str) -> str:
-    """The `WWW-Authenticate` header of a refusal."""
+    """Return the `WWW-Authenticate` header of an error response."""
     return f'Bearer authorization="{login_url}", resource="{resource}"'
 
 
 def check_token(authorization: str, resource: str) -> None:
-    """The request carries a JWT for `resource` that has not expired. Its signature is not looked at.
+    """Check that the request has an unexpired JWT for `resource`. The signature is not verified.
 
     Raises:
         VaultError: 401 otherwise.

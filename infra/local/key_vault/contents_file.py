@@ -1,4 +1,4 @@
-"""A vault's contents in a file that only its owner can read, so that secrets survive a restart."""
+"""Persistence of a vault: a file that only its owner can read, so that secrets survive a restart."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from infra.local.key_vault.model import Contents
 
 
 def load(path: Path | None) -> Contents:
-    """What was saved; an empty vault if nothing was.
+    """Return the saved vault, or an empty vault if the file does not exist.
 
     Raises:
         msgspec.MsgspecError: The file is not a saved vault.
@@ -20,7 +20,7 @@ def load(path: Path | None) -> Contents:
 
 
 def save(path: Path | None, contents: Contents) -> None:
-    """The file holds `contents`, whole or not at all. Without a path nothing happens."""
+    """Write `contents` atomically. Without a path, do nothing."""
     if path is None:
         return
     draft = path.with_name(path.name + ".new")

@@ -1,18 +1,18 @@
-"""The vault's refusals, with its own codes and words."""
+"""Error responses of the vault, with the codes and messages of Key Vault."""
 
 
 class VaultError(Exception):
-    """An answer with an error in it."""
+    """An error response."""
 
     def __init__(self, status: int, code: str, message: str, *, reason: str | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
-        self.reason = reason  #: the inner error's code
+        self.reason = reason  #: code of the inner error
 
     def body(self) -> dict[str, object]:
-        """The JSON that the service answers."""
+        """Return the JSON of the response."""
         error: dict[str, object] = {"code": self.code, "message": self.message}
         if self.reason is not None:
             error["innererror"] = {"code": self.reason}
@@ -20,7 +20,7 @@ class VaultError(Exception):
 
 
 def secret_not_found(name: str) -> VaultError:
-    """No such secret, or no such version of it."""
+    """Return the error for a missing secret or version."""
     return VaultError(
         404,
         "SecretNotFound",
@@ -31,12 +31,12 @@ def secret_not_found(name: str) -> VaultError:
 
 
 def deleted_secret_not_found(name: str) -> VaultError:
-    """No deleted secret of that name."""
+    """Return the error for a missing deleted secret."""
     return VaultError(404, "SecretNotFound", f"Deleted Secret not found: {name}")
 
 
 def name_is_deleted(name: str) -> VaultError:
-    """The name still belongs to a deleted secret."""
+    """Return the error for a name that belongs to a deleted secret."""
     return VaultError(
         409,
         "Conflict",
@@ -47,16 +47,16 @@ def name_is_deleted(name: str) -> VaultError:
 
 
 def secret_disabled() -> VaultError:
-    """The version is switched off."""
+    """Return the error for reading a disabled version."""
     message = "Operation get is not allowed on a disabled secret."
     return VaultError(403, "Forbidden", message, reason="SecretDisabled")
 
 
 def bad_parameter(message: str) -> VaultError:
-    """The request is wrong."""
+    """Return the error for an invalid request."""
     return VaultError(400, "BadParameter", message)
 
 
 def unauthorized(message: str) -> VaultError:
-    """The token is missing or not for this vault."""
+    """Return the error for a token that is missing or issued for another resource."""
     return VaultError(401, "Unauthorized", message)

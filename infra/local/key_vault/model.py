@@ -1,10 +1,10 @@
-"""What a vault holds."""
+"""The contents of a vault."""
 
 import msgspec
 
 
 class Version(msgspec.Struct, kw_only=True, frozen=True):
-    """One value that a secret has had. Times are seconds since 1970, UTC."""
+    """One version of a secret. Times are seconds since 1970, UTC."""
 
     id: str  #: 32 hexadecimal digits
     value: str
@@ -18,14 +18,14 @@ class Version(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Secret(msgspec.Struct, kw_only=True):
-    """A name and the values it has had; the last is the latest."""
+    """A name and its versions, the latest last."""
 
-    name: str  #: as written at first; compared without regard to case
+    name: str  #: spelling of the first request; comparisons ignore case
     versions: list[Version]
 
     @property
     def latest(self) -> Version:
-        """What a read without a version gets."""
+        """The version that a read without a version returns."""
         return self.versions[-1]
 
 
@@ -44,7 +44,7 @@ class Contents(msgspec.Struct, kw_only=True):
 
 
 class Attributes(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The dates and the switch of a version, as a request gives them."""
+    """The dates and the enabled flag of a version, as in a request."""
 
     enabled: bool | None = None
     nbf: int | None = None
@@ -52,7 +52,7 @@ class Attributes(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Properties(msgspec.Struct, kw_only=True, rename="camel"):
-    """The body of an update: what is absent stays."""
+    """Body of an update. Absent fields stay unchanged."""
 
     content_type: str | None = None
     attributes: Attributes = msgspec.field(default_factory=Attributes)
@@ -60,6 +60,6 @@ class Properties(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class NewValue(Properties, kw_only=True, rename="camel"):
-    """The body of a set."""
+    """Body of a set request."""
 
     value: str

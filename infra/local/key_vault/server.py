@@ -1,4 +1,4 @@
-"""The secrets REST API in front of a `Vault`."""
+"""The secrets REST API of a `Vault`."""
 
 import ssl
 from pathlib import Path
@@ -19,12 +19,12 @@ from infra.local.stack.ports import LOCALHOST
 
 B = TypeVar("B")
 
-#: Where the challenge sends for a token. The client takes only the tenant from it and asks its own credential.
+#: Authority in the challenge. The client reads only the tenant from it and uses its own credential.
 LOGIN_URL = "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000"
 
 
 class KeyVault:
-    """A vault that answers at `url` inside `async with`; port 0 takes a free one."""
+    """A vault that listens at `url` inside `async with`. Port 0 selects a free port."""
 
     def __init__(
         self, *, cert: Path, key: Path, port: int = 0, data: Path | None = None, login_url: str = LOGIN_URL
@@ -38,7 +38,7 @@ class KeyVault:
 
     @property
     def url(self) -> str:
-        """The vault's address, for `SecretClient`."""
+        """Address of the vault, for `SecretClient`."""
         return f"https://{LOCALHOST}:{self._port}"
 
     async def __aenter__(self) -> Self:
@@ -73,7 +73,10 @@ class KeyVault:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Token first (the client's first request brings neither token nor body), then the call, errors as JSON."""
+        """Verify the token, call the handler, and return errors as JSON.
+
+        The token comes first, because the client's first request has neither a token nor a body.
+        """
         resource = resource_of(request.host)
         headers = {}
         try:
@@ -107,7 +110,9 @@ class KeyVault:
 
     async def _list_versions(self, request: web.Request) -> web.Response:
         found = self.vault.versions(_name(request))
-        return _page(request, [wire.item(_base(request), *each, with_version=True) for each in found])
+        return _page(
+            request, [wire.item(_base(request), secret, version, with_version=True) for secret, version in found]
+        )
 
     async def _delete(self, request: web.Request) -> web.Response:
         deleted = self.vault.delete(_name(request))
@@ -115,7 +120,9 @@ class KeyVault:
 
     async def _list_deleted(self, request: web.Request) -> web.Response:
         base = _base(request)
-        return _page(request, [wire.deleted_bundle(base, each, with_version=False) for each in self.vault.deleted()])
+        return _page(
+            request, [wire.deleted_bundle(base, secret, with_version=False) for secret in self.vault.deleted()]
+        )
 
     async def _get_deleted(self, request: web.Request) -> web.Response:
         deleted = self.vault.get_deleted(_name(request))

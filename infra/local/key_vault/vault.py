@@ -1,4 +1,4 @@
-"""The vault's rules: versions, soft delete and limits."""
+"""Rules of the vault: versions, soft delete and limits."""
 
 import re
 import time
@@ -18,7 +18,7 @@ MAX_TAG_CHARACTERS = 256
 
 
 class Vault:
-    """Secrets by name; every change calls `changed` before it is answered."""
+    """Secrets by name. Every change calls `changed` before the response is sent."""
 
     def __init__(
         self,
@@ -32,10 +32,10 @@ class Vault:
         self._changed = changed
 
     def set(self, name: str, body: NewValue) -> tuple[Secret, Version]:
-        """`name` has a new latest version.
+        """Create a new latest version of `name`.
 
         Raises:
-            VaultError: 400 for a limit, 409 while a deleted secret holds the name.
+            VaultError: 400 if a limit is exceeded, 409 if a deleted secret has the name.
         """
         _check_limits(name, body)
         if len(body.value.encode()) > MAX_VALUE_BYTES:
@@ -60,10 +60,10 @@ class Vault:
         return secret, version
 
     def get(self, name: str, version: str) -> tuple[Secret, Version]:
-        """One version; the latest for an empty `version`. Its dates do not matter: expired secrets can be read.
+        """Return one version, or the latest one for an empty `version`. Expired secrets can be read.
 
         Raises:
-            VaultError: 404 if there is none, 403 if it is disabled.
+            VaultError: 404 if it does not exist, 403 if it is disabled.
         """
         secret, found = self._find(name, version)
         if not found.enabled:
@@ -71,10 +71,12 @@ class Vault:
         return secret, found
 
     def update(self, name: str, version: str, body: Properties) -> tuple[Secret, Version]:
-        """What `body` names has changed in that version, the latest for an empty `version`; the value stays.
+        """Change the properties in `body` of one version, or of the latest one for an empty `version`.
+
+        The value stays unchanged.
 
         Raises:
-            VaultError: 400 for a limit, 404 if there is none.
+            VaultError: 400 if a limit is exceeded, 404 if the version does not exist.
         """
         _check_limits(name, body)
         secret, old = self._find(name, version)
@@ -92,23 +94,23 @@ class Vault:
         return secret, new
 
     def versions(self, name: str) -> list[tuple[Secret, Version]]:
-        """Every version of a secret, in no meaningful order (by id, so that nobody comes to rely on one).
+        """Return every version of a secret, sorted by id. As in Key Vault, the order is not that of their creation.
 
         Raises:
-            VaultError: 404 if there is no such secret.
+            VaultError: 404 if the secret does not exist.
         """
         secret, _ = self._find(name, "")
-        return [(secret, version) for version in sorted(secret.versions, key=lambda each: each.id)]
+        return [(secret, version) for version in sorted(secret.versions, key=lambda version: version.id)]
 
     def secrets(self) -> list[tuple[Secret, Version]]:
-        """Every secret with its latest version, disabled ones too, by name."""
+        """Return every secret with its latest version, sorted by name. Disabled ones are included."""
         return [(secret, secret.latest) for _, secret in sorted(self._contents.secrets.items())]
 
     def delete(self, name: str) -> Deleted:
-        """The secret is gone from the secrets, and can be recovered or purged.
+        """Delete the secret. It can be recovered or purged afterwards.
 
         Raises:
-            VaultError: 404 if there is no such secret.
+            VaultError: 404 if the secret does not exist.
         """
         secret, _ = self._find(name, "")
         del self._contents.secrets[name.lower()]
@@ -117,14 +119,14 @@ class Vault:
         return deleted
 
     def deleted(self) -> list[Deleted]:
-        """Every deleted secret, by name."""
+        """Return every deleted secret, sorted by name."""
         return [deleted for _, deleted in sorted(self._contents.deleted.items())]
 
     def get_deleted(self, name: str) -> Deleted:
-        """One deleted secret.
+        """Return one deleted secret.
 
         Raises:
-            VaultError: 404 if none has that name.
+            VaultError: 404 if it does not exist.
         """
         try:
             return self._contents.deleted[name.lower()]
@@ -132,10 +134,10 @@ class Vault:
             raise errors.deleted_secret_not_found(name) from None
 
     def recover(self, name: str) -> tuple[Secret, Version]:
-        """The deleted secret is back, with all its versions.
+        """Recover the deleted secret with all its versions.
 
         Raises:
-            VaultError: 404 if no deleted secret has that name.
+            VaultError: 404 if it does not exist.
         """
         secret = self.get_deleted(name).secret
         del self._contents.deleted[name.lower()]
@@ -144,10 +146,10 @@ class Vault:
         return secret, secret.latest
 
     def purge(self, name: str) -> None:
-        """The deleted secret is gone for good, and its name free.
+        """Purge the deleted secret permanently, which frees its name.
 
         Raises:
-            VaultError: 404 if no deleted secret has that name.
+            VaultError: 404 if it does not exist.
         """
         self.get_deleted(name)
         del self._contents.deleted[name.lower()]
@@ -159,9 +161,9 @@ class Vault:
             raise errors.secret_not_found(f"{name}/{version}" if version else name)
         if not version:
             return secret, secret.latest
-        for each in secret.versions:
-            if each.id == version:
-                return secret, each
+        for candidate in secret.versions:
+            if candidate.id == version:
+                return secret, candidate
         raise errors.secret_not_found(f"{name}/{version}")
 
 
@@ -169,5 +171,5 @@ def _check_limits(name: str, body: Properties) -> None:
     if not NAME.fullmatch(name):
         raise errors.bad_parameter(f"The request URI contains an invalid name: {name}")
     tags = body.tags or {}
-    if len(tags) > MAX_TAGS or any(len(each) > MAX_TAG_CHARACTERS for pair in tags.items() for each in pair):
+    if len(tags) > MAX_TAGS or any(len(text) > MAX_TAG_CHARACTERS for pair in tags.items() for text in pair):
         raise errors.bad_parameter(f"At most {MAX_TAGS} tags of {MAX_TAG_CHARACTERS} characters are allowed.")

@@ -1,4 +1,4 @@
-"""The vault's JSON."""
+"""JSON responses of the vault."""
 
 import base64
 import binascii
@@ -9,23 +9,23 @@ from infra.local.key_vault import errors
 from infra.local.key_vault.model import Deleted, Secret, Version
 
 RETENTION = timedelta(days=90)
-PAGE_SECRETS = 25  #: the default and the most that a caller may ask for
+PAGE_SECRETS = 25  #: default and maximum number of secrets per page
 
 
 def bundle(base_url: str, secret: Secret, version: Version, *, with_value: bool) -> dict[str, object]:
-    """One version; only set and get answer with its value."""
+    """Return one version. Only set and get requests return its value."""
     value = {"value": version.value} if with_value else {}
     return {**value, "id": f"{base_url}/secrets/{secret.name}/{version.id}", **_properties(version)}
 
 
 def item(base_url: str, secret: Secret, version: Version, *, with_version: bool) -> dict[str, object]:
-    """One entry of a list, without its value."""
+    """Return one entry of a list, without its value."""
     suffix = f"/{version.id}" if with_version else ""
     return {"id": f"{base_url}/secrets/{secret.name}{suffix}", **_properties(version)}
 
 
 def deleted_bundle(base_url: str, deleted: Deleted, *, with_version: bool) -> dict[str, object]:
-    """A deleted secret: as an answer with its version's id, as an entry of a list without."""
+    """Return a deleted secret. A single response contains the id of its version, a list entry does not."""
     secret = deleted.secret
     return {
         "recoveryId": f"{base_url}/deletedsecrets/{secret.name}",
@@ -36,10 +36,10 @@ def deleted_bundle(base_url: str, deleted: Deleted, *, with_version: bool) -> di
 
 
 def page(items: Sequence[dict[str, object]], *, url: str, api_version: str, size: str, token: str) -> dict[str, object]:
-    """The part of a list that `token` points at, `size` long, with a link to the next part.
+    """Return the part of a list that `token` points at, `size` long, with a link to the next part.
 
     Raises:
-        VaultError: 400 for a size outside 1..25 or a token that is not ours.
+        VaultError: 400 for a size outside 1..25 or a token that this vault has not issued.
     """
     if not size.isdecimal() or not 1 <= int(size) <= PAGE_SECRETS:
         raise errors.bad_parameter(f"Invalid maxresults: {size}. It must be between 1 and {PAGE_SECRETS}.")

@@ -1,1 +1,1 @@
-"""The admin API, with which tests change directories and ask for faults."""
+"""The admin API, with which tests change directories and request faults."""

@@ -1,4 +1,4 @@
-"""Bodies of the admin API: read with a type, written as JSON; mistakes become 400 or 404."""
+"""Request and response bodies of the admin API. Invalid requests become 400 or 404."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -18,31 +18,31 @@ STATE: web.AppKey[State] = web.AppKey("state", State)
 
 
 async def body_of(request: web.Request, kind: type[Body]) -> Body:
-    """The request's JSON body; an empty one counts as `{}`."""
+    """Return the JSON body of the request. An empty body counts as `{}`."""
     return msgspec.json.decode(await request.read() or b"{}", type=kind)
 
 
 def reply(content: object, status: int = HTTPStatus.OK) -> web.Response:
-    """`content` as JSON."""
+    """Return `content` as a JSON response."""
     return web.Response(body=msgspec.json.encode(content), status=status, content_type="application/json")
 
 
 def directory_of(request: web.Request) -> Directory:
-    """The directory that the path names.
+    """Return the directory that the path names.
 
     Raises:
-        LookupError: there is none.
+        LookupError: It does not exist.
     """
     name = request.match_info["directory"]
     found = request.app[STATE].directories.get(name) or request.app[STATE].tenant(name)
     if found is None:
-        raise LookupError(f"There is no directory {name}.")
+        raise LookupError(f"Directory {name} does not exist.")
     return found
 
 
 @web.middleware
 async def explain_mistakes(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A mistake in a request is answered with a sentence."""
+    """Turn errors of a handler into a response with one sentence."""
     try:
         return await handler(request)
     except LookupError as error:

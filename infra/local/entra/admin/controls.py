@@ -1,4 +1,4 @@
-"""Admin API: the clock, settings, faults, tokens, metrics, and starting anew."""
+"""Admin API: the clock, settings, faults, tokens, metrics, and the reset."""
 
 import msgspec
 from aiohttp import web
@@ -12,75 +12,75 @@ class _Advance(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def health(request: web.Request) -> web.Response:
-    """The three addresses."""
+    """Return the three addresses."""
     state = request.app[STATE]
     return reply({"login": state.login, "graph": state.graph, "admin": state.admin})
 
 
 async def reset(request: web.Request) -> web.Response:
-    """Everything is as at start; tokens issued before stay valid."""
+    """Restore the initial state. Tokens issued before stay valid."""
     request.app[STATE].reset()
     return reply({})
 
 
 async def get_clock(request: web.Request) -> web.Response:
-    """The simulator's time."""
+    """Return the simulated time."""
     clock = request.app[STATE].clock
     return reply({"now": clock.now().isoformat(), "ahead_s": clock.ahead_s})
 
 
 async def advance_clock(request: web.Request) -> web.Response:
-    """It is later: secrets, delta tokens and page tokens age; access tokens do not."""
+    """Advance the clock: secrets, delta tokens and page tokens age, access tokens do not."""
     request.app[STATE].clock.advance((await body_of(request, _Advance)).advance_s)
     return await get_clock(request)
 
 
 async def get_settings(request: web.Request) -> web.Response:
-    """All settings."""
+    """Return all settings."""
     return reply(request.app[STATE].settings)
 
 
 async def change_settings(request: web.Request) -> web.Response:
-    """Some settings change."""
+    """Change some settings."""
     state = request.app[STATE]
     state.settings = state.settings.changed(await request.read())
     return reply(state.settings)
 
 
 async def list_faults(request: web.Request) -> web.Response:
-    """What is armed, and how often each has happened."""
+    """Return the armed faults and how often each has occurred."""
     return reply({"faults": request.app[STATE].faults.report()})
 
 
 async def arm_fault(request: web.Request) -> web.Response:
-    """Something will go wrong."""
+    """Arm a fault."""
     return reply({"id": request.app[STATE].faults.arm(await body_of(request, FaultWish))})
 
 
 async def disarm_fault(request: web.Request) -> web.Response:
-    """One fault is gone."""
+    """Remove one fault."""
     request.app[STATE].faults.disarm(int(request.match_info["fault"]))
     return reply({})
 
 
 async def clear_faults(request: web.Request) -> web.Response:
-    """Nothing goes wrong any more."""
+    """Remove all faults."""
     request.app[STATE].faults.clear()
     return reply({})
 
 
 async def revoke_tokens(request: web.Request) -> web.Response:
-    """Graph answers 401 to every token issued so far."""
+    """Revoke all tokens issued so far: Graph answers 401 to them."""
     request.app[STATE].tokens.revoke_all()
     return reply({})
 
 
 async def get_metrics(request: web.Request) -> web.Response:
-    """Counts of requests."""
+    """Return the request counts."""
     return reply(request.app[STATE].metrics.report())
 
 
 async def clear_metrics(request: web.Request) -> web.Response:
-    """Counting begins anew."""
+    """Reset the request counts."""
     request.app[STATE].metrics.clear()
     return reply({})

@@ -1,4 +1,4 @@
-"""Admin API: directories as a whole, their application's secrets, roles and consent."""
+"""Admin API: whole directories, and the secrets, roles and consent of their applications."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -21,7 +21,7 @@ class _Roles(msgspec.Struct, forbid_unknown_fields=True):
 
 class _ApplicationChange(msgspec.Struct, forbid_unknown_fields=True):
     enabled: bool | None = None  #: "Enabled for users to sign-in"
-    consented: bool | None = None  #: false: there is no service principal
+    consented: bool | None = None  #: false: the service principal does not exist
     requested_roles: list[str] | None = None
     assign_users: list[str] = []  #: to the SSO application
     assign_groups: list[str] = []
@@ -40,7 +40,7 @@ class _NewCredential(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def describe(directory: Directory) -> dict[str, object]:
-    """What a test needs to know of a directory, credentials included."""
+    """Return the ids and credentials of a directory that a test needs."""
     application, sso = directory.application, directory.sso
     principal, sso_principal = application.service_principal, sso.service_principal
     secret = application.secrets[-1] if application.secrets else None
@@ -63,29 +63,29 @@ def describe(directory: Directory) -> dict[str, object]:
 
 
 async def list_directories(request: web.Request) -> web.Response:
-    """All directories, by name."""
+    """Return all directories by name."""
     return reply({name: describe(one) for name, one in request.app[STATE].directories.items()})
 
 
 async def get_directory(request: web.Request) -> web.Response:
-    """One directory."""
+    """Return one directory."""
     return reply(describe(directory_of(request)))
 
 
 async def create_directory(request: web.Request) -> web.Response:
-    """A generated directory; it replaces one of the same name."""
+    """Create a generated directory. It replaces a directory of the same name."""
     plan = await body_of(request, DirectoryPlan)
     return reply(describe(request.app[STATE].add(plan)), HTTPStatus.CREATED)
 
 
 async def delete_directory(request: web.Request) -> web.Response:
-    """The tenant no longer exists."""
+    """Delete the tenant."""
     request.app[STATE].drop(directory_of(request).name)
     return reply({})
 
 
 async def change_roles(request: web.Request) -> web.Response:
-    """Grants or revokes application permissions; tokens issued before keep theirs."""
+    """Grant or revoke application permissions. Tokens issued before keep theirs."""
     change = await body_of(request, _Roles)
     unknown = {*change.grant, *change.revoke} - GRAPH_ROLES.keys()
     if unknown:
@@ -93,13 +93,16 @@ async def change_roles(request: web.Request) -> web.Response:
     directory = directory_of(request)
     principal = directory.application.service_principal
     if principal is None:
-        raise ValueError("There is no service principal to grant roles to: consent first.")
+        raise ValueError("The service principal does not exist: consent first, then grant roles.")
     principal.roles = (principal.roles | set(change.grant)) - set(change.revoke)
     return reply({"roles": sorted(principal.roles)})
 
 
 async def change_application(request: web.Request) -> web.Response:
-    """Disables, enables, consents to or withdraws the enterprise application; assigns people to the SSO one."""
+    """Change the enterprise application, or assign users and groups to the SSO application.
+
+    The enterprise application is disabled, enabled, created by consent, or removed.
+    """
     change = await body_of(request, _ApplicationChange)
     directory = directory_of(request)
     application = directory.application
@@ -119,7 +122,7 @@ async def change_application(request: web.Request) -> web.Response:
 
 
 async def add_secret(request: web.Request) -> web.Response:
-    """A new client secret; the others stay."""
+    """Create another client secret."""
     wish = await body_of(request, _NewSecret)
     directory = directory_of(request)
     application, now = directory.application, request.app[STATE].clock.now()
@@ -137,14 +140,14 @@ async def add_secret(request: web.Request) -> web.Response:
 
 
 async def expire_secret(request: web.Request) -> web.Response:
-    """The secret, or all of them for `all`, ended a moment ago."""
+    """Expire one secret, or all of them for `all`, a moment ago."""
     for secret in _secrets(directory_of(request).application, request.match_info["secret"]):
         secret.ends = request.app[STATE].clock.now() - timedelta(seconds=1)
     return reply({})
 
 
 async def delete_secret(request: web.Request) -> web.Response:
-    """The secret, or all of them for `all`, is gone."""
+    """Delete one secret, or all of them for `all`."""
     application = directory_of(request).application
     for secret in _secrets(application, request.match_info["secret"]):
         application.secrets.remove(secret)
@@ -152,7 +155,7 @@ async def delete_secret(request: web.Request) -> web.Response:
 
 
 async def add_credential(request: web.Request) -> web.Response:
-    """A certificate, or a federated issuer, whose assertions are accepted."""
+    """Register a certificate or a federated issuer, whose assertions are then accepted."""
     wish = await body_of(request, _NewCredential)
     application = directory_of(request).application
     if wish.certificate_pem is not None:
@@ -167,5 +170,5 @@ async def add_credential(request: web.Request) -> web.Response:
 def _secrets(application: Application, key: str) -> list[Secret]:
     found = [secret for secret in application.secrets if key in {"all", secret.key_id}]
     if not found:
-        raise LookupError(f"There is no secret {key}.")
+        raise LookupError(f"Secret {key} does not exist.")
     return found

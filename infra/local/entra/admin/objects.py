@@ -32,7 +32,7 @@ class _Memberships(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def list_users(request: web.Request) -> web.Response:
-    """Users by position, `?from=0&count=100`, with every property; deleted ones are left out."""
+    """Return users by position, `?from=0&count=100`, with every property, without deleted ones."""
     users = directory_of(request).users
     start = int(request.query.get("from", "0"))
     end = min(users.positions, start + min(_LISTED, int(request.query.get("count", "100"))))
@@ -40,7 +40,7 @@ async def list_users(request: web.Request) -> web.Response:
 
 
 async def add_user(request: web.Request) -> web.Response:
-    """A new user; what is not given is made up."""
+    """Create a user. Omitted properties get generated values."""
     directory = directory_of(request)
     given = await body_of(request, dict[str, object])
     number = directory.users.positions
@@ -59,7 +59,7 @@ async def add_user(request: web.Request) -> web.Response:
 
 
 async def change_user(request: web.Request) -> web.Response:
-    """Some properties of a user change; `{"accountEnabled": false}` disables."""
+    """Change some properties of a user. `{"accountEnabled": false}` disables it."""
     directory = directory_of(request)
     user = _changed(_user(directory, request), await body_of(request, dict[str, object]), User)
     directory.replace_user(user)
@@ -67,7 +67,7 @@ async def change_user(request: web.Request) -> web.Response:
 
 
 async def delete_user(request: web.Request) -> web.Response:
-    """The user is deleted; for good with `?permanent=true`."""
+    """Delete the user, permanently with `?permanent=true`."""
     directory = directory_of(request)
     user = _user(directory, request)
     directory.delete_user(user.id, _removal(request))
@@ -75,14 +75,14 @@ async def delete_user(request: web.Request) -> web.Response:
 
 
 async def restore_user(request: web.Request) -> web.Response:
-    """A deleted user is back."""
+    """Restore a deleted user."""
     directory = directory_of(request)
     directory.restore_user(request.match_info["user"])
     return reply(_user(directory, request))
 
 
 async def add_group(request: web.Request) -> web.Response:
-    """A new group, with `members` if given."""
+    """Create a group, with optional `members`."""
     directory = directory_of(request)
     wish = await body_of(request, _NewGroup)
     group = Group(
@@ -98,7 +98,7 @@ async def add_group(request: web.Request) -> web.Response:
 
 
 async def change_group(request: web.Request) -> web.Response:
-    """Some properties of a group change; `{"displayName": ...}` renames."""
+    """Change some properties of a group. `{"displayName": ...}` renames it."""
     directory = directory_of(request)
     group = _changed(_group(directory, request), await body_of(request, dict[str, object]), Group)
     directory.put_group(group)
@@ -106,7 +106,7 @@ async def change_group(request: web.Request) -> web.Response:
 
 
 async def delete_group(request: web.Request) -> web.Response:
-    """The group is deleted; for good with `?permanent=true`."""
+    """Delete the group, permanently with `?permanent=true`."""
     directory = directory_of(request)
     group = _group(directory, request)
     directory.delete_group(group.id, _removal(request))
@@ -114,14 +114,14 @@ async def delete_group(request: web.Request) -> web.Response:
 
 
 async def restore_group(request: web.Request) -> web.Response:
-    """A deleted group is back."""
+    """Restore a deleted group."""
     directory = directory_of(request)
     directory.restore_group(request.match_info["group"])
     return reply(_group(directory, request))
 
 
 async def list_members(request: web.Request) -> web.Response:
-    """The truth about a group: ids of users and groups, with `?transitive=true` those within too."""
+    """Return the ids of the users and groups in a group. With `?transitive=true`, nested members are included."""
     directory = directory_of(request)
     group_id = _group(directory, request).id
     transitive = request.query.get("transitive") == "true"
@@ -133,7 +133,7 @@ async def list_members(request: web.Request) -> web.Response:
 
 
 async def change_members(request: web.Request) -> web.Response:
-    """Users or groups join (`add`) or leave (`remove`)."""
+    """Add (`add`) or remove (`remove`) users or groups as members."""
     directory = directory_of(request)
     group = _group(directory, request)
     change = await body_of(request, _Memberships)
@@ -147,14 +147,14 @@ async def change_members(request: web.Request) -> web.Response:
 def _user(directory: Directory, request: web.Request) -> User:
     user = directory.users.find(request.match_info["user"])
     if user is None:
-        raise LookupError(f"There is no user {request.match_info['user']}.")
+        raise LookupError(f"User {request.match_info['user']} does not exist.")
     return user
 
 
 def _group(directory: Directory, request: web.Request) -> Group:
     group = directory.groups.find(request.match_info["group"])
     if group is None:
-        raise LookupError(f"There is no group {request.match_info['group']}.")
+        raise LookupError(f"Group {request.match_info['group']} does not exist.")
     return group
 
 

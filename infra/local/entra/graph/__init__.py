@@ -1,1 +1,1 @@
-"""Microsoft Graph: every address that is imitated."""
+"""Microsoft Graph: every imitated route."""

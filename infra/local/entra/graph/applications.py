@@ -19,13 +19,13 @@ _CREATED = "2024-01-15T08:00:00Z"
 
 
 def list_service_principals(call: Call) -> Answer:
-    """Enterprise applications; `$filter=appId eq '...'` is what people ask."""
+    """Return enterprise applications. The usual query is `$filter=appId eq '...'`."""
     found = [_principal_json(call, one, one.service_principal) for one in call.directory.applications]
     return _filtered(call, "servicePrincipals", [*(one for one in found if one), _graph_json(call)])
 
 
 def get_service_principal(call: Call) -> Answer:
-    """One enterprise application, by object id or `(appId='...')`."""
+    """Return one enterprise application, by object id or `(appId='...')`."""
     key = call.places.get("app") or call.places["principal"]
     if key.lower() in {GRAPH_APPLICATION_ID, call.directory.graph_principal_id}:
         return _one(call, "servicePrincipals", _graph_json(call))
@@ -34,14 +34,14 @@ def get_service_principal(call: Call) -> Answer:
 
 
 def list_assigned_to(call: Call) -> Answer:
-    """Users and groups assigned to an enterprise application."""
+    """Return the users and groups assigned to an enterprise application."""
     application, principal = _found(call)
     items = [_assignment_json(call, application, principal, one) for one in principal.assigned]
     return _paged(call, "appRoleAssignments", [item for item in items if item])
 
 
 def list_roles(call: Call) -> Answer:
-    """Application permissions granted to an enterprise application."""
+    """Return the application permissions granted to an enterprise application."""
     application, principal = _found(call)
     items: list[dict[str, object]] = [
         {
@@ -61,12 +61,15 @@ def list_roles(call: Call) -> Answer:
 
 
 def list_applications(call: Call) -> Answer:
-    """App registrations; `$filter=appId eq '...'` is what people ask."""
+    """Return app registrations. The usual query is `$filter=appId eq '...'`."""
     return _filtered(call, "applications", [_application_json(one) for one in call.directory.applications])
 
 
 def get_application(call: Call) -> Answer:
-    """One app registration, by object id or `(appId='...')`, with its secrets' ends but never their text."""
+    """Return one app registration, by object id or `(appId='...')`.
+
+    It contains the expiry dates of its secrets, never their values.
+    """
     key = (call.places.get("app") or call.places["application"]).lower()
     for application in call.directory.applications:
         if key == (application.application_id if "app" in call.places else application.object_id):
@@ -75,12 +78,12 @@ def get_application(call: Call) -> Answer:
 
 
 def list_organization(call: Call) -> Answer:
-    """The tenant itself."""
+    """Return the tenant as a list of one."""
     return _filtered(call, "organization", [_organization_json(call)])
 
 
 def get_organization(call: Call) -> Answer:
-    """The tenant itself, by its id."""
+    """Return the tenant by its id."""
     key = call.places["organization"]
     if key.lower() != call.directory.tenant_id:
         raise not_found(key)

@@ -1,4 +1,4 @@
-"""`POST /$batch`: up to twenty requests in one, each with an answer of its own.
+"""`POST /$batch`: up to twenty requests in one, each with its own response.
 
 Source: https://learn.microsoft.com/graph/json-batching
 """
@@ -30,7 +30,7 @@ class _Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answer_batch(call: Call, answer: Callable[[Request], Answer], *, came_s: float) -> Answer:
-    """All answers to what came then, in an order of their own: callers must go by `id`."""
+    """Return the responses to all parts in arbitrary order: clients must match them by `id`."""
     try:
         parts = msgspec.json.decode(call.body, type=_Batch).requests
     except msgspec.MsgspecError as error:
@@ -66,7 +66,7 @@ def _request(part: _Part, came_s: float) -> Request:
 
 
 def _response(part_id: str, answer: Answer) -> dict[str, object]:
-    """JSON bodies are embedded, others come as base64."""
+    """Return the JSON of one response. JSON bodies are embedded, others are encoded as base64."""
     body: object = msgspec.Raw(answer.body)
     if "json" not in answer.content_type:
         body = base64.b64encode(answer.body).decode()

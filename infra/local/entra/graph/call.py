@@ -1,4 +1,4 @@
-"""One request to Graph, with who asks and whom they ask about."""
+"""One request to Graph: the caller, the directory, and the requested resource."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from infra.local.entra.state.tokens import Principal
 
 VERSION = "/v1.0"
 
-#: permissions of which any one will do
+#: permissions, one of which is sufficient
 READ_USERS = frozenset({"User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"})
 READ_GROUPS = frozenset(
     {
@@ -30,19 +30,19 @@ READ_HIDDEN = frozenset({"Member.Read.Hidden"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a request names: the path after the version, and the parameters."""
+    """The resource that a request names: path without the version, and parameters."""
 
     segments: tuple[str, ...]
     parameters: Mapping[str, str]
 
     @property
     def path(self) -> str:
-        """Decoded, with a slash before each segment; the SDK's double slashes are gone."""
+        """The decoded path with a slash before each segment. The SDK's double slashes are removed."""
         return "".join(f"/{segment}" for segment in self.segments)
 
 
 def parse_target(raw: str) -> Target:
-    """The target of a raw path and query; a leading version is cut off."""
+    """Return the target of a raw path and query, without the version."""
     path, _, query = raw.partition("?")
     segments = [unquote(part) for part in path.split("/") if part]
     if segments[:1] == [VERSION[1:]]:
@@ -52,7 +52,7 @@ def parse_target(raw: str) -> Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request that has been let in."""
+    """An authorised request."""
 
     state: State
     directory: Directory
@@ -61,14 +61,14 @@ class Call:
     target: Target
     headers: Mapping[str, str]  #: names in lower case
     body: bytes = b""
-    places: Mapping[str, str] = field(default_factory=dict)  #: what `{...}` of the route stands for
+    places: Mapping[str, str] = field(default_factory=dict)  #: values of the placeholders `{...}` of the route
 
     def may(self, permissions: frozenset[str]) -> bool:
-        """Whether the token carries one of them."""
+        """Return whether the token has one of these permissions."""
         return bool(permissions & self.principal.roles)
 
     def query(self, *, expandable: bool = False) -> Query:
-        """The OData parameters; only of what is `expandable` managers can be shown.
+        """Return the OData parameters. Only `expandable` resources can show managers.
 
         Raises:
             GraphError: 400.
@@ -82,11 +82,11 @@ class Call:
         return self.state.graph + VERSION
 
     def context(self, what: str, select: tuple[str, ...] | None = None) -> str:
-        """The value of `@odata.context`."""
+        """Return the value of `@odata.context`."""
         chosen = f"({','.join(select)})" if select else ""
         return f"{self.root}/$metadata#{what}{chosen}"
 
     def link(self, parameters: Mapping[str, str]) -> str:
-        """The address of the same resource with other parameters."""
+        """Return the address of the same resource with other parameters."""
         query = urlencode(parameters, safe="$,()':", quote_via=quote)
         return f"{self.root}{quote(self.target.path)}?{query}"

@@ -1,7 +1,7 @@
 """`/users/delta` and `/groups/delta`.
 
-As with Graph: values that were never set are left out, changes made while a listing is read come in the next round as
-well, a group with many members comes in several pieces, and joining a group is no change of the user.
+As in Graph, values that were never set are left out. Changes made while a listing is read are repeated in the next
+round. A group with many members is split into several items, and joining a group does not change the user.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,12 +23,12 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def users_delta(call: Call) -> Answer:
-    """A page of users, or of what has happened to them."""
+    """Return a page of users, or of the changes to them."""
     return _delta(call, Kind.USER)
 
 
 def groups_delta(call: Call) -> Answer:
-    """A page of groups and their members, or of what has happened to them."""
+    """Return a page of groups and their members, or of the changes to them."""
     return _delta(call, Kind.GROUP)
 
 
@@ -53,7 +53,7 @@ def _delta(call: Call, kind: Kind) -> Answer:
 
 
 def _items(call: Call, here: Round) -> Iterator[tuple[int, bytes]]:
-    """(offset, item) from the round's offset on."""
+    """Yield (offset, item), starting at the round's offset."""
     if here.listing and here.kind is Kind.USER:
         return _listed_users(call, here)
     pieces = _listed_groups(call, here) if here.listing else _changed(call, here)
@@ -80,7 +80,7 @@ def _listed_groups(call: Call, here: Round) -> Iterator[bytes]:
 
 
 def _changed(call: Call, here: Round) -> Iterator[bytes]:
-    """Every object that something happened to, once, as it is now."""
+    """Yield every changed object once, in its current state."""
     happened: dict[str, set[str]] = {}
     members: dict[str, dict[str, Member]] = {}
     tracked = {*here.fields, *((MEMBERS,) if here.with_members else ())}
@@ -124,7 +124,7 @@ def _group(call: Call, here: Round, group: Group, members: Sequence[Member], fie
 
 
 def _shown(call: Call, values: dict[str, object], changed: set[str] | None) -> dict[str, object]:
-    """Set values, and those that have become null; with `Prefer: return=minimal` only what has changed."""
+    """Return the set values, and those that have become null. With `Prefer: return=minimal`, only the changed ones."""
     if changed is None:
         return {name: value for name, value in values.items() if value is not None}
     minimal = _MINIMAL in call.headers.get("prefer", "")

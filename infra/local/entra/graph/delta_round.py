@@ -1,4 +1,4 @@
-"""One round of a delta query: what is tracked, from where to where, and how far the caller has read."""
+"""One round of a delta query: the tracked properties, the range of changes, and the position of the reader."""
 
 from http import HTTPStatus
 
@@ -22,17 +22,17 @@ _FIRST_REQUEST = frozenset({"$select", "$filter", DELTA_TOKEN, "$format"})
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """What a delta token stands for. `since` and `upto` count entries of the directory's change log."""
+    """Content of a delta token. `since` and `upto` are positions in the directory's change log."""
 
     tenant_id: str
     application_id: str
     kind: Kind
     select: tuple[str, ...] | None
-    ids: tuple[str, ...]  #: `$filter=id eq ...`; empty: all
-    listing: bool  #: the first round lists what there is
+    ids: tuple[str, ...]  #: ids of `$filter=id eq ...`; empty: all objects
+    listing: bool  #: whether this is the first round, which lists all objects
     since: int
     upto: int
-    offset: int = 0  #: -1: an empty page comes first
+    offset: int = 0  #: -1: the round starts with an empty page
     at_s: float
 
     @property
@@ -48,7 +48,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def round_of(call: Call, kind: Kind) -> tuple[Round, bool]:
-    """The round that the request continues or begins; and whether it wants only a token (`$deltatoken=latest`).
+    """Return the round that the request continues or starts, and whether it only needs a token (`$deltatoken=latest`).
 
     Raises:
         GraphError: 400, 410.
@@ -67,12 +67,12 @@ def round_of(call: Call, kind: Kind) -> tuple[Round, bool]:
 
 
 def next_link(call: Call, here: Round, offset: int) -> str:
-    """The address of the round's page at `offset`."""
+    """Return the address of the round's page at `offset`."""
     return call.link({SKIP_TOKEN: seal(msgspec.structs.replace(here, offset=offset))})
 
 
 def delta_link(call: Call, here: Round) -> str:
-    """The address of the next round."""
+    """Return the address of the next round."""
     done = msgspec.structs.replace(here, offset=0, at_s=call.state.clock.epoch_s())
     return call.link({DELTA_TOKEN: seal(done)})
 

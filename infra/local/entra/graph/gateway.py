@@ -1,4 +1,4 @@
-"""The door to Graph: who asks, what goes wrong today, may they, what does it cost, who answers."""
+"""Gateway of Graph: authentication, faults, permissions and throttling, before a request reaches its handler."""
 
 import uuid
 from dataclasses import replace
@@ -21,13 +21,13 @@ _WARN_FROM = 0.8
 
 
 class Graph:
-    """Answers requests; never raises."""
+    """Answers requests. It never raises errors."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def answer(self, request: Request) -> Answer:
-        """The answer, its fault included."""
+        """Return the response, with its fault if one is armed."""
         state = self._state
         request_id = str(uuid.uuid4())
         client_request_id = request.headers.get("client-request-id", request_id)
@@ -70,7 +70,7 @@ class Graph:
         return replace(answer, headers={**headers, **answer.headers})
 
     def _let_in(self, request: Request) -> Call:
-        """The request with who asks.
+        """Return the authenticated request.
 
         Raises:
             GraphError: 401.
@@ -102,7 +102,7 @@ class Graph:
         )
 
     def _spend(self, call: Call, units: int) -> dict[str, str]:
-        """Headers that tell of the limit.
+        """Return the response headers with the state of the limit.
 
         Raises:
             GraphError: 429.
@@ -126,7 +126,7 @@ class Graph:
         return headers
 
     def _note_waits(self, asking: Principal, answer: Answer, came_s: float) -> None:
-        """A request that came while its sender was told to wait is counted; what is told now is remembered."""
+        """Count a request that was sent during a `Retry-After` time, and store the `Retry-After` of the response."""
         waits, application = self._state.waits, (asking.tid, asking.appid)
         if waits.ignored(*application, came_s=came_s):
             self._state.metrics.sent_while_waiting += 1
@@ -152,7 +152,7 @@ class Graph:
 
 
 def _kind(call: Call) -> tuple[str, int]:
-    """Name for metrics, and resource units."""
+    """Return the name for metrics, and the resource units."""
     found = find_route(call.method, call.target.path)
     if found is None:
         return ("POST /$batch" if call.target.path == _BATCH else f"{call.method} ?"), 0
@@ -167,5 +167,5 @@ def _bearer(request: Request) -> str:
 
 
 def _part(part: Request, whole: Request) -> Request:
-    """A request of a batch speaks with the token of the batch."""
+    """Return a part of a batch as a request with the token of the batch."""
     return replace(part, headers={**part.headers, "authorization": whole.headers.get("authorization", "")})

@@ -19,10 +19,10 @@ GROUP_UNSET = frozenset(
 
 
 def group_fields(select: tuple[str, ...] | None) -> tuple[str, ...]:
-    """The properties to show.
+    """Return the properties to include.
 
     Raises:
-        GraphError: 400, groups have no such property.
+        GraphError: 400 if groups do not have such a property.
     """
     for name in select or ():
         if name not in GROUP_FIELDS and name not in GROUP_UNSET:
@@ -35,10 +35,10 @@ def group_fields(select: tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def find_group(call: Call) -> Group:
-    """The group that the path names.
+    """Return the group that the path names.
 
     Raises:
-        GraphError: 404, or 400 for what is no object id.
+        GraphError: 404, or 400 if the value is not an object id.
     """
     key = call.places["group"]
     if not looks_like_id(key):
@@ -50,7 +50,7 @@ def find_group(call: Call) -> Group:
 
 
 def list_groups(call: Call) -> Answer:
-    """A page of groups; `$orderby=displayName` sorts, otherwise they come as they were made."""
+    """Return a page of groups. `$orderby=displayName` sorts them; otherwise they are in the order of creation."""
     query = call.query()
     fields = group_fields(query.select)
     groups = list(_matching(call, query))
@@ -67,14 +67,14 @@ def list_groups(call: Call) -> Answer:
 
 
 def get_group(call: Call) -> Answer:
-    """One group, by object id."""
+    """Return one group by object id."""
     query = call.query()
     fields = group_fields(query.select)
     return entity(call.context("groups", query.select) + "/$entity", encode_group(find_group(call), fields))
 
 
 def list_owners(call: Call) -> Answer:
-    """Nobody: groups here have no owners."""
+    """Return an empty list: groups here have no owners."""
     find_group(call)
     return collection(call.context("directoryObjects", call.query().select), [], {})
 

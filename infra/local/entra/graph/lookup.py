@@ -1,4 +1,4 @@
-"""Questions about many objects at once: `checkMemberGroups` and `getByIds`."""
+"""Queries about many objects in one request: `checkMemberGroups` and `getByIds`."""
 
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ class _Lookup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_member_groups(call: Call) -> Answer:
-    """Which of the given groups the user is in, directly or through others."""
+    """Return which of the given groups contain the user, directly or transitively."""
     asked = _decoded(call, _Check).group_ids
     if len(asked) > GROUPS_A_CHECK:
         raise bad_request(f"The number of values in 'groupIds' exceeds the maximum of {GROUPS_A_CHECK}.")
@@ -37,12 +37,12 @@ def check_member_groups(call: Call) -> Answer:
     groups = call.directory.groups
     found = [
         key for key in dict.fromkeys(asked) if groups.find(key) and groups.contains(key.lower(), user.id)
-    ]  # unknown groups are passed over, as Graph does
+    ]  # as in Graph, unknown groups are ignored
     return json_answer({"@odata.context": call.context("Collection(Edm.String)"), "value": found})
 
 
 def get_by_ids(call: Call) -> Answer:
-    """The objects with these ids; those that do not exist, or may not be read, are left out."""
+    """Return the objects with these ids. Missing objects and objects without permission are left out."""
     asked = _decoded(call, _Lookup)
     if len(asked.ids) > IDS_A_LOOKUP:
         raise bad_request(f"The number of values in 'ids' exceeds the maximum of {IDS_A_LOOKUP}.")

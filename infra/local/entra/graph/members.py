@@ -1,4 +1,4 @@
-"""Members of a group: direct, transitive, of one kind only, and how many."""
+"""Members of a group: direct, transitive, of one kind, and their number."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -19,17 +19,17 @@ _OPERATORS = frozenset({"eq", "ne", "in", "startswith", "endswith", "and", "or",
 
 
 def list_members(call: Call) -> Answer:
-    """Direct members."""
+    """Return the direct members."""
     return _list(call, *_direct(call))
 
 
 def list_transitive_members(call: Call) -> Answer:
-    """Members of the group and of all groups within it, each once."""
+    """Return the members of the group and of all nested groups, each once."""
     return _list(call, *_transitive(call))
 
 
 def list_groups_of_user(call: Call) -> Answer:
-    """The groups that a user is directly in."""
+    """Return the groups of which a user is a direct member."""
     user = call.directory.users.find(call.places["user"])
     if user is None:
         raise not_found(call.places["user"])
@@ -37,24 +37,24 @@ def list_groups_of_user(call: Call) -> Answer:
 
 
 def list_groups_of_group(call: Call) -> Answer:
-    """The groups that a group is directly in."""
+    """Return the groups of which a group is a direct member."""
     return _list(call, _groups_with(call, find_group(call).id), attrgetter("id"))
 
 
 def _groups_with(call: Call, object_id: str) -> list[Member]:
-    """Those whose members the caller may see."""
+    """Return the groups whose members the caller may read."""
     found = call.directory.groups.with_member(object_id)
     seen = [group.id for group in found if group.visibility != HIDDEN_MEMBERSHIP or call.may(READ_HIDDEN)]
-    return [Member(id=each, kind=Kind.GROUP, position=0, sequence=0) for each in sorted(seen)]
+    return [Member(id=group, kind=Kind.GROUP, position=0, sequence=0) for group in sorted(seen)]
 
 
 def count_members(call: Call) -> Answer:
-    """The number of direct members, as plain text."""
+    """Return the number of direct members as plain text."""
     return _count(call, _direct(call)[0])
 
 
 def count_transitive_members(call: Call) -> Answer:
-    """The number of transitive members, as plain text."""
+    """Return the number of transitive members as plain text."""
     return _count(call, _transitive(call)[0])
 
 

@@ -13,7 +13,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def encode_group(group: Group, fields: tuple[str, ...], *, typed: bool = False) -> bytes:
-    """The group as a JSON object."""
+    """Return the group as a JSON object."""
     shown: dict[str, object] = {"@odata.type": "#microsoft.graph.group"} if typed else {}
     for name in fields:
         shown[name] = group_value(group, name)
@@ -21,7 +21,7 @@ def encode_group(group: Group, fields: tuple[str, ...], *, typed: bool = False) 
 
 
 class MemberJson:
-    """Encodes members of groups with the properties that their kind has and that the caller may see."""
+    """Encodes members of groups with the properties of their kind that the caller may read."""
 
     def __init__(self, call: Call, select: tuple[str, ...] | None, *, typed: bool, may_read_users: bool) -> None:
         self._directory = call.directory
@@ -32,9 +32,9 @@ class MemberJson:
         self._user = call.directory.users.shown(view)
 
     def encode(self, members: Sequence[Member]) -> list[bytes]:
-        """The members as JSON objects."""
+        """Return the members as JSON objects."""
         user, kind = self._user, Kind.USER
-        return [user(each.position) if each.kind is kind else self._group(each) for each in members]
+        return [user(member.position) if member.kind is kind else self._group(member) for member in members]
 
     def _group(self, member: Member) -> bytes:
         group = self._directory.groups.find(member.id)

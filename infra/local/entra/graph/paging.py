@@ -1,4 +1,4 @@
-"""Pages and the opaque tokens that lead from one to the next."""
+"""Pages, and the opaque tokens that lead from one to the next."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 
 
 class PageToken(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a page begins."""
+    """The start of a page."""
 
     scope: str
     after: str
@@ -27,17 +27,17 @@ class PageToken(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Item]):
-    """Some items, and the link to those behind them."""
+    """Some items, and the link to the next page."""
 
     items: Sequence[Item]
     annotations: dict[str, object]
 
 
 def start_of(call: Call) -> str:
-    """The key after which the page begins; empty for the first page.
+    """Return the key after which the page starts. Empty for the first page.
 
     Raises:
-        GraphError: 400, the token is old, forged, or of another query.
+        GraphError: 400 if the token is too old, forged, or issued for another query.
     """
     text = call.target.parameters.get(SKIP_TOKEN)
     if not text:
@@ -57,7 +57,7 @@ def start_of(call: Call) -> str:
 
 
 def take_page(call: Call, items: Iterable[Item], size: int, key: Callable[[Item], str]) -> Page[Item]:
-    """The first `size` of `items`, which begin where the page does."""
+    """Return the first `size` of `items`, which start where the page does."""
     iterator: Iterator[Item] = iter(items)
     taken = list(islice(iterator, size))
     if next(iterator, None) is None:
@@ -66,7 +66,7 @@ def take_page(call: Call, items: Iterable[Item], size: int, key: Callable[[Item]
 
 
 def next_link(call: Call, after: str) -> str:
-    """The address of the page that begins behind `after`."""
+    """Return the address of the page that starts after `after`."""
     token = seal(PageToken(scope=_scope(call), after=after, at_s=call.state.clock.epoch_s()))
     return call.link({**_asked(call), SKIP_TOKEN: token})
 

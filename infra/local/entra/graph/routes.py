@@ -1,4 +1,4 @@
-"""Every address of Graph that is imitated: what it costs, what it needs, who answers it.
+"""Every imitated route of Graph: its cost, its permissions, and its handler.
 
 Units: https://learn.microsoft.com/graph/throttling-limits#resource-unit-cost
 """
@@ -23,14 +23,14 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One address."""
+    """One route."""
 
     kind: str  #: method and path, for metrics
     method: str
     pattern: re.Pattern[str]
     answer: Callable[[Call], Answer]
     units: int
-    needs: tuple[frozenset[str], ...]  #: one permission of each set
+    needs: tuple[frozenset[str], ...]  #: sets of permissions; one of each set is required
 
 
 def _route(kind: str, units: int, answer: Callable[[Call], Answer], *needs: frozenset[str]) -> Route:
@@ -38,7 +38,7 @@ def _route(kind: str, units: int, answer: Callable[[Call], Answer], *needs: froz
     literal = _PLACE.split(path)
     parts = [re.escape(part) if at % 2 == 0 else f"(?P<{part}>[^/()]+)" for at, part in enumerate(literal)]
     pattern = re.compile("".join(parts), re.IGNORECASE)
-    kind = kind.replace("microsoft.graph.", "").replace("()", "")  # spellings of one thing are counted together
+    kind = kind.replace("microsoft.graph.", "").replace("()", "")  # different spellings of a resource share one counter
     return Route(kind=kind, method=method, pattern=pattern, answer=answer, units=units, needs=needs)
 
 
@@ -94,7 +94,7 @@ ROUTES = (
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    """The route, and what stands in its places."""
+    """Return the route and the values of its placeholders."""
     for route in ROUTES:
         if route.method == method:
             match = route.pattern.fullmatch(path)
@@ -104,5 +104,5 @@ def find_route(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
 
 
 def units_of(route: Route, parameters: Mapping[str, str]) -> int:
-    """Resource units: less by one with `$select`, more by one with `$expand`, never less than one."""
+    """Return the resource units: one less with `$select`, one more with `$expand`, at least one."""
     return max(1, route.units - ("$select" in parameters) + ("$expand" in parameters))

@@ -1,4 +1,4 @@
-"""Opaque values that only the simulator can make: skip tokens, delta tokens."""
+"""Signed opaque values that only the simulator can create: skip tokens and delta tokens."""
 
 import base64
 import binascii
@@ -8,27 +8,27 @@ from typing import TypeVar
 
 import msgspec
 
-_KEY = b"the local simulator's own key; nothing real is protected by it"
+_KEY = b"the local simulator's own key; it protects test data only"
 _TAG_BYTES = 9
 
 Sealed = TypeVar("Sealed", bound=msgspec.Struct)
 
 
 class BadSeal(Exception):
-    """The value was not made here, or somebody has changed it."""
+    """The value was not created here, or it was modified."""
 
 
 def seal(content: msgspec.Struct) -> str:
-    """`content` as text that is safe in a URL."""
+    """Return `content` as signed text that is safe in a URL."""
     body = msgspec.msgpack.encode(content)
     return base64.urlsafe_b64encode(_tag(type(content), body) + body).rstrip(b"=").decode()
 
 
 def open_seal(text: str, kind: type[Sealed]) -> Sealed:
-    """What was sealed.
+    """Return the content of a signed value.
 
     Raises:
-        BadSeal: it is not the seal of a `kind`.
+        BadSeal: The value is not a seal of `kind`.
     """
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

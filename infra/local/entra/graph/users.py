@@ -21,10 +21,10 @@ from infra.local.entra.state.users import View, encode_user
 
 
 def user_fields(select: tuple[str, ...] | None) -> tuple[str, ...]:
-    """The properties to show.
+    """Return the properties to include.
 
     Raises:
-        GraphError: 400, users have no such property.
+        GraphError: 400 if users do not have such a property.
     """
     for name in select or ():
         if name not in USER_FIELDS and name not in USER_UNSET:
@@ -37,7 +37,7 @@ def user_fields(select: tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def list_users(call: Call) -> Answer:
-    """A page of users, in no particular order unless one is asked for."""
+    """Return a page of users, in arbitrary order unless the query sorts them."""
     query = call.query(expandable=True)
     view = _view(call, query)
     users = call.directory.users
@@ -57,7 +57,7 @@ def list_users(call: Call) -> Answer:
 
 
 def count_users(call: Call) -> Answer:
-    """`/users/$count`: a number as plain text."""
+    """Return the response to `/users/$count`: a number as plain text."""
     query = call.query()
     if not query.eventual:
         raise bad_request("$count is not currently supported.")
@@ -65,7 +65,7 @@ def count_users(call: Call) -> Answer:
 
 
 def get_user(call: Call) -> Answer:
-    """One user, by object id or user principal name."""
+    """Return one user, by object id or user principal name."""
     query = call.query(expandable=True)
     view = _view(call, query)
     user = call.directory.users.find(call.places["user"])
@@ -75,10 +75,10 @@ def get_user(call: Call) -> Answer:
 
 
 def _view(call: Call, query: Query) -> View:
-    """What to show.
+    """Return the view of users that the query asks for.
 
     Raises:
-        GraphError: 400, users have no such property; 403, the token does not open it.
+        GraphError: 400 if users do not have such a property, 403 if the token does not permit it.
     """
     if SIGN_IN_ACTIVITY in (query.select or ()) and not call.may(READ_ACTIVITY):
         raise forbidden()
@@ -86,21 +86,21 @@ def _view(call: Call, query: Query) -> View:
 
 
 def count_matching(call: Call, query: Query) -> int:
-    """How many users satisfy the query."""
+    """Return the number of users that match the query."""
     if query.condition is None and query.search is None:
         return len(call.directory.users)
     return sum(1 for _ in _matching(call, query, 0))
 
 
 def sorted_positions(call: Call, query: Query) -> list[tuple[int, int]]:
-    """(rank, position) of all users who satisfy the query, by display name."""
+    """Return (rank, position) of all users that match the query, by display name."""
     users = call.directory.users
     named = sorted(((users.record(at).display_name or "").casefold(), at) for at in _matching(call, query, 0))
     return [(rank, position) for rank, (_, position) in enumerate(named)]
 
 
 def _matching(call: Call, query: Query, start: int) -> Iterator[int]:
-    """Positions from `start` on, of users who satisfy the query."""
+    """Yield positions from `start` on, of users that match the query."""
     users = call.directory.users
     condition, search = query.condition, query.search
     if condition is not None:

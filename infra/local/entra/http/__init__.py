@@ -1,1 +1,1 @@
-"""Requests and answers, apart from the network."""
+"""Requests and responses, independent of the network."""

@@ -1,4 +1,4 @@
-"""A request as it came over the wire, or in a batch."""
+"""A request as it arrived over the network or in a batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Not looked at yet."""
+    """A request that has not been parsed or authorised yet."""
 
     method: str
     url: str  #: raw path and query; the version is included, unless in a batch
     headers: Mapping[str, str]  #: names in lower case
     body: bytes = b""
     in_batch: bool = False
-    came_s: float = 0.0  #: when, by the simulator's clock; a part of a batch came with it
+    came_s: float = 0.0  #: arrival by the simulated clock; a part of a batch arrived with the batch

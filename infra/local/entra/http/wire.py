@@ -1,4 +1,4 @@
-"""From `Answer` to the network, faults included; and from aiohttp's requests to ours."""
+"""Conversion from aiohttp requests to `Request`, and from `Answer` to the network, with faults."""
 
 import asyncio
 
@@ -7,12 +7,12 @@ from aiohttp import web
 from infra.local.entra.http.answers import Answer, Wire
 from infra.local.entra.http.request import Request
 
-#: When a request came, before it was made to wait as if it came from far away.
+#: Arrival time of a request, before the simulated latency.
 CAME_S = web.RequestKey("came_s", float)
 
 
 async def read(request: web.Request) -> Request:
-    """The request, read to its end."""
+    """Return the request with its complete body."""
     return Request(
         method=request.method,
         url=request.raw_path,
@@ -23,7 +23,7 @@ async def read(request: web.Request) -> Request:
 
 
 async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
-    """The answer is on its way, as whole as its fault lets it be."""
+    """Send the response, damaged as its fault specifies."""
     if answer.delay_s:
         await asyncio.sleep(answer.delay_s)
     headers = {**answer.headers, "Content-Type": answer.content_type}

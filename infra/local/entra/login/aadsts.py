@@ -1,6 +1,6 @@
-"""The login service's refusals, in its own words.
+"""Error responses of the login service, as Microsoft words them.
 
-Collected from error bodies that people have posted. The HTTP status follows the OAuth error: 401 for `invalid_client`.
+Collected from published error bodies. The HTTP status follows the OAuth error: 401 for `invalid_client`.
 Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """
 
@@ -14,7 +14,7 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One row; `{}` places in `text` are filled by name."""
+    """One error. The placeholders `{}` in `text` are filled by name."""
 
     error: str
     text: str
@@ -125,7 +125,7 @@ REFUSALS = {
     ),
     90090: Refusal(_TRANSIENT, "The service is temporarily busy. Please try again.", _UNAVAILABLE),
     50196: Refusal("invalid_grant", "The server terminated an operation because it encountered a client request loop."),
-    # what a program, not a person, gets wrong
+    # mistakes of a program, not of an admin
     70003: Refusal("unsupported_grant_type", "The app requested an unsupported grant type '{detail}'."),
     1002012: Refusal(
         "invalid_scope",
@@ -142,7 +142,7 @@ REFUSALS = {
 
 
 class Refused(Exception):
-    """No token, for the reason with this number."""
+    """The request gets no token. The number is the AADSTS code."""
 
     def __init__(self, code: int, **places: str) -> None:
         super().__init__(f"AADSTS{code}")
@@ -153,7 +153,7 @@ class Refused(Exception):
 def refusal_body(
     refused: Refused, *, login: str, now: datetime, correlation_id: str | None, error: str | None = None
 ) -> bytes:
-    """The JSON body that the login service would send; `error` replaces the OAuth error of the table."""
+    """Return the JSON body of the login service. `error` replaces the OAuth error of the table."""
     row = REFUSALS[refused.code]
     places = {
         "tenant": "", "client": "", "name": "", "directory": "", "parameter": "client_secret", "detail": "",

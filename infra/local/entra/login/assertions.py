@@ -1,4 +1,4 @@
-"""Client assertions: a JWT signed with a registered certificate, or one of a registered federated issuer."""
+"""Client assertions: a JWT signed with a registered certificate, or issued by a registered federated issuer."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -24,10 +24,10 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_assertion(assertion: str, application: Application, *, audiences: Collection[str], now_s: float) -> None:
-    """The assertion proves that the caller is the application.
+    """Check that the assertion proves the identity of the application.
 
     Raises:
-        Refused: 700024 out of its time, 700027 no such certificate, 70021 or 700213 no such federation.
+        Refused: 700024 outside its validity, 700027 unknown certificate, 70021 or 700213 unknown federation.
     """
     try:
         claims = msgspec.convert(jwt.decode(assertion, options={"verify_signature": False}), _Claims)
@@ -60,7 +60,7 @@ def _is_signed(assertion: str, key: rsa.RSAPublicKey) -> bool:
 
 
 def _check_federation(application: Application, claims: _Claims) -> None:
-    """The issuer's signature is not checked: its keys are on the internet."""
+    """Check issuer, subject and audience. The signature is not verified: the issuer's keys are on the internet."""
     issued = [one for one in application.federated if one.issuer == claims.iss]
     if not issued:
         detail = f"Issuer: '{claims.iss}'. Assertion Subject: '{claims.sub}'. Assertion Audience: '{claims.aud}'"
@@ -75,4 +75,4 @@ def _times(claims: _Claims, now_s: float) -> str:
 
 
 def _thumbprint(certificate: x509.Certificate) -> str:
-    return certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - a name for it, no protection
+    return certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - an identifier, not a protection

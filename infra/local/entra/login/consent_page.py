@@ -1,4 +1,4 @@
-"""The page on which an administrator grants what an application asks for."""
+"""The page on which an admin grants the permissions of an application."""
 
 import html
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost"})
 
 
 def consent_page(login: Login, tenant: str, parameters: Mapping[str, str], *, accepted: bool) -> Answer:
-    """The question; or, once accepted, the grant and the way back to `redirect_uri` (a local one only)."""
+    """Return the consent form. After acceptance, grant consent and redirect to a local `redirect_uri`."""
     client = parameters.get("client_id", "")
     try:
         directory = login.directory(tenant)
@@ -51,7 +51,7 @@ def _page(sentence: str, rest: str = "", *, status: int = HTTPStatus.OK) -> Answ
 
 
 def error_page(code: str) -> Answer:
-    """`/error?code=N`."""
+    """Return the page of `/error?code=N`."""
     known = REFUSALS.get(int(code)) if code.isdecimal() else None
     text = known.text if known else "This error code is not known."
     return _page(f"AADSTS{html.escape(code)}: {html.escape(text)}")

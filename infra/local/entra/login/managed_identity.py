@@ -1,4 +1,4 @@
-"""The managed identity of the operator's own resources, as App Service offers it.
+"""The managed identity endpoint of App Service, for the operator's own resources.
 
 Source: https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
 """
@@ -22,7 +22,7 @@ _LIFETIME_S = 86_400
 
 
 def managed_identity(state: State, parameters: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
-    """A token for the `resource` asked for; 401 without the right `X-IDENTITY-HEADER`."""
+    """Return a token for the requested `resource`, or 401 without the right `X-IDENTITY-HEADER`."""
     expected = state.environment.get(_SECRET, "")
     if not expected or not hmac.compare_digest(headers.get(_HEADER, "").encode(), expected.encode()):
         return _failed(HTTPStatus.UNAUTHORIZED, "The header X-IDENTITY-HEADER is missing or wrong.")

@@ -1,4 +1,4 @@
-"""The login service: tokens for applications, or the reason why not."""
+"""Token endpoint: issues tokens to applications, or returns the reason for a refusal."""
 
 import re
 from collections.abc import Mapping
@@ -37,13 +37,13 @@ class TokenRequest:
 
 
 class Login:
-    """Issues tokens; never raises."""
+    """Issues tokens. It never raises errors."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def token(self, request: TokenRequest) -> Answer:
-        """A token, or a refusal."""
+        """Return a token or an error response."""
         state = self._state
         client = request.form.get("client_id", "")
         directory = state.tenant(request.tenant)
@@ -68,10 +68,10 @@ class Login:
             return self._refused(refused, request.correlation_id)
 
     def directory(self, tenant: str) -> Directory:
-        """The tenant, by id or domain.
+        """Return the tenant, by id or domain.
 
         Raises:
-            Refused: there is none.
+            Refused: The tenant does not exist.
         """
         if not looks_like_id(tenant) and not _DOMAIN.fullmatch(tenant):
             raise Refused(900023, tenant=tenant)
@@ -151,7 +151,7 @@ class Login:
         return Answer(status=REFUSALS[refused.code].status, body=body, content_type=_CONTENT_TYPE)
 
     def openid_configuration(self, tenant: str) -> Answer:
-        """What clients discover of a tenant; an unknown one is `invalid_tenant` here, as in the real service."""
+        """Return a tenant's discovery document. As in the real service, an unknown tenant is `invalid_tenant` here."""
         login = self._state.login
         issuer = tenant
         try:
@@ -181,7 +181,7 @@ class Login:
         return Answer(status=HTTPStatus.OK, body=msgspec.json.encode(body), content_type=_CONTENT_TYPE)
 
     def instance_discovery(self) -> Answer:
-        """`/common/discovery/instance`: this host is the only authority there is."""
+        """Return `/common/discovery/instance`, with this host as the only authority."""
         login = self._state.login
         host = login.removeprefix("https://")
         body = {
@@ -192,7 +192,7 @@ class Login:
         return Answer(body=msgspec.json.encode(body), content_type=_CONTENT_TYPE)
 
     def keys(self) -> Answer:
-        """The keys that verify tokens."""
+        """Return the keys that verify tokens."""
         return Answer(body=msgspec.json.encode(self._state.tokens.keys()), content_type=_CONTENT_TYPE)
 
 

@@ -1,6 +1,6 @@
-"""`$filter`, as far as a product uses it: eq, ne, in, startswith, endswith, and, or, not, parentheses.
+"""`$filter` with the operators eq, ne, in, startswith, endswith, and, or, not, and parentheses.
 
-Strings compare without regard to letter case, as Graph's do.
+String comparisons ignore case, as in Graph.
 """
 
 import re
@@ -19,14 +19,14 @@ _ADVANCED = frozenset({"ne", "endswith", "not"})
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """One property against one or more values."""
+    """A comparison of one property with one or more values."""
 
     field: str
     operator: str  #: eq, ne, in, startswith, endswith
     values: tuple[object, ...]
 
     def holds(self, value_of: ValueOf) -> bool:
-        """Whether the object satisfies it."""
+        """Return whether the object matches."""
         actual = _folded(value_of(self.field))
         match self.operator:
             case "ne":
@@ -39,25 +39,25 @@ class Compare:
                 return actual in self.values
 
     def ids(self) -> frozenset[str] | None:
-        """The only object ids that can satisfy it; None if that cannot be said."""
+        """Return the only object ids that can match, or None if they cannot be determined."""
         if self.field == "id" and self.operator in {"eq", "in"}:
             return frozenset(str(value) for value in self.values)
         return None
 
     def names(self) -> frozenset[str]:
-        """The properties and operators in use."""
+        """Yield the properties and operators."""
         return frozenset({self.field, self.operator})
 
 
 @dataclass(frozen=True, slots=True)
 class Junction:
-    """Two conditions joined, or one negated."""
+    """Two joined conditions, or one negated condition."""
 
     operator: str  #: and, or, not
     sides: tuple["Condition", ...]
 
     def holds(self, value_of: ValueOf) -> bool:
-        """Whether the object satisfies it."""
+        """Return whether the object matches."""
         match self.operator:
             case "and":
                 return all(side.holds(value_of) for side in self.sides)
@@ -67,7 +67,7 @@ class Junction:
                 return not self.sides[0].holds(value_of)
 
     def ids(self) -> frozenset[str] | None:
-        """The only object ids that can satisfy it; None if that cannot be said."""
+        """Return the only object ids that can match, or None if they cannot be determined."""
         found = [side.ids() for side in self.sides]
         if self.operator == "and":
             return next((ids for ids in found if ids is not None), None)
@@ -77,7 +77,7 @@ class Junction:
         return None
 
     def names(self) -> frozenset[str]:
-        """The properties and operators in use."""
+        """Yield the properties and operators."""
         return frozenset({self.operator}).union(*(side.names() for side in self.sides))
 
 
@@ -85,10 +85,10 @@ Condition = Compare | Junction
 
 
 def parse(text: str) -> Condition:
-    """The condition.
+    """Return the parsed condition.
 
     Raises:
-        GraphError: 400, it is not understood.
+        GraphError: 400 if it cannot be parsed.
     """
     reader = _Reader(text)
     condition = reader.alternatives()
@@ -97,7 +97,7 @@ def parse(text: str) -> Condition:
 
 
 def is_advanced(condition: Condition) -> bool:
-    """Whether Graph needs `ConsistencyLevel: eventual` and `$count=true` for it."""
+    """Return whether Graph requires `ConsistencyLevel: eventual` and `$count=true` for it."""
     return bool(condition.names() & _ADVANCED)
 
 
@@ -120,14 +120,14 @@ class _Reader:
         self._at = 0
 
     def alternatives(self) -> Condition:
-        """Conditions joined by `or`."""
+        """Parse conditions joined by `or`."""
         sides = [self._conjunction()]
         while self._take_if("or"):
             sides.append(self._conjunction())
         return sides[0] if len(sides) == 1 else Junction("or", tuple(sides))
 
     def expect_end(self) -> None:
-        """Nothing may follow."""
+        """Check that the text has been parsed completely."""
         if self._at != len(self._tokens):
             raise self._bad()
 

@@ -16,13 +16,13 @@ _UNDERSTOOD = frozenset(
 
 
 _EXPAND = "$expand"
-#: The only relationship that is shown within its object.
+#: The only relationship that `$expand` supports.
 _MANAGER = "manager($select=id)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What was asked for, parsed."""
+    """The parsed query."""
 
     select: tuple[str, ...] | None
     top: int
@@ -30,8 +30,8 @@ class Query:
     search: Search | None
     order: str | None
     count: bool
-    eventual: bool  #: `ConsistencyLevel: eventual` was sent
-    with_manager: bool  #: each user is shown with whom they report to
+    eventual: bool  #: whether `ConsistencyLevel: eventual` was sent
+    with_manager: bool  #: whether users include their managers
 
     @property
     def advanced(self) -> bool:
@@ -40,10 +40,10 @@ class Query:
 
 
 def parse_query(parameters: Mapping[str, str], headers: Mapping[str, str], *, expandable: bool = False) -> Query:
-    """The query; only of what is `expandable` managers can be shown.
+    """Return the parsed query. Only `expandable` resources can show managers.
 
     Raises:
-        GraphError: 400, something in it is unknown, or needs `ConsistencyLevel: eventual`.
+        GraphError: 400 for an unknown option, or for a missing `ConsistencyLevel: eventual`.
     """
     for name in parameters:
         expands = name == _EXPAND and expandable and parameters[name] == _MANAGER

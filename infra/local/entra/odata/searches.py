@@ -1,4 +1,4 @@
-"""`$search`: `"displayName:word"`, joined by AND or OR. A word matches where a word of the property begins with it."""
+"""`$search`: `"displayName:word"`, joined by AND or OR. A word matches the beginning of a word in the property."""
 
 import re
 from collections.abc import Callable
@@ -18,15 +18,15 @@ class Search:
     every: bool
 
     def holds(self, value_of: Callable[[str], object]) -> bool:
-        """Whether the object satisfies it."""
+        """Return whether the object matches."""
         return (all if self.every else any)(_matches(value_of(field), words) for field, words in self.clauses)
 
 
 def parse_search(text: str) -> Search:
-    """The search.
+    """Return the parsed search.
 
     Raises:
-        GraphError: 400, it is not understood.
+        GraphError: 400 if it cannot be parsed.
     """
     clauses = tuple((match["field"], _words(match["words"])) for match in _CLAUSE.finditer(text))
     joints = [joint for joint in _CLAUSE.sub("\n", text).split("\n") if joint.strip()]

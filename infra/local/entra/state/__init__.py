@@ -1,1 +1,1 @@
-"""What the simulator knows: directories, tokens, faults and limits."""
+"""State of the simulator: directories, tokens, faults and limits. It imports neither login, graph nor admin."""

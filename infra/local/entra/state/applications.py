@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-#: the application permissions of Microsoft Graph that are of use here: name -> id of the app role
+#: supported application permissions of Microsoft Graph: name -> id of the app role
 #: Source: https://learn.microsoft.com/graph/permissions-reference
 GRAPH_ROLES = {
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
@@ -25,13 +25,13 @@ GRAPH_ROLES = {
 
 GRAPH_APPLICATION_ID = "00000003-0000-0000-c000-000000000000"
 
-#: what the sample applications ask for
+#: permissions that the sample applications request
 REQUESTED_ROLES = ("GroupMember.Read.All", "Group.Read.All", "User.Read.All")
 
 
 @dataclass(slots=True, kw_only=True)
 class Secret:
-    """A client secret; the portal shows `key_id` beside it, which people paste by mistake."""
+    """A client secret. The portal shows `key_id` next to it, which people paste by mistake."""
 
     key_id: str
     text: str
@@ -42,7 +42,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FederatedCredential:
-    """Whose tokens are accepted instead of a secret."""
+    """A federated issuer whose tokens are accepted instead of a secret."""
 
     issuer: str
     subject: str
@@ -61,7 +61,7 @@ class Assignment:
 
 @dataclass(slots=True, kw_only=True)
 class ServicePrincipal:
-    """The enterprise application: what a tenant knows of an application."""
+    """The enterprise application: the representation of an application in a tenant."""
 
     object_id: str
     enabled: bool = True
@@ -80,4 +80,4 @@ class Application:
     secrets: list[Secret] = field(default_factory=list)
     certificates: list[x509.Certificate] = field(default_factory=list)
     federated: list[FederatedCredential] = field(default_factory=list)
-    service_principal: ServicePrincipal | None = None  #: None: nobody has consented in the tenant
+    service_principal: ServicePrincipal | None = None  #: None: the tenant has not given consent

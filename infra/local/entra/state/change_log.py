@@ -1,4 +1,4 @@
-"""What has happened to a directory, in order: the ground on which delta queries stand."""
+"""Change log of a directory, in order. Delta queries read it."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -12,33 +12,33 @@ MEMBERS = "members"
 
 
 class Did(StrEnum):
-    """What happened to an object."""
+    """The kind of a change."""
 
     APPEARED = "appeared"  # created or restored
     UPDATED = "updated"
-    VANISHED = "vanished"  # deleted; how, the directory knows
+    VANISHED = "vanished"  # deleted; the directory knows how
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened."""
+    """One change of one object."""
 
     at_s: float
     kind: Kind
     object_id: str
     did: Did
-    fields: tuple[str, ...] = ()  #: Graph's names of what changed; `members` for a membership
+    fields: tuple[str, ...] = ()  #: changed properties by Graph's names; `members` for a membership
     member: Member | None = None
 
 
 class ChangeLog:
-    """Changes numbered from 1."""
+    """Changes, numbered from 1."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
         self._changes: list[Change] = []
 
     def last(self, *, older_than_s: float = 0.0) -> int:
-        """The number of the latest change that is at least so old; 0 if there is none."""
+        """Return the number of the latest change that is at least `age_s` old, or 0."""
         number = len(self._changes)
         if older_than_s > 0:
             latest_s = self._clock.epoch_s() - older_than_s
@@ -47,13 +47,13 @@ class ChangeLog:
         return number
 
     def between(self, after: int, upto: int, kind: Kind) -> Iterator[Change]:
-        """Changes of one kind of object, `after` exclusive, `upto` inclusive."""
+        """Return the changes of one kind of object, `after` exclusive, `upto` inclusive."""
         return (change for change in self._changes[after:upto] if change.kind is kind)
 
     def note(
         self, kind: Kind, object_id: str, did: Did, *, fields: tuple[str, ...] = (), member: Member | None = None
     ) -> None:
-        """It has happened, now."""
+        """Append a change, with the current time."""
         self._changes.append(
             Change(at_s=self._clock.epoch_s(), kind=kind, object_id=object_id, did=did, fields=fields, member=member)
         )

@@ -1,4 +1,4 @@
-"""One customer's directory. Every change goes through here, so that delta queries learn of it."""
+"""The directory of one tenant. All changes are made here, so that the change log is complete."""
 
 from datetime import timedelta
 
@@ -17,16 +17,16 @@ _SECRET_STARTED_BEFORE = timedelta(days=30)
 
 
 class DirectoryPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a generated directory is to look like."""
+    """Parameters of a generated directory."""
 
     name: str
     users: int = 100
     groups: int = 0
-    seed: str = ""  #: the name, if empty
+    seed: str = ""  #: equals the name if empty
     biggest_group: float = 0.5  #: share of all users in the first group
-    group_size: int | None = None  #: not None: every group has exactly so many users, and none is in another
+    group_size: int | None = None  #: not None: every group has exactly this number of users, and groups are not nested
     shares: Shares = msgspec.field(default_factory=Shares)
-    cloud: str = "global"  #: else tokens are refused as for a tenant of another cloud
+    cloud: str = "global"  #: false: tokens are refused as for a tenant of another cloud
 
 
 class Directory:
@@ -52,7 +52,7 @@ class Directory:
 
     @property
     def applications(self) -> tuple[Application, ...]:
-        """The one that reads the directory, and the one that people sign in to."""
+        """The application that reads the directory, and the application for SSO."""
         return self.application, self.sso
 
     def _new_application(self, name: str, clock: SimulatedClock) -> Application:
@@ -76,7 +76,7 @@ class Directory:
         return application
 
     def consent(self, application: Application) -> None:
-        """An administrator has granted what the application asks for."""
+        """Give the consent of an admin to the requested permissions."""
         principal = application.service_principal or ServicePrincipal(
             object_id=stable_uuid("service principal", self.seed, application.display_name)
         )
@@ -84,35 +84,35 @@ class Directory:
         application.service_principal = principal
 
     def add_user(self, user: User) -> None:
-        """The user exists."""
+        """Create the user."""
         self.users.add(user)
         self.log.note(Kind.USER, user.id, Did.APPEARED)
 
     def replace_user(self, user: User) -> None:
-        """The user with this id has these properties.
+        """Replace the properties of the user with this id.
 
         Raises:
-            LookupError: there is no such user.
+            LookupError: The user does not exist.
         """
         changed = self.users.replace(self._position(user.id), user)
         if changed:
             self.log.note(Kind.USER, user.id, Did.UPDATED, fields=changed)
 
     def delete_user(self, object_id: str, removal: Removal) -> None:
-        """The user is gone, from groups too.
+        """Delete the user, also from groups.
 
         Raises:
-            LookupError: there is no such user.
+            LookupError: The user does not exist.
         """
         self.users.remove(self._position(object_id), removal)
         self.log.note(Kind.USER, object_id, Did.VANISHED)
         self._note_in_groups(object_id)
 
     def restore_user(self, object_id: str) -> None:
-        """A deleted user is back, in groups too.
+        """Restore a deleted user, also in groups.
 
         Raises:
-            LookupError: there is no such deleted user.
+            LookupError: A deleted user with this id does not exist.
         """
         if self.users.removal_of(object_id) is not Removal.RESTORABLE:
             raise LookupError(f"No deleted user {object_id} can be restored.")
@@ -123,23 +123,23 @@ class Directory:
         self._note_in_groups(object_id)
 
     def put_group(self, group: Group) -> None:
-        """The group exists with these properties."""
+        """Create or replace the group with these properties."""
         known = self.groups.find(group.id) is not None
         self.groups.put(group)
         fields = Group.__struct_encode_fields__ if known else ()
         self.log.note(Kind.GROUP, group.id, Did.UPDATED if known else Did.APPEARED, fields=tuple(fields))
 
     def delete_group(self, group_id: str, removal: Removal) -> None:
-        """The group is gone."""
+        """Delete the group."""
         self.groups.remove(group_id, removal)
         self.log.note(Kind.GROUP, group_id, Did.VANISHED)
         self._note_in_groups(group_id)
 
     def restore_group(self, group_id: str) -> None:
-        """A deleted group is back.
+        """Restore a deleted group.
 
         Raises:
-            LookupError: there is no such deleted group.
+            LookupError: A deleted group with this id does not exist.
         """
         if self.groups.removal_of(group_id) is not Removal.RESTORABLE:
             raise LookupError(f"No deleted group {group_id} can be restored.")
@@ -148,17 +148,17 @@ class Directory:
         self._note_in_groups(group_id)
 
     def join(self, group_id: str, object_id: str) -> None:
-        """The object is a member; it may be a group.
+        """Add a user or a group as a member.
 
         Raises:
-            LookupError: there is no such object.
+            LookupError: The object does not exist.
         """
         member = self.groups.join(group_id, object_id)
         if member is not None:
             self.log.note(Kind.GROUP, group_id, Did.UPDATED, fields=(MEMBERS,), member=member)
 
     def leave(self, group_id: str, object_id: str) -> None:
-        """The object is no member."""
+        """Remove the member."""
         member = self.groups.leave(group_id, object_id)
         if member is not None:
             self.log.note(Kind.GROUP, group_id, Did.UPDATED, fields=(MEMBERS,), member=member)
@@ -166,7 +166,7 @@ class Directory:
     def _position(self, object_id: str) -> int:
         position = self.users.position_of(object_id)
         if position is None:
-            raise LookupError(f"There is no user {object_id}.")
+            raise LookupError(f"User {object_id} does not exist.")
         return position
 
     def _note_in_groups(self, object_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong with an answer: the values of a fault's `action`, by its `type`."""
+"""Faults of a response: the values of a fault's `action`, by its `type`."""
 
 from dataclasses import replace
 from http import HTTPStatus
@@ -13,7 +13,7 @@ _NEXT = "@odata.nextLink"
 
 
 class Respond(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="respond"):
-    """Something else altogether; `body` is JSON, or text if `content_type` is given."""
+    """Another response. `body` is JSON, or text if `content_type` is given."""
 
     status: int = 500
     body: msgspec.Raw = msgspec.Raw(b"{}")
@@ -22,7 +22,7 @@ class Respond(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="resp
 
 
 class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="delay"):
-    """The right answer, late."""
+    """The correct response, delayed."""
 
     seconds: float
 
@@ -32,17 +32,17 @@ class Reset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="reset"
 
 
 class Truncate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="truncate"):
-    """Half of the JSON, with a Content-Length that agrees."""
+    """Half of the JSON, with a matching Content-Length."""
 
 
 class Html(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="html"):
-    """A proxy's page instead of JSON."""
+    """A proxy's HTML page instead of JSON."""
 
     status: int = 200
 
 
 class ErrorInOk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="error_in_ok"):
-    """200 with an error in it."""
+    """Status 200 with an error in the body."""
 
 
 class NoValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="no_value"):
@@ -50,39 +50,39 @@ class NoValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="no_v
 
 
 class RepeatNextLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="repeat_next_link"):
-    """A nextLink that leads to the page it stands on."""
+    """A nextLink to the same page."""
 
 
 class ForeignNextLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="foreign_next_link"):
-    """A nextLink to somebody else's host, or whatever else is given as `url`."""
+    """A nextLink to another host, or to `url` if given."""
 
     url: str = _FOREIGN
 
 
 class PlainNextLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="plain_next_link"):
-    """The right nextLink, with http instead of https."""
+    """The correct nextLink with http instead of https."""
 
 
 class DuplicateItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="duplicate_item"):
-    """The page's first item stands at its end once more."""
+    """The first item of the page is repeated at its end."""
 
 
 class DropItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="drop_item"):
-    """The page's last item is missing."""
+    """The last item of the page is missing."""
 
 
 class EmptyPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="empty_page"):
-    """No items, and a nextLink behind which the right page is."""
+    """An empty page with a nextLink to the correct page."""
 
 
 class Throttled(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="throttled"):
-    """429; without Retry-After if `retry_after_s` is null."""
+    """429, without Retry-After if `retry_after_s` is null."""
 
     retry_after_s: int | None = 1
 
 
 class Refuse(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="aadsts"):
-    """Login only: a refusal by number."""
+    """Login only: an error by AADSTS number."""
 
     code: int
 
@@ -107,7 +107,7 @@ Action = (
 
 
 def apply(action: Action, answer: Answer, url: str) -> Answer:
-    """`answer`, gone wrong; `url` is the address it answers."""
+    """Return `answer` with the fault. `url` is the address of the request."""
     match action:
         case Delay():
             return replace(answer, delay_s=action.seconds)
@@ -171,5 +171,5 @@ def _changed(action: Action, answer: Answer, url: str) -> Answer:
 
 
 def _behind(url: str) -> str:
-    """The same address, but not equal to it: a client that remembers nextLinks must not take it for a loop."""
+    """Return an equivalent but different address, because clients that remember nextLinks would detect a loop."""
     return f"{url}{'&' if '?' in url else '?'}page=again"

@@ -1,4 +1,4 @@
-"""Faults that a test has asked for: which request they wait for, and what then happens."""
+"""Requested faults: the requests that they match, and their effect."""
 
 import re
 from functools import cached_property
@@ -10,21 +10,21 @@ from infra.local.entra.state.fault_actions import Action
 
 
 class FaultWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """A request that matches all that is given, the `nth` such and `count` in a row, meets the action."""
+    """A fault for requests that match all given conditions: from the `nth` match on, `count` times in a row."""
 
     action: Action
     where: Literal["graph", "login"] = "graph"
-    path: str = ""  #: a regular expression, searched in the decoded path and query
+    path: str = ""  #: a regular expression, searched for in the decoded path and query
     method: str = ""
     directory: str = ""  #: its name
     application: str = ""  #: an application id
-    in_batch: bool | None = None  #: True: only parts of a `$batch`, False: only what is none
-    nth: int = 1  #: 1: the first that matches
-    count: int = 1  #: 0: for ever
+    in_batch: bool | None = None  #: True: only parts of a `$batch`; False: only other requests
+    nth: int = 1  #: 1: the first matching request
+    count: int = 1  #: 0: without a limit
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """`path`, compiled."""
+        """Return `path`, compiled."""
         return re.compile(self.path)
 
 
@@ -36,17 +36,17 @@ class _Armed(msgspec.Struct, kw_only=True):
 
 
 class Faults:
-    """All armed faults; the first one that is due wins."""
+    """All armed faults. The first one that is due takes effect."""
 
     def __init__(self) -> None:
         self._armed: list[_Armed] = []
         self._last_id = 0
 
     def arm(self, wish: FaultWish) -> int:
-        """The fault's number.
+        """Arm the fault and return its number.
 
         Raises:
-            re.error: its path is no regular expression.
+            re.error: Its path is not a valid regular expression.
         """
         re.compile(wish.path)
         self._last_id += 1
@@ -54,21 +54,21 @@ class Faults:
         return self._last_id
 
     def disarm(self, number: int) -> None:
-        """It no longer happens."""
+        """Remove one fault."""
         self._armed = [one for one in self._armed if one.id != number]
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Remove all faults."""
         self._armed.clear()
 
     def report(self) -> list[dict[str, object]]:
-        """What is armed, how often it matched, how often it happened."""
+        """Return the armed faults, with their numbers of matches and occurrences."""
         return [{"id": one.id, "matched": one.matched, "fired": one.fired, "fault": one.wish} for one in self._armed]
 
     def due(
         self, where: str, *, method: str, path: str, directory: str, application: str, in_batch: bool = False
     ) -> Action | None:
-        """What happens to this request; every fault that matches counts it."""
+        """Return the fault of this request, if any. Every matching fault counts the request."""
         action: Action | None = None
         for one in self._armed:
             wish = one.wish

@@ -1,7 +1,7 @@
-"""People by number: user `n` of a seed is always the same, and nothing is stored for anybody.
+"""Generated users: user `n` of a seed is always the same, so users need no storage.
 
-An object id carries its number in the first eight digits (scrambled, so that ids look random and are spread) and a
-digest in the others, so that an id leads back to its user without an index of a million entries.
+The first eight digits of an object id contain the number of the user, scrambled so that ids look random and are spread.
+The other digits are a digest. An id therefore leads to its user without an index of a million entries.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _PER_TEN_THOUSAND = 10_000
 
 
 class Shares(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many of the people are odd, each 0..1."""
+    """Shares of people with unusual properties, each 0..1."""
 
     guests: float = 0.0
     disabled: float = 0.0
@@ -31,18 +31,18 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def stable_uuid(*words: str) -> str:
-    """The same id for the same words, in every process."""
+    """Return the same id for the same arguments in every process."""
     digest = hashlib.blake2b("\0".join(words).encode(), digest_size=16).digest()
     return str(uuid.UUID(bytes=digest, version=4))
 
 
 def looks_like_id(text: str) -> bool:
-    """Whether `text` has the form of an object id."""
+    """Return whether `text` has the form of an object id."""
     return _ID.fullmatch(text) is not None
 
 
 class Generator:
-    """Makes the users of one directory."""
+    """Generates the users of one directory."""
 
     def __init__(self, *, seed: str, domain: str, company: str, shares: Shares) -> None:
         self._key = hashlib.blake2b(seed.encode(), digest_size=32).digest()
@@ -54,11 +54,11 @@ class Generator:
         self._mailless_below = round(shares.without_mail * _PER_TEN_THOUSAND)
 
     def id_of(self, number: int) -> str:
-        """The object id of user `number`."""
+        """Return the object id of user `number`."""
         return self._id(number, self._digest(number))
 
     def number_of(self, key: str) -> int | None:
-        """The number in an object id or a user principal name; that it belongs to somebody is for `user` to prove."""
+        """Return the number in an object id or a user principal name. Only `user` proves that the user exists."""
         match = _NUMBER_IN_ADDRESS.search(key)
         if match is not None:
             return int(match[1])
@@ -69,7 +69,7 @@ class Generator:
         return number if self.id_of(number) == key else None
 
     def user(self, number: int) -> User:
-        """User `number`; about ten microseconds."""
+        """Return user `number`. Takes about ten microseconds."""
         digest = self._digest(number)
         rest = int.from_bytes(digest)
         rest, chance = divmod(rest, _PER_TEN_THOUSAND)

@@ -9,7 +9,7 @@ HIDDEN_MEMBERSHIP = "HiddenMembership"
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """One group; names on the wire are Graph's.
+    """One group. In JSON, the names are those of Graph.
 
     Source: https://learn.microsoft.com/graph/api/resources/group
     """
@@ -32,7 +32,7 @@ GROUP_DEFAULT = tuple(GROUP_FIELDS)
 
 
 class Kind(StrEnum):
-    """What a member is."""
+    """The kind of a member."""
 
     USER = "user"
     GROUP = "group"
@@ -44,16 +44,16 @@ class Member:
 
     id: str
     kind: Kind
-    position: int  #: of a user in `Users`; 0 for a group
-    sequence: int  #: grows with every joining, directory-wide: members are listed in this order
+    position: int  #: position of a user in `Users`; 0 for a group
+    sequence: int  #: increases with every new membership in the directory; members are listed in this order
 
     @property
     def order(self) -> str:
-        """Sorts as `sequence` does."""
+        """Return text that sorts as `sequence` does."""
         return f"{self.sequence:012d}"
 
 
 def group_value(group: Group, name: str) -> object:
-    """The property `name` (Graph's spelling); None for one that groups do not have."""
+    """Return the property `name` (Graph's spelling), or None if groups do not have it."""
     attribute = GROUP_FIELDS.get(name)
     return None if attribute is None else getattr(group, attribute)

@@ -1,4 +1,4 @@
-"""Which groups a generated directory has: big, empty, nested three deep, in a circle, overlapping; or all alike."""
+"""Groups of a generated directory: large, empty, nested three deep, cyclic and overlapping ones, or all alike."""
 
 from collections.abc import Iterable
 
@@ -13,15 +13,15 @@ _NAMES = (
 )  # fmt: skip
 _CIRCLE = ("Project Ouroboros head", "Project Ouroboros body", "Project Ouroboros tail")
 _LEVELS = ("", " / team", " / team / interns")
-_CIRCLE_FROM = 8  # a circle and an empty group would be all there is in fewer groups
+_CIRCLE_FROM = 8  # with fewer groups, the cycle and the empty group would be the only ones
 _USERS_A_GROUP = 60
 
 
 def add_groups(directory: Directory, count: int, *, biggest: float) -> None:
-    """`directory` has `count` groups more, the same ones for the same seed.
+    """Add `count` groups to `directory`, the same ones for the same seed.
 
-    The first holds the share `biggest` of all users. From eight groups on there are an empty one and three in a circle;
-    the others come in threes: a group, one within it, one within that. Neighbours share people.
+    The first contains the share `biggest` of all users. From eight groups on, one is empty and three form a cycle. The
+    others come in threes: a group, a nested group, and a group nested in that. Neighbours share users.
     """
     if count <= 0:
         return
@@ -29,7 +29,7 @@ def add_groups(directory: Directory, count: int, *, biggest: float) -> None:
     _fill(directory, _add(directory, f"All of {directory.display_name}"), _spread(total, round(total * biggest)))
     left = count - 1
     if left >= _CIRCLE_FROM - 1:
-        _add(directory, "Visitors (nobody yet)")
+        _add(directory, "Visitors (empty)")
         _add_circle(directory, total)
         left -= 1 + len(_CIRCLE)
     parent = ""
@@ -46,12 +46,12 @@ def add_groups(directory: Directory, count: int, *, biggest: float) -> None:
 
 
 def add_equal_groups(directory: Directory, count: int, *, size: int) -> None:
-    """`directory` has `count` groups more of `size` users each, the same ones for the same seed.
+    """Add `count` groups of `size` users each to `directory`, the same ones for the same seed.
 
-    No two groups have the same users, neighbours share many, and everybody is in about as many groups as anybody else.
+    No two groups have the same users, but neighbours share many. Every user is in about the same number of groups.
 
     Raises:
-        ValueError: there are not so many users.
+        ValueError: The directory has fewer users than `size`.
     """
     total = directory.users.positions
     if not 0 <= size <= total:

@@ -1,4 +1,4 @@
-"""The groups of a directory and who is in them, directly and through other groups."""
+"""The groups of a directory and their members, direct and transitive."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from infra.local.entra.state.users import Removal, Users
 
 
 class Groups:
-    """All groups and memberships; whoever is deleted keeps their memberships but is not seen in them."""
+    """All groups and memberships. Deleted objects keep their memberships, but are not listed as members."""
 
     def __init__(self, users: Users) -> None:
         self._users = users
@@ -28,34 +28,34 @@ class Groups:
         return (group for key, group in self._groups.items() if key not in self._removed)
 
     def find(self, group_id: str) -> Group | None:
-        """The group, unless deleted."""
+        """Return the group, unless it is deleted."""
         key = group_id.lower()
         return None if key in self._removed else self._groups.get(key)
 
     def removal_of(self, group_id: str) -> Removal | None:
-        """Why a group is gone; FINAL for one that never was."""
+        """Return why a group is missing. FINAL for one that never existed."""
         return self._removed.get(group_id) if group_id in self._groups else Removal.FINAL
 
     def put(self, group: Group) -> None:
-        """The group exists, with these properties; its members stay."""
+        """Create or replace the group. Its members stay."""
         self._groups[group.id] = group
         self._members.setdefault(group.id, {})
 
     def remove(self, group_id: str, removal: Removal) -> None:
-        """The group no longer appears anywhere."""
+        """Hide the group everywhere."""
         self._removed[group_id] = removal
         self._memberships += 1
 
     def restore(self, group_id: str) -> None:
-        """The group is back, members included."""
+        """Restore the group with its members."""
         del self._removed[group_id]
         self._memberships += 1
 
     def join(self, group_id: str, object_id: str) -> Member | None:
-        """The new member; None if it was one already.
+        """Add a member and return it. Return None if it was a member already.
 
         Raises:
-            LookupError: there is no user or group with this id.
+            LookupError: A user or group with this id does not exist.
         """
         members = self._members[group_id]
         if object_id in members:
@@ -67,35 +67,38 @@ class Groups:
         else:
             position = self._users.position_of(object_id)
             if position is None:
-                raise LookupError(f"There is no user or group {object_id}.")
+                raise LookupError(f"User or group {object_id} does not exist.")
             member = Member(id=object_id, kind=Kind.USER, position=position, sequence=self._sequence)
         members[object_id] = member
         return member
 
     def leave(self, group_id: str, object_id: str) -> Member | None:
-        """Who has left; None if they were no member."""
+        """Remove a member and return it. Return None if it was not a member."""
         self._memberships += 1
         return self._members[group_id].pop(object_id, None)
 
     def direct(self, group_id: str) -> list[Member]:
-        """Members, in the order in which they joined."""
+        """Return the members in the order in which they joined."""
         return [member for member in self._members[group_id].values() if self._is_there(member)]
 
     def membership(self, group_id: str, object_id: str) -> Member | None:
-        """The object's place in the group, itself deleted or not."""
+        """Return the object's membership in the group, even if the object is deleted."""
         return self._members[group_id].get(object_id)
 
     def has(self, group_id: str, object_id: str) -> bool:
-        """Whether the object is directly in the group and seen there."""
+        """Return whether the object is a visible direct member of the group."""
         member = self.membership(group_id, object_id)
         return member is not None and self._is_there(member)
 
     def with_member(self, object_id: str) -> Iterable[Group]:
-        """Groups in which the object is directly, itself deleted or not."""
+        """Return the groups of which the object is a direct member, even if the object is deleted."""
         return [group for group in self if object_id in self._members[group.id]]
 
     def transitive(self, group_id: str) -> tuple[Member, ...]:
-        """Everybody and every group within, each once, by id; never the group itself, even in a cycle."""
+        """Return all users and groups within the group, each once, sorted by id.
+
+        The group itself is not included, even in a cycle.
+        """
         version = (self._memberships, self._users.version)
         if version != self._transitive_of:
             self._transitive.clear()
@@ -106,7 +109,7 @@ class Groups:
         return known
 
     def contains(self, group_id: str, object_id: str) -> bool:
-        """Whether the object is in the group, directly or through others."""
+        """Return whether the object is a direct or transitive member of the group."""
         within = self.transitive(group_id)
         at = bisect_left(within, object_id, key=attrgetter("id"))
         return at < len(within) and within[at].id == object_id

@@ -1,33 +1,35 @@
-"""Counts of what was asked."""
+"""Request counts."""
 
 from collections import Counter
 from http import HTTPStatus
 
 
 class Metrics:
-    """Requests since start or the last clearing, by kind, directory and status."""
+    """Requests since the start or the last reset, by kind, directory and status."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
-        self.units = 0  #: what refused requests would have cost is not among them
+        self.units = 0  #: does not include the cost of refused requests
         self.bytes_sent = 0
-        self.refused = 0  #: by 429, on request or not; parts of a batch are counted beside the batch
-        self.sent_while_waiting = 0  #: as `waits` has it, parts of a batch too
+        self.refused = (
+            0  #: refused by 429, by the limit or a fault; parts of a batch are counted in addition to the batch
+        )
+        self.sent_while_waiting = 0  #: sent during a `Retry-After` time (see `waits`), including parts of a batch
 
     def clear(self) -> None:
-        """Begins anew."""
+        """Reset all counts."""
         self.requests.clear()
         self.units = self.bytes_sent = self.refused = self.sent_while_waiting = 0
 
     def note(self, kind: str, directory: str, status: int, *, units: int = 0, sent: int = 0) -> None:
-        """One request was answered."""
+        """Count one answered request."""
         self.requests[kind, directory, status] += 1
         self.units += units
         self.bytes_sent += sent
         self.refused += status == HTTPStatus.TOO_MANY_REQUESTS
 
     def report(self) -> dict[str, object]:
-        """All counts, as JSON."""
+        """Return all counts as JSON."""
         by_kind: Counter[str] = Counter()
         by_status: Counter[str] = Counter()
         by_directory: dict[str, Counter[str]] = {}

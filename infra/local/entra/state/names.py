@@ -1,6 +1,6 @@
-"""Names, places and jobs from which people are made: (as displayed, as in an address)."""
+"""Names, places and jobs of generated people: (displayed form, form in an address)."""
 
-# ruff: noqa: RUF001 - letters that look like others are what these names are for
+# ruff: noqa: RUF001 - these names contain letters that look alike on purpose
 
 GIVEN = (
     ("Anna", "anna"), ("Ben", "ben"), ("Chloé", "chloe"), ("Dávid", "david"), ("Émile", "emile"),

@@ -1,4 +1,4 @@
-"""A directory user, with the properties that a product asks for."""
+"""A directory user with the properties that a client requests."""
 
 import msgspec
 
@@ -14,7 +14,7 @@ class OrgData(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """One user; names on the wire are Graph's.
+    """One user. In JSON, the names are those of Graph.
 
     Source: https://learn.microsoft.com/graph/api/resources/user
     """
@@ -41,7 +41,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
     country: str | None = None
     city: str | None = None
     street_address: str | None = None
-    #: Object id of the user's manager: a relationship, which only `manager@delta` shows.
+    #: Object id of the user's manager: a relationship that only `manager@delta` and `$expand` return.
     manager: str | None = None
 
 
@@ -53,7 +53,7 @@ USER_FIELDS = {
     if name != MANAGER
 }
 
-#: what `/users` answers without `$select`
+#: properties that `/users` returns without `$select`
 USER_DEFAULT = (
     "businessPhones",
     "displayName",
@@ -68,9 +68,9 @@ USER_DEFAULT = (
     "id",
 )
 
-#: When somebody last signed in: nobody here ever did, and to ask takes a permission of its own.
+#: Time of the last sign-in: always null here, and reading it requires its own permission.
 SIGN_IN_ACTIVITY = "signInActivity"
-#: properties that Graph knows and nobody here has: selectable, always null
+#: properties that Graph supports and users here do not have: selectable, always null
 USER_UNSET = frozenset(
     {
         "ageGroup",
@@ -100,6 +100,6 @@ USER_UNSET = frozenset(
 
 
 def user_value(user: User, name: str) -> object:
-    """The property `name` (Graph's spelling); None for one that nobody has."""
+    """Return the property `name` (Graph's spelling), or None if users here do not have it."""
     attribute = USER_FIELDS.get(name)
     return None if attribute is None else getattr(user, attribute)

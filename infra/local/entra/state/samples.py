@@ -1,4 +1,4 @@
-"""The directories that exist at start: same ids, same secrets, same people, every time."""
+"""Sample directories with the same ids, secrets and users at every start."""
 
 from infra.local.entra.state.applications import Assignment
 from infra.local.entra.state.clock import SimulatedClock
@@ -6,7 +6,7 @@ from infra.local.entra.state.directory import Directory, DirectoryPlan
 from infra.local.entra.state.generate import Shares, stable_uuid
 from infra.local.entra.state.group_plans import add_equal_groups, add_groups
 
-#: contoso's users are all enabled members, hence recipients, every one; a few have no mail and are known by their UPN
+#: Users of contoso are all enabled members, hence recipients. A few have no mail address, only a UPN.
 SAMPLES = (
     DirectoryPlan(name="contoso", users=10_000, groups=12, biggest_group=0.1, shares=Shares(without_mail=0.01)),
     DirectoryPlan(
@@ -15,12 +15,12 @@ SAMPLES = (
     DirectoryPlan(name="adatum", users=500, groups=6, shares=Shares(guests=0.02, disabled=0.01)),
 )
 
-_SSO_GROUP = slice(-3, -2)  # a group with groups within, in every sample
+_SSO_GROUP = slice(-3, -2)  # a group with nested groups, in every sample
 _SSO_USERS = 5
 
 
 def build(plan: DirectoryPlan, clock: SimulatedClock) -> Directory:
-    """A directory as planned, with consent given, and a few people assigned to its SSO application."""
+    """Return the planned directory, with consent given, and a few people assigned to its SSO application."""
     directory = Directory(plan, clock)
     if plan.group_size is None:
         add_groups(directory, plan.groups, biggest=plan.biggest_group)
@@ -34,7 +34,7 @@ def build(plan: DirectoryPlan, clock: SimulatedClock) -> Directory:
 
 
 def assign(directory: Directory, principal_id: str, kind: str) -> None:
-    """A user or group may sign in to the SSO application."""
+    """Assign a user or group to the SSO application, which permits sign-in."""
     principal = directory.sso.service_principal
     if principal is not None and all(one.principal_id != principal_id for one in principal.assigned):
         key = stable_uuid("assignment", principal.object_id, principal_id)
@@ -42,7 +42,7 @@ def assign(directory: Directory, principal_id: str, kind: str) -> None:
 
 
 def scaled(plan: DirectoryPlan, scale: float) -> DirectoryPlan:
-    """The plan with `scale` times as many users, at least one; as many groups."""
+    """Return the plan with `scale` times as many users, at least one, and the same number of groups."""
     return DirectoryPlan(
         name=plan.name,
         users=max(1, round(plan.users * scale)),

@@ -1,4 +1,4 @@
-"""Everything that the simulator knows, shared by its three doors: login, graph and admin."""
+"""State of the simulator, shared by login, graph and admin."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from infra.local.entra.state.throttle import Throttle
 from infra.local.entra.state.tokens import Tokens
 from infra.local.entra.state.waits import Waits
 
-#: resources that mean Microsoft Graph, beside the simulator's own address
+#: resources that identify Microsoft Graph, in addition to the simulator's address
 GRAPH_RESOURCES = (
     GRAPH_APPLICATION_ID,
     "https://graph.microsoft.com",
@@ -26,7 +26,7 @@ GRAPH_RESOURCES = (
 
 
 class State:
-    """One simulated world."""
+    """The complete state of one simulator."""
 
     def __init__(self, *, scale: float, environment: Mapping[str, str] | None = None) -> None:
         self.scale = scale
@@ -45,7 +45,7 @@ class State:
         self.reset()
 
     def reset(self) -> None:
-        """Everything is as at start, except the addresses and the signing key."""
+        """Restore the initial state. The addresses and the signing key stay."""
         self.clock.ahead_s = 0.0
         self.settings = Settings()
         self.throttle = Throttle()
@@ -58,25 +58,25 @@ class State:
             self.add(scaled(plan, self.scale))
 
     def add(self, plan: DirectoryPlan) -> Directory:
-        """The new directory; it replaces one of the same name."""
+        """Create a directory. It replaces a directory of the same name."""
         self.drop(plan.name)
         directory = self.directories[plan.name] = build(plan, self.clock)
         self._by_tenant[directory.tenant_id] = self._by_tenant[directory.domain] = directory
         return directory
 
     def drop(self, name: str) -> None:
-        """There is no directory of this name."""
+        """Delete the directory of this name, if it exists."""
         directory = self.directories.pop(name, None)
         if directory is not None:
             self._by_tenant.pop(directory.tenant_id, None)
             self._by_tenant.pop(directory.domain, None)
 
     def tenant(self, tenant: str) -> Directory | None:
-        """The directory with this tenant id or domain name."""
+        """Return the directory with this tenant id or domain name."""
         return self._by_tenant.get(tenant.lower())
 
     def application(self, application_id: str) -> tuple[Directory, Application] | None:
-        """An application of any tenant, and its home."""
+        """Return an application of any tenant, and its home directory."""
         wanted = application_id.lower()
         for directory in self.directories.values():
             for application in directory.applications:
@@ -86,5 +86,5 @@ class State:
 
     @property
     def audiences(self) -> frozenset[str]:
-        """What a token for Graph may be meant for."""
+        """Return the accepted audiences of a token for Graph."""
         return frozenset({*GRAPH_RESOURCES, self.graph})

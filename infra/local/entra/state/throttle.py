@@ -1,4 +1,4 @@
-"""Resource-unit throttling, per application and tenant.
+"""Resource-unit throttling per application and tenant.
 
 Source: https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits
 """
@@ -23,14 +23,14 @@ class _Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """How a request stands with the limit."""
+    """The state of the limit after a request."""
 
-    share: float  #: of the window's units, this request included
-    retry_after_s: int | None  #: not None: refused
+    share: float  #: spent share of the window's units, including this request
+    retry_after_s: int | None  #: not None: the request is refused
 
 
 def limit_units(users: int) -> int:
-    """Resource units per window for a tenant of so many users."""
+    """Return the resource units per window for a tenant with this number of users."""
     if users < _SMALL_BELOW_USERS:
         return _SMALL_UNITS
     return _MEDIUM_UNITS if users <= _MEDIUM_UPTO_USERS else _LARGE_UNITS
@@ -43,7 +43,7 @@ class Throttle:
         self._windows: dict[tuple[str, str], _Window] = {}
 
     def spend(self, tenant_id: str, application_id: str, units: int, *, limit: int, now_s: float) -> Spent:
-        """The request's units are taken, unless it is refused."""
+        """Spend the units of the request, unless it is refused."""
         key = tenant_id, application_id
         window = self._windows.get(key)
         if window is None or now_s - window.began_s >= WINDOW_S:

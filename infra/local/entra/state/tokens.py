@@ -1,4 +1,4 @@
-"""Access tokens: made by the login service, believed by Graph."""
+"""Access tokens: issued by the login service, verified by Graph."""
 
 import base64
 import time
@@ -10,16 +10,16 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 _ISSUER = "https://sts.windows.net/{}/"
-_NOT_BEFORE_S = 300  # Entra dates its tokens five minutes back
+_NOT_BEFORE_S = 300  # Entra backdates its tokens by five minutes
 _REMEMBERED = 1_000
 
 
 class BadToken(Exception):
-    """The token is not one to believe; the message is Graph's."""
+    """The token is not valid. The message is Graph's."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a token speaks for."""
+    """The application and tenant that a token represents."""
 
     tid: str
     oid: str
@@ -38,7 +38,7 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tokens:
-    """Signs with one RSA key that lives as long as the process."""
+    """Signs tokens with one RSA key that lives as long as the process."""
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
@@ -47,12 +47,12 @@ class Tokens:
         self._believed: dict[str, _Claims] = {}
 
     def revoke_all(self) -> None:
-        """Graph no longer believes any token made so far."""
+        """Revoke all tokens issued so far: Graph does not accept them any more."""
         self._generation += 1
         self._believed.clear()
 
     def issue(self, principal: Principal, *, audience: str, lifetime_s: int) -> str:
-        """A token for `audience`; the claim `roles` is there only if a role was granted."""
+        """Return a token for `audience`. It has the claim `roles` only if a role was granted."""
         now_s = int(time.time())
         claims: dict[str, object] = {
             "aud": audience,
@@ -76,10 +76,10 @@ class Tokens:
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._key_id, "x5t": self._key_id})
 
     def principal(self, token: str, *, audiences: Iterable[str]) -> Principal:
-        """Who the token speaks for.
+        """Return the application and tenant that the token represents.
 
         Raises:
-            BadToken: malformed, forged, expired, revoked, or meant for another audience.
+            BadToken: The token is malformed, forged, expired, revoked, or issued for another audience.
         """
         claims = self._believed.get(token) or self._verified(token)
         if claims.exp <= time.time():
@@ -91,7 +91,7 @@ class Tokens:
         return Principal(tid=claims.tid, oid=claims.oid, appid=claims.appid, roles=frozenset(claims.roles))
 
     def keys(self) -> dict[str, object]:
-        """The public key as a JSON Web Key Set."""
+        """Return the public key as a JSON Web Key Set."""
         numbers = self._key.public_key().public_numbers()
         key = {
             "kty": "RSA",

@@ -1,7 +1,7 @@
-"""The users of a directory: generated ones by number, changed ones as they are now, and none twice.
+"""The users of a directory: generated ones by number, changed ones as stored.
 
-A user has a *position* that never changes: generated users have their number, added ones follow. Only users that
-somebody touched take memory, and the encoded pieces of JSON that were asked for lately.
+A user has a *position* that never changes: generated users have their number, added users follow. Only changed users
+and recently encoded pieces of JSON take memory.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Removal(StrEnum):
-    """Why an object is gone, in the words of `@removed.reason`."""
+    """Why an object is missing, in the words of `@removed.reason`."""
 
     RESTORABLE = "changed"  # soft-deleted, for 30 days
     FINAL = "deleted"
@@ -26,17 +26,17 @@ class Removal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Which properties of an object an answer shows."""
+    """The properties of an object that a response contains."""
 
     fields: tuple[str, ...]
-    typed: bool = False  #: `@odata.type` comes first
-    sparse: bool = False  #: properties without a value are left out, as delta queries do
-    with_manager: bool = False  #: whom somebody reports to is shown within them
-    readable: bool = True  #: False: everything but the id is null, for want of a permission
+    typed: bool = False  #: whether `@odata.type` comes first
+    sparse: bool = False  #: whether properties without a value are left out, as in delta queries
+    with_manager: bool = False  #: whether users include their managers
+    readable: bool = True  #: False: all properties except the id are null, because a permission is missing
 
 
 class Users:
-    """All users, deleted ones included, by position."""
+    """All users by position, including deleted ones."""
 
     def __init__(self, generator: Generator, count: int) -> None:
         self._generator = generator
@@ -47,9 +47,9 @@ class Users:
         self._fragments: dict[View, dict[int, bytes]] = {}
         self._fragments_held = 0
         self._added = 0
-        self.version = 0  #: grows with every change
+        self.version = 0  #: increases with every change
         self.removed_ids: set[str] = set()
-        #: For each user who had another manager before, the last one.
+        #: Previous manager of each user whose manager has changed.
         self.former_managers: dict[str, str] = {}
 
     def __len__(self) -> int:
@@ -57,27 +57,30 @@ class Users:
 
     @property
     def positions(self) -> int:
-        """One more than the highest position."""
+        """Return one more than the highest position."""
         return self._generated + self._added
 
     def at(self, position: int) -> User | None:
-        """The user at `position`, unless deleted."""
+        """Return the user at `position`, unless deleted."""
         return None if position in self._removed else self.record(position)
 
     def record(self, position: int) -> User:
-        """The user at `position`, deleted or not."""
+        """Return the user at `position`, even if deleted."""
         return self._own.get(position) or self._generator.user(position)
 
     def id_at(self, position: int) -> str:
-        """The object id of the user at `position`, deleted or not; cheaper than the whole record."""
+        """Return the object id of the user at `position`, even if deleted. Cheaper than the record."""
         return self._own[position].id if position in self._own else self._generator.id_of(position)
 
     def is_there(self, position: int) -> bool:
-        """Whether the user at `position` exists and is not deleted."""
+        """Return whether the user at `position` exists and is not deleted."""
         return position not in self._removed
 
     def position_of(self, key: str) -> int | None:
-        """Where the user with this object id or user principal name is, deleted or not; letter case is ignored."""
+        """Return the position of the user with this object id or user principal name, even if deleted.
+
+        Case is ignored.
+        """
         key = key.lower()
         position = self._by_key.get(key)
         if position is not None:
@@ -89,24 +92,24 @@ class Users:
         return number if key in {user.id, user.user_principal_name.lower()} else None
 
     def find(self, key: str) -> User | None:
-        """The user with this object id or user principal name, unless deleted."""
+        """Return the user with this object id or user principal name, unless deleted."""
         position = self.position_of(key)
         return None if position is None else self.at(position)
 
     def removal_of(self, object_id: str) -> Removal | None:
-        """Why a user is gone; FINAL for one that never was."""
+        """Return why a user is missing. FINAL for one that never existed."""
         position = self.position_of(object_id)
         return Removal.FINAL if position is None else self._removed.get(position)
 
     def add(self, user: User) -> int:
-        """The new user's position."""
+        """Add a user and return the position."""
         position = self.positions
         self._added += 1
         self._keep(position, user)
         return position
 
     def replace(self, position: int, user: User) -> tuple[str, ...]:
-        """Graph's names of the properties that have changed."""
+        """Replace the user and return Graph's names of the changed properties."""
         before = self.record(position)
         self._by_key.pop(before.user_principal_name.lower(), None)
         self._keep(position, user)
@@ -118,19 +121,19 @@ class Users:
         return (*changed, MANAGER)
 
     def remove(self, position: int, removal: Removal) -> None:
-        """The user no longer appears anywhere."""
+        """Hide the user everywhere."""
         self._removed[position] = removal
         self.removed_ids.add(self.id_at(position))
         self.version += 1
 
     def restore(self, position: int) -> None:
-        """The user is back as before."""
+        """Restore the user unchanged."""
         del self._removed[position]
         self.removed_ids.discard(self.id_at(position))
         self.version += 1
 
     def shown(self, view: View) -> Callable[[int], bytes]:
-        """What makes a JSON object of the user at a position; a view is looked up once for all users of an answer."""
+        """Return a function from a position to the JSON of the user. The view is resolved once per response."""
         pieces = self._fragments.setdefault(view, {})
 
         def fragment(position: int) -> bytes:
@@ -158,12 +161,12 @@ class Users:
 
 
 def manager_json(object_id: str) -> dict[str, object]:
-    """A manager by their id alone, as a delta query and `$expand` name one."""
+    """Return the JSON of a manager with the id only, as delta queries and `$expand` do."""
     return {"@odata.type": "#microsoft.graph.user", "id": object_id}
 
 
 def encode_user(user: User, view: View) -> bytes:
-    """The user as a JSON object with the properties of `view`."""
+    """Return the user as a JSON object with the properties of `view`."""
     shown: dict[str, object] = {"@odata.type": "#microsoft.graph.user"} if view.typed else {}
     if view.readable:
         for name in view.fields:

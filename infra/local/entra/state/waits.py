@@ -1,15 +1,15 @@
-"""Who has been told to wait, and whether a request came before that time was over."""
+"""`Retry-After` times per application and tenant, and whether a request was sent before one was over."""
 
 from collections import deque
 from dataclasses import dataclass
 
 from infra.local.entra.http.answers import Answer
 
-#: A request that comes this soon after a refusal, in seconds, counts as one that was on its way when the refusal was
-#: sent. No server can see when a request was sent: between the two lie both ways over the network, and a client that
-#: shares its core with others and has not read the refusal yet. A client that goes on sending goes on for longer.
+#: A request that arrives within this time after a refusal, in seconds, counts as sent before the refusal was read.
+#: A server cannot see when a request was sent: the network delay in both directions and a busy client lie in between.
+#: A client that ignores refusals continues for longer than this.
 GRACE_S = 0.2
-#: Waits of one application that are remembered; requests that are answered late are compared with those of then.
+#: Number of stored `Retry-After` times per application, to compare late requests with the time of their arrival.
 _REMEMBERED = 16
 
 
@@ -20,13 +20,13 @@ class _Wait:
 
 
 class Waits:
-    """The waits of each application in each tenant, by the simulator's clock."""
+    """The `Retry-After` times of each application in each tenant, by the simulated clock."""
 
     def __init__(self) -> None:
         self._waits: dict[tuple[str, str], deque[_Wait]] = {}
 
     def tell(self, tenant_id: str, application_id: str, *, now_s: float, wait_s: float) -> None:
-        """The application is told at this moment; told again while it waits, it waits until the later end."""
+        """Store a `Retry-After` time that starts now. The later end counts if another one is running."""
         waits = self._waits.setdefault((tenant_id, application_id), deque(maxlen=_REMEMBERED))
         if waits and now_s < waits[-1].until_s:
             waits[-1].until_s = max(waits[-1].until_s, now_s + wait_s)
@@ -34,12 +34,12 @@ class Waits:
             waits.append(_Wait(now_s, now_s + wait_s))
 
     def ignored(self, tenant_id: str, application_id: str, *, came_s: float) -> bool:
-        """Whether a request that came then should have waited; those that were on their way need not."""
+        """Return whether a request should not have been sent yet. Requests that were already on their way may."""
         waits = self._waits.get((tenant_id, application_id), ())
         return any(wait.told_s + GRACE_S < came_s < wait.until_s for wait in waits)
 
 
 def told_s(answer: Answer) -> float | None:
-    """For how many seconds an answer asks to wait; None if it does not, or by a date."""
+    """Return the seconds of `Retry-After` in a response. None without the header, or if it is a date."""
     text = answer.headers.get("Retry-After", "")
     return float(text) if text.isdecimal() else None
