@@ -1,1 +1,1 @@
-"""What things cost, in processes of their own."""
+"""Benchmarks. Each runs in its own process."""

@@ -1,6 +1,6 @@
-"""`make bench`: every benchmark in a process of its own, one after the other; `.local/bench.json` has what was found.
+"""Run every benchmark in its own process, one after the other: `make bench`. Results go to `.local/bench.json`.
 
-`python -m tests.bench KEY ...` runs some of them, and leaves the others in the file as they are.
+`python -m tests.bench KEY ...` runs only some of them, and keeps the other results in the file.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from tests.bench.entra import certificates
 from tests.bench.results import Result
 
 OUT: Final = ROOT / ".local" / "bench.json"
-#: Each is the name of a module here, whose `measure` returns what was found.
+#: Names of modules in this package, whose `measure` returns the results.
 KEYS: Final = (
     "graph_page_cpu",
     "graph_page_floor",
@@ -35,12 +35,15 @@ KEYS: Final = (
     "package",
     "cost",
 )
-#: Run only if named: it installs other readers of directories, one of which takes minutes.
+#: Run only if named: it installs other directory readers, one of which takes minutes.
 APART: Final = ("peers",)
 
 
 def main() -> None:
-    """Run, print a line for each, and end with 1 if one could not be measured: a goal that is missed is no failure."""
+    """Run the benchmarks and print a line for each.
+
+    Exit with 1 if one cannot be measured. A missed goal is not a failure.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
         "keys", nargs="*", choices=[[], *KEYS, *APART], help="which ones; all but peers if none is named"
@@ -55,7 +58,7 @@ def main() -> None:
 
 
 def _measured(key: str) -> list[Result]:
-    """Return what a module finds: one result, or several that come of one measurement."""
+    """Return the results of a module: one, or several of the same measurement."""
     found: Result | list[Result] = asyncio.run(importlib.import_module(f"tests.bench.{key}").measure())
     return [found] if isinstance(found, Result) else found
 

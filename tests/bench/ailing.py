@@ -1,4 +1,4 @@
-"""Directories that fail as directories do, and take as long about it as the product's client would."""
+"""Directories that fail, with the response times that the product's client would have."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ from shared.telemetry import count_directory_request
 from tests.bench.crowd import Crowd
 from tests.support.fakes import FakeDirectory
 
-#: What a throttled directory asks for, in seconds.
+#: `Retry-After` of a throttled directory, in seconds.
 _RETRY_AFTER_S: Final = 10.0
-#: What the SDK's retry handler waits before its second and third try, in seconds, without the part that is chance.
+#: Waits of the SDK's retry handler before its second and third attempt, in seconds, without jitter.
 _BACKOFF_S: Final = (1.25, 1.5)
 _SECRET: Final = FakeDirectory().secret
 
 
 class Ailment(StrEnum):
-    """What is wrong with a directory."""
+    """Kinds of failures."""
 
     REFUSED = "the secret is refused"
     FORBIDDEN = "a permission is missing"
@@ -32,14 +32,14 @@ class Ailment(StrEnum):
 
 
 class Ailing(Crowd):
-    """A crowd whose directory has an ailment until it is cured."""
+    """A generated directory that fails until it is repaired."""
 
     def __init__(self, count: int) -> None:
         super().__init__(count)
         self._ailment: Ailment | None = None
 
     def falls_ill(self, ailment: Ailment | None) -> None:
-        """Let every request from now on fail like this; with None let none."""
+        """Fail every request from now on in this way. None ends the failure."""
         self._ailment = ailment
         self.secret = "another" if ailment is Ailment.REFUSED else _SECRET
 
@@ -75,7 +75,7 @@ class Ailing(Crowd):
                     await asyncio.sleep(wait_s)
                 raise Transient("503", code="graph_failing")
             case Ailment.THROTTLED:
-                # a short wait is slept through, a long one is the queue's
+                # the client waits for a short time itself, the queue for a long one
                 for _ in range(client._RETRIES if _RETRY_AFTER_S <= MAX_WAIT_S else 0):
                     count_directory_request()
                     await asyncio.sleep(_RETRY_AFTER_S)

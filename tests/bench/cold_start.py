@@ -1,6 +1,7 @@
-"""A worker that starts, with what is deployed and nothing else: importing and indexing the app, and its first request.
+"""Cold start: a worker that imports and indexes the deployed app, and handles its first request.
 
-Measured on the package (`infra/package`): a development environment holds what some packages import if they find it.
+It is measured on the package (`infra/package`), because some packages import optional packages of the development
+environment.
 """
 
 import json
@@ -16,13 +17,13 @@ from infra.package.build import SITE_PACKAGES, build
 from tests.bench.entra import FOLDER, directory
 from tests.bench.results import Result
 
-#: More than elsewhere: a worker that starts is over in a second, and on a machine shared with others no two are alike.
+#: More rounds than elsewhere: a start takes a second, and varies on a shared machine.
 _ROUNDS: Final = 15
-#: Neither is asked anything.
+#: Neither service is called.
 _SETTINGS: Final = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "KEY_VAULT_URL": "https://127.0.0.1:1"}
 _FLOOR: Final = "import azure.functions"
 _APP: Final = "import function_app; assert function_app.app.get_functions()"
-#: As a job does it, on the adapters that the settings name; credentials come by standard input.
+#: The steps of a job, on the adapters that the settings name. Credentials are read from standard input.
 _FIRST: Final = """
 import function_app; function_app.app.get_functions()
 indexed = time.process_time()
@@ -51,7 +52,7 @@ print(ended - began, ended - indexed)
 
 
 async def measure() -> list[Result]:
-    """Return how many times the CPU of the import alone it takes, and how much CPU there is up to the first answer."""
+    """Return the CPU ratio of the first request to the import alone, and the CPU seconds up to the first response."""
     work = FOLDER / "package"
     build(FOLDER / "package.zip", work)
     root = work / "root"

@@ -1,4 +1,4 @@
-"""The product's own adapters with a digest beside them: what each invocation of a function has asked of others."""
+"""The product's adapters with counters: the requests of each function invocation."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -17,14 +17,14 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class CountingTables(Tables):
-    """`Tables` that counts rows in `work`; requests are counted by the transport."""
+    """`Tables` that counts rows in `work`. The transport counts requests."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.work = Work()
 
     async def get(self, table: str, partition: str, row: str) -> Entity:
-        """Count, then ask."""
+        """Count, then read."""
         self.work.rows_read += 1
         return await super().get(table, partition, row)
 
@@ -44,7 +44,7 @@ class CountingTables(Tables):
         return await super().merge(table, entity, etag)
 
     async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
-        """Count, then store; without an ETag it is an insert, which counts itself."""
+        """Count, then store. Without an ETag it is an insert, which counts itself."""
         self.work.rows_written += etag is not None
         return await super().swap(table, entity, etag)
 
@@ -54,7 +54,7 @@ class CountingTables(Tables):
         await super().delete(table, partition, row, etag)
 
     async def transact(self, table: str, operations: Iterable[Any]) -> str:
-        """Count, then do."""
+        """Count, then apply."""
         return await super().transact(table, self._counted(operations))
 
     def _counted(self, operations: Iterable[Any]) -> Iterator[Any]:
@@ -63,20 +63,20 @@ class CountingTables(Tables):
             yield each
 
     async def query(self, table: str, **words: Any) -> AsyncIterator[Entity]:  # noqa: ANN401
-        """Count what is found."""
+        """Count the rows that are returned."""
         async for row in super().query(table, **words):
             self.work.rows_read += 1
             yield row
 
     async def read(self, table: str, kind: Kind[S], *, partition: str, rows: Range) -> AsyncIterator[list[S]]:
-        """Count what is found."""
+        """Count the rows that are returned."""
         async for page in super().read(table, kind, partition=partition, rows=rows):
             self.work.rows_read += len(page)
             yield page
 
 
 class CountingQueue(FakeJobQueue):
-    """The queues in memory, and how many messages were sent."""
+    """In-memory queues that count sent messages."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class CountingQueue(FakeJobQueue):
 
 
 class CountingSecrets(FakeSecretStore):
-    """Key Vault in memory, and how often it was read."""
+    """In-memory Key Vault that counts reads."""
 
     def __init__(self) -> None:
         super().__init__()

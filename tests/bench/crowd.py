@@ -1,4 +1,7 @@
-"""A directory of any size that is made up page by page, so that it takes no room in the process that is measured."""
+"""A generated directory of any size.
+
+It is generated page by page, so that it takes no memory in the measured process.
+"""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,12 +12,12 @@ from shared.domain.ids import ObjectId
 from shared.telemetry import count_directory_request
 from tests.support.fakes import FakeDirectory
 
-#: As Graph's largest page.
+#: Size of Graph's largest page.
 _PAGE = 999
 
 
 class Crowd(FakeDirectory):
-    """`count` people with ids at random, in the order of no id; `change` says what a delta tells next."""
+    """`count` people with random ids in random order. `change` sets the content of the next delta."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -24,11 +27,11 @@ class Crowd(FakeDirectory):
         self._pages: dict[int, list[DirectoryUser]] = {}
 
     def prepare(self) -> None:
-        """Make up everybody now, where that is not to happen in the process's time later."""
+        """Generate all people now, where generating them later would be part of the measured time."""
         self._pages = {start: self._page(start) for start in range(0, self.count, _PAGE)}
 
     def change(self, numbers: Sequence[int], department: str = "Changed") -> None:
-        """Let the next delta say that these people are in another department."""
+        """Report in the next delta that these people have changed their department."""
         self._changed = list(numbers)
         self._department = department
 
@@ -62,7 +65,7 @@ class Crowd(FakeDirectory):
     async def check_existence(
         self, people: Sequence[ObjectId], groups: Sequence[Source]
     ) -> Mapping[ObjectId, Existence]:
-        """Find all of them."""
+        """Report that all of them exist."""
         count_directory_request()
         return dict.fromkeys(people, Existence.FOUND)
 

@@ -1,4 +1,4 @@
-"""Many customers in one deployment: one is synced for real, and the others begin where that one is then."""
+"""Many tenants in one deployment: one is synced, and the state of the others is copied from it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _PLACE: Final = LocationId("location-0")
 
 
 async def connect(world: World, name: str, directory: Crowd, locations: int = 1) -> TenantId:
-    """Create a tenant in full mode that reads this directory; it was never synced."""
+    """Create a tenant in full mode that reads this directory and was never synced."""
     directories = world.ports.directories
     assert isinstance(directories, FakeDirectories)
     made = await world.tenant(name, [], _FULL, {f"location-{number}": [] for number in range(locations)})
@@ -35,7 +35,7 @@ async def connect(world: World, name: str, directory: Crowd, locations: int = 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """What a first sync leaves of a customer with one location, but for the plan and its jobs."""
+    """The stored result of a first sync of a tenant with one location, without its plan and jobs."""
 
     state: TenantState
     run: Run
@@ -48,7 +48,7 @@ class Pattern:
 
     @classmethod
     async def of(cls, world: World, tenant: TenantId) -> "Pattern":
-        """Return what is stored of a customer who was synced once."""
+        """Return the stored data of a tenant that was synced once."""
         ports = world.ports
         current = await ports.snapshots.find_current(tenant, EVERYONE)
         assert current is not None
@@ -66,7 +66,7 @@ class Pattern:
         )
 
     async def store(self, world: World, tenant: TenantId) -> None:
-        """Leave a connected tenant stored as if it had had the same first sync."""
+        """Store a connected tenant as if it had had the same first sync."""
         ports = world.ports
         connection = await ports.tenants.connection(tenant)
         assert connection is not None
@@ -82,7 +82,7 @@ class Pattern:
 
 
 async def forget_run(world: World, tenant: TenantId, before: TenantState) -> None:
-    """Leave a tenant free, in good health, and as due as before, whatever has become of the run it is in."""
+    """Store a tenant as free, healthy and as due as before, whatever the state of its run."""
     tenants = world.ports.tenants
     state, etag = await tenants.state(tenant)
     fencing_token = max(state.fencing_token, before.fencing_token)

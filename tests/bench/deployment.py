@@ -1,7 +1,7 @@
-"""A deployment whose every request is counted: the product on its real adapters for Table Storage and Graph.
+"""A deployment that counts every request: the product on its real adapters for Table Storage and Graph.
 
-Table Storage and Graph are stand-ins in processes of their own, so that the CPU measured here is the product's. Queues
-and Key Vault are in memory: what they cost follows from the number of messages and reads.
+Table Storage and Graph are stand-ins in other processes, so that the measured CPU time is that of the product. Queues
+and Key Vault are in memory: their cost follows from the numbers of messages and reads.
 """
 
 import logging
@@ -42,9 +42,9 @@ from tests.bench.tables import service
 from tests.support.fakes import FakeClock, fake_ports
 from tests.support.world import SETTINGS, work_off
 
-#: Also what the directory is called.
+#: Also the name of the directory.
 TENANT: Final = TenantId("bench")
-#: Every table, by its name.
+#: Every table by its name.
 TABLES: Final = tuple(name for key, name in vars(table_names).items() if key.isupper())
 _FUNCTIONS: Final[dict[type, str]] = {
     SyncRequest: "plan",
@@ -55,7 +55,7 @@ _FUNCTIONS: Final[dict[type, str]] = {
 
 
 class _LogLines(logging.Handler):
-    """Counts what the product logs."""
+    """Counts log lines of the product."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class _LogLines(logging.Handler):
 
 @dataclass(slots=True)
 class Deployment:
-    """The product with one tenant, whose functions run when `tick` says so."""
+    """The product with one tenant. `tick` runs its functions."""
 
     app: App
     tables: CountingTables
@@ -81,7 +81,7 @@ class Deployment:
     log: _LogLines = field(default_factory=_LogLines)
 
     async def tick(self) -> dict[str, Work]:
-        """Let the schedule ask, work everything off, and return what each function did."""
+        """Run the schedule, process all messages, and return the work of each function."""
         spent = {"schedule": await self.counted(lambda _: self.app.schedule(self.clock.now()))}
         while self.queue.messages:
             message = self.queue.messages.pop(0)
@@ -90,7 +90,7 @@ class Deployment:
         return spent
 
     async def peaks(self) -> dict[str, int]:
-        """As `tick`, but return the most bytes that one invocation of each function holds at once, which is slow."""
+        """As `tick`, but return the peak memory of one invocation of each function, in bytes. This is slow."""
         peaks: dict[str, int] = {}
         await self.app.schedule(self.clock.now())
         while self.queue.messages:
@@ -103,7 +103,7 @@ class Deployment:
         return peaks
 
     async def counted(self, invoke: Callable[[RequestCounters], Awaitable[object]]) -> Work:
-        """Run one invocation, and return what it did."""
+        """Run one invocation, and return its work."""
         for each in (self.tables, self.queue, self.secrets, self.log):
             each.work = Work()
         with count_requests() as counters:
@@ -119,7 +119,7 @@ class Deployment:
         return requests + self.tables.work + self.queue.work + self.secrets.work + self.log.work
 
     async def stored_bytes(self) -> dict[str, int]:
-        """Return what each table holds, by the documented size of a row.
+        """Return the size of each table, by the documented size of a row.
 
         Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
         """
@@ -145,7 +145,7 @@ def _weight(value: object) -> int:
 
 @asynccontextmanager
 async def deployed(people: int, locations: int) -> AsyncIterator[Deployment]:
-    """Give a deployment with one connected tenant in full mode, and so many people in its directory."""
+    """Yield a deployment with one connected tenant in full mode, and this number of people in its directory."""
     with service() as (_, settings):
         async with directory(users=people) as found:
             deployment = _wired(settings, found)

@@ -1,4 +1,4 @@
-"""A simulated directory for benchmarks: in a process of its own, so that its CPU counts for nobody."""
+"""A simulated directory for benchmarks, in another process, so that its CPU time is not counted."""
 
 import asyncio
 import os
@@ -25,30 +25,30 @@ _NAME: Final = "bench"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """A directory that runs."""
+    """A running directory."""
 
-    #: What the simulator says of it, and its addresses.
+    #: Description by the simulator, and its addresses.
     known: dict[str, Any]
     admin: str
 
     @property
     def name(self) -> str:
-        """Return what the simulator calls it."""
+        """The simulator's name of it."""
         return _NAME
 
     @property
     def company(self) -> str:
-        """Return the company that everybody works for."""
+        """The company of all its users."""
         return _NAME.capitalize()
 
     @property
     def credentials(self) -> Credentials:
-        """Return who may read it."""
+        """The credentials that can read it."""
         return credentials_of(self.known)
 
 
 def credentials_of(known: Mapping[str, Any]) -> Credentials:
-    """Return who may read a directory of which this is known."""
+    """Return credentials for a directory with this description."""
     return Credentials(
         azure_tenant_id=known["azure_tenant_id"],
         client_id=known["application_id"],
@@ -58,13 +58,16 @@ def credentials_of(known: Mapping[str, Any]) -> Credentials:
 
 
 def certificates() -> Certificates:
-    """Return the authority that benchmarks trust; whoever starts them sets SSL_CERT_FILE to its bundle."""
+    """Return the authority that benchmarks trust. SSL_CERT_FILE must be its bundle."""
     return ensure_certificates(FOLDER / "certificates")
 
 
 @asynccontextmanager
 async def directory(*, users: int, groups: int = 0, group_size: int | None = None) -> AsyncIterator[Directory]:
-    """Give a new directory of so many users and groups; groups of all kinds, or each of so many users."""
+    """Yield a new directory with these numbers of users and groups.
+
+    Groups are of all kinds, or of equal size with `group_size`.
+    """
     ports, files = Ports.free(), certificates()
     admin = f"http://{LOCALHOST}:{ports.simulator_admin}/admin"
     command = [sys.executable, "-m", "infra.local.entra", "--cert", str(files.cert), "--key", str(files.key)]
@@ -96,5 +99,5 @@ async def _started(client: httpx.AsyncClient, child: Child, url: str) -> None:
 
 
 def directories() -> GraphDirectoryFactory:
-    """Return the adapter that is deployed, which may ask this machine."""
+    """Return the deployed adapter, with permission to call this machine."""
     return GraphDirectoryFactory(own_hosts=frozenset({LOCALHOST}))

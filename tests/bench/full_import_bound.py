@@ -1,4 +1,4 @@
-"""10,000 people at 10 locations, while the Table service takes no more rows a second than is documented."""
+"""First sync of 10,000 people at 10 locations, while the Table service enforces the documented rows per second."""
 
 from time import perf_counter
 from typing import Final
@@ -14,7 +14,7 @@ _LOCATIONS: Final = 10
 
 
 async def measure() -> Result:
-    """Return the time against the bound. Raises: AssertionError if a row is lost."""
+    """Return the time relative to the bound. Raises AssertionError if a row is missing."""
     limits = ["--partition-rows-s", str(PARTITION_ROWS_S), "--account-rows-s", str(ACCOUNT_ROWS_S)]
     async with product(*limits) as found:
         await found.onboard(Crowd(_USERS), _LOCATIONS)

@@ -1,4 +1,4 @@
-"""10,000 people become recipients at 10 locations: the product with all its steps, and the straightforward app."""
+"""First sync of 10,000 people at 10 locations: CPU of the product and of the simple app."""
 
 from statistics import median
 from typing import Final
@@ -18,9 +18,9 @@ _GOAL_CPU_S: Final = 4.0
 
 
 async def measure() -> list[Result]:
-    """Return how many times the product's CPU the other takes, and the product's in seconds.
+    """Return the CPU ratio of the simple app to the product, and the product's CPU seconds.
 
-    The other is measured once: it takes minutes.
+    The simple app is measured once, because it takes minutes.
     """
     async with directory(users=_USERS) as known:
         ours = [await _ours(known) for _ in range(ROUNDS)]

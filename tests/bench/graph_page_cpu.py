@@ -1,4 +1,4 @@
-"""A page of 999 users: to our structs through the SDK's authentication, middleware and adapter, and to its models."""
+"""CPU for a page of 999 users: the product's structs, and the models of the SDK, both through the SDK's adapter."""
 
 from typing import Any, Final
 
@@ -12,12 +12,12 @@ from tests.bench.results import Result, medians
 
 #: Graph's largest page of users. Source: https://learn.microsoft.com/graph/api/user-list
 PAGE: Final = 999
-#: The SDK's models take seconds for a page, ours some milliseconds: so that both can be measured, ours are many.
+#: Pages per measurement of the structs, because they take milliseconds where the SDK's models take seconds.
 _OURS: Final = 200
 
 
 async def measure() -> Result:
-    """Return how many times the CPU of ours the models take."""
+    """Return the CPU ratio of the models to the structs."""
     async with directory(users=PAGE) as known:
         factory = directories()
         client, credential = baseline.client(known.credentials)

@@ -1,4 +1,4 @@
-"""A page of 999 users to our structs: through the SDK's adapter, and by nothing but httpx and msgspec."""
+"""CPU for a page of 999 users as structs: through the SDK's adapter, and with httpx and msgspec alone."""
 
 import ssl
 from typing import Final
@@ -17,7 +17,7 @@ _PAGES: Final = 100
 
 
 async def measure() -> Result:
-    """Return how many times the CPU of the floor ours takes."""
+    """Return the CPU ratio of the product to the minimum."""
     async with directory(users=PAGE) as known:
         factory = directories()
         credentials = known.credentials

@@ -1,8 +1,8 @@
-"""Queues that work like the host's, in the worker's own process: listeners, slots, visibility, poison.
+"""In-process queues that work like the Functions host: listeners, slots, visibility timeouts, poison messages.
 
-What is done with a message is what the product's own triggers do. What is not modelled: the host's process, which hands
-every message over and takes a millisecond or two for it, and its idle polling, which is at a tenth of a second here at
-all times. Source: host.json, and the sources of the Storage Queues extension (QueueListener).
+Messages are processed by the product's triggers. Not modelled: the host's process, which takes a millisecond or two per
+message, and its idle polling interval, which is always a tenth of a second here.
+Source: host.json, and the sources of the Storage Queues extension (QueueListener).
 """
 
 import asyncio
@@ -29,14 +29,14 @@ _BATCH: Final[int] = _SETTINGS["batchSize"]
 _THRESHOLD: Final[int] = _SETTINGS["newBatchThreshold"]
 _MAX_DELIVERIES: Final[int] = _SETTINGS["maxDequeueCount"]
 _HOURS, _MINUTES, _SECONDS = map(int, _SETTINGS["visibilityTimeout"].split(":"))
-#: After how long a message comes back whose function has failed, in seconds.
+#: Delay before a failed message is delivered again, in seconds.
 _AFTER_FAILURE_S: Final = 3_600 * _HOURS + 60 * _MINUTES + _SECONDS
 _POLL_S: Final = 0.1
 
 
 @dataclass(order=True, slots=True)
 class _Queued:
-    """A message, in the order in which it becomes visible."""
+    """A message, ordered by the time at which it becomes visible."""
 
     visible_s: float
     number: int
@@ -46,11 +46,11 @@ class _Queued:
 
 @dataclass(slots=True)
 class Lane:
-    """One queue, and the listener of the function that is triggered by it."""
+    """One queue, and the listener of its function."""
 
     work: Callable[[Message], Awaitable[None]]
     dead_letter: Callable[[Message], Awaitable[None]]
-    #: How often a function was invoked, how often it failed, and how many messages were given up.
+    #: Numbers of invocations, failures, and abandoned messages.
     invocations: int = 0
     failures: int = 0
     buried: int = 0
@@ -59,12 +59,12 @@ class Lane:
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     def put(self, text: str, delay_s: float) -> None:
-        """Leave a message in the queue that becomes visible after the delay."""
+        """Enqueue a message that becomes visible after the delay."""
         self._sent += 1
         heapq.heappush(self._queued, _Queued(perf_counter() + delay_s, self._sent, text))
 
     async def listen(self) -> None:
-        """Work messages off for ever: a batch is fetched whenever no more than the threshold are under way."""
+        """Process messages forever. A batch is received when at most the threshold of messages are in flight."""
         try:
             while True:
                 batch = self._visible()
@@ -104,7 +104,7 @@ class Lane:
 
 
 class HostQueue:
-    """`JobQueue` whose messages a worker's functions get, each of them from a queue of its own."""
+    """`JobQueue` for a worker's functions, with one queue per function."""
 
     def __init__(self) -> None:
         self.lanes: Final = dict(
@@ -119,8 +119,8 @@ class HostQueue:
 
     @asynccontextmanager
     async def worker(self, app: App) -> AsyncIterator[None]:
-        """Have one worker work off all queues; at the end it dies, with all that is under way and all messages."""
-        vars(queues)["app"] = lambda: app  # the triggers' only way to the workflows
+        """Run one worker that processes all queues. At the end it dies with its running jobs and all messages."""
+        vars(queues)["app"] = lambda: app  # the only access of the triggers to the workflows
         listeners = [asyncio.create_task(lane.listen()) for lane in self.lanes.values()]
         try:
             yield
@@ -132,7 +132,7 @@ class HostQueue:
                 lane._queued.clear()
 
     async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
-        """Ask for a run."""
+        """Enqueue a run request."""
         self._put(queues._REQUESTS, encode_request(request), delay_s)
 
     async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:

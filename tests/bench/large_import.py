@@ -1,6 +1,6 @@
-"""Imports a file of so many rows into one location, four times, and prints as JSON what each took.
+"""Import a file of this number of rows into one location, four times, and print the figures of each as JSON.
 
-`python -m tests.bench.large_import 1000000`: all new; all changed; none changed; and a file that lacks a twentieth.
+`python -m tests.bench.large_import 1000000`: all new, all changed, none changed, and a file that lacks a twentieth.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ _HEADER = b"display name,e-mail,department,phone,employee id,office\n"
 
 
 def peak_mib() -> float:
-    """Return the most memory that the process has had so far, in MiB."""
+    """Return the peak memory of the process so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def file_of(rows: int, department: str) -> Iterator[bytes]:
-    """Yield a file, line by line; every tenth row has a line break in a cell."""
+    """Yield a file line by line. Every tenth row has a line break in a cell."""
     yield _HEADER
     for number in range(rows):
         office = f'"Building {number % 9}\n Room {number}"' if number % 10 == 0 else f"Room {number}"
@@ -40,7 +40,10 @@ def file_of(rows: int, department: str) -> Iterator[bytes]:
 
 
 async def send(app: App, rows: int, department: str, mode: ImportMode) -> tuple[ImportRef, int]:
-    """Send and start an import, one part in memory at a time; return it and the size of its file in bytes."""
+    """Upload and start an import, with one part in memory at a time.
+
+    Return the import and the size of its file in bytes.
+    """
     ref = (await app.upload_import.create(_TENANT, _LOCATION, mode, "bench")).ref
     found, part, number, size = sha256(), bytearray(), 0, 0
     for line in file_of(rows, department):
@@ -58,7 +61,7 @@ async def send(app: App, rows: int, department: str, mode: ImportMode) -> tuple[
 
 
 async def main(rows: int) -> None:
-    """Import, and print."""
+    """Import, and print the figures."""
     world = World()
     recipients = DiskRecipientStore()
     world.ports = dataclasses.replace(world.ports, recipients=recipients, imports=DiskImportStore())

@@ -1,4 +1,4 @@
-"""How long one job keeps the others from running: all functions of a worker share one event loop."""
+"""Event loop stalls: how long one job blocks a worker's other functions, which share its event loop."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -17,7 +17,7 @@ _GOAL_MS: Final = 25
 
 
 async def measure() -> Result:
-    """Return the longest time between two turns of the loop, in ms, while a worker has as many jobs as it takes."""
+    """Return the longest time between two turns of the loop, in ms, while a worker is fully loaded."""
     crowd = Crowd(_USERS)
     crowd.prepare()  # elsewhere a directory is not made up by the worker that reads it
     async with product() as found:
@@ -38,7 +38,7 @@ async def measure() -> Result:
 
 
 async def _longest(work: Coroutine[object, None, object]) -> float:
-    """Return the longest delay of a beat while the work is done, in seconds."""
+    """Return the longest delay of a periodic task during the work, in seconds."""
     task = asyncio.ensure_future(work)
     longest, last = 0.0, perf_counter()
     while not task.done():

@@ -1,16 +1,15 @@
-"""2,000 customers on one tick of the schedule, with every tenth directory broken and one customer enormous.
+"""2,000 tenants on one tick of the schedule, with every tenth directory broken and one very large tenant.
 
-One worker with the product's own triggers, on a Table service in another process; `tests.bench.host` has the host's
-queues. A customer has 60 people at one location, and nothing has changed but for every fiftieth healthy one, where one
-person has. The 200 broken directories are broken in five ways, evenly. The enormous customer has 100,000 people at ten
-locations, and its full run of the day falls on this tick: it lists and compares everything. Directories answer at once.
+One worker runs the product's triggers on a Table service in another process; `tests.bench.host` imitates the queues. A
+tenant has 60 people at one location. Nothing has changed, except one person in every fiftieth healthy tenant. The 200
+broken directories fail in five ways, evenly. The large tenant has 100,000 people at ten locations, and its daily full
+run is due on this tick: it lists and compares everything. Directories respond without delay.
 
-Measured is the time from the tick to the moment when a healthy customer is free again, on ticks with everybody and on
-ticks without the enormous and the broken ones, in turn. Rounds are two: a tick takes most of a minute, and each gives
-the times of 1,800 customers. The enormous customer is the first to be asked for. After a tick with everybody the worker
-dies, the broken customers' health is forgotten and the enormous one's full run is due again, so that all of them are
-asked again each time: the tick on which all of them are broken is what this is about, not those after it, on which most
-are left alone.
+The benchmark measures the time from the tick until a healthy tenant is free again. It alternates between ticks with all
+tenants and ticks without the large and the broken ones. There are two rounds: a tick takes most of a minute, and each
+provides the times of 1,800 tenants. The large tenant is scheduled first. After a tick with all tenants the worker dies,
+the health of the broken tenants is reset, and the full run of the large one is due again. So every measured tick starts
+runs for all of them; on a later tick, most broken tenants would be skipped.
 """
 
 import asyncio
@@ -47,32 +46,32 @@ _CHANGED_EVERY: Final = 50
 _ENORMOUS: Final = 100_000
 _ENORMOUS_LOCATIONS: Final = 10
 _ROUNDS: Final = 2
-#: How long a tick may take, in seconds, before it counts as stuck.
+#: Maximum duration of a tick, in seconds; after it, the tick counts as stuck.
 _STUCK_S: Final = 600.0
 _GOAL: Final = 1.5
 _GOAL_S: Final = 60.0
 
 
 class _Watched(TableTenantStore):
-    """The tenants of whom only some are shown to the schedule; notes when each of them is free again."""
+    """The tenant store. It shows only some tenants to the schedule, and records when each is free again."""
 
     shown: Collection[TenantId] = ()
 
     def expect(self, tenants: Collection[TenantId]) -> None:
-        """Begin to wait for the end of these tenants' runs."""
+        """Start waiting for the end of these tenants' runs."""
         self.waiting = set(tenants)
         self.free_at_s: dict[TenantId, float] = {}
         self.ended: dict[TenantId, RunState | None] = {}
         self.all_free = asyncio.Event()
 
     async def connected(self) -> AsyncIterator[ConnectedTenant]:
-        """As the store, but for those who do not take part."""
-        async for each in super().connected():
-            if each.id in self.shown:
-                yield each
+        """As the store, without the tenants that do not take part."""
+        async for tenant in super().connected():
+            if tenant.id in self.shown:
+                yield tenant
 
     async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
-        """As the store, and look at the clock when a tenant is free."""
+        """As the store, and record the time when a tenant is free."""
         stored = await super().swap_state(tenant, state, etag)
         if state.active_run is None and tenant in self.waiting:
             self.free_at_s[tenant] = perf_counter()
@@ -85,10 +84,10 @@ class _Watched(TableTenantStore):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tick:
-    """What a tick took. All are seconds; `healthy_s` is from the tick to each healthy customer's end."""
+    """Times of a tick in seconds. `healthy_s` is the time from the tick to the end of each healthy tenant."""
 
     schedule_s: float
-    #: CPU of the worker, in which the directories are made up, too.
+    #: CPU of the worker, which includes generating the directories.
     cpu_s: float
     healthy_s: Mapping[TenantId, float]
     invocations: Mapping[str, int]
@@ -113,7 +112,7 @@ class _Deployment:
     ticks: int = 0
 
     async def sync(self, tenant: TenantId) -> None:
-        """Do a tenant's first sync, as a full one."""
+        """Run a tenant's first sync, as a full one."""
         async with self.queue.worker(self.world.app):
             self.tenants.expect({tenant})
             wanted = SyncRequest(tenant=tenant, mode=RunMode.FULL, request="first", requested_by="bench")
@@ -122,7 +121,7 @@ class _Deployment:
         assert self.tenants.ended == {tenant: RunState.DONE}
 
     async def tick(self, others: Collection[TenantId]) -> _Tick:
-        """Have the schedule ask for the healthy customers and these others; return once the healthy ones are done."""
+        """Schedule the healthy tenants and these others. Return when the healthy ones are done."""
         self.ticks += 1
         for number, directory in enumerate(self.healthy.values()):
             if number % _CHANGED_EVERY == 0:
@@ -143,7 +142,7 @@ class _Deployment:
         return _Tick(schedule_s=schedule_s, cpu_s=cpu_s, healthy_s=healthy_s, invocations=invoked)
 
     async def disturbed(self) -> _Tick:
-        """Return what a tick with everybody takes; afterwards the broken and the enormous ones are as before."""
+        """Return the times of a tick with all tenants, and restore the state of the broken and the large ones."""
         self.tenants.expect(())
         before = {}
         for number, (tenant, directory) in enumerate(self.broken.items()):
@@ -159,8 +158,8 @@ class _Deployment:
 
 
 async def measure() -> list[Result]:
-    """Return the ratio of the medians, and how long the tick takes."""
-    logging.disable(logging.WARNING)  # what is told about each broken directory
+    """Return the ratio of the medians, and the duration of the tick."""
+    logging.disable(logging.WARNING)  # the problem of each broken directory
     async with _deployment() as found:
         ticks = [(await found.tick(()), await found.disturbed()) for _ in range(_ROUNDS)]
     calm, disturbed = [each for each, _ in ticks], [each for _, each in ticks]
@@ -202,7 +201,7 @@ def _changed(found: _Deployment, tick: _Tick) -> list[float]:
 
 @asynccontextmanager
 async def _deployment() -> AsyncIterator[_Deployment]:
-    """Give a deployment whose customers are connected, were synced once, and are all well."""
+    """Yield a deployment whose tenants are connected, were synced once, and are healthy."""
     async with product() as made:
         assert isinstance(made.world.ports.tenants, TableTenantStore)
         tenants, queue = _Watched(made.world.ports.tenants._tables), HostQueue()
@@ -210,7 +209,7 @@ async def _deployment() -> AsyncIterator[_Deployment]:
         ports = dataclasses.replace(made.world.ports, tenants=tenants, queue=queue)
         world = World(ports)
         world.app = App(ports, SETTINGS)
-        # tenants are asked for in the order of their names, so that the enormous one comes first
+        # tenants are scheduled in the order of their names, so the large one comes first
         enormous = await connect(world, "big", Crowd(_ENORMOUS), _ENORMOUS_LOCATIONS)
         found = _Deployment(world, tenants, queue, {}, {}, enormous)
         await found.sync(enormous)

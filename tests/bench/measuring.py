@@ -1,4 +1,4 @@
-"""Runs the product for one customer, in every way in which a scheduled run can go, and counts."""
+"""Run the product for one tenant, in every kind of scheduled run, and count its work."""
 
 import platform
 from itertools import pairwise
@@ -10,12 +10,12 @@ from tests.bench.deployment import TENANT, Deployment, deployed
 
 _HOUR_S: Final = 3_600.0
 _DAY_S: Final = 24 * _HOUR_S
-#: Changes are made in these proportions: an attribute, an account disabled, somebody who leaves, somebody who joins.
+#: Shares of the kinds of changes: an attribute, a disabled account, a leaver; the rest are joiners.
 _ATTRIBUTE, _DISABLED, _LEFT = 0.7, 0.1, 0.1
 
 
 async def measure_all(assumed: Assumptions) -> Measured:
-    """Return what the runs of the customers do."""
+    """Return the counts of both measured tenants."""
     share = assumed.month.changed_share_per_day
     return Measured(
         customer=await counted(assumed.customer, share),
@@ -25,7 +25,7 @@ async def measure_all(assumed: Assumptions) -> Measured:
 
 
 async def counted(customer: Customer, changed_share: float) -> Counts:
-    """Return what the runs of one customer do; what a process does once is done, and not counted, before."""
+    """Return the counts of one tenant. One-time work of the process is done before, and not counted."""
     async with deployed(100, 1) as warm:
         await warm.tick()
     people, locations = customer.people, customer.locations
@@ -69,7 +69,7 @@ async def _peaks(deployment: Deployment, changed: int) -> dict[str, int]:
 
 
 async def _change(deployment: Deployment, changes: int) -> None:
-    """Let so many people change, some leave and some join."""
+    """Change this number of people. Some leave, and some join."""
     people = await deployment.simulator.people(TENANT, changes)
     renamed, disabled, left = (round(changes * share) for share in (_ATTRIBUTE, _DISABLED, _LEFT))
     for number, person in enumerate(people):

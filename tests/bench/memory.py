@@ -1,4 +1,4 @@
-"""The most memory that a worker takes: a million people at one location, and a hundred thousand at ten."""
+"""Peak memory of a worker: a million people at one location, and a hundred thousand at ten."""
 
 import json
 import resource
@@ -17,7 +17,7 @@ _GOAL_MIB: Final = 400
 
 
 async def measure() -> list[Result]:
-    """Return the peak of each, in MiB, each in a process of its own."""
+    """Return both peaks in MiB, each measured in its own process."""
     return [
         Result(key=f"memory_{name}_mib", value=found["peak_mib"], goal=_GOAL_MIB, measured=found)
         for name in _CASES
@@ -33,7 +33,7 @@ def _apart(name: str) -> dict[str, Any]:
 
 
 async def one(name: str) -> None:
-    """Sync for the first time, then with one in a hundred changed, then compare everything; print what it took."""
+    """Run a first sync, one with 1 % changed, and one that compares everything. Print the figures."""
     users, locations = _CASES[name]
     crowd = Crowd(users)
     async with product() as found:

@@ -1,4 +1,4 @@
-"""A run in which nothing has changed: requests, and whether they and the time depend on the number of people."""
+"""A run without changes: its requests, and whether they and its time depend on the number of people."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,12 +16,12 @@ _FEW: Final = 1_000
 _MANY: Final = 1_000_000
 _ONE: Final = 1
 _TEN: Final = 10
-#: Runs of which the median counts: each takes some milliseconds.
+#: Number of runs, of which the median counts. Each takes some milliseconds.
 _RUNS: Final = 25
 
 
 async def measure() -> list[Result]:
-    """Return the requests, the queue's included, and the time of many people against that of few."""
+    """Return the requests, including those to queues, and the time for many people relative to few."""
     async with _settled(_FEW, _ONE) as few, _settled(_MANY, _ONE) as many, _settled(_FEW, _TEN) as wide:
         found = [[await _run(each) for each in (few, many, wide)] for _ in range(_RUNS)]
     (cost, *_), *_ = found
@@ -51,7 +51,7 @@ class _Ran:
 
 @asynccontextmanager
 async def _settled(users: int, locations: int) -> AsyncIterator[Product]:
-    """Give a deployment whose customer was synced twice."""
+    """Yield a deployment whose tenant was synced twice."""
     async with product() as found:
         await found.onboard(Crowd(users), locations)
         await found.sync()

@@ -1,4 +1,4 @@
-"""Stores of which the process that is measured holds next to nothing: recipients and parts lie in a temporary file."""
+"""Stores that take almost no memory in the measured process: recipients and parts are in a temporary file."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from tests.support.fakes import FakeImportStore, FakeRecipientStore
 
 
 class DiskRecipientStore(FakeRecipientStore):
-    """`RecipientStore` for one location; of the journal only the counts are kept."""
+    """`RecipientStore` for one location. Of the journal, only the counts are stored."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class DiskRecipientStore(FakeRecipientStore):
     async def list_recipients(
         self, tenant: TenantId, location: LocationId, *, start: str = ""
     ) -> AsyncIterator[Recipient]:
-        """Iterate over the recipients by id."""
+        """Yield the recipients by id."""
         decode = msgspec.msgpack.Decoder(Recipient).decode
         for (body,) in self._database.execute("SELECT body FROM recipient WHERE id >= ? ORDER BY id", (start,)):
             yield decode(body)
@@ -51,18 +51,18 @@ class DiskRecipientStore(FakeRecipientStore):
         return etag
 
     async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
-        """Return what a run has changed so far."""
+        """Return the changes of a run so far."""
         return self._counts.get(run, Counts())
 
     async def list_deactivated(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
-        """Iterate over nobody: this is asked only after a crash."""
-        nobody: tuple[RecipientId, ...] = ()
-        for each in nobody:
-            yield each
+        """Yield no recipients: this is called only after a crash."""
+        empty: tuple[RecipientId, ...] = ()
+        for recipient in empty:
+            yield recipient
 
 
 class DiskImportStore(FakeImportStore):
-    """`ImportStore` whose parts lie in a temporary file."""
+    """`ImportStore` whose parts are in a temporary file."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class DiskImportStore(FakeImportStore):
         return dict(found.fetchall())
 
     async def get_part(self, ref: ImportRef, number: int) -> bytes:
-        """Return a part. Raises: NotFound."""
+        """Return a part. Raises NotFound if it does not exist."""
         query = "SELECT body FROM part WHERE import = ? AND number = ?"
         found = self._database.execute(query, (ref.id, number)).fetchone()
         if found is None:

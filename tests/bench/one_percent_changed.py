@@ -1,7 +1,7 @@
-"""A run in which few people have changed: requests to storage against what the changed rows need.
+"""A run with few changes: requests to storage relative to those that the changed rows need.
 
-One in a hundred, at ten locations, against the goal; and ten of a million against ten of ten thousand, at one: what
-nobody has changed about is to cost nothing.
+Two measurements: 1 % at ten locations against the goal, and ten changes among a million people against ten among ten
+thousand, at one location. Unchanged people should not cost requests.
 """
 
 from collections.abc import Sequence
@@ -15,22 +15,22 @@ from tests.bench.results import Result
 
 _USERS: Final = (10_000, 100_000)
 _LOCATIONS: Final = 10
-#: How many have changed of few and of many people.
+#: Number of changed people, among few and among many.
 _CHANGED: Final = 10
 _FEW: Final = 10_000
 _MANY: Final = 1_000_000
-#: Of the goal: part of the requests that the changed rows need, and requests for each location that is touched.
+#: The goal: a factor for the requests that the changed rows need, and requests per changed location.
 _SLACK: Final = 1.2
 _EACH: Final = 30
 
 
 async def measure() -> list[Result]:
-    """Return the requests against what the goal allows, for each size, and those of many people against few."""
+    """Return the requests relative to the goal for each size, and those for many people relative to few."""
     return [*[await _of(users) for users in _USERS], await _unchanged()]
 
 
 async def _changed(users: int, locations: int, changed: Sequence[int]) -> RequestCounters:
-    """Return what a run costs in which these have changed."""
+    """Return the cost of a run in which these people have changed."""
     crowd = Crowd(users)
     async with product() as found:
         await found.onboard(crowd, locations)

@@ -1,4 +1,4 @@
-"""The deployment package: how large it is when it is zipped."""
+"""Size of the zipped deployment package."""
 
 from typing import Final
 

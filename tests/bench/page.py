@@ -1,6 +1,6 @@
-"""docs/performance/results.md: its table is what `make bench` and `make bench-peers` found last, as found.json has it.
+"""The table of docs/performance/results.md: the latest results of `make bench` and `make bench-peers`, from found.json.
 
-`python -m tests.bench.page` takes over .local/bench.json, figure by figure, and writes the table.
+`python -m tests.bench.page` copies the results of .local/bench.json into found.json, and writes the table.
 """
 
 import os
@@ -18,14 +18,14 @@ from tests.bench.__main__ import OUT
 
 FOUND: Final = ROOT / "tests" / "bench" / "found.json"
 PAGE: Final = ROOT / "docs" / "performance" / "results.md"
-#: Longest list of measured values that is shown whole.
+#: Longest list of values that the table shows.
 _SHOWN: Final = 5
 #: Longest line of the page, in characters.
 _LINE: Final = 116
 
 
 class Figure(msgspec.Struct, forbid_unknown_fields=True):
-    """One result, as `.local/bench.json` has it, and where it was measured."""
+    """One result, as in `.local/bench.json`, and the machine on which it was measured."""
 
     value: float
     goal: str
@@ -35,12 +35,12 @@ class Figure(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def found() -> dict[str, Figure]:
-    """Return what is kept."""
+    """Return the stored results."""
     return msgspec.json.decode(FOUND.read_bytes(), type=dict[str, Figure])
 
 
 def taken_over(kept: Mapping[str, Figure], measured: Mapping[str, Figure], machine: str) -> dict[str, Figure]:
-    """Return the figures with those that were measured on this machine in the place of the ones before."""
+    """Return the stored results, with those measured on this machine in place of the previous ones."""
     new = {key: msgspec.structs.replace(each, machine=machine) for key, each in measured.items()}
     return {**kept, **new}
 
@@ -82,7 +82,7 @@ def _short(value: object) -> str:
 
 
 def machine() -> str:
-    """Return what figures depend on: processor, cores, Python."""
+    """Return the properties of the machine that affect results: processor, cores, Python."""
     models = [line.partition(":")[2].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
     name = models[0] if models else platform.machine()
     return f"{os.cpu_count()} cores of {name}, Python {platform.python_version()}"
@@ -93,7 +93,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def main() -> None:
-    """Take over what was measured last, and write it."""
+    """Store the latest results, and write the table."""
     measured = msgspec.json.decode(OUT.read_bytes(), type=dict[str, Figure])
     kept = taken_over(found() if FOUND.exists() else {}, measured, machine())
     FOUND.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")

@@ -1,24 +1,23 @@
-"""`make bench-peers`: users, groups and members read and turned into rows, by us, by Backstage and by cartography.
+"""Read users, groups and members, and turn them into rows: the product, Backstage and cartography. `make bench-peers`.
 
-All read one directory of 10,000 users and 100 groups of 500, of the same simulator process, in turn, ours in this
-process and each other one in its own, which have loaded their code before and keep their connections; every reading
-begins without a token. Nobody stores
-anything, or encodes it for a store.
+All read one directory of 10,000 users and 100 groups of 500, of the same simulator process, alternately. The product
+runs in this process and each other reader in its own. Their code is loaded and their connections are open before; every
+reading starts without a token. None of them stores rows or encodes them for a store.
 
-Ours is the product's client, listings and decisions as one reader (`peers_reader`): users with 17 properties, a delta
-link before them, names of groups, ids of transitive members, and 10,000 recipients with the groups that they are in.
-What it asks for at one moment about many groups goes as parts of a `$batch`, which the simulator counts one by one.
+The product's side is one reader made of its client, listings and decisions (`peers_reader`). It reads users with 17
+properties after a delta link, names of groups, and ids of transitive members. It makes 10,000 recipients with their
+groups. Concurrent requests about groups are parts of a `$batch`, which the simulator counts one by one.
 
-Beside it stands a full run of the product, a tenant's first, with its storage in memory (`peers_run`): plan, 101 fetch
-jobs, 24 at a time, with the snapshot that each of them packs, hashes and has verified, and comparison. No goal holds
-for it: what it does besides reading is what a sync needs and a reader does not have.
+In addition, a full run of the product is measured, a tenant's first, with storage in memory (`peers_run`): plan, 101
+fetch jobs, 24 at a time, each of which packs, hashes and verifies a snapshot, and comparison. It has no goal, because a
+sync needs steps that a reader does not have.
 
-Backstage is `readMicrosoftGraphOrg` with its defaults, but without photographs of people, which are a request each: 12
-properties of each user, groups, direct members with 11 properties of which only the id is used, ten groups at a time,
-after all users; entities with their relations.
+Backstage is `readMicrosoftGraphOrg` with its defaults, but without photographs of people, which need a request each. It
+reads 12 properties of each user, groups, and direct members with 11 properties, of which it uses only the id. It reads
+ten groups at a time, after all users, and makes entities with their relations.
 
 Cartography is `sync_entra_users` and `sync_entra_groups` without Neo4j: 19 properties of each user and their manager,
-groups twice, owners of each group, ids of direct members, one request after the other; all through the SDK's models.
+groups twice, owners of each group, ids of direct members. Requests are sequential, and use the models of the SDK.
 """
 
 import statistics
@@ -39,20 +38,20 @@ _USERS: Final = 10_000
 _GROUPS: Final = 100
 _GROUP_SIZE: Final = 500
 _FAR_MS: Final = 80
-#: Half a second is short enough for whatever else the machine does to show in it.
+#: More rounds than elsewhere, because readings of half a second vary with the load of the machine.
 _ROUNDS: Final = 11
 
 
 @dataclass(slots=True, kw_only=True)
 class _Bench:
-    """The directory that all read, and how far away it is."""
+    """The directory that all read, and its latency."""
 
     known: Directory
     entra: Simulator
     latency_ms: int = 0
 
     async def move(self, latency_ms: int) -> None:
-        """Let each request take so much longer."""
+        """Set the latency of each request."""
         self.latency_ms = latency_ms
         await self.entra.call("PATCH", "/settings", {"latency_ms": latency_ms})
 
@@ -61,7 +60,7 @@ class _Bench:
         return await self.taken(lambda: run(self.known))
 
     async def taken(self, read: Callable[[], Awaitable[Reading]]) -> "_Taken":
-        """Return one reading of anybody's. Raises: AssertionError unless it has found everything."""
+        """Return one reading of any reader. Raises AssertionError unless it is complete."""
         await self.entra.call("DELETE", "/metrics")
         found = await read()
         counted = await self.entra.call("GET", "/metrics")
@@ -76,7 +75,7 @@ class _Bench:
         theirs: "Sequence[_Taken]",
         runs: "Sequence[_Taken]" = (),
     ) -> Result:
-        """Return how many times the wall time of ours theirs is."""
+        """Return the wall time of another reader relative to the product."""
         sizes = {"users": _USERS, "groups": _GROUPS, "users_per_group": _GROUP_SIZE, "latency_ms": self.latency_ms}
         return Result(
             key=key,
@@ -95,7 +94,7 @@ class _Bench:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Taken:
-    """A reading, and what the simulator saw of it."""
+    """A reading, and the counts of the simulator."""
 
     found: Reading
     requests: int
@@ -103,14 +102,17 @@ class _Taken:
 
 
 async def measure() -> list[Result]:
-    """Return how many times our wall time the others take, each in the median; cartography takes minutes: once."""
+    """Return the wall times of the other readers relative to the product, as medians.
+
+    Cartography takes minutes, so it is measured once.
+    """
     backstage, cartography = peers_install.backstage(), peers_install.cartography()
     results: list[Result] = []
     async with _bench() as bench, reader(bench.known) as ours:
         async with peer(*backstage, bench.known) as other:
             for latency_ms, goal in ((0, 2.5), (_FAR_MS, 2.0)):
                 await bench.move(latency_ms)
-                # the first round loads what is loaded late, and does not count
+                # the first round includes lazy imports, and does not count
                 found = [(await bench.taken(ours), await bench.taken(other.reading)) for _ in range(1 + _ROUNDS)][1:]
                 runs = [await bench.run() for _ in range(1 + ROUNDS)][1:]
                 mine, theirs = [each for each, _ in found], [each for _, each in found]
@@ -124,13 +126,13 @@ async def measure() -> list[Result]:
 
 @asynccontextmanager
 async def _bench() -> AsyncIterator[_Bench]:
-    """Give the directory. It throttles nobody, for rounds follow each other faster than any two syncs would."""
+    """Yield the directory, without throttling: rounds follow each other faster than real syncs would."""
     async with (
         directory(users=_USERS, groups=_GROUPS, group_size=_GROUP_SIZE) as known,
         Simulator({"simulator_admin": known.admin.removesuffix("/admin")}) as entra,
     ):
         await entra.call("PATCH", "/settings", {"throttling": False})
-        # for the name of the tenant, which Backstage reads
+        # Backstage reads the name of the tenant
         await entra.call("POST", f"/directories/{known.name}/roles", {"grant": ["Organization.Read.All"]})
         yield _Bench(known=known, entra=entra)
 

@@ -1,6 +1,6 @@
-"""Installs the other readers, each in an environment of its own below `.local/bench/peers`; a second run does nothing.
+"""Install the other readers, each in its own environment below `.local/bench/peers`. A second run changes nothing.
 
-They are no dependency of anything here: `make bench-peers` alone wants them.
+They are not dependencies of the project. Only `make bench-peers` needs them.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ _READER: Final = "@backstage/plugin-catalog-backend-module-msgraph"
 
 
 def backstage() -> tuple[list[str], Path]:
-    """Install Backstage's reader as locked. Return the command that reads, and the folder to run it in.
+    """Install Backstage's reader as locked. Return its command, and the folder to run it in.
 
-    Raises: SetupError if npm failed.
+    Raises SetupError if npm failed.
     """
     folder = FOLDER / "peers" / "backstage"
     pins = [_BACKSTAGE / "package.json", _BACKSTAGE / "package-lock.json"]
@@ -37,9 +37,9 @@ def backstage() -> tuple[list[str], Path]:
 
 
 def cartography() -> tuple[list[str], Path]:
-    """Install cartography as locked. Return the command that reads, and the folder to run it in.
+    """Install cartography as locked. Return its command, and the folder to run it in.
 
-    Raises: SetupError if the environment could not be made or a package not installed.
+    Raises SetupError if the environment cannot be created or a package cannot be installed.
     """
     folder = FOLDER / "peers" / "cartography"
     python, locks = (
@@ -58,7 +58,7 @@ def cartography() -> tuple[list[str], Path]:
 
 
 def versions() -> dict[str, str]:
-    """Return which versions are pinned."""
+    """Return the pinned versions."""
     package = json.loads((_BACKSTAGE / "package.json").read_text(encoding="utf-8"))
     name, _, version = (_CARTOGRAPHY / "cartography.txt").read_text(encoding="utf-8").strip().partition("==")
     return {_READER: package["dependencies"][_READER], name: version}
@@ -70,7 +70,7 @@ def _run(what: str, command: Sequence[str], folder: Path) -> None:
 
 
 def _has(folder: Path, pins: Sequence[Path]) -> bool:
-    """Tell whether an installation of these pins has come to its end."""
+    """Return whether an installation of these pins has been completed."""
     stamp = folder / _STAMP
     return stamp.exists() and stamp.read_text(encoding="utf-8") == _fingerprint(pins)
 

@@ -1,4 +1,4 @@
-"""Another reader, in a process that stays: it is told once what to read, and reads whenever it is asked to."""
+"""Another reader in a permanent process. It receives the directory once, and then reads on request."""
 
 import asyncio
 import os
@@ -17,12 +17,12 @@ _TAIL_CHARACTERS: Final = 2_000
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """One reading of a directory: what came of it, and what it took the process by its own clocks."""
+    """One reading of a directory: its result, and its cost by the clocks of the process."""
 
     wall_s: float
     cpu_s: float
     people: int
-    #: Memberships of people in groups, as they were found.
+    #: Number of memberships of people in groups.
     memberships: int
     groups: int = 0
 
@@ -41,7 +41,10 @@ class Peer:
         await self._process.stdin.drain()
 
     async def reading(self) -> Reading:
-        """Return one more reading. Raises: ChildProcessError, with the last it said, if the process is gone."""
+        """Return one more reading.
+
+        Raises ChildProcessError with the end of its output if the process has ended.
+        """
         assert self._process.stdout is not None
         await self.say(b"once more")
         line = await self._process.stdout.readline()
@@ -53,7 +56,7 @@ class Peer:
 
 @asynccontextmanager
 async def peer(command: Sequence[str], folder: Path, known: Directory) -> AsyncIterator[Peer]:
-    """Give the reader that a command starts, and end it; it trusts the simulator's certificate."""
+    """Yield the reader that a command starts, and end it. It trusts the simulator's certificate."""
     assert isinstance(known.credentials.proof, ClientSecret)
     told = {
         "tenant": known.credentials.azure_tenant_id,

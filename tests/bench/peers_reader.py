@@ -1,8 +1,7 @@
-"""Our side of `peers`: a reader put together of what the product reads directories and makes recipients with.
+"""The product's side of `peers`: a reader made of the parts that read directories and make recipients.
 
-Client, listings and decisions are those that are deployed. What is left out is what a run does besides: jobs and their
-results, snapshots, and the comparison with what is stored (`peers_run` has all of that). Rows are recipients as they
-are handed to their store: the others do not encode theirs for a store, either.
+Client, listings and decisions are the deployed ones. A run also has jobs with results, snapshots, and the comparison
+with stored rows; `peers_run` measures all of that. As with the other readers, rows are not encoded for a store.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ _Pages = asyncio.Queue[Sequence[DirectoryUser] | None]
 
 @asynccontextmanager
 async def reader(known: entra.Directory) -> AsyncIterator[Callable[[], Awaitable[Reading]]]:
-    """Give what reads a directory once more: over the same connections, and without a token, as the others do."""
+    """Yield a function that reads the directory once more: over the same connections, but without a token."""
     factory = entra.directories()
     groups = [object_id(each["id"]) for each in known.known["groups"]]
     try:
@@ -52,7 +51,7 @@ async def _reading(directory: Directory, groups: Sequence[ObjectId]) -> Reading:
 
 
 class _Found:
-    """What one reading has found."""
+    """The result of one reading."""
 
     def __init__(self, directory: Directory, groups: Sequence[ObjectId]) -> None:
         self._directory = directory
@@ -62,7 +61,7 @@ class _Found:
         self.groups = 0
 
     async def read(self) -> None:
-        """Read users, groups and members at the same time; each page of users becomes rows once members are known."""
+        """Read users, groups and members concurrently. A page of users becomes rows once the members are known."""
         await self._directory.token()
         async with asyncio.TaskGroup() as tasks:
             names = tasks.create_task(self._directory.groups_by_id(self._mapped))
@@ -79,7 +78,7 @@ class _Found:
         self._pages.put_nowait(None)
 
     async def _holding(self) -> Provenance:
-        """Return which groups hold whom."""
+        """Return the groups of each user."""
         held_by: dict[ObjectId, list[ObjectId]] = defaultdict(list)
         members = await asyncio.gather(*(self._members(group) for group in sorted(self._mapped)))
         for group, people in zip(sorted(self._mapped), members, strict=True):

@@ -1,4 +1,4 @@
-"""Beside `peers`: a full run of the product, whose directory is the simulator's and whose storage is in memory."""
+"""A full run of the product, for comparison with `peers`: the directory is the simulator, the storage is in memory."""
 
 import dataclasses
 from collections.abc import AsyncIterator
@@ -23,11 +23,10 @@ _LOCATION: Final = "office"
 
 
 async def run(known: Directory) -> Reading:
-    """Return what a run over everybody and all groups has made and taken, the first of a tenant in a new worker.
+    """Return the result and cost of a full run over all users and groups, the first of a tenant in a new worker.
 
-    All groups are mapped to one location, and a rule puts everybody there too. So the run reads the users and the
-    members of each group, 24 jobs at a time as host.json has it, and makes one recipient of each person, with the
-    groups that they are in.
+    All groups are mapped to one location, and a rule assigns all users to it as well. The run reads the users and the
+    members of each group, with 24 concurrent jobs as in host.json. It creates one recipient per person with its groups.
     """
     async with _tenant(known) as product:
         took = await spent(lambda: product.sync(RunMode.FULL))
@@ -38,7 +37,7 @@ async def run(known: Directory) -> Reading:
 
 @asynccontextmanager
 async def _tenant(known: Directory) -> AsyncIterator[Product]:
-    """Give a deployment in memory, with one tenant that has never been synced, and a client that has no token yet."""
+    """Yield an in-memory deployment with one tenant that was never synced, and a client without a token."""
     factory = directories()
     world = World(
         dataclasses.replace(fake_ports(), clock=SystemClock(), ids=RandomIdSource(SystemClock()), directories=factory)

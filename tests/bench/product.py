@@ -1,4 +1,4 @@
-"""The workflows in this process on a Table service in another, with queues in memory that work like the host's."""
+"""The workflows in this process, on a Table service in another process, with in-memory queues like the host's."""
 
 import asyncio
 import dataclasses
@@ -26,7 +26,7 @@ from tests.support.fakes import FakeDirectories, FakeDirectory, fake_ports
 from tests.support.fakes.queue import Message
 from tests.support.world import SETTINGS, World, work_off
 
-#: Messages under way in one worker. Source: host.json (batchSize and newBatchThreshold)
+#: Messages in flight in one worker. Source: host.json (batchSize and newBatchThreshold)
 CONCURRENT: Final = 24
 TENANT: Final = "contoso"
 
@@ -36,11 +36,11 @@ class Product:
     """A deployment with one worker."""
 
     world: World
-    #: What all jobs so far have cost.
+    #: Total cost of all jobs so far.
     spent: RequestCounters = field(default_factory=RequestCounters)
-    #: How often one was delivered.
+    #: Number of deliveries.
     messages: int = 0
-    #: How often one was put back on its queue, to be delivered later.
+    #: Number of messages that were put back on their queue with a delay.
     put_back: int = 0
     _runs: int = 0
     _invisible: set[asyncio.Task[None]] = field(default_factory=set)
@@ -48,7 +48,10 @@ class Product:
     async def onboard(
         self, directory: FakeDirectory, locations: int, mapping: Mapping[str, Sequence[ObjectId]] | None = None
     ) -> None:
-        """Create a tenant with this directory: full mode and so many locations, or groups mode and its mapping."""
+        """Create a tenant with this directory.
+
+        It has full mode with this number of locations, or groups mode with its mapping.
+        """
         directories = self.world.ports.directories
         assert isinstance(directories, FakeDirectories)
         mode = Mode.GROUPS if mapping else Mode.FULL
@@ -58,14 +61,14 @@ class Product:
         directories.by_azure_tenant[made.azure_tenant_id] = directory
 
     async def connect(self, credentials: Credentials, locations: int) -> None:
-        """Create a tenant in full mode that reads a directory outside of this process."""
+        """Create a tenant in full mode that reads a directory in another process."""
         wanted: dict[str, Sequence[ObjectId]] = {f"location-{number}": [] for number in range(locations)}
         await self.world.connected(TENANT, credentials, Preferences(mode=Mode.FULL), wanted)
 
     async def sync(
         self, mode: RunMode = RunMode.INCREMENTAL, concurrent: int = CONCURRENT
     ) -> tuple[Run, RequestCounters]:
-        """Do a run to its end; return it, and what it cost. Raises: AssertionError unless it is done."""
+        """Run a sync to its end; return the run and its cost. Raises AssertionError unless it is done."""
         before = dataclasses.replace(self.spent)
         self._runs += 1
         request = SyncRequest(tenant=TenantId(TENANT), mode=mode, request=f"bench-{self._runs}", requested_by="bench")
@@ -103,14 +106,17 @@ class Product:
         self.spent.storage_requests += counters.storage_requests
 
     async def _show(self, message: Message, delay_s: float) -> None:
-        """Let a message be delivered again after this time, as the queue's triggers do."""
+        """Deliver a message again after this time, as the queue's triggers do."""
         await asyncio.sleep(delay_s)
         self.world.queue.messages.append(message)
 
 
 @asynccontextmanager
 async def product(*options: str, factory: DirectoryFactory | None = None) -> AsyncIterator[Product]:
-    """Give a new deployment with these options of the Table service; without a `factory` directories are made up."""
+    """Yield a new deployment with these options of the Table service.
+
+    Without a `factory`, directories are generated.
+    """
     with service(*options) as (_, settings):
         tables = Tables(settings)
         ports = dataclasses.replace(
@@ -125,7 +131,7 @@ async def product(*options: str, factory: DirectoryFactory | None = None) -> Asy
         )
         world = World(ports)
         world.app = App(ports, SETTINGS)
-        with loading():  # as the wiring of the deployed app does
+        with loading():  # as in the deployed app
             found = Product(world)
         yield found
         await tables.close()

@@ -1,4 +1,4 @@
-"""What a benchmark found, and how two things are measured against each other within one run."""
+"""Results of benchmarks, and measuring two sides relative to each other in one run."""
 
 import gc
 import statistics
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from time import perf_counter, process_time
 from typing import Any, Final
 
-#: Rounds of which the median counts. In each, both sides are measured, one right after the other.
+#: Number of rounds, of which the median counts. Each measures both sides, one directly after the other.
 ROUNDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One figure, the goal it is held to, and what it was made of."""
+    """One figure, its goal, and the values behind it."""
 
     key: str
     value: float
     goal: float
-    #: Whether a value at the goal or above it is good; otherwise at it or below.
+    #: Whether a value of at least the goal is good; otherwise, at most the goal.
     at_least: bool = False
-    #: Absolute values, sizes and counts, by name, with the unit in the name.
+    #: Absolute values, sizes and counts by name. Names contain the unit.
     measured: Mapping[str, Any]
 
     @property
@@ -29,7 +29,7 @@ class Result:
         return self.value >= self.goal if self.at_least else self.value <= self.goal
 
     def shown(self) -> dict[str, Any]:
-        """Return what stands in `.local/bench.json`."""
+        """Return the entry of `.local/bench.json`."""
         sign = ">=" if self.at_least else "<="
         return {
             "value": round(self.value, 4),
@@ -41,16 +41,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What something took, in seconds."""
+    """Time spent, in seconds."""
 
     cpu_s: float
     wall_s: float
 
 
 async def spent(work: Callable[[], Awaitable[object]]) -> Spent:
-    """Return what one execution takes this process, in all its threads.
+    """Return the time that one execution takes this process, in all its threads.
 
-    What was there before is not its doing: the collector does not look through it, as in a worker (`turns.loading`).
+    Existing objects are frozen, so that the garbage collector does not visit them, as in a worker.
     """
     gc.collect()
     gc.freeze()
@@ -62,7 +62,7 @@ async def spent(work: Callable[[], Awaitable[object]]) -> Spent:
 async def medians(
     first: Callable[[], Awaitable[object]], second: Callable[[], Awaitable[object]], *, rounds: int = ROUNDS
 ) -> tuple[Spent, Spent]:
-    """Return the medians of both sides, measured in turn, after one round that does not count."""
+    """Return the medians of both sides, measured alternately, after one round that does not count."""
     await first()
     await second()
     found = [(await spent(first), await spent(second)) for _ in range(rounds)]

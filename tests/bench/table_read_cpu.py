@@ -1,4 +1,4 @@
-"""A location's recipients read for comparison: as structs by our reader, and by the SDK's `query_entities`."""
+"""CPU for reading a location's recipients: as structs by the product's reader, and by the SDK's `query_entities`."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ _TENANT, _LOCATION = TenantId("contoso"), LocationId("desk")
 
 
 async def measure() -> Result:
-    """Return how many times the CPU of ours the SDK takes for a row, which is a recipient in ours only."""
+    """Return the CPU ratio of the SDK to the product for a row. Only the product makes recipients of rows."""
     partition = keys.location(_TENANT, _LOCATION)
     rows = [("create", row_of(partition, each)) for each in recipients(_ROWS)]
     with service() as (connection, found):

@@ -1,4 +1,4 @@
-"""People as rows in batches of 100: by our writer, by the SDK's `submit_transaction`, and by nothing but aiohttp."""
+"""CPU for writing rows in batches of 100: by the product, by the SDK's `submit_transaction`, and with aiohttp alone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -23,7 +23,7 @@ _PARTITION: Final = "contoso:desk"
 
 
 async def measure() -> Result:
-    """Return how many times the CPU of ours the SDK takes for a row."""
+    """Return the CPU ratio of the SDK to the product for a row."""
     people = recipients(_OURS)
     with service() as (connection, found):
         ours, theirs = Tables(found), TableClient.from_connection_string(connection, _TABLE)

@@ -1,4 +1,4 @@
-"""What the benchmarks of Table Storage share: the lean service in a process of its own, and typical rows."""
+"""Shared parts of the Table Storage benchmarks: the lean service in another process, and typical rows."""
 
 import os
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from tests.support.table_service.server import connection_string, running_tables
 
 @contextmanager
 def service(*options: str) -> Iterator[tuple[str, Settings]]:
-    """Give a new Table service: its connection string, and settings that lead there."""
+    """Yield the connection string of a new Table service, and settings for it."""
     with running_tables(FOLDER / f"tables-{os.getpid()}.log", *options) as url:
         connection = connection_string(url)
         yield connection, settings(connection)
 
 
 def recipients(count: int) -> list[Recipient]:
-    """Return recipients as a directory makes them."""
+    """Return recipients as a directory produces them."""
     return [_recipient(number) for number in range(count)]
 
 

@@ -33,7 +33,7 @@ def test_the_readme_says_what_the_page_shows(bill: Bill) -> None:
 
 
 def test_the_counts_are_of_the_customers_who_are_assumed() -> None:
-    """Nobody changes an assumption that counts depend on without counting anew."""
+    """An assumption that counts depend on is changed only together with the counts."""
     assumed, found = assumptions(), measured()
     share = assumed.month.changed_share_per_day
     for customer, counts in ((assumed.customer, found.customer), (assumed.large_customer, found.large_customer)):

@@ -10,7 +10,7 @@ PEOPLE, LOCATIONS = 300, 2
 
 
 async def test_a_small_customer_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A first run writes everybody everywhere, an unchanged one asks once and reads nobody, a full one reads all."""
+    """A first run writes all recipients, a full one reads all, and an unchanged one sends one request."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates().bundle))
     counts = await counted(Customer(people=PEOPLE, locations=LOCATIONS), 0.02)
     everybody = PEOPLE * LOCATIONS

@@ -1,24 +1,24 @@
-"""Two syncs that Graph's limit binds, of a customer in groups mode: how near they come to it, and how they behave.
+"""Two syncs of a tenant in groups mode under Graph's rate limit: their time relative to the bound, and their behaviour.
 
 The directory has 40 users, so the simulator grants it 3,500 resource units in ten seconds
-(https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits), and 220 groups of 32. Pages
-hold two, so that there are page tokens, and units to spend without thousands of jobs: 3,520 requests of 4 units each
-(`transitiveMembers` with `$select`).
+(https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits), and 220 groups of 32. A page
+has two members, so that there are page tokens, and units to spend without thousands of jobs. There are 3,520 requests
+of 4 units each (`transitiveMembers` with `$select`).
 
-**The bound** follows from the rule that is enforced. A window begins with its first request, lasts ten seconds, and
-grants 3,500 units; so a sync of U units needs ceil(U / 3,500) windows, of which all but the last must pass whole:
-10 s * (ceil(U / 3,500) - 1), whatever a request takes. U is what the simulator granted, here little more than four
-windows. The time before the first request, that of the last window, and all of storage and CPU are in the value, but
-not in the bound. Only the import of the SDK, which `cold_start` measures, is over before.
+**The bound** follows from the enforced rule. A window begins with its first request, lasts ten seconds, and grants
+3,500 units. So a sync of U units needs ceil(U / 3,500) windows, and all but the last must pass completely:
+10 s * (ceil(U / 3,500) - 1), regardless of the time of a request. U is the number of units that the simulator granted,
+here slightly more than four windows. The value also includes the time before the first request and in the last window,
+and all of storage and CPU; the bound does not. Only the import of the SDK, which `cold_start` measures, comes before.
 
-**The rounds.** The first sync has requests take 50 ms and makes everybody a recipient; then somebody is deleted and
-somebody disabled, and the second sync, at 0 ms, asks about both in batches. Each passes four windows whole, so it is
-four measurements in a row, and takes 40 s: therefore each is done once, and `throttled` is the worse of the two. Then a
-new deployment does both again, while page tokens expire, and requests and parts of batches are refused, with and
-without `Retry-After`, at several places: recipients, and the runs' states, counts, reports and problems must be the
-same.
+**The rounds.** In the first sync, requests take 50 ms, and all people become recipients. Then one person is deleted and
+one disabled, and the second sync, at 0 ms, checks both in batches. Each sync passes four complete windows. So it is
+four measurements in a row, and takes 40 s. Therefore each runs once, and `throttled` is the worse of the two. Then a
+new deployment runs both again, while page tokens expire, and requests and parts of batches are refused, with and
+without `Retry-After`, at several places. Recipients, and the runs' states, counts, reports and problems must be
+the same.
 
-The product is the deployed one but for its storage, which is in memory, and reads through the deployed adapter.
+The product has in-memory storage, and otherwise the deployed workflows and Graph adapter.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ _EXPIRED: Final = {
 }
 _UNTOLD: Final = {"type": "throttled", "retry_after_s": None}
 _PAGES: Final = "transitiveMembers"
-#: What goes wrong in each sync of the second deployment; `nth` counts the requests that match.
+#: Faults in each sync of the second deployment; `nth` counts matching requests.
 _DISTURBANCES: Final[tuple[Sequence[dict[str, Any]], ...]] = (
     (
         {"path": "skiptoken", "nth": 60, "count": 3, "action": _EXPIRED},
@@ -69,7 +69,7 @@ _DISTURBANCES: Final[tuple[Sequence[dict[str, Any]], ...]] = (
         {"path": _PAGES, "nth": 1_200, "count": 2, "action": _UNTOLD},
         {"in_batch": True, "nth": 4, "count": 3, "action": {"type": "throttled", "retry_after_s": 2}},
         {"in_batch": True, "nth": 12, "count": 2, "action": _UNTOLD},
-        # longer than a worker waits: the job is put back, and asks everything again
+        # longer than a worker waits: the job is put back, and repeats all its requests
         {"in_batch": True, "nth": 24, "count": 1, "action": {"type": "throttled", "retry_after_s": 12}},
     ),
 )
@@ -77,7 +77,7 @@ _DISTURBANCES: Final[tuple[Sequence[dict[str, Any]], ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
-    """One sync: what it left, what it took, and what the simulator saw of it."""
+    """One sync: its result, its time, and the counts of the simulator."""
 
     run: Run
     rows: dict[str, str]
@@ -87,12 +87,12 @@ class _Round:
 
     @property
     def bound_s(self) -> float:
-        """Return how long windows make it take."""
+        """Return the least time by the number of windows, in seconds."""
         units: int = self.seen["resource_units"]
         return WINDOW_S * (math.ceil(units / limit_units(_USERS)) - 1)
 
     def differences(self, other: "_Round") -> int:
-        """Return how many recipients differ, are missing or are too many; one more if the runs differ."""
+        """Return the number of recipients that differ, are missing or are extra, plus one if the runs differ."""
         rows = sum(self.rows.get(key) != other.rows.get(key) for key in self.rows.keys() | other.rows.keys())
         mine, others = (
             (each.run.state, each.run.counts, each.run.locations, each.run.problems) for each in (self, other)
@@ -101,7 +101,10 @@ class _Round:
 
 
 async def measure() -> list[Result]:
-    """Return wall time by bound, the shares of bad requests, and how many rows disturbances change."""
+    """Return the wall time relative to the bound, and the shares of refused requests.
+
+    The result also contains the number of rows that faults change.
+    """
     calm, disturbed = await _rounds(((), ())), await _rounds(_DISTURBANCES)
     slowest = max(each.wall_s / each.bound_s for each in calm)
     refused = max(each.seen["refused"] / each.seen["total"] for each in calm)
@@ -122,7 +125,7 @@ async def measure() -> list[Result]:
 
 
 async def _rounds(disturbances: Sequence[Sequence[dict[str, Any]]]) -> list[_Round]:
-    """Return both syncs of a new deployment with a new directory, the same one every time."""
+    """Return both syncs of a new deployment with a new directory, which is the same every time."""
     async with (
         directory(users=_USERS, groups=_GROUPS, group_size=_GROUP_SIZE) as known,
         Simulator({"simulator_admin": known.admin.removesuffix("/admin")}) as entra,
@@ -133,13 +136,13 @@ async def _rounds(disturbances: Sequence[Sequence[dict[str, Any]]]) -> list[_Rou
         gone, disabled = await entra.people(known.name, 2)
         await entra.call("DELETE", f"/directories/{known.name}/users/{gone}")
         await entra.call("PATCH", f"/directories/{known.name}/users/{disabled}", {"accountEnabled": False})
-        await asyncio.sleep(WINDOW_S)  # so that each sync begins with a window of its own
+        await asyncio.sleep(WINDOW_S)  # so that each sync starts with a new window
         return [first, await _round(product, entra, _LATENCIES_MS[1], disturbances[1])]
 
 
 @asynccontextmanager
 async def _deployment(known: Directory) -> AsyncIterator[Product]:
-    """Give a deployment in memory with one tenant, whose locations share out the groups."""
+    """Yield an in-memory deployment with one tenant, whose locations share the groups."""
     factory = directories()
     world = World(
         dataclasses.replace(fake_ports(), clock=SystemClock(), ids=RandomIdSource(SystemClock()), directories=factory)
@@ -149,7 +152,7 @@ async def _deployment(known: Directory) -> AsyncIterator[Product]:
         f"location-{number}": groups[number::_LOCATIONS] for number in range(_LOCATIONS)
     }
     async with factory.open(known.credentials):
-        pass  # imports the SDK, and sends nothing
+        pass  # imports the SDK without sending a request
     await world.connected(TENANT, known.credentials, Preferences(mode=Mode.GROUPS), mapping)
     try:
         yield Product(world)
@@ -158,7 +161,7 @@ async def _deployment(known: Directory) -> AsyncIterator[Product]:
 
 
 async def _round(product: Product, entra: Simulator, latency_ms: int, faults: Sequence[dict[str, Any]]) -> _Round:
-    """Return a sync, with these faults at this distance."""
+    """Return a sync with these faults at this latency."""
     await entra.call("PATCH", "/settings", {"latency_ms": latency_ms})
     await entra.call("DELETE", "/faults")
     for fault in faults:

@@ -1,1 +1,1 @@
-"""The straightforward app, as the SDKs' samples would have it: what ours is measured against. Never deployed."""
+"""A simple app as in the SDKs' samples, for comparison with the product. Never deployed."""

@@ -1,6 +1,6 @@
 """Reads users with the Graph SDK's models and writes them with `submit_transaction`, location by location.
 
-It has none of the product's promises: no snapshot, no comparison with what is stored, no journal, no fence, no guard.
+It has none of the product's guarantees: no snapshot, comparison with stored rows, journal, fence or guard.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from msgraph.graph_service_client import GraphServiceClient
 from shared.domain.connections.connection import ClientSecret, Credentials
 
 _PAGE: Final = 999
-#: Operations of a transaction. Source: the documentation of `submit_transaction`
+#: Operations per transaction. Source: the documentation of `submit_transaction`
 _BATCH: Final = 100
 _PROPERTIES: Final = (
     "display_name",
@@ -32,7 +32,7 @@ _PROPERTIES: Final = (
 
 
 def client(credentials: Credentials) -> tuple[GraphServiceClient, ClientSecretCredential]:
-    """Return the SDK's client, and the credential to be closed after it."""
+    """Return the SDK's client, and the credential to close after it."""
     assert isinstance(credentials.proof, ClientSecret)
     credential = ClientSecretCredential(
         credentials.azure_tenant_id,
@@ -48,7 +48,7 @@ def client(credentials: Credentials) -> tuple[GraphServiceClient, ClientSecretCr
 
 
 async def users(graph: GraphServiceClient, select: Sequence[str]) -> list[User]:
-    """Return everybody."""
+    """Return all users."""
     query = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(top=_PAGE, select=list(select))
     options = UsersRequestBuilder.UsersRequestBuilderGetRequestConfiguration(query_parameters=query)
     page = await graph.users.get(request_configuration=options)
@@ -62,7 +62,7 @@ async def users(graph: GraphServiceClient, select: Sequence[str]) -> list[User]:
 
 
 async def write(table: TableClient, location: str, people: Sequence[User]) -> None:
-    """Store everybody as a recipient of a location."""
+    """Store all users as recipients of a location."""
     rows = [_row(location, person) for person in people]
     for start in range(0, len(rows), _BATCH):
         await table.submit_transaction([("upsert", row) for row in rows[start : start + _BATCH]])

@@ -1,8 +1,8 @@
-"""Cartography's Entra module in an environment of its own, asked by tests/bench/peers_process.py.
+"""Cartography's Entra module in its own environment, controlled by tests/bench/peers_process.py.
 
-The first line of the standard input says what to read, each further one asks for one reading, and each answer is a line
-of JSON with what it made and took. Cartography's own `sync_entra_users` and `sync_entra_groups` run unchanged, but for
-addresses, which they have as constants, and Neo4j, which there is none of: rows that they would load are counted.
+The first line of standard input contains the directory, and each further line requests one reading. Each response is a
+line of JSON with its result and its cost. Cartography's `sync_entra_users` and `sync_entra_groups` run unchanged, with
+two exceptions. Their constant addresses are replaced, and the rows that they would load into Neo4j are only counted.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _UPDATE_TAG = 1
 
 
 def main() -> None:
-    """Read as often as asked."""
+    """Read once per request."""
     known = json.loads(sys.stdin.readline())
     found: dict[str, int] = {}
     _lead_to(known)
@@ -41,7 +41,7 @@ async def _sync(known: dict[str, str]) -> None:
 
 
 def _lead_to(known: dict[str, str]) -> None:
-    """Let cartography ask the simulator where it would ask Microsoft."""
+    """Redirect the requests of cartography from Microsoft to the simulator."""
 
     def credential(tenant: str, client: str, secret: str, **_: object) -> ClientSecretCredential:
         return ClientSecretCredential(tenant, client, secret, authority=known["login"], disable_instance_discovery=True)

@@ -1,8 +1,8 @@
-"""A lean Table service in memory, for benchmarks: Azurite spends 1-2 ms of CPU on a row, this some 10 microseconds.
+"""A lean in-memory Table service for benchmarks: about 10 microseconds of CPU per row, where Azurite takes 1-2 ms.
 
-Azurite remains the judge of what is correct; the contract tests of the stores hold on both. On demand it enforces what
-Azurite does not: the documented sizes, and the documented rows per second of a partition and of an account.
+Azurite remains the reference: the contract tests of the stores pass on both. On request, this service also enforces
+limits that Azurite ignores: the documented sizes, and the documented rows per second of a partition and an account.
 
-Not imitated: authentication (every request is believed), secondary regions, access policies, `or` and `not` in filters,
-requests with a chunked body, and anything of a table but its name.
+Not imitated: authentication (every request is accepted), secondary regions, access policies, `or` and `not` in filters,
+requests with a chunked body, and properties of a table other than its name.
 """

@@ -1,4 +1,7 @@
-"""`python -m tests.support.table_service [--port N] [--partition-rows-s 2000 --account-rows-s 20000] [--sizes]`."""
+"""Run the service.
+
+python -m tests.support.table_service [--port N] [--partition-rows-s 2000 --account-rows-s 20000] [--sizes]
+"""
 
 import argparse
 import asyncio
@@ -10,7 +13,7 @@ from tests.support.table_service.service import Service
 
 
 def main() -> None:
-    """Runs until SIGTERM or SIGINT, or until the process that started it is gone."""
+    """Run until SIGTERM or SIGINT, or until the process that started it has ended."""
     parser = argparse.ArgumentParser(description="A lean Table service in memory, for benchmarks.")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--partition-rows-s", type=float, help="rows a second that one partition takes")

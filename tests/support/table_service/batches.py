@@ -1,4 +1,4 @@
-"""Entity group transactions: a multipart body in, one multipart answer out."""
+"""Entity group transactions: the multipart body of a request and of its response."""
 
 import re
 from typing import Final
@@ -31,7 +31,7 @@ _KEYS_DECODER: Final = msgspec.json.Decoder(_Keys)
 
 
 def addressed(path: str) -> tuple[str, tuple[str, str] | None]:
-    """Return the table, and the keys, that a path names. Raises: Refusal."""
+    """Return the table and the keys in a path. Raises Refusal if it has none."""
     found = _ADDRESS.search(unquote(path))
     if found is None:
         raise bad_request("InvalidUri")
@@ -45,7 +45,7 @@ def addressed(path: str) -> tuple[str, tuple[str, str] | None]:
 
 
 def operation(verb: str, path: str, match: str | None, body: bytes) -> tuple[str, Operation]:
-    """Return the table, and what is to be done there. Raises: Refusal."""
+    """Return the table and the operation of a request. Raises Refusal if it is not valid."""
     table, keys = addressed(path)
     if verb == "MERGE":
         verb = "PATCH"
@@ -59,7 +59,12 @@ def operation(verb: str, path: str, match: str | None, body: bytes) -> tuple[str
 
 
 def parse(body: bytes) -> tuple[str, list[Operation]]:
-    """Return the table and the operations of a batch. Raises: Refusal if it is none, FailedOperation."""
+    """Return the table and the operations of a batch.
+
+    Raises:
+        Refusal: The body is not a batch.
+        FailedOperation: An operation is not valid.
+    """
     found = _BOUNDARY.search(body)
     if found is None:
         raise bad_request("InvalidInput", "there is no changeset")
@@ -86,7 +91,7 @@ def parse(body: bytes) -> tuple[str, list[Operation]]:
 
 
 def success(rows: list[Row | None]) -> bytes:
-    """Return the answer to a batch that was done."""
+    """Return the response to a batch that was applied."""
     lines = [_HEAD]
     for row in rows:
         etag = "" if row is None else f"ETag: {row.etag}\r\n"
@@ -95,7 +100,7 @@ def success(rows: list[Row | None]) -> bytes:
 
 
 def failure(failed: FailedOperation) -> bytes:
-    """Return the answer to a batch of which nothing was done."""
+    """Return the response to a batch that was not applied."""
     refusal = failed.refusal
     head = f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}\r\nContent-Type: application/json\r\n\r\n"
     return f"{_HEAD}{_PART}{head}{refusal.body(failed.index).decode()}\r\n{_TAIL}".encode()

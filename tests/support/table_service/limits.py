@@ -1,4 +1,4 @@
-"""The documented sizes, enforced on demand: they cost a look at every property.
+"""The documented sizes. They are enforced only on request, because checking every property takes time.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
@@ -23,7 +23,7 @@ _KEYS: Final = frozenset({"PartitionKey", "RowKey", "Timestamp"})
 
 
 def require(operations: Sequence[Operation]) -> None:
-    """Hold if every operation keeps to the limits. Raises: FailedOperation."""
+    """Check that every operation respects the limits. Raises FailedOperation otherwise."""
     for index, each in enumerate(operations):
         try:
             _require(each)
@@ -54,7 +54,7 @@ def _require(operation: Operation) -> None:
 
 
 def require_body(size: int) -> None:
-    """Hold if a request's body is not too large. Raises: Refusal."""
+    """Check the size of a request body. Raises Refusal if it is too large."""
     if size > MAX_BODY_BYTES:
         raise too_large()
 

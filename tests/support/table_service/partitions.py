@@ -1,4 +1,4 @@
-"""The tables: partitions of rows in the order of their keys, changed one operation or one batch at a time."""
+"""Tables: partitions of rows in the order of their keys, changed by one operation or one batch at a time."""
 
 import time
 from bisect import bisect_left
@@ -17,13 +17,13 @@ class Operation(NamedTuple):
     verb: str
     partition: str
     row: str
-    #: The ETag it depends on; None for an insert or "insert or ..."; `*` for any.
+    #: The required ETag: None for an insert or "insert or ...", `*` for any.
     match: str | None
     body: bytes
 
 
 class FailedOperation(Exception):
-    """The operation of a batch that failed, so that none was done."""
+    """The operation of a batch that failed, so that the batch was not applied."""
 
     def __init__(self, index: int, refusal: Refusal) -> None:
         super().__init__(refusal.code)
@@ -32,20 +32,20 @@ class FailedOperation(Exception):
 
 
 class Partition:
-    """The rows of one partition. Their keys are sorted when somebody asks for the order, not before."""
+    """The rows of one partition. Keys are sorted only when a query needs their order."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
         self._keys: list[str] | None = None
 
     def keys_from(self, first: str) -> tuple[list[str], int]:
-        """Return all keys in order, and the place of the first that is not less than `first`."""
+        """Return all keys in order, and the index of the first that is not less than `first`."""
         if self._keys is None:
             self._keys = sorted(self.rows, key=in_order)
         return self._keys, bisect_left(self._keys, in_order(first), key=in_order)
 
     def check(self, operation: Operation) -> None:
-        """Hold if the operation can be done. Raises: Refusal."""
+        """Check that the operation can be applied. Raises Refusal otherwise."""
         stored = self.rows.get(operation.row)
         if operation.verb == "POST":
             if stored is not None:
@@ -59,7 +59,7 @@ class Partition:
             raise changed()
 
     def do(self, operation: Operation, tick: int) -> Row | None:
-        """Leave a checked operation done; return the row, or None when it was deleted."""
+        """Apply a checked operation. Return the row, or None if it was deleted."""
         if operation.verb == "DELETE":
             del self.rows[operation.row]
             self._keys = None
@@ -75,20 +75,20 @@ class Partition:
 
 
 class Account:
-    """All tables."""
+    """All tables of the account."""
 
     def __init__(self) -> None:
         self.tables: dict[str, dict[str, Partition]] = {}
         self._tick = int(time.time() * TICKS_S)
 
     def table(self, name: str) -> dict[str, Partition]:
-        """Return a table's partitions. Raises: Refusal if there is no such table."""
+        """Return the partitions of a table. Raises Refusal if the table does not exist."""
         if name not in self.tables:
             raise not_found("TableNotFound")
         return self.tables[name]
 
     def change(self, table: str, operations: Sequence[Operation]) -> list[Row | None]:
-        """Leave all operations done; they are of one partition. Raises: FailedOperation, and none of them is done."""
+        """Apply all operations on one partition. Raises FailedOperation, in which case none is applied."""
         partitions = self.table(table)
         name = operations[0].partition
         partition = partitions.get(name) or Partition()
@@ -112,5 +112,5 @@ class Account:
 
 
 def in_order(key: str) -> bytes:
-    """Return what keys are sorted by: UTF-16 units, in which an emoji comes before U+E000."""
+    """Return the sort key of a key: UTF-16 units, in which an emoji comes before U+E000."""
     return key.encode("utf-16-be", "surrogatepass")

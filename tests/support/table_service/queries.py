@@ -1,4 +1,4 @@
-"""Queries: filters that are joined by `and`, pages of 1,000 rows, continuation tokens."""
+"""Queries: filters joined by `and`, pages of 1,000 rows, continuation tokens."""
 
 import operator
 import re
@@ -31,7 +31,7 @@ class Term(NamedTuple):
     value: str | bool | int
 
     def holds(self, found: object) -> bool:
-        """Tell whether a property, None if there is none, is as wanted."""
+        """Return whether the value of a property matches. The value is None if the row does not have the property."""
         if found is None or type(found) is not type(self.value):
             return False
         if isinstance(found, str):
@@ -40,14 +40,14 @@ class Term(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What one request gives: rows, and the keys at which the next one goes on."""
+    """One response: rows, and the keys at which the next request continues."""
 
     rows: list[Row]
     following: tuple[str, str] | None
 
 
 def parse(text: str) -> list[Term]:
-    """Return the comparisons that must all hold. Raises: Refusal for whatever else a filter may be."""
+    """Return the comparisons, which must all match. Raises Refusal for an unsupported filter."""
     terms, at = [], 0
     while at < len(text):
         found = _TERM.match(text, at)
@@ -67,7 +67,7 @@ def parse(text: str) -> list[Term]:
 
 
 def page(partitions: Mapping[str, Partition], terms: list[Term], start: tuple[str, str], limit: int) -> Page:
-    """Return the rows from `start` on for which all terms hold, at most `limit`."""
+    """Return the rows from `start` on that match all terms, at most `limit`."""
     of_partition = [each for each in terms if each.name == "PartitionKey"]
     of_row = [each for each in terms if each.name == "RowKey"]
     others = [each for each in terms if each.name not in {"PartitionKey", "RowKey"}]
@@ -92,7 +92,7 @@ def _all_hold(terms: list[Term], row: Row) -> bool:
 
 
 def _within(partition: Partition, terms: list[Term], first: str) -> Iterator[tuple[str, Row]]:
-    """Iterate over the rows whose keys are as wanted, without looking at those before or behind them."""
+    """Yield the rows in the range of the keys, without reading the rows outside of it."""
     low, high = first, None
     for each in terms:
         value = str(each.value)

@@ -1,4 +1,4 @@
-"""Scalability targets: how many rows a second a partition, and the account, take.
+"""Rate limits: rows per second of a partition and of the account.
 
 Source: https://learn.microsoft.com/azure/storage/tables/scalability-targets
 """
@@ -10,13 +10,13 @@ from tests.support.table_service.faults import busy
 
 PARTITION_ROWS_S: Final = 2_000
 ACCOUNT_ROWS_S: Final = 20_000
-#: Unused time that may be caught up with, and longest wait before the service refuses, in seconds.
+#: Unused time that later requests may use, and the longest delay before the service refuses, in seconds.
 _CATCH_UP_S: Final = 0.2
 _MAX_WAIT_S: Final = 2.0
 
 
 class Rates:
-    """When each request has its turn. Rows of one request count together."""
+    """The time at which each request is served. All rows of a request count."""
 
     def __init__(self, *, partition_rows_s: float, account_rows_s: float) -> None:
         self._partition_s = 1 / partition_rows_s
@@ -25,7 +25,7 @@ class Rates:
         self._free: dict[str, float] = {}
 
     def wait_s(self, partition: str, rows: int) -> float:
-        """Return for how many seconds the answer is to be kept back. Raises: Refusal when that would be too long."""
+        """Return the delay of the response in seconds. Raises Refusal if it is too long."""
         now = monotonic()
         account = max(now - _CATCH_UP_S, self._account_free) + rows * self._account_s
         own = max(now - _CATCH_UP_S, self._free.get(partition, 0.0)) + rows * self._partition_s

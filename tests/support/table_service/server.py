@@ -1,4 +1,4 @@
-"""The service listening on 127.0.0.1: in this process, or as a child of its own, whose CPU is then not counted."""
+"""Server on 127.0.0.1, in this process or in a child process whose CPU is not counted."""
 
 import asyncio
 import re
@@ -21,23 +21,23 @@ _SAYS: Final = re.compile(r"^tables (http://\S+)$", re.MULTILINE)
 
 
 def url_at(port: int) -> str:
-    """Return the account's address."""
+    """Return the address of the account."""
     return f"http://{LOCALHOST}:{port}/{ACCOUNT}"
 
 
 def url_of(connection: str) -> str:
-    """Return the address that a connection string leads to."""
+    """Return the address in a connection string."""
     return connection.rpartition("TableEndpoint=")[2].rstrip(";")
 
 
 def connection_string(url: str) -> str:
-    """Return what the SDK and the product connect with; the key is the emulator's, and nobody checks it."""
+    """Return the connection string for the SDK and the product. The key is the emulator's; it is not verified."""
     return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={url};"
 
 
 @asynccontextmanager
 async def listening(service: Service, port: int = 0) -> AsyncIterator[str]:
-    """Serve within this process, on a free port unless one is given; gives the account's address."""
+    """Serve in this process, on a free port by default. Yields the account's address."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(service), LOCALHOST, port)
     async with server:
@@ -46,7 +46,7 @@ async def listening(service: Service, port: int = 0) -> AsyncIterator[str]:
 
 @contextmanager
 def running_tables(log: Path, *options: str) -> Iterator[str]:
-    """Serve in a child process that ends with the block; gives the account's address."""
+    """Serve in a child process until the context ends. Yields the account's address."""
     log.unlink(missing_ok=True)
     child = Child("tables", [sys.executable, "-m", "tests.support.table_service", *options], log=log, environment={})
     try:

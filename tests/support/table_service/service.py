@@ -1,4 +1,4 @@
-"""What the service answers to one request."""
+"""Request handling of the service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _JSON: Final = "application/json;odata=minimalmetadata;streaming=true;charset=ut
 
 
 class Request(NamedTuple):
-    """One HTTP request; names of headers are in lower case."""
+    """One HTTP request. Header names are in lower case."""
 
     method: str
     path: str
@@ -29,7 +29,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """One HTTP answer, and for how many seconds it is to be kept back."""
+    """One HTTP response, and the seconds by which it is delayed."""
 
     status: int
     headers: Mapping[str, str] = MappingProxyType({})
@@ -39,18 +39,18 @@ class Answer(NamedTuple):
 
 @dataclass(slots=True)
 class Service:
-    """The Table service: an account, and what it is to enforce."""
+    """The Table service: an account and its enforced limits."""
 
     rates: Rates | None = None
-    #: Whether the documented sizes are held.
+    #: Whether the documented sizes are enforced.
     enforce_sizes: bool = False
     account: Account = field(default_factory=Account)
-    #: Requests so far, and rows that were changed by them.
+    #: Number of requests so far, and of rows they changed.
     requests: int = 0
     rows: int = 0
 
     def answer(self, request: Request) -> Answer:
-        """Return the answer to a request."""
+        """Return the response to a request."""
         self.requests += 1
         try:
             return self._answer(request)

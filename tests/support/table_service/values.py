@@ -1,6 +1,6 @@
-"""Rows as they are kept and as they are shown.
+"""Rows as stored and as returned.
 
-A row is kept as the JSON that came in, which is 3 times smaller than a dict.
+A row is stored as the JSON of the request, which is 3 times smaller than a dict.
 """
 
 import re
@@ -10,46 +10,46 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-#: Types that JSON itself tells, and that the service therefore does not name.
+#: Types that JSON implies, so that the service does not name them.
 _PLAIN: Final = frozenset({"Edm.String", "Edm.Boolean", "Edm.Int32"})
 _SUFFIX: Final = "@odata.type"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: Ticks of an ETag's time in one second.
+#: Ticks per second in the time of an ETag.
 TICKS_S: Final = 10_000_000
 _ETAG: Final = re.compile(r"""^(?:W/)?"?datetime'(.*)'"?$""")
 
 
 class Row(NamedTuple):
-    """One stored row: its JSON, and the time of its last change in ticks of 100 ns, which no other change has."""
+    """One stored row: its JSON, and a unique time of its last change in ticks of 100 ns."""
 
     body: bytes
     changed: int
 
     @property
     def etag(self) -> str:
-        """What the row is recognised by."""
+        """The ETag of the row."""
         return f"W/\"datetime'{timestamp(self.changed).replace(':', '%3A')}'\""
 
     def properties(self) -> dict[str, Any]:
-        """Return everything in it, the names of types included."""
+        """Return all properties, including the names of types."""
         decoded: dict[str, Any] = msgspec.json.decode(self.body)
         return decoded
 
 
 def timestamp(ticks: int) -> str:
-    """Return a time with the seven digits that the service gives."""
+    """Return a time with seven decimal places, as the service does."""
     seconds, rest = divmod(ticks, TICKS_S)
     return f"{_second(seconds)}.{rest:07d}Z"
 
 
 @lru_cache(maxsize=10_000)
 def _second(seconds: int) -> str:
-    """Return a time in whole seconds as text, which takes most of the time that a row takes to be shown."""
+    """Return a time in whole seconds as text. The cache saves most of the time for encoding a row."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def tidy(body: bytes) -> bytes:
-    """Return a row's JSON as it is kept: without nulls and without names of types that JSON itself tells."""
+    """Return the stored JSON of a row: without nulls, and without types that JSON implies."""
     if b"odata" not in body and b":null" not in body and b": null" not in body:
         return body
     row: dict[str, Any] = msgspec.json.decode(body)
@@ -62,7 +62,7 @@ def tidy(body: bytes) -> bytes:
 
 
 def merged(old: bytes, new: bytes) -> bytes:
-    """Return a row after a merge: what the new one does not mention stays."""
+    """Return a row after a merge. Properties that the new row does not contain stay."""
     kept: dict[str, Any] = msgspec.json.decode(old)
     given: dict[str, Any] = msgspec.json.decode(new)
     for name in given:
@@ -71,7 +71,7 @@ def merged(old: bytes, new: bytes) -> bytes:
 
 
 def shown(row: Row, select: list[str] | None, *, metadata: bool) -> dict[str, Any]:
-    """Return a row as an answer holds it; with `metadata` its ETag and the names of types come along."""
+    """Return a row as in a response. With `metadata`, it includes its ETag and the names of types."""
     properties = row.properties()
     if select is None or "Timestamp" in select:
         properties["Timestamp"] = timestamp(row.changed)

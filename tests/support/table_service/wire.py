@@ -1,4 +1,4 @@
-"""HTTP/1.1 as the Azure SDKs speak it, with as little as possible between socket and service."""
+"""A minimal HTTP/1.1 server for the requests that the Azure SDKs send."""
 
 import asyncio
 from http import HTTPStatus
@@ -10,24 +10,24 @@ _LENGTH: Final = "content-length"
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection; requests on it are answered one after the other."""
+    """One connection of a client. Its requests are answered one after the other."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._received = bytearray()
-        #: Where the body of the request under way begins, and where it ends; None before its head is complete.
+        #: Start and end of the body of the current request; None before its head is complete.
         self._head: tuple[Request, int, int] | None = None
         self._transport: asyncio.Transport
         self._loop = asyncio.get_running_loop()
         self._waiting = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where answers go."""
+        """Store the transport for responses."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, and answer every request that is complete."""
+        """Process bytes, and answer every complete request."""
         self._received += data
         self._go_on()
 
