@@ -170,7 +170,7 @@ async def test_a_row_that_others_keep_changing_costs_no_delivery(world: World, m
 
     with monkeypatch.context() as patched:
         patched.setattr(optimistic_update, "MAX_ATTEMPTS", 2)
-        patched.setattr(world.ports.runs, "swap", conflict)
+        patched.setattr(world.ports.runs, "replace", conflict)
         await queues._process(queues._FETCH, Message(text, dequeue_count=queues.MAX_DEQUEUE_COUNT))
     assert [type(message) for message in world.queue.messages] == [FetchJob]
     assert world.queue.last_delay_s == optimistic_update.CONTENDED_AFTER_S
