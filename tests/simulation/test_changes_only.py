@@ -40,7 +40,7 @@ class Reads:
             self.single += 1
             return await get(*args)  # type: ignore[arg-type] # passed on as they came
 
-        monkeypatch.setattr(store, "read", reading)
+        monkeypatch.setattr(store, "list_recipients", reading)
         monkeypatch.setattr(store, "get", getting)
 
     def clear(self) -> None:

@@ -283,7 +283,7 @@ class Read:
             async for page in pages(tenant, ref, only):
                 yield page
 
-        monkeypatch.setattr(store, "pages", reading)
+        monkeypatch.setattr(store, "list_pages", reading)
 
 
 def world_places(world: World) -> list[str]:

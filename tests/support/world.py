@@ -217,7 +217,7 @@ class World:
 
     def fragile(self, fuse: Fuse) -> App:
         """Return workflows whose every call to storage or a queue can be the last thing that the process does."""
-        names = ("tenants", "runs", "snapshots", "recipients", "imports", "ledger", "queue")
+        names = ("tenants", "runs", "snapshots", "recipients", "imports", "operator_log", "queue")
         weak: dict[str, Any] = {name: Fragile(getattr(self.ports, name), fuse) for name in names}
         return App(dataclasses.replace(self.ports, **weak), SETTINGS)
 
