@@ -6,15 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.entra.schema import SELECT
+from shared.adapters.entra.schema import SELECT, TEXT_PATHS
 from shared.domain.connections.connection import CLOUD_ENDPOINTS
 from shared.domain.connections.connection_health import BACK_OFF, WARN_DAYS
 from shared.domain.connections.entra import login_errors, permissions
 from shared.domain.connections.live_reads import READS
+from shared.domain.recipient import API_NAMES, PERSON_FIELDS
 from shared.triggers.http.framework.rules import RULES
+from tests.unit.test_person_fields import camel
 
 ROOT = Path(__file__).parents[2]
 NEEDS = permissions.needs(sso_users=True)
+
+
+#: The property of Microsoft Graph that fills each person field.
+GRAPH_PROPERTIES = {
+    **{name: "/".join(map(camel, TEXT_PATHS[name])) for name in PERSON_FIELDS if name in TEXT_PATHS},
+    "business_phone": "businessPhones",
+}
 
 
 def settings() -> set[str]:
@@ -27,7 +36,7 @@ def settings() -> set[str]:
     ("page", "words"),
     [
         ("permissions.md", [need.permission for need in NEEDS]),
-        ("permissions.md", SELECT.split(",")),
+        ("permissions.md", sorted(set(SELECT.split(",")) - {path.split("/")[0] for path in GRAPH_PROPERTIES.values()})),
         ("permissions.md", [url.removeprefix("https://") for pair in CLOUD_ENDPOINTS.values() for url in
                             (pair.login, pair.graph)]),
         ("permissions.md", [", ".join(map(str, WARN_DAYS[:3]))]),
@@ -49,3 +58,14 @@ def test_every_aadsts_number_has_its_own_sentence() -> None:
     known = login_errors.LOGIN_ERRORS.values()
     for said in ([each.title for each in known], [each.detail for each in known], [each.fix for each in known]):
         assert [text for text, times in Counter(said).items() if times > 1] == []
+
+
+def test_every_person_field_has_its_row() -> None:
+    """In the order of the registry, with all that it declares."""
+    page = (ROOT / "docs" / "reference" / "person-fields.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
+    assert len(rows) == len(PERSON_FIELDS)
+    for (name, field), (api_name, label, source, columns, filters) in zip(PERSON_FIELDS.items(), rows, strict=True):
+        assert (api_name, label, columns) == (f"`{API_NAMES[name]}`", field.label, ", ".join(field.csv))
+        assert filters == ("yes" if field.filterable else "")
+        assert name not in GRAPH_PROPERTIES or source.split(",")[0] == f"`{GRAPH_PROPERTIES[name]}`"
