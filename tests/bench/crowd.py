@@ -36,12 +36,12 @@ class Crowd(FakeDirectory):
         self._department = department
 
     async def change_cursor(self) -> str:
-        """Return a cursor of what changes from now on."""
+        """Return a cursor for the changes from now on."""
         count_directory_request()
         return "delta:0"
 
     async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
-        """Return a page; as over the network, others run before it is there."""
+        """Return a page. As over a network, other tasks run before it arrives."""
         count_directory_request()
         await asyncio.sleep(0)
         del managers
@@ -54,7 +54,7 @@ class Crowd(FakeDirectory):
         return list(_people(range(start, min(self.count, start + _PAGE))))
 
     async def changes(self, cursor: str) -> ChangesPage:
-        """Return everything that has changed since, on one page."""
+        """Return all changes since the cursor, on one page."""
         count_directory_request()
         found: list[tuple[ObjectId, dict[str, str]]] = [
             (user.id, {"department": self._department}) for user in _people(self._changed)
