@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from shared.domain.ids import ObjectId, SourceId
+from shared.domain.ids import MAIN, ConnectionId, ObjectId, SourceId, group_source, whole_directory
 from shared.domain.person_field import PersonField
 
 
@@ -65,6 +65,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to fetch: every user (`group` is None), or the users in one group, nested ones too if `transitive`."""
 
+    connection: ConnectionId = MAIN
     group: ObjectId | None = None
     transitive: bool = True
     #: Only who is in the group is read: wherever that matters, the whole directory is read too, and tells the rest.
@@ -74,8 +75,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> SourceId:
         """The source's name in keys and messages."""
         if self.group is None:
-            return SourceId("users")
-        return SourceId(f"group-{self.group}" if self.transitive else f"group-{self.group}-direct")
+            return whole_directory(self.connection)
+        return group_source(self.connection, self.group, transitive=self.transitive)
+
+    @property
+    def subject(self) -> str:
+        """What a problem with it concerns, for people to read: `users`, or the group by its own id."""
+        if self.group is None:
+            return "users"
+        return f"group:{self.group}" if self.transitive else f"direct-group:{self.group}"
 
 
 #: Fields of DirectoryUser by name, as a change mentions them.

@@ -24,7 +24,8 @@ RecipientId = NewType("RecipientId", str)
 RunId = NewType("RunId", str)
 #: Names one upload of a large file; made like a run's.
 ImportId = NewType("ImportId", str)
-#: Names one source of a run: `users`, `group-<object id>` or `group-<object id>-direct`.
+#: Names one thing to fetch: `<connection>:users`, or `<connection>:group-<hash>` and `<connection>:direct-group-<hash>`
+#: with a hash of the group's id, which is text that no key, message or log has to carry.
 SourceId = NewType("SourceId", str)
 
 #: The connection that every tenant has today.
@@ -35,7 +36,8 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _OBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
 _RUN = re.compile(r"[0-9]{13}-[0-9a-f]{8}")
 #: 128 bits: of a billion people no two share one.
-_DERIVED_DIGITS: Final = 32
+_HASH_DIGITS: Final = 32
+_SOURCE = re.compile(rf"{_SLUG.pattern}:(?:users|(?:direct-)?group-[0-9a-f]{{{_HASH_DIGITS}}})")
 _RECIPIENT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 #: Run ids begin with this many milliseconds minus the time of the request, so that the newest sorts first.
@@ -75,7 +77,34 @@ def recipient_id_of(connection: ConnectionId, person: ObjectId) -> RecipientId:
     The first 32 hexadecimal digits of SHA-256 over `<connection>:<object id>` in UTF-8. A connection's id contains no
     `:`, so two pairs never give the same text. The order of these ids is the order of hash ranges.
     """
-    return RecipientId(sha256(f"{connection}:{person}".encode()).hexdigest()[:_DERIVED_DIGITS])
+    return RecipientId(_hash_of(connection, person))
+
+
+def whole_directory(connection: ConnectionId) -> SourceId:
+    """Return the source that is every user of a connection's directory."""
+    return SourceId(f"{connection}:users")
+
+
+def is_whole_directory(source: SourceId) -> bool:
+    """Whether a source is every user of a directory, and not the members of a group."""
+    return source.endswith(":users")
+
+
+def group_source(connection: ConnectionId, group: ObjectId, *, transitive: bool) -> SourceId:
+    """Return the source that is the members of a group, or only its direct members."""
+    kind = "group" if transitive else "direct-group"
+    return SourceId(f"{connection}:{kind}-{_hash_of(connection, group)}")
+
+
+def source_id(text: str) -> SourceId:
+    """Return a source's id. Raises Rejected unless it has the form of one."""
+    if not _SOURCE.fullmatch(text):
+        raise Rejected(f"{text[:80]!r} is not a valid source id.", code="invalid_source_id")
+    return SourceId(text)
+
+
+def _hash_of(connection: ConnectionId, name: ObjectId) -> str:
+    return sha256(f"{connection}:{name}".encode()).hexdigest()[:_HASH_DIGITS]
 
 
 def run_id(text: str) -> RunId:

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.domain.directory import Source
-from shared.domain.ids import LocationId, RunId, SourceId, TenantId
+from shared.domain.ids import MAIN, ConnectionId, LocationId, RunId, SourceId, TenantId, whole_directory
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
@@ -139,6 +139,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[SourceId, Source]
     #: For each location the sources that feed it, sorted.
     locations: dict[LocationId, tuple[SourceId, ...]]
+    #: The connection whose directory is read.
+    connection_id: ConnectionId = MAIN
     #: `Connection.fingerprint` of the connection that the run reads with; the ids themselves stay out of its rows.
     connection: str
     created_at: datetime
@@ -146,6 +148,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     preview: bool = False
     #: What the tenant's state said, if it held when the run took the tenant.
     settled: Settled | None = None
+
+    @property
+    def everyone(self) -> SourceId:
+        """The source that is the whole directory, whether or not the run reads it."""
+        return whole_directory(self.connection_id)
 
 
 class LocationReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.directory import DirectoryUser
-from shared.domain.ids import LocationId, RecipientId, SourceId
+from shared.domain.directory import DirectoryUser, Source
+from shared.domain.ids import LocationId, RecipientId
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import GuardLimits, Preferences
 from shared.domain.recipient import PROFILE_FIELDS, Origin, Profile, Reason, Recipient, Status
@@ -18,7 +18,7 @@ from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.provenance import Provenance
 from tests.support.builders import person, snapshot, user, wanted
 
-SOURCE = SourceId("users")
+SOURCE = Source().id
 NUMBERS = st.integers(0, 5)
 MAILS = st.sampled_from([None, "a@example.com", "A@example.com", "b@example.com", "c@example.com"])
 WORDS = st.sampled_from([None, "IT", "HR"])

@@ -4,8 +4,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.directory import DirectoryUser
-from shared.domain.ids import ObjectId, RecipientId, SourceId
+from shared.domain.directory import DirectoryUser, Source
+from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Origin, Recipient
 from shared.domain.reconcile.absence import AbsenceProof, gather
@@ -16,7 +16,7 @@ from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from tests.properties.test_decide_properties import DIRECTORIES, PREFERENCES, STORED
 from tests.support.builders import snapshot, wanted
 
-SOURCE = SourceId("users")
+SOURCE = Source().id
 
 
 def spread(found: str) -> ObjectId:

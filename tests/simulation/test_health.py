@@ -8,7 +8,8 @@ import pytest
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.connection_health import Health, HealthState
 from shared.domain.connections.entra.credential_form import CredentialForm
-from shared.domain.ids import ObjectId, SourceId, TenantId
+from shared.domain.directory import Source
+from shared.domain.ids import ObjectId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.run import RunState
 from shared.domain.sync.jobs import FetchJob, SyncRequest
@@ -20,7 +21,7 @@ from tests.support.fakes import FakeDirectories, FakeDirectory, FakeSecretStore
 from tests.support.world import World, deliver
 
 CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
-USERS = SourceId("users")
+USERS = Source().id
 SSO = SsoApplication(client_id=ObjectId(person(50)))
 SECRET_2 = "the-second-secret"
 

@@ -19,8 +19,8 @@ from shared.adapters.stores import (
     TableSnapshotStore,
     TableTenantStore,
 )
-from shared.domain.directory import DirectoryUser
-from shared.domain.ids import LocationId, ObjectId, RecipientId, SourceId, TenantId
+from shared.domain.directory import DirectoryUser, Source
+from shared.domain.ids import LocationId, ObjectId, RecipientId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.group_mapping import GroupMapping
@@ -183,7 +183,7 @@ class History:
         unread = frozenset(self.random.sample(sources, self.random.randint(1, len(sources))))
         for source in unread:
             page = self.random.choice([0, 1])
-            name = SourceId("users" if source == "users" else f"group-{source}")
+            name = Source(group=None if source == "users" else ObjectId(source)).id
             size = len(self.model.people) if source == "users" else len(self.model.groups[source])
             last = max(0, (size - 1) // self.directory.page_size)
             self.directory.broken[name] = (

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from shared.domain.directory import Source, UsersPage
-from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
+from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.recipient import Reason, Recipient, Status
 from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.reconcile.fence import Fence, JournalEntry
@@ -110,10 +110,10 @@ async def test_a_source_that_cannot_be_read_deactivates_nobody(error: NeedsAtten
     directory = world.directory()
     directory.members[TEMPS].remove(person(20))
     directory.members[STAFF].append(person(29))
-    directory.broken[SourceId(f"group-{TEMPS}")] = (page, error)
+    directory.broken[Source(group=TEMPS).id] = (page, error)
     run = await world.sync("fabrikam", "second")
     assert (run.state, run.counts.deactivated, run.counts.created) == (RunState.DONE, 0, 3)
-    assert [(problem.concerns, problem.code) for problem in run.problems] == [(f"group-{TEMPS}", error.code)]
+    assert [(problem.concerns, problem.code) for problem in run.problems] == [(f"group:{TEMPS}", error.code)]
     third = await world.sync("fabrikam", "third")
     assert third.locations["munich"].counts.deactivated == 1  # type: ignore[index]
 
@@ -198,7 +198,7 @@ async def test_a_throttled_source_is_tried_again_and_fails_only_at_the_last_deli
     world = await groups_world()
     await world.sync("fabrikam", "first")
     directory = world.directory()
-    source = SourceId(f"group-{TEMPS}")
+    source = Source(group=TEMPS).id
     busy = Transient("429", code="throttled", retry_after_s=30)
     world.clock.advance(60)
     await world.request("fabrikam", "second")
@@ -211,7 +211,7 @@ async def test_a_throttled_source_is_tried_again_and_fails_only_at_the_last_deli
     await deliver(world.app, message, last_delivery=True)
     await world.drain()
     run = await world.newest("fabrikam")
-    assert [(problem.concerns, problem.code) for problem in run.problems] == [(source, "throttled")]
+    assert [(problem.concerns, problem.code) for problem in run.problems] == [(f"group:{TEMPS}", "throttled")]
 
 
 async def test_a_reconcile_out_of_time_goes_on_in_a_new_message(monkeypatch: pytest.MonkeyPatch) -> None:

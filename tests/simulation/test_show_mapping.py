@@ -1,6 +1,7 @@
 """The mapping as people see it."""
 
-from shared.domain.ids import SourceId, TenantId
+from shared.domain.directory import Source
+from shared.domain.ids import TenantId
 from shared.domain.run import RunMode
 from shared.errors import NeedsAttention
 from tests.simulation.worlds import LEADS, STAFF, TEMPS, groups_world
@@ -22,7 +23,7 @@ async def test_a_group_that_could_not_be_read_says_why() -> None:
     """With the members that it had when it was read last; the others are fine."""
     world = await groups_world()
     await world.sync("fabrikam", "first")
-    world.directory().broken[SourceId(f"group-{TEMPS}")] = (0, NeedsAttention("Hidden.", code="hidden_membership"))
+    world.directory().broken[Source(group=TEMPS).id] = (0, NeedsAttention("Hidden.", code="hidden_membership"))
     del world.directory().members[LEADS]
     await world.sync("fabrikam", "second", RunMode.FULL)
     shown = {

@@ -118,7 +118,7 @@ def an_import(tenant: TenantId, number: int = 1, location: LocationId = LOCATION
     )
 
 
-def fetched(source: str = "users", outcome: FetchOutcome = FetchOutcome.FAILED) -> FetchResult:
+def fetched(source: str = "main:users", outcome: FetchOutcome = FetchOutcome.FAILED) -> FetchResult:
     """Return the result of a source."""
     return FetchResult(source=SourceId(source), outcome=outcome)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from shared.domain.directory import Source
-from shared.domain.ids import LocationId, ObjectId, SourceId
+from shared.domain.ids import MAIN, ConnectionId, LocationId, ObjectId, SourceId
 from shared.domain.preferences.preferences import Mode, Preferences
 
 
@@ -15,9 +15,9 @@ class GroupMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     id: ObjectId
     transitive: bool = True
 
-    def source(self) -> Source:
+    def source(self, connection: ConnectionId = MAIN) -> Source:
         """Return what to read for this mapping."""
-        return Source(group=self.id, transitive=self.transitive)
+        return Source(connection=connection, group=self.id, transitive=self.transitive)
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,14 +29,14 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sources_of(
-    preferences: Preferences, locations: Sequence[Location]
+    preferences: Preferences, locations: Sequence[Location], connection: ConnectionId = MAIN
 ) -> tuple[dict[SourceId, Source], Mapping[LocationId, tuple[SourceId, ...]]]:
     """Return the sources to read, each once, and for each location the sorted ids of those that feed it.
 
     Where managers are asked for, the whole directory is read, whomever it feeds. Groups that feed only locations that
     the whole directory feeds as well are read by id.
     """
-    everyone = Source()
+    everyone = Source(connection=connection)
     by_rule = preferences.rule.locations if preferences.rule is not None else frozenset()
     sources: dict[SourceId, Source] = {}
     in_full: set[SourceId] = set()
@@ -44,7 +44,7 @@ def sources_of(
     for location in sorted(locations, key=lambda each: each.id):
         wanted = [everyone]
         if preferences.mode is Mode.GROUPS:
-            groups = [group.source() for group in location.groups]
+            groups = [group.source(connection) for group in location.groups]
             wanted = [everyone, *groups] if location.id in by_rule else groups
         sources.update((source.id, source) for source in wanted)
         feeds[location.id] = tuple(sorted({source.id for source in wanted}))

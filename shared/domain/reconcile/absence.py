@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from shared.domain.directory import DirectoryUser, Source
-from shared.domain.ids import ObjectId, SourceId
+from shared.domain.directory import DirectoryUser
+from shared.domain.ids import MAIN, ObjectId, SourceId, is_whole_directory, whole_directory
 from shared.domain.snapshots.verification import CompleteSnapshot
 
-#: The source that holds the whole directory.
-EVERYONE: Final = Source().id
+#: The source that is the whole directory of the one connection that a tenant has today.
+EVERYONE: Final = whole_directory(MAIN)
 
 
 class AbsenceProof:
@@ -51,11 +51,11 @@ def gather(
         if source not in read:
             continue
         users = read[source].users
-        if source == EVERYONE and chosen is not None:
+        if is_whole_directory(source) and chosen is not None:
             people.update((person, user) for person, user in users.items() if chosen(user))
         else:
             people.update(users)
-    everyone = read[EVERYONE].users if EVERYONE in read else {}
+    everyone = next((found.users for source, found in read.items() if is_whole_directory(source)), {})
     for person in [person for person, user in people.items() if user.only_id]:
         if person in everyone:
             people[person] = everyone[person]

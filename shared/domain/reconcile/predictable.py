@@ -11,7 +11,6 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Recipient
-from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.reconcile.decide import new_recipient
 from shared.domain.run import Plan
 
@@ -23,7 +22,7 @@ def is_plain(plan: Plan, location: LocationId) -> bool:
     """Tell whether what becomes of a person at a location depends on nobody else: everybody is wanted, by no rule."""
     preferences = plan.preferences
     alone = preferences.rule is None and not preferences.attributes.manager
-    return alone and plan.locations[location] == (EVERYONE,)
+    return alone and plan.locations[location] == (plan.everyone,)
 
 
 def regular(people: Iterable[DirectoryUser], preferences: Preferences) -> list[Recipient]:

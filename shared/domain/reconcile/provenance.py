@@ -30,10 +30,7 @@ class Provenance:
         """Return what the groups among a location's feeds say."""
         held_by: dict[ObjectId, list[ObjectId]] = defaultdict(list)
         unread: set[ObjectId] = set()
-        for name in sorted(feeds):  # so are the groups then, one that is mapped in two ways beside itself
-            group = sources[name].group
-            if group is None:
-                continue
+        for group, name in sorted((group, name) for name in feeds if (group := sources[name].group) is not None):
             if name not in read:
                 unread.add(group)
                 continue

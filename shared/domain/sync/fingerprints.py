@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 
 from shared.domain.ids import LocationId, SourceId
-from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import Plan
 from shared.domain.snapshots.changeset import Changes
 from shared.domain.snapshots.snapshot import SnapshotDigest
@@ -13,8 +12,8 @@ from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult
 
 def needed(plan: Plan, feeds: Sequence[SourceId]) -> Sequence[SourceId]:
     """Return the sources that a decision about a location depends on: those that feed it, and who reports to whom."""
-    apart = plan.preferences.attributes.manager and EVERYONE not in feeds
-    return (*feeds, EVERYONE) if apart else feeds
+    apart = plan.preferences.attributes.manager and plan.everyone not in feeds
+    return (*feeds, plan.everyone) if apart else feeds
 
 
 def inputs_of(plan: Plan, feeds: Sequence[SourceId], fetched: Mapping[SourceId, FetchResult]) -> str | None:

@@ -67,7 +67,7 @@ class ShowMapping:
                         transitive=mapping.transitive,
                         display_name=names.get(mapping.id),
                         members=members[mapping.source().id],
-                        problem=problems.get(mapping.source().id),
+                        problem=problems.get(mapping.source().subject),
                     )
                     for mapping in location.groups
                 ),
@@ -90,7 +90,7 @@ class ShowMapping:
         return ref.digest.users if ref is not None else None
 
     async def _problems(self, tenant: TenantId) -> Mapping[str, Problem]:
-        """Return what the last sync that ended says about its sources."""
+        """Return what the last sync that ended says, by what it concerns."""
         async for run in self.runs.list_runs(tenant):
             if run.kind is RunKind.SYNC and not run.preview and run.state.ended:
                 return {problem.concerns: problem for problem in run.problems}

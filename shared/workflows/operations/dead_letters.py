@@ -71,8 +71,9 @@ class DeadLetters:
     async def _go_on(self, queue: str, message: Message, counters: RequestCounters) -> None:
         match message:
             case FetchJob():
-                problem = _problem(message.source, queue)
                 plan = await self.stages.current_plan(message.tenant, message.run)
+                source = plan.sources.get(message.source)
+                problem = _problem(source.subject if source else message.source, queue)
                 failed = FetchResult(source=message.source, outcome=FetchOutcome.FAILED, problem=problem)
                 await self.runs.record_fetch_result(message, failed)
                 await self.stages.advance(plan)

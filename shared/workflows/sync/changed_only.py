@@ -6,7 +6,7 @@ from contextlib import suppress
 from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Recipient
-from shared.domain.reconcile.absence import EVERYONE, AbsenceProof
+from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.reconcile.fence import Irregular
 from shared.domain.reconcile.predictable import regular
@@ -65,5 +65,5 @@ class ChangesOnly:
     def _decision(self, people: Sequence[ObjectId], stored: Sequence[Recipient]) -> Decision:
         after = self._changes.after.users
         wanted = {each: after[each] for each in people if each in after}
-        proof = AbsenceProof.of((EVERYONE,), {EVERYONE: self._changes.after})
+        proof = AbsenceProof.of((self._plan.everyone,), {self._plan.everyone: self._changes.after})
         return decide(wanted, stored, self._plan.preferences, proof)

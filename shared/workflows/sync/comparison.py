@@ -9,7 +9,7 @@ from shared.domain.ids import LocationId, ObjectId, SourceId
 from shared.domain.preferences.location_rule import Values
 from shared.domain.problem import Problem
 from shared.domain.recipient import Origin, Recipient
-from shared.domain.reconcile.absence import EVERYONE, AbsenceProof, gather
+from shared.domain.reconcile.absence import AbsenceProof, gather
 from shared.domain.reconcile.decide import Decision, Matching, decide
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.provenance import Provenance
@@ -95,7 +95,7 @@ class Comparison:
         elif managers.directory is None:
             named = managers
         else:
-            named = Managers(directory=read[EVERYONE].users, managers=managers.directory)
+            named = Managers(directory=read[self._plan.everyone].users, managers=managers.directory)
         return decide(
             self._wanted(read),
             stored,
@@ -117,14 +117,14 @@ class Comparison:
     async def _everybody(self) -> AsyncIterator[list[DirectoryUser]]:
         for number in range(self._cuts.count):
             async with turn():
-                users = list(self._read[EVERYONE].part(number).users.values())
+                users = list(self._read[self._plan.everyone].part(number).users.values())
             yield users
 
     async def _managers(self) -> Managers | None:
         """Return whom people report to, as `directory`; None if nobody wants to know."""
         if not self._plan.preferences.attributes.manager:
             return None
-        if EVERYONE not in self._read:
+        if self._plan.everyone not in self._read:
             return Managers(directory=None)
         named: set[ObjectId] = set()
         async for users in self._everybody():
@@ -137,9 +137,9 @@ class Comparison:
     async def _unmatched(self) -> Problem | None:
         """Return what names no location; said by one of the locations that the rule feeds, so that it is said once."""
         rule = self._plan.preferences.rule
-        if rule is None or EVERYONE not in self._read:
+        if rule is None or self._plan.everyone not in self._read:
             return None
-        fed = [each for each, feeds in self._plan.locations.items() if EVERYONE in feeds]
+        fed = [each for each, feeds in self._plan.locations.items() if self._plan.everyone in feeds]
         if self._location != min(fed):
             return None
         values = Values(rule.attribute)

@@ -11,7 +11,6 @@ from shared.domain.directory import Existence
 from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Recipient
-from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import confirmed, deactivations, placed
 from shared.domain.reconcile.guard import Breach, Loss, breaches, digest
@@ -169,7 +168,7 @@ class Deactivate:
     ) -> dict[ObjectId, Existence]:
         """Return what was found out, and where a location rule feeds the location, what it makes of each person now."""
         rule, feeds = plan.preferences.rule, plan.locations[location]
-        if rule is None or EVERYONE not in feeds:
+        if rule is None or plan.everyone not in feeds:
             return found
         people = sorted({each.object_id for each in candidates})
         live = {each.id: each for each in await directory.users_by_id(people)}

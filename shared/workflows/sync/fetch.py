@@ -145,16 +145,16 @@ class Fetch:
         except Unanswered as error:
             event("unanswered", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
             if error.retry_after_s is None:
-                return _failed(job, error.code, str(error))
+                return _failed(plan, job, error.code, str(error))
             again = msgspec.structs.replace(job, attempts_without_response=job.attempts_without_response + 1)
             await self.queue.fetch([again], delay_s=error.retry_after_s)
             return None
         except Transient as error:
             if not last_delivery:
                 raise
-            return _failed(job, error.code, str(error))
+            return _failed(plan, job, error.code, str(error))
         except (NeedsAttention, NotFound, Conflict) as error:
-            return _failed(job, error.code, str(error))
+            return _failed(plan, job, error.code, str(error))
 
     async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
         first = FirstAnswer(self.patience, job.attempts_without_response)
@@ -348,6 +348,6 @@ def _guard_loop(link: str, seen: set[str]) -> None:
     seen.add(link)
 
 
-def _failed(job: FetchJob, code: str, detail: str) -> FetchResult:
-    problem = Problem(concerns=job.source, code=code, detail=detail)
+def _failed(plan: Plan, job: FetchJob, code: str, detail: str) -> FetchResult:
+    problem = Problem(concerns=plan.sources[job.source].subject, code=code, detail=detail)
     return FetchResult(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)

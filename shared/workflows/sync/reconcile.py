@@ -11,7 +11,6 @@ import msgspec
 from shared.domain.ids import SourceId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
-from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.fence import Fence
 from shared.domain.reconcile.predictable import is_plain
@@ -164,8 +163,8 @@ class Reconcile:
         """Return how to decide about those alone who have changed; None where everybody has to be compared."""
         if plan.mode is not RunMode.INCREMENTAL or not is_plain(plan, job.location):
             return None
-        changes = marked[EVERYONE].changes
-        if changes is None or fence.inputs != inputs_before(plan, EVERYONE, changes):
+        changes = marked[plan.everyone].changes
+        if changes is None or fence.inputs != inputs_before(plan, plan.everyone, changes):
             return None
         before = await self.recipients.find_irregular(job.tenant, job.location)
         if before is None or before.attempt != fence.attempt:

@@ -58,7 +58,7 @@ async def test_a_request_that_names_a_run_keeps_it(api: Client, ports: Ports) ->
 
 async def test_a_job_is_put_back_while_its_run_goes_on(api: Client, ports: Ports) -> None:
     """Once the run has ended there is nothing to put it back to: 409, and what to do instead."""
-    body = '{"tenant": "contoso", "run": "8204576261968-0000000a", "source": "users"}'
+    body = '{"tenant": "contoso", "run": "8204576261968-0000000a", "source": "main:users"}'
     await _record(ports, body, queue="fetch-jobs")
     refused = await api("POST", "ledger/m1/replay")
     assert (refused.status, refused.body["code"]) == (409, "run_ended")
@@ -72,7 +72,7 @@ async def test_a_job_of_the_run_under_way(api: Client, ports: Ports, product: Ap
     assert isinstance(ports.queue, FakeJobQueue)
     await deliver(product, ports.queue.messages.pop(0))
     ports.queue.messages.clear()
-    await _record(ports, f'{{"tenant": "contoso", "run": "{run}", "source": "users"}}', queue="fetch-jobs")
+    await _record(ports, f'{{"tenant": "contoso", "run": "{run}", "source": "main:users"}}', queue="fetch-jobs")
     assert (await api("POST", "ledger/m1/replay")).status == 200
     assert [type(each) for each in _sent(ports)] == [FetchJob]
 

@@ -6,7 +6,8 @@ from hashlib import sha256
 
 import pytest
 
-from shared.domain.ids import LocationId, SourceId, TenantId
+from shared.domain.directory import Source
+from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.preferences import Mode, Preferences
@@ -21,7 +22,7 @@ from tests.support.delivery import Message
 from tests.support.world import World, deliver
 
 FULL = Preferences(mode=Mode.FULL)
-USERS = SourceId("users")
+USERS = Source().id
 
 
 @pytest.fixture

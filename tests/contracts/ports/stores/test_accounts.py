@@ -25,7 +25,8 @@ from shared.adapters.stores.table_names import (
 from shared.bootstrap import App
 from shared.domain.access.sso_users import ProductUser, Role
 from shared.domain.access.tenants import TenantSummary
-from shared.domain.ids import SourceId, TenantId
+from shared.domain.directory import Source
+from shared.domain.ids import TenantId
 from shared.domain.recipient import Origin
 from shared.domain.reconcile.fence import Fence
 from shared.domain.snapshots.page import Page
@@ -92,7 +93,7 @@ async def _everything(app: App) -> None:
     await ports.tenants.put_location(ACME, LOCATION, "Lobby")
     await ports.runs.insert(a_run(ACME))
     await ports.runs.insert_plan(plan(ACME))
-    await ports.snapshots.stage(ACME, SourceId("users"), "attempt", 0, [Page.of(b"page", [])])
+    await ports.snapshots.stage(ACME, Source().id, "attempt", 0, [Page.of(b"page", [])])
     await ports.recipients.write(ACME, LOCATION, [recipient(1)], journal(recipient(1)), Versioned(Fence(), None))
     await ports.imports.insert(an_import(ACME))
     await ports.imports.put_part(an_import(ACME).ref, 1, b"name,mail\n")

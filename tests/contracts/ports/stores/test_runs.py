@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.domain.directory import Source
-from shared.domain.ids import LocationId, RecipientId, RunId, SourceId, TenantId, new_run_id
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId, new_run_id
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Counts, Reason
 from shared.domain.reconcile.candidate import Candidate
@@ -20,7 +20,7 @@ from tests.support.builders import loaded, person, user
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 RUN = RunId("8204576261968-0000000a")
-USERS = SourceId("users")
+USERS = Source().id
 
 
 def plan(tenant: TenantId, *, groups: int = 1, fencing_token: int = 1) -> Plan:

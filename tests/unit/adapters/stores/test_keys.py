@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from shared.adapters.stores import keys
 from shared.domain.directory import Source
-from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId, location_id, new_run_id, tenant_id
+from shared.domain.ids import ImportId, LocationId, RunId, TenantId, location_id, new_run_id, tenant_id
 from shared.domain.imports.large_import import ImportRef
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, is_page_of, page_key
 from tests.support.builders import person
@@ -21,7 +21,7 @@ def test_a_tenant_s_range_holds_its_partitions_and_no_other_s(one: str, other: s
     for tenant in (one, other):
         for key in (
             keys.location(tenant_id(tenant), location_id(place)),
-            keys.source(tenant_id(tenant), SourceId("users")),
+            keys.source(tenant_id(tenant), Source().id),
             keys.run(tenant_id(tenant), RUN),
         ):
             assert (low <= key < high) == (tenant == one)
@@ -47,7 +47,7 @@ def test_a_journal_sorts_by_operation(one: int, other: int) -> None:
 
 def test_pages_sort_by_number_within_their_attempt() -> None:
     """Page 10 comes after page 9, and the pages of an attempt with a similar name lie elsewhere."""
-    ref = SnapshotManifest(source=SourceId("users"), attempt="ab", digest=SnapshotDigest())
+    ref = SnapshotManifest(source=Source().id, attempt="ab", digest=SnapshotDigest())
     low, high = keys.page_range(ref)
     pages = [page_key("ab", number) for number in (9, 10, 19_999)]
     others = [page_key("abc", 0), page_key("a", 0), page_key("ab-changes", 0), keys.CURRENT]
@@ -59,7 +59,7 @@ def test_pages_sort_by_number_within_their_attempt() -> None:
 def test_pages_of_several_attempts() -> None:
     """They lie from the first to the last one; what else is there is none of them."""
     page_keys = (page_key("ab", 7), page_key("ab", 9), page_key("xy", 0))
-    ref = SnapshotManifest(source=SourceId("users"), attempt="xy", digest=SnapshotDigest(), page_keys=page_keys)
+    ref = SnapshotManifest(source=Source().id, attempt="xy", digest=SnapshotDigest(), page_keys=page_keys)
     low, high = keys.page_range(ref)
     assert all(low <= place < high for place in page_keys)
     assert not any(low <= row < high for row in (page_key("ab", 6), page_key("xy", 1), keys.CURRENT))

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.domain.directory import DirectoryUser, Existence
-from shared.domain.ids import ObjectId, RecipientId, SourceId
+from shared.domain.directory import DirectoryUser, Existence, Source
+from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.preferences.filters import MAX_VALUES, Attribute, AttributeFilter
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Reason
@@ -89,7 +89,7 @@ def test_who_is_filtered_leaves_with_that_reason() -> None:
     """Once the complete read says so and the person still exists, which an existence check cannot tell from staying."""
     preferences = Preferences(filters=(by("department", "Sales"),))
     stored = [each.recipient for each in decide(wanted(user(1)), [], Preferences(), None).writes]
-    source = SourceId("users")
+    source = Source().id
     proof = AbsenceProof.of([source], {source: snapshot(source, user(1))})
     decision = decide(wanted(user(1)), stored, preferences, proof)
     assert [each.reason for each in decision.candidates] == [Reason.FILTERED]

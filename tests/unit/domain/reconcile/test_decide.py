@@ -3,8 +3,7 @@
 import msgspec
 import pytest
 
-from shared.domain.directory import DirectoryUser
-from shared.domain.ids import SourceId
+from shared.domain.directory import DirectoryUser, Source
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.absence import AbsenceProof
@@ -13,7 +12,7 @@ from tests.support.builders import csv_recipient, person, snapshot, user, wanted
 
 CAREFUL = Preferences()
 FROM_DIRECTORY_TO_CSV = Preferences(allow_directory_to_update_csv=True)
-SOURCE = SourceId("users")
+SOURCE = Source().id
 
 
 def proof(*users: DirectoryUser) -> AbsenceProof:

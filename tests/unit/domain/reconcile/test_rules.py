@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.directory import DirectoryUser
-from shared.domain.ids import RecipientId, SourceId
+from shared.domain.directory import DirectoryUser, Source
+from shared.domain.ids import RecipientId
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.filters import Attribute, AttributeFilter
 from shared.domain.preferences.preferences import Preferences
@@ -17,7 +17,7 @@ from shared.domain.reconcile.decide import decide
 from tests.support.builders import person, snapshot, user, wanted
 
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "recipient-rules.md"
-SOURCE = SourceId("users")
+SOURCE = Source().id
 COLUMNS = ("directory", "match", "origin", "recipient", "differs", "to CSV", "deactivate")
 STATUS = {"active": Status.ACTIVE, "by sync": Status.DEACTIVATED_BY_SYNC, "by hand": Status.DEACTIVATED_MANUALLY}
 Combination = dict[str, str]

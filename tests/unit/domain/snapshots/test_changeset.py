@@ -2,15 +2,14 @@
 
 import pytest
 
-from shared.domain.directory import DirectoryUser
-from shared.domain.ids import SourceId
+from shared.domain.directory import DirectoryUser, Source
 from shared.domain.snapshots.changeset import MAX_CHANGED, Changed, Changes, VerifiedChanges, is_few
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.errors import Conflict
 from tests.support.builders import user
 
-USERS = SourceId("users")
+USERS = Source().id
 BEFORE = [user(1), user(2)]
 AFTER = [user(1, display_name="New Name"), user(3)]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.domain.directory import DirectoryUser
-from shared.domain.ids import ObjectId, SourceId
+from shared.domain.directory import DirectoryUser, Source
+from shared.domain.ids import ObjectId
 from shared.domain.snapshots import partitions
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
@@ -11,7 +11,7 @@ from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.errors import Conflict
 from tests.support.builders import user
 
-SOURCE = SourceId("users")
+SOURCE = Source().id
 
 
 def people(count: int) -> list[DirectoryUser]:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from shared.domain.directory import Source
 from shared.domain.ids import ObjectId, SourceId
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.snapshots.page import (
@@ -20,7 +21,7 @@ from shared.domain.snapshots.verification import CompleteSnapshot, require_page_
 from shared.errors import Conflict
 from tests.support.builders import person, snapshot, user
 
-SOURCE = SourceId("users")
+SOURCE = Source().id
 LONG = ("display_name", "given_name", "surname", "department", "job_title", "office_location")
 FIRST, SECOND = [user(1), user(2)], [user(3)]
 PAGES = [encode_page(FIRST), encode_page(SECOND)]
@@ -58,7 +59,7 @@ def test_neither_snapshot_nor_proof_can_be_made_up() -> None:
 
 def test_proof_needs_every_source_of_the_location() -> None:
     """One unread source of two, and nobody can be called absent."""
-    other = SourceId("group-x")
+    other = SourceId("main:group-x")
     assert AbsenceProof.of([SOURCE, other], {SOURCE: snapshot("users")}) is None
     assert AbsenceProof.of([SOURCE], {SOURCE: snapshot("users")}) is not None
 

@@ -20,7 +20,7 @@ from shared.domain.sync.queue_messages import (
     parse_request,
 )
 from shared.errors import Rejected
-from tests.support.builders import person
+from tests.support.ids import HOSTILE
 
 TENANT, RUN = TenantId("contoso"), RunId("8204576261968-0000000a")
 ANY_TEXT = st.text(st.characters(), max_size=200)
@@ -76,17 +76,34 @@ def test_the_refusal_names_the_fault(text: str, names: str) -> None:
     assert names in str(caught.value)
 
 
-@pytest.mark.parametrize("source", [Source(), Source(group=person(1)), Source(group=person(1), transitive=False)])
+@pytest.mark.parametrize(
+    "source", [Source(), *(Source(group=name, transitive=deep) for name in HOSTILE for deep in (True, False))]
+)
 def test_every_source_of_a_plan_is_understood(source: Source) -> None:
     """Every id that a source can have passes."""
     job = FetchJob(tenant=TENANT, run=RUN, source=source.id)
     assert parse_fetch(encode_job(job)) == job
 
 
-@pytest.mark.parametrize("source", ["", "users ", "users/../x", "group-1", "users:1", "!current", "group-"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "users",
+        ":users",
+        "main:users ",
+        "main:users/../x",
+        "main:group-1",
+        "main:users:1",
+        "main:!current",
+        "MAIN:users",
+        f"main:group-{'g' * 32}",
+        f"main:group-{'0' * 33}",
+    ],
+)
 def test_a_source_that_no_plan_has_is_refused(source: str) -> None:
     """A source becomes a key, so it is validated like any id."""
-    with pytest.raises(Rejected, match="is no source"):
+    with pytest.raises(Rejected, match="not a valid source id"):
         parse_fetch(f'{{"tenant":"contoso","run":"{RUN}","source":"{source}"}}')
 
 

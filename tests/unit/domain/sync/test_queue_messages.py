@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId
+from shared.domain.directory import Source
+from shared.domain.ids import ImportId, LocationId, RunId, TenantId
 from shared.domain.run import RunMode
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import (
@@ -72,7 +73,7 @@ def test_messages_survive_a_round_trip() -> None:
     """What the product sends is what it reads."""
     request = SyncRequest(tenant=TENANT, mode=RunMode.FULL, request=RUN, requested_by="api")
     assert parse_request(encode_request(request), "other") == request
-    fetch = FetchJob(tenant=TENANT, run=RUN, source=SourceId("users"))
+    fetch = FetchJob(tenant=TENANT, run=RUN, source=Source().id)
     assert parse_fetch(encode_job(fetch)) == fetch
     reconcile = ReconcileJob(tenant=TENANT, run=RUN, location=LocationId("desk"))
     assert parse_reconcile(encode_job(reconcile)) == reconcile

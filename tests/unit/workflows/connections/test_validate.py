@@ -7,7 +7,7 @@ from shared.bootstrap import App
 from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.connections.validation_report import CheckStatus, Report
-from shared.domain.ids import SourceId
+from shared.domain.directory import Source
 from shared.errors import Conflict, LoginRefused, NeedsAttention, SyncError, Transient
 from tests.support.builders import BACK_END, person
 from tests.support.fakes import FakeDirectory
@@ -163,7 +163,7 @@ async def test_a_read_that_fails_takes_nothing_back(
     app: App, entries: CredentialForm, directory: FakeDirectory, error: SyncError, words: str
 ) -> None:
     """The secret stays right and the consent stays known; only that read fails."""
-    directory.broken[SourceId("users")] = (0, error)
+    directory.broken[Source().id] = (0, error)
     report = await app.connect.check(entries, BACK_END)
     (failed,) = (each for each in report.checks if each.status is CheckStatus.FAIL)
     assert failed.id == "read_users"

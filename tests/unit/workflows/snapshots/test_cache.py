@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 
-from shared.domain.ids import SourceId, TenantId
+from shared.domain.directory import Source
+from shared.domain.ids import TenantId
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
@@ -17,7 +18,7 @@ from tests.support.fakes.snapshots import FakeSnapshotStore
 TENANT = TenantId("contoso")
 PEOPLE = [user(number) for number in range(20)]
 PAGE = encode_page(PEOPLE)
-REF = SnapshotManifest(source=SourceId("users"), attempt="a", digest=SnapshotDigest().add(PAGE, PEOPLE))
+REF = SnapshotManifest(source=Source().id, attempt="a", digest=SnapshotDigest().add(PAGE, PEOPLE))
 CUTS = Cuts(20)
 
 

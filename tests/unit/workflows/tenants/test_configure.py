@@ -7,7 +7,8 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.entra.credential_form import CredentialForm
-from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
+from shared.domain.directory import Source
+from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
@@ -214,7 +215,7 @@ async def test_deleting_a_tenant_leaves_nothing(
         await ports.operator_log.record(entry)
     await app.configure.delete_tenant(contoso)
     assert [tenant async for tenant, _ in ports.tenants.deletions()] == [contoso]
-    late = SourceId("users")
+    late = Source().id
     await ports.snapshots.stage(contoso, late, "attempt", 0, [Page.of(b"what a worker read meanwhile", [])])
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(SETTLED_AFTER.total_seconds() - 1)
@@ -236,7 +237,7 @@ async def test_a_tenant_can_be_created_again_at_once(app: App, ports: Ports, con
     """It begins empty, whatever came late for the deleted one, and no sweep touches it."""
     await app.configure.put_location(contoso, DESK, "Desk")
     await app.configure.delete_tenant(contoso)
-    await ports.snapshots.stage(contoso, SourceId("users"), "attempt", 0, [Page.of(b"late", [])])
+    await ports.snapshots.stage(contoso, Source().id, "attempt", 0, [Page.of(b"late", [])])
     assert (await app.configure.put_tenant(contoso, "Anew"))[1]
     assert "late" not in _text(ports.snapshots)
     await app.configure.put_location(contoso, DESK, "Desk")

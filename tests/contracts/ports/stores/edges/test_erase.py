@@ -5,6 +5,7 @@ from typing import Any
 from shared.adapters.stores import Tables, table_names
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import SsoApplication
+from shared.domain.directory import Source
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.group_mapping import GroupMapping
@@ -42,7 +43,7 @@ TABLES = (
     table_names.IMPORTS,
     table_names.UPLOADS,
 )
-USERS = SourceId("users")
+USERS = Source().id
 
 
 async def test_nothing_is_left_of_the_tenant(stores: Stores, tenant: TenantId, neighbour: TenantId) -> None:

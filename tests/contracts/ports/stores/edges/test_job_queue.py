@@ -12,7 +12,8 @@ from azure.storage.queue.aio import QueueServiceClient
 from infra.local.azurite import ACCOUNT, KEY, Azurite
 from shared.adapters import queues
 from shared.adapters.queues import StorageJobQueue
-from shared.domain.ids import ImportId, LocationId, SourceId, TenantId
+from shared.domain.directory import Source
+from shared.domain.ids import ImportId, LocationId, TenantId
 from shared.domain.run import RunMode
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import encode_job, encode_request, parse_request
@@ -87,7 +88,7 @@ async def test_every_job_arrives_once(opened: Opened, tenant: TenantId) -> None:
 async def test_each_kind_of_job(opened: Opened, tenant: TenantId) -> None:
     """Fetch, deactivate and import jobs are plain JSON too; no jobs are no messages."""
     fetch, deactivate = (
-        FetchJob(tenant=tenant, run=RUN, source=SourceId("users")),
+        FetchJob(tenant=tenant, run=RUN, source=Source().id),
         DeactivateJob(tenant=tenant, run=RUN),
     )
     await opened.queue.fetch([])
@@ -99,7 +100,7 @@ async def test_each_kind_of_job(opened: Opened, tenant: TenantId) -> None:
     found = sorted((json.loads(text) for text in await opened.read()), key=len)
     assert found == [
         {"tenant": tenant, "run": RUN},
-        {"tenant": tenant, "run": RUN, "source": "users"},
+        {"tenant": tenant, "run": RUN, "source": "main:users"},
         {"tenant": tenant, "run": RUN, "location": "desk", "import_id": RUN},
     ]
 

@@ -8,7 +8,7 @@ import pytest
 from shared.adapters.stores import Tables
 from shared.adapters.stores.table_names import SNAPSHOTS
 from shared.adapters.tables.packing import pack
-from shared.domain.directory import DirectoryUser
+from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Page, decode_page, encode_page
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, page_key
@@ -17,7 +17,7 @@ from shared.ports.snapshots import SnapshotStore
 from tests.support.builders import loaded, person, user
 from tests.support.samples import Stores
 
-USERS = SourceId("users")
+USERS = Source().id
 
 
 async def staged(
@@ -202,7 +202,7 @@ async def test_a_snapshot_of_an_earlier_version_is_none(
 ) -> None:
     """Its pages have no marks: the source is listed anew, and the next commit deletes them."""
     old = {"source": USERS, "attempt": "a", "digest": {"pages": 1, "users": 1, "sha256": "00", "content": "1"}}
-    row = {"PartitionKey": f"{tenant}:users", "RowKey": "!current", "fencingToken": 3, **pack(old)}
+    row = {"PartitionKey": f"{tenant}:{USERS}", "RowKey": "!current", "fencingToken": 3, **pack(old)}
     await tables.put(SNAPSHOTS, row)
     assert await azurite_stores.snapshots.find_current(tenant, USERS) is None
     ref = await staged(azurite_stores.snapshots, tenant, "b", [user(1)])
@@ -215,7 +215,7 @@ async def test_more_pages_than_a_batch_deletes(azurite_stores: Stores, tables: T
     await staged(azurite_stores.snapshots, tenant, "lost", *([user(number)] for number in range(250)))
     ref = await staged(azurite_stores.snapshots, tenant, "won", [user(1)])
     await azurite_stores.snapshots.commit(tenant, ref, 1)
-    rows = [row["RowKey"] async for row in tables.query(SNAPSHOTS, partition=f"{tenant}:users")]
+    rows = [row["RowKey"] async for row in tables.query(SNAPSHOTS, partition=f"{tenant}:{USERS}")]
     assert rows == ["!current", "won:000000"]
 
 
@@ -224,7 +224,7 @@ async def test_a_page_of_704_kib_fits(azurite_stores: Stores, tables: Tables, te
     """The largest page that a row takes comes back whole; a byte more is refused with its size."""
     page = random.Random(7).randbytes(704 * 1024)
     await azurite_stores.snapshots.stage(tenant, USERS, "a", 0, [Page.of(page, [])])
-    rows = [row async for row in tables.query(SNAPSHOTS, partition=f"{tenant}:users")]
+    rows = [row async for row in tables.query(SNAPSHOTS, partition=f"{tenant}:{USERS}")]
     assert b"".join(rows[0][f"p{number:02d}"] for number in range(11)) == page
     with pytest.raises(Rejected, match=str(len(page) + 1)):
         await azurite_stores.snapshots.stage(tenant, USERS, "a", 1, [Page.of(page + b"!", [])])
