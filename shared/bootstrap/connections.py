@@ -52,7 +52,7 @@ class Connections(Runs):
             secrets=self.ports.secrets,
             access=self.access,
             validate=self.validate,
-            invalidate_running_work=self.restart_on_change.invalidate_running_work,
+            running_work=self.restart_on_change,
             clock=self.ports.clock,
         )
 

@@ -30,8 +30,8 @@ class Operations(Supervision):
             operator_log=self.ports.operator_log,
             runs=self.ports.runs,
             stages=self.stages,
-            fail=self.finish.fail,
-            fail_import=self.import_endings.fail,
+            closer=self.closer,
+            endings=self.import_endings,
             clock=self.ports.clock,
         )
 

@@ -8,7 +8,7 @@ from shared.runtime.bulkhead import Capacity
 from shared.workflows.snapshots.cache import CutSnapshots
 from shared.workflows.sync.deactivate import Deactivate
 from shared.workflows.sync.fetch import Fetch
-from shared.workflows.sync.finish import Finish
+from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.reconcile import LARGE_AT_ONCE, Reconcile
 
 
@@ -23,7 +23,7 @@ class Sync(Tenants):
             snapshots=self.ports.snapshots,
             access=self.access,
             stages=self.stages,
-            finish_at_once=self.finish.at_once,
+            closer=self.closer,
             queue=self.ports.queue,
             clock=self.ports.clock,
             ids=self.ports.ids,
@@ -55,15 +55,15 @@ class Sync(Tenants):
             recipients=self.ports.recipients,
             access=self.access,
             stages=self.stages,
-            finish=self.finish,
+            closer=self.closer,
             clock=self.ports.clock,
             ids=self.ports.ids,
         )
 
     @cached_property
-    def finish(self) -> Finish:
+    def closer(self) -> RunCloser:
         """Closes runs."""
-        return Finish(
+        return RunCloser(
             tenants=self.ports.tenants,
             runs=self.ports.runs,
             snapshots=self.ports.snapshots,

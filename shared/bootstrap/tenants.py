@@ -45,7 +45,7 @@ class Tenants(Imports):
             tenants=self.ports.tenants,
             recipients=self.ports.recipients,
             erasure=self.erasure,
-            disconnect=self.connect.disconnect,
-            invalidate_running_work=self.restart_on_change.invalidate_running_work,
-            abandon_imports=self.sweep_imports.abandon,
+            connect=self.connect,
+            running_work=self.restart_on_change,
+            imports=self.sweep_imports,
         )

@@ -1,6 +1,5 @@
 """Connect: validated credentials are stored and switched on, replaced, and erased when they are switched off."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -54,6 +53,13 @@ class Validator(Protocol):
         ...
 
 
+class RunningWork(Protocol):
+    """The runs and jobs of a tenant that work on its present configuration."""
+
+    async def invalidate_running_work(self, tenant: TenantId) -> None:
+        """End them, and keep every worker from writing by the configuration before. Call it before answering."""
+
+
 class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
     """A connection with its health."""
 
@@ -69,7 +75,7 @@ class Connect:
     secrets: SecretStore
     access: DirectoryAccess
     validate: Validator
-    invalidate_running_work: Callable[[TenantId], Awaitable[None]]
+    running_work: RunningWork
     clock: Clock
 
     async def check(self, form: CredentialForm, caller: Caller) -> Report:
@@ -143,7 +149,7 @@ class Connect:
         connection = await self._stored(tenant, form.cleaned(), validation, validation.credentials)
         other = before is None or before.fingerprint() != connection.fingerprint()
         if before is not None and other:
-            await self.invalidate_running_work(
+            await self.running_work.invalidate_running_work(
                 tenant
             )  # also before: if this dies right after storing, nothing old still runs
         with bound_to(found):
@@ -156,7 +162,7 @@ class Connect:
         if connection.kind is CredentialKind.FEDERATED:
             await self.secrets.delete(secret_name(tenant))
         if other:
-            await self.invalidate_running_work(tenant)
+            await self.running_work.invalidate_running_work(tenant)
         await self.access.health.recovered(tenant)
         return Tagged(validation.report, tag_of(etag, Part.CONNECTION, tenant))
 
@@ -233,7 +239,7 @@ class Connect:
         found = await self._expected(tenant, Part.CONNECTION, condition)
         with bound_to(found):
             await self._erase(tenant, found)
-        await self.invalidate_running_work(tenant)
+        await self.running_work.invalidate_running_work(tenant)
         await self.tenants.forget_health(tenant)
 
     async def _erase(self, tenant: TenantId, found: Expected | None = None) -> None:

@@ -1,9 +1,7 @@
 """Dead letters: records a message that failed on every delivery; its run continues without it."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from shared.domain.ids import RunId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
@@ -22,6 +20,8 @@ from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
+from shared.workflows.imports.completion import ImportEndings
+from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Longest part of a message's text that the operator log keeps, in characters.
@@ -38,8 +38,8 @@ class DeadLetters:
     operator_log: OperatorLog
     runs: RunStore
     stages: StageCoordinator
-    fail: Callable[[TenantId, RunId, Problem, RequestCounters], Awaitable[None]]
-    fail_import: Callable[[ImportJob, Problem], Awaitable[None]]
+    closer: RunCloser
+    endings: ImportEndings
     clock: Clock
 
     async def add_entry(self, queue: str, message_id: str, body: str, code: str, detail: str, message: Message) -> None:
@@ -87,9 +87,9 @@ class DeadLetters:
                 await self.stages.advance(plan)
             case DeactivateJob():
                 await self.stages.current_plan(message.tenant, message.run)
-                await self.fail(message.tenant, message.run, _problem("deactivate", queue), counters)
+                await self.closer.fail(message.tenant, message.run, _problem("deactivate", queue), counters)
             case ImportJob():
-                await self.fail_import(message, _problem("import", queue))
+                await self.endings.fail(message, _problem("import", queue))
             case SyncRequest() | None:
                 pass  # no run was started by it, or nobody can tell which
 

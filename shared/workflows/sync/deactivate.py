@@ -1,7 +1,7 @@
 """Deactivate: those whom every complete source lacks are asked about once more, guarded, then deactivated or held."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +25,7 @@ from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.fenced_writer import FencedWriter
+from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Over how long earlier deactivations count against the guard.
@@ -43,7 +44,7 @@ class Deactivate:
     recipients: RecipientStore
     access: DirectoryAccess
     stages: StageCoordinator
-    finish: Callable[[Plan, RunOutcome, RequestCounters], Awaitable[None]]
+    closer: RunCloser
     clock: Clock
     ids: IdSource
 
@@ -60,7 +61,7 @@ class Deactivate:
             outcome = await self._approved(plan, run, run.decision)
         else:
             outcome = await self._guarded(plan)
-        await self.finish(plan, outcome, counters)
+        await self.closer.finish(plan, outcome, counters)
 
     async def _guarded(self, plan: Plan) -> RunOutcome:
         """Deactivate the confirmed candidates of all locations, or hold them all."""

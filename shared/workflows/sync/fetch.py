@@ -1,6 +1,6 @@
 """Fetch: one source of a run, page by page, into a snapshot. Touches no recipient."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +38,7 @@ from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.snapshots.patcher import Rewriting, load_page_index, looked_for, once_each
 from shared.workflows.snapshots.writer import Staging
 from shared.workflows.sync.directory_listing import Listing
+from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Users on one page of a snapshot; also the directory's largest page.
@@ -68,7 +69,7 @@ class Fetch:
     snapshots: SnapshotStore
     access: DirectoryAccess
     stages: StageCoordinator
-    finish_at_once: Callable[[Plan, Mapping[SourceId, FetchResult], RequestCounters], Awaitable[bool]]
+    closer: RunCloser
     queue: JobQueue
     clock: Clock
     ids: IdSource
@@ -109,7 +110,7 @@ class Fetch:
                 problem=result.problem.code if result.problem else None,
             )
         fetched = await self._all_fetched(plan, result)
-        if fetched is not None and await self.finish_at_once(plan, fetched, counters):
+        if fetched is not None and await self.closer.finish_early(plan, fetched, counters):
             return
         if fetched is not None or done_before:  # otherwise whoever marks the last source moves the run on
             await self.stages.advance(plan, resend=done_before)

@@ -45,7 +45,7 @@ class _Findings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finish:
+class RunCloser:
     """Closes runs, whichever step or watchdog found that they have ended."""
 
     tenants: TenantStore
@@ -57,7 +57,7 @@ class Finish:
     health: ConnectionHealth
     clock: Clock
 
-    async def __call__(self, plan: Plan, outcome: RunOutcome, counters: RequestCounters) -> None:
+    async def finish(self, plan: Plan, outcome: RunOutcome, counters: RequestCounters) -> None:
         """Leave the run ended with its report and the tenant free. Raises: Superseded if it does not own the tenant.
 
         The order matters: snapshots and their delta links become current only now that their changes are applied,
@@ -95,7 +95,9 @@ class Finish:
             settled=_settled(plan, ended, settled_inputs(plan, reconciled, outcome.fully_deactivated)),
         )
 
-    async def at_once(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], counters: RequestCounters) -> bool:
+    async def finish_early(
+        self, plan: Plan, fetched: Mapping[SourceId, FetchResult], counters: RequestCounters
+    ) -> bool:
         """Leave the run ended if nothing is left to decide once all is `fetched`; tell whether that is so.
 
         Raises: Superseded as a call.
@@ -210,7 +212,7 @@ class Finish:
             await self.stages.end(tenant, run, RunState.FAILED, problem, self.clock.now())
             await self.release(tenant, run)
         else:
-            await self(plan, RunOutcome(state=RunState.FAILED, problems=(problem,)), counters)
+            await self.finish(plan, RunOutcome(state=RunState.FAILED, problems=(problem,)), counters)
 
     async def release(self, tenant: TenantId, run: RunId) -> None:
         """Free the tenant from a run that ended otherwise, and start the request that waited for its end."""

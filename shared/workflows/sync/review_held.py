@@ -1,6 +1,5 @@
 """Decide held: somebody approves the deactivations that a run holds, or drops them."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +14,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
 from shared.telemetry import event
+from shared.workflows.sync.finish import RunCloser
 from shared.workflows.tenants.summary import revise
 
 
@@ -25,7 +25,7 @@ class DecideHeld:
     tenants: TenantStore
     runs: RunStore
     queue: JobQueue
-    release: Callable[[TenantId, RunId], Awaitable[None]]
+    closer: RunCloser
     clock: Clock
 
     async def approve(self, tenant: TenantId, run: RunId, digest: str, by: str) -> Run:
@@ -65,7 +65,7 @@ class DecideHeld:
         try:
             await self.runs.replace(approved, stored.etag)
         except ETagConflict:
-            await self.release(tenant, run)
+            await self.closer.release(tenant, run)
             raise
         await self.queue.deactivate(DeactivateJob(tenant=tenant, run=run))
         event("approved", tenant=tenant, run=run, by=by)

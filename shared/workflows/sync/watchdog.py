@@ -1,8 +1,8 @@
 """Watch: the watchdog. Enqueues again what a crash left behind, and ends runs that are past their deadline."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -17,7 +17,16 @@ from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
 from shared.telemetry import RequestCounters, event
+from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.stages import StageCoordinator
+from shared.workflows.tenants.deletion import Erasure
+
+
+class ImportWatchdog(Protocol):
+    """Does for large imports what the watchdog does for runs."""
+
+    async def __call__(self) -> None:
+        """Resume what stopped, and delete what has expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +38,9 @@ class Watch:
     recipients: RecipientStore
     queue: JobQueue
     stages: StageCoordinator
-    fail: Callable[[TenantId, RunId, Problem, RequestCounters], Awaitable[None]]
-    release: Callable[[TenantId, RunId], Awaitable[None]]
-    sweep: Callable[[], Awaitable[None]]
-    sweep_imports: Callable[[], Awaitable[None]]
+    closer: RunCloser
+    imports: ImportWatchdog
+    erasure: Erasure
     clock: Clock
     stale_after_s: float
     deadline_s: float
@@ -47,8 +55,8 @@ class Watch:
                 await self._look(tenant, state, counters)
             except SyncError as error:
                 event("watch_failed", tenant=tenant, run=state.active_run, code=error.code)
-        await self.sweep_imports()
-        await self.sweep()
+        await self.imports()
+        await self.erasure.sweep()
 
     async def _look(self, tenant: TenantId, state: TenantState, counters: RequestCounters) -> None:
         if state.active_run is None:
@@ -62,7 +70,7 @@ class Watch:
                 code="deadline",
                 detail=f"The run did not finish within {self.deadline_s:.0f} s and was stopped.",
             )
-            await self.fail(tenant, state.active_run, problem, counters)
+            await self.closer.fail(tenant, state.active_run, problem, counters)
             return
         await self._resume(tenant, state, state.active_run, active_s)
 
@@ -77,7 +85,7 @@ class Watch:
             return
         if stored.value.state.ended:
             if active_s >= self.stale_after_s:  # whoever ended it died before the tenant was free
-                await self.release(tenant, run)
+                await self.closer.release(tenant, run)
             return
         progress = await self.runs.get_progress(tenant, run)
         results = progress.fetched + progress.reconciled

@@ -1,8 +1,8 @@
 """Configure: tenants, their preferences, locations and mappings. Every change ends what runs on the old ones."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.tenants import TenantSummary
@@ -15,6 +15,7 @@ from shared.domain.recipient import Status
 from shared.errors import NotFound, Rejected
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import TenantStore
+from shared.workflows.connections.connect import Connect, RunningWork
 from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.pagination import page
 from shared.workflows.tenants.deletion import Erasure
@@ -28,6 +29,13 @@ MAX_ADMINS: Final = 200
 MAX_LISTED: Final = 1_000
 
 
+class LocationImports(Protocol):
+    """The large imports of a location."""
+
+    async def abandon(self, tenant: TenantId, location: LocationId) -> None:
+        """End them and delete everything of them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configure:
     """Changes a tenant's configuration."""
@@ -35,9 +43,9 @@ class Configure:
     tenants: TenantStore
     recipients: RecipientStore
     erasure: Erasure
-    disconnect: Callable[[TenantId], Awaitable[None]]
-    invalidate_running_work: Callable[[TenantId], Awaitable[None]]
-    abandon_imports: Callable[[TenantId, LocationId], Awaitable[None]]
+    connect: Connect
+    running_work: RunningWork
+    imports: LocationImports
 
     async def tag(self, tenant: TenantId, part: Part) -> str:
         """Return the tag of a part of the configuration. Read before the part itself, it is never newer than that."""
@@ -80,7 +88,7 @@ class Configure:
             with bound_to(found):
                 await self.tenants.put(summary, found)
         await self.erasure.begin(tenant)
-        await self.disconnect(tenant)
+        await self.connect.disconnect(tenant)
         await self.erasure.erase(tenant)
 
     async def admins(self, tenant: TenantId) -> Admins:
@@ -144,7 +152,7 @@ class Configure:
         That run may have begun before the same change, whose first request died between storing and advancing.
         """
         if changed or (await self.tenants.state(tenant)).value.active_run is not None:
-            await self.invalidate_running_work(tenant)
+            await self.running_work.invalidate_running_work(tenant)
 
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return the tenant's locations with their mappings. Raises: NotFound."""
@@ -172,7 +180,7 @@ class Configure:
         name = _name(name)
         put = await self._put_location(tenant, location, name, condition)
         if location not in known:
-            await self.invalidate_running_work(tenant)
+            await self.running_work.invalidate_running_work(tenant)
         return put
 
     @optimistic_update
@@ -197,13 +205,13 @@ class Configure:
         name = (await self.location(tenant, location)).value.name
         if condition is not None:  # written once more as it is: of two who saw this version one goes on
             await self._put_location(tenant, location, name, condition)
-        await self.invalidate_running_work(tenant)
-        await self.abandon_imports(tenant, location)
+        await self.running_work.invalidate_running_work(tenant)
+        await self.imports.abandon(tenant, location)
         people = [each.status async for each in self.recipients.list_recipients(tenant, location)].count(Status.ACTIVE)
         await self.recipients.delete_location(tenant, location)
         await self.tenants.delete_location(tenant, location)
-        await self.invalidate_running_work(tenant)
-        await self.abandon_imports(tenant, location)
+        await self.running_work.invalidate_running_work(tenant)
+        await self.imports.abandon(tenant, location)
         await self.recipients.delete_location(tenant, location)
         await revise(self.tenants, tenant, lambda known: known.moved(-people))
 

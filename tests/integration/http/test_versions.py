@@ -111,7 +111,7 @@ async def test_of_two_who_replace_one_version_one_touches_the_vault(
         secrets=ports.secrets,
         access=product.access,
         validate=slow,
-        invalidate_running_work=product.restart_on_change.invalidate_running_work,
+        running_work=product.restart_on_change,
         clock=ports.clock,
     )
     monkeypatch.setattr(product, "connect", late)

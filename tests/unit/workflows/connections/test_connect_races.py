@@ -158,6 +158,21 @@ async def test_a_federated_identity_leaves_no_secret_behind(
         await ports.secrets.get(secret_name(contoso), "1")
 
 
+@dataclasses.dataclass
+class DyingRunningWork:
+    """Invalidates running work `calls` times; then the process dies."""
+
+    app: App
+    calls: int
+
+    async def invalidate_running_work(self, tenant: TenantId) -> None:
+        """Invalidate, or die. Raises: Transient."""
+        if not self.calls:
+            raise Transient("the process dies", code="storage_unreachable")
+        self.calls -= 1
+        await self.app.restart_on_change.invalidate_running_work(tenant)
+
+
 async def test_switching_off_that_dies_has_erased_the_secret(
     app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
 ) -> None:
@@ -165,11 +180,9 @@ async def test_switching_off_that_dies_has_erased_the_secret(
     await app.connect.put_sso(contoso, SSO)
     await app.connect.connect(contoso, entries, BACK_END)
 
-    async def dies(_: TenantId) -> None:
-        raise Transient("the process dies", code="storage_unreachable")
-
+    dying = DyingRunningWork(app, calls=0)
     with pytest.raises(Transient):
-        await dataclasses.replace(app.connect, invalidate_running_work=dies).disconnect(contoso)
+        await dataclasses.replace(app.connect, running_work=dying).disconnect(contoso)
     assert await ports.tenants.connection(contoso) is None
     assert not await stored_secrets(ports, contoso)
 
@@ -186,15 +199,7 @@ async def test_another_directory_that_dies_while_it_is_stored_leaves_nothing_old
         directory.client_id = person(60)
         directory.assigned[person(60)] = []
     before = (await ports.tenants.state(contoso)).value.config_version
-    calls = 0
-
-    async def dies_late(tenant: TenantId) -> None:
-        nonlocal calls
-        calls += 1
-        if calls > 1:
-            raise Transient("the process dies", code="storage_unreachable")
-        await app.restart_on_change.invalidate_running_work(tenant)
-
+    dying = DyingRunningWork(app, calls=1)
     with pytest.raises(Transient):
-        await dataclasses.replace(app.connect, invalidate_running_work=dies_late).connect(contoso, other, BACK_END)
+        await dataclasses.replace(app.connect, running_work=dying).connect(contoso, other, BACK_END)
     assert (await ports.tenants.state(contoso)).value.config_version == before + 1
