@@ -1,4 +1,4 @@
-"""What the pages of docs/ list is what there is."""
+"""Reference pages name every permission, route, check, setting and timing that the code has."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -48,13 +48,13 @@ def settings() -> set[str]:
     ],
 )  # fmt: skip
 def test_a_page_names_what_there_is(page: str, words: Iterable[str]) -> None:
-    """Nothing was added without a word about it."""
+    """A permission, route, check or setting that is added has to be on its page."""
     text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8").replace("7 and 1", "7, 1")
     assert [word for word in words if word not in text] == []
 
 
 def test_every_aadsts_number_has_its_own_sentence() -> None:
-    """No two of them say the same."""
+    """No two login errors have the same title, detail or fix."""
     known = login_errors.LOGIN_ERRORS.values()
     for said in ([each.title for each in known], [each.detail for each in known], [each.fix for each in known]):
         assert [text for text, times in Counter(said).items() if times > 1] == []
