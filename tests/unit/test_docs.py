@@ -1,5 +1,6 @@
 """Reference pages name every permission, route, check, setting and timing that the code has."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,10 +13,13 @@ from shared.domain.connections.connection_health import BACK_OFF, WARN_DAYS
 from shared.domain.connections.entra import login_errors, permissions
 from shared.domain.connections.live_reads import READS
 from shared.domain.recipient import API_NAMES, PERSON_FIELDS
+from shared.triggers.http.framework import openapi
 from shared.triggers.http.framework.rules import RULES
 from tests.unit.test_person_fields import camel
 
 ROOT = Path(__file__).parents[2]
+#: Where the fields of the API are explained.
+API_PAGES = ("http-api.md", "error-codes.md", "stored-data.md")
 NEEDS = permissions.needs(sso_users=True)
 
 
@@ -51,6 +55,15 @@ def test_a_page_names_what_there_is(page: str, words: Iterable[str]) -> None:
     """A permission, route, check or setting that is added has to be on its page."""
     text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8").replace("7 and 1", "7, 1")
     assert [word for word in words if word not in text] == []
+
+
+def test_every_field_of_the_api_is_explained() -> None:
+    """What an answer or a body contains is in the reference: of a profile, in the page about stored data."""
+    pages = [(ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") for name in API_PAGES]
+    words = {word for page in pages for word in re.findall(r'[`"](\w+)[`"]', page)}
+    schemas = openapi.document()["components"]["schemas"]
+    fields = {f"{name}.{field}" for name, schema in schemas.items() for field in schema.get("properties", {})}
+    assert sorted(field for field in fields if field.partition(".")[2] not in words) == []
 
 
 def test_every_aadsts_number_has_its_own_sentence() -> None:
