@@ -19,7 +19,7 @@ from tests.unit.test_person_fields import camel
 
 ROOT = Path(__file__).parents[2]
 #: Where the fields of the API are explained.
-API_PAGES = ("http-api.md", "error-codes.md", "stored-data.md")
+API_PAGES = ("http-api.md", "error-codes.md", "person-fields.md", "stored-data.md")
 NEEDS = permissions.needs(sso_users=True)
 
 
@@ -63,7 +63,7 @@ def test_every_field_of_the_api_is_explained() -> None:
     words = {word for page in pages for word in re.findall(r'[`"](\w+)[`"]', page)}
     schemas = openapi.document()["components"]["schemas"]
     fields = {f"{name}.{field}" for name, schema in schemas.items() for field in schema.get("properties", {})}
-    assert sorted(field for field in fields if field.partition(".")[2] not in words) == []
+    assert sorted(field for field in fields if field.rpartition(".")[2] not in words) == []
 
 
 def test_every_aadsts_number_has_its_own_sentence() -> None:
