@@ -88,7 +88,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, held=None)
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True):
+class UpToDateState(msgspec.Struct, frozen=True, kw_only=True):
     """That after a run every location's recipients are what follows from its inputs, and nobody changed them since.
 
     It holds while the tenant's fencing_token is this one; whoever writes recipients without a run takes it away before.
@@ -97,7 +97,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     run: RunId
     fencing_token: int
     #: A hash of the inputs of all locations.
-    inputs: str
+    input_fingerprint: str
 
 
 class TenantState(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,11 +120,15 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     #: When the last run ended that had read and compared everything; None before the first.
     full_at: datetime | None = None
     summary: Summary = Summary()
-    settled: Settled | None = None
+    up_to_date: UpToDateState | None = None
 
-    def holding(self) -> Settled | None:
+    def still_up_to_date(self) -> UpToDateState | None:
         """Return what is settled if it still is: no run has begun since, and no configuration changed."""
-        return self.settled if self.settled is not None and self.settled.fencing_token == self.fencing_token else None
+        return (
+            self.up_to_date
+            if self.up_to_date is not None and self.up_to_date.fencing_token == self.fencing_token
+            else None
+        )
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +151,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether nothing is written but the report of what a run would do.
     preview: bool = False
     #: What the tenant's state said, if it held when the run took the tenant.
-    settled: Settled | None = None
+    up_to_date: UpToDateState | None = None
 
     @property
     def everyone(self) -> SourceId:

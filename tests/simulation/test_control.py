@@ -23,7 +23,7 @@ async def test_the_watchdog_leaves_a_job_alone_that_is_slow_but_works() -> None:
     )
     for _ in range(3):
         world.clock.advance(1_000)
-        await attempt.commit_fingerprint(inputs=None, active=0)
+        await attempt.commit_fingerprint(input_fingerprint=None, active=0)
         await world.app.watch(RequestCounters())
         assert world.queue.messages == working
     world.clock.advance(1_000)

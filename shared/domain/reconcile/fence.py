@@ -15,8 +15,8 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
     #: Who took it last, and with which of its writes it was merged last.
     attempt: str = ""
     operation: int = 0
-    #: `ReconcileResult.inputs` of the last complete reconcile, None since anything else wrote here.
-    inputs: str | None = None
+    #: `ReconcileResult.input_fingerprint` of the last complete reconcile, None since anything else wrote here.
+    input_fingerprint: str | None = None
     #: Active recipients after the last complete reconcile.
     active: int = 0
 

@@ -1,4 +1,4 @@
-"""What a location's recipients follow from, as hashes: equal inputs, equal decisions."""
+"""What a location's recipients follow from, as hashes: equal fingerprints, equal decisions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
@@ -16,7 +16,7 @@ def needed(plan: Plan, feeds: Sequence[SourceId]) -> Sequence[SourceId]:
     return (*feeds, plan.everyone) if apart else feeds
 
 
-def inputs_of(plan: Plan, feeds: Sequence[SourceId], fetched: Mapping[SourceId, FetchResult]) -> str | None:
+def fingerprint_of(plan: Plan, feeds: Sequence[SourceId], fetched: Mapping[SourceId, FetchResult]) -> str | None:
     """Return a hash of everything the decision depends on but the stored recipients; None unless all was read."""
     tallies = {}
     for source in needed(plan, feeds):
@@ -27,8 +27,8 @@ def inputs_of(plan: Plan, feeds: Sequence[SourceId], fetched: Mapping[SourceId, 
     return _hash(plan, tallies)
 
 
-def inputs_before(plan: Plan, source: SourceId, changes: Changes) -> str:
-    """Return what `inputs_of` a location that this source alone feeds was before it changed."""
+def fingerprint_before(plan: Plan, source: SourceId, changes: Changes) -> str:
+    """Return what `fingerprint_of` a location that this source alone feeds was before it changed."""
     return _hash(plan, {source: changes.since})
 
 
@@ -37,27 +37,29 @@ def _hash(plan: Plan, tallies: Mapping[SourceId, SnapshotDigest]) -> str:
     return sha256("\n".join([plan.preferences.digest(), *lines]).encode()).hexdigest()
 
 
-def inputs_of_all(plan: Plan, fetched: Mapping[SourceId, FetchResult]) -> str | None:
+def fingerprint_of_all(plan: Plan, fetched: Mapping[SourceId, FetchResult]) -> str | None:
     """Return a hash of what all locations of a run depend on; None unless all of it was read."""
-    return _together({location: inputs_of(plan, feeds, fetched) for location, feeds in plan.locations.items()})
+    return _together({location: fingerprint_of(plan, feeds, fetched) for location, feeds in plan.locations.items()})
 
 
-def settled_inputs(
+def up_to_date_fingerprint(
     plan: Plan, reconciled: Mapping[LocationId, ReconcileResult], fully_deactivated: Collection[LocationId]
 ) -> str | None:
-    """Return the same hash if every location's recipients are what follows from its inputs; None otherwise.
+    """Return the same hash if every location's recipients are what follows from its fingerprints; None otherwise.
 
     `fully_deactivated` are the locations where all candidates that were found are deactivated now.
     """
-    inputs: dict[LocationId, str | None] = {}
+    fingerprints: dict[LocationId, str | None] = {}
     for location in plan.locations:
         result = reconciled.get(location)
-        settled = result is not None and (not result.unsettled or location in fully_deactivated)
-        inputs[location] = result.inputs if result is not None and settled else None
-    return _together(inputs)
+        up_to_date = result is not None and (result.is_up_to_date or location in fully_deactivated)
+        fingerprints[location] = result.input_fingerprint if result is not None and up_to_date else None
+    return _together(fingerprints)
 
 
-def _together(inputs: Mapping[LocationId, str | None]) -> str | None:
-    if None in inputs.values():
+def _together(fingerprints: Mapping[LocationId, str | None]) -> str | None:
+    if None in fingerprints.values():
         return None
-    return sha256("\n".join(f"{location} {inputs[location]}" for location in sorted(inputs)).encode()).hexdigest()
+    return sha256(
+        "\n".join(f"{location} {fingerprints[location]}" for location in sorted(fingerprints)).encode()
+    ).hexdigest()

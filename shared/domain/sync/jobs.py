@@ -125,7 +125,7 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     partial: bool = False
     compared: bool = True
     #: Hash of everything the decision depended on; None when it was partial.
-    inputs: str | None = None
+    input_fingerprint: str | None = None
     #: The first of those skipped, with their reasons; `counts.skipped` has their number.
     skipped: tuple[Change, ...] = ()
     #: In a preview, the first of what a run would write; `counts` has their numbers.
@@ -134,6 +134,6 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     storage_requests: int = 0
 
     @property
-    def unsettled(self) -> bool:
-        """Whether the location is not, or not yet, what follows from its inputs."""
-        return self.inputs is None or bool(self.candidates) or self.unnamed_candidates > 0
+    def is_up_to_date(self) -> bool:
+        """Whether the location's recipients are what follows from its inputs."""
+        return self.input_fingerprint is not None and not self.candidates and not self.unnamed_candidates

@@ -52,7 +52,7 @@ class FencedWriter:
         if stored.value.fencing_token > fencing_token:
             raise Superseded(f"{location} is fenced with token {stored.value.fencing_token}", code="superseded")
         taken = msgspec.structs.replace(
-            stored.value, fencing_token=fencing_token, attempt=attempt, operation=0, inputs=None
+            stored.value, fencing_token=fencing_token, attempt=attempt, operation=0, input_fingerprint=None
         )
         etag = await store.replace_fence(tenant, location, taken, stored.etag)
         return cls(store, tenant, location, Versioned(taken, etag), stored.value)
@@ -121,7 +121,7 @@ class FencedWriter:
         self._fence = Versioned(fence, etag)
 
     async def commit_fingerprint(
-        self, *, inputs: str | None, active: int, irregular: Collection[ObjectId] | None = None
+        self, *, input_fingerprint: str | None, active: int, irregular: Collection[ObjectId] | None = None
     ) -> None:
         """Note in the fence what the location now corresponds to, and before that who is `irregular`, if that is known.
 
@@ -131,7 +131,10 @@ class FencedWriter:
             known = Irregular(attempt=self._fence.value.attempt, people=tuple(sorted(irregular)))
             await self._store.put_irregular(self._tenant, self._location, known)
         fence = msgspec.structs.replace(
-            self._fence.value, operation=self._fence.value.operation + 1, inputs=inputs, active=active
+            self._fence.value,
+            operation=self._fence.value.operation + 1,
+            input_fingerprint=input_fingerprint,
+            active=active,
         )
         etag: str | None
         try:
@@ -160,7 +163,7 @@ async def acquire_for_manual_change(
 
     Raises: Superseded while a run is active, or when one, or a change of configuration, comes meanwhile.
     """
-    state = await _clear_settled(tenants, tenant, location)
+    state = await _clear_up_to_date(tenants, tenant, location)
     fenced = await FencedWriter.acquire(
         recipients, tenant, location, fencing_token=state.fencing_token, attempt=attempt
     )
@@ -172,13 +175,13 @@ async def acquire_for_manual_change(
 
 
 @optimistic_update
-async def _clear_settled(tenants: TenantStore, tenant: TenantId, location: LocationId) -> TenantState:
+async def _clear_up_to_date(tenants: TenantStore, tenant: TenantId, location: LocationId) -> TenantState:
     """Drop what the next run would compare with. Return the state before. Raises: Superseded while a run is active."""
     state, etag = await tenants.state(tenant)
     if state.active_run is not None:
         raise _taken(location)
-    if state.settled is not None:
-        await tenants.swap_state(tenant, msgspec.structs.replace(state, settled=None), etag)
+    if state.up_to_date is not None:
+        await tenants.swap_state(tenant, msgspec.structs.replace(state, up_to_date=None), etag)
     return state
 
 

@@ -224,7 +224,9 @@ class Deactivate:
             known = before is not None and before.attempt == fenced.previous.attempt
             irregular = {*before.people, *(each.object_id for each in people)} if known and before else None
             active = settled.active - len(people)
-            await fenced.commit_fingerprint(inputs=settled.inputs, active=active, irregular=irregular)
+            await fenced.commit_fingerprint(
+                input_fingerprint=settled.input_fingerprint, active=active, irregular=irregular
+            )
 
     async def _stored(
         self, plan: Plan, location: LocationId, wanted: Collection[RecipientId]
@@ -242,7 +244,9 @@ class Deactivate:
 
 def _all_gone(result: ReconcileResult, people: Sequence[Candidate]) -> bool:
     """Tell whether these are all the candidates, of a location that was read completely."""
-    return result.inputs is not None and not result.unnamed_candidates and len(people) == len(result.candidates)
+    return (
+        result.input_fingerprint is not None and not result.unnamed_candidates and len(people) == len(result.candidates)
+    )
 
 
 def _held_outcome(held: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]) -> RunOutcome:

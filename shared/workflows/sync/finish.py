@@ -14,8 +14,8 @@ from shared.domain.connections.connection_health import Reason, concerns_credent
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
-from shared.domain.run import LocationReport, Plan, Run, RunMode, RunState, Settled, TenantState
-from shared.domain.sync.fingerprints import inputs_of_all, settled_inputs
+from shared.domain.run import LocationReport, Plan, Run, RunMode, RunState, TenantState, UpToDateState
+from shared.domain.sync.fingerprints import fingerprint_of_all, up_to_date_fingerprint
 from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult, SyncRequest
 from shared.domain.sync.run_outcome import RunOutcome, locations_report, problems_of
 from shared.domain.versioned import Versioned
@@ -92,7 +92,7 @@ class RunCloser:
             ended,
             context.state,
             full_at=self.clock.now() if compared else None,
-            settled=_settled(plan, ended, settled_inputs(plan, reconciled, outcome.fully_deactivated)),
+            up_to_date=_up_to_date(plan, ended, up_to_date_fingerprint(plan, reconciled, outcome.fully_deactivated)),
         )
 
     async def finish_early(
@@ -114,8 +114,8 @@ class RunCloser:
         Nothing is compared then: that run's report says how many recipients each location has. `fetched` has a result
         of every source. Raises: Superseded as a call.
         """
-        before = plan.settled
-        if before is None or plan.mode is RunMode.FULL or inputs_of_all(plan, fetched) != before.inputs:
+        before = plan.up_to_date
+        if before is None or plan.mode is RunMode.FULL or fingerprint_of_all(plan, fetched) != before.input_fingerprint:
             return False
         try:
             known = (await self.runs.get(plan.tenant, before.run)).value.locations
@@ -129,8 +129,8 @@ class RunCloser:
         done = RunOutcome(state=RunState.DONE)
         ended = await self._report(plan, done, fetched, _Findings({}, locations, ()), counters)
         await self._note_health(plan, fetched, context)
-        settled = _settled(plan, ended, before.inputs)
-        await self._free(plan.tenant, plan.run, ended, context.state, settled=settled)
+        up_to_date = _up_to_date(plan, ended, before.input_fingerprint)
+        await self._free(plan.tenant, plan.run, ended, context.state, up_to_date=up_to_date)
         return True
 
     async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], *, sweep: bool) -> None:
@@ -229,7 +229,7 @@ class RunCloser:
         known: Versioned[TenantState] | None = None,
         *,
         full_at: datetime | None = None,
-        settled: Settled | None = None,
+        up_to_date: UpToDateState | None = None,
     ) -> None:
         """Free the tenant from a run, and send the request that waited for its end.
 
@@ -249,7 +249,7 @@ class RunCloser:
                 active_since=None,
                 full_at=full_at or state.full_at,
                 summary=state.summary.after(ended) if ended is not None else state.summary,
-                settled=settled or state.settled,
+                up_to_date=up_to_date or state.up_to_date,
             )
             # a conflict: another request has begun to wait; read again, so that it is not forgotten
             await self.tenants.swap_state(tenant, free, etag)
@@ -270,7 +270,7 @@ def _unread(fetched: Mapping[SourceId, FetchResult]) -> bool:
     return bool(fetched) and all(result.outcome is FetchOutcome.FAILED for result in fetched.values())
 
 
-def _settled(plan: Plan, ended: Run, inputs: str | None) -> Settled | None:
-    if inputs is None or plan.preview or ended.state is not RunState.DONE:
+def _up_to_date(plan: Plan, ended: Run, input_fingerprint: str | None) -> UpToDateState | None:
+    if input_fingerprint is None or plan.preview or ended.state is not RunState.DONE:
         return None
-    return Settled(run=plan.run, fencing_token=plan.fencing_token, inputs=inputs)
+    return UpToDateState(run=plan.run, fencing_token=plan.fencing_token, input_fingerprint=input_fingerprint)

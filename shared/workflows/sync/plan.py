@@ -229,5 +229,5 @@ class PlanRun:
             connection=connection.fingerprint(),
             created_at=self.clock.now(),
             preview=preview,
-            settled=None if preview else before.holding(),
+            up_to_date=None if preview else before.still_up_to_date(),
         )

@@ -17,7 +17,7 @@ from shared.domain.reconcile.predictable import is_plain
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.changeset import Changed
 from shared.domain.snapshots.snapshot import SnapshotManifest
-from shared.domain.sync.fingerprints import inputs_before, inputs_of, needed
+from shared.domain.sync.fingerprints import fingerprint_before, fingerprint_of, needed
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchResult, ReconcileJob, ReconcileResult, writing_time_s
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
@@ -96,11 +96,11 @@ class Reconcile:
         if plan.preview:
             with self._place(plan, job, marked):
                 return await self._previewed(plan, job, marked, pace)
-        inputs = inputs_of(plan, feeds, marked)
+        fingerprint = fingerprint_of(plan, feeds, marked)
         stored = await self.recipients.get_fence(job.tenant, job.location)
         fence = stored.value
-        # inputs of this fencing token are those of an attempt that crashed before its result: it may have written
-        known = plan.mode is RunMode.INCREMENTAL and inputs is not None and fence.inputs == inputs
+        # a fingerprint under this fencing token is of an attempt that crashed before its result: it may have written
+        known = plan.mode is RunMode.INCREMENTAL and fingerprint is not None and fence.input_fingerprint == fingerprint
         if known and fence.fencing_token < plan.fencing_token:
             return ReconcileResult(
                 location=job.location,
@@ -108,7 +108,7 @@ class Reconcile:
                 baseline=fence.active,
                 active=fence.active,
                 compared=False,
-                inputs=inputs,
+                input_fingerprint=fingerprint,
             )
         changed = await self._changes_only(plan, job, marked, fence)
         with nullcontext() if changed else self._place(plan, job, marked):
@@ -131,7 +131,7 @@ class Reconcile:
         pace: "_Pace",
     ) -> ReconcileResult | None:
         """Write what is decided, about those alone who have `changed` if that is known; None if time ran out."""
-        inputs = inputs_of(plan, plan.locations[job.location], marked)
+        fingerprint = fingerprint_of(plan, plan.locations[job.location], marked)
         location = await FencedWriter.acquire(
             self.recipients,
             job.tenant,
@@ -152,10 +152,12 @@ class Reconcile:
             return None
         if changed is not None:
             found.widen(fence.active, changed.others)
-        settled = inputs is not None and not found.candidates
+        settled = fingerprint is not None and not found.candidates
         irregular = found.irregular if is_plain(plan, job.location) else None
-        await location.commit_fingerprint(inputs=inputs if settled else None, active=found.active, irregular=irregular)
-        return await self._result(plan, job, found, inputs, compared.problem)
+        await location.commit_fingerprint(
+            input_fingerprint=fingerprint if settled else None, active=found.active, irregular=irregular
+        )
+        return await self._result(plan, job, found, fingerprint, compared.problem)
 
     async def _changes_only(
         self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult], fence: Fence
@@ -164,7 +166,7 @@ class Reconcile:
         if plan.mode is not RunMode.INCREMENTAL or not is_plain(plan, job.location):
             return None
         changes = marked[plan.everyone].changes
-        if changes is None or fence.inputs != inputs_before(plan, plan.everyone, changes):
+        if changes is None or fence.input_fingerprint != fingerprint_before(plan, plan.everyone, changes):
             return None
         before = await self.recipients.find_irregular(job.tenant, job.location)
         if before is None or before.attempt != fence.attempt:
@@ -208,7 +210,7 @@ class Reconcile:
         return {source: ref for source in sources if (ref := marked[source].snapshot) is not None}
 
     async def _result(
-        self, plan: Plan, job: ReconcileJob, found: Found, inputs: str | None, problem: Problem | None
+        self, plan: Plan, job: ReconcileJob, found: Found, input_fingerprint: str | None, problem: Problem | None
     ) -> ReconcileResult:
         """Count from the journal, which also holds what an attempt wrote that did not live to mark the job."""
         written = await self.recipients.get_journal_counts(job.tenant, job.location, plan.run)
@@ -221,8 +223,8 @@ class Reconcile:
             active=found.active,
             candidates=tuple(found.named),
             unnamed_candidates=found.candidates - len(found.named),
-            partial=inputs is None,
-            inputs=inputs,
+            partial=input_fingerprint is None,
+            input_fingerprint=input_fingerprint,
             skipped=tuple(found.skipped),
             problem=problem,
         )

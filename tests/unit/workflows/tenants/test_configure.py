@@ -127,7 +127,7 @@ class _Interfered(FakeRecipientStore):
         """Erase, after the worker has tried."""
         assert self.worker is not None
         try:
-            await self.worker.commit_fingerprint(inputs="stale", active=1)
+            await self.worker.commit_fingerprint(input_fingerprint="stale", active=1)
         except Conflict:
             self.stopped += 1
         await super().delete_location(tenant, location)

@@ -62,7 +62,7 @@ async def test_whoever_writes_by_hand_has_the_location_compared() -> None:
     await world.sync("contoso", "first")
     text = b"external_id,display_name\n7,Guest\n"
     await world.app.import_csv(CONTOSO, BERLIN, BytesIO(text), ImportMode.MERGE, "", "anna")
-    assert (await world.ports.tenants.state(CONTOSO)).value.settled is None
+    assert (await world.ports.tenants.state(CONTOSO)).value.up_to_date is None
     assert (await _jobs(world, "second")).count("ReconcileJob") == 2
     run = await world.newest("contoso")
     assert run.locations[BERLIN].active == 31
@@ -90,7 +90,7 @@ async def test_nobody_claims_a_location_and_leaves_it_settled() -> None:
     vars(contended).update(vars(world.ports.tenants))
     await acquire_for_manual_change(contended, world.ports.recipients, CONTOSO, BERLIN, "attempt")
     assert not contended.late
-    assert (await contended.state(CONTOSO)).value.settled is None
+    assert (await contended.state(CONTOSO)).value.up_to_date is None
 
 
 async def test_a_change_of_configuration_has_everything_compared() -> None:
