@@ -69,7 +69,7 @@ function connected(base, connection) {
   const renew = () => {
     const form = secretOnly(connection);
     const result = h("div", {});
-    dialog("Replace the client secret", h("div", {}, form.element, result), {
+    dialog("Replace the client secret", h("div", { class: "stack" }, form.element, result), {
       label: "Check and replace",
       done: async () => {
         try {

@@ -8,7 +8,7 @@ import { dialog } from "../parts/dialog.js";
 export function disconnect(base) {
   const content = h(
     "div",
-    {},
+    { class: "stack" },
     h("p", {}, "Erased immediately: the client secret and the IDs of your directory and application. To connect again, you need to enter them again."),
     h("p", {}, "Kept: recipients, their history, locations, mapped groups and preferences. No recipient is deactivated."),
   );
@@ -18,7 +18,7 @@ export function disconnect(base) {
       const done = await api.remove(`${base}/connection`);
       const box = dialog(
         "The directory is disconnected",
-        h("div", {}, h("p", {}, `Erased: ${list(done.erased)}.`), h("p", {}, `Kept: ${list(done.kept)}.`)),
+        h("div", { class: "stack" }, h("p", {}, `Erased: ${list(done.erased)}.`), h("p", {}, `Kept: ${list(done.kept)}.`)),
       );
       box.addEventListener("close", () => reloadView());
     },

@@ -33,7 +33,7 @@ async function all(base, tenant) {
   return page("History", null, chart(first.runs), rows);
 }
 
-const link = (tenant, run) => h("a", { href: `#/t/${tenant}/history/${run.id}` }, when(run.requestedAt));
+const link = (tenant, run) => h("a", { class: "nowrap", href: `#/t/${tenant}/history/${run.id}` }, when(run.requestedAt));
 const type = (run) => `${KINDS[run.kind] ?? words(run.kind)}${run.preview ? " (preview)" : ""}`;
 
 const cells = (tenant, run) => [

@@ -50,7 +50,7 @@ function edit(base, place = null) {
   const name = input({ value: place?.name ?? "", name: "name" });
   const key = input({ name: "id" });
   if (!place) name.addEventListener("input", () => (key.value = slug(name.value)));
-  const form = h("div", {}, field("Name", name), !place && field("ID", key, "Use a–z, 0–9 and hyphens. You cannot change it later."));
+  const form = h("div", { class: "stack" }, field("Name", name), !place && field("ID", key, "Use a–z, 0–9 and hyphens. You cannot change it later."));
   dialog(place ? `Rename ${place.name}` : "Add a location", form, {
     label: "Save",
     done: async () => {

@@ -56,7 +56,7 @@ function shown(tenants, word) {
     tenants.map((tenant) => [
       [link(tenant), h("div", { class: "help" }, tenant.id)],
       tenant.connection ? badge(words(tenant.connection.state), CONNECTION_TONES[tenant.connection.state]) : "",
-      when(tenant.lastSuccessAt),
+      h("span", { class: "nowrap" }, when(tenant.lastSuccessAt)),
       number(tenant.recipients),
       h("div", { class: "row tight" }, actions(tenant)),
     ]),
@@ -79,7 +79,7 @@ function ownTenants(tenants) {
 function add() {
   const name = input({ name: "name", oninput: () => (key.value = slug(name.value)) });
   const key = input({ name: "id" });
-  dialog("Add a tenant", h("div", {}, field("Name", name), field("ID", key, "Use a–z, 0–9 and hyphens. You cannot change it later.")), {
+  dialog("Add a tenant", h("div", { class: "stack" }, field("Name", name), field("ID", key, "Use a–z, 0–9 and hyphens. You cannot change it later.")), {
     label: "Add",
     done: async () => {
       await api.put(api.at("tenants", key.value), { name: name.value });

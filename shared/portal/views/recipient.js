@@ -8,7 +8,7 @@ import { badge, check, field, input, problem, waiting } from "../parts/ui.js";
 import { readEditable } from "../person_fields.js";
 
 export async function why(base, user, name) {
-  const content = h("div", {}, waiting("Checking the directory"));
+  const content = h("div", { class: "stack" }, waiting("Checking the directory"));
   dialog(`Why is ${name} a recipient?`, content, { wide: true });
   try {
     const answer = await api.get(`${base}/explain?user=${encodeURIComponent(user)}`);
@@ -34,7 +34,7 @@ export async function edit(path, { id }, reload) {
   const inputs = Object.fromEntries(fields.map(([name]) => [name, input({ name, value: recipient[name] ?? "" })]));
   const active = check("Active", recipient.status === "active", "If you clear this, syncs will not reactivate the recipient.", { name: "active" });
   const was = active.box.checked;
-  const form = h("div", {}, active.element, h("div", { class: "grid" }, fields.map(([name, label]) => field(label, inputs[name]))));
+  const form = h("div", { class: "stack" }, active.element, h("div", { class: "grid" }, fields.map(([name, label]) => field(label, inputs[name]))));
   dialog(`Edit ${recipient.displayName ?? recipient.id}`, form, {
     label: "Save",
     wide: true,

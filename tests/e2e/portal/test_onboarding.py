@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
+from playwright.async_api import expect
 
 from infra.local.demo.simulator import Simulator
 from infra.local.stack.local_stack import LocalStack
@@ -67,6 +68,7 @@ async def test_every_mistake_is_named_and_can_be_corrected(
     await visitor.press("Check and connect")
     assert any("GroupMember.Read.All" in title for title in await visitor.failed_checks())
     await visitor.sees("Grant admin consent")
+    await expect(visitor.page.locator(".checks .skip").first).to_have_css("position", "static")
     await visitor.look("connect-failed")
     await simulator.call("POST", "/directories/fabrikam/roles", {"grant": ["GroupMember.Read.All"]})
     address = f"https://entra.microsoft.com/#view/Overview/tenantId/{right['tenantId'].upper()}/"

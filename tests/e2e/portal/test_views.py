@@ -109,7 +109,7 @@ async def test_preferences_are_previewed_and_saved(visitor: Visitor, stack: Loca
     await visitor.sees("anna@fabrikam.com is not allowed.")
     await visitor.look("preferences")
     await visitor.press("Save")
-    await visitor.sees("Saved.")
+    await visitor.sees("Changes apply from the next sync.")
     async with Api(stack.info) as api:
         kept = await api.call("GET", "/tenants/prefers/preferences")
     assert (kept["mode"], kept["ssoFilter"]["domains"]) == ("full", ["contoso.com", "*.contoso.com"])
