@@ -126,7 +126,7 @@ function outcome(run) {
   return notice(
     held ? "warning" : "info",
     `${count(recipients, "recipient")} at ${count(locations.length, "location")}`,
-    `${number(run.counts.created)} would be added, ${number(run.counts.updated)} changed, ${number(leaving)} deactivated.${held ? " The deactivations would wait for your approval." : ""} Nothing was changed.`,
+    `${number(run.counts.created)} would be added, ${number(run.counts.updated)} changed, ${number(leaving)} deactivated.${held ? " The deactivations would wait for your approval." : ""} Nothing was saved yet.`,
     h("p", {}, h("a", { href: `#/t/${run.tenant}/history/${run.id}` }, "Show the changes")),
   );
 }
