@@ -66,6 +66,16 @@ def test_every_field_of_the_api_is_explained() -> None:
     assert sorted(field for field in fields if field.rpartition(".")[2] not in words) == []
 
 
+def test_events_to_alert_on_exist() -> None:
+    """The log events in docs/how-to/operate.md are those that the code writes."""
+    page = (ROOT / "docs" / "how-to" / "operate.md").read_text(encoding="utf-8")
+    table = page.split("| event | means |")[1].split("\n\n")[0]
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "shared").rglob("*.py"))
+    events = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+    assert events
+    assert events - set(re.findall(r'event\(\s*"(\w+)"', code)) == set()
+
+
 def test_every_aadsts_number_has_its_own_sentence() -> None:
     """No two login errors have the same title, detail or fix."""
     known = login_errors.LOGIN_ERRORS.values()

@@ -24,6 +24,20 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
             yield from ((number, cell.strip() if len(cells) > 1 else cell) for cell in cells)
 
 
+#: Words of Mermaid's flowchart language, which cannot name a box.
+RESERVED = {"graph", "flowchart", "subgraph", "end", "style", "class", "classDef", "click", "default", "linkStyle"}
+
+
+def test_no_box_of_a_picture_is_named_like_a_keyword() -> None:
+    """Mermaid cannot draw such a picture, and a reader sees an error in its place."""
+    for page in PAGES:
+        for picture in re.findall(
+            r"^```mermaid\nflowchart \w+\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+        ):
+            names = re.findall(r"(?:^|[>-] ?|\|)\s*(\w+)(?=[\[(]| ?[<-]|\s*$)", picture, re.MULTILINE)
+            assert RESERVED.isdisjoint(names), page
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_lines_and_cells_are_short(page: Path) -> None:
     """A cell holds one phrase; a paragraph belongs below the table."""
