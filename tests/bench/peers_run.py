@@ -9,7 +9,7 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.id_source import RandomIdSource
 from shared.domain.ids import LocationId, object_id
 from shared.domain.preferences.filters import Attribute
-from shared.domain.preferences.location_rule import LocationRule, Place
+from shared.domain.preferences.location_rule import LocationRule, LocationRuleEntry
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode
 from tests.bench.entra import Directory, directories
@@ -44,7 +44,7 @@ async def _tenant(known: Directory) -> AsyncIterator[Product]:
     )
     rule = LocationRule(
         attribute=Attribute("companyName"),
-        places=(Place(value=known.company, location=LocationId(_LOCATION)),),
+        entries=(LocationRuleEntry(value=known.company, location=LocationId(_LOCATION)),),
     )
     preferences = Preferences(mode=Mode.GROUPS, location_rule=rule)
     groups = [object_id(each["id"]) for each in known.known["groups"]]

@@ -24,7 +24,7 @@ from shared.domain.ids import LocationId, ObjectId, RecipientId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.group_mapping import GroupMapping
-from shared.domain.preferences.location_rule import LocationRule, Place
+from shared.domain.preferences.location_rule import LocationRule, LocationRuleEntry
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Origin, Status
 from shared.domain.run import RunMode, RunState
@@ -45,7 +45,7 @@ DEPARTMENTS = [None, "IT", "HR"]
 LENIENT = GuardLimits(max_share=1, max_people=1_000_000, small_max_share=1)
 RULE = LocationRule(
     attribute=Attribute("department"),
-    places=tuple(Place(value=value, location=LocationId(location)) for value, location in PLACES.items()),
+    entries=tuple(LocationRuleEntry(value=value, location=LocationId(location)) for value, location in PLACES.items()),
 )
 STATUS = {Status.ACTIVE: "active", Status.DEACTIVATED_BY_SYNC: "by sync", Status.DEACTIVATED_MANUALLY: "by hand"}
 SEEDS = range(int(os.environ.get("HISTORIES", "40")))

@@ -6,7 +6,7 @@ import pytest
 from shared.domain.directory import Source, UsersPage
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.filters import Attribute
-from shared.domain.preferences.location_rule import LocationRule, Place
+from shared.domain.preferences.location_rule import LocationRule, LocationRuleEntry
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.run import RunMode, RunState
@@ -19,7 +19,10 @@ from tests.support.world import World, deliver
 TENANT, BERLIN = TenantId("contoso"), LocationId("berlin")
 RULE = LocationRule(
     attribute=Attribute("officeLocation"),
-    places=(Place(value="Berlin*", location=BERLIN), Place(value="Munich", location=LocationId("munich"))),
+    entries=(
+        LocationRuleEntry(value="Berlin*", location=BERLIN),
+        LocationRuleEntry(value="Munich", location=LocationId("munich")),
+    ),
 )
 LENIENT = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)
 PREFERENCES = Preferences(mode=Mode.GROUPS, location_rule=RULE, guard=LENIENT)
@@ -163,7 +166,9 @@ async def test_a_rule_cannot_name_a_location_that_there_is_not() -> None:
     """Neither saved nor previewed."""
     world = await office_world(Preferences())
     lost = Preferences(
-        location_rule=msgspec.structs.replace(RULE, places=(Place(value="x", location=LocationId("rome")),))
+        location_rule=msgspec.structs.replace(
+            RULE, entries=(LocationRuleEntry(value="x", location=LocationId("rome")),)
+        )
     )
     with pytest.raises(Rejected) as refused:
         await world.app.configure.put_preferences(TENANT, lost)

@@ -18,7 +18,7 @@ MAX_PLACES: Final = 500
 _NAMED: Final = 20
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LocationRuleEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A value of the attribute, and the location that it means; one that ends with `*` means what begins like it."""
 
     value: str
@@ -33,21 +33,21 @@ class LocationRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     attribute: Attribute
-    places: tuple[Place, ...]
+    entries: tuple[LocationRuleEntry, ...]
 
     @cached_property
     def _exact(self) -> dict[str, LocationId]:
-        return {_folded(each.value): each.location for each in self.places if not each.value.endswith("*")}
+        return {_folded(each.value): each.location for each in self.entries if not each.value.endswith("*")}
 
     @cached_property
     def _beginnings(self) -> list[tuple[str, LocationId]]:
-        found = [(_folded(each.value[:-1]), each.location) for each in self.places if each.value.endswith("*")]
+        found = [(_folded(each.value[:-1]), each.location) for each in self.entries if each.value.endswith("*")]
         return sorted(found, key=lambda each: (-len(each[0]), each[0]))
 
     @cached_property
     def locations(self) -> frozenset[LocationId]:
         """Everywhere that somebody can be put."""
-        return frozenset(each.location for each in self.places)
+        return frozenset(each.location for each in self.entries)
 
     def location_of(self, user: DirectoryUser) -> LocationId | None:
         """Return where a person's attribute puts them, None if it is empty or names no location."""
@@ -63,7 +63,7 @@ class LocationRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def require_sense(self) -> None:
         """Hold if the rule can be kept. Raises: Rejected."""
-        values = [_folded(each.value) for each in self.places]
+        values = [_folded(each.value) for each in self.entries]
         if not 1 <= len(values) <= MAX_PLACES:
             raise Rejected(f"Invalid location rule: use 1 to {MAX_PLACES} values.", code="invalid_preferences")
         if any(not value.strip("* ") or len(value) > MAX_VALUE for value in values):
@@ -82,7 +82,7 @@ class AttributeValue(msgspec.Struct, frozen=True, kw_only=True):
     location: LocationId | None
 
 
-class Values:
+class AttributeHistogram:
     """The values that people have in an attribute; spellings that differ in case are one."""
 
     def __init__(self, attribute: Attribute) -> None:

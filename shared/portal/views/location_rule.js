@@ -11,7 +11,7 @@ export function ruleEditor(base, rule, locations, attributes) {
   const list = h("div", {});
   const troubles = h("div", {});
   const options = [["", "No location"], ...locations.map((place) => [place.id, place.name])];
-  let rows = (rule?.places ?? []).map((entry) => row(entry.value, entry.location, null));
+  let rows = (rule?.entries ?? []).map((entry) => row(entry.value, entry.location, null));
 
   function row(value, location, people) {
     const text = input({ value, "aria-label": "Value" });
@@ -33,8 +33,8 @@ export function ruleEditor(base, rule, locations, attributes) {
   return {
     element: h("div", {}, on.element, details),
     value: () => {
-      const places = rows.map((row) => row.value()).filter((entry) => entry.value && entry.location);
-      return on.box.checked && places.length ? { attribute: attribute.value, places } : null;
+      const entries = rows.map((row) => row.value()).filter((entry) => entry.value && entry.location);
+      return on.box.checked && entries.length ? { attribute: attribute.value, entries } : null;
     },
   };
 }

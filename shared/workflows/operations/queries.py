@@ -12,7 +12,7 @@ from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.group_mapping import sources_of
-from shared.domain.preferences.location_rule import AttributeValue, Values
+from shared.domain.preferences.location_rule import AttributeHistogram, AttributeValue
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipient, Status
 from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.reconcile.candidate import Candidate
@@ -230,7 +230,7 @@ class Observe:
         await self.tenants.get(tenant)
         preferences = await self.tenants.preferences(tenant)
         sources, _ = sources_of(preferences, await self.tenants.locations(tenant))
-        values, seen = Values(attribute), set[ObjectId]()
+        values, seen = AttributeHistogram(attribute), set[ObjectId]()
         for source in [EVERYONE] if EVERYONE in sources else sources:
             ref = await self.snapshots.find_current(tenant, source)
             if ref is None:

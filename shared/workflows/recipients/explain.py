@@ -20,7 +20,7 @@ from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
-from shared.workflows.recipients.group_paths import paths
+from shared.workflows.recipients.group_paths import shortest_paths
 from shared.workflows.snapshots.reader import stored_users
 
 
@@ -121,7 +121,7 @@ class Explain:
             return {}
         try:
             async with self.access.open(tenant) as directory:
-                return await paths(directory, live[0].id, mapped)
+                return await shortest_paths(directory, live[0].id, mapped)
         except (NeedsAttention, NotFound, Transient):
             return {}
 

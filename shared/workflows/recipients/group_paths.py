@@ -13,7 +13,7 @@ from shared.ports.directory import Directory
 _MAX_ASKED: Final = 50
 
 
-async def paths(
+async def shortest_paths(
     directory: Directory, person: ObjectId, mapped: AbstractSet[ObjectId]
 ) -> Mapping[ObjectId, Sequence[Group]]:
     """Return for each mapped group that holds a person a shortest way down: that group first, theirs last.

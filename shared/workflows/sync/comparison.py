@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, SourceId
-from shared.domain.preferences.location_rule import Values
+from shared.domain.preferences.location_rule import AttributeHistogram
 from shared.domain.problem import Problem
 from shared.domain.recipient import Origin, Recipient
 from shared.domain.reconcile.absence import AbsenceProof, gather
@@ -142,7 +142,7 @@ class Comparison:
         fed = [each for each, feeds in self._plan.locations.items() if self._plan.everyone in feeds]
         if self._location != min(fed):
             return None
-        values = Values(rule.attribute)
+        values = AttributeHistogram(rule.attribute)
         async for users in self._everybody():
             values.add(user for user in users if self._plan.preferences.exclusion(user) is None)
         return values.unmatched(rule)

@@ -5,7 +5,7 @@ import pytest
 from shared.domain.directory import Existence
 from shared.domain.ids import LocationId
 from shared.domain.preferences.filters import Attribute
-from shared.domain.preferences.location_rule import MAX_PLACES, LocationRule, Place, Values
+from shared.domain.preferences.location_rule import MAX_PLACES, AttributeHistogram, LocationRule, LocationRuleEntry
 from shared.domain.reconcile.departures import placed
 from shared.errors import Rejected
 from tests.support.builders import person, user
@@ -15,8 +15,10 @@ BERLIN, ANNEX, MUNICH = LocationId("berlin"), LocationId("annex"), LocationId("m
 
 def rule(**places: str) -> LocationRule:
     """Return a rule by office; `__` stands for a star."""
-    found = [Place(value=value.replace("__", "*"), location=LocationId(where)) for value, where in places.items()]
-    return LocationRule(attribute=Attribute("officeLocation"), places=tuple(found))
+    found = [
+        LocationRuleEntry(value=value.replace("__", "*"), location=LocationId(where)) for value, where in places.items()
+    ]
+    return LocationRule(attribute=Attribute("officeLocation"), entries=tuple(found))
 
 
 OFFICES = rule(Berlin__="berlin", Berlin3__="annex", Berlin31="munich", Straße="berlin")
@@ -45,7 +47,7 @@ def test_what_names_no_location_is_told_with_its_numbers() -> None:
     """Spellings that differ in case are one value; who has none is not missing."""
     people = [*(user(number, office_location="Potsdam") for number in range(2)), user(3, office_location="POTSDAM")]
     people += [user(4, office_location="Berlin"), user(5), user(6, office_location="Ulm")]
-    values = Values(OFFICES.attribute)
+    values = AttributeHistogram(OFFICES.attribute)
     values.add(people[:3])
     values.add(people[3:])
     problem = values.unmatched(OFFICES)
@@ -55,12 +57,12 @@ def test_what_names_no_location_is_told_with_its_numbers() -> None:
     assert "'POTSDAM' (3), 'Ulm' (1)." in problem.detail
     told = [(each.value, each.people, each.location) for each in values.all(OFFICES)]
     assert told == [("POTSDAM", 3, None), ("Berlin", 1, BERLIN), ("Ulm", 1, None)]
-    placed_or_nowhere = Values(OFFICES.attribute)
+    placed_or_nowhere = AttributeHistogram(OFFICES.attribute)
     placed_or_nowhere.add(people[3:5])
     assert placed_or_nowhere.unmatched(OFFICES) is None
 
 
-@pytest.mark.parametrize("places", [{}, {"__": "berlin"}, {"a": "berlin", "A": "munich"}, {"x" * 201: "berlin"}])
+@pytest.mark.parametrize("entries", [{}, {"__": "berlin"}, {"a": "berlin", "A": "munich"}, {"x" * 201: "berlin"}])
 def test_a_rule_that_cannot_be_meant_is_refused(places: dict[str, str]) -> None:
     """Empty, for everybody, ambiguous, or beyond what is kept."""
     with pytest.raises(Rejected):

@@ -6,7 +6,7 @@ from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import LocationId, SourceId
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.group_mapping import GroupMapping, Location, sources_of
-from shared.domain.preferences.location_rule import LocationRule, Place
+from shared.domain.preferences.location_rule import LocationRule, LocationRuleEntry
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE, gather
 from shared.domain.snapshots.page import encode_page
@@ -21,8 +21,8 @@ BOTH = [Location(id=BERLIN, name="Berlin", groups=(SALES, STAFF)), Location(id=P
 
 def rule(*locations: LocationId) -> LocationRule:
     """Return a rule that puts people at these locations."""
-    places = tuple(Place(value=location, location=location) for location in locations)
-    return LocationRule(attribute=Attribute("officeLocation"), places=places)
+    places = tuple(LocationRuleEntry(value=location, location=location) for location in locations)
+    return LocationRule(attribute=Attribute("officeLocation"), entries=places)
 
 
 @pytest.mark.parametrize(

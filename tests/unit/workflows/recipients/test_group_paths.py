@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.ids import ObjectId
 from shared.workflows.recipients import group_paths
-from shared.workflows.recipients.group_paths import paths
+from shared.workflows.recipients.group_paths import shortest_paths
 from tests.support.builders import person, user
 from tests.support.fakes import FakeDirectory
 
@@ -24,7 +24,7 @@ def directory(**members: list[ObjectId]) -> FakeDirectory:
 
 async def ways(found: FakeDirectory, *mapped: int) -> dict[int, list[int]]:
     """Return the paths by the numbers of the groups."""
-    told = await paths(found, person(1), {group(number) for number in mapped})
+    told = await shortest_paths(found, person(1), {group(number) for number in mapped})
     return {int(top[-3:]) - 100: [int(step.id[-3:]) - 100 for step in steps] for top, steps in told.items()}
 
 
