@@ -13,10 +13,10 @@ from tests.support.builders import person, user
 BERLIN, ANNEX, MUNICH = LocationId("berlin"), LocationId("annex"), LocationId("munich")
 
 
-def rule(**places: str) -> LocationRule:
+def rule(**entries: str) -> LocationRule:
     """Return a rule by office; `__` stands for a star."""
     found = [
-        LocationRuleEntry(value=value.replace("__", "*"), location=LocationId(where)) for value, where in places.items()
+        LocationRuleEntry(value=value.replace("__", "*"), location=LocationId(where)) for value, where in entries.items()
     ]
     return LocationRule(attribute=Attribute("officeLocation"), entries=tuple(found))
 
@@ -63,10 +63,10 @@ def test_what_names_no_location_is_told_with_its_numbers() -> None:
 
 
 @pytest.mark.parametrize("entries", [{}, {"__": "berlin"}, {"a": "berlin", "A": "munich"}, {"x" * 201: "berlin"}])
-def test_a_rule_that_cannot_be_meant_is_refused(places: dict[str, str]) -> None:
+def test_a_rule_that_cannot_be_meant_is_refused(entries: dict[str, str]) -> None:
     """Empty, for everybody, ambiguous, or beyond what is kept."""
     with pytest.raises(Rejected):
-        rule(**places).require_sense()
+        rule(**entries).require_sense()
 
 
 def test_a_rule_has_its_limit() -> None:
