@@ -7,8 +7,10 @@ from shared.runtime.adaptive_timeout import Patience
 from shared.runtime.bulkhead import Capacity
 from shared.workflows.snapshots.cache import CutSnapshots
 from shared.workflows.sync.deactivate import Deactivate
+from shared.workflows.sync.delta_read import DeltaRead
 from shared.workflows.sync.fetch import Fetch
 from shared.workflows.sync.finish import RunCloser
+from shared.workflows.sync.full_read import FullRead
 from shared.workflows.sync.reconcile import LARGE_AT_ONCE, Reconcile
 
 
@@ -18,17 +20,19 @@ class Sync(Tenants):
     @cached_property
     def fetch(self) -> Fetch:
         """Reads one source into a snapshot."""
+        ports, budget_s = self.ports, self.settings.job_budget_s
         return Fetch(
-            runs=self.ports.runs,
-            snapshots=self.ports.snapshots,
+            runs=ports.runs,
+            snapshots=ports.snapshots,
             access=self.access,
             stages=self.stages,
             closer=self.closer,
-            queue=self.ports.queue,
-            clock=self.ports.clock,
-            ids=self.ports.ids,
+            queue=ports.queue,
+            full_read=FullRead(
+                runs=ports.runs, snapshots=ports.snapshots, clock=ports.clock, ids=ports.ids, budget_s=budget_s
+            ),
+            delta_read=DeltaRead(snapshots=ports.snapshots, ids=ports.ids),
             patience=Patience(),
-            budget_s=self.settings.job_budget_s,
         )
 
     @cached_property

@@ -6,7 +6,7 @@ from hashlib import sha256
 from shared.domain.ids import LocationId, SourceId
 from shared.domain.run import Plan
 from shared.domain.snapshots.changeset import Changes
-from shared.domain.snapshots.snapshot import SnapshotDigest
+from shared.domain.snapshots.snapshot import SnapshotDigest, scope_of
 from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult
 
 
@@ -63,3 +63,8 @@ def _together(fingerprints: Mapping[LocationId, str | None]) -> str | None:
     return sha256(
         "\n".join(f"{location} {fingerprints[location]}" for location in sorted(fingerprints)).encode()
     ).hexdigest()
+
+
+def snapshot_scope(plan: Plan) -> str:
+    """Return what a snapshot's content depends on in this plan: a delta read continues only within the same scope."""
+    return scope_of(plan.connection, managers=plan.preferences.attributes.manager)

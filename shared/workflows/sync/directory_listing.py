@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from shared.domain.directory import Capability, DirectoryUser, Source
 from shared.domain.ids import ObjectId
+from shared.errors import Conflict
 from shared.ports.directory import Directory
+
+#: More pages than any directory has.
+_MAX_PAGES: Final = 20_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,3 +51,18 @@ class Listing:
         self.change_cursor = page.change_cursor or self.change_cursor
         self.conclusive = self.conclusive and page.conclusive
         return page.users, page.next_cursor
+
+
+class LoopGuard:
+    """Ends a listing that leads in a circle."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def require_new(self, cursor: str) -> None:
+        """Raise Conflict (`link_loop`) if the cursor was seen before, or after more pages than any directory has."""
+        if cursor in self._seen or len(self._seen) >= _MAX_PAGES:
+            raise Conflict(
+                f"The directory returned the same page twice, or more than {_MAX_PAGES} pages.", code="link_loop"
+            )
+        self._seen.add(cursor)

@@ -1,0 +1,103 @@
+"""Delta read: the snapshot of a source after what its change feed reports since the previous snapshot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shared.domain.ids import ObjectId
+from shared.domain.snapshots.changeset import Changes, is_few
+from shared.domain.snapshots.delta import Patch, Patches, Unnamed, fields_of
+from shared.domain.snapshots.snapshot import SnapshotManifest
+from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchResult
+from shared.errors import DeltaLinkExpired
+from shared.ports.directory import Directory
+from shared.ports.platform import IdSource
+from shared.ports.snapshots import SnapshotStore
+from shared.runtime.adaptive_timeout import FirstAnswer
+from shared.runtime.fair_scheduler import turn
+from shared.workflows.snapshots.patcher import Rewriting, load_page_index, looked_for
+from shared.workflows.snapshots.writer import Staging
+from shared.workflows.sync.directory_listing import LoopGuard
+
+#: Users on one page of a snapshot, as many as on the directory's largest page.
+#: Source: https://learn.microsoft.com/graph/api/user-list ($top)
+_PAGE_USERS: Final = 999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaRead:
+    """Reads what has changed in a source, and patches its snapshot."""
+
+    snapshots: SnapshotStore
+    ids: IdSource
+
+    async def __call__(
+        self, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest, change_cursor: str
+    ) -> FetchResult | None:
+        """Return the result of applying what changed since `current`; None if only a full listing helps.
+
+        Raises: SnapshotIncomplete if pages of `current` are missing; and as the directory does.
+        """
+        link: str | None = change_cursor
+        loop = LoopGuard()
+        latest = change_cursor
+        changes: list[Patch] = []
+        while link is not None:
+            loop.require_new(link)
+            try:
+                page = await first.hear(directory.changes(link))
+            except DeltaLinkExpired:
+                return None
+            changes += page.changes
+            if page.to_read:
+                changes += await _read_by_id(directory, page.to_read)
+            link, latest = page.next_cursor, page.change_cursor or latest
+        read = FetchResult(source=job.source, outcome=FetchOutcome.COMPLETE)
+        if not changes:
+            return msgspec.structs.replace(read, snapshot=msgspec.structs.replace(current, change_cursor=latest))
+        patches = Patches(changes)
+        try:
+            ref = await self._patched(job, current, patches)
+        except Unnamed:
+            return None
+        changed = None
+        if ref.attempt != current.attempt and is_few(len(patches.before) + len(patches.after), current.digest.users):
+            changed = await self._changes(job, ref.attempt, current, patches)
+        snapshot = msgspec.structs.replace(ref, change_cursor=latest)
+        return msgspec.structs.replace(read, snapshot=snapshot, changes=changed)
+
+    async def _changes(self, job: FetchJob, attempt: str, current: SnapshotManifest, patches: Patches) -> Changes:
+        """Store what has changed, so that a reconcile job can compare only that. Purged with superseded snapshots."""
+        pages = Staging(job, self.snapshots, f"{attempt}-changes")
+        people = [*patches.before, *patches.after]
+        for start in range(0, len(people), _PAGE_USERS):
+            await pages.add(people[start : start + _PAGE_USERS])
+        await pages.flush()
+        return Changes(since=current.digest, pages=pages.ref, before=len(patches.before))
+
+    async def _patched(self, job: FetchJob, current: SnapshotManifest, patches: Patches) -> SnapshotManifest:
+        """Return a stored snapshot with the changes; the current one if nothing has changed.
+
+        Only pages that may contain a changed user are read, and only pages that differ are written again.
+        Raises: Unnamed, SnapshotIncomplete.
+        """
+        marks = await load_page_index(self.snapshots, job.tenant, current)
+        rewriting = Rewriting.of(current, marks, Staging(job, self.snapshots, self.ids.new_attempt_id()))
+        touched = await rewriting.showing(await looked_for(patches.people))
+        async for mark, users in rewriting.read(touched):
+            async with turn():
+                left, gone, come = patches.on_page(users)
+            if gone:
+                await rewriting.replace(mark, left, gone, come)
+        newcomers = patches.newcomers()
+        for start in range(0, len(newcomers), _PAGE_USERS):
+            await rewriting.add(newcomers[start : start + _PAGE_USERS])
+        return await rewriting.done() if patches.before or patches.after else current
+
+
+async def _read_by_id(directory: Directory, people: Sequence[ObjectId]) -> list[Patch]:
+    """Return users of whom the directory said only that they changed, as they are now; None for those it lacks."""
+    found = {user.id: user for user in await directory.users_by_id(people)}
+    return [(person, fields_of(found[person]) if person in found else None) for person in people]

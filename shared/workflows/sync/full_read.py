@@ -1,0 +1,145 @@
+"""Full read: the snapshot of a source from a listing of it, in as many messages as that takes."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shared.domain.directory import Capability, Source
+from shared.domain.run import Plan, RunMode
+from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
+from shared.domain.sync.fingerprints import snapshot_scope
+from shared.domain.sync.jobs import BUDGET_SHARE, FetchCheckpoint, FetchJob, FetchOutcome, FetchResult
+from shared.errors import DeltaLinkExpired, PageTokenExpired, SnapshotIncomplete, Transient
+from shared.ports.directory import Directory
+from shared.ports.platform import Clock, IdSource
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.runtime.adaptive_timeout import FirstAnswer
+from shared.workflows.snapshots.patcher import load_page_index, once_each
+from shared.workflows.snapshots.writer import Staging
+from shared.workflows.sync.directory_listing import Listing, LoopGuard
+
+#: A stored snapshot is kept, although a listing with the same content has fewer pages, up to this many times as many:
+#: new users come on pages of their own, and pages shrink as users leave.
+_MAX_PAGE_RATIO: Final = 4
+#: How often one job starts a listing again after its page token expired.
+_MAX_RESTARTS: Final = 3
+
+
+class OutOfTime(Exception):
+    """The job has used its time budget; it continues at the checkpoint."""
+
+    def __init__(self, checkpoint: FetchCheckpoint) -> None:
+        super().__init__()
+        self.checkpoint = checkpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullRead:
+    """Lists a source from its first page to its last."""
+
+    runs: RunStore
+    snapshots: SnapshotStore
+    clock: Clock
+    ids: IdSource
+    budget_s: float
+
+    async def __call__(
+        self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest | None
+    ) -> FetchResult:
+        """Return the result of a complete listing, continued at its checkpoint if there is one.
+
+        An expired listing begins again, up to `_MAX_RESTARTS` times in a message. Raises: OutOfTime with the checkpoint
+        at which the next message continues; Transient when the listing expired too often; and as the directory does.
+        """
+        checkpoint = await self.runs.find_checkpoint(job)
+        if checkpoint and checkpoint.digest.outdated:
+            checkpoint = None
+        for _ in range(_MAX_RESTARTS):
+            try:
+                ref = await self._pages(plan, job, directory, first, checkpoint, current)
+            except (PageTokenExpired, DeltaLinkExpired, SnapshotIncomplete):
+                # SnapshotIncomplete: two deliveries continued from one checkpoint, and each replaced pages of the other
+                checkpoint = None  # begin again, under a new attempt id
+                await self.runs.save_checkpoint(job, None)
+            else:
+                return FetchResult(
+                    source=job.source,
+                    outcome=FetchOutcome.COMPLETE,
+                    snapshot=ref,
+                    directory_requests=checkpoint.directory_requests if checkpoint else 0,
+                    storage_requests=checkpoint.storage_requests if checkpoint else 0,
+                )
+        raise Transient(f"The listing expired {_MAX_RESTARTS} times in a row while it was read.", code="page_expired")
+
+    async def _pages(
+        self,
+        plan: Plan,
+        job: FetchJob,
+        directory: Directory,
+        first: FirstAnswer,
+        checkpoint: FetchCheckpoint | None,
+        current: SnapshotManifest | None,
+    ) -> SnapshotManifest:
+        started_s = self.clock.monotonic_s()
+        source = plan.sources[job.source]
+        link: str | None = None
+        listing = Listing(directory=directory, source=source, managers=_with_managers(plan, source, directory))
+        if checkpoint:
+            staging = Staging(job, self.snapshots, checkpoint.attempt, checkpoint.digest)
+            listing.change_cursor, link = checkpoint.change_cursor, checkpoint.next_cursor
+            listing.removed.update(checkpoint.removed)
+        else:
+            staging = Staging(job, self.snapshots, self.ids.new_attempt_id())
+            await first.hear(listing.begin())
+        loop = LoopGuard()
+        while True:
+            users, link = await first.hear(listing.page(link))
+            await staging.add(users)
+            if link is None:
+                found = None
+                if listing.managers:
+                    found = await once_each(staging, listing.removed, self.ids.new_attempt_id())
+                found = found or await self._settle(plan, staging, current)
+                return msgspec.structs.replace(found, change_cursor=listing.change_cursor, scope=snapshot_scope(plan))
+            loop.require_new(link)
+            if self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s:
+                await staging.flush()
+                raise OutOfTime(
+                    FetchCheckpoint(
+                        attempt=staging.attempt,
+                        next_cursor=link,
+                        digest=staging.digest,
+                        change_cursor=listing.change_cursor,
+                        removed=tuple(sorted(listing.removed)),
+                        directory_requests=checkpoint.directory_requests if checkpoint else 0,
+                        storage_requests=checkpoint.storage_requests if checkpoint else 0,
+                    )
+                )
+
+    async def _settle(self, plan: Plan, staging: Staging, current: SnapshotManifest | None) -> SnapshotManifest:
+        """Return the snapshot of a listing, all its pages stored; the current snapshot if nothing has changed."""
+        if current and staging.untouched and await self._is_as_good(plan, current, staging.digest):
+            return current
+        await staging.flush()
+        return staging.ref
+
+    async def _is_as_good(self, plan: Plan, stored: SnapshotManifest, listed: SnapshotDigest) -> bool:
+        """Return whether the stored pages need not be replaced by those of a listing.
+
+        A full run also verifies that they are all stored.
+        """
+        if not stored.digest.same_content(listed) or stored.digest.pages > _MAX_PAGE_RATIO * max(1, listed.pages):
+            return False
+        if plan.mode is RunMode.FULL:
+            try:
+                await load_page_index(self.snapshots, plan.tenant, stored)
+            except SnapshotIncomplete:
+                return False
+        return True
+
+
+def _with_managers(plan: Plan, source: Source, directory: Directory) -> bool:
+    wanted = source.group is None and plan.preferences.attributes.manager
+    return wanted and Capability.MANAGERS in directory.capabilities
