@@ -25,7 +25,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     names = sorted(name for name in sys.modules if name.partition(".")[0] == package)
-    files = {Path(found) for name in names if (found := getattr(sys.modules[name], "__file__", None))}
+    files = {Path(file) for name in names if (file := getattr(sys.modules[name], "__file__", None))}
     root = Path(str(sys.modules[package].__file__)).parents[1]
     Path(os.environ["RECORD_TO"]).write_text(
         "".join(f"{file.relative_to(root)}\n" for file in sorted(files)), encoding="utf-8"

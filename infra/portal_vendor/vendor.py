@@ -62,9 +62,9 @@ def main() -> int:
         FOLDER.mkdir(parents=True)
         for release in RELEASES:
             archive = _fetched(release, work)
-            found = integrity(archive.read_bytes())
-            if found != release.integrity:
-                print(f"{release.name} {release.version} is {found}, not {release.integrity}.", file=sys.stderr)
+            actual = integrity(archive.read_bytes())
+            if actual != release.integrity:
+                print(f"{release.name} {release.version} is {actual}, not {release.integrity}.", file=sys.stderr)
                 return 1
             _copy(release, archive, work)
         shutil.copyfile(_themes(work), FOLDER / "fluent-themes.css")

@@ -15,18 +15,18 @@ README: Final = ROOT / "README.md"
 _SENTENCE: Final = re.compile(r"[\d,]+ customers of [\d,]+ people each cost about \$[\d,]+ a month at list prices")
 
 
-def write_pages(found: Measured, assumed: Assumptions, listed: Prices) -> str:
+def write_pages(measured: Measured, assumed: Assumptions, prices: Prices) -> str:
     """Write the tables into docs/performance/cost.md and the sum into README.md. Return the tables."""
-    text = tables(found, assumed, listed)
+    text = tables(measured, assumed, prices)
     replace_section(PAGE, text)
-    readme_says(sentence(bill_of(found, assumed, listed), assumed), write=True)
+    readme_says(sentence(bill_of(measured, assumed, prices), assumed), write=True)
     return text
 
 
-def tables(found: Measured, assumed: Assumptions, listed: Prices) -> str:
+def tables(measured: Measured, assumed: Assumptions, prices: Prices) -> str:
     """Return the tables of docs/performance/cost.md."""
-    bill = bill_of(found, assumed, listed)
-    return "\n".join((_bill(bill, assumed), _per_tenant(bill, assumed), _runs(found.customer), _sources(listed)))
+    bill = bill_of(measured, assumed, prices)
+    return "\n".join((_bill(bill, assumed), _per_tenant(bill, assumed), _runs(measured.customer), _sources(prices)))
 
 
 def sentence(bill: Bill, assumed: Assumptions) -> str:
@@ -40,12 +40,12 @@ def readme_says(text: str, *, write: bool) -> bool:
     content = README.read_text(encoding="utf-8")
     # the sentence may be broken over two lines
     flat = re.compile(_SENTENCE.pattern.replace(" ", r"\s+"))
-    found = flat.search(content)
-    if found is None:
+    match = flat.search(content)
+    if match is None:
         raise ValueError("README.md has no sentence about the cost")
-    same = " ".join(found[0].split()) == text
+    same = " ".join(match[0].split()) == text
     if write and not same:
-        README.write_text(content.replace(found[0], text), encoding="utf-8")
+        README.write_text(content.replace(match[0], text), encoding="utf-8")
     return same
 
 
@@ -79,15 +79,15 @@ def _per_tenant(bill: Bill, assumed: Assumptions) -> str:
     return "\n".join([*lines, *(f"| {name} | {value:,.0f} |" for name, value in rows.items())]) + "\n"
 
 
-def _runs(found: Counts) -> str:
+def _runs(counts: Counts) -> str:
     lines = [
-        f"### One run, measured: {found.people:,} people, {found.locations} locations",
+        f"### One run, measured: {counts.people:,} people, {counts.locations} locations",
         "",
         "| run | executions | table requests | rows written | rows read | messages | Graph requests | units | CPU s |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for run in RUNS:
-        work = found.total(run)
+        work = counts.total(run)
         columns = (
             work.executions,
             work.table_requests,
@@ -95,18 +95,18 @@ def _runs(found: Counts) -> str:
             work.rows_read,
             work.messages_sent,
             work.directory_requests,
-            found.graph_units[run],
+            counts.graph_units[run],
         )
         lines.append(f"| {run} | {' | '.join(f'{column:,.0f}' for column in columns)} | {work.cpu_s:.2f} |")
     return "\n".join(lines) + "\n"
 
 
-def _sources(listed: Prices) -> str:
+def _sources(prices: Prices) -> str:
     lines = ["### List prices", "", "| | USD | per | free a month | plan and region | seen | shown at |"]
     lines.append("| --- | ---: | ---: | ---: | --- | --- | --- |")
     lines += [
         f"| {price.title} | {price.price:f} | {price.per:,.0f} {price.unit} | {price.free:,.0f} "
         f"| {price.plan}, {price.region} | {price.date} | [source]({price.source}), [official]({price.official}) |"
-        for price in listed.all()
+        for price in prices.all()
     ]
     return "\n".join(lines) + "\n"

@@ -140,8 +140,8 @@ class Simulation:
         """Add instances as the queue grows, starting with the first message."""
         while True:
             wanted = math.ceil((len(function.waiting) + function.in_flight) / self._scaling.messages_per_instance)
-            known = len(function.instances) + function.coming
-            for _ in range(min(wanted - known, self._scaling.instances_per_decision)):
+            existing = len(function.instances) + function.coming
+            for _ in range(min(wanted - existing, self._scaling.instances_per_decision)):
                 if self._running() >= self._limits.instances and not self._remove_idle():
                     break
                 function.coming += 1

@@ -105,12 +105,12 @@ class Api:
 
     async def recipients(self, tenant: str, location: str, **filters: str) -> list[dict[str, Any]]:
         """Return all recipients of a location, reading page by page."""
-        found: list[dict[str, Any]] = []
+        recipients: list[dict[str, Any]] = []
         query = {"limit": "1000", **filters}
         while True:
             words = "&".join(f"{name}={value}" for name, value in query.items())
             page = await self.call("GET", f"/tenants/{tenant}/locations/{location}/recipients?{words}")
-            found.extend(page["recipients"])
+            recipients.extend(page["recipients"])
             if not page.get("cursor"):
-                return found
+                return recipients
             query["cursor"] = page["cursor"]

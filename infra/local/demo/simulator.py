@@ -33,29 +33,29 @@ class Simulator:
     async def found(self, directory: str, *, users: int) -> dict[str, Any]:
         """Create a directory of enabled and disabled users without groups, and return its credentials."""
         await self.call("POST", "/directories", {"name": directory, "users": users, "groups": 0})
-        known: dict[str, Any] = await self.call("GET", f"/directories/{directory}")
-        return known
+        description: dict[str, Any] = await self.call("GET", f"/directories/{directory}")
+        return description
 
     async def groups(self, directory: str) -> list[str]:
         """Return the ids of the groups of a directory."""
-        found = (await self.call("GET", f"/directories/{directory}"))["groups"]
-        return [str(group["id"]) for group in found]
+        groups = (await self.call("GET", f"/directories/{directory}"))["groups"]
+        return [str(group["id"]) for group in groups]
 
     async def users(self, directory: str) -> list[dict[str, Any]]:
         """Return all users of a directory with all properties."""
-        found: list[dict[str, Any]] = []
+        users: list[dict[str, Any]] = []
         for start in range(0, 1_000_000, _PAGE):
             path = f"/directories/{directory}/users?from={start}&count={_PAGE}"
             page = (await self.call("GET", path))["users"]
             if not page:
                 break
-            found += page
-        return found
+            users += page
+        return users
 
     async def people(self, directory: str, count: int) -> list[str]:
         """Return the ids of the first users of a directory, at most one page."""
-        found = await self.call("GET", f"/directories/{directory}/users?from=0&count={count}")
-        return [str(user["id"]) for user in found["users"]]
+        page = await self.call("GET", f"/directories/{directory}/users?from=0&count={count}")
+        return [str(user["id"]) for user in page["users"]]
 
     async def members(self, directory: str, group: str, *, transitive: bool = True) -> set[str]:
         """Return the ids of the users in a group, to compare recipients with."""

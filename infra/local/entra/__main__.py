@@ -34,9 +34,9 @@ def main() -> None:
 
 
 async def _serve(simulator: EntraSimulator) -> None:
-    async with ending() as told, simulator:
+    async with ending() as signalled, simulator:
         print(f"login {simulator.login} graph {simulator.graph} admin {simulator.admin}", flush=True)
-        await told.wait()
+        await signalled.wait()
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def login_application(state: State) -> web.Application:
     async def error(request: web.Request) -> web.StreamResponse:
         return await send(request, error_page(request.query.get("code", "")))
 
-    application = web.Application(middlewares=[_far_away(state)])
+    application = web.Application(middlewares=[_with_latency(state)])
     router = application.router
     router.add_get("/common/discovery/instance", instance)
     router.add_get("/error", error)
@@ -108,7 +108,7 @@ def graph_application(state: State) -> web.Application:
     async def answer(request: web.Request) -> web.StreamResponse:
         return await send(request, graph.answer(await read(request)))
 
-    application = web.Application(middlewares=[_far_away(state)], client_max_size=_BODY_BYTES_MAX)
+    application = web.Application(middlewares=[_with_latency(state)], client_max_size=_BODY_BYTES_MAX)
     application.router.add_route("*", "/{path:.*}", answer)
     return application
 
@@ -130,7 +130,7 @@ def admin_application(state: State) -> web.Application:
     return application
 
 
-def _far_away(state: State) -> Middleware:
+def _with_latency(state: State) -> Middleware:
     """Return a middleware that records the arrival time and delays every request by `latency_ms`, concurrently.
 
     Requests whose delay ends at the same time are processed one per turn of the event loop. This way, the delay of a

@@ -57,10 +57,10 @@ async def _run(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.root.resolve())
     os.chdir(settings.root)
     host = Host(settings, key=_key(settings), redeliver=settings.environ.get("FUNCTIONS_HOST_REDELIVER") == "1")
-    async with parent.ending() as told:
+    async with parent.ending() as signalled:
         port = await host.start(arguments.host, arguments.port, drain_s=arguments.drain_seconds)
         log.info("Host started on http://%s:%d", arguments.host, port)
-        await told.wait()
+        await signalled.wait()
         log.info("Draining")
         abandoned = await host.stop(drain_s=arguments.drain_seconds)
     log.info("Host stopped (%d invocations abandoned)", abandoned)

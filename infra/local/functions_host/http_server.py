@@ -60,10 +60,10 @@ class HttpServer:
         raw_path = request.rel_url.raw_path
         if raw_path.startswith("/admin/"):
             return await self._admin.answer(request, has_key=self._has_key(request))
-        found = self._router.find(request.method, raw_path)
-        if found is None:
+        match = self._router.find(request.method, raw_path)
+        if match is None:
             return web.Response(status=404)
-        route, params = found
+        route, params = match
         if route.trigger.auth_level != "ANONYMOUS" and not self._has_key(request):
             return web.Response(status=401)
         value = await _request_datum(request, params)

@@ -53,7 +53,7 @@ class MessageLock:
             renewed = await self._queue.update_message(self._id, self.pop_receipt, visibility_timeout=self._lock_s)
         except HttpResponseError as error:
             if is_lost(error):
-                log.warning("Message %s is now locked by another receiver (%s)", self._id, error.reason)
+                log.warning("The lock of message %s is lost (%s)", self._id, error.reason)
                 return
             self._after_failure(error, soon=is_server_error(error))
         except AzureError as error:

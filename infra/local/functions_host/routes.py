@@ -43,10 +43,10 @@ class _Segment:
 
     def read(self, text: str) -> dict[str, str] | None:
         """Return the parameters of a matching segment, or None."""
-        found = self.pattern.fullmatch(text)
-        if found is None:
+        match = self.pattern.fullmatch(text)
+        if match is None:
             return None
-        values = {name: value for name, value in found.groupdict().items() if value}
+        values = {name: value for name, value in match.groupdict().items() if value}
         fits = all(rule.fullmatch(value) for name, value in values.items() for rule in self.constraints[name])
         return values if fits else None
 
@@ -70,10 +70,10 @@ class Route:
                     return None
                 values |= segment.defaults
                 continue
-            found = segment.read("/".join(parts[index:]) if segment.takes_rest else parts[index])
-            if found is None:
+            segment_values = segment.read("/".join(parts[index:]) if segment.takes_rest else parts[index])
+            if segment_values is None:
                 return None
-            values |= found
+            values |= segment_values
             if segment.takes_rest:
                 return values
         return values if len(parts) <= len(self.segments) else None
@@ -114,10 +114,10 @@ def _route(function: FunctionDefinition, trigger: HttpTrigger, prefix: str) -> R
 
 def _segment(function: str, text: str) -> _Segment:
     pattern, end, parameters = "", 0, list(_PARAMETER.finditer(text))
-    for found in parameters:
-        value = r"(?s:.*)" if found["star"] else r"(?s:.+)"
-        pattern += re.escape(text[end : found.start()]) + f"(?P<{found['name']}>{value})"
-        end = found.end()
+    for parameter in parameters:
+        value = r"(?s:.*)" if parameter["star"] else r"(?s:.+)"
+        pattern += re.escape(text[end : parameter.start()]) + f"(?P<{parameter['name']}>{value})"
+        end = parameter.end()
     if any(brace in _PARAMETER.sub("", text) for brace in "{}"):
         raise Rejected(f"function {function}: {text!r} is not a route segment that this host supports")
     whole = parameters[0] if len(parameters) == 1 and parameters[0].group() == text else None
@@ -126,8 +126,8 @@ def _segment(function: str, text: str) -> _Segment:
     return _Segment(
         pattern=re.compile(pattern + re.escape(text[end:]), re.IGNORECASE),
         constraints={
-            found["name"]: [_constraint(function, *rule) for rule in _CONSTRAINT.findall(found["constraints"])]
-            for found in parameters
+            parameter["name"]: [_constraint(function, *rule) for rule in _CONSTRAINT.findall(parameter["constraints"])]
+            for parameter in parameters
         },
         defaults={whole["name"]: default} if whole is not None and default is not None else {},
         may_miss=star or default is not None or (whole is not None and whole["optional"] is not None),

@@ -67,8 +67,10 @@ class Schedule:
 
     def after(self, moment: datetime) -> datetime:
         """Return the first occurrence later than `moment`."""
-        found: datetime = croniter(self.expression, moment, second_at_beginning=True, day_or=False).get_next(datetime)
-        return found
+        occurrence: datetime = croniter(self.expression, moment, second_at_beginning=True, day_or=False).get_next(
+            datetime
+        )
+        return occurrence
 
     def is_too_frequent_for_status(self, now: datetime) -> bool:
         """Return whether it occurs more than once a minute. The host stores no status of such a timer."""

@@ -105,15 +105,15 @@ async def load(settings: HostSettings) -> tuple[FunctionDefinition, ...]:
     if answer.result.status != _StatusResult.Success:
         raise Rejected(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}")
     runtime.start_threadpool_executor()
-    found = (await runtime.functions_metadata_request(None)).function_metadata_results or []
-    if not found:
+    functions = (await runtime.functions_metadata_request(None)).function_metadata_results or []
+    if not functions:
         raise Rejected(f"{root}/function_app.py has no functions; decorate one or register its blueprint")
-    for one in found:
-        if not _FUNCTION_NAME.fullmatch(one.name):
-            raise Rejected(f"{one.name!r} is not a valid name of a function; use letters, digits, - and _")
+    for function in functions:
+        if not _FUNCTION_NAME.fullmatch(function.name):
+            raise Rejected(f"{function.name!r} is not a valid name of a function; use letters, digits, - and _")
     return tuple(
-        define(one.name, one.function_id, one.raw_bindings, settings)
-        for one in sorted(found, key=lambda one: one.name.upper())
+        define(function.name, function.function_id, function.raw_bindings, settings)
+        for function in sorted(functions, key=lambda function: function.name.upper())
     )
 
 

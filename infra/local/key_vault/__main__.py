@@ -30,9 +30,9 @@ def main() -> None:
 
 
 async def _serve(vault: KeyVault) -> None:
-    async with ending() as told, vault:
+    async with ending() as signalled, vault:
         print(f"Key Vault answers at {vault.url}", flush=True)
-        await told.wait()
+        await signalled.wait()
 
 
 if __name__ == "__main__":

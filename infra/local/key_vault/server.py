@@ -106,12 +106,12 @@ class KeyVault:
 
     async def _list(self, request: web.Request) -> web.Response:
         base = _base(request)
-        return _page(request, [wire.item(base, *found, with_version=False) for found in self.vault.secrets()])
+        return _page(request, [wire.item(base, *entry, with_version=False) for entry in self.vault.secrets()])
 
     async def _list_versions(self, request: web.Request) -> web.Response:
-        found = self.vault.versions(_name(request))
+        versions = self.vault.versions(_name(request))
         return _page(
-            request, [wire.item(_base(request), secret, version, with_version=True) for secret, version in found]
+            request, [wire.item(_base(request), secret, version, with_version=True) for secret, version in versions]
         )
 
     async def _delete(self, request: web.Request) -> web.Response:

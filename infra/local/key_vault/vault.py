@@ -65,10 +65,10 @@ class Vault:
         Raises:
             VaultError: 404 if it does not exist, 403 if it is disabled.
         """
-        secret, found = self._find(name, version)
-        if not found.enabled:
+        secret, candidate = self._find(name, version)
+        if not candidate.enabled:
             raise errors.secret_disabled()
-        return secret, found
+        return secret, candidate
 
     def update(self, name: str, version: str, body: Properties) -> tuple[Secret, Version]:
         """Change the properties in `body` of one version, or of the latest one for an empty `version`.

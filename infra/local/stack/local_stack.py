@@ -183,8 +183,8 @@ class LocalStack:
         answer = await asyncio.to_thread(readiness.get, f"{self._admin}/admin/directories")
         if answer is None:
             raise PartFailed("entra does not answer any more.")
-        found = msgspec.json.decode(answer.body, type=dict[str, Directory])
-        return {name: msgspec.structs.asdict(directory) for name, directory in found.items()}
+        directories = msgspec.json.decode(answer.body, type=dict[str, Directory])
+        return {name: msgspec.structs.asdict(directory) for name, directory in directories.items()}
 
     async def _end(self) -> None:
         (self.directory / FILE).unlink(missing_ok=True)

@@ -24,12 +24,12 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     def process(self) -> psutil.Process | None:
         """Return the process if it still runs. A process that has reused the id is not returned."""
         with suppress(psutil.Error):
-            found = psutil.Process(self.pid)
-            same_start = abs(found.create_time() - self.started) < _SAME_START_S
+            candidate = psutil.Process(self.pid)
+            same_start = abs(candidate.create_time() - self.started) < _SAME_START_S
             # Until `parent.py` replaces itself by the command, its command line ends with the command.
-            same_command = found.cmdline()[-len(self.command) :] == self.command
-            if same_start and same_command and found.status() != psutil.STATUS_ZOMBIE:
-                return found
+            same_command = candidate.cmdline()[-len(self.command) :] == self.command
+            if same_start and same_command and candidate.status() != psutil.STATUS_ZOMBIE:
+                return candidate
         return None
 
 

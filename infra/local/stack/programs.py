@@ -91,13 +91,13 @@ def host_part(port: int, settings: Mapping[str, str], *, kind: str) -> Part:
 
 
 def _core_tools() -> str:
-    found = shutil.which("func")
-    if found is None:
+    path = shutil.which("func")
+    if path is None:
         raise HostUnavailable(
             "HOST=func needs Azure Functions Core Tools 4, and no `func` is on the PATH: install the npm package "
             "azure-functions-core-tools@4, or leave HOST out to use the local host."
         )
-    return found
+    return path
 
 
 def _python(module: str, *arguments: object) -> list[str]:

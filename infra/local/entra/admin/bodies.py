@@ -34,10 +34,10 @@ def directory_of(request: web.Request) -> Directory:
         LookupError: It does not exist.
     """
     name = request.match_info["directory"]
-    found = request.app[STATE].directories.get(name) or request.app[STATE].tenant(name)
-    if found is None:
+    directory = request.app[STATE].directories.get(name) or request.app[STATE].tenant(name)
+    if directory is None:
         raise LookupError(f"Directory {name} does not exist.")
-    return found
+    return directory
 
 
 @web.middleware

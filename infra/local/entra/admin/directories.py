@@ -168,7 +168,7 @@ async def add_credential(request: web.Request) -> web.Response:
 
 
 def _secrets(application: Application, key: str) -> list[Secret]:
-    found = [secret for secret in application.secrets if key in {"all", secret.key_id}]
-    if not found:
+    secrets = [secret for secret in application.secrets if key in {"all", secret.key_id}]
+    if not secrets:
         raise LookupError(f"Secret {key} does not exist.")
-    return found
+    return secrets

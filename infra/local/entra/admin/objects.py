@@ -126,10 +126,10 @@ async def list_members(request: web.Request) -> web.Response:
     group_id = _group(directory, request).id
     transitive = request.query.get("transitive") == "true"
     members = directory.groups.transitive(group_id) if transitive else directory.groups.direct(group_id)
-    found: dict[str, list[str]] = {"user": [], "group": []}
+    ids: dict[str, list[str]] = {"user": [], "group": []}
     for member in members:
-        found[member.kind].append(member.id)
-    return reply({"users": found["user"], "groups": found["group"]})
+        ids[member.kind].append(member.id)
+    return reply({"users": ids["user"], "groups": ids["group"]})
 
 
 async def change_members(request: web.Request) -> web.Response:
@@ -159,8 +159,8 @@ def _group(directory: Directory, request: web.Request) -> Group:
 
 
 def _changed(before: Object, changes: dict[str, object], kind: type[Object]) -> Object:
-    known: dict[str, object] = msgspec.to_builtins(before)
-    return msgspec.convert({**known, **changes, "id": before.id}, kind)
+    fields: dict[str, object] = msgspec.to_builtins(before)
+    return msgspec.convert({**fields, **changes, "id": before.id}, kind)
 
 
 def _removal(request: web.Request) -> Removal:

@@ -20,8 +20,10 @@ _CREATED = "2024-01-15T08:00:00Z"
 
 def list_service_principals(call: Call) -> Answer:
     """Return enterprise applications. The usual query is `$filter=appId eq '...'`."""
-    found = [_principal_json(call, one, one.service_principal) for one in call.directory.applications]
-    return _filtered(call, "servicePrincipals", [*(one for one in found if one), _graph_json(call)])
+    applications = call.directory.applications
+    principals = [_principal_json(call, application, application.service_principal) for application in applications]
+    existing = (principal for principal in principals if principal)
+    return _filtered(call, "servicePrincipals", [*existing, _graph_json(call)])
 
 
 def get_service_principal(call: Call) -> Answer:

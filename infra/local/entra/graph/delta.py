@@ -41,14 +41,14 @@ def _delta(call: Call, kind: Kind) -> Answer:
         return collection(context, [], {"@odata.nextLink": next_link(call, here, 0)})
     settings = call.state.settings
     size = settings.delta_page_size
-    found = list(islice(_items(call, here), size + 1))
-    items = [item for _, item in found[:size]]
+    numbered = list(islice(_items(call, here), size + 1))
+    items = [item for _, item in numbered[:size]]
     if settings.delta_duplicates:
         items.extend(items[:1])
     if settings.delta_unknown_removals and here.offset == 0:
         items.append(_removed(stable_uuid("never seen", call.directory.seed), Removal.FINAL))
-    if len(found) > size:
-        return collection(context, items, {"@odata.nextLink": next_link(call, here, found[size][0])})
+    if len(numbered) > size:
+        return collection(context, items, {"@odata.nextLink": next_link(call, here, numbered[size][0])})
     return collection(context, items, {"@odata.deltaLink": delta_link(call, here)})
 
 

@@ -114,22 +114,22 @@ def _ids(condition: str | None) -> tuple[str, ...]:
 
 def _opened(call: Call, kind: Kind, token: str) -> Round:
     try:
-        found = open_seal(token, Round)
+        opened = open_seal(token, Round)
     except BadSeal as error:
         raise bad_request("The delta token is not valid.") from error
-    if (found.tenant_id, found.application_id, found.kind) != (call.principal.tid, call.principal.appid, kind):
+    if (opened.tenant_id, opened.application_id, opened.kind) != (call.principal.tid, call.principal.appid, kind):
         raise bad_request("The delta token was issued for another tenant, application or resource.")
-    if call.state.clock.epoch_s() - found.at_s > call.state.settings.delta_token_lifetime_s:
-        raise _expired(call, found)
-    return found
+    if call.state.clock.epoch_s() - opened.at_s > call.state.settings.delta_token_lifetime_s:
+        raise _expired(call, opened)
+    return opened
 
 
-def _expired(call: Call, found: Round) -> GraphError:
+def _expired(call: Call, expired: Round) -> GraphError:
     if call.state.settings.delta_expired == "syncStateNotFound":
         return bad_request(
             "The sync state generation is not found; continuing from it is impossible.", "syncStateNotFound"
         )
-    select = {"$select": ",".join(found.select)} if found.select else {}
+    select = {"$select": ",".join(expired.select)} if expired.select else {}
     return GraphError(
         HTTPStatus.GONE,
         "resyncRequired",

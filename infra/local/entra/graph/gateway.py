@@ -14,7 +14,7 @@ from infra.local.entra.state import fault_actions
 from infra.local.entra.state.simulator import State
 from infra.local.entra.state.throttle import limit_units
 from infra.local.entra.state.tokens import BadToken, Principal
-from infra.local.entra.state.waits import told_s
+from infra.local.entra.state.waits import retry_after_s
 
 _BATCH = "/$batch"
 _WARN_FROM = 0.8
@@ -58,11 +58,11 @@ class Graph:
     def _answered(self, call: Call, request: Request) -> Answer:
         if call.target.path == _BATCH and not request.in_batch:
             return answer_batch(call, lambda part: self.answer(_part(part, request)), came_s=request.came_s)
-        found = find_route(call.method, call.target.path)
-        if found is None or not (request.in_batch or request.url.startswith(VERSION + "/")):
+        match = find_route(call.method, call.target.path)
+        if match is None or not (request.in_batch or request.url.startswith(VERSION + "/")):
             last = call.target.segments[-1] if call.target.segments else ""
             raise bad_request(f"Resource not found for the segment '{last}'.", "BadRequest")
-        route, places = found
+        route, places = match
         headers = self._spend(call, units_of(route, call.target.parameters))
         if not all(call.may(needed) for needed in route.needs):
             raise forbidden()
@@ -130,9 +130,9 @@ class Graph:
         waits, application = self._state.waits, (asking.tid, asking.appid)
         if waits.ignored(*application, came_s=came_s):
             self._state.metrics.sent_while_waiting += 1
-        wait_s = told_s(answer)
+        wait_s = retry_after_s(answer)
         if wait_s:
-            waits.tell(*application, now_s=self._state.clock.epoch_s(), wait_s=wait_s)
+            waits.note(*application, now_s=self._state.clock.epoch_s(), wait_s=wait_s)
 
     def _spoiled(self, answer: Answer, request: Request, call: Call) -> Answer:
         target = call.target
@@ -153,10 +153,10 @@ class Graph:
 
 def _kind(call: Call) -> tuple[str, int]:
     """Return the name for metrics, and the resource units."""
-    found = find_route(call.method, call.target.path)
-    if found is None:
+    match = find_route(call.method, call.target.path)
+    if match is None:
         return ("POST /$batch" if call.target.path == _BATCH else f"{call.method} ?"), 0
-    return found[0].kind, units_of(found[0], call.target.parameters)
+    return match[0].kind, units_of(match[0], call.target.parameters)
 
 
 def _bearer(request: Request) -> str:

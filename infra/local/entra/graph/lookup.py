@@ -35,10 +35,10 @@ def check_member_groups(call: Call) -> Answer:
     if user is None:
         raise not_found(call.places["user"])
     groups = call.directory.groups
-    found = [
+    containing = [
         key for key in dict.fromkeys(asked) if groups.find(key) and groups.contains(key.lower(), user.id)
     ]  # as in Graph, unknown groups are ignored
-    return json_answer({"@odata.context": call.context("Collection(Edm.String)"), "value": found})
+    return json_answer({"@odata.context": call.context("Collection(Edm.String)"), "value": containing})
 
 
 def get_by_ids(call: Call) -> Answer:

@@ -43,9 +43,9 @@ def list_groups_of_group(call: Call) -> Answer:
 
 def _groups_with(call: Call, object_id: str) -> list[Member]:
     """Return the groups whose members the caller may read."""
-    found = call.directory.groups.with_member(object_id)
-    seen = [group.id for group in found if group.visibility != HIDDEN_MEMBERSHIP or call.may(READ_HIDDEN)]
-    return [Member(id=group, kind=Kind.GROUP, position=0, sequence=0) for group in sorted(seen)]
+    groups = call.directory.groups.with_member(object_id)
+    visible = [group.id for group in groups if group.visibility != HIDDEN_MEMBERSHIP or call.may(READ_HIDDEN)]
+    return [Member(id=group, kind=Kind.GROUP, position=0, sequence=0) for group in sorted(visible)]
 
 
 def count_members(call: Call) -> Answer:

@@ -109,8 +109,8 @@ def _matching(call: Call, query: Query, start: int) -> Iterator[int]:
     ids = condition.ids() if condition else None
     candidates: Iterator[int] = iter(range(start, users.positions))
     if ids is not None:
-        found = (users.position_of(key) for key in ids)
-        candidates = iter(sorted(position for position in found if position is not None and position >= start))
+        positions = (users.position_of(key) for key in ids)
+        candidates = iter(sorted(position for position in positions if position is not None and position >= start))
     for position in candidates:
         if not users.is_there(position):
             continue

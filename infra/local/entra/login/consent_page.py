@@ -35,8 +35,8 @@ def consent_page(login: Login, tenant: str, parameters: Mapping[str, str], *, ac
     directory.consent(application)
     target = parameters.get("redirect_uri", "")
     if urlsplit(target).hostname in _LOCAL_HOSTS:
-        said = {"admin_consent": "True", "tenant": directory.tenant_id, "state": parameters.get("state", "")}
-        location = f"{target}{'&' if '?' in target else '?'}{urlencode(said)}"
+        result = {"admin_consent": "True", "tenant": directory.tenant_id, "state": parameters.get("state", "")}
+        location = f"{target}{'&' if '?' in target else '?'}{urlencode(result)}"
         return Answer(status=HTTPStatus.FOUND, content_type=HTML, headers={"Location": location})
     return _page("Permissions granted. You can close this page.")
 
@@ -52,6 +52,6 @@ def _page(sentence: str, rest: str = "", *, status: int = HTTPStatus.OK) -> Answ
 
 def error_page(code: str) -> Answer:
     """Return the page of `/error?code=N`."""
-    known = REFUSALS.get(int(code)) if code.isdecimal() else None
-    text = known.text if known else "This error code is not known."
+    refusal = REFUSALS.get(int(code)) if code.isdecimal() else None
+    text = refusal.text if refusal else "This error code is not known."
     return _page(f"AADSTS{html.escape(code)}: {html.escape(text)}")

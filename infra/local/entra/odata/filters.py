@@ -68,12 +68,12 @@ class Junction:
 
     def ids(self) -> frozenset[str] | None:
         """Return the only object ids that can match, or None if they cannot be determined."""
-        found = [side.ids() for side in self.sides]
+        by_side = [side.ids() for side in self.sides]
         if self.operator == "and":
-            return next((ids for ids in found if ids is not None), None)
-        known = [ids for ids in found if ids is not None]
-        if self.operator == "or" and len(known) == len(found):
-            return frozenset[str]().union(*known)
+            return next((ids for ids in by_side if ids is not None), None)
+        restricted = [ids for ids in by_side if ids is not None]
+        if self.operator == "or" and len(restricted) == len(by_side):
+            return frozenset[str]().union(*restricted)
         return None
 
     def names(self) -> frozenset[str]:

@@ -124,10 +124,10 @@ class Directory:
 
     def put_group(self, group: Group) -> None:
         """Create or replace the group with these properties."""
-        known = self.groups.find(group.id) is not None
+        exists = self.groups.find(group.id) is not None
         self.groups.put(group)
-        fields = Group.__struct_encode_fields__ if known else ()
-        self.log.note(Kind.GROUP, group.id, Did.UPDATED if known else Did.APPEARED, fields=tuple(fields))
+        fields = Group.__struct_encode_fields__ if exists else ()
+        self.log.note(Kind.GROUP, group.id, Did.UPDATED if exists else Did.APPEARED, fields=tuple(fields))
 
     def delete_group(self, group_id: str, removal: Removal) -> None:
         """Delete the group."""

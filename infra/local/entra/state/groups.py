@@ -103,10 +103,10 @@ class Groups:
         if version != self._transitive_of:
             self._transitive.clear()
             self._transitive_of = version
-        known = self._transitive.get(group_id)
-        if known is None:
-            known = self._transitive[group_id] = self._walk(group_id)
-        return known
+        members = self._transitive.get(group_id)
+        if members is None:
+            members = self._transitive[group_id] = self._walk(group_id)
+        return members
 
     def contains(self, group_id: str, object_id: str) -> bool:
         """Return whether the object is a direct or transitive member of the group."""
@@ -115,16 +115,16 @@ class Groups:
         return at < len(within) and within[at].id == object_id
 
     def _walk(self, group_id: str) -> tuple[Member, ...]:
-        found: dict[str, Member] = {}
+        members: dict[str, Member] = {}
         open_groups = [group_id]
         while open_groups:
             for member in self.direct(open_groups.pop()):
-                if member.id in found or member.id == group_id:
+                if member.id in members or member.id == group_id:
                     continue
-                found[member.id] = member
+                members[member.id] = member
                 if member.kind is Kind.GROUP:
                     open_groups.append(member.id)
-        return tuple(found[key] for key in sorted(found))
+        return tuple(members[key] for key in sorted(members))
 
     def _is_there(self, member: Member) -> bool:
         gone = self._users.removed_ids if member.kind is Kind.USER else self._removed

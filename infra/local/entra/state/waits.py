@@ -15,7 +15,7 @@ _REMEMBERED = 16
 
 @dataclass(slots=True)
 class _Wait:
-    told_s: float
+    since_s: float
     until_s: float
 
 
@@ -25,7 +25,7 @@ class Waits:
     def __init__(self) -> None:
         self._waits: dict[tuple[str, str], deque[_Wait]] = {}
 
-    def tell(self, tenant_id: str, application_id: str, *, now_s: float, wait_s: float) -> None:
+    def note(self, tenant_id: str, application_id: str, *, now_s: float, wait_s: float) -> None:
         """Store a `Retry-After` time that starts now. The later end counts if another one is running."""
         waits = self._waits.setdefault((tenant_id, application_id), deque(maxlen=_REMEMBERED))
         if waits and now_s < waits[-1].until_s:
@@ -36,10 +36,10 @@ class Waits:
     def ignored(self, tenant_id: str, application_id: str, *, came_s: float) -> bool:
         """Return whether a request should not have been sent yet. Requests that were already on their way may."""
         waits = self._waits.get((tenant_id, application_id), ())
-        return any(wait.told_s + GRACE_S < came_s < wait.until_s for wait in waits)
+        return any(wait.since_s + GRACE_S < came_s < wait.until_s for wait in waits)
 
 
-def told_s(answer: Answer) -> float | None:
+def retry_after_s(answer: Answer) -> float | None:
     """Return the seconds of `Retry-After` in a response. None without the header, or if it is a date."""
     text = answer.headers.get("Retry-After", "")
     return float(text) if text.isdecimal() else None

@@ -98,8 +98,8 @@ async def test_a_part_of_a_batch_tells_everybody_to_wait(talk: Talk) -> None:
 def test_what_was_on_its_way_does_not_count() -> None:
     """Neither what came before the refusal, nor what came so soon after it that nobody can have read it."""
     waits = Waits()
-    waits.tell("tenant", "app", now_s=100, wait_s=5)
-    waits.tell("tenant", "app", now_s=101, wait_s=7)
+    waits.note("tenant", "app", now_s=100, wait_s=5)
+    waits.note("tenant", "app", now_s=101, wait_s=7)
     came = (99.9, 100.0, 100.1, 100.9, 101.1, 107.9, 108.1)
     ignored = [waits.ignored("tenant", "app", came_s=each) for each in came]
     assert ignored == [False, False, False, True, True, True, False]
