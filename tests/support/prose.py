@@ -1,4 +1,4 @@
-"""Count the phrases that WORDS rules out of code and documentation, per file.
+"""Count, per file, phrases that do not belong in code and documentation (CONTRIBUTING.md, "Style").
 
 The baseline in `tests/unit/prose_baseline.json` states the highest count that each file may have.
 

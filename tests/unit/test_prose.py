@@ -1,4 +1,4 @@
-"""The phrases that the project's style rules out become fewer, file by file, and never more."""
+"""The prose check: counts of unwanted phrases per file may only fall."""
 
 import pytest
 
