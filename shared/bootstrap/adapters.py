@@ -19,6 +19,7 @@ def deployed_ports(settings: Settings) -> Ports:
     from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
     from shared.adapters.sign_in import EntraSignIn  # noqa: PLC0415 - as above
     from shared.adapters.stores import (  # noqa: PLC0415 - as above
+        TableConnectionStore,
         TableIdempotencyStore,
         TableImportStore,
         TableLimitStore,
@@ -26,7 +27,9 @@ def deployed_ports(settings: Settings) -> Ports:
         TableRecipientStore,
         TableRunStore,
         Tables,
+        TableSettingsStore,
         TableSnapshotStore,
+        TableSyncStateStore,
         TableTenantStore,
         TableUserStore,
     )
@@ -43,6 +46,9 @@ def deployed_ports(settings: Settings) -> Ports:
     accounts = Accounts(tables, further, new_tenants=settings.new_tenants_account, clock=clock)
     return Ports(
         tenants=TableTenantStore(tables, accounts),
+        connections=TableConnectionStore(tables),
+        settings=TableSettingsStore(tables, accounts),
+        sync_states=TableSyncStateStore(tables),
         runs=TableRunStore(accounts),
         snapshots=TableSnapshotStore(accounts),
         recipients=TableRecipientStore(accounts),

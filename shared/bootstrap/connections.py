@@ -18,7 +18,9 @@ class Connections(Runs):
     def health(self) -> ConnectionHealth:
         """Keeps the health of connections."""
         return ConnectionHealth(
-            tenants=self.ports.tenants, operator_log=self.ports.operator_log, clock=self.ports.clock
+            connections=self.ports.connections,
+            operator_log=self.ports.operator_log,
+            clock=self.ports.clock,
         )
 
     @cached_property
@@ -26,6 +28,7 @@ class Connections(Runs):
         """Opens tenants' directories."""
         return DirectoryAccess(
             tenants=self.ports.tenants,
+            connections=self.ports.connections,
             secrets=self.ports.secrets,
             directories=self.ports.directories,
             health=self.health,
@@ -49,6 +52,8 @@ class Connections(Runs):
         """Stores, replaces and deletes credentials."""
         return Connect(
             tenants=self.ports.tenants,
+            connections=self.ports.connections,
+            settings=self.ports.settings,
             secrets=self.ports.secrets,
             access=self.access,
             validate=self.validate,
@@ -60,5 +65,9 @@ class Connections(Runs):
     def show_mapping(self) -> ShowMapping:
         """Shows mapped groups with what was read of them."""
         return ShowMapping(
-            tenants=self.ports.tenants, runs=self.ports.runs, snapshots=self.ports.snapshots, access=self.access
+            tenants=self.ports.tenants,
+            settings=self.ports.settings,
+            runs=self.ports.runs,
+            snapshots=self.ports.snapshots,
+            access=self.access,
         )

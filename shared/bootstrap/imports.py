@@ -16,7 +16,7 @@ class Imports(Recipients):
     @cached_property
     def import_csv(self) -> ImportCsv:
         """Turns a small file into recipients."""
-        return ImportCsv(tenants=self.ports.tenants, manual=self.manual, idempotency=self.idempotency)
+        return ImportCsv(settings=self.ports.settings, manual=self.manual, idempotency=self.idempotency)
 
     @cached_property
     def upload_import(self) -> UploadImport:
@@ -34,8 +34,9 @@ class Imports(Recipients):
     def work_off_import(self) -> WorkOffImport:
         """Turns large files into recipients."""
         return WorkOffImport(
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
             imports=self.ports.imports,
-            tenants=self.ports.tenants,
             recipients=self.ports.recipients,
             queue=self.ports.queue,
             endings=self.import_endings,
@@ -48,7 +49,7 @@ class Imports(Recipients):
     def import_endings(self) -> ImportEndings:
         """Completes large imports."""
         return ImportEndings(
-            tenants=self.ports.tenants,
+            sync_states=self.ports.sync_states,
             imports=self.ports.imports,
             runs=self.ports.runs,
             recipients=self.ports.recipients,

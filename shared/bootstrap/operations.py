@@ -18,6 +18,8 @@ class Operations(Supervision):
         """Lists every tenant on one line."""
         return Overview(
             tenants=self.ports.tenants,
+            connections=self.ports.connections,
+            sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             operator_log=self.ports.operator_log,
             clock=self.ports.clock,
@@ -52,6 +54,7 @@ class Operations(Supervision):
         """Answers queries."""
         return Observe(
             tenants=self.ports.tenants,
+            settings=self.ports.settings,
             runs=self.ports.runs,
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,

@@ -17,6 +17,8 @@ class Recipients(Connections):
         """Writes what a person decides."""
         return ManualChanges(
             tenants=self.ports.tenants,
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             recipients=self.ports.recipients,
             clock=self.ports.clock,
@@ -38,6 +40,7 @@ class Recipients(Connections):
         """Explains why a person is, or is not, a recipient."""
         return Explain(
             tenants=self.ports.tenants,
+            settings=self.ports.settings,
             runs=self.ports.runs,
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,

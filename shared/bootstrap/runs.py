@@ -28,6 +28,9 @@ class Runs(Wiring):
         """Announces and requests a run."""
         return RequestRun(
             tenants=self.ports.tenants,
+            connections=self.ports.connections,
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             queue=self.ports.queue,
             idempotency=self.idempotency,
@@ -40,6 +43,8 @@ class Runs(Wiring):
         """Plans a run for a request."""
         return PlanRun(
             tenants=self.ports.tenants,
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             stages=self.stages,
             clock=self.ports.clock,
@@ -51,7 +56,9 @@ class Runs(Wiring):
     def restart_on_change(self) -> RestartOnChange:
         """Ends work that runs on old configuration."""
         return RestartOnChange(
-            tenants=self.ports.tenants,
+            connections=self.ports.connections,
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
             recipients=self.ports.recipients,
             queue=self.ports.queue,
             stages=self.stages,

@@ -15,7 +15,7 @@ class Supervision(Sync):
     def schedule(self) -> Schedule:
         """Requests a run for every connected tenant."""
         return Schedule(
-            tenants=self.ports.tenants,
+            connections=self.ports.connections,
             queue=self.ports.queue,
             health=self.health,
             limits=self.ports.limits,
@@ -27,7 +27,7 @@ class Supervision(Sync):
     def watch(self) -> Watch:
         """Resumes what a crash interrupted."""
         return Watch(
-            tenants=self.ports.tenants,
+            sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             recipients=self.ports.recipients,
             queue=self.ports.queue,
@@ -44,7 +44,7 @@ class Supervision(Sync):
     def decide_held(self) -> DecideHeld:
         """Approves or drops the deactivations of a held run."""
         return DecideHeld(
-            tenants=self.ports.tenants,
+            sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             queue=self.ports.queue,
             closer=self.closer,

@@ -68,7 +68,7 @@ class Sync(Tenants):
     def closer(self) -> RunCloser:
         """Closes runs."""
         return RunCloser(
-            tenants=self.ports.tenants,
+            sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,

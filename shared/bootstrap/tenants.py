@@ -31,18 +31,26 @@ class Tenants(Imports):
     @cached_property
     def sign_ins(self) -> SignIns:
         """Lists SSO users and makes them users of the product."""
-        return SignIns(tenants=self.ports.tenants, users=self.ports.users, access=self.access, clock=self.ports.clock)
+        return SignIns(
+            tenants=self.ports.tenants,
+            settings=self.ports.settings,
+            users=self.ports.users,
+            access=self.access,
+            clock=self.ports.clock,
+        )
 
     @cached_property
     def authorize(self) -> Authorize:
         """Decides which caller may do what."""
-        return Authorize(tenants=self.ports.tenants, operator_tenant=self.operator_tenant)
+        return Authorize(tenants=self.ports.tenants, settings=self.ports.settings, operator_tenant=self.operator_tenant)
 
     @cached_property
     def configure(self) -> Configure:
         """Changes tenants, preferences, locations and mappings."""
         return Configure(
             tenants=self.ports.tenants,
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
             recipients=self.ports.recipients,
             erasure=self.erasure,
             connect=self.connect,

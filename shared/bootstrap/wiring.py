@@ -10,7 +10,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.ports.tenants import TenantStore, UserStore
+from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore, TenantStore, UserStore
 from shared.settings import Settings
 
 
@@ -19,6 +19,9 @@ class Ports:
     """Everything outside that the workflows need."""
 
     tenants: TenantStore
+    connections: ConnectionStore
+    settings: SettingsStore
+    sync_states: SyncStateStore
     runs: RunStore
     snapshots: SnapshotStore
     recipients: RecipientStore

@@ -18,111 +18,118 @@ from shared.domain.versioned import Versioned
 
 
 class TenantStore(Protocol):
-    """Tenants with their configuration, locations and mappings, and the state that runs compete for."""
+    """Tenants and their deletions."""
 
-    async def context(self, tenant: TenantId) -> TenantContext:
-        """Return at once what `get`, `connection`, `preferences`, `health` and `state` return one by one."""
+    async def get_context(self, tenant: TenantId) -> TenantContext:
+        """Return the tenant with its connection, preferences, health and state, in one request."""
 
-    async def version(self, tenant: TenantId, part: Part) -> str | None:
+    async def find_version(self, tenant: TenantId, part: Part) -> str | None:
         """Return the ETag of a part of the configuration, None where it was never stored."""
 
     async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:
-        """Create a tenant or rename it, and return its new ETag. Raises: Conflict unless it finds what is expected."""
+        """Create or rename a tenant, and return its new ETag. Raises: ETagConflict unless it has the expected ETag."""
 
     async def get(self, tenant: TenantId) -> TenantSummary:
         """Return a tenant. Raises: NotFound."""
 
-    def all(self, after: str = "") -> AsyncIterator[TenantSummary]:
-        """Iterate over all tenants by id, those behind the id `after` only."""
+    def list_tenants(self, after: str = "") -> AsyncIterator[TenantSummary]:
+        """Iterate over all tenants by id, beginning after the id `after`."""
 
-    def connected(self) -> AsyncIterator[ConnectedTenant]:
-        """Iterate over the tenants that have a connection."""
+    async def find_deletion(self, tenant: TenantId) -> Versioned[Deletion | None]:
+        """Return the tenant's deletion, None with ETag None if it was not deleted recently."""
 
-    def active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
-        """Iterate over the tenants that have an active run or a waiting request, with their state."""
+    async def replace_deletion(self, tenant: TenantId, deletion: Deletion, etag: str | None) -> str:
+        """Store a deletion and return its new ETag. Raises: ETagConflict if it changed since it was read.
 
-    async def connection(self, tenant: TenantId) -> Connection | None:
-        """Return the tenant's connection, None while it is switched off."""
-
-    async def put_connection(
-        self, tenant: TenantId, connection: Connection | None, expected: Expected | None = None
-    ) -> str | None:
-        """Store a connection and return its ETag, or erase it with None. Raises: Conflict as `put`."""
-
-    async def replace_connection(self, tenant: TenantId, old: Connection, new: Connection) -> None:
-        """Store a connection in the place of `old`. Raises: Conflict if that is not what is stored."""
-
-    async def health(self, tenant: TenantId) -> Versioned[Health]:
-        """Return the health of the tenant's connection; a fresh one with ETag None if nothing ever went wrong."""
-
-    async def swap_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
-        """Replace the health and return its new ETag. Raises: Conflict if it changed since it was read."""
-
-    def ailing(self) -> AsyncIterator[tuple[TenantId, Health]]:
-        """Iterate over the tenants whose health is `open`."""
-
-    async def forget_health(self, tenant: TenantId) -> None:
-        """Delete the health; one that is not there is no error."""
-
-    async def deletion(self, tenant: TenantId) -> Versioned[Deletion | None]:
-        """Return the tenant's deletion, None with ETag None if it was not deleted of late."""
-
-    async def swap_deletion(self, tenant: TenantId, deletion: Deletion, etag: str | None) -> str:
-        """Write a deletion down and return its new ETag. Raises: Conflict if it changed since it was read.
-
-        It is kept apart from the tenant's rows, and stays when they are erased.
+        `delete_all` does not delete it.
         """
 
-    async def forget_deletion(self, tenant: TenantId, etag: str) -> None:
-        """Delete a deletion; one that is not there is no error. Raises: Conflict if it changed since it was read."""
+    async def delete_deletion(self, tenant: TenantId, etag: str) -> None:
+        """Delete a deletion, if it exists. Raises: ETagConflict if it changed since it was read."""
 
-    def deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
+    def list_deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
         """Iterate over all deletions."""
 
-    async def admins(self, tenant: TenantId) -> Admins:
-        """Return who may administer the tenant, nobody if that was never stored."""
+    async def delete_all(self, tenant: TenantId) -> None:
+        """Delete the tenant with its connection, settings and state."""
 
-    def all_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
-        """Iterate over the tenants that somebody was ever named admin of, with who that is."""
 
-    async def put_admins(self, tenant: TenantId, admins: Admins, expected: Expected | None = None) -> str | None:
-        """Store who may administer the tenant, and return its ETag. Raises: Conflict as `put`."""
+class ConnectionStore(Protocol):
+    """Tenants' connections to their directories, and how these fare."""
 
-    async def sso(self, tenant: TenantId) -> SsoApplication | None:
-        """Return the tenant's SSO application, if there is one."""
+    async def find(self, tenant: TenantId) -> Connection | None:
+        """Return the tenant's connection, None while it is switched off."""
 
-    async def put_sso(
-        self, tenant: TenantId, sso: SsoApplication | None, expected: Expected | None = None
-    ) -> str | None:
-        """Store the SSO application and return its ETag, or erase it with None. Raises: Conflict as `put`."""
+    async def put(self, tenant: TenantId, connection: Connection, expected: Expected | None = None) -> str:
+        """Store a connection and return its ETag. Raises: ETagConflict unless the stored one has the expected ETag."""
 
-    async def preferences(self, tenant: TenantId) -> Preferences:
-        """Return the tenant's preferences, the defaults if none were ever stored."""
+    async def replace(self, tenant: TenantId, old: Connection, new: Connection) -> None:
+        """Store a connection if `old` is the stored one. Raises: ETagConflict."""
+
+    async def delete(self, tenant: TenantId, expected: Expected | None = None) -> None:
+        """Delete the connection, if it exists. Raises: ETagConflict unless it has the expected ETag."""
+
+    def list_connected(self) -> AsyncIterator[ConnectedTenant]:
+        """Iterate over the tenants that have a connection."""
+
+    async def get_health(self, tenant: TenantId) -> Versioned[Health]:
+        """Return the health of the tenant's connection; a new one with ETag None if it never failed."""
+
+    async def replace_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
+        """Store the health and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+
+    async def delete_health(self, tenant: TenantId) -> None:
+        """Delete the health, if it exists."""
+
+    def list_unhealthy(self) -> AsyncIterator[tuple[TenantId, Health]]:
+        """Iterate over the tenants whose health is `open`."""
+
+
+class SettingsStore(Protocol):
+    """What admins choose: preferences, locations with their mappings, admins and the sign-in application."""
+
+    async def get_preferences(self, tenant: TenantId) -> Preferences:
+        """Return the tenant's preferences, the defaults if they were never stored."""
 
     async def put_preferences(
         self, tenant: TenantId, preferences: Preferences, expected: Expected | None = None
-    ) -> str | None:
-        """Store preferences, and return their ETag. Raises: Conflict as `put`."""
+    ) -> str:
+        """Store preferences and return their ETag. Raises: ETagConflict unless they had the expected ETag."""
 
-    async def state(self, tenant: TenantId) -> Versioned[TenantState]:
-        """Return the tenant's state; a fresh one with ETag None if it never had any."""
+    async def get_admins(self, tenant: TenantId) -> Admins:
+        """Return the tenant's admins, an empty list if they were never stored."""
 
-    async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
-        """Replace the state and return its new ETag. Raises: Conflict if it changed since it was read."""
+    def list_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
+        """Iterate over the tenants whose admins were ever stored, with these."""
 
-    def summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
-        """Iterate over the summaries of all tenants that have a state, by id."""
+    async def put_admins(self, tenant: TenantId, admins: Admins, expected: Expected | None = None) -> str:
+        """Store the admins and return their ETag. Raises: ETagConflict unless they had the expected ETag."""
 
-    async def locations(self, tenant: TenantId) -> Sequence[Location]:
-        """Return all locations by id, each with its mapping."""
+    async def find_sso(self, tenant: TenantId) -> SsoApplication | None:
+        """Return the tenant's sign-in application, None if it has none."""
 
-    async def location(self, tenant: TenantId, location: LocationId) -> Versioned[Location | None]:
-        """Return a location with its mapping, None with ETag None if there is none."""
+    async def put_sso(self, tenant: TenantId, sso: SsoApplication, expected: Expected | None = None) -> str:
+        """Store the sign-in application and return its ETag.
+
+        Raises: ETagConflict unless the stored one has the expected ETag.
+        """
+
+    async def delete_sso(self, tenant: TenantId, expected: Expected | None = None) -> None:
+        """Delete the sign-in application, if it exists. Raises: ETagConflict unless it has the expected ETag."""
+
+    async def list_locations(self, tenant: TenantId) -> Sequence[Location]:
+        """Return all locations by id, with their mappings."""
+
+    async def find_location(self, tenant: TenantId, location: LocationId) -> Versioned[Location | None]:
+        """Return a location with its mapping, None with ETag None if it does not exist."""
 
     async def put_location(
         self, tenant: TenantId, location: LocationId, name: str, expected: Expected | None = None
     ) -> str:
-        """Create or rename a location, whose mapping stays; return its new ETag. Raises: Conflict as `put`."""
+        """Create or rename a location and return its new ETag; its mapping stays.
+
+        Raises: ETagConflict unless the stored one has the expected ETag.
+        """
 
     async def put_mapping(
         self,
@@ -131,20 +138,33 @@ class TenantStore(Protocol):
         groups: Sequence[GroupMapping],
         expected: Expected | None = None,
     ) -> str:
-        """Replace the mapping of a location as a whole, and return the location's new ETag.
+        """Store all groups of a location in place of the previous ones, and return the location's new ETag.
 
-        Raises: NotFound for an unknown location; Conflict as `put`.
+        Raises: NotFound for an unknown location; ETagConflict unless the stored one has the expected ETag.
         """
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete a location and its mapping; its recipients are not this store's."""
+        """Delete a location and its mapping, if it exists. Its recipients are in another store."""
 
-    async def erase(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+
+class SyncStateStore(Protocol):
+    """The state of each tenant that its runs compete for, with the summary of the last run."""
+
+    async def get(self, tenant: TenantId) -> Versioned[TenantState]:
+        """Return the tenant's state; a new one with ETag None if it never had any."""
+
+    async def replace(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
+        """Store the state and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+
+    def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
+        """Iterate over the tenants that have an active run or a waiting request, with their state."""
+
+    def list_summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
+        """Iterate over the summaries of all tenants that have a state, by id."""
 
 
 class UserStore(Protocol):
-    """Users of the product, as they were made from SSO users."""
+    """Users of the product, created from SSO users."""
 
     async def insert(self, tenant: TenantId, user: ProductUser) -> ProductUser:
         """Store a user unless stored, and return the stored one."""

@@ -55,7 +55,7 @@ class Pattern:
         run = await world.newest(tenant)
         (entry,) = [each async for each in ports.recipients.list_journal(tenant, _PLACE, run.id)]
         return cls(
-            state=(await ports.tenants.state(tenant)).value,
+            state=(await ports.sync_states.get(tenant)).value,
             run=run,
             current=current,
             pages=[page async for page in ports.snapshots.list_pages(tenant, current)],
@@ -68,7 +68,7 @@ class Pattern:
     async def store(self, world: World, tenant: TenantId) -> None:
         """Store a connected tenant as if it had had the same first sync."""
         ports = world.ports
-        connection = await ports.tenants.connection(tenant)
+        connection = await ports.connections.find(tenant)
         assert connection is not None
         current = msgspec.structs.replace(self.current, scope=scope_of(connection.fingerprint()))
         pages = [Page.of(page, decode_page(page)) for page in self.pages]
@@ -78,13 +78,12 @@ class Pattern:
         if self.irregular is not None:
             await ports.recipients.put_irregular(tenant, _PLACE, self.irregular)
         await ports.runs.insert(msgspec.structs.replace(self.run, tenant=tenant))
-        await ports.tenants.swap_state(tenant, self.state, None)
+        await ports.sync_states.replace(tenant, self.state, None)
 
 
 async def forget_run(world: World, tenant: TenantId, before: TenantState) -> None:
     """Store a tenant as free, healthy and as due as before, whatever the state of its run."""
-    tenants = world.ports.tenants
-    state, etag = await tenants.state(tenant)
+    state, etag = await world.ports.sync_states.get(tenant)
     fencing_token = max(state.fencing_token, before.fencing_token)
-    await tenants.swap_state(tenant, msgspec.structs.replace(before, fencing_token=fencing_token), etag)
-    await tenants.forget_health(tenant)
+    await world.ports.sync_states.replace(tenant, msgspec.structs.replace(before, fencing_token=fencing_token), etag)
+    await world.ports.connections.delete_health(tenant)

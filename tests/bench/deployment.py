@@ -17,13 +17,16 @@ from infra.capacity.work import Work
 from infra.local.demo.simulator import Simulator
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.adapters.stores import (
+    TableConnectionStore,
     TableIdempotencyStore,
     TableImportStore,
     TableLimitStore,
     TableOperatorLog,
     TableRecipientStore,
     TableRunStore,
+    TableSettingsStore,
     TableSnapshotStore,
+    TableSyncStateStore,
     TableTenantStore,
     TableUserStore,
     table_names,
@@ -168,6 +171,9 @@ def _wired(settings: Settings, found: Directory) -> Deployment:
     ports = replace(
         fake_ports(),
         tenants=TableTenantStore(tables),
+        connections=TableConnectionStore(tables),
+        settings=TableSettingsStore(tables),
+        sync_states=TableSyncStateStore(tables),
         runs=TableRunStore(tables),
         snapshots=TableSnapshotStore(tables),
         recipients=TableRecipientStore(tables),
@@ -199,7 +205,7 @@ async def _connected(deployment: Deployment, found: Directory, locations: int) -
         secret_version=version,
         connected_at=deployment.clock.now(),
     )
-    await ports.tenants.put_connection(TENANT, connection)
-    await ports.tenants.put_preferences(TENANT, Preferences(mode=Mode.FULL))
+    await ports.connections.put(TENANT, connection)
+    await ports.settings.put_preferences(TENANT, Preferences(mode=Mode.FULL))
     for number in range(locations):
-        await ports.tenants.put_location(TENANT, LocationId(f"floor-{number:02d}"), f"Floor {number}")
+        await ports.settings.put_location(TENANT, LocationId(f"floor-{number:02d}"), f"Floor {number}")

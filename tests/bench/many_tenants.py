@@ -25,7 +25,7 @@ from typing import Final
 
 import msgspec
 
-from shared.adapters.stores import TableTenantStore
+from shared.adapters.stores import TableConnectionStore, TableSyncStateStore, TableTenantStore
 from shared.bootstrap import App
 from shared.domain.access.tenants import ConnectedTenant
 from shared.domain.ids import TenantId
@@ -52,10 +52,20 @@ _GOAL: Final = 1.5
 _GOAL_S: Final = 60.0
 
 
-class _Watched(TableTenantStore):
-    """The tenant store. It shows only some tenants to the schedule, and records when each is free again."""
+class _Shown(TableConnectionStore):
+    """The connection store. It shows only some tenants to the schedule."""
 
     shown: Collection[TenantId] = ()
+
+    async def list_connected(self) -> AsyncIterator[ConnectedTenant]:
+        """As the store, without the tenants that do not take part."""
+        async for tenant in super().list_connected():
+            if tenant.id in self.shown:
+                yield tenant
+
+
+class _Watched(TableSyncStateStore):
+    """The store of states. It records when each tenant is free again."""
 
     def expect(self, tenants: Collection[TenantId]) -> None:
         """Start waiting for the end of these tenants' runs."""
@@ -64,15 +74,9 @@ class _Watched(TableTenantStore):
         self.ended: dict[TenantId, RunState | None] = {}
         self.all_free = asyncio.Event()
 
-    async def connected(self) -> AsyncIterator[ConnectedTenant]:
-        """As the store, without the tenants that do not take part."""
-        async for tenant in super().connected():
-            if tenant.id in self.shown:
-                yield tenant
-
-    async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
+    async def replace(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """As the store, and record the time when a tenant is free."""
-        stored = await super().swap_state(tenant, state, etag)
+        stored = await super().replace(tenant, state, etag)
         if state.active_run is None and tenant in self.waiting:
             self.free_at_s[tenant] = perf_counter()
             self.ended[tenant] = state.summary.state
@@ -104,7 +108,8 @@ class _Tick:
 @dataclass(slots=True)
 class _Deployment:
     world: World
-    tenants: _Watched
+    connections: _Shown
+    sync_states: _Watched
     queue: HostQueue
     healthy: dict[TenantId, Ailing]
     broken: dict[TenantId, Ailing]
@@ -114,11 +119,11 @@ class _Deployment:
     async def sync(self, tenant: TenantId) -> None:
         """Run a tenant's first sync, as a full one."""
         async with self.queue.worker(self.world.app):
-            self.tenants.expect({tenant})
+            self.sync_states.expect({tenant})
             wanted = SyncRequest(tenant=tenant, mode=RunMode.FULL, request="first", requested_by="bench")
             await self.queue.request(wanted)
-            await asyncio.wait_for(self.tenants.all_free.wait(), _STUCK_S)
-        assert self.tenants.ended == {tenant: RunState.DONE}
+            await asyncio.wait_for(self.sync_states.all_free.wait(), _STUCK_S)
+        assert self.sync_states.ended == {tenant: RunState.DONE}
 
     async def tick(self, others: Collection[TenantId]) -> _Tick:
         """Schedule the healthy tenants and these others. Return when the healthy ones are done."""
@@ -126,31 +131,31 @@ class _Deployment:
         for number, directory in enumerate(self.healthy.values()):
             if number % _CHANGED_EVERY == 0:
                 directory.change([number % _PEOPLE], f"Department of tick {self.ticks}")
-        self.tenants.shown = {*self.healthy, *others}
-        self.tenants.expect(self.healthy)
+        self.connections.shown = {*self.healthy, *others}
+        self.sync_states.expect(self.healthy)
         before = {name: lane.invocations for name, lane in self.queue.lanes.items()}
         async with self.queue.worker(self.world.app):
             began_s, cpu_s = perf_counter(), process_time()
             asked = await self.world.app.schedule(datetime.now(UTC) + timedelta(hours=self.ticks))
             schedule_s = perf_counter() - began_s
-            assert asked == len(self.tenants.shown), asked
-            await asyncio.wait_for(self.tenants.all_free.wait(), _STUCK_S)
+            assert asked == len(self.connections.shown), asked
+            await asyncio.wait_for(self.sync_states.all_free.wait(), _STUCK_S)
             cpu_s = process_time() - cpu_s
             invoked = {name: lane.invocations - before[name] for name, lane in self.queue.lanes.items()}
-        assert set(self.tenants.ended.values()) == {RunState.DONE}
-        healthy_s = {tenant: at_s - began_s for tenant, at_s in self.tenants.free_at_s.items()}
+        assert set(self.sync_states.ended.values()) == {RunState.DONE}
+        healthy_s = {tenant: at_s - began_s for tenant, at_s in self.sync_states.free_at_s.items()}
         return _Tick(schedule_s=schedule_s, cpu_s=cpu_s, healthy_s=healthy_s, invocations=invoked)
 
     async def disturbed(self) -> _Tick:
         """Return the times of a tick with all tenants, and restore the state of the broken and the large ones."""
-        self.tenants.expect(())
+        self.sync_states.expect(())
         before = {}
         for number, (tenant, directory) in enumerate(self.broken.items()):
             directory.falls_ill(list(Ailment)[number % len(Ailment)])
-            before[tenant] = (await self.tenants.state(tenant)).value
-        state, etag = await self.tenants.state(self.enormous)
+            before[tenant] = (await self.world.ports.sync_states.get(tenant)).value
+        state, etag = await self.world.ports.sync_states.get(self.enormous)
         before[self.enormous] = msgspec.structs.replace(state, full_at=None)
-        await self.tenants.swap_state(self.enormous, before[self.enormous], etag)
+        await self.world.ports.sync_states.replace(self.enormous, before[self.enormous], etag)
         found = await self.tick(before)
         for tenant, known in before.items():
             await forget_run(self.world, tenant, known)
@@ -204,18 +209,19 @@ async def _deployment() -> AsyncIterator[_Deployment]:
     """Yield a deployment whose tenants are connected, were synced once, and are healthy."""
     async with product() as made:
         assert isinstance(made.world.ports.tenants, TableTenantStore)
-        tenants, queue = _Watched(made.world.ports.tenants._tables), HostQueue()
-        tenants.expect(())
-        ports = dataclasses.replace(made.world.ports, tenants=tenants, queue=queue)
+        tables = made.world.ports.tenants._tables
+        connections, sync_states, queue = _Shown(tables), _Watched(tables), HostQueue()
+        sync_states.expect(())
+        ports = dataclasses.replace(made.world.ports, connections=connections, sync_states=sync_states, queue=queue)
         world = World(ports)
         world.app = App(ports, SETTINGS)
         # tenants are scheduled in the order of their names, so the large one comes first
         enormous = await connect(world, "big", Crowd(_ENORMOUS), _ENORMOUS_LOCATIONS)
-        found = _Deployment(world, tenants, queue, {}, {}, enormous)
+        found = _Deployment(world, connections, sync_states, queue, {}, {}, enormous)
         await found.sync(enormous)
         first = await connect(world, "pattern", Crowd(_PEOPLE))
         await found.sync(first)
-        tenants.expect(())
+        sync_states.expect(())
         pattern = await Pattern.of(world, first)
         for number in range(_CUSTOMERS - 1):
             directory = Ailing(_PEOPLE)

@@ -9,7 +9,15 @@ from typing import Final
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.id_source import RandomIdSource
-from shared.adapters.stores import TableRecipientStore, TableRunStore, TableSnapshotStore, TableTenantStore
+from shared.adapters.stores import (
+    TableConnectionStore,
+    TableRecipientStore,
+    TableRunStore,
+    TableSettingsStore,
+    TableSnapshotStore,
+    TableSyncStateStore,
+    TableTenantStore,
+)
 from shared.adapters.tables.client import Tables
 from shared.bootstrap import App
 from shared.domain.connections.connection import Credentials
@@ -122,6 +130,9 @@ async def product(*options: str, factory: DirectoryFactory | None = None) -> Asy
         ports = dataclasses.replace(
             fake_ports(),
             tenants=TableTenantStore(tables),
+            connections=TableConnectionStore(tables),
+            settings=TableSettingsStore(tables),
+            sync_states=TableSyncStateStore(tables),
             runs=TableRunStore(tables),
             snapshots=TableSnapshotStore(tables),
             recipients=TableRecipientStore(tables),

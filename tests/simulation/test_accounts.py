@@ -8,13 +8,16 @@ from hashlib import sha256
 import pytest
 
 from shared.adapters.stores import (
+    TableConnectionStore,
     TableIdempotencyStore,
     TableImportStore,
     TableLimitStore,
     TableOperatorLog,
     TableRecipientStore,
     TableRunStore,
+    TableSettingsStore,
     TableSnapshotStore,
+    TableSyncStateStore,
     TableTenantStore,
     TableUserStore,
     keys,
@@ -70,6 +73,9 @@ class Deployment:
             self.ports,
             clock=self.clock,
             tenants=TableTenantStore(self.first, accounts),
+            connections=TableConnectionStore(self.first),
+            settings=TableSettingsStore(self.first, accounts),
+            sync_states=TableSyncStateStore(self.first),
             runs=TableRunStore(accounts),
             snapshots=TableSnapshotStore(accounts),
             recipients=TableRecipientStore(accounts),
@@ -131,7 +137,7 @@ async def deployment() -> Deployment:
     """One tenant from before there was a second account, and one that was created in it."""
     made = Deployment()
     await made.live(OLD, range(12))
-    await made.restarted().ports.tenants.locations(OLD)
+    await made.restarted().ports.settings.list_locations(OLD)
     made.clock.advance(KNOWN_FOR.total_seconds())
     await made.live(NEW, range(5, 30))
     return made

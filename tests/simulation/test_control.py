@@ -71,7 +71,7 @@ async def test_a_change_of_settings_supersedes_the_run_and_asks_for_a_new_one() 
     await deliver(world.app, world.queue.messages.pop(0))
     stale = list(world.queue.messages)
     world.clock.advance(1)
-    await world.ports.tenants.put_preferences(TenantId("contoso"), Preferences(mode=Mode.FULL, include_guests=False))
+    await world.ports.settings.put_preferences(TenantId("contoso"), Preferences(mode=Mode.FULL, include_guests=False))
     await world.app.restart_on_change.invalidate_running_work(TenantId("contoso"))
     for message in stale:
         await deliver(world.app, message)

@@ -43,7 +43,7 @@ async def test_a_directory_out_of_order_is_asked_three_times_and_later_each_time
     assert await drained(world) == [("FetchJob", 0), ("FetchJob", 60), ("FetchJob", 120)]
     run = await world.newest("contoso")
     assert (run.state, [problem.code for problem in run.problems]) == (RunState.FAILED, ["graph_failing"])
-    assert (await world.ports.tenants.health(CONTOSO)).value.state is HealthState.FAILING
+    assert (await world.ports.connections.get_health(CONTOSO)).value.state is HealthState.FAILING
     assert await world.everything("contoso") == before
 
 
@@ -93,10 +93,9 @@ async def test_a_location_without_sources_is_decided_about_whatever_could_be_rea
     """Its people leave although the only group that is left could not be read."""
     world = await groups_world()
     await world.sync("fabrikam", "first")
-    tenants = world.ports.tenants
     for location in ("berlin", "munich"):
-        await tenants.delete_location(TenantId("fabrikam"), LocationId(location))
-    await tenants.put_location(TenantId("fabrikam"), LocationId("rome"), "rome")
+        await world.ports.settings.delete_location(TenantId("fabrikam"), LocationId(location))
+    await world.ports.settings.put_location(TenantId("fabrikam"), LocationId("rome"), "rome")
     world.directory().members.pop(LEADS)
     world.clock.advance(60)
     await world.request("fabrikam", "second")

@@ -28,7 +28,7 @@ SECRET_2 = "the-second-secret"
 
 async def health(world: World, tenant: TenantId = CONTOSO) -> Health:
     """Return how the tenant's connection fares."""
-    return (await world.ports.tenants.health(tenant)).value
+    return (await world.ports.connections.get_health(tenant)).value
 
 
 async def events(world: World) -> list[str]:
@@ -143,7 +143,9 @@ async def test_an_event_that_could_not_be_sent_is_sent_by_the_schedule() -> None
     (entry,) = [each async for each in world.ports.operator_log.list_entries() if each.queue == "connection"]
     notices = Health().refused(told.reason, entry.at).notices if told.reason else ()
     untold = msgspec.structs.replace(told, notices=notices)
-    await world.ports.tenants.swap_health(CONTOSO, untold, (await world.ports.tenants.health(CONTOSO)).etag)
+    await world.ports.connections.replace_health(
+        CONTOSO, untold, (await world.ports.connections.get_health(CONTOSO)).etag
+    )
     await tick(world)
     assert await events(world) == ["connection_needs_attention AADSTS7000215"]
     assert (await health(world)).notices == ()
@@ -152,10 +154,10 @@ async def test_an_event_that_could_not_be_sent_is_sent_by_the_schedule() -> None
 async def test_the_end_of_a_secret_is_announced_by_the_schedule() -> None:
     """30, 14, 7 and 1 days ahead, each once, however often the schedule fires."""
     world = await full_world()
-    connection = await world.ports.tenants.connection(CONTOSO)
+    connection = await world.ports.connections.find(CONTOSO)
     assert connection is not None
     ends = world.clock.now() + timedelta(days=31)
-    await world.ports.tenants.put_connection(CONTOSO, msgspec.structs.replace(connection, secret_expires_on=ends))
+    await world.ports.connections.put(CONTOSO, msgspec.structs.replace(connection, secret_expires_on=ends))
     days = []
     for _ in range(32 * 4):
         world.clock.advance(6 * 3_600 - 60)
@@ -183,7 +185,7 @@ async def test_a_new_secret_is_used_from_the_next_request_on() -> None:
 async def replace_secret(world: World) -> None:
     """Let the customer create a second secret and enter it, and delete the first one afterwards."""
     directory = world.directory()
-    await world.ports.tenants.put_sso(FABRIKAM, SSO)
+    await world.ports.settings.put_sso(FABRIKAM, SSO)
     directory.secret = SECRET_2
     await world.app.connect.connect(FABRIKAM, entries_of(directory, SECRET_2), BACK_END)
 
@@ -218,12 +220,12 @@ async def test_a_job_that_held_the_old_secret_is_tried_again(monkeypatch: pytest
 async def test_a_failing_new_secret_leaves_the_old_one_working() -> None:
     """It is refused with its report; nothing was stored, and the next run goes on as before."""
     world = await groups_world()
-    await world.ports.tenants.put_sso(FABRIKAM, SSO)
-    before = await world.ports.tenants.connection(FABRIKAM)
+    await world.ports.settings.put_sso(FABRIKAM, SSO)
+    before = await world.ports.connections.find(FABRIKAM)
     with pytest.raises(ConnectionRefused) as refused:
         await world.app.connect.connect(FABRIKAM, entries_of(world.directory(), "no such secret"), BACK_END)
     assert [check.id for check in refused.value.report.failures()] == ["secret"]
-    assert await world.ports.tenants.connection(FABRIKAM) == before
+    assert await world.ports.connections.find(FABRIKAM) == before
     assert (await world.sync("fabrikam", "first")).state is RunState.DONE
     assert (await health(world, FABRIKAM)).state is HealthState.ON
 
@@ -231,7 +233,7 @@ async def test_a_failing_new_secret_leaves_the_old_one_working() -> None:
 async def test_another_directory_ends_what_runs() -> None:
     """Other ids are not a new secret: what was planned for the old ones writes nothing more."""
     world = await full_world()
-    await world.ports.tenants.put_sso(CONTOSO, SSO)
+    await world.ports.settings.put_sso(CONTOSO, SSO)
     await world.request("contoso", "first")
     await deliver(world.app, world.queue.messages.pop(0))
     assert isinstance(world.ports.directories, FakeDirectories)

@@ -50,7 +50,7 @@ async def test_what_is_approved_is_done() -> None:
     journal = [each async for each in world.ports.recipients.list_journal(CONTOSO, next(iter(done.locations)), run.id)]
     assert {entry.actor for entry in journal if entry.changes} == {"person:t:o"}
     assert {change.reason for entry in journal for change in entry.changes} == {Reason.ACCOUNT_DELETED}
-    assert (await world.ports.tenants.state(CONTOSO)).value.active_run is None
+    assert (await world.ports.sync_states.get(CONTOSO)).value.active_run is None
     assert (await world.sync("contoso", "third")).counts.deactivated == 0
 
 
@@ -160,7 +160,7 @@ async def test_an_approval_whose_message_is_lost_is_taken_up_again() -> None:
 async def test_a_tenant_that_was_taken_in_vain_is_freed() -> None:
     """The process died between taking the tenant and noting the approval: the run can still be approved."""
     world, run = await held_world()
-    state, etag = await world.ports.tenants.state(CONTOSO)
+    state, etag = await world.ports.sync_states.get(CONTOSO)
     taken = type(state)(
         fencing_token=state.fencing_token,
         config_version=state.config_version,
@@ -168,8 +168,8 @@ async def test_a_tenant_that_was_taken_in_vain_is_freed() -> None:
         active_run=run.id,
         active_since=world.clock.now(),
     )
-    await world.ports.tenants.swap_state(CONTOSO, taken, etag)
+    await world.ports.sync_states.replace(CONTOSO, taken, etag)
     world.clock.advance(1_000)
     await world.app.watch(RequestCounters())
-    assert (await world.ports.tenants.state(CONTOSO)).value.active_run is None
+    assert (await world.ports.sync_states.get(CONTOSO)).value.active_run is None
     assert (await approve(world, run)).counts.deactivated == 50

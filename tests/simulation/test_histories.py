@@ -12,11 +12,14 @@ from collections import Counter
 import pytest
 
 from shared.adapters.stores import (
+    TableConnectionStore,
     TableLimitStore,
     TableOperatorLog,
     TableRecipientStore,
     TableRunStore,
+    TableSettingsStore,
     TableSnapshotStore,
+    TableSyncStateStore,
     TableTenantStore,
 )
 from shared.domain.directory import DirectoryUser, Source
@@ -62,6 +65,9 @@ class History:
         ports = dataclasses.replace(
             fake_ports(),
             tenants=TableTenantStore(tables),
+            connections=TableConnectionStore(tables),
+            settings=TableSettingsStore(tables),
+            sync_states=TableSyncStateStore(tables),
             runs=TableRunStore(tables),
             snapshots=TableSnapshotStore(tables),
             recipients=TableRecipientStore(tables),

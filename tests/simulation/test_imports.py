@@ -55,8 +55,8 @@ async def test_a_large_import_does_what_a_small_one_does() -> None:
     assert (run.counts, run.locations) == (report.run.counts, report.run.locations)
     assert run.counts == Counts(created=50, updated=200)
     assert await world.ports.imports.list_part_sizes(done.ref) == {}
-    kept = (await world.ports.tenants.state(CONTOSO)).value.summary.recipients
-    assert kept == (await small.ports.tenants.state(CONTOSO)).value.summary.recipients
+    kept = (await world.ports.sync_states.get(CONTOSO)).value.summary.recipients
+    assert kept == (await small.ports.sync_states.get(CONTOSO)).value.summary.recipients
     world.clock.advance(60)
     await world.app.undo(CONTOSO, run.id, "anna")
     after = await world.recipients("contoso", "berlin")

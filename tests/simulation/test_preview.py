@@ -60,12 +60,12 @@ async def test_a_change_of_mode_is_seen_before_it_is_saved() -> None:
     """How many recipients there would be, at each location; the stored preferences stay."""
     world = await groups_world()
     await world.sync("fabrikam", "first")
-    stored = await world.ports.tenants.preferences(FABRIKAM)
+    stored = await world.ports.settings.get_preferences(FABRIKAM)
     seen = await preview(world, FABRIKAM, Preferences(mode=Mode.FULL))
     assert {report.active for report in seen.locations.values()} == {30}
     assert len(seen.locations) == 3
     assert seen.counts.created == sum(30 - len(found) for found in (await world.everything("fabrikam")).values())
-    assert await world.ports.tenants.preferences(FABRIKAM) == stored
+    assert await world.ports.settings.get_preferences(FABRIKAM) == stored
 
 
 async def test_a_preview_says_that_a_run_would_be_held() -> None:

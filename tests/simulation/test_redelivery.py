@@ -97,7 +97,7 @@ async def test_killed_at_every_call_with_the_message_lost(after: bool) -> None: 
             world.clock.advance(1_000)
             await world.app.watch(RequestCounters())
             await world.drain()
-        state = (await world.ports.tenants.state(TenantId("contoso"))).value
+        state = (await world.ports.sync_states.get(TenantId("contoso"))).value
         if state.active_run is None and await world.everything("contoso") != recipients:
             # the request itself died before it had taken the tenant: the next one does the work
             await world.sync("contoso", "third")

@@ -13,7 +13,7 @@ from shared.telemetry import RequestCounters
 from shared.workflows.recipients.fenced_writer import acquire_for_manual_change
 from tests.simulation.worlds import full_world
 from tests.support.builders import person
-from tests.support.fakes import FakeTenantStore
+from tests.support.fakes import FakeSyncStateStore
 from tests.support.world import Crash, Fuse, World, deliver, drain_with_retries
 
 CONTOSO = TenantId("contoso")
@@ -43,7 +43,7 @@ async def test_nothing_changed_takes_two_messages() -> None:
         name: report.active for name, report in first.locations.items()
     }
     assert not any(report.compared for report in run.locations.values())
-    state = (await world.ports.tenants.state(CONTOSO)).value
+    state = (await world.ports.sync_states.get(CONTOSO)).value
     assert (state.active_run, state.summary.run, state.summary.recipients) == (None, run.id, 60)
     assert await _jobs(world, "third") == ["SyncRequest", "FetchJob"]
 
@@ -62,7 +62,7 @@ async def test_whoever_writes_by_hand_has_the_location_compared() -> None:
     await world.sync("contoso", "first")
     text = b"external_id,display_name\n7,Guest\n"
     await world.app.import_csv(CONTOSO, BERLIN, BytesIO(text), ImportMode.MERGE, "", "anna")
-    assert (await world.ports.tenants.state(CONTOSO)).value.up_to_date is None
+    assert (await world.ports.sync_states.get(CONTOSO)).value.up_to_date is None
     assert (await _jobs(world, "second")).count("ReconcileJob") == 2
     run = await world.newest("contoso")
     assert run.locations[BERLIN].active == 31
@@ -75,30 +75,30 @@ async def test_nobody_claims_a_location_and_leaves_it_settled() -> None:
     world = await full_world()
     await world.sync("contoso", "first")
 
-    class Contended(FakeTenantStore):
+    class Contended(FakeSyncStateStore):
         """A store in which the first swap of a state comes too late."""
 
         late = True
 
-        async def swap_state(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
+        async def replace(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
             if self.late:
                 self.late = False
-                await self.swap_state(tenant, *await self.state(tenant))
-            return await super().swap_state(tenant, state, etag)
+                await self.replace(tenant, *await self.get(tenant))
+            return await super().replace(tenant, state, etag)
 
-    contended = Contended()
-    vars(contended).update(vars(world.ports.tenants))
+    assert isinstance(world.ports.sync_states, FakeSyncStateStore)
+    contended = Contended(world.ports.sync_states.rows)
     await acquire_for_manual_change(contended, world.ports.recipients, CONTOSO, BERLIN, "attempt")
     assert not contended.late
-    assert (await contended.state(CONTOSO)).value.up_to_date is None
+    assert (await contended.get(CONTOSO)).value.up_to_date is None
 
 
 async def test_a_change_of_configuration_has_everything_compared() -> None:
     """New preferences are other inputs, and another fencing token."""
     world = await full_world()
     await world.sync("contoso", "first")
-    preferences = await world.ports.tenants.preferences(CONTOSO)
-    await world.ports.tenants.put_preferences(CONTOSO, preferences)
+    preferences = await world.ports.settings.get_preferences(CONTOSO)
+    await world.ports.settings.put_preferences(CONTOSO, preferences)
     await world.app.restart_on_change.invalidate_running_work(CONTOSO)
     assert (await _jobs(world, "second")).count("ReconcileJob") == 2
 
@@ -149,7 +149,7 @@ async def test_killed_at_every_call(after: bool, lost: bool) -> None:  # noqa: F
         else:
             await drain_with_retries(world, app)
         run = await world.newest("contoso")
-        state = (await world.ports.tenants.state(CONTOSO)).value
+        state = (await world.ports.sync_states.get(CONTOSO)).value
         assert run.state is RunState.DONE, f"killed at call {calls}"
         assert {report.active for report in run.locations.values()} == {30}, f"killed at call {calls}"
         assert await world.everything("contoso") == before, f"killed at call {calls}"

@@ -22,7 +22,7 @@ from shared.ports.operations import OperatorLog
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore, TenantStore
 from shared.settings import Settings
 from tests.support.builders import person
 
@@ -37,6 +37,9 @@ class Stores:
     """All stores of one deployment."""
 
     tenants: TenantStore
+    connections: ConnectionStore
+    settings: SettingsStore
+    sync_states: SyncStateStore
     runs: RunStore
     snapshots: SnapshotStore
     recipients: RecipientStore

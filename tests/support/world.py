@@ -165,12 +165,12 @@ class World:
             secret_version=version,
             connected_at=self.ports.clock.now(),
         )
-        await self.ports.tenants.put_connection(tenant, connection)
-        await self.ports.tenants.put_preferences(tenant, preferences)
+        await self.ports.connections.put(tenant, connection)
+        await self.ports.settings.put_preferences(tenant, preferences)
         for location, groups in mapping.items():
-            await self.ports.tenants.put_location(tenant, LocationId(location), location)
+            await self.ports.settings.put_location(tenant, LocationId(location), location)
             mapped = [GroupMapping(id=group) for group in groups]
-            await self.ports.tenants.put_mapping(tenant, LocationId(location), mapped)
+            await self.ports.settings.put_mapping(tenant, LocationId(location), mapped)
 
     async def request(self, tenant: str, request: str, mode: RunMode = RunMode.INCREMENTAL) -> None:
         """Put a request on the queue."""
@@ -212,12 +212,23 @@ class World:
 
     async def everything(self, tenant: str) -> dict[str, list[Recipient]]:
         """Return all recipients of a tenant by location."""
-        locations = await self.ports.tenants.locations(TenantId(tenant))
+        locations = await self.ports.settings.list_locations(TenantId(tenant))
         return {each.id: await self.recipients(tenant, each.id) for each in locations}
 
     def fragile(self, fuse: Fuse) -> App:
         """Return workflows whose every call to storage or a queue can be the last thing that the process does."""
-        names = ("tenants", "runs", "snapshots", "recipients", "imports", "operator_log", "queue")
+        names = (
+            "tenants",
+            "connections",
+            "settings",
+            "sync_states",
+            "runs",
+            "snapshots",
+            "recipients",
+            "imports",
+            "operator_log",
+            "queue",
+        )
         weak: dict[str, Any] = {name: Fragile(getattr(self.ports, name), fuse) for name in names}
         return App(dataclasses.replace(self.ports, **weak), SETTINGS)
 

@@ -16,7 +16,7 @@ from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
 from shared.errors import Conflict, ETagConflict, NotFound, Rejected, Transient
 from shared.ports.platform import Clock, SecretStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import ConnectionStore, SettingsStore, TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 
 
@@ -72,6 +72,8 @@ class Connect:
     """Stores, replaces and erases a tenant's connection and its sign-in application."""
 
     tenants: TenantStore
+    connections: ConnectionStore
+    settings: SettingsStore
     secrets: SecretStore
     access: DirectoryAccess
     validate: Validator
@@ -89,7 +91,7 @@ class Connect:
         """
         connection = await self.access.connection(tenant)
         secret = await self.access.secret(connection)
-        preferences = await self.tenants.preferences(tenant)
+        preferences = await self.settings.get_preferences(tenant)
         form = CredentialForm(
             tenant_id=connection.azure_tenant_id,
             client_id=connection.client_id,
@@ -114,10 +116,10 @@ class Connect:
         if report.secret_expires_on not in {None, checked.secret_expires_on}:
             known = msgspec.structs.replace(checked, secret_expires_on=report.secret_expires_on)
             with suppress(ETagConflict):
-                await self.tenants.replace_connection(tenant, checked, known)
+                await self.connections.replace(tenant, checked, known)
 
     async def _sso_application(self, tenant: TenantId) -> str | None:
-        sso = await self.tenants.sso(tenant)
+        sso = await self.settings.find_sso(tenant)
         return sso.client_id if sso else None
 
     async def connect(
@@ -144,7 +146,7 @@ class Connect:
         if not validation.report.ok or validation.credentials is None:
             raise ConnectionRefused(validation.report)
         await self._require_sso(tenant, application)
-        before = await self.tenants.connection(tenant)
+        before = await self.connections.find(tenant)
         found = await self._claimed(tenant, before, found)
         connection = await self._stored(tenant, form.cleaned(), validation, validation.credentials)
         other = before is None or before.fingerprint() != connection.fingerprint()
@@ -153,7 +155,7 @@ class Connect:
                 tenant
             )  # also before: if this dies right after storing, nothing old still runs
         with bound_to(found):
-            etag = await self.tenants.put_connection(tenant, connection, found)
+            etag = await self.connections.put(tenant, connection, found)
         try:
             await self._require_sso(tenant, application)
         except (SsoChanged, NotFound):  # removed while it was stored, by somebody who has found nothing to erase yet
@@ -174,12 +176,12 @@ class Connect:
         if found is None or before is None:
             return found
         with bound_to(found):
-            return Expected(await self.tenants.put_connection(tenant, before, found))
+            return Expected(await self.connections.put(tenant, before, found))
 
     async def _expected(self, tenant: TenantId, part: Part, condition: Condition | None) -> Expected | None:
         if condition is None:
             return None
-        return expected(condition, await self.tenants.version(tenant, part), part, tenant)
+        return expected(condition, await self.tenants.find_version(tenant, part), part, tenant)
 
     async def _require_sso(self, tenant: TenantId, application: str) -> None:
         """Hold if tenant and sign-in application are still there. Raises: NotFound, SsoChanged."""
@@ -212,12 +214,12 @@ class Connect:
 
     async def tag(self, tenant: TenantId, part: Part) -> str:
         """Return the tag of the connection or the sign-in application; read before it, it is never newer than it."""
-        return tag_of(await self.tenants.version(tenant, part), part, tenant)
+        return tag_of(await self.tenants.find_version(tenant, part), part, tenant)
 
     async def sso(self, tenant: TenantId) -> SsoApplication:
         """Return the sign-in application. Raises: NotFound, also without one (`sso_not_found`)."""
         await self.tenants.get(tenant)
-        sso = await self.tenants.sso(tenant)
+        sso = await self.settings.find_sso(tenant)
         if sso is None:
             raise NotFound(f"Tenant {tenant!r} does not have a sign-in application.", code="sso_not_found")
         return sso
@@ -225,10 +227,10 @@ class Connect:
     async def connection(self, tenant: TenantId) -> StoredConnection | None:
         """Return the stored connection, None while it is off. Raises: NotFound for an unknown tenant."""
         await self.tenants.get(tenant)
-        connection = await self.tenants.connection(tenant)
+        connection = await self.connections.find(tenant)
         if connection is None:
             return None
-        return StoredConnection(connection=connection, health=(await self.tenants.health(tenant)).value)
+        return StoredConnection(connection=connection, health=(await self.connections.get_health(tenant)).value)
 
     async def disconnect(self, tenant: TenantId, condition: Condition | None = None) -> None:
         """Leave the connection off, its ids and its secret erased, and nothing of it still running.
@@ -240,10 +242,10 @@ class Connect:
         with bound_to(found):
             await self._erase(tenant, found)
         await self.running_work.invalidate_running_work(tenant)
-        await self.tenants.forget_health(tenant)
+        await self.connections.delete_health(tenant)
 
     async def _erase(self, tenant: TenantId, found: Expected | None = None) -> None:
-        await self.tenants.put_connection(tenant, None, found)
+        await self.connections.delete(tenant, found)
         await self.secrets.delete(secret_name(tenant))
 
     async def put_sso(self, tenant: TenantId, sso: SsoApplication, condition: Condition | None = None) -> str:
@@ -251,7 +253,7 @@ class Connect:
         await self.tenants.get(tenant)
         found = await self._expected(tenant, Part.SSO, condition)
         with bound_to(found):
-            return tag_of(await self.tenants.put_sso(tenant, sso, found), Part.SSO, tenant)
+            return tag_of(await self.settings.put_sso(tenant, sso, found), Part.SSO, tenant)
 
     async def remove_sso(self, tenant: TenantId, condition: Condition | None = None) -> None:
         """Leave the tenant without sign-in application, and therefore without connection.
@@ -262,5 +264,5 @@ class Connect:
         await self.tenants.get(tenant)
         found = await self._expected(tenant, Part.SSO, condition)
         with bound_to(found):
-            await self.tenants.put_sso(tenant, None, found)
+            await self.settings.delete_sso(tenant, found)
         await self.disconnect(tenant)

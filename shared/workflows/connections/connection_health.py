@@ -12,7 +12,7 @@ from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import ConnectionStore
 from shared.telemetry import event
 from shared.workflows.optimistic_update import optimistic_update
 
@@ -24,17 +24,17 @@ _SOURCE = "connection"
 class ConnectionHealth:
     """Writes down refusals, failures, successes and ends that come near."""
 
-    tenants: TenantStore
+    connections: ConnectionStore
     operator_log: OperatorLog
     clock: Clock
 
     async def refused(self, tenant: TenantId, used: Connection, reason: Reason) -> None:
         """Leave the connection in need of attention, unless it is not the one that was refused any more."""
-        current = await self.tenants.connection(tenant)
+        current = await self.connections.find(tenant)
         if current is None or not current.same_credentials(used):
             return
         await self._move(tenant, lambda health, now: health.refused(reason, now))
-        replaced = await self.tenants.connection(tenant)
+        replaced = await self.connections.find(tenant)
         if replaced is not None and not replaced.same_credentials(used):
             await self.recovered(tenant)  # by new credentials, while this was written about the old ones
 
@@ -63,14 +63,14 @@ class ConnectionHealth:
         @optimistic_update
         async def attempt() -> None:
             nonlocal known
-            health, etag = known or await self.tenants.health(tenant)
+            health, etag = known or await self.connections.get_health(tenant)
             known = None
             changed = change(health, self.clock.now())
             if changed != health:
-                etag = await self.tenants.swap_health(tenant, changed, etag)
+                etag = await self.connections.replace_health(tenant, changed, etag)
             if changed.notices:
                 await self._send(tenant, changed)
-                await self.tenants.swap_health(tenant, changed.sent(changed.notices), etag)
+                await self.connections.replace_health(tenant, changed.sent(changed.notices), etag)
 
         await attempt()
 

@@ -13,7 +13,7 @@ from shared.domain.run import Plan
 from shared.errors import LoginRefused, NotFound, Superseded, SyncError, Transient
 from shared.ports.directory import Directory, DirectoryFactory
 from shared.ports.platform import SecretStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import ConnectionStore, TenantStore
 from shared.workflows.connections.connection_health import ConnectionHealth
 
 
@@ -22,6 +22,7 @@ class DirectoryAccess:
     """Connection, secret and directory of a tenant, and what a refusal means for them."""
 
     tenants: TenantStore
+    connections: ConnectionStore
     secrets: SecretStore
     directories: DirectoryFactory
     health: ConnectionHealth
@@ -29,7 +30,7 @@ class DirectoryAccess:
     async def connection(self, tenant: TenantId) -> Connection:
         """Return the tenant's connection. Raises: NotFound (`tenant_not_found`, `not_connected`)."""
         await self.tenants.get(tenant)
-        connection = await self.tenants.connection(tenant)
+        connection = await self.connections.find(tenant)
         if connection is None:
             raise NotFound("The directory is not connected: connect it first.", code="not_connected")
         return connection
@@ -76,7 +77,7 @@ class DirectoryAccess:
 
     async def _refused(self, tenant: TenantId, used: Connection, error: SyncError) -> None:
         """Note the refusal. Raises: Transient when the credentials were replaced meanwhile: the new ones may do."""
-        current = await self.tenants.connection(tenant)
+        current = await self.connections.find(tenant)
         if current is not None and not current.same_credentials(used):
             raise Transient(
                 "The credentials were replaced while they were used; the new ones are tried.",

@@ -12,7 +12,7 @@ from shared.domain.run import RunKind
 from shared.errors import NeedsAttention, NotFound, Transient
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SettingsStore, TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 
 #: Groups whose names are asked for at once; the others are shown by id.
@@ -45,6 +45,7 @@ class ShowMapping:
     """Puts together what is configured, what was read, and what the directory calls it."""
 
     tenants: TenantStore
+    settings: SettingsStore
     runs: RunStore
     snapshots: SnapshotStore
     access: DirectoryAccess
@@ -52,7 +53,7 @@ class ShowMapping:
     async def __call__(self, tenant: TenantId) -> list[MappedLocation]:
         """Return the tenant's locations with their groups. Raises: NotFound."""
         await self.tenants.get(tenant)
-        locations = await self.tenants.locations(tenant)
+        locations = await self.settings.list_locations(tenant)
         mapped = {mapping.source().id: mapping.id for location in locations for mapping in location.groups}
         names = await self._names(tenant, sorted(set(mapped.values())))
         members = {source: await self._members(tenant, source) for source in mapped}

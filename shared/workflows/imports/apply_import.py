@@ -36,7 +36,7 @@ from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SettingsStore, SyncStateStore
 from shared.telemetry import RequestCounters
 from shared.workflows.imports.completion import ImportEndings
 from shared.workflows.imports.row_matcher import Join
@@ -60,7 +60,8 @@ class WorkOffImport:
     """Applies uploaded files."""
 
     imports: ImportStore
-    tenants: TenantStore
+    settings: SettingsStore
+    sync_states: SyncStateStore
     recipients: RecipientStore
     queue: JobQueue
     endings: ImportEndings
@@ -107,7 +108,7 @@ class WorkOffImport:
         if until is not None and until > now:
             wait_s = (until - now).total_seconds()
             raise Transient("Another worker has the import.", code="import_claimed", retry_after_s=wait_s)
-        busy = (await self.tenants.state(stored.value.tenant)).value.active_run is not None
+        busy = (await self.sync_states.get(stored.value.tenant)).value.active_run is not None
         state = ImportState.WAITING if busy else ImportState.WORKING
         claimed = msgspec.structs.replace(
             stored.value, state=state, at=now, claimed_until=None if busy else now + CLAIM
@@ -207,11 +208,11 @@ class WorkOffImport:
         """Take the location, and return the preferences that count. Raises: Superseded if somebody else has it."""
         tenant, location, _ = claimed.ref
         fenced = await acquire_for_manual_change(
-            self.tenants, self.recipients, tenant, location, self.ids.new_attempt_id()
+            self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
         )
-        if location not in {each.id for each in await self.tenants.locations(tenant)}:
+        if location not in {each.id for each in await self.settings.list_locations(tenant)}:
             raise Superseded(f"{location} was removed meanwhile", code="superseded")
-        return fenced, await self.tenants.preferences(tenant)
+        return fenced, await self.settings.get_preferences(tenant)
 
 
 class _Tally:

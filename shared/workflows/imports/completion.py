@@ -22,7 +22,7 @@ from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SyncStateStore
 from shared.telemetry import event
 from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.tenants.summary import revise
@@ -32,7 +32,7 @@ from shared.workflows.tenants.summary import revise
 class ImportEndings:
     """Ends large imports, and shows in the history how far they are."""
 
-    tenants: TenantStore
+    sync_states: SyncStateStore
     imports: ImportStore
     runs: RunStore
     recipients: RecipientStore
@@ -115,7 +115,7 @@ class ImportEndings:
         with suppress(NotFound):
             counts = (await self.runs.get(tenant, run)).value.counts
             more = counts.created + counts.reactivated - counts.deactivated
-            await revise(self.tenants, tenant, lambda known: known.moved(more))
+            await revise(self.sync_states, tenant, lambda known: known.moved(more))
 
     @optimistic_update
     async def _change_run(self, owner: Import, run: RunId, change: Callable[[Run], Run]) -> None:

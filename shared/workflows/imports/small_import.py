@@ -17,7 +17,7 @@ from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import Loss, breaches, digest
 from shared.domain.run import Run, RunKind
 from shared.errors import Conflict, Rejected
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SettingsStore
 from shared.telemetry import event
 from shared.workflows.idempotency import Idempotency
 from shared.workflows.recipients.manual_changes import ManualChanges
@@ -60,7 +60,7 @@ class ImportRefused(Rejected):
 class ImportCsv:
     """Imports files."""
 
-    tenants: TenantStore
+    settings: SettingsStore
     manual: ManualChanges
     idempotency: Idempotency
 
@@ -101,7 +101,7 @@ class ImportCsv:
         """Return the report that an import would have now, without a run, and write nothing. Raises: as above."""
         await self.manual.require_location(tenant, location)
         wanted = _checked(file)
-        outcome = _Outcome(location, wanted, await self.tenants.preferences(tenant), mode, approved)
+        outcome = _Outcome(location, wanted, await self.settings.get_preferences(tenant), mode, approved)
         writes = outcome.decide(await self.manual.stored(tenant, location))
         counts = Counts.of([each.change for each in writes])
         return _report(
@@ -119,7 +119,7 @@ class ImportCsv:
         run: RunId,
     ) -> ImportReport:
         wanted = _checked(file)
-        preferences = await self.tenants.preferences(tenant)
+        preferences = await self.settings.get_preferences(tenant)
         seen = decide_import(wanted, await self.manual.stored(tenant, location), preferences, mode)
         if not seen.writes and not seen.leaving:
             return _report(wanted, seen, held=0, held_digest=None, run=None, counts=Counts())

@@ -23,7 +23,7 @@ from shared.errors import NotFound
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import ConnectionStore, SyncStateStore, TenantStore
 
 #: What `OperatorLogEntry.queue` says of an event that is no message.
 _EVENTS: Final = "connection"
@@ -86,6 +86,8 @@ class Overview:
     """Reads all tenants at once."""
 
     tenants: TenantStore
+    connections: ConnectionStore
+    sync_states: SyncStateStore
     runs: RunStore
     operator_log: OperatorLog
     clock: Clock
@@ -105,10 +107,10 @@ class Overview:
 
     async def _lines(self, word: str) -> list[TenantLine]:
         names, connected, troubles, summaries, poison = await asyncio.gather(
-            _all(self.tenants.all()),
-            _all(self.tenants.connected()),
-            _all(self.tenants.ailing()),
-            _all(self.tenants.summaries()),
+            _all(self.tenants.list_tenants()),
+            _all(self.connections.list_connected()),
+            _all(self.connections.list_unhealthy()),
+            _all(self.sync_states.list_summaries()),
             self._poison(),
         )
         ends = {each.id: each.secret_expires_on for each in connected}

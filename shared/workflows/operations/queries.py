@@ -24,7 +24,7 @@ from shared.ports.operations import OperatorLog
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SettingsStore, TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.pagination import page
 from shared.workflows.snapshots.reader import stored_users
@@ -95,6 +95,7 @@ class Observe:
     """Reads what the API and the portal show."""
 
     tenants: TenantStore
+    settings: SettingsStore
     runs: RunStore
     snapshots: SnapshotStore
     recipients: RecipientStore
@@ -195,7 +196,7 @@ class Observe:
         self, tenant: TenantId, location: LocationId, wanted: RecipientFilter
     ) -> tuple[list[Recipient], str | None]:
         """Return a page of recipients by id, and the id to go on after; None at the end. Raises: NotFound."""
-        if location not in {each.id for each in await self.tenants.locations(tenant)}:
+        if location not in {each.id for each in await self.settings.list_locations(tenant)}:
             raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
         return await page(self._matching(tenant, location, wanted), wanted.limit, lambda each: each.id)
 
@@ -213,7 +214,7 @@ class Observe:
 
     async def everybody(self, tenant: TenantId, location: LocationId, wanted: RecipientFilter) -> list[Recipient]:
         """Return all recipients of a location that the filter lets through, whatever its limit. Raises: NotFound."""
-        if location not in {each.id for each in await self.tenants.locations(tenant)}:
+        if location not in {each.id for each in await self.settings.list_locations(tenant)}:
             raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
         return [each async for each in self.recipients.list_recipients(tenant, location) if wanted.matches(each)]
 
@@ -228,8 +229,8 @@ class Observe:
         Those of the whole directory where runs read it, else of the groups that are mapped. Raises: NotFound.
         """
         await self.tenants.get(tenant)
-        preferences = await self.tenants.preferences(tenant)
-        sources, _ = sources_of(preferences, await self.tenants.locations(tenant))
+        preferences = await self.settings.get_preferences(tenant)
+        sources, _ = sources_of(preferences, await self.settings.list_locations(tenant))
         values, seen = AttributeHistogram(attribute), set[ObjectId]()
         for source in [EVERYONE] if EVERYONE in sources else sources:
             ref = await self.snapshots.find_current(tenant, source)

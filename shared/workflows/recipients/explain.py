@@ -18,7 +18,7 @@ from shared.errors import NeedsAttention, NotFound, Rejected, Transient
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SettingsStore, TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.group_paths import shortest_paths
 from shared.workflows.snapshots.reader import stored_users
@@ -50,6 +50,7 @@ class Explain:
     """Looks a person up in the directory, in what was last read, and among the recipients."""
 
     tenants: TenantStore
+    settings: SettingsStore
     runs: RunStore
     snapshots: SnapshotStore
     recipients: RecipientStore
@@ -67,8 +68,8 @@ class Explain:
                 code="invalid_query",
             )
         await self.tenants.get(tenant)
-        preferences = await self.tenants.preferences(tenant)
-        locations = await self.tenants.locations(tenant)
+        preferences = await self.settings.get_preferences(tenant)
+        locations = await self.settings.list_locations(tenant)
         live = await self._live(tenant, words)
         sources, _ = sources_of(preferences, locations)
         everyone = await self._read(tenant, EVERYONE, words, live) if EVERYONE in sources else None

@@ -18,7 +18,7 @@ from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, Superseded, TooLarge, Transient
 from shared.ports.recipients import RecipientStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SyncStateStore
 from shared.workflows.optimistic_update import optimistic_update
 
 OutOfTime = Callable[[], bool]
@@ -157,31 +157,31 @@ class FencedWriter:
 
 
 async def acquire_for_manual_change(
-    tenants: TenantStore, recipients: RecipientStore, tenant: TenantId, location: LocationId, attempt: str
+    sync_states: SyncStateStore, recipients: RecipientStore, tenant: TenantId, location: LocationId, attempt: str
 ) -> FencedWriter:
     """Return a location that no run has; the next run will compare it, whatever it reads.
 
     Raises: Superseded while a run is active, or when one, or a change of configuration, comes meanwhile.
     """
-    state = await _clear_up_to_date(tenants, tenant, location)
+    state = await _clear_up_to_date(sync_states, tenant, location)
     fenced = await FencedWriter.acquire(
         recipients, tenant, location, fencing_token=state.fencing_token, attempt=attempt
     )
     # after the fence: whoever changes things now must take it from us
-    now = (await tenants.state(tenant)).value
+    now = (await sync_states.get(tenant)).value
     if (now.active_run, now.fencing_token) != (None, state.fencing_token):
         raise _taken(location)
     return fenced
 
 
 @optimistic_update
-async def _clear_up_to_date(tenants: TenantStore, tenant: TenantId, location: LocationId) -> TenantState:
+async def _clear_up_to_date(sync_states: SyncStateStore, tenant: TenantId, location: LocationId) -> TenantState:
     """Drop what the next run would compare with. Return the state before. Raises: Superseded while a run is active."""
-    state, etag = await tenants.state(tenant)
+    state, etag = await sync_states.get(tenant)
     if state.active_run is not None:
         raise _taken(location)
     if state.up_to_date is not None:
-        await tenants.swap_state(tenant, msgspec.structs.replace(state, up_to_date=None), etag)
+        await sync_states.replace(tenant, msgspec.structs.replace(state, up_to_date=None), etag)
     return state
 
 

@@ -14,7 +14,7 @@ from shared.errors import Conflict, NotFound, Superseded
 from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.workflows.recipients.fenced_writer import acquire_for_manual_change
 from shared.workflows.tenants.summary import revise
 
@@ -27,6 +27,8 @@ class ManualChanges:
     """Writes what a person has decided."""
 
     tenants: TenantStore
+    settings: SettingsStore
+    sync_states: SyncStateStore
     runs: RunStore
     recipients: RecipientStore
     clock: Clock
@@ -35,7 +37,7 @@ class ManualChanges:
     async def require_location(self, tenant: TenantId, location: LocationId) -> None:
         """Hold if the tenant has the location. Raises: NotFound."""
         await self.tenants.get(tenant)
-        if location not in {each.id for each in await self.tenants.locations(tenant)}:
+        if location not in {each.id for each in await self.settings.list_locations(tenant)}:
             raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
 
     async def stored(self, tenant: TenantId, location: LocationId) -> list[Recipient]:
@@ -55,7 +57,7 @@ class ManualChanges:
         """
         try:
             fenced = await acquire_for_manual_change(
-                self.tenants, self.recipients, tenant, location, self.ids.new_attempt_id()
+                self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
             )
             stored = await self.stored(tenant, location)
             writes = decide(stored)
@@ -96,5 +98,5 @@ class ManualChanges:
         )
         await self.runs.insert(made)
         more = made.counts.created + made.counts.reactivated - made.counts.deactivated
-        await revise(self.tenants, tenant, lambda known: known.moved(more))
+        await revise(self.sync_states, tenant, lambda known: known.moved(more))
         return made

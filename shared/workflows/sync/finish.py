@@ -25,7 +25,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SyncStateStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.optimistic_update import optimistic_update
@@ -48,7 +48,7 @@ class _Findings:
 class RunCloser:
     """Closes runs, whichever step or watchdog found that they have ended."""
 
-    tenants: TenantStore
+    sync_states: SyncStateStore
     runs: RunStore
     snapshots: SnapshotStore
     recipients: RecipientStore
@@ -239,7 +239,7 @@ class RunCloser:
         @optimistic_update
         async def attempt() -> TenantState | None:
             nonlocal known
-            state, etag = known or await self.tenants.state(tenant)
+            state, etag = known or await self.sync_states.get(tenant)
             known = None
             if state.active_run != run:
                 return None
@@ -252,7 +252,7 @@ class RunCloser:
                 up_to_date=up_to_date or state.up_to_date,
             )
             # a conflict: another request has begun to wait; read again, so that it is not forgotten
-            await self.tenants.swap_state(tenant, free, etag)
+            await self.sync_states.replace(tenant, free, etag)
             return free
 
         free = await attempt()

@@ -18,7 +18,7 @@ from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded
 from shared.ports.platform import Clock, IdSource
 from shared.ports.runs import RunStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
 
@@ -33,6 +33,8 @@ class PlanRun:
     """Starts the run that a request asks for, or lets the request join the one that is active."""
 
     tenants: TenantStore
+    settings: SettingsStore
+    sync_states: SyncStateStore
     runs: RunStore
     stages: StageCoordinator
     clock: Clock
@@ -45,7 +47,7 @@ class PlanRun:
         Raises: Rejected when the tenant is unknown or its connection is off; Conflict when somebody else took the
         tenant meanwhile.
         """
-        context = await self.tenants.context(request.tenant)
+        context = await self.tenants.get_context(request.tenant)
         connection = await self._connection(request, context)
         state, etag = context.state
         announced = await self._announced(request)
@@ -78,7 +80,7 @@ class PlanRun:
             taken = msgspec.structs.replace(taken, pending=None, pending_request=None)
         # before the tenant is taken: a change of configuration that comes between the two makes the swap fail
         plan = await self._plan(request, taken, run, context, connection, announced)
-        await self.tenants.swap_state(request.tenant, taken, etag)
+        await self.sync_states.replace(request.tenant, taken, etag)
         plan = await self.runs.insert_plan(plan)
         await self._launch(request, plan, announced, counters)
 
@@ -123,7 +125,7 @@ class PlanRun:
         waiting = msgspec.structs.replace(
             state, pending=RunMode.FULL if full else RunMode.INCREMENTAL, pending_request=first
         )
-        await self.tenants.swap_state(request.tenant, waiting, etag)
+        await self.sync_states.replace(request.tenant, waiting, etag)
         event("request_waits", tenant=request.tenant, run=state.active_run)
         if first != request.request:
             detail = f"Combined with request {first}, which was already waiting."
@@ -192,7 +194,7 @@ class PlanRun:
             plan = await self.runs.get_plan(request.tenant, run)
         except NotFound:
             plan = await self._plan(request, state, run, context, connection, announced)
-            now = (await self.tenants.state(request.tenant)).value
+            now = (await self.sync_states.get(request.tenant)).value
             if now.fencing_token != state.fencing_token:
                 raise Conflict(
                     f"the configuration of {request.tenant} changed while it was read", code="replan"
@@ -215,7 +217,7 @@ class PlanRun:
         preview = announced is not None and announced.value.preview
         wanted = announced.value.preferences if announced is not None else None
         preferences = wanted or context.preferences
-        sources, feeds = sources_of(preferences, await self.tenants.locations(request.tenant))
+        sources, feeds = sources_of(preferences, await self.settings.list_locations(request.tenant))
         before = context.state.value
         return Plan(
             tenant=request.tenant,

@@ -15,7 +15,7 @@ from shared.errors import Conflict, NotFound, Rejected, SyncError
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore, TenantStore
 from shared.workflows.idempotency import Idempotency
 
 
@@ -24,6 +24,9 @@ class RequestRun:
     """Announces a run and asks for it."""
 
     tenants: TenantStore
+    connections: ConnectionStore
+    settings: SettingsStore
+    sync_states: SyncStateStore
     runs: RunStore
     queue: JobQueue
     idempotency: Idempotency
@@ -85,7 +88,7 @@ class RequestRun:
         """
         if preferences is not None:
             preferences.require_sense()
-            preferences.require_places({each.id for each in await self.tenants.locations(tenant)})
+            preferences.require_places({each.id for each in await self.settings.list_locations(tenant)})
         async with self._id(tenant, repeatable) as (run, made):
             return made or await self._preview(tenant, mode, preferences, requested_by, run)
 
@@ -96,7 +99,7 @@ class RequestRun:
             await self._run(tenant, mode, requested_by, known), preview=True, preferences=preferences
         )
         now = run.requested_at
-        if (await self.tenants.state(tenant)).value.active_run not in {None, run.id}:
+        if (await self.sync_states.get(tenant)).value.active_run not in {None, run.id}:
             raise Conflict("A run is in progress. Wait until it ends, then start the preview.", code="run_active")
         # announced first: what is not announced would be planned as a run
         await self.runs.insert(run)
@@ -110,7 +113,7 @@ class RequestRun:
 
     async def _run(self, tenant: TenantId, mode: RunMode, requested_by: str, known: RunId | None) -> Run:
         await self.tenants.get(tenant)
-        if await self.tenants.connection(tenant) is None:
+        if await self.connections.find(tenant) is None:
             raise Rejected("The directory is not connected: connect it before syncing.", code="not_connected")
         now = self.clock.now()
         return Run(

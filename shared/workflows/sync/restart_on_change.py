@@ -11,7 +11,7 @@ from shared.domain.sync.jobs import SyncRequest
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore
 from shared.telemetry import event
 from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.sync.stages import StageCoordinator
@@ -21,7 +21,9 @@ from shared.workflows.sync.stages import StageCoordinator
 class RestartOnChange:
     """Ends what runs on the old configuration. Call it after the change is stored, and before answering."""
 
-    tenants: TenantStore
+    connections: ConnectionStore
+    settings: SettingsStore
+    sync_states: SyncStateStore
     recipients: RecipientStore
     queue: JobQueue
     stages: StageCoordinator
@@ -34,12 +36,12 @@ class RestartOnChange:
         A run that was superseded, or a request that waited, is asked for anew, if the tenant still has a connection.
         """
         state, raised = await self._raise_state(tenant)
-        for location in await self.tenants.locations(tenant):
+        for location in await self.settings.list_locations(tenant):
             await self._raise_fence(tenant, location.id, raised.fencing_token)
         mode = state.pending
         if state.active_run is not None:
             mode = await self._supersede(tenant, state.active_run, mode)
-        if mode is not None and await self.tenants.connection(tenant) is not None:
+        if mode is not None and await self.connections.find(tenant) is not None:
             request = self.ids.new_run_id()
             await self.queue.request(
                 SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")
@@ -48,14 +50,14 @@ class RestartOnChange:
     @optimistic_update
     async def _raise_state(self, tenant: TenantId) -> tuple[TenantState, TenantState]:
         """Store the tenant's next fencing token and configuration version. Return the state before and after."""
-        state, etag = await self.tenants.state(tenant)
+        state, etag = await self.sync_states.get(tenant)
         raised = TenantState(
             fencing_token=state.fencing_token + 1,
             config_version=state.config_version + 1,
             requests=state.requests,
             summary=state.summary.expired(),
         )
-        await self.tenants.swap_state(tenant, raised, etag)
+        await self.sync_states.replace(tenant, raised, etag)
         return state, raised
 
     @optimistic_update

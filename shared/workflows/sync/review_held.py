@@ -12,7 +12,7 @@ from shared.errors import Conflict, ETagConflict, Rejected
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SyncStateStore
 from shared.telemetry import event
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.tenants.summary import revise
@@ -22,7 +22,7 @@ from shared.workflows.tenants.summary import revise
 class DecideHeld:
     """Takes the tenant for an approved run again, so that its deactivations are written like any run's."""
 
-    tenants: TenantStore
+    sync_states: SyncStateStore
     runs: RunStore
     queue: JobQueue
     closer: RunCloser
@@ -45,7 +45,7 @@ class DecideHeld:
                 code="digest_mismatch",
             )
         plan = await self.runs.get_plan(tenant, run)
-        state, etag = await self.tenants.state(tenant)
+        state, etag = await self.sync_states.get(tenant)
         if (state.fencing_token, state.config_version) != (plan.fencing_token, plan.config_version):
             raise Conflict(
                 "The pending deactivations have expired because of a newer run or a change of the configuration.",
@@ -55,7 +55,7 @@ class DecideHeld:
             raise Conflict("Another run is in progress. Wait until it ends, then try again.", code="run_active")
         now = self.clock.now()
         taken = msgspec.structs.replace(state, active_run=run, active_since=now)
-        await self.tenants.swap_state(tenant, taken, etag)
+        await self.sync_states.replace(tenant, taken, etag)
         approved = msgspec.structs.replace(
             stored.value,
             state=RunState.DEACTIVATING,
@@ -80,7 +80,7 @@ class DecideHeld:
             rejected = self._rejected(stored, by)
             await self.runs.replace(rejected, stored.etag)
             event("rejected", tenant=tenant, run=run, by=by)
-        await revise(self.tenants, tenant, lambda known: known.after(rejected) if known.run == run else known)
+        await revise(self.sync_states, tenant, lambda known: known.after(rejected) if known.run == run else known)
         return rejected
 
     def _rejected(self, stored: Versioned[Run], by: str) -> Run:

@@ -14,7 +14,7 @@ from shared.domain.sync.queue_messages import SCHEDULE
 from shared.errors import SyncError
 from shared.ports.platform import Clock, IdempotencyStore, LimitStore
 from shared.ports.queues import JobQueue
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import ConnectionStore
 from shared.telemetry import event
 from shared.workflows.connections.connection_health import ConnectionHealth
 
@@ -26,7 +26,7 @@ AT_ONCE: Final = 16
 class Schedule:
     """Asks for the scheduled runs, and looks after what only time brings about."""
 
-    tenants: TenantStore
+    connections: ConnectionStore
     queue: JobQueue
     health: ConnectionHealth
     limits: LimitStore
@@ -40,12 +40,12 @@ class Schedule:
         be sent is logged, and does not keep the others from theirs. Secrets whose end comes near are announced.
         """
         name = f"schedule-{tick:%Y%m%dT%H%M}"
-        ailing = {tenant: health async for tenant, health in self.tenants.ailing()}
+        ailing = {tenant: health async for tenant, health in self.connections.list_unhealthy()}
         slots = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
             asked = [
                 group.create_task(self._try(slots, tenant, ailing.get(tenant.id, Health()), name))
-                async for tenant in self.tenants.connected()
+                async for tenant in self.connections.list_connected()
             ]
         requested = sum(each.result() for each in asked)
         await self.limits.purge(self.clock.now())

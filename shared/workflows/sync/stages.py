@@ -43,7 +43,7 @@ class StageCoordinator:
 
     async def require_current(self, plan: Plan) -> TenantContext:
         """Return what is known of the tenant while the plan's run owns it. Raises: Superseded when another does."""
-        context = await self.tenants.context(plan.tenant)
+        context = await self.tenants.get_context(plan.tenant)
         state = context.state.value
         if (state.active_run, state.fencing_token, state.config_version) != (
             plan.run,

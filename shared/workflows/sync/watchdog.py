@@ -15,7 +15,7 @@ from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SyncStateStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.stages import StageCoordinator
@@ -33,7 +33,7 @@ class ImportWatchdog(Protocol):
 class Watch:
     """Looks after every tenant that has an active run or a waiting request."""
 
-    tenants: TenantStore
+    sync_states: SyncStateStore
     runs: RunStore
     recipients: RecipientStore
     queue: JobQueue
@@ -50,7 +50,7 @@ class Watch:
 
         One tenant stops no other.
         """
-        async for tenant, state in self.tenants.active():
+        async for tenant, state in self.sync_states.list_active():
             try:
                 await self._look(tenant, state, counters)
             except SyncError as error:

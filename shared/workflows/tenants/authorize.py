@@ -8,7 +8,7 @@ from shared.domain.access.callers import Access, Caller, Person, may, name_of
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import TenantId
 from shared.errors import Forbidden
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SettingsStore, TenantStore
 
 
 class Introduction(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +24,7 @@ class Authorize:
     """Decides who may do what."""
 
     tenants: TenantStore
+    settings: SettingsStore
     operator_tenant: str | None
 
     async def introduce(self, caller: Caller) -> Introduction:
@@ -31,7 +32,7 @@ class Authorize:
         operator = may(caller, Access.OPERATOR, self.operator_tenant, None)
         tenants: list[TenantSummary] = []
         if isinstance(caller, Person) and not operator:
-            async for tenant, admins in self.tenants.all_admins():
+            async for tenant, admins in self.settings.list_admins():
                 if may(caller, Access.TENANT, self.operator_tenant, admins):
                     tenants.append(await self.tenants.get(tenant))
         return Introduction(name=name_of(caller), operator=operator, tenants=tuple(tenants))
@@ -40,7 +41,7 @@ class Authorize:
         """Hold if the caller may. Raises: Forbidden, in the same words for a tenant of others and for none at all."""
         if may(caller, access, self.operator_tenant, None):
             return
-        admins = await self.tenants.admins(tenant) if tenant is not None else None
+        admins = await self.settings.get_admins(tenant) if tenant is not None else None
         if not may(caller, access, self.operator_tenant, admins):
             raise Forbidden(
                 "You do not have access. Another role, or access to this tenant, is required.", code="forbidden"

@@ -14,7 +14,7 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Status
 from shared.errors import NotFound, Rejected
 from shared.ports.recipients import RecipientStore
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.workflows.connections.connect import Connect, RunningWork
 from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.pagination import page
@@ -41,6 +41,8 @@ class Configure:
     """Changes a tenant's configuration."""
 
     tenants: TenantStore
+    settings: SettingsStore
+    sync_states: SyncStateStore
     recipients: RecipientStore
     erasure: Erasure
     connect: Connect
@@ -49,7 +51,7 @@ class Configure:
 
     async def tag(self, tenant: TenantId, part: Part) -> str:
         """Return the tag of a part of the configuration. Read before the part itself, it is never newer than that."""
-        return tag_of(await self.tenants.version(tenant, part), part, tenant)
+        return tag_of(await self.tenants.find_version(tenant, part), part, tenant)
 
     async def put_tenant(
         self, tenant: TenantId, name: str, condition: Condition | None = None
@@ -60,7 +62,7 @@ class Configure:
         id is erased.
         """
         summary = TenantSummary(id=tenant, name=_name(name))
-        before = await self.tenants.version(tenant, Part.TENANT)
+        before = await self.tenants.find_version(tenant, Part.TENANT)
         found = expected(condition, before, Part.TENANT, tenant)
         if before is None:
             await self.erasure.make_way(tenant)
@@ -74,7 +76,7 @@ class Configure:
 
     async def all_tenants(self, after: str = "", limit: int = MAX_LISTED) -> tuple[list[TenantSummary], str | None]:
         """Return a page of the tenants behind an id, and the id to go on after; None at the end."""
-        return await page(self.tenants.all(after), limit, lambda each: each.id)
+        return await page(self.tenants.list_tenants(after), limit, lambda each: each.id)
 
     async def delete_tenant(self, tenant: TenantId, condition: Condition | None = None) -> None:
         """Leave nothing of the tenant in any table, nor its secret in Key Vault.
@@ -84,7 +86,7 @@ class Configure:
         """
         summary = await self.tenants.get(tenant)
         if condition is not None:  # written once more as it is: of two who saw this version one goes on
-            found = expected(condition, await self.tenants.version(tenant, Part.TENANT), Part.TENANT, tenant)
+            found = expected(condition, await self.tenants.find_version(tenant, Part.TENANT), Part.TENANT, tenant)
             with bound_to(found):
                 await self.tenants.put(summary, found)
         await self.erasure.begin(tenant)
@@ -94,7 +96,7 @@ class Configure:
     async def admins(self, tenant: TenantId) -> Admins:
         """Return who may administer the tenant, besides operators. Raises: NotFound."""
         await self.tenants.get(tenant)
-        return await self.tenants.admins(tenant)
+        return await self.settings.get_admins(tenant)
 
     async def put_admins(self, tenant: TenantId, admins: Admins, condition: Condition | None = None) -> Tagged[Admins]:
         """Leave exactly these to administer the tenant, besides operators, and return them with their tag.
@@ -113,18 +115,18 @@ class Configure:
         )
         found = await self._expected(tenant, Part.ADMINS, condition)
         with bound_to(found):
-            etag = await self.tenants.put_admins(tenant, kept, found)
+            etag = await self.settings.put_admins(tenant, kept, found)
         return Tagged(kept, tag_of(etag, Part.ADMINS, tenant))
 
     async def _expected(self, tenant: TenantId, part: Part, condition: Condition | None) -> Expected | None:
         if condition is None:
             return None
-        return expected(condition, await self.tenants.version(tenant, part), part, tenant)
+        return expected(condition, await self.tenants.find_version(tenant, part), part, tenant)
 
     async def preferences(self, tenant: TenantId) -> Preferences:
         """Return the tenant's preferences. Raises: NotFound."""
         await self.tenants.get(tenant)
-        return await self.tenants.preferences(tenant)
+        return await self.settings.get_preferences(tenant)
 
     async def put_preferences(
         self, tenant: TenantId, preferences: Preferences, condition: Condition | None = None
@@ -135,14 +137,14 @@ class Configure:
         """
         preferences.require_sense()
         await self.tenants.get(tenant)
-        etag = await self.tenants.version(tenant, Part.PREFERENCES)
+        etag = await self.tenants.find_version(tenant, Part.PREFERENCES)
         found = expected(condition, etag, Part.PREFERENCES, tenant)
         changed = preferences != await self.preferences(tenant)
         if changed:
-            preferences.require_places({each.id for each in await self.tenants.locations(tenant)})
+            preferences.require_places({each.id for each in await self.settings.list_locations(tenant)})
         if changed or (condition is not None and condition.new):
             with bound_to(found):
-                etag = await self.tenants.put_preferences(tenant, preferences, found)
+                etag = await self.settings.put_preferences(tenant, preferences, found)
         await self._settle(tenant, changed=changed)
         return Tagged(preferences, tag_of(etag, Part.PREFERENCES, tenant))
 
@@ -151,18 +153,18 @@ class Configure:
 
         That run may have begun before the same change, whose first request died between storing and advancing.
         """
-        if changed or (await self.tenants.state(tenant)).value.active_run is not None:
+        if changed or (await self.sync_states.get(tenant)).value.active_run is not None:
             await self.running_work.invalidate_running_work(tenant)
 
     async def locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return the tenant's locations with their mappings. Raises: NotFound."""
         await self.tenants.get(tenant)
-        return await self.tenants.locations(tenant)
+        return await self.settings.list_locations(tenant)
 
     async def location(self, tenant: TenantId, location: LocationId) -> Tagged[Location]:
         """Return one location with its tag. Raises: NotFound."""
         await self.tenants.get(tenant)
-        found, etag = await self.tenants.location(tenant, location)
+        found, etag = await self.settings.find_location(tenant, location)
         if found is None:
             raise _no_location(tenant, location)
         return Tagged(found, tag_of(etag, tenant, location))
@@ -188,10 +190,10 @@ class Configure:
         self, tenant: TenantId, location: LocationId, name: str, condition: Condition | None
     ) -> Tagged[Location]:
         """Store the name; what is returned is one version, groups and all, whoever maps groups at the same time."""
-        before, seen = await self.tenants.location(tenant, location)
+        before, seen = await self.settings.find_location(tenant, location)
         found = expected(condition, seen, tenant, location)
         with bound_to(found):
-            etag = await self.tenants.put_location(tenant, location, name, found or Expected(seen))
+            etag = await self.settings.put_location(tenant, location, name, found or Expected(seen))
         groups = before.groups if before is not None else ()
         return Tagged(Location(id=location, name=name, groups=groups), tag_of(etag, tenant, location))
 
@@ -209,11 +211,11 @@ class Configure:
         await self.imports.abandon(tenant, location)
         people = [each.status async for each in self.recipients.list_recipients(tenant, location)].count(Status.ACTIVE)
         await self.recipients.delete_location(tenant, location)
-        await self.tenants.delete_location(tenant, location)
+        await self.settings.delete_location(tenant, location)
         await self.running_work.invalidate_running_work(tenant)
         await self.imports.abandon(tenant, location)
         await self.recipients.delete_location(tenant, location)
-        await revise(self.tenants, tenant, lambda known: known.moved(-people))
+        await revise(self.sync_states, tenant, lambda known: known.moved(-people))
 
     async def put_mapping(
         self,
@@ -235,14 +237,14 @@ class Configure:
             )
         wanted = tuple(sorted(groups, key=lambda each: each.id))
         await self.tenants.get(tenant)
-        before, etag = await self.tenants.location(tenant, location)
+        before, etag = await self.settings.find_location(tenant, location)
         if before is None:
             raise _no_location(tenant, location)
         found = expected(condition, etag, tenant, location)
         changed = wanted != before.groups
         if changed:
             with bound_to(found):
-                etag = await self.tenants.put_mapping(tenant, location, wanted, found)
+                etag = await self.settings.put_mapping(tenant, location, wanted, found)
         await self._settle(tenant, changed=changed)
         return Tagged(wanted, tag_of(etag, tenant, location))
 

@@ -46,9 +46,9 @@ class Erasure:
     @optimistic_update
     async def begin(self, tenant: TenantId) -> None:
         """Leave the deletion written down, so that it is finished whoever dies on the way."""
-        known, etag = await self.tenants.deletion(tenant)
+        known, etag = await self.tenants.find_deletion(tenant)
         if known is None or not known.sweeping:
-            await self.tenants.swap_deletion(tenant, Deletion(at=self.clock.now()), etag)
+            await self.tenants.replace_deletion(tenant, Deletion(at=self.clock.now()), etag)
 
     async def erase(self, tenant: TenantId) -> None:
         """Leave nothing of the tenant in any table, nor its secret in Key Vault; the tenant itself goes last."""
@@ -60,11 +60,11 @@ class Erasure:
         await self.operator_log.delete_all(tenant)
         await self.users.delete_all(tenant)
         await self.idempotency.delete_all(tenant)
-        await self.tenants.erase(tenant)
+        await self.tenants.delete_all(tenant)
 
     async def make_way(self, tenant: TenantId) -> None:
         """Leave nothing of a deleted tenant for a new one of the same id. Raises: Conflict while it is being swept."""
-        known, _ = await self.tenants.deletion(tenant)
+        known, _ = await self.tenants.find_deletion(tenant)
         if known is not None and known.sweeping:
             raise Conflict(f"Tenant {tenant!r} is being erased. Try again in a minute.", code="sweeping")
         await self._sweep(tenant)
@@ -72,7 +72,7 @@ class Erasure:
     async def sweep(self) -> None:
         """Erase again whatever was deleted long enough ago, and forget it then. One tenant stops no other."""
         settled = self.clock.now() - SETTLED_AFTER
-        async for tenant, deletion in self.tenants.deletions():
+        async for tenant, deletion in self.tenants.list_deletions():
             if deletion.sweeping or deletion.at <= settled:
                 try:
                     await self._sweep(tenant)
@@ -81,10 +81,10 @@ class Erasure:
 
     async def _sweep(self, tenant: TenantId) -> None:
         """Erase and forget. Claimed first, so that of two who find a deletion none erases what the other made of it."""
-        known, etag = await self.tenants.deletion(tenant)
+        known, etag = await self.tenants.find_deletion(tenant)
         if known is None:
             return
-        claimed = await self.tenants.swap_deletion(tenant, msgspec.structs.replace(known, sweeping=True), etag)
+        claimed = await self.tenants.replace_deletion(tenant, msgspec.structs.replace(known, sweeping=True), etag)
         await self.erase(tenant)
-        await self.tenants.forget_deletion(tenant, claimed)
+        await self.tenants.delete_deletion(tenant, claimed)
         event("swept", tenant=tenant)

@@ -10,7 +10,7 @@ from shared.domain.ids import ObjectId, TenantId
 from shared.errors import NotFound, Rejected
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock
-from shared.ports.tenants import TenantStore, UserStore
+from shared.ports.tenants import SettingsStore, TenantStore, UserStore
 from shared.telemetry import event
 from shared.workflows.connections.directory_access import DirectoryAccess
 
@@ -24,6 +24,7 @@ class SignIns:
     """Reads assignments from the directory when somebody looks at them, and keeps the users that were made."""
 
     tenants: TenantStore
+    settings: SettingsStore
     users: UserStore
     access: DirectoryAccess
     clock: Clock
@@ -36,10 +37,10 @@ class SignIns:
         Raises: NotFound; Rejected (`sso_users_off`, `sso_required`); NeedsAttention, Transient as the directory does.
         """
         await self.tenants.get(tenant)
-        preferences = await self.tenants.preferences(tenant)
+        preferences = await self.settings.get_preferences(tenant)
         if not preferences.sso_users:
             raise Rejected("SSO users are turned off: turn them on in the preferences.", code="sso_users_off")
-        sso = await self.tenants.sso(tenant)
+        sso = await self.settings.find_sso(tenant)
         if sso is None:
             raise Rejected(f"Tenant {tenant!r} does not have a sign-in application.", code="sso_required")
         via: dict[ObjectId, set[str]] = defaultdict(set)

@@ -6,14 +6,14 @@ import msgspec
 
 from shared.domain.ids import TenantId
 from shared.domain.run import Summary
-from shared.ports.tenants import TenantStore
+from shared.ports.tenants import SyncStateStore
 from shared.workflows.optimistic_update import optimistic_update
 
 
 @optimistic_update
-async def revise(tenants: TenantStore, tenant: TenantId, revised: Callable[[Summary], Summary]) -> None:
+async def revise(sync_states: SyncStateStore, tenant: TenantId, revised: Callable[[Summary], Summary]) -> None:
     """Leave the summary as `revised` makes it of whatever it is then."""
-    state, etag = await tenants.state(tenant)
+    state, etag = await sync_states.get(tenant)
     summary = revised(state.summary)
     if summary != state.summary:
-        await tenants.swap_state(tenant, msgspec.structs.replace(state, summary=summary), etag)
+        await sync_states.replace(tenant, msgspec.structs.replace(state, summary=summary), etag)

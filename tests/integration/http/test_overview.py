@@ -89,7 +89,7 @@ async def test_a_held_run_is_shown_until_it_is_decided(
         async def dies(*_: object) -> None:
             raise MemoryError
 
-        dying.setattr(ports.tenants, "swap_state", dies)
+        dying.setattr(ports.sync_states, "replace", dies)
         assert (await api("POST", f"tenants/contoso/runs/{run}/reject")).status == 500
     assert (await _line(api))["heldRun"] is None
     assert (await api("POST", f"tenants/contoso/runs/{run}/reject")).status == 200
@@ -101,11 +101,11 @@ async def test_a_held_run_is_shown_until_it_is_decided(
 @pytest.mark.usefixtures("connected")
 async def test_what_is_held_expires_with_the_configuration(api: Client, ports: Ports) -> None:
     """No line offers what cannot be approved any more."""
-    state, etag = await ports.tenants.state(CONTOSO)
+    state, etag = await ports.sync_states.get(CONTOSO)
     held = Summary(run=RunId("8204576261968-0000000a"), state=RunState.HELD, held=RunId("8204576261968-0000000a"))
-    await ports.tenants.swap_state(CONTOSO, msgspec.structs.replace(state, summary=held), etag)
+    await ports.sync_states.replace(CONTOSO, msgspec.structs.replace(state, summary=held), etag)
     await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
-    summary = (await ports.tenants.state(CONTOSO)).value.summary
+    summary = (await ports.sync_states.get(CONTOSO)).value.summary
     assert (summary.held, summary.run) == (None, held.run)
 
 
@@ -115,7 +115,7 @@ async def test_sorted_and_searched(api: Client, ports: Ports) -> None:
         tenant = TenantId(f"t{number}")
         await ports.tenants.put(TenantSummary(id=tenant, name=name))
         ended = Summary(run=RunId("r"), state=RunState.DONE, success_at=ports.clock.now() if number else None)
-        await ports.tenants.swap_state(tenant, TenantState(summary=ended), None)
+        await ports.sync_states.replace(tenant, TenantState(summary=ended), None)
 
     async def ids(query: str) -> list[str]:
         return [each["id"] for each in (await api("GET", f"overview?{query}")).body["tenants"]]
@@ -140,8 +140,14 @@ async def test_ten_thousand_tenants_cost_four_listings(
     async def never(*_: object) -> None:
         raise AssertionError("a request about one tenant")
 
-    for name in ("get", "state", "connection", "health", "version"):
-        monkeypatch.setattr(ports.tenants, name, never)
+    one = {
+        ports.tenants: ("get", "find_version"),
+        ports.sync_states: ("get",),
+        ports.connections: ("find", "get_health"),
+    }
+    for store, names in one.items():
+        for name in names:
+            monkeypatch.setattr(store, name, never)
     page = (await api("GET", "overview?sort=-name&limit=50")).body
     assert len(page["tenants"]) == 50
     assert page["cursor"]

@@ -144,7 +144,7 @@ async def test_no_route_takes_an_id_for_granted(api: Client, routes: list[Route]
             path = "/".join(route.path).format(**words)
             answer = await api(route.methods[0], path, {})
             assert (answer.status, route.name) == (400, route.name)
-    assert [tenant async for tenant in product.ports.tenants.all()] == []
+    assert [tenant async for tenant in product.ports.tenants.list_tenants()] == []
     with pytest.raises(NotFound):
         await product.configure.tenant(TenantId("no_such"))
 
@@ -186,7 +186,7 @@ async def test_a_row_that_others_keep_changing_is_a_conflict_with_a_wait(
     assert (await api("PUT", "tenants/contoso", {"name": "Contoso"})).status in {200, 201}
     with monkeypatch.context() as patched:
         patched.setattr(optimistic_update, "MAX_ATTEMPTS", 2)
-        patched.setattr(ports.tenants, "put_location", conflict)
+        patched.setattr(ports.settings, "put_location", conflict)
         answer = await api("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})
     assert (answer.status, answer.body["code"], answer.headers["Retry-After"]) == (409, "contended", "5")
     assert answer.body["fix"]

@@ -97,8 +97,9 @@ async def test_of_two_who_replace_one_version_one_touches_the_vault(
 
     async def slow(*words: Any, **more: Any) -> Any:  # noqa: ANN401 - stands for the workflow
         found = await validate(*words, **more)
-        connection = await ports.tenants.connection(CONTOSO)
-        await ports.tenants.put_connection(CONTOSO, connection)
+        connection = await ports.connections.find(CONTOSO)
+        assert connection is not None
+        await ports.connections.put(CONTOSO, connection)
         return found
 
     async def put(name: str, value: str) -> str:
@@ -108,6 +109,8 @@ async def test_of_two_who_replace_one_version_one_touches_the_vault(
     monkeypatch.setattr(ports.secrets, "put", put)
     late = Connect(
         tenants=ports.tenants,
+        connections=ports.connections,
+        settings=ports.settings,
         secrets=ports.secrets,
         access=product.access,
         validate=slow,
@@ -115,10 +118,10 @@ async def test_of_two_who_replace_one_version_one_touches_the_vault(
         clock=ports.clock,
     )
     monkeypatch.setattr(product, "connect", late)
-    before = (await ports.tenants.state(CONTOSO)).value
+    before = (await ports.sync_states.get(CONTOSO)).value
     refused = await api("PUT", "tenants/contoso/connection", credentials, headers={"If-Match": tag})
     assert (refused.status, refused.body["code"], stored) == (412, "changed_meanwhile", [])
-    assert (await ports.tenants.state(CONTOSO)).value == before
+    assert (await ports.sync_states.get(CONTOSO)).value == before
 
 
 async def test_deleting_names_the_version(api: Client) -> None:
@@ -167,17 +170,17 @@ async def test_between_looking_and_writing_somebody_else_may_come(
 ) -> None:
     """The store itself refuses the write, as it does when two requests are worked off at the same moment."""
     tag = await product.configure.tag(CONTOSO, Part.PREFERENCES)
-    look = ports.tenants.version
+    look = ports.tenants.find_version
 
     async def version(tenant: TenantId, part: Part) -> str | None:
         found = await look(tenant, part)
-        await ports.tenants.put_preferences(tenant, Preferences(include_guests=False))
+        await ports.settings.put_preferences(tenant, Preferences(include_guests=False))
         return found
 
-    monkeypatch.setattr(ports.tenants, "version", version)
+    monkeypatch.setattr(ports.tenants, "find_version", version)
     with pytest.raises(ChangedMeanwhile):
         await product.configure.put_preferences(CONTOSO, Preferences(mode=Mode.FULL), Condition(tags=frozenset({tag})))
-    assert await ports.tenants.preferences(CONTOSO) == Preferences(include_guests=False)
+    assert await ports.settings.get_preferences(CONTOSO) == Preferences(include_guests=False)
 
 
 def test_a_recipients_version_is_its_content() -> None:

@@ -68,7 +68,7 @@ async def test_a_request_that_cannot_be_worked_off_is_recorded_and_done(
 ) -> None:
     """It is not tried again: nothing about it would change."""
     await world.tenant("adatum", [], FULL, {})
-    await world.ports.tenants.put_connection(TenantId("adatum"), None)
+    await world.ports.connections.delete(TenantId("adatum"))
     await queues._process(queues._REQUESTS, Message(body))
     (entry,) = await ledger(world)
     assert (entry.code, entry.tenant, entry.body, entry.queue) == (code, tenant, body, "sync-requests")
@@ -139,7 +139,7 @@ async def test_a_poisoned_job_ends_up_in_the_ledger_and_its_run_goes_on(world: W
     assert run.problems[0].code == "poison"
     (entry,) = await ledger(world)
     assert (entry.queue, entry.run) == ("fetch-jobs", run.id)
-    assert (await world.ports.tenants.state(TenantId("contoso"))).value.active_run is None
+    assert (await world.ports.sync_states.get(TenantId("contoso"))).value.active_run is None
 
 
 @pytest.mark.parametrize(

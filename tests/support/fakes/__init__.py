@@ -3,6 +3,7 @@
 from shared.bootstrap import Ports
 from tests.support.fakes.certificates import FakeCertificateReader
 from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.connections import FakeConnectionStore
 from tests.support.fakes.directory import FakeDirectories, FakeDirectory
 from tests.support.fakes.id_source import FakeIdSource
 from tests.support.fakes.idempotency import FakeIdempotencyStore
@@ -14,17 +15,23 @@ from tests.support.fakes.queue import FakeJobQueue
 from tests.support.fakes.recipients import FakeRecipientStore
 from tests.support.fakes.runs import FakeRunStore
 from tests.support.fakes.secrets import FakeSecretStore
+from tests.support.fakes.settings import FakeSettingsStore
 from tests.support.fakes.sign_in import FakeSignIn
 from tests.support.fakes.snapshots import FakeSnapshotStore
+from tests.support.fakes.sync_states import FakeSyncStateStore
+from tests.support.fakes.tenant_rows import FakeTenantRows
 from tests.support.fakes.tenants import FakeTenantStore
 from tests.support.fakes.users import FakeUserStore
 
 
 def fake_ports() -> Ports:
     """Return a fresh deployment in memory."""
-    clock = FakeClock()
+    clock, rows = FakeClock(), FakeTenantRows()
     return Ports(
-        tenants=FakeTenantStore(),
+        tenants=FakeTenantStore(rows),
+        connections=FakeConnectionStore(rows),
+        settings=FakeSettingsStore(rows),
+        sync_states=FakeSyncStateStore(rows),
         runs=FakeRunStore(),
         snapshots=FakeSnapshotStore(),
         recipients=FakeRecipientStore(),
@@ -47,6 +54,7 @@ def fake_ports() -> Ports:
 __all__ = [
     "FakeCertificateReader",
     "FakeClock",
+    "FakeConnectionStore",
     "FakeDirectories",
     "FakeDirectory",
     "FakeIdSource",
@@ -59,8 +67,11 @@ __all__ = [
     "FakeRecipientStore",
     "FakeRunStore",
     "FakeSecretStore",
+    "FakeSettingsStore",
     "FakeSignIn",
     "FakeSnapshotStore",
+    "FakeSyncStateStore",
+    "FakeTenantRows",
     "FakeTenantStore",
     "FakeUserStore",
     "fake_ports",

@@ -2,18 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from shared.adapters.stores import (
+    TableConnectionStore,
     TableImportStore,
     TableOperatorLog,
     TableRecipientStore,
     TableRunStore,
     Tables,
+    TableSettingsStore,
     TableSnapshotStore,
+    TableSyncStateStore,
     TableTenantStore,
     TableUserStore,
 )
@@ -24,15 +28,19 @@ from shared.ports.operations import OperatorLog
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.ports.tenants import TenantStore, UserStore
+from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore, TenantStore, UserStore
 from shared.settings import load
 from tests.support.fakes import (
     FakeClock,
+    FakeConnectionStore,
     FakeImportStore,
     FakeOperatorLog,
     FakeRecipientStore,
     FakeRunStore,
+    FakeSettingsStore,
     FakeSnapshotStore,
+    FakeSyncStateStore,
+    FakeTenantRows,
     FakeTenantStore,
     FakeUserStore,
 )
@@ -41,26 +49,23 @@ from tests.support.table_service.server import connection_string, listening
 from tests.support.table_service.service import Service
 
 
+@dataclass(kw_only=True)
+@dataclass(kw_only=True)
 class Stores:
     """One implementation of all stores."""
 
-    def __init__(
-        self,
-        tenants: TenantStore,
-        runs: RunStore,
-        snapshots: SnapshotStore,
-        recipients: RecipientStore,
-        operator_log: OperatorLog,
-        users: UserStore,
-        imports: ImportStore,
-    ) -> None:
-        self.tenants = tenants
-        self.runs = runs
-        self.snapshots = snapshots
-        self.recipients = recipients
-        self.operator_log = operator_log
-        self.users = users
-        self.imports = imports
+    tenants: TenantStore
+    connections: ConnectionStore
+    settings: SettingsStore
+    sync_states: SyncStateStore
+    runs: RunStore
+    snapshots: SnapshotStore
+    recipients: RecipientStore
+    operator_log: OperatorLog
+    users: UserStore
+    imports: ImportStore
+
+    def __post_init__(self) -> None:
         #: A tenant of this test alone, and one whose id begins with it.
         self.acme = TenantId(f"acme-{uuid4().hex[:8]}")
         self.acme_2 = TenantId(f"{self.acme}-2")
@@ -70,14 +75,18 @@ class Stores:
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
     """Fakes, or the real stores on tables in memory, on the benchmarks' service, in a real Azurite, or in both."""
     if request.param == "fake":
+        rows = FakeTenantRows()
         yield Stores(
-            FakeTenantStore(),
-            FakeRunStore(),
-            FakeSnapshotStore(),
-            FakeRecipientStore(),
-            FakeOperatorLog(),
-            FakeUserStore(),
-            FakeImportStore(),
+            tenants=FakeTenantStore(rows),
+            connections=FakeConnectionStore(rows),
+            settings=FakeSettingsStore(rows),
+            sync_states=FakeSyncStateStore(rows),
+            runs=FakeRunStore(),
+            snapshots=FakeSnapshotStore(),
+            recipients=FakeRecipientStore(),
+            operator_log=FakeOperatorLog(),
+            users=FakeUserStore(),
+            imports=FakeImportStore(),
         )
         return
     async with AsyncExitStack() as ends:
@@ -119,11 +128,14 @@ async def _on_two(azurite: Any, ends: AsyncExitStack) -> Stores:  # noqa: ANN401
 def _on(tables: Tables, accounts: Accounts | None = None) -> Stores:
     found = accounts or tables
     return Stores(
-        TableTenantStore(tables, accounts),
-        TableRunStore(found),
-        TableSnapshotStore(found),
-        TableRecipientStore(found),
-        TableOperatorLog(tables),
-        TableUserStore(found),
-        TableImportStore(tables, accounts),
+        tenants=TableTenantStore(tables, accounts),
+        connections=TableConnectionStore(tables),
+        settings=TableSettingsStore(tables, accounts),
+        sync_states=TableSyncStateStore(tables),
+        runs=TableRunStore(found),
+        snapshots=TableSnapshotStore(found),
+        recipients=TableRecipientStore(found),
+        operator_log=TableOperatorLog(tables),
+        users=TableUserStore(found),
+        imports=TableImportStore(tables, accounts),
     )

@@ -90,7 +90,7 @@ async def _everything(app: App) -> None:
     """Store something with every store whose tables are a tenant's."""
     ports = app.ports
     await ports.tenants.put(TenantSummary(id=ACME, name="Acme"))
-    await ports.tenants.put_location(ACME, LOCATION, "Lobby")
+    await ports.settings.put_location(ACME, LOCATION, "Lobby")
     await ports.runs.insert(a_run(ACME))
     await ports.runs.insert_plan(plan(ACME))
     await ports.snapshots.stage(ACME, Source().id, "attempt", 0, [Page.of(b"page", [])])
@@ -131,7 +131,7 @@ async def test_settings_alone_place_a_new_tenant(deployed: Deployed) -> None:
     await app.erasure.snapshots.delete_all(ACME)
     await app.erasure.runs.delete_all(ACME)
     await app.erasure.users.delete_all(ACME)
-    await app.erasure.tenants.erase(ACME)
+    await app.erasure.tenants.delete_all(ACME)
     assert [await _rows(deployed.second, table) for table in PLACED] == [0] * len(PLACED)
 
 
@@ -145,7 +145,7 @@ async def test_settings_without_the_account_name_the_setting(deployed: Deployed)
         await app.ports.probes.tables("second")
     assert await app.ports.probes.accounts() == ["second"]
     assert await app.ports.probes.tables() is not None
-    assert await app.ports.tenants.locations(TenantId("other")) == []
+    assert await app.ports.settings.list_locations(TenantId("other")) == []
 
 
 async def test_the_doctor_s_look_leaves_nothing(deployed: Deployed) -> None:

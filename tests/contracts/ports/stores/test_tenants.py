@@ -38,85 +38,89 @@ async def test_configuration_is_read_back(stores: Stores) -> None:
     tenants, acme = stores.tenants, stores.acme
     with pytest.raises(NotFound):
         await tenants.get(acme)
-    assert (await tenants.connection(acme), await tenants.sso(acme)) == (None, None)
-    assert await tenants.preferences(acme) == Preferences()
+    assert (await stores.connections.find(acme), await stores.settings.find_sso(acme)) == (None, None)
+    assert await stores.settings.get_preferences(acme) == Preferences()
     await tenants.put(TenantSummary(id=acme, name="Acme GmbH & Söhne"))
-    await tenants.put_connection(acme, CONNECTION)
-    await tenants.put_sso(acme, SsoApplication(client_id=person(4)))
-    await tenants.put_preferences(acme, Preferences(mode=Mode.FULL))
+    await stores.connections.put(acme, CONNECTION)
+    await stores.settings.put_sso(acme, SsoApplication(client_id=person(4)))
+    await stores.settings.put_preferences(acme, Preferences(mode=Mode.FULL))
     assert (await tenants.get(acme)).name == "Acme GmbH & Söhne"
-    assert await tenants.connection(acme) == CONNECTION
-    assert await tenants.sso(acme) == SsoApplication(client_id=person(4))
-    assert (await tenants.preferences(acme)).mode is Mode.FULL
-    assert acme in {each.id async for each in tenants.all()}
-    assert acme in {each.id async for each in tenants.connected()}
-    await tenants.put_connection(acme, None)
-    assert acme not in {each.id async for each in tenants.connected()}
+    assert await stores.connections.find(acme) == CONNECTION
+    assert await stores.settings.find_sso(acme) == SsoApplication(client_id=person(4))
+    assert (await stores.settings.get_preferences(acme)).mode is Mode.FULL
+    assert acme in {each.id async for each in stores.tenants.list_tenants()}
+    assert acme in {each.id async for each in stores.connections.list_connected()}
+    await stores.connections.delete(acme)
+    assert acme not in {each.id async for each in stores.connections.list_connected()}
 
 
 async def test_a_briefing_is_what_the_parts_are(stores: Stores) -> None:
     """Nothing but defaults of a tenant who is not there; then every part, with ETags under which it can be swapped."""
     tenants, acme = stores.tenants, stores.acme
-    empty = await tenants.context(acme)
+    empty = await stores.tenants.get_context(acme)
     assert (empty.tenant, empty.connection, empty.preferences) == (None, None, Preferences())
     assert (empty.health, empty.state) == ((Health(), None), (TenantState(), None))
     await tenants.put(TenantSummary(id=acme, name="Acme GmbH & Söhne"))
-    await tenants.put_connection(acme, CONNECTION)
-    await tenants.put_preferences(acme, Preferences(mode=Mode.FULL))
-    await tenants.put_location(acme, DESK, "Desk")
-    await tenants.swap_health(acme, Health().refused(Reason(code="c", title="t", detail="d", fix="f"), NOW), None)
-    await tenants.swap_state(acme, TenantState(fencing_token=3), None)
-    found = await tenants.context(acme)
+    await stores.connections.put(acme, CONNECTION)
+    await stores.settings.put_preferences(acme, Preferences(mode=Mode.FULL))
+    await stores.settings.put_location(acme, DESK, "Desk")
+    await stores.connections.replace_health(
+        acme, Health().refused(Reason(code="c", title="t", detail="d", fix="f"), NOW), None
+    )
+    await stores.sync_states.replace(acme, TenantState(fencing_token=3), None)
+    found = await stores.tenants.get_context(acme)
     assert found.tenant == await tenants.get(acme)
     assert found.connection == CONNECTION
-    assert found.preferences == await tenants.preferences(acme)
-    assert found.health == await tenants.health(acme)
-    assert found.state == await tenants.state(acme)
-    await tenants.swap_state(acme, TenantState(fencing_token=4), found.state.etag)
-    await tenants.swap_health(acme, Health(), found.health.etag)
+    assert found.preferences == await stores.settings.get_preferences(acme)
+    assert found.health == await stores.connections.get_health(acme)
+    assert found.state == await stores.sync_states.get(acme)
+    await stores.sync_states.replace(acme, TenantState(fencing_token=4), found.state.etag)
+    await stores.connections.replace_health(acme, Health(), found.health.etag)
 
 
 async def test_the_state_is_swapped_by_one_of_two(stores: Stores) -> None:
     """Compare-and-swap: who read an older state loses, also at the very first write."""
-    tenants, acme = stores.tenants, stores.acme
-    state, etag = await tenants.state(acme)
+    acme = stores.acme
+    state, etag = await stores.sync_states.get(acme)
     assert (state, etag) == (TenantState(), None)
     run = RunId("8204576261968-0000000a")
-    newer = await tenants.swap_state(acme, msgspec.structs.replace(state, fencing_token=1, active_run=run), None)
+    newer = await stores.sync_states.replace(
+        acme, msgspec.structs.replace(state, fencing_token=1, active_run=run), None
+    )
     with pytest.raises(Conflict):
-        await tenants.swap_state(acme, msgspec.structs.replace(state, fencing_token=5), None)
-    assert [each.active_run async for tenant, each in tenants.active() if tenant == acme] == [run]
+        await stores.sync_states.replace(acme, msgspec.structs.replace(state, fencing_token=5), None)
+    assert [each.active_run async for tenant, each in stores.sync_states.list_active() if tenant == acme] == [run]
     waiting = TenantState(fencing_token=2, pending=RunMode.FULL, pending_request="r")
-    newest = await tenants.swap_state(acme, waiting, newer)
+    newest = await stores.sync_states.replace(acme, waiting, newer)
     with pytest.raises(Conflict):
-        await tenants.swap_state(acme, TenantState(fencing_token=9), newer)
-    assert [each async for tenant, each in tenants.active() if tenant == acme] == [waiting]
-    await tenants.swap_state(acme, TenantState(fencing_token=3), newest)
-    assert [each async for tenant, each in tenants.active() if tenant == acme] == []
+        await stores.sync_states.replace(acme, TenantState(fencing_token=9), newer)
+    assert [each async for tenant, each in stores.sync_states.list_active() if tenant == acme] == [waiting]
+    await stores.sync_states.replace(acme, TenantState(fencing_token=3), newest)
+    assert [each async for tenant, each in stores.sync_states.list_active() if tenant == acme] == []
 
 
 async def test_locations_carry_their_mapping(stores: Stores) -> None:
     """A mapping is replaced as a whole; renaming keeps it; deleting takes it along; another tenant has its own."""
-    tenants, acme = stores.tenants, stores.acme
+    acme = stores.acme
     one, two = GroupMapping(id=person(1)), GroupMapping(id=person(2), transitive=False)
     with pytest.raises(NotFound):
-        await tenants.put_mapping(acme, DESK, [one])
+        await stores.settings.put_mapping(acme, DESK, [one])
     for location in (ROOF, DESK):
-        await tenants.put_location(acme, location, location)
-    await tenants.put_location(stores.acme_2, DESK, "theirs")
-    await tenants.put_mapping(acme, DESK, [two, one])
-    await tenants.put_mapping(acme, ROOF, [one])
-    await tenants.put_location(acme, DESK, "Front desk")
-    assert list(await tenants.locations(acme)) == [
+        await stores.settings.put_location(acme, location, location)
+    await stores.settings.put_location(stores.acme_2, DESK, "theirs")
+    await stores.settings.put_mapping(acme, DESK, [two, one])
+    await stores.settings.put_mapping(acme, ROOF, [one])
+    await stores.settings.put_location(acme, DESK, "Front desk")
+    assert list(await stores.settings.list_locations(acme)) == [
         Location(id=DESK, name="Front desk", groups=(one, two)),
         Location(id=ROOF, name="roof", groups=(one,)),
     ]
-    await tenants.put_mapping(acme, DESK, [two])
-    await tenants.delete_location(acme, ROOF)
-    assert [each.groups for each in await tenants.locations(acme)] == [(two,)]
-    await tenants.erase(acme)
-    assert list(await tenants.locations(acme)) == []
-    assert [each.name for each in await tenants.locations(stores.acme_2)] == ["theirs"]
+    await stores.settings.put_mapping(acme, DESK, [two])
+    await stores.settings.delete_location(acme, ROOF)
+    assert [each.groups for each in await stores.settings.list_locations(acme)] == [(two,)]
+    await stores.tenants.delete_all(acme)
+    assert list(await stores.settings.list_locations(acme)) == []
+    assert [each.name for each in await stores.settings.list_locations(stores.acme_2)] == ["theirs"]
 
 
 async def test_the_ledger_keeps_the_first_of_each_and_shows_the_newest_first(stores: Stores) -> None:
@@ -138,22 +142,24 @@ async def test_the_ledger_keeps_the_first_of_each_and_shows_the_newest_first(sto
 async def test_a_deletion_outlives_the_tenants_rows(stores: Stores) -> None:
     """It moves by compare-and-swap, is found among all, and goes only when it is forgotten."""
     tenants, acme = stores.tenants, stores.acme
-    assert await tenants.deletion(acme) == (None, None)
+    assert await stores.tenants.find_deletion(acme) == (None, None)
     await tenants.put(TenantSummary(id=acme, name="Acme"))
-    etag = await tenants.swap_deletion(acme, Deletion(at=NOW), None)
+    etag = await stores.tenants.replace_deletion(acme, Deletion(at=NOW), None)
     with pytest.raises(Conflict):
-        await tenants.swap_deletion(acme, Deletion(at=NOW), None)
-    await tenants.erase(acme)
-    assert await tenants.deletion(acme) == (Deletion(at=NOW), etag)
-    newer = await tenants.swap_deletion(acme, Deletion(at=NOW, sweeping=True), etag)
+        await stores.tenants.replace_deletion(acme, Deletion(at=NOW), None)
+    await stores.tenants.delete_all(acme)
+    assert await stores.tenants.find_deletion(acme) == (Deletion(at=NOW), etag)
+    newer = await stores.tenants.replace_deletion(acme, Deletion(at=NOW, sweeping=True), etag)
     with pytest.raises(Conflict):
-        await tenants.forget_deletion(acme, etag)
+        await stores.tenants.delete_deletion(acme, etag)
     mine = {acme, stores.acme_2}
-    assert [each async for each in tenants.deletions() if each[0] in mine] == [(acme, Deletion(at=NOW, sweeping=True))]
-    assert [each async for each in tenants.all() if each.id in mine] == []
-    await tenants.forget_deletion(acme, newer)
-    await tenants.forget_deletion(acme, newer)
-    assert await tenants.deletion(acme) == (None, None)
+    assert [each async for each in stores.tenants.list_deletions() if each[0] in mine] == [
+        (acme, Deletion(at=NOW, sweeping=True))
+    ]
+    assert [each async for each in stores.tenants.list_tenants() if each.id in mine] == []
+    await stores.tenants.delete_deletion(acme, newer)
+    await stores.tenants.delete_deletion(acme, newer)
+    assert await stores.tenants.find_deletion(acme) == (None, None)
 
 
 async def test_all_locations_of_a_tenant_are_erased_at_once(stores: Stores) -> None:
@@ -169,28 +175,38 @@ async def test_all_locations_of_a_tenant_are_erased_at_once(stores: Stores) -> N
 
 async def test_health_admins_and_sso_are_the_tenants_own(stores: Stores) -> None:
     """Health moves by compare-and-swap; who ails is found without reading everybody; all of it goes with the tenant."""
-    tenants, acme = stores.tenants, stores.acme
-    fresh = await tenants.health(acme)
+    acme = stores.acme
+    fresh = await stores.connections.get_health(acme)
     assert (fresh.value, fresh.etag) == (Health(), None)
     reason = Reason(code="AADSTS7000222", title="Expired", detail="Its end has passed.", fix="Create a new one.")
     refused = Health().refused(reason, NOW)
-    etag = await tenants.swap_health(acme, refused, None)
+    etag = await stores.connections.replace_health(acme, refused, None)
     with pytest.raises(Conflict):
-        await tenants.swap_health(acme, Health(), None)
-    assert (await tenants.health(acme)).value == refused
-    assert [each async for each in tenants.ailing() if each[0] in {acme, stores.acme_2}] == [(acme, refused)]
+        await stores.connections.replace_health(acme, Health(), None)
+    assert (await stores.connections.get_health(acme)).value == refused
+    assert [each async for each in stores.connections.list_unhealthy() if each[0] in {acme, stores.acme_2}] == [
+        (acme, refused)
+    ]
     quiet = refused.recovered(NOW)
     quiet = quiet.sent(quiet.notices)
-    etag = await tenants.swap_health(acme, quiet, etag)
-    assert [each async for each in tenants.ailing() if each[0] == acme] == []
-    await tenants.forget_health(acme)
-    await tenants.forget_health(acme)
-    assert (await tenants.health(acme)).value == Health()
+    etag = await stores.connections.replace_health(acme, quiet, etag)
+    assert [each async for each in stores.connections.list_unhealthy() if each[0] == acme] == []
+    await stores.connections.delete_health(acme)
+    await stores.connections.delete_health(acme)
+    assert (await stores.connections.get_health(acme)).value == Health()
     admins = Admins(azure_tenant_id=person(9), people=(AdminGrant(azure_tenant_id=person(8), object_id=person(7)),))
-    assert await tenants.admins(acme) == Admins()
-    await tenants.put_admins(acme, admins)
-    assert (await tenants.admins(acme), await tenants.admins(stores.acme_2)) == (admins, Admins())
-    assert [each async for each in tenants.all_admins() if each[0] in {acme, stores.acme_2}] == [(acme, admins)]
-    await tenants.swap_health(acme, refused, None)
-    await tenants.erase(acme)
-    assert (await tenants.admins(acme), (await tenants.health(acme)).value) == (Admins(), Health())
+    assert await stores.settings.get_admins(acme) == Admins()
+    await stores.settings.put_admins(acme, admins)
+    assert (await stores.settings.get_admins(acme), await stores.settings.get_admins(stores.acme_2)) == (
+        admins,
+        Admins(),
+    )
+    assert [each async for each in stores.settings.list_admins() if each[0] in {acme, stores.acme_2}] == [
+        (acme, admins)
+    ]
+    await stores.connections.replace_health(acme, refused, None)
+    await stores.tenants.delete_all(acme)
+    assert (await stores.settings.get_admins(acme), (await stores.connections.get_health(acme)).value) == (
+        Admins(),
+        Health(),
+    )

@@ -38,10 +38,10 @@ def _puts(stores: Stores) -> dict[Part, Put]:
     tenants, acme = stores.tenants, stores.acme
     return {
         Part.TENANT: lambda expected: tenants.put(TenantSummary(id=acme, name="Acme"), expected),
-        Part.ADMINS: lambda expected: tenants.put_admins(acme, Admins(), expected),
-        Part.SSO: lambda expected: tenants.put_sso(acme, SsoApplication(client_id=person(4)), expected),
-        Part.PREFERENCES: lambda expected: tenants.put_preferences(acme, Preferences(mode=Mode.FULL), expected),
-        Part.CONNECTION: lambda expected: tenants.put_connection(acme, CONNECTION, expected),
+        Part.ADMINS: lambda expected: stores.settings.put_admins(acme, Admins(), expected),
+        Part.SSO: lambda expected: stores.settings.put_sso(acme, SsoApplication(client_id=person(4)), expected),
+        Part.PREFERENCES: lambda expected: stores.settings.put_preferences(acme, Preferences(mode=Mode.FULL), expected),
+        Part.CONNECTION: lambda expected: stores.connections.put(acme, CONNECTION, expected),
     }
 
 
@@ -49,64 +49,64 @@ def _puts(stores: Stores) -> dict[Part, Put]:
 async def test_of_two_who_saw_one_version_one_writes(stores: Stores, part: Part) -> None:
     """Also at the very first write; each write answers the ETag under which it is found; unconditional ones always."""
     put = _puts(stores)[part]
-    assert await stores.tenants.version(stores.acme, part) is None
+    assert await stores.tenants.find_version(stores.acme, part) is None
     first = await put(Expected(None))
-    assert first == await stores.tenants.version(stores.acme, part)
+    assert first == await stores.tenants.find_version(stores.acme, part)
     with pytest.raises(Conflict):
         await put(Expected(None))
     second = await put(Expected(first))
-    assert second == await stores.tenants.version(stores.acme, part) != first
+    assert second == await stores.tenants.find_version(stores.acme, part) != first
     with pytest.raises(Conflict):
         await put(Expected(first))
-    assert await stores.tenants.version(stores.acme, part) == second
+    assert await stores.tenants.find_version(stores.acme, part) == second
     third = await put(None)
-    assert third == await stores.tenants.version(stores.acme, part) != second
+    assert third == await stores.tenants.find_version(stores.acme, part) != second
 
 
 async def test_what_changed_meanwhile_is_not_erased(stores: Stores) -> None:
     """A connection and a sign-in application go only in the version that was seen."""
-    tenants, acme = stores.tenants, stores.acme
-    old = Expected(await tenants.put_connection(acme, CONNECTION))
-    new = Expected(await tenants.put_connection(acme, CONNECTION))
+    acme = stores.acme
+    old = Expected(await stores.connections.put(acme, CONNECTION))
+    new = Expected(await stores.connections.put(acme, CONNECTION))
     with pytest.raises(Conflict):
-        await tenants.put_connection(acme, None, old)
-    assert await tenants.connection(acme) == CONNECTION
-    assert await tenants.put_connection(acme, None, new) is None
-    assert await tenants.connection(acme) is None
+        await stores.connections.delete(acme, old)
+    assert await stores.connections.find(acme) == CONNECTION
+    await stores.connections.delete(acme, new)
+    assert await stores.connections.find(acme) is None
     with pytest.raises(Conflict):
-        await tenants.put_connection(acme, CONNECTION, new)
-    old = Expected(await tenants.put_sso(acme, SsoApplication(client_id=person(4))))
-    await tenants.put_sso(acme, SsoApplication(client_id=person(5)))
+        await stores.connections.put(acme, CONNECTION, new)
+    old = Expected(await stores.settings.put_sso(acme, SsoApplication(client_id=person(4))))
+    await stores.settings.put_sso(acme, SsoApplication(client_id=person(5)))
     with pytest.raises(Conflict):
-        await tenants.put_sso(acme, None, old)
-    assert await tenants.sso(acme) == SsoApplication(client_id=person(5))
+        await stores.settings.delete_sso(acme, old)
+    assert await stores.settings.find_sso(acme) == SsoApplication(client_id=person(5))
 
 
 async def test_name_and_mapping_of_a_location_are_one_version(stores: Stores) -> None:
     """Whichever of them is written, the other stays, and who saw the location before is refused."""
-    tenants, acme = stores.tenants, stores.acme
+    acme = stores.acme
     group = GroupMapping(id=person(1))
-    assert await tenants.location(acme, DESK) == (None, None)
+    assert await stores.settings.find_location(acme, DESK) == (None, None)
     with pytest.raises(Conflict):
-        await tenants.put_mapping(acme, DESK, [group], Expected(None))
+        await stores.settings.put_mapping(acme, DESK, [group], Expected(None))
     with pytest.raises(NotFound):
-        await tenants.put_mapping(acme, DESK, [group])
-    first = await tenants.put_location(acme, DESK, "Desk", Expected(None))
+        await stores.settings.put_mapping(acme, DESK, [group])
+    first = await stores.settings.put_location(acme, DESK, "Desk", Expected(None))
     with pytest.raises(Conflict):
-        await tenants.put_location(acme, DESK, "Other", Expected(None))
-    second = await tenants.put_mapping(acme, DESK, [group], Expected(first))
+        await stores.settings.put_location(acme, DESK, "Other", Expected(None))
+    second = await stores.settings.put_mapping(acme, DESK, [group], Expected(first))
     with pytest.raises(Conflict):
-        await tenants.put_location(acme, DESK, "Other", Expected(first))
+        await stores.settings.put_location(acme, DESK, "Other", Expected(first))
     with pytest.raises(Conflict):
-        await tenants.put_mapping(acme, DESK, [], Expected(first))
-    third = await tenants.put_location(acme, DESK, "Front desk", Expected(second))
-    location, etag = await tenants.location(acme, DESK)
+        await stores.settings.put_mapping(acme, DESK, [], Expected(first))
+    third = await stores.settings.put_location(acme, DESK, "Front desk", Expected(second))
+    location, etag = await stores.settings.find_location(acme, DESK)
     assert location is not None
     assert (location.name, location.groups, etag) == ("Front desk", (group,), third)
-    await tenants.delete_location(acme, DESK)
+    await stores.settings.delete_location(acme, DESK)
     with pytest.raises(Conflict):
-        await tenants.put_location(acme, DESK, "Again", Expected(third))
-    assert await tenants.location(acme, DESK) == (None, None)
+        await stores.settings.put_location(acme, DESK, "Again", Expected(third))
+    assert await stores.settings.find_location(acme, DESK) == (None, None)
 
 
 async def test_lists_go_on_behind_a_place(stores: Stores) -> None:
@@ -115,15 +115,15 @@ async def test_lists_go_on_behind_a_place(stores: Stores) -> None:
     mine = [stores.acme, stores.acme_2]
     for tenant in mine:
         await tenants.put(TenantSummary(id=tenant, name=tenant))
-    assert [each.id async for each in tenants.all() if each.id in mine] == mine
-    assert [each.id async for each in tenants.all(stores.acme) if each.id in mine] == mine[1:]
-    assert [each.id async for each in tenants.all(stores.acme_2) if each.id in mine] == []
+    assert [each.id async for each in stores.tenants.list_tenants() if each.id in mine] == mine
+    assert [each.id async for each in stores.tenants.list_tenants(stores.acme) if each.id in mine] == mine[1:]
+    assert [each.id async for each in stores.tenants.list_tenants(stores.acme_2) if each.id in mine] == []
     run, now = RunId("8204576261968-0000000a"), CONNECTION.connected_at
     summary = Summary(run=run, state=RunState.HELD, finished_at=now, success_at=now, held=run, recipients=7)
-    etag = await tenants.swap_state(stores.acme, TenantState(summary=summary), None)
-    assert [each async for each in tenants.summaries() if each[0] in mine] == [(stores.acme, summary)]
-    await tenants.swap_state(stores.acme, TenantState(), etag)
-    assert [each async for each in tenants.summaries() if each[0] in mine] == [(stores.acme, Summary())]
+    etag = await stores.sync_states.replace(stores.acme, TenantState(summary=summary), None)
+    assert [each async for each in stores.sync_states.list_summaries() if each[0] in mine] == [(stores.acme, summary)]
+    await stores.sync_states.replace(stores.acme, TenantState(), etag)
+    assert [each async for each in stores.sync_states.list_summaries() if each[0] in mine] == [(stores.acme, Summary())]
 
 
 async def test_the_history_goes_on_behind_a_run(stores: Stores) -> None:

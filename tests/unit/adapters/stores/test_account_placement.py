@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.stores import TableTenantStore, keys
+from shared.adapters.stores import TableSettingsStore, TableTenantStore, keys
 from shared.adapters.stores.account_placement import KNOWN_FOR, Accounts
 from shared.adapters.stores.table_names import TENANTS
 from shared.adapters.tables.client import Entity
@@ -140,7 +140,7 @@ async def test_a_worker_without_the_account_refuses_rather_than_looks_elsewhere(
         with pytest.raises(Misconfigured, match=r"TABLE_ACCOUNTS does not name .*'b'.*add b=https://b to it"):
             await worker.of(ACME)
         with pytest.raises(Misconfigured, match="TABLE_ACCOUNTS"):
-            await TableTenantStore(storage.first, worker).put_location(ACME, LocationId("x"), "x")
+            await TableSettingsStore(storage.first, worker).put_location(ACME, LocationId("x"), "x")
         assert await worker.of(NEXT) is old
         assert "b" in await worker.names()
     assert not storage.first._tables.get("Locations")
@@ -178,7 +178,7 @@ async def test_a_tenant_from_before_is_never_placed_elsewhere(storage: Storage) 
     await storage.created(before, NEXT)
     remembers, deletes = storage.worker("b"), storage.worker("b")
     assert await remembers.of(NEXT) is storage.first
-    await TableTenantStore(storage.first, deletes).erase(NEXT)
+    await TableTenantStore(storage.first, deletes).delete_all(NEXT)
     assert await storage.created(storage.worker("b", new_tenants="b"), NEXT) is await remembers.of(NEXT)
 
 
@@ -186,7 +186,7 @@ async def test_erasing_one_from_before_leaves_it_decided_where_it_was(storage: S
     """Nobody had asked for it since; whoever does now, and creates it again, finds it in the first account."""
     await storage.created(storage.worker())
     await storage.known("b")
-    await TableTenantStore(storage.first, storage.worker("b")).erase(ACME)
+    await TableTenantStore(storage.first, storage.worker("b")).delete_all(ACME)
     assert await storage.created(storage.worker("b", new_tenants="b")) is storage.first
 
 
@@ -195,10 +195,9 @@ async def test_a_placement_outlives_the_tenant(storage: Storage) -> None:
     await storage.known("b", "c")
     worker = storage.worker("b", "c", new_tenants="b")
     await storage.created(worker)
-    store = TableTenantStore(storage.first, worker)
-    await store.put_location(ACME, LocationId("x"), "x")
+    await TableSettingsStore(storage.first, worker).put_location(ACME, LocationId("x"), "x")
     assert storage.further["b"]._tables["Locations"]
-    await store.erase(ACME)
+    await TableTenantStore(storage.first, worker).delete_all(ACME)
     assert not storage.further["b"]._tables["Locations"]
     fresh = storage.worker("b", "c", new_tenants="c")
     assert await fresh.of(ACME) is storage.further["b"]
@@ -257,5 +256,5 @@ async def test_a_new_tenant_is_not_created_where_it_cannot_be_placed(storage: St
     with pytest.raises(Transient):
         await storage.created(worker)
     storage.first.broken = False
-    assert [each.id async for each in TableTenantStore(storage.first, worker).all()] == []
+    assert [each.id async for each in TableTenantStore(storage.first, worker).list_tenants()] == []
     assert await storage.created(worker) is storage.further["b"]

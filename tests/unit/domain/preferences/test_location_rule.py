@@ -16,7 +16,8 @@ BERLIN, ANNEX, MUNICH = LocationId("berlin"), LocationId("annex"), LocationId("m
 def rule(**entries: str) -> LocationRule:
     """Return a rule by office; `__` stands for a star."""
     found = [
-        LocationRuleEntry(value=value.replace("__", "*"), location=LocationId(where)) for value, where in entries.items()
+        LocationRuleEntry(value=value.replace("__", "*"), location=LocationId(where))
+        for value, where in entries.items()
     ]
     return LocationRule(attribute=Attribute("officeLocation"), entries=tuple(found))
 

@@ -16,7 +16,7 @@ SSO = SsoApplication(client_id=ObjectId(person(50)))
 
 
 async def _epoch(ports: Ports, tenant: TenantId) -> int:
-    return (await ports.tenants.state(tenant)).value.config_version
+    return (await ports.sync_states.get(tenant)).value.config_version
 
 
 async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, entries: CredentialForm) -> None:
@@ -24,14 +24,14 @@ async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, en
     with pytest.raises(Rejected) as refused:
         await app.connect.connect(contoso, entries, BACK_END)
     assert refused.value.code == "sso_required"
-    assert await ports.tenants.connection(contoso) is None
+    assert await ports.connections.find(contoso) is None
 
 
 async def test_right_credentials_switch_on(app: App, ports: Ports, contoso: TenantId, entries: CredentialForm) -> None:
     """The secret lies in the vault alone, under the tenant's name, and the config version has risen."""
     await app.connect.put_sso(contoso, SSO)
     assert (await app.connect.connect(contoso, entries, BACK_END)).value.ok
-    stored = await ports.tenants.connection(contoso)
+    stored = await ports.connections.find(contoso)
     assert stored is not None
     assert (stored.azure_tenant_id, stored.object_id) == (entries.tenant_id, entries.object_id)
     assert await ports.secrets.get(secret_name(contoso), stored.secret_version) == entries.client_secret
@@ -64,10 +64,10 @@ async def test_a_new_secret_that_works_is_a_new_version(
     """The old version stays for runs that were planned with it."""
     await app.connect.put_sso(contoso, SSO)
     await app.connect.connect(contoso, entries, BACK_END)
-    before = await ports.tenants.connection(contoso)
+    before = await ports.connections.find(contoso)
     directory.secret = "the-next-secret"
     await app.connect.connect(contoso, msgspec.structs.replace(entries, client_secret="the-next-secret"), BACK_END)
-    after = await ports.tenants.connection(contoso)
+    after = await ports.connections.find(contoso)
     assert before is not None
     assert after is not None
     assert before.secret_version != after.secret_version
@@ -81,7 +81,7 @@ async def test_switching_off_erases_ids_and_secret(
     """Nothing is left to switch on again with; doing it twice is no error."""
     await app.connect.put_sso(contoso, SSO)
     await app.connect.connect(contoso, entries, BACK_END)
-    stored = await ports.tenants.connection(contoso)
+    stored = await ports.connections.find(contoso)
     assert stored is not None
     for _ in range(2):
         await app.connect.disconnect(contoso)
@@ -102,7 +102,7 @@ async def test_removing_sign_on_removes_the_connection(
     await app.connect.connect(contoso, entries, BACK_END)
     await app.connect.remove_sso(contoso)
     assert await app.connect.connection(contoso) is None
-    assert await ports.tenants.sso(contoso) is None
+    assert await ports.settings.find_sso(contoso) is None
 
 
 async def test_pasted_space_does_not_reach_the_vault(
@@ -113,7 +113,7 @@ async def test_pasted_space_does_not_reach_the_vault(
     await app.connect.connect(
         contoso, msgspec.structs.replace(entries, client_secret=f" {entries.client_secret}\n"), BACK_END
     )
-    stored = await ports.tenants.connection(contoso)
+    stored = await ports.connections.find(contoso)
     assert stored is not None
     assert await ports.secrets.get(stored.secret_name, stored.secret_version) == entries.client_secret
 

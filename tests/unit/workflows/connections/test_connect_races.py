@@ -38,7 +38,7 @@ def meanwhile(app: App, happens: Callable[[], Awaitable[object]]) -> Connect:
 
 async def stored_secrets(ports: Ports, tenant: TenantId) -> bool:
     """Tell whether the vault still has a secret of the tenant."""
-    connection = await ports.tenants.connection(tenant)
+    connection = await ports.connections.find(tenant)
     versions = [connection.secret_version] if connection else ["1", "2", "3"]
     for version in versions:
         try:
@@ -58,7 +58,7 @@ async def test_removing_single_sign_on_meanwhile_wins(
     with pytest.raises(Conflict) as refused:
         await connect.connect(contoso, entries, BACK_END)
     assert refused.value.code == "sso_changed"
-    assert await ports.tenants.connection(contoso) is None
+    assert await ports.connections.find(contoso) is None
 
 
 async def test_a_deleted_tenant_comes_back_empty(
@@ -73,7 +73,7 @@ async def test_a_deleted_tenant_comes_back_empty(
 
     with pytest.raises(Conflict):
         await meanwhile(app, anew).connect(contoso, entries, BACK_END)
-    assert await ports.tenants.connection(contoso) is None
+    assert await ports.connections.find(contoso) is None
     assert not await stored_secrets(ports, contoso)
 
 
@@ -82,17 +82,17 @@ async def test_removed_in_the_moment_of_storing(
 ) -> None:
     """What was stored too late is erased again, the secret included."""
     await app.connect.put_sso(contoso, SSO)
-    put = ports.tenants.put_connection
+    put = ports.connections.put
 
     async def late(tenant: TenantId, connection: object, expected: object = None) -> str | None:
-        monkeypatch.setattr(ports.tenants, "put_connection", put)
+        monkeypatch.setattr(ports.connections, "put", put)
         await app.connect.remove_sso(tenant)
         return await put(tenant, connection, expected)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ports.tenants, "put_connection", late)
+    monkeypatch.setattr(ports.connections, "put", late)
     with pytest.raises(Conflict):
         await app.connect.connect(contoso, entries, BACK_END)
-    assert await ports.tenants.connection(contoso) is None
+    assert await ports.connections.find(contoso) is None
     assert not await stored_secrets(ports, contoso)
 
 
@@ -102,21 +102,21 @@ async def test_learning_the_end_of_a_secret_switches_nothing_on(
     """Switched off while the stored connection was checked: it stays off."""
     await app.connect.put_sso(contoso, SSO)
     await app.connect.connect(contoso, entries, BACK_END)
-    checked = await ports.tenants.connection(contoso)
+    checked = await ports.connections.find(contoso)
     assert checked is not None
     ends = datetime(2027, 1, 1, tzinfo=UTC)
-    replace = ports.tenants.replace_connection
+    replace = ports.connections.replace
 
     async def late(tenant: TenantId, old: object, new: object) -> None:
         await app.connect.disconnect(tenant)
         await replace(tenant, old, new)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ports.tenants, "replace_connection", late)
+    monkeypatch.setattr(ports.connections, "replace", late)
     report = (await app.connect.check_stored(contoso, BACK_END)).checks
     assert report
     told = msgspec.structs.replace(await app.connect.check(entries, BACK_END), secret_expires_on=ends)
     await app.connect._know_end(contoso, checked, told)
-    assert await ports.tenants.connection(contoso) is None
+    assert await ports.connections.find(contoso) is None
 
 
 async def test_a_late_refusal_of_the_old_secret_is_not_the_new_ones(
@@ -125,18 +125,18 @@ async def test_a_late_refusal_of_the_old_secret_is_not_the_new_ones(
     """Replaced between being refused and being written down: the new secret needs no attention."""
     await app.connect.put_sso(contoso, SSO)
     await app.connect.connect(contoso, entries, BACK_END)
-    used = await ports.tenants.connection(contoso)
+    used = await ports.connections.find(contoso)
     assert used is not None
-    swap = ports.tenants.swap_health
+    swap = ports.connections.replace_health
 
     async def late(*words: object) -> str:
-        monkeypatch.setattr(ports.tenants, "swap_health", swap)
+        monkeypatch.setattr(ports.connections, "replace_health", swap)
         await app.connect.connect(contoso, entries, BACK_END)
         return await swap(*words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ports.tenants, "swap_health", late)
+    monkeypatch.setattr(ports.connections, "replace_health", late)
     await app.health.refused(contoso, used, EXPIRED)
-    assert (await ports.tenants.health(contoso)).value.state is HealthState.ON
+    assert (await ports.connections.get_health(contoso)).value.state is HealthState.ON
 
 
 async def test_a_federated_identity_leaves_no_secret_behind(
@@ -151,7 +151,7 @@ async def test_a_federated_identity_leaves_no_secret_behind(
         directory.federated = True
     federated = msgspec.structs.replace(entries, client_secret="", federated=True)
     await app.connect.connect(contoso, federated, BACK_END)
-    connection = await ports.tenants.connection(contoso)
+    connection = await ports.connections.find(contoso)
     assert connection is not None
     assert connection.kind is CredentialKind.FEDERATED
     with pytest.raises(NotFound):
@@ -183,7 +183,7 @@ async def test_switching_off_that_dies_has_erased_the_secret(
     dying = DyingRunningWork(app, calls=0)
     with pytest.raises(Transient):
         await dataclasses.replace(app.connect, running_work=dying).disconnect(contoso)
-    assert await ports.tenants.connection(contoso) is None
+    assert await ports.connections.find(contoso) is None
     assert not await stored_secrets(ports, contoso)
 
 
@@ -198,8 +198,8 @@ async def test_another_directory_that_dies_while_it_is_stored_leaves_nothing_old
     for directory in ports.directories.by_azure_tenant.values():
         directory.client_id = person(60)
         directory.assigned[person(60)] = []
-    before = (await ports.tenants.state(contoso)).value.config_version
+    before = (await ports.sync_states.get(contoso)).value.config_version
     dying = DyingRunningWork(app, calls=1)
     with pytest.raises(Transient):
         await dataclasses.replace(app.connect, running_work=dying).connect(contoso, other, BACK_END)
-    assert (await ports.tenants.state(contoso)).value.config_version == before + 1
+    assert (await ports.sync_states.get(contoso)).value.config_version == before + 1

@@ -30,7 +30,7 @@ GROUP = GroupMapping(id=ObjectId(person(100)))
 
 
 async def _epoch(ports: Ports, tenant: TenantId) -> int:
-    return (await ports.tenants.state(tenant)).value.config_version
+    return (await ports.sync_states.get(tenant)).value.config_version
 
 
 async def test_a_tenant_is_new_once(app: App) -> None:
@@ -138,7 +138,7 @@ async def test_after_a_location_is_deleted_nobody_writes_there(contoso: TenantId
     recipients = _Interfered()
     app = App(replace(ports, recipients=recipients), SETTINGS)
     await app.configure.put_location(contoso, DESK, "Desk")
-    fencing_token = (await ports.tenants.state(contoso)).value.fencing_token
+    fencing_token = (await ports.sync_states.get(contoso)).value.fencing_token
     recipients.worker = await FencedWriter.acquire(
         recipients, contoso, DESK, fencing_token=fencing_token, attempt="stale"
     )
@@ -180,11 +180,11 @@ async def test_a_change_that_died_before_its_epoch_advances_it_when_sent_again()
     await world.app.plan(
         SyncRequest(tenant=tenant, mode=RunMode.FULL, request="x", requested_by="test"), RequestCounters()
     )
-    run = (await world.ports.tenants.state(tenant)).value.active_run
+    run = (await world.ports.sync_states.get(tenant)).value.active_run
     assert run is not None
     world.clock.advance(1)  # runs of one millisecond have no order
     changed = Preferences(mode=Mode.FULL, include_guests=False)
-    await world.ports.tenants.put_preferences(tenant, changed)  # stored, and then the process died
+    await world.ports.settings.put_preferences(tenant, changed)  # stored, and then the process died
     await world.app.configure.put_preferences(tenant, changed)
     assert (await world.run("contoso", run)).state is RunState.SUPERSEDED
     await world.drain()
@@ -214,7 +214,7 @@ async def test_deleting_a_tenant_leaves_nothing(
         )
         await ports.operator_log.record(entry)
     await app.configure.delete_tenant(contoso)
-    assert [tenant async for tenant, _ in ports.tenants.deletions()] == [contoso]
+    assert [tenant async for tenant, _ in ports.tenants.list_deletions()] == [contoso]
     late = Source().id
     await ports.snapshots.stage(contoso, late, "attempt", 0, [Page.of(b"what a worker read meanwhile", [])])
     assert isinstance(ports.clock, FakeClock)
@@ -254,17 +254,17 @@ async def test_a_sweep_that_died_is_taken_up_again(
     await app.configure.delete_tenant(contoso)
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(3_600)
-    forget = ports.tenants.forget_deletion
+    forget = ports.tenants.delete_deletion
 
     async def dies(*_: object) -> None:
         raise Transient("the process dies", code="storage_unreachable")
 
-    monkeypatch.setattr(ports.tenants, "forget_deletion", dies)
+    monkeypatch.setattr(ports.tenants, "delete_deletion", dies)
     await app.watch(RequestCounters())
     with pytest.raises(Conflict) as refused:
         await app.configure.put_tenant(contoso, "Anew")
     assert refused.value.code == "sweeping"
-    monkeypatch.setattr(ports.tenants, "forget_deletion", forget)
+    monkeypatch.setattr(ports.tenants, "delete_deletion", forget)
     await app.watch(RequestCounters())
     await app.configure.put_tenant(contoso, "Anew")
 

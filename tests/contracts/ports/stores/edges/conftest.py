@@ -7,21 +7,28 @@ import pytest
 
 from infra.local.azurite import Azurite
 from shared.adapters.stores import (
+    TableConnectionStore,
     TableImportStore,
     TableOperatorLog,
     TableRecipientStore,
     TableRunStore,
     Tables,
+    TableSettingsStore,
     TableSnapshotStore,
+    TableSyncStateStore,
     TableTenantStore,
 )
 from shared.domain.ids import TenantId
 from tests.support.fakes import (
+    FakeConnectionStore,
     FakeImportStore,
     FakeOperatorLog,
     FakeRecipientStore,
     FakeRunStore,
+    FakeSettingsStore,
     FakeSnapshotStore,
+    FakeSyncStateStore,
+    FakeTenantRows,
     FakeTenantStore,
 )
 from tests.support.fakes.table_service import MemoryTables
@@ -56,6 +63,9 @@ async def lean_stores() -> AsyncIterator[Stores]:
 def _on(tables: Tables) -> Stores:
     return Stores(
         tenants=TableTenantStore(tables),
+        connections=TableConnectionStore(tables),
+        settings=TableSettingsStore(tables),
+        sync_states=TableSyncStateStore(tables),
         runs=TableRunStore(tables),
         snapshots=TableSnapshotStore(tables),
         recipients=TableRecipientStore(tables),
@@ -67,8 +77,12 @@ def _on(tables: Tables) -> Stores:
 @pytest.fixture
 def fake_stores() -> Stores:
     """The stores that other tests use."""
+    rows = FakeTenantRows()
     return Stores(
-        tenants=FakeTenantStore(),
+        tenants=FakeTenantStore(rows),
+        connections=FakeConnectionStore(rows),
+        settings=FakeSettingsStore(rows),
+        sync_states=FakeSyncStateStore(rows),
         runs=FakeRunStore(),
         snapshots=FakeSnapshotStore(),
         recipients=FakeRecipientStore(),

@@ -73,12 +73,12 @@ async def test_no_row_is_left_of_the_tenant(
 async def _fill(stores: Stores, tenant: TenantId) -> None:
     """Store something of every kind."""
     await stores.tenants.put(TenantSummary(id=tenant, name="Contoso"))
-    await stores.tenants.put_connection(tenant, connection())
-    await stores.tenants.put_sso(tenant, SsoApplication(client_id=person(1)))
-    await stores.tenants.put_preferences(tenant, Preferences())
-    await stores.tenants.swap_state(tenant, TenantState(fencing_token=1), None)
-    await stores.tenants.put_location(tenant, LOCATION, "Lobby")
-    await stores.tenants.put_mapping(tenant, LOCATION, [GroupMapping(id=person(1))])
+    await stores.connections.put(tenant, connection())
+    await stores.settings.put_sso(tenant, SsoApplication(client_id=person(1)))
+    await stores.settings.put_preferences(tenant, Preferences())
+    await stores.sync_states.replace(tenant, TenantState(fencing_token=1), None)
+    await stores.settings.put_location(tenant, LOCATION, "Lobby")
+    await stores.settings.put_mapping(tenant, LOCATION, [GroupMapping(id=person(1))])
     await stores.runs.insert(a_run(tenant))
     await stores.runs.insert_plan(plan(tenant))
     job = FetchJob(tenant=tenant, run=RUN, source=USERS)
@@ -104,19 +104,19 @@ async def _erase(stores: Stores, tenant: TenantId) -> None:
     await stores.runs.delete_all(tenant)
     await stores.imports.delete_all(tenant)
     await stores.operator_log.delete_all(tenant)
-    await stores.tenants.erase(tenant)
+    await stores.tenants.delete_all(tenant)
 
 
 async def _seen(stores: Stores, tenant: TenantId) -> dict[str, Any]:
     """Return all that the ports say about a tenant, but for ETags."""
     job = FetchJob(tenant=tenant, run=RUN, source=USERS)
     return {
-        "tenants": [each.name async for each in stores.tenants.all() if each.id == tenant],
-        "connected": [each async for each in stores.tenants.connected() if each.id == tenant],
-        "connection": await stores.tenants.connection(tenant),
-        "sso": await stores.tenants.sso(tenant),
-        "state": (await stores.tenants.state(tenant)).value,
-        "locations": await stores.tenants.locations(tenant),
+        "tenants": [each.name async for each in stores.tenants.list_tenants() if each.id == tenant],
+        "connected": [each async for each in stores.connections.list_connected() if each.id == tenant],
+        "connection": await stores.connections.find(tenant),
+        "sso": await stores.settings.find_sso(tenant),
+        "state": (await stores.sync_states.get(tenant)).value,
+        "locations": await stores.settings.list_locations(tenant),
         "runs": [run.id async for run in stores.runs.list_runs(tenant)],
         "checkpoint": await stores.runs.find_checkpoint(job),
         "progress": await stores.runs.get_progress(tenant, RUN),

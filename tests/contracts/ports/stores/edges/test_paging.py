@@ -2,7 +2,12 @@
 
 from aiohttp import web
 
-from shared.adapters.stores import TableRecipientStore, TableTenantStore
+from shared.adapters.stores import (
+    TableConnectionStore,
+    TableRecipientStore,
+    TableSyncStateStore,
+    TableTenantStore,
+)
 from shared.domain.ids import LocationId, TenantId
 from shared.telemetry import count_requests
 from tests.contracts.ports.stores.edges.service import running
@@ -22,7 +27,7 @@ async def test_empty_pages_are_not_the_end() -> None:
     """Empty pages with a continuation, first, in between and last, lose nobody."""
     pages = [page(more=True), page("a", more=True), page(more=True), page(more=True), page("b", "c", more=True)]
     async with running(*pages, page(more=False)) as service:
-        found = [each.id async for each in TableTenantStore(service.tables).all()]
+        found = [each.id async for each in TableTenantStore(service.tables).list_tenants()]
     assert found == ["a", "b", "c"]
     assert len(service.seen) == 6
     assert all("NextPartitionKey=1!8!YQ--" in path for path, _ in service.seen[1:])
@@ -31,7 +36,7 @@ async def test_empty_pages_are_not_the_end() -> None:
 async def test_any_number_of_empty_pages() -> None:
     """1,500 empty pages in a row, as a filter over a large table gives, are read to the end."""
     async with running(*[page(more=True)] * MANY, page("a", more=False)) as service:
-        found = [each.id async for each in TableTenantStore(service.tables).all()]
+        found = [each.id async for each in TableTenantStore(service.tables).list_tenants()]
     assert found == ["a"]
 
 
@@ -39,16 +44,15 @@ async def test_every_page_counts_as_a_request() -> None:
     """A job is charged for each request that was sent, the creation of the table included."""
     with count_requests() as counters:
         async with running(page("a", more=True), page("b", more=False)) as service:
-            assert [each.id async for each in TableTenantStore(service.tables).all()] == ["a", "b"]
+            assert [each.id async for each in TableTenantStore(service.tables).list_tenants()] == ["a", "b"]
     assert counters.storage_requests == 3
 
 
 async def test_filters_are_the_service_s_to_apply() -> None:
     """Lists of tenants are filtered where they lie, by kind of row and a flag."""
     async with running(page(more=False)) as service:
-        store = TableTenantStore(service.tables)
-        assert [each async for each in store.active()] == []
-        assert [each async for each in store.connected()] == []
+        assert [state async for state in TableSyncStateStore(service.tables).list_active()] == []
+        assert [tenant async for tenant in TableConnectionStore(service.tables).list_connected()] == []
     active, connected = (path.replace("%20", " ").replace("+", " ") for path, _ in service.seen)
     assert "RowKey eq 'state' and busy eq true" in active
     assert "RowKey eq 'connection'" in connected

@@ -3,7 +3,7 @@
 import pytest
 from aiohttp import web
 
-from shared.adapters.stores import TableRecipientStore, TableTenantStore
+from shared.adapters.stores import TableRecipientStore, TableSyncStateStore
 from shared.adapters.tables import client
 from shared.domain.ids import TenantId
 from shared.domain.reconcile.fence import Fence
@@ -69,14 +69,14 @@ async def test_an_answer_becomes_the_error_that_tells_what_to_do(
     """Waiting, configuring and giving up are told apart, and a missing table is not a missing row."""
     async with running(answer(status, code)) as service:
         with pytest.raises(error) as caught:
-            await TableTenantStore(service.tables).state(TENANT)
+            await TableSyncStateStore(service.tables).get(TENANT)
     assert caught.value.code == ours
 
 
 async def test_a_missing_row_is_none() -> None:
     """A row that is not there is the fresh state."""
     async with running(answer(404, "ResourceNotFound")) as service:
-        assert await TableTenantStore(service.tables).state(TENANT) == (TenantState(), None)
+        assert await TableSyncStateStore(service.tables).get(TENANT) == (TenantState(), None)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_a_lost_race_is_a_conflict(status: int, code: str) -> None:
     """Whether the row changed, came or went: the state must be read again, alone and in a batch."""
     async with running(answer(status, code)) as service:
         with pytest.raises(Conflict):
-            await TableTenantStore(service.tables).swap_state(TENANT, TenantState(), "etag")
+            await TableSyncStateStore(service.tables).replace(TENANT, TenantState(), "etag")
     async with running(batch_answer(status, code)) as service:
         with pytest.raises(Conflict):
             await _write(service)
@@ -98,7 +98,7 @@ async def test_how_long_to_wait_is_passed_on() -> None:
     with count_requests() as counters:
         async with running(answer(503, "ServerBusy", **{"Retry-After": "0"})) as service:
             with pytest.raises(Transient) as caught:
-                await TableTenantStore(service.tables).state(TENANT)
+                await TableSyncStateStore(service.tables).get(TENANT)
     assert caught.value.retry_after_s == 0
     assert counters.storage_requests == 1 + len(service.seen) == 4
 

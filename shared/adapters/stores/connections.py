@@ -1,0 +1,76 @@
+"""Connections and their health."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from shared.adapters.stores.table_names import TENANTS
+from shared.adapters.stores.tenant_rows import TenantRows, etag_of
+from shared.adapters.tables.client import Tables
+from shared.adapters.tables.packing import pack, unpack
+from shared.domain.access.tenants import ConnectedTenant
+from shared.domain.connections.connection import Connection
+from shared.domain.connections.connection_health import Health
+from shared.domain.ids import TenantId
+from shared.domain.optimistic_locking import Expected, Part
+from shared.domain.versioned import Versioned
+from shared.errors import ETagConflict
+
+
+class TableConnectionStore:
+    """`ConnectionStore` on the table Tenants."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._rows = TenantRows(tables)
+
+    async def find(self, tenant: TenantId) -> Connection | None:
+        """Return the tenant's connection, None while it is switched off."""
+        return await self._rows.find(tenant, "connection", Connection)
+
+    async def put(self, tenant: TenantId, connection: Connection, expected: Expected | None = None) -> str:
+        """Store a connection and return its ETag. Raises: ETagConflict unless the stored one has the expected ETag."""
+        return await self._rows.put(tenant, Part.CONNECTION, connection, expected, _ends(connection))
+
+    async def replace(self, tenant: TenantId, old: Connection, new: Connection) -> None:
+        """Store a connection if `old` is the stored one. Raises: ETagConflict."""
+        row = await self._tables.find(TENANTS, tenant, "connection")
+        if row is None or unpack(row, Connection) != old:
+            raise ETagConflict("The connection changed since it was read.")
+        changed = {"PartitionKey": tenant, "RowKey": "connection", **_ends(new), **pack(new)}
+        await self._tables.swap(TENANTS, changed, etag_of(row))
+
+    async def delete(self, tenant: TenantId, expected: Expected | None = None) -> None:
+        """Delete the connection, if it exists. Raises: ETagConflict unless it has the expected ETag."""
+        await self._rows.delete(tenant, Part.CONNECTION, expected)
+
+    async def list_connected(self) -> AsyncIterator[ConnectedTenant]:
+        """Iterate over the tenants that have a connection."""
+        async for row in self._tables.query(TENANTS, row="connection", select=["PartitionKey", "ends"]):
+            ends = row.get("ends")
+            yield ConnectedTenant(
+                id=TenantId(row["PartitionKey"]), secret_expires_on=datetime.fromisoformat(ends) if ends else None
+            )
+
+    async def get_health(self, tenant: TenantId) -> Versioned[Health]:
+        """Return the health of the tenant's connection; a new one with ETag None if it never failed."""
+        return await self._rows.get(tenant, "health", Health)
+
+    async def replace_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
+        """Store the health and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        row = {"PartitionKey": tenant, "RowKey": "health", "open": health.open, **pack(health)}
+        return await self._tables.swap(TENANTS, row, etag)
+
+    async def delete_health(self, tenant: TenantId) -> None:
+        """Delete the health, if it exists."""
+        await self._tables.delete(TENANTS, tenant, "health")
+
+    async def list_unhealthy(self) -> AsyncIterator[tuple[TenantId, Health]]:
+        """Iterate over the tenants whose health is `open`."""
+        async for row in self._tables.query(TENANTS, row="health", where="open eq true"):
+            yield TenantId(row["PartitionKey"]), unpack(row, Health)
+
+
+def _ends(connection: Connection) -> dict[str, str]:
+    """Return the secret's expiry as a column beside the packed value, for the schedule."""
+    ends = connection.secret_expires_on
+    return {"ends": ends.isoformat()} if ends else {}

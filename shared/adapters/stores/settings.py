@@ -1,0 +1,143 @@
+"""What admins choose: preferences, locations with their mappings, admins and the sign-in application."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+
+from shared.adapters.stores.account_placement import TenantTables
+from shared.adapters.stores.table_names import LOCATIONS, TENANTS
+from shared.adapters.stores.tenant_rows import TenantRows, etag_of
+from shared.adapters.tables.client import Tables
+from shared.adapters.tables.packing import unpack
+from shared.domain.access.callers import Admins
+from shared.domain.connections.connection import SsoApplication
+from shared.domain.ids import LocationId, TenantId
+from shared.domain.optimistic_locking import Expected, Part
+from shared.domain.preferences.group_mapping import GroupMapping, Location
+from shared.domain.preferences.preferences import Preferences
+from shared.domain.versioned import Versioned
+from shared.errors import ETagConflict, NotFound
+
+_NO_GROUPS: Final = "[]"
+
+
+class TableSettingsStore:
+    """`SettingsStore` on the tables Tenants and Locations. Locations are in the tenant's account."""
+
+    def __init__(self, tables: Tables, accounts: TenantTables | None = None) -> None:
+        self._tables = tables
+        self._rows = TenantRows(tables)
+        self._accounts = accounts or tables
+
+    async def get_preferences(self, tenant: TenantId) -> Preferences:
+        """Return the tenant's preferences, the defaults if they were never stored."""
+        return await self._rows.find(tenant, "preferences", Preferences) or Preferences()
+
+    async def put_preferences(
+        self, tenant: TenantId, preferences: Preferences, expected: Expected | None = None
+    ) -> str:
+        """Store preferences and return their ETag. Raises: ETagConflict unless they had the expected ETag."""
+        return await self._rows.put(tenant, Part.PREFERENCES, preferences, expected)
+
+    async def get_admins(self, tenant: TenantId) -> Admins:
+        """Return the tenant's admins, an empty list if they were never stored."""
+        return await self._rows.find(tenant, "admins", Admins) or Admins()
+
+    async def list_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
+        """Iterate over the tenants whose admins were ever stored, with these."""
+        async for row in self._tables.query(TENANTS, row="admins"):
+            yield TenantId(row["PartitionKey"]), unpack(row, Admins)
+
+    async def put_admins(self, tenant: TenantId, admins: Admins, expected: Expected | None = None) -> str:
+        """Store the admins and return their ETag. Raises: ETagConflict unless they had the expected ETag."""
+        return await self._rows.put(tenant, Part.ADMINS, admins, expected)
+
+    async def find_sso(self, tenant: TenantId) -> SsoApplication | None:
+        """Return the tenant's sign-in application, None if it has none."""
+        return await self._rows.find(tenant, "sso", SsoApplication)
+
+    async def put_sso(self, tenant: TenantId, sso: SsoApplication, expected: Expected | None = None) -> str:
+        """Store the sign-in application and return its ETag.
+
+        Raises: ETagConflict unless the stored one has the expected ETag.
+        """
+        return await self._rows.put(tenant, Part.SSO, sso, expected)
+
+    async def delete_sso(self, tenant: TenantId, expected: Expected | None = None) -> None:
+        """Delete the sign-in application, if it exists. Raises: ETagConflict unless it has the expected ETag."""
+        await self._rows.delete(tenant, Part.SSO, expected)
+
+    async def list_locations(self, tenant: TenantId) -> Sequence[Location]:
+        """Return all locations by id, with their mappings."""
+        tables = await self._accounts.of(tenant)
+        return [_location(row) async for row in tables.query(LOCATIONS, partition=tenant)]
+
+    async def find_location(self, tenant: TenantId, location: LocationId) -> Versioned[Location | None]:
+        """Return a location with its mapping, None with ETag None if it does not exist."""
+        tables = await self._accounts.of(tenant)
+        row = await tables.find(LOCATIONS, tenant, location)
+        return Versioned(None, None) if row is None else Versioned(_location(row), etag_of(row))
+
+    async def put_location(
+        self, tenant: TenantId, location: LocationId, name: str, expected: Expected | None = None
+    ) -> str:
+        """Create or rename a location and return its new ETag; its mapping stays.
+
+        Raises: ETagConflict unless the stored one has the expected ETag.
+        """
+        tables = await self._accounts.of(tenant)
+        row = {"PartitionKey": tenant, "RowKey": location, "name": name}
+        if expected is not None and expected.etag is None:
+            return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
+        if expected is not None:
+            return await _merge(tables, row, expected)
+        while True:
+            try:
+                return await tables.merge(LOCATIONS, row)
+            except NotFound:
+                with suppress(ETagConflict):  # another request has just created it
+                    return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
+
+    async def put_mapping(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        groups: Sequence[GroupMapping],
+        expected: Expected | None = None,
+    ) -> str:
+        """Store all groups of a location in place of the previous ones, and return the location's new ETag.
+
+        Raises: NotFound for an unknown location; ETagConflict unless the stored one has the expected ETag.
+        """
+        tables = await self._accounts.of(tenant)
+        by_id = {group.id: group for group in groups}
+        text = msgspec.json.encode([by_id[group] for group in sorted(by_id)]).decode()
+        row = {"PartitionKey": tenant, "RowKey": location, "groups": text}
+        if expected is not None:
+            return await _merge(tables, row, expected)
+        try:
+            return await tables.merge(LOCATIONS, row)
+        except NotFound as error:
+            raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found") from error
+
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete a location and its mapping, if it exists. Its recipients are in another store."""
+        tables = await self._accounts.of(tenant)
+        await tables.delete(LOCATIONS, tenant, location)
+
+
+async def _merge(tables: Tables, row: Mapping[str, Any], expected: Expected) -> str:
+    """Change a location's row. Raises: ETagConflict unless it exists with the expected ETag."""
+    if expected.etag is None:
+        raise ETagConflict("The location does not exist.")
+    try:
+        return await tables.merge(LOCATIONS, row, expected.etag)
+    except NotFound as error:
+        raise ETagConflict("The location was deleted since it was read.") from error
+
+
+def _location(row: Mapping[str, Any]) -> Location:
+    groups = msgspec.json.decode(row["groups"], type=tuple[GroupMapping, ...])
+    return Location(id=LocationId(row["RowKey"]), name=row["name"], groups=groups)

@@ -1,0 +1,40 @@
+"""The states that runs compete for."""
+
+from collections.abc import AsyncIterator
+
+from shared.adapters.stores.table_names import TENANTS
+from shared.adapters.stores.tenant_rows import TenantRows
+from shared.adapters.stores.tenant_summaries import SUMMARY, read, shown
+from shared.adapters.tables.client import Tables
+from shared.adapters.tables.packing import pack, unpack
+from shared.domain.ids import TenantId
+from shared.domain.run import Summary, TenantState
+from shared.domain.versioned import Versioned
+
+
+class TableSyncStateStore:
+    """`SyncStateStore` on the table Tenants."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._rows = TenantRows(tables)
+
+    async def get(self, tenant: TenantId) -> Versioned[TenantState]:
+        """Return the tenant's state; a new one with ETag None if it never had any."""
+        return await self._rows.get(tenant, "state", TenantState)
+
+    async def replace(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
+        """Store the state and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        busy = state.active_run is not None or state.pending is not None
+        row = {"PartitionKey": tenant, "RowKey": "state", "busy": busy, **shown(state.summary), **pack(state)}
+        return await self._tables.swap(TENANTS, row, etag)
+
+    async def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
+        """Iterate over the tenants that have an active run or a waiting request, with their state."""
+        async for row in self._tables.query(TENANTS, row="state", where="busy eq true"):
+            yield TenantId(row["PartitionKey"]), unpack(row, TenantState)
+
+    async def list_summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
+        """Iterate over the summaries of all tenants that have a state, by id."""
+        async for row in self._tables.query(TENANTS, row="state", select=["PartitionKey", *SUMMARY]):
+            yield TenantId(row["PartitionKey"]), read(row)

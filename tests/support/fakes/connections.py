@@ -1,0 +1,60 @@
+"""Connections in memory."""
+
+from collections.abc import AsyncIterator
+
+from shared.domain.access.tenants import ConnectedTenant
+from shared.domain.connections.connection import Connection
+from shared.domain.connections.connection_health import Health
+from shared.domain.ids import TenantId
+from shared.domain.optimistic_locking import Expected, Part
+from shared.domain.versioned import Versioned
+from shared.errors import ETagConflict
+from tests.support.fakes.tenant_rows import FakeTenantRows
+
+
+class FakeConnectionStore:
+    """`ConnectionStore` in dicts."""
+
+    def __init__(self, rows: FakeTenantRows) -> None:
+        self.rows = rows
+
+    async def find(self, tenant: TenantId) -> Connection | None:
+        """Return the tenant's connection, None while it is switched off."""
+        return self.rows.connections.value(tenant)
+
+    async def put(self, tenant: TenantId, connection: Connection, expected: Expected | None = None) -> str:
+        """Store a connection and return its ETag. Raises: ETagConflict unless the stored one has the expected ETag."""
+        return self.rows.put(tenant, Part.CONNECTION, connection, expected)
+
+    async def replace(self, tenant: TenantId, old: Connection, new: Connection) -> None:
+        """Store a connection if `old` is the stored one. Raises: ETagConflict."""
+        if self.rows.connections.value(tenant) != old:
+            raise ETagConflict("The connection changed since it was read.")
+        self.rows.connections.put(tenant, new)
+
+    async def delete(self, tenant: TenantId, expected: Expected | None = None) -> None:
+        """Delete the connection, if it exists. Raises: ETagConflict unless it has the expected ETag."""
+        self.rows.delete(tenant, Part.CONNECTION, expected)
+
+    async def list_connected(self) -> AsyncIterator[ConnectedTenant]:
+        """Iterate over the tenants that have a connection."""
+        for tenant, connection in list(self.rows.connections.items()):
+            yield ConnectedTenant(id=tenant, secret_expires_on=connection.secret_expires_on)
+
+    async def get_health(self, tenant: TenantId) -> Versioned[Health]:
+        """Return the health of the tenant's connection; a new one with ETag None if it never failed."""
+        return self.rows.health.find(tenant) or Versioned(Health(), None)
+
+    async def replace_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
+        """Store the health and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        return self.rows.health.replace(tenant, health, etag)
+
+    async def delete_health(self, tenant: TenantId) -> None:
+        """Delete the health, if it exists."""
+        self.rows.health.delete(tenant)
+
+    async def list_unhealthy(self) -> AsyncIterator[tuple[TenantId, Health]]:
+        """Iterate over the tenants whose health is `open`."""
+        for tenant, health in list(self.rows.health.items()):
+            if health.open:
+                yield tenant, health
