@@ -18,8 +18,8 @@ from infra.local.entra.state.group import Kind
 from infra.local.entra.state.samples import SAMPLES, build
 from tests.contracts.stand_ins.entra.talking import Talk
 
-#: of contoso's first thousand users; changes only if somebody means to change everybody's test data
-CONTOSO_DIGEST = "1e5bc75fd70def9cfc3b9a8a97664a051607585dd0b2e616c58cb724c39f81fa"
+#: Digest of contoso's first thousand users. It changes only together with the test data of all suites.
+CONTOSO_DIGEST = "f37b12444616b53f15b02dff4c4022831332c6a40031b00151791222dbb4f652"
 
 
 @pytest.fixture(scope="module")
