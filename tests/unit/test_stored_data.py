@@ -86,6 +86,14 @@ def test_every_table_is_on_the_page() -> None:
     assert sections - {"Formats", "Queues"} == _tables()
 
 
+def test_every_job_is_on_the_page() -> None:
+    """The fields of each queue's messages are those of its job."""
+    section = PAGE.split("\n## Queues\n", 1)[1].split("\n## ", 1)[0]
+    rows = [set(re.findall(r"`(\w+)`", line.split("|")[3])) for line in section.splitlines() if line.startswith("| `")]
+    for name, job in _structs().items():
+        assert not name.endswith("Job") or set(job.__struct_fields__) in rows, name
+
+
 def test_every_row_key_is_on_the_page() -> None:
     """What a row key is, or begins with, has to be in a table of keys."""
     text = (STORES / "keys.py").read_text(encoding="utf-8")
