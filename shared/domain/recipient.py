@@ -29,10 +29,10 @@ class Status(StrEnum):
     DEACTIVATED_MANUALLY = "deactivated_manually"
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
     """What is known about the person. Empty text never occurs: unknown is None.
 
-    See docs/how-to/add-a-recipient-field.md.
+    Generated constructors pass the values by position (`shared.domain.struct_calls`); write keywords anywhere else.
     """
 
     display_name: Annotated[str | None, PersonField("Name", csv=("name", "full name", "anzeigename"))] = None

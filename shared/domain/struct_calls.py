@@ -1,7 +1,8 @@
 """Code generation for structs: constructors that take their values field by field, compiled when a module is imported.
 
-A generated call costs as much CPU as one written by hand. `msgspec.convert` and calls with `*` or `**` cost twice as
-much, for every person on every page. `dataclasses` generates `__init__` in the same way.
+A generated call passes values by position, as fast as one written by hand. `msgspec.convert` and calls with `*` or
+`**` cost twice as much CPU, keywords up to ten times as much, for every person on every page. `dataclasses` generates
+`__init__` in the same way.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,9 +13,7 @@ import msgspec
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def compile_constructor(
-    kind: type[T], parameters: str, values: Mapping[str, str], *, by_name: bool = False, **names: object
-) -> Callable[..., T]:
+def compile_constructor(kind: type[T], parameters: str, values: Mapping[str, str], **names: object) -> Callable[..., T]:
     """Return a function of `parameters` that constructs `kind`.
 
     Args:
@@ -22,15 +21,14 @@ def compile_constructor(
         parameters: names of the function's parameters, separated by commas.
         values: source text of the value of every field; it may use the parameters and `names`, and must consist of
             names that are declared in this repository.
-        by_name: pass the values by keyword, which structs with `kw_only` need; by position takes half as long.
         **names: what the values use besides the parameters.
 
     Raises:
         ValueError: a field has no value, or a value no field: a new field cannot be forgotten.
 
     """
-    call = _call(kind, values, by_name=by_name)
-    constructor: Callable[..., T] = eval(f"lambda {parameters}: {call}", {**names, "_kind": kind})  # noqa: S307 - see `values`
+    source = f"lambda {parameters}: {_call(kind, values)}"
+    constructor: Callable[..., T] = eval(source, {**names, "_kind": kind})  # noqa: S307 - see `values` above
     return constructor
 
 
@@ -46,8 +44,8 @@ def compile_batch_constructor(
     return constructor
 
 
-def _call(kind: type[msgspec.Struct], values: Mapping[str, str], *, by_name: bool = False) -> str:
+def _call(kind: type[msgspec.Struct], values: Mapping[str, str]) -> str:
     fields = kind.__struct_fields__
     if different := values.keys() ^ set(fields):
         raise ValueError(f"The values of {kind.__name__} do not match its fields: {', '.join(sorted(different))}.")
-    return f"_kind({', '.join(f'{name}={values[name]}' if by_name else values[name] for name in fields)})"
+    return f"_kind({', '.join(values[name] for name in fields)})"

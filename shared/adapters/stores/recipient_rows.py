@@ -59,7 +59,6 @@ _profile: Final = compile_constructor(
     Profile,
     "row",
     {"aliases": "tuple(row.aliases.split()) if row.aliases else ()", **{name: f"row.{name}" for name in TEXT_FIELDS}},
-    by_name=True,
 )
 
 

@@ -23,7 +23,6 @@ _directory_profile: Final = compile_constructor(
         **{name: f"user.{name}" for name in PROFILE_FIELDS if name in DirectoryUser.__struct_fields__},
         "mail": "address_of(user)",
     },
-    by_name=True,
     address_of=address_of,
 )
 

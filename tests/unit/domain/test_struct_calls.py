@@ -13,19 +13,10 @@ class Point(msgspec.Struct):
     y: int = 0
 
 
-class Named(msgspec.Struct, kw_only=True):
-    """Two texts that are passed by name."""
-
-    first: str
-    last: str | None = None
-
-
 def test_values_reach_the_fields_they_are_meant_for() -> None:
-    """Whatever the order in which they are given, by position and by name, one by one and in batches."""
+    """Whatever the order in which they are given, one by one and in batches."""
     swapped = compile_constructor(Point, "point, more", {"y": "point.x", "x": "plus(point.y, more)"}, plus=int.__add__)
     assert swapped(Point(1, 2), 10) == Point(12, 1)
-    named = compile_constructor(Named, "text", {"last": "None", "first": "text"}, by_name=True)
-    assert named("Ada") == Named(first="Ada")
     batch = compile_batch_constructor(Point, "point", "more", {"y": "more", "x": "point.y"})
     assert batch([Point(1, 2), Point(3, 4)], 5) == [Point(2, 5), Point(4, 5)]
 
