@@ -41,6 +41,7 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     aliases: tuple[str, ...] = ()
     #: The user whom they report to; known only where managers were asked for.
     manager: ObjectId | None = None
+    cost_center: str | None = None
 
     @classmethod
     def only(cls, person: ObjectId) -> "DirectoryUser":

@@ -58,6 +58,9 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", g
     company_name: Annotated[str | None, PersonField("Company", csv=("company", "firma"), filterable=True)] = None
     manager_name: Annotated[str | None, PersonField("Manager", csv=("manager", "supervisor"))] = None
     manager_mail: Annotated[str | None, PersonField("Manager e-mail", csv=("manager email", "supervisor email"))] = None
+    cost_center: Annotated[
+        str | None, PersonField("Cost center", csv=("cost centre", "kostenstelle"), filterable=True)
+    ] = None
     #: Other addresses of the person, as a label may show them; from the directory only, never imported or edited.
     aliases: tuple[str, ...] = ()
 

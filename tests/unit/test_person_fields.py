@@ -45,6 +45,7 @@ STORED_ORDER = (
     "company_name",
     "aliases",
     "manager",
+    "cost_center",
 )
 
 

@@ -42,6 +42,15 @@ class Identified(msgspec.Struct, gc=False):
     id: Annotated[ObjectId, msgspec.Meta(min_length=_GUID_CHARACTERS, max_length=_GUID_CHARACTERS)]
 
 
+class EmployeeOrgData(msgspec.Struct, rename="camel", gc=False):
+    """The organisation's data about a user: a complex property, which Graph sends as a whole.
+
+    Source: https://learn.microsoft.com/graph/api/resources/employeeorgdata
+    """
+
+    cost_center: Text = UNSET
+
+
 class GraphUser(Identified, rename="camel", gc=False):
     """A user as Graph sends it; absent properties are UNSET, which in a delta means unchanged.
 
@@ -63,6 +72,7 @@ class GraphUser(Identified, rename="camel", gc=False):
     employee_id: Text = UNSET
     employee_type: Text = UNSET
     company_name: Text = UNSET
+    employee_org_data: EmployeeOrgData | UnsetType | None = UNSET
     proxy_addresses: list[str] | UnsetType | None = UNSET
     managers: list[Reference] | UnsetType = msgspec.field(default=UNSET, name="manager@delta")
     removed: dict[str, str] | UnsetType = msgspec.field(default=UNSET, name="@removed")
