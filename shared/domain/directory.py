@@ -42,6 +42,7 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     #: The user whom they report to; known only where managers were asked for.
     manager: ObjectId | None = None
     cost_center: str | None = None
+    street_address: str | None = None
 
     @classmethod
     def only(cls, person: ObjectId) -> "DirectoryUser":

@@ -61,6 +61,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", g
     cost_center: Annotated[
         str | None, PersonField("Cost center", csv=("cost centre", "kostenstelle"), filterable=True)
     ] = None
+    street_address: Annotated[str | None, PersonField("Street address", csv=("street", "straße", "strasse"))] = None
     #: Other addresses of the person, as a label may show them; from the directory only, never imported or edited.
     aliases: tuple[str, ...] = ()
 

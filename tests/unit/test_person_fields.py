@@ -46,6 +46,7 @@ STORED_ORDER = (
     "aliases",
     "manager",
     "cost_center",
+    "street_address",
 )
 
 

@@ -72,6 +72,7 @@ class GraphUser(Identified, rename="camel", gc=False):
     employee_id: Text = UNSET
     employee_type: Text = UNSET
     company_name: Text = UNSET
+    street_address: Text = UNSET
     employee_org_data: EmployeeOrgData | UnsetType | None = UNSET
     proxy_addresses: list[str] | UnsetType | None = UNSET
     managers: list[Reference] | UnsetType = msgspec.field(default=UNSET, name="manager@delta")
