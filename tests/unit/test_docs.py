@@ -15,7 +15,7 @@ from shared.domain.connections.live_reads import READS
 from shared.domain.recipient import API_NAMES, PERSON_FIELDS
 from shared.triggers.http.framework import openapi
 from shared.triggers.http.framework.rules import RULES
-from tests.unit.test_person_fields import camel
+from tests.support.graph_user import camel
 
 ROOT = Path(__file__).parents[2]
 #: Where the fields of the API are explained.

@@ -19,6 +19,7 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import API_NAMES, PERSON_FIELDS, PROFILE_FIELDS, TEXT_FIELDS, Origin, Recipient, Status
 from shared.domain.snapshots.page import decode_page, encode_page
 from shared.triggers.http.schemas.recipients import FULL_BODY, RecipientView
+from tests.support.graph_user import camel, properties_of
 
 ID = "00000001-0000-4000-8000-000000000000"
 #: The manager is another person, of whom the directory answers the id.
@@ -50,24 +51,15 @@ STORED_ORDER = (
 )
 
 
-def camel(name: str) -> str:
-    """Return what Graph calls an attribute."""
-    first, *others = name.split("_")
-    return first + "".join(word.title() for word in others)
-
-
 def graph_user() -> dict[str, Any]:
-    """Return a user as Graph sends it, with each text where the schema says that it is."""
-    sent: dict[str, Any] = {"id": ID, "userPrincipalName": "ada@contoso.com", "proxyAddresses": ["smtp:a@example.com"]}
-    sent["businessPhones"] = [TEXTS["business_phone"]]
-    for name in TEXT_FIELDS:
-        if name in TEXT_PATHS:
-            *outer, last = TEXT_PATHS[name]
-            place = sent
-            for attribute in outer:
-                place = place.setdefault(camel(attribute), {})
-            place[camel(last)] = TEXTS[name]
-    return sent
+    """Return a user as Graph sends it."""
+    return {
+        **properties_of({name: text for name, text in TEXTS.items() if name in TEXT_PATHS}),
+        "id": ID,
+        "userPrincipalName": "ada@contoso.com",
+        "businessPhones": [TEXTS["business_phone"]],
+        "proxyAddresses": ["smtp:a@example.com"],
+    }
 
 
 def read_user() -> DirectoryUser:

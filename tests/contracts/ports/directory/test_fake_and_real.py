@@ -8,6 +8,7 @@ import pytest
 from infra.local.demo.simulator import Simulator
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.entra import GraphDirectoryFactory
+from shared.adapters.entra.schema import TEXT_PATHS
 from shared.domain.directory import DirectoryUser, Existence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import NotFound
@@ -15,6 +16,7 @@ from shared.ports.directory import Directory
 from tests.contracts.ports.directory.conftest import credentials, everybody
 from tests.support.builders import person, user
 from tests.support.fakes.directory import FakeDirectory
+from tests.support.graph_user import properties_of
 
 NOBODY = person(999)
 NO_GROUP = person(998)
@@ -68,7 +70,6 @@ class FakeWorld:
 class GraphWorld:
     """The adapter in front of the simulator, in an empty directory."""
 
-    _NAMES: Final = {"account_enabled": "accountEnabled", "display_name": "displayName"}
     _PATH: Final = "/directories/empty"
 
     def __init__(self, directory: Directory, simulator: Simulator) -> None:
@@ -76,7 +77,10 @@ class GraphWorld:
         self._simulator = simulator
 
     def _properties(self, changes: dict[str, Any]) -> dict[str, Any]:
-        named = {self._NAMES.get(name, name): value for name, value in changes.items()}
+        named = properties_of({name: text for name, text in changes.items() if name in TEXT_PATHS})
+        named |= {name: value for name, value in changes.items() if name not in TEXT_PATHS}
+        if "account_enabled" in named:
+            named["accountEnabled"] = named.pop("account_enabled")
         if "guest" in named:
             named["userType"] = "Guest" if named.pop("guest") else "Member"
         return named
@@ -209,6 +213,21 @@ async def test_changes_since_a_link(world: World) -> None:
     assert removed == {person(2)}
     patches, removed, _ = await changes(world.directory, further)
     assert (patches, removed) == ({}, set())
+
+
+async def test_every_text_of_a_person(world: World) -> None:
+    """In a listing and in a change; one that is emptied is None."""
+    texts = sorted(set(TEXT_PATHS) & set(DirectoryUser.__struct_fields__) - {"user_principal_name"})
+    key = await world.add(1, **{name: f"the {name}" for name in texts})
+    link = await world.directory.change_cursor()
+    (listed,) = (await world.directory.users(Source())).users
+    assert {name: getattr(listed, name) for name in texts} == {name: f"the {name}" for name in texts}
+    await world.change(1, **{name: f"another {name}" for name in texts})
+    changed, _, link = await changes(world.directory, link)
+    assert {name: changed[key][name] for name in texts} == {name: f"another {name}" for name in texts}
+    await world.change(1, **dict.fromkeys(texts))
+    changed, _, _ = await changes(world.directory, link)
+    assert {name: changed[key][name] for name in texts} == dict.fromkeys(texts)
 
 
 async def test_existence_in_the_whole_directory(world: World) -> None:
