@@ -43,7 +43,7 @@ class Pair:
 
 
 def pair(*, days: float = 365.0, bits: int = 2048) -> Pair:
-    """Return a self-signed pair that ends so many days from now."""
+    """Return a self-signed pair that expires after this number of days."""
     key = rsa.generate_private_key(public_exponent=65_537, key_size=bits)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "recipient-sync")])
     now = datetime.now(UTC)

@@ -52,7 +52,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
 
 
 def free_block(length: int = 8) -> int:
-    """The first of so many successive ports that are free now."""
+    """Return the first of a block of successive free ports."""
     while True:
         base = free_ports(1)[0]
         if base + length < 65_535 and all(is_free(port) for port in range(base, base + length)):
@@ -145,7 +145,7 @@ def test_what_cannot_start_says_why(up: Up, environment: dict[str, str], sentenc
 
 
 def test_missing_core_tools_are_named() -> None:
-    """HOST=func without `func` says what to install; a word that is no host says which there are."""
+    """HOST=func without `func` names what to install. An invalid HOST names the valid values."""
     settings = {"FUNCTIONS_HOST_KEY": "key"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", "")

@@ -20,7 +20,7 @@ async def users_of(talk: Talk) -> list[Json]:
 
 
 async def test_first_round_lists_everybody(talk: Talk) -> None:
-    """Without a token everybody comes, by pages, values that were never set left out; then nothing has changed."""
+    """Without a token, all users are listed by pages, without values that were never set. The next round is empty."""
     await talk.admin("PATCH /settings", {"delta_page_size": 7})
     users = await users_of(talk)
     pages = await talk.pages("/users/delta?$select=displayName,mail,mobilePhone")
@@ -83,7 +83,7 @@ async def test_change_during_the_listing_comes_again(talk: Talk) -> None:
 
 
 async def test_group_members(talk: Talk) -> None:
-    """Who joins and who leaves comes as `members@delta`; a nested group's change is not the parent's."""
+    """Added and removed members are reported as `members@delta`. A change of a nested group does not change its parent."""
     users = [user["id"] for user in await users_of(talk)]
     inner = (await talk.admin(f"POST {ONE}/groups", {"displayName": "Inner"}))["id"]
     outer = (await talk.admin(f"POST {ONE}/groups", {"displayName": "Outer", "members": [inner, users[0]]}))["id"]

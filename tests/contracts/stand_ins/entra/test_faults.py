@@ -33,7 +33,7 @@ async def test_status(talk: Talk) -> None:
 
 
 async def test_nth_and_count(talk: Talk) -> None:
-    """A fault meets the nth request that matches and so many in a row, of one directory."""
+    """A fault applies from the nth matching request of one directory on, `count` times in a row."""
     wish = {"path": "^/users", "nth": 2, "count": 2, "directory": "fabrikam", "action": {"type": "throttled"}}
     await talk.admin("POST /faults", wish)
     assert [(await talk.graph("GET /users")).status for _ in range(4)] == [200, 429, 429, 200]
@@ -100,7 +100,7 @@ async def test_links(talk: Talk) -> None:
 
 
 async def test_items(talk: Talk) -> None:
-    """Somebody comes twice, or not at all."""
+    """An item is duplicated or missing."""
     await arm(talk, {"type": "duplicate_item"})
     _, body = await second_page(talk)
     ids = [item["id"] for item in body["value"]]

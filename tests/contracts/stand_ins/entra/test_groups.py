@@ -156,7 +156,7 @@ async def test_hidden_membership(talk: Talk) -> None:
 
 
 async def test_deleted_user_leaves_groups(talk: Talk) -> None:
-    """Who is deleted is no member, and is one again when restored."""
+    """A deleted user is not a member any more, and is a member again when restored."""
     users = await some_users(talk, 2)
     group = await new_group(talk, "Two", users)
     await talk.admin(f"DELETE {ONE}/users/{users[0]}")
@@ -205,7 +205,7 @@ async def test_check_member_groups(talk: Talk) -> None:
 
 
 async def test_get_by_ids(talk: Talk) -> None:
-    """Many objects come at once; what does not exist or is of another type is left out."""
+    """One request returns many objects. Objects that do not exist or have another type are left out."""
     users = await some_users(talk, 2)
     group = (await talk.directory())["groups"][0]["id"]
     asked: Json = {"ids": [*users, group, "00000000-0000-4000-8000-000000000000"]}

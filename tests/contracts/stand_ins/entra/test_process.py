@@ -23,7 +23,7 @@ def command(tls: Certificates) -> list[str]:
 
 
 async def test_ends_on_sigterm(tls: Certificates) -> None:
-    """SIGTERM ends it cleanly, and nothing before it does, though there is no process that it is to end with."""
+    """SIGTERM ends it cleanly. Without a parent process to end with, it does not end earlier."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command(tls), cwd=ROOT, stdout=pipe)
     assert process.stdout is not None
@@ -57,7 +57,7 @@ async def test_ends_with_its_parent(tls: Certificates) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process exists and is no zombie."""
+    """Return whether the process exists and is not a zombie."""
     try:
         os.kill(pid, 0)
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")

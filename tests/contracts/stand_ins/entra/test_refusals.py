@@ -132,7 +132,7 @@ async def test_mistakes(talk: Talk, mistake: Mistake) -> None:
     ],
 )  # fmt: skip
 async def test_refusals_on_request(talk: Talk, code: int, status: int) -> None:
-    """Any refusal of the table can be asked for, for one application, so many times."""
+    """Every error of the table can be requested for one application, a given number of times."""
     known = await talk.directory()
     fault = {
         "where": "login",

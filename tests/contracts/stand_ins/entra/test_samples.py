@@ -86,7 +86,7 @@ def test_fabrikam(samples: dict[str, Directory]) -> None:
 
 
 def test_groups_of_one_size() -> None:
-    """A plan can ask for groups of a size: all of them differ, none holds another, and everybody is in equally many."""
+    """A plan can have groups of one size: all differ, none is nested, and all users are in equally many."""
     directory = build(DirectoryPlan(name="teams", users=100, groups=20, group_size=10), SimulatedClock())
     groups = [frozenset(one.id for one in directory.groups.direct(group.id)) for group in directory.groups]
     assert [len(group) for group in groups] == [10] * 20
@@ -123,7 +123,7 @@ async def test_scale_and_reset(talk: Talk) -> None:
 
 
 async def test_new_directory(talk: Talk) -> None:
-    """A directory made by the admin API can be read at once, and then be gone."""
+    """A directory created by the admin API can be read immediately, and can be deleted."""
     made = await talk.admin("POST /directories", {"name": "tailspin", "users": 1_500, "groups": 10, "seed": "7"})
     assert made["users"] == 1_500
     assert len(await talk.ids("/users?$select=id&$top=999", "tailspin")) == 1_500
@@ -185,7 +185,7 @@ async def test_what_comes_while_others_are_answered(talk: Talk, monkeypatch: pyt
 
 
 async def test_metrics(talk: Talk) -> None:
-    """Requests are counted by kind and directory, and counting can begin anew."""
+    """Requests are counted by kind and directory, and the counts can be reset."""
     await talk.graph("GET /users?$select=id")
     await talk.graph("GET //users/nobody")
     await talk.admin("DELETE /metrics")

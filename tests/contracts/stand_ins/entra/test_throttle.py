@@ -96,7 +96,7 @@ async def test_a_part_of_a_batch_tells_everybody_to_wait(talk: Talk) -> None:
 
 
 def test_what_was_on_its_way_does_not_count() -> None:
-    """Neither what came before the refusal, nor what came so soon after it that nobody can have read it."""
+    """Requests before the refusal do not count, nor those so soon after it that the client cannot have read it."""
     waits = Waits()
     waits.note("tenant", "app", now_s=100, wait_s=5)
     waits.note("tenant", "app", now_s=101, wait_s=7)

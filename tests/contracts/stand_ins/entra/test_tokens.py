@@ -1,4 +1,4 @@
-"""Tokens: what is in them, who may have one, and whom Graph believes."""
+"""Tokens: their claims, the clients that get one, and the tokens that Graph accepts."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ async def claims_of(talk: Talk, token: str) -> Json:
 
 
 async def test_claims(talk: Talk) -> None:
-    """A token says who, for whom, and with which roles; its signature is verified with the published key."""
+    """A token contains the application, the audience and the roles. The published key verifies its signature."""
     known = await talk.directory()
     claims = await claims_of(talk, await talk.token())
     assert claims["iss"] == f"https://sts.windows.net/{known['azure_tenant_id']}/"
@@ -43,7 +43,7 @@ async def test_claims(talk: Talk) -> None:
 
 
 async def test_no_roles_claim_without_a_grant(talk: Talk) -> None:
-    """Where nothing is granted there is no `roles` claim, and Graph answers 403."""
+    """Without granted permissions, a token lacks the claim `roles`, and Graph answers 403."""
     known = await talk.directory()
     await talk.admin("POST /directories/fabrikam/roles", {"revoke": known["roles"]})
     assert "roles" not in await claims_of(talk, await talk.token())
@@ -89,7 +89,7 @@ async def test_managed_identity(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_managed_identity_without_the_header(talk: Talk) -> None:
-    """Without the secret header there is no token."""
+    """Without the secret header, a request gets no token."""
     url = f"{talk.entra.admin}/identity?resource=https://vault.azure.net&api-version=2019-08-01"
     assert (await talk.request("GET", url)).status == 401
     assert (await talk.request("GET", url, headers={"X-IDENTITY-HEADER": "another"})).status == 401

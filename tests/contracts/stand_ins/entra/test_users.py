@@ -11,7 +11,7 @@ ONE = "/directories/fabrikam"
 
 
 async def test_paging(talk: Talk) -> None:
-    """Pages hold `$top` users and a nextLink; together they hold everybody once."""
+    """Pages have `$top` users and a nextLink. Together they contain every user once."""
     pages = await talk.pages("/users?$select=id&$top=7")
     assert [len(page.ids) for page in pages] == [7, 7, 7, 7, 2]
     ids = [key for page in pages for key in page.ids]
@@ -46,7 +46,7 @@ async def test_a_complex_property(talk: Talk) -> None:
 
 
 async def test_managers(talk: Talk) -> None:
-    """Whom somebody reports to is shown within them on every page, by id and only if asked for."""
+    """Users include their managers by id on every page, but only on request."""
     ada, bob = [user["id"] for user in (await talk.admin(f"GET {ONE}/users?count=2"))["users"]]
     await talk.admin(f"PATCH {ONE}/users/{ada}", {"manager": bob})
     pages = await talk.pages("/users?$select=id&$expand=manager($select=id)&$top=7")
@@ -59,7 +59,7 @@ async def test_managers(talk: Talk) -> None:
 
 
 async def test_sign_in_activity(talk: Talk) -> None:
-    """When somebody signed in takes a permission of its own."""
+    """Reading the time of the last sign-in requires its own permission."""
     assert (await talk.graph("GET /users?$select=id,signInActivity")).status == 403
     await talk.admin(f"POST {ONE}/roles", {"grant": ["AuditLog.Read.All"]})
     await talk.token()

@@ -86,7 +86,7 @@ class Queues:
         await self.service.get_queue_client(self.name(end)).send_message(text)
 
     async def texts(self, end: str) -> list[str]:
-        """Texts of the visible messages, without taking them; none when there is no such queue."""
+        """Return the texts of the visible messages without receiving them. Empty if the queue does not exist."""
         if not await self.exists(end):
             return []
         messages = await self.service.get_queue_client(self.name(end)).peek_messages(max_messages=32)

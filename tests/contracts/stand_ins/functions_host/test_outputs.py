@@ -74,7 +74,7 @@ async def send(req: func.HttpRequest, out: func.Out[str]) -> str:
 
 
 async def test_returned_value_is_sent(start_host: StartHost, queues: Queues) -> None:
-    """A queue bound to `$return` gets what the function returns, and the function it triggers runs at once."""
+    """A queue bound to `$return` receives the return value, and the triggered function runs immediately."""
     source = """
 @app.queue_trigger(arg_name="msg", queue_name="%FIRST%", connection="AzureWebJobsStorage")
 @app.queue_output(arg_name="$return", queue_name="%SECOND%", connection="AzureWebJobsStorage")

@@ -111,7 +111,7 @@ async def test_refuses_other_addresses(tmp_path: Path) -> None:
 
 
 async def test_dies_with_its_parent(tmp_path: Path, environ: dict[str, str]) -> None:
-    """A host whose parent was killed is gone at once, and leaves its port."""
+    """A host ends immediately when its parent is killed, and releases its port."""
     (tmp_path / "function_app.py").write_text(APP)
     (port,) = free_ports(1)
     source = (

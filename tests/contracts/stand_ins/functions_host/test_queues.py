@@ -60,7 +60,7 @@ async def test_message_hides_metadata(start_host: StartHost, queues: Queues) -> 
 
 
 async def test_missing_queue_is_waited_for(start_host: StartHost, queues: Queues) -> None:
-    """A trigger does not create its queue, and finds it once somebody does."""
+    """A trigger does not create its queue, and detects it after another client has created it."""
     host = await start_host(KEEP, queues=PLAIN, environ={"IN": queues.name("in")})
     await host.get("/admin/host/ping")
     assert not await queues.exists("in")
@@ -80,7 +80,7 @@ async def test_failure_delivers_again_then_poison(start_host: StartHost, queues:
 
 
 async def test_failure_waits_for_the_visibility_timeout(start_host: StartHost, queues: Queues) -> None:
-    """After a failure nobody sees the message until visibilityTimeout is over."""
+    """After a failure, the message is invisible until visibilityTimeout is over."""
     await queues.create("in")
     options = {**PLAIN, "visibilityTimeout": "00:05:00"}
     host = await start_host(FAIL, queues=options, environ={"IN": queues.name("in")})
@@ -128,7 +128,7 @@ async def test_poison_queue_has_no_poison_queue(start_host: StartHost, queues: Q
 
 
 async def test_no_more_in_flight_than_batch_and_threshold(start_host: StartHost, queues: Queues) -> None:
-    """At most batchSize + newBatchThreshold run at once, and that many do."""
+    """The host runs up to batchSize + newBatchThreshold messages concurrently, and not more."""
     await queues.create("in")
     host = await start_host(
         """
@@ -189,7 +189,7 @@ async def work(msg: func.QueueMessage) -> None:
 
 
 async def test_lost_lock_ends_quietly(start_host: StartHost, queues: Queues) -> None:
-    """A message that was deleted meanwhile is neither renewed nor put back."""
+    """A message that was deleted while its function ran is neither renewed nor put back."""
     await queues.create("in")
     host = await start_host(
         """

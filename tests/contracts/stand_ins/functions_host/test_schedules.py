@@ -54,7 +54,7 @@ def test_too_frequent_for_a_status() -> None:
 
 
 def test_new_timer_is_stored_and_not_past_due() -> None:
-    """A timer without a status waits for its next occurrence, which is stored at once."""
+    """A timer without a status waits for its next occurrence, which is stored immediately."""
     begun = start(HOURLY, None, NOON)
     assert (begun.changed, begun.is_past_due) == (True, False)
     assert begun.status == Status(last=NEVER, next=NOON + HOUR, last_updated=NOON)
@@ -74,7 +74,7 @@ def test_never_run_and_missed_is_past_due() -> None:
 
 
 def test_changed_schedule_is_not_past_due() -> None:
-    """A schedule changed while the host was down starts anew."""
+    """A schedule that changed while the host was down starts from the current time."""
     stored = Status(last=NOON, next=NOON + HOUR, last_updated=NOON)
     begun = start(Schedule.parse("0 30 * * * *"), stored, NOON + 3 * HOUR)
     assert (begun.changed, begun.is_past_due) == (True, False)

@@ -114,7 +114,7 @@ async def test_run_on_startup(queues: Queues, azurite: Azurite) -> None:
 
 
 async def test_broken_lease_is_noticed(queues: Queues, azurite: Azurite) -> None:
-    """A lease that somebody broke cannot be renewed."""
+    """A lease that another client broke cannot be renewed."""
     async with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
         own = service.get_container_client(queues.name("hosts"))
         lease = Lease(own, "lock")
