@@ -83,7 +83,7 @@ async def test_change_during_the_listing_comes_again(talk: Talk) -> None:
 
 
 async def test_group_members(talk: Talk) -> None:
-    """Added and removed members are reported as `members@delta`. A change of a nested group does not change its parent."""
+    """Membership changes are reported as `members@delta`. A change of a nested group does not change its parent."""
     users = [user["id"] for user in await users_of(talk)]
     inner = (await talk.admin(f"POST {ONE}/groups", {"displayName": "Inner"}))["id"]
     outer = (await talk.admin(f"POST {ONE}/groups", {"displayName": "Outer", "members": [inner, users[0]]}))["id"]
