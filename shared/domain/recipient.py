@@ -32,6 +32,7 @@ class Status(StrEnum):
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
     """What is known about the person. Empty text never occurs: unknown is None.
 
+    To add a field, see docs/how-to/add-a-recipient-field.md.
     Generated constructors pass the values by position (`shared.domain.struct_calls`); write keywords anywhere else.
     """
 
