@@ -15,18 +15,17 @@ class Tenants(Imports):
     @cached_property
     def erasure(self) -> Erasure:
         """Erases deleted tenants."""
-        return Erasure(
-            tenants=self.ports.tenants,
-            runs=self.ports.runs,
-            snapshots=self.ports.snapshots,
-            recipients=self.ports.recipients,
-            imports=self.ports.imports,
-            operator_log=self.ports.operator_log,
-            users=self.ports.users,
-            idempotency=self.ports.idempotency,
-            secrets=self.ports.secrets,
-            clock=self.ports.clock,
+        ports = self.ports
+        data = (
+            ports.imports,
+            ports.recipients,
+            ports.snapshots,
+            ports.runs,
+            ports.operator_log,
+            ports.users,
+            ports.idempotency,
         )
+        return Erasure(tenants=ports.tenants, data=data, secrets=ports.secrets, clock=ports.clock)
 
     @cached_property
     def sign_ins(self) -> SignIns:

@@ -17,6 +17,13 @@ from shared.domain.run import Deletion, Summary, TenantState
 from shared.domain.versioned import Versioned
 
 
+class TenantData(Protocol):
+    """Any store of tenants' data, seen by what deletes a tenant."""
+
+    async def delete_all(self, tenant: TenantId) -> None:
+        """Delete every row of the tenant."""
+
+
 class TenantStore(Protocol):
     """Tenants and their deletions."""
 

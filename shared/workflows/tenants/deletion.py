@@ -4,6 +4,7 @@ A worker that read a directory when the tenant was deleted may write a page or a
 deletion is therefore written down first, and the watchdog erases again once no worker can be left.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -14,13 +15,8 @@ from shared.domain.connections.connection import secret_name
 from shared.domain.ids import TenantId
 from shared.domain.run import Deletion
 from shared.errors import Conflict, SyncError
-from shared.ports.imports import ImportStore
-from shared.ports.operations import OperatorLog
-from shared.ports.platform import Clock, IdempotencyStore, SecretStore
-from shared.ports.recipients import RecipientStore
-from shared.ports.runs import RunStore
-from shared.ports.snapshots import SnapshotStore
-from shared.ports.tenants import TenantStore, UserStore
+from shared.ports.platform import Clock, SecretStore
+from shared.ports.tenants import TenantData, TenantStore
 from shared.telemetry import event
 from shared.workflows.optimistic_update import optimistic_update
 
@@ -33,13 +29,8 @@ class Erasure:
     """Deletes every row and the secret of a tenant."""
 
     tenants: TenantStore
-    runs: RunStore
-    snapshots: SnapshotStore
-    recipients: RecipientStore
-    imports: ImportStore
-    operator_log: OperatorLog
-    users: UserStore
-    idempotency: IdempotencyStore
+    #: What the tenants' data is stored in, the tenants themselves aside, in the order of deleting it.
+    data: Sequence[TenantData]
     secrets: SecretStore
     clock: Clock
 
@@ -53,13 +44,8 @@ class Erasure:
     async def erase(self, tenant: TenantId) -> None:
         """Leave nothing of the tenant in any table, nor its secret in Key Vault; the tenant itself goes last."""
         await self.secrets.delete(secret_name(tenant))
-        await self.imports.delete_all(tenant)
-        await self.recipients.delete_all(tenant)
-        await self.snapshots.delete_all(tenant)
-        await self.runs.delete_all(tenant)
-        await self.operator_log.delete_all(tenant)
-        await self.users.delete_all(tenant)
-        await self.idempotency.delete_all(tenant)
+        for store in self.data:
+            await store.delete_all(tenant)
         await self.tenants.delete_all(tenant)
 
     async def make_way(self, tenant: TenantId) -> None:

@@ -126,12 +126,12 @@ async def test_settings_alone_place_a_new_tenant(deployed: Deployed) -> None:
     assert [each.origin async for each in other.ports.recipients.list_recipients(ACME, LOCATION)] == [Origin.DIRECTORY]
     assert (await other.ports.runs.get(ACME, RUN)).value == a_run(ACME)
     assert [mark.ref async for mark in other.ports.imports.list_imports()] == [an_import(ACME).ref]
-    await app.erasure.imports.delete_all(ACME)
-    await app.erasure.recipients.delete_all(ACME)
-    await app.erasure.snapshots.delete_all(ACME)
-    await app.erasure.runs.delete_all(ACME)
-    await app.erasure.users.delete_all(ACME)
-    await app.erasure.tenants.delete_all(ACME)
+    await app.ports.imports.delete_all(ACME)
+    await app.ports.recipients.delete_all(ACME)
+    await app.ports.snapshots.delete_all(ACME)
+    await app.ports.runs.delete_all(ACME)
+    await app.ports.users.delete_all(ACME)
+    await app.ports.tenants.delete_all(ACME)
     assert [await _rows(deployed.second, table) for table in PLACED] == [0] * len(PLACED)
 
 
