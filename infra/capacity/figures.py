@@ -85,7 +85,6 @@ class Queues(msgspec.Struct, forbid_unknown_fields=True):
     """How the Functions host uses queues."""
 
     operations_per_message: int
-    idle_functions: int
     polling_interval_s: float
 
 

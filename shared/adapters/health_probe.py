@@ -9,9 +9,10 @@ import aiohttp
 
 from shared.adapters.key_vault import KeyVaultSecretStore
 from shared.adapters.network.tls import tls_context
-from shared.adapters.queues import FETCH, RECONCILE, REQUESTS, RETIRE, StorageJobQueue
+from shared.adapters.queues import StorageJobQueue
 from shared.adapters.stores.account_placement import FIRST, Accounts
 from shared.adapters.stores.table_names import RUNS
+from shared.domain.sync.jobs import ALL_QUEUES
 from shared.errors import NotFound, Transient
 from shared.settings import Settings
 
@@ -21,7 +22,6 @@ _NAME: Final = "doctor"
 _PARTITION: Final = "!doctor"
 _VERSION: Final = "0" * 32
 _TIMEOUT_S: Final = 10.0
-_QUEUES: Final = (REQUESTS, FETCH, RECONCILE, RETIRE)
 
 
 class DeployedProbes:
@@ -50,7 +50,7 @@ class DeployedProbes:
 
     async def queues(self) -> Mapping[str, int]:
         """Return about how many messages each queue has. Raises: SyncError."""
-        return {name: await self._queues.depth(name) for name in (*_QUEUES, *(f"{each}-poison" for each in _QUEUES))}
+        return {name: await self._queues.depth(name) for name in ALL_QUEUES}
 
     async def vault(self) -> None:
         """Look for a secret that is not there. Raises: SyncError."""

@@ -20,12 +20,6 @@ from shared.domain.sync.queue_messages import encode_job, encode_request
 from shared.errors import Misconfigured, Rejected, Transient
 from shared.settings import Settings
 
-REQUESTS: Final = "sync-requests"
-FETCH: Final = "fetch-jobs"
-RECONCILE: Final = "reconcile-jobs"
-RETIRE: Final = "retire-jobs"
-IMPORT: Final = "import-jobs"
-
 #: With this the SDK waits 1 to 3 s before each of its three retries. Its defaults make 18, 24 and 42 s, give or take 3,
 #: which would outlast a drain.
 _BACKOFF_S: Final = 1
@@ -54,23 +48,23 @@ class StorageJobQueue:
 
     async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
         """Ask for a run."""
-        await self._send(REQUESTS, [encode_request(request)], delay_s)
+        await self._send(SyncRequest.queue, [encode_request(request)], delay_s)
 
     async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:
         """Enqueue fetch jobs."""
-        await self._send(FETCH, [encode_job(job) for job in jobs], delay_s)
+        await self._send(FetchJob.queue, [encode_job(job) for job in jobs], delay_s)
 
     async def reconcile(self, jobs: Sequence[ReconcileJob], *, delay_s: float = 0) -> None:
         """Enqueue reconcile jobs."""
-        await self._send(RECONCILE, [encode_job(job) for job in jobs], delay_s)
+        await self._send(ReconcileJob.queue, [encode_job(job) for job in jobs], delay_s)
 
     async def deactivate(self, job: DeactivateJob, *, delay_s: float = 0) -> None:
         """Enqueue a deactivate job."""
-        await self._send(RETIRE, [encode_job(job)], delay_s)
+        await self._send(DeactivateJob.queue, [encode_job(job)], delay_s)
 
     async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
         """Enqueue an import job."""
-        await self._send(IMPORT, [encode_job(job)], delay_s)
+        await self._send(ImportJob.queue, [encode_job(job)], delay_s)
 
     async def depth(self, name: str) -> int:
         """Return about how many messages a queue has. Raises: Transient, Misconfigured."""

@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 import azure.functions as func
 
 from shared.bootstrap import App, app
-from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
+from shared.domain.sync.jobs import POISON_SUFFIX, DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import (
     parse_deactivate,
     parse_fetch,
@@ -45,33 +45,38 @@ class _Queue(Generic[M]):
     work: Callable[[App, M, RequestCounters, bool], Awaitable[None]]
     put_back: Callable[[App, M, float], Awaitable[None]]
 
+    @property
+    def poison(self) -> str:
+        """The queue of messages that failed on every delivery."""
+        return f"{self.name}{POISON_SUFFIX}"
+
 
 _REQUESTS: _Queue[SyncRequest] = _Queue(
-    "sync-requests",
+    SyncRequest.queue,
     parse_request,
     lambda product, request, counters, _last: product.plan(request, counters),
     lambda product, request, delay_s: product.queue.request(request, delay_s=delay_s),
 )
 _FETCH: _Queue[FetchJob] = _Queue(
-    "fetch-jobs",
+    FetchJob.queue,
     lambda body, _id: parse_fetch(body),
     lambda product, job, counters, last: product.fetch(job, counters, last_delivery=last),
     lambda product, job, delay_s: product.queue.fetch([job], delay_s=delay_s),
 )
 _RECONCILE: _Queue[ReconcileJob] = _Queue(
-    "reconcile-jobs",
+    ReconcileJob.queue,
     lambda body, _id: parse_reconcile(body),
     lambda product, job, counters, _last: product.reconcile(job, counters),
     lambda product, job, delay_s: product.queue.reconcile([job], delay_s=delay_s),
 )
 _DEACTIVATE: _Queue[DeactivateJob] = _Queue(
-    "retire-jobs",
+    DeactivateJob.queue,
     lambda body, _id: parse_deactivate(body),
     lambda product, job, counters, _last: product.deactivate(job, counters),
     lambda product, job, delay_s: product.queue.deactivate(job, delay_s=delay_s),
 )
 _IMPORT: _Queue[ImportJob] = _Queue(
-    "import-jobs",
+    ImportJob.queue,
     lambda body, _id: parse_import(body),
     lambda product, job, counters, _last: product.work_off_import(job, counters),
     lambda product, job, delay_s: product.queue.import_file(job, delay_s=delay_s),
@@ -144,31 +149,31 @@ async def import_jobs(msg: func.QueueMessage) -> None:
     await _process(_IMPORT, msg)
 
 
-@bp.queue_trigger(arg_name="msg", queue_name=f"{_REQUESTS.name}-poison", connection=_CONNECTION)
+@bp.queue_trigger(arg_name="msg", queue_name=_REQUESTS.poison, connection=_CONNECTION)
 async def sync_requests_poison(msg: func.QueueMessage) -> None:
     """Record a failed sync request."""
     await _dead_letter(_REQUESTS, msg)
 
 
-@bp.queue_trigger(arg_name="msg", queue_name=f"{_FETCH.name}-poison", connection=_CONNECTION)
+@bp.queue_trigger(arg_name="msg", queue_name=_FETCH.poison, connection=_CONNECTION)
 async def fetch_jobs_poison(msg: func.QueueMessage) -> None:
     """Record a failed fetch job and mark its source as not read."""
     await _dead_letter(_FETCH, msg)
 
 
-@bp.queue_trigger(arg_name="msg", queue_name=f"{_RECONCILE.name}-poison", connection=_CONNECTION)
+@bp.queue_trigger(arg_name="msg", queue_name=_RECONCILE.poison, connection=_CONNECTION)
 async def reconcile_jobs_poison(msg: func.QueueMessage) -> None:
     """Record a failed reconcile job; its run continues without it."""
     await _dead_letter(_RECONCILE, msg)
 
 
-@bp.queue_trigger(arg_name="msg", queue_name=f"{_DEACTIVATE.name}-poison", connection=_CONNECTION)
+@bp.queue_trigger(arg_name="msg", queue_name=_DEACTIVATE.poison, connection=_CONNECTION)
 async def retire_jobs_poison(msg: func.QueueMessage) -> None:
     """Record a failed deactivation job and end its run as failed."""
     await _dead_letter(_DEACTIVATE, msg)
 
 
-@bp.queue_trigger(arg_name="msg", queue_name=f"{_IMPORT.name}-poison", connection=_CONNECTION)
+@bp.queue_trigger(arg_name="msg", queue_name=_IMPORT.poison, connection=_CONNECTION)
 async def import_jobs_poison(msg: func.QueueMessage) -> None:
     """Record a failed import job and end its import as failed."""
     await _dead_letter(_IMPORT, msg)

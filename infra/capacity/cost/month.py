@@ -10,6 +10,7 @@ from infra.capacity.scale.limits import BILLED_AT_LEAST_S, INSTANCE_GB
 from infra.capacity.scale.load import run_of
 from infra.capacity.scale.scenarios import billed_s
 from infra.capacity.work import Work
+from shared.domain.sync.jobs import ALL_QUEUES
 from shared.workflows.sync.schedule import AT_ONCE
 
 _GB: Final = 1e9
@@ -64,7 +65,7 @@ def bill_of(measured: Measured, assumed: Assumptions, prices: Prices) -> Bill:
         "table_requests": per_tenant.table_requests * tenants + watchdogs.table_requests,
         "table_gb": tenants * _stored_bytes(counts, assumed) / _GB,
         "queue_operations": per_tenant.messages_sent * tenants * assumed.queues.operations_per_message
-        + assumed.queues.idle_functions * assumed.month.days * _DAY_S / assumed.queues.polling_interval_s,
+        + idle_polls(assumed),
         "vault_operations": per_tenant.vault_reads * tenants,
         "log_gb": _log_bytes(per_tenant * tenants, executions, assumed) / _GB,
     }
@@ -80,6 +81,11 @@ def bill_of(measured: Measured, assumed: Assumptions, prices: Prices) -> Bill:
         most_usd=sum(line.usd for line in lines) - lines[0].usd + prices.functions_gb_s.of(alone_gb_s),
         first_usd=_first_usd(counts, assumed, prices, billed["first"]),
     )
+
+
+def idle_polls(assumed: Assumptions) -> float:
+    """Return how often idle instances poll in a month: one per queue that has a trigger."""
+    return len(ALL_QUEUES) * assumed.month.days * _DAY_S / assumed.queues.polling_interval_s
 
 
 def _alone_s(measured: Measured, assumed: Assumptions, often: Mapping[str, float]) -> float:

@@ -1,11 +1,11 @@
-"""Jobs: one queue message's worth of a run, and the results that say how each ended.
+"""Jobs: one queue message's worth of work, the queue of each kind, and the results that say how each ended.
 
 A message carries ids only. What a job found is in its result, a row that is inserted once and never changed: the
 first attempt to insert wins, so a message delivered twice changes nothing.
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import ClassVar, Final, get_args
 
 import msgspec
 
@@ -32,7 +32,9 @@ def writing_time_s(budget_s: float, else_s: float) -> float:
 
 
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of `sync-requests`, decoded. `request` is the same however often the message is delivered."""
+    """Start a run. `request` is the same however often the message is delivered."""
+
+    queue: ClassVar[str] = "sync-requests"
 
     tenant: TenantId
     mode: RunMode
@@ -41,7 +43,9 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FetchJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message of `fetch-jobs`: read one source."""
+    """Read one source."""
+
+    queue: ClassVar[str] = "fetch-jobs"
 
     tenant: TenantId
     run: RunId
@@ -51,7 +55,9 @@ class FetchJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of `reconcile-jobs`: bring one location in line with the snapshots."""
+    """Bring one location in line with the snapshots."""
+
+    queue: ClassVar[str] = "reconcile-jobs"
 
     tenant: TenantId
     run: RunId
@@ -61,19 +67,33 @@ class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeactivateJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of `retire-jobs`: check, guard and deactivate the candidates of all locations, then finish the run."""
+    """Verify, guard and deactivate the candidates of all locations, then finish the run."""
+
+    queue: ClassVar[str] = "retire-jobs"
 
     tenant: TenantId
     run: RunId
 
 
 class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of `import-jobs`: apply the rows of an uploaded file to one location."""
+    """Apply the rows of an uploaded file to one location."""
+
+    queue: ClassVar[str] = "import-jobs"
 
     tenant: TenantId
     run: RunId
     location: LocationId
     import_id: ImportId
+
+
+#: What a message says.
+Job = SyncRequest | FetchJob | ReconcileJob | DeactivateJob | ImportJob
+#: The queue of every kind of job.
+QUEUES: Final[tuple[str, ...]] = tuple(kind.queue for kind in get_args(Job))
+#: Ends the name of the queue to which the host moves messages that failed on every delivery.
+POISON_SUFFIX: Final = "-poison"
+#: The queues that messages of jobs can be in. Each has a trigger.
+ALL_QUEUES: Final = (*QUEUES, *(f"{queue}{POISON_SUFFIX}" for queue in QUEUES))
 
 
 class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from shared.domain.sync.jobs import (
     FetchOutcome,
     FetchResult,
     ImportJob,
+    Job,
     ReconcileJob,
     ReconcileResult,
     SyncRequest,
@@ -27,8 +28,8 @@ from shared.workflows.sync.stages import StageCoordinator
 #: Longest part of a message's text that the operator log keeps, in characters.
 _MAX_BODY = 2_000
 
-#: What a queue's message was, once decoded; None if it could not be.
-Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob | ImportJob | None
+#: The content of a message; None if it could not be decoded.
+Message = Job | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from shared.domain.connections.validation_report import Check, CheckStatus
+from shared.domain.sync.jobs import POISON_SUFFIX
 from shared.errors import Misconfigured, SyncError
 from shared.ports.operations import DependencyProbes
 from shared.ports.platform import Clock
@@ -74,7 +75,7 @@ async def _tried(id_: str, name: str, work: Awaitable[T]) -> tuple[Check, T | No
 
 def _depth(name: str, number: int) -> Check:
     id_, about = f"queue_{name}", f"{name} has {number} messages"
-    if number > 0 and name.endswith("-poison"):
+    if number > 0 and name.endswith(POISON_SUFFIX):
         fix = "They are recorded within a minute. If they stay, check that the queue triggers of the app run."
         return Check(id=id_, status=CheckStatus.WARN, title=about, detail="Messages failed on every delivery.", fix=fix)
     if number > _MANY:

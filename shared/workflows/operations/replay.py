@@ -8,7 +8,7 @@ import msgspec
 
 from shared.domain.ids import run_id
 from shared.domain.operations.operator_log import OperatorLogEntry, Replay
-from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import parse_deactivate, parse_fetch, parse_reconcile, parse_request
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded, SyncError
@@ -109,15 +109,15 @@ class DeadLetterReplay:
 def _parsed(entry: OperatorLogEntry) -> Message:
     """Return what an entry's message says. Raises: Rejected."""
     match entry.queue:
-        case "sync-requests":
+        case SyncRequest.queue:
             return _asked_anew(parse_request(entry.body, entry.id), entry.id)
-        case "fetch-jobs":
+        case FetchJob.queue:
             return parse_fetch(entry.body)
-        case "reconcile-jobs":
+        case ReconcileJob.queue:
             return parse_reconcile(entry.body)
-        case "retire-jobs":
+        case DeactivateJob.queue:
             return parse_deactivate(entry.body)
-        case "import-jobs":
+        case ImportJob.queue:
             raise Rejected("The import has ended: upload the file again.", code="not_replayable")
     raise Rejected("It is an event, not a message.", code="not_replayable")
 

@@ -175,7 +175,7 @@ def _responses(endpoint: Route, schemas: Mapping[str, Any]) -> dict[str, Any]:
         responses[str(code)] = {
             "description": f"{HTTPStatus(code).phrase}: {', '.join(problems)}",
             "content": {_PROBLEM: {"schema": schemas[repr(ProblemView)]}},
-            **({"headers": {"Retry-After": {"schema": {"type": "integer"}}}} if code in {409, 429, 503} else {}),
+            **({"headers": {"Retry-After": {"schema": {"type": "integer"}}}} if code in {429, 503} else {}),
         }
     return responses
 

@@ -15,7 +15,7 @@ from shared.adapters.queues import StorageJobQueue
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, TenantId
 from shared.domain.run import RunMode
-from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
+from shared.domain.sync.jobs import QUEUES, DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import encode_job, encode_request, parse_request
 from shared.errors import Transient
 from shared.ports.queues import JobQueue
@@ -62,7 +62,7 @@ async def opened(request: pytest.FixtureRequest, tenant: TenantId) -> AsyncItera
 async def _taken(service: QueueServiceClient) -> AsyncIterator[str]:
     """Take every visible message out of the queues."""
     existing = {each.name async for each in service.list_queues()}
-    for name in existing & {queues.REQUESTS, queues.FETCH, queues.RECONCILE, queues.RETIRE, queues.IMPORT}:
+    for name in existing & set(QUEUES):
         client = service.get_queue_client(name)
         async for message in client.receive_messages(messages_per_page=32):
             await client.delete_message(message)
@@ -111,7 +111,7 @@ async def test_a_delayed_message_is_not_visible_yet(azurite: Azurite, tenant: Te
     await queue.deactivate(DeactivateJob(tenant=tenant, run=RUN), delay_s=300)
     await queue.close()
     async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
-        client = service.get_queue_client(queues.RETIRE)
+        client = service.get_queue_client(DeactivateJob.queue)
         assert [text async for text in _taken(service) if tenant in text] == []
         assert (await client.get_queue_properties()).approximate_message_count
         await client.clear_messages()
