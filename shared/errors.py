@@ -76,6 +76,12 @@ class LoginRefused(NeedsAttention):
         self.trace_id = trace_id
         self.correlation_id = correlation_id
 
+    @property
+    def support_ids(self) -> str:
+        """The ids that the directory's support asks for, as sentences; empty if there are none."""
+        named = (("Trace ID", self.trace_id), ("Correlation ID", self.correlation_id))
+        return "".join(f" {name} {value}." for name, value in named if value)
+
 
 class Rejected(SyncError):
     """One input is wrong; everything else goes on. `code` names the rule it broke."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
+from shared.domain.connections.entra.credentials import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.connections.entra.guid import guid
 from shared.errors import Misconfigured, Rejected
 

@@ -12,7 +12,7 @@ def deployed_ports(settings: Settings) -> Ports:
     load_aiohttp()  # before the others do
     from shared.adapters.certificates import X509CertificateReader  # noqa: PLC0415 - as above
     from shared.adapters.clock import SystemClock  # noqa: PLC0415 - as above
-    from shared.adapters.entra import GraphDirectoryFactory  # noqa: PLC0415 - as above
+    from shared.adapters.entra import EntraContext, EntraProvider, GraphDirectoryFactory  # noqa: PLC0415 - as above
     from shared.adapters.health_probe import DeployedProbes  # noqa: PLC0415 - as above
     from shared.adapters.id_source import RandomIdSource  # noqa: PLC0415 - as above
     from shared.adapters.key_vault import KeyVaultSecretStore  # noqa: PLC0415 - as above
@@ -42,6 +42,17 @@ def deployed_ports(settings: Settings) -> Ports:
         KeyVaultSecretStore(settings),
         SystemClock(),
     )
+    entra = EntraProvider(
+        EntraContext(
+            sessions=GraphDirectoryFactory(
+                own_hosts=settings.own_hosts(), managed_identity=settings.managed_identity_client_id
+            ),
+            certificates=X509CertificateReader(),
+            clock=clock,
+            default_endpoints=settings.default_endpoints,
+            allowed_endpoints=settings.allowed_endpoints,
+        )
+    )
     further = {account.name: Tables(settings, account) for account in settings.table_accounts}
     accounts = Accounts(tables, further, new_tenants=settings.new_tenants_account, clock=clock)
     return Ports(
@@ -56,10 +67,7 @@ def deployed_ports(settings: Settings) -> Ports:
         operator_log=TableOperatorLog(tables),
         queue=queues,
         secrets=vault,
-        directories=GraphDirectoryFactory(
-            own_hosts=settings.own_hosts(), managed_identity=settings.managed_identity_client_id
-        ),
-        certificates=X509CertificateReader(),
+        providers={entra.name: entra},
         limits=TableLimitStore(tables),
         users=TableUserStore(accounts),
         idempotency=TableIdempotencyStore(tables),

@@ -6,6 +6,7 @@ from shared.bootstrap.runs import Runs
 from shared.workflows.connections.connect import Connect
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.connections.directory_access import DirectoryAccess
+from shared.workflows.connections.providers import Providers
 from shared.workflows.connections.rate_limiter import Limiter
 from shared.workflows.connections.show_mapping import ShowMapping
 from shared.workflows.connections.validate import Validate
@@ -24,13 +25,18 @@ class Connections(Runs):
         )
 
     @cached_property
+    def providers(self) -> Providers:
+        """Finds the provider of a connection."""
+        return Providers(self.ports.providers)
+
+    @cached_property
     def access(self) -> DirectoryAccess:
         """Opens tenants' directories."""
         return DirectoryAccess(
             tenants=self.ports.tenants,
             connections=self.ports.connections,
             secrets=self.ports.secrets,
-            directories=self.ports.directories,
+            providers=self.providers,
             health=self.health,
         )
 
@@ -38,12 +44,8 @@ class Connections(Runs):
     def validate(self) -> Validate:
         """Validates credentials."""
         return Validate(
-            directories=self.ports.directories,
-            certificates=self.ports.certificates,
+            providers=self.providers,
             limiter=Limiter(limits=self.ports.limits, clock=self.ports.clock),
-            clock=self.ports.clock,
-            default_endpoints=self.settings.default_endpoints,
-            allowed_endpoints=self.settings.allowed_endpoints,
             operator_tenant=self.operator_tenant,
         )
 

@@ -1,8 +1,9 @@
 """What every part of the wiring has: the ports and the settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.ports.directory import CertificateReader, DirectoryFactory
+from shared.ports.directory import DirectoryProvider
 from shared.ports.imports import ImportStore
 from shared.ports.operations import DependencyProbes, OperatorLog
 from shared.ports.platform import Clock, IdempotencyStore, IdSource, LimitStore, SecretStore, SignIn
@@ -29,8 +30,8 @@ class Ports:
     operator_log: OperatorLog
     queue: JobQueue
     secrets: SecretStore
-    directories: DirectoryFactory
-    certificates: CertificateReader
+    #: Providers of directories by the name that stored connections have.
+    providers: Mapping[str, DirectoryProvider]
     limits: LimitStore
     users: UserStore
     idempotency: IdempotencyStore

@@ -1,13 +1,12 @@
 """Directories, as the workflows read them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from shared.domain.connections.certificate import Certificate
-from shared.domain.connections.connection import Credentials
-from shared.domain.connections.credential_expiry import Registration
-from shared.domain.connections.entra.token_identity import TokenReport
+from shared.domain.connections.connection import Connection, ConnectionForm
+from shared.domain.connections.validation_report import Validation
 from shared.domain.directory import (
     AssignmentsPage,
     Capability,
@@ -19,6 +18,8 @@ from shared.domain.directory import (
     UsersPage,
 )
 from shared.domain.ids import ObjectId
+from shared.domain.problem import Explanation
+from shared.errors import SyncError
 
 
 class Directory(Protocol):
@@ -86,28 +87,54 @@ class Directory(Protocol):
         Needs Capability.ASSIGNMENTS. Raises NotFound (`application_not_found`).
         """
 
-    async def token(self) -> TokenReport:
-        """Return what a fresh, uncached token says. Raises: LoginRefused with the AADSTS number as code."""
 
-    async def registration(self, client_id: str) -> Registration | None:
-        """Return the app registration of an application, None if it is registered in another tenant."""
+class ValidationScope(Protocol):
+    """For whom a form is validated, and how often its credentials may be tried."""
+
+    @property
+    def sign_in_application(self) -> str | None:
+        """Application whose assignments are read; None for the one of the form."""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the form was accepted before, and is only checked again."""
+
+    def vouches_for(self, directory: str) -> bool:
+        """Return whether the caller belongs to a directory, or is trusted with every one."""
+
+    async def count_check(self, directory: str) -> None:
+        """Count a validation of a directory. Raises RateLimited."""
+
+    def count_guess(self, directory: str, is_guess: Callable[[SyncError], bool]) -> AbstractAsyncContextManager[None]:
+        """Count a sign-in, unless it succeeds or fails with an error that is no guess. Raises RateLimited."""
 
 
-class EntraSession(Directory, Protocol):
-    """A directory of Entra ID that is open, with what only validating its connection needs."""
+class DirectoryProvider(Protocol):
+    """One kind of directory: how to connect it, to open it, and to explain its errors."""
 
-    async def token(self) -> TokenReport:
-        """Return what a fresh, uncached token says. Raises LoginRefused with the AADSTS number as code."""
+    @property
+    def name(self) -> str:
+        """Name in stored connections."""
 
-    async def registration(self, client_id: str) -> Registration | None:
-        """Return the app registration of an application, None if it is registered in another tenant."""
+    @property
+    def form(self) -> type[ConnectionForm]:
+        """What an admin enters; its JSON schema is part of the API."""
 
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What its directories can do."""
 
-class DirectoryFactory(Protocol):
-    """Opens directories."""
+    async def validate(self, form: ConnectionForm, scope: ValidationScope) -> Validation:
+        """Return everything that is wrong with a form, and what to store if nothing is. Raises RateLimited."""
 
-    def open(self, credentials: Credentials) -> AbstractAsyncContextManager[EntraSession]:
-        """Return a directory that lives as long as the context. Opening sends no request."""
+    def stored_form(self, connection: Connection, secrets: Mapping[str, str], *, sso_users: bool) -> ConnectionForm:
+        """Return the form with which a stored connection is validated again."""
+
+    def open(self, connection: Connection, secrets: Mapping[str, str]) -> AbstractAsyncContextManager[Directory]:
+        """Return the directory of a connection for as long as the context lasts. Opening sends no request."""
+
+    def explain(self, code: str) -> Explanation:
+        """Return what the code of an error of its directories means, with its category; ours if it is unknown."""
 
 
 class CertificateReader(Protocol):

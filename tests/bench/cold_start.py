@@ -29,7 +29,7 @@ import function_app; function_app.app.get_functions()
 indexed = time.process_time()
 import asyncio, json
 from shared.bootstrap import app
-from shared.domain.connections.connection import ClientSecret, Credentials, Endpoints
+from shared.domain.connections.entra.credentials import ClientSecret, Credentials, Endpoints
 async def first(known):
     credentials = Credentials(
         azure_tenant_id=known["azure_tenant_id"],
@@ -37,7 +37,7 @@ async def first(known):
         proof=ClientSecret(value=known["client_secret"]),
         endpoints=Endpoints(login=known["login"], graph=known["graph"]),
     )
-    async with app().ports.directories.open(credentials) as opened:
+    async with app().ports.providers["entra"].sessions.open(credentials) as opened:
         await opened.change_cursor()
 asyncio.run(first(json.load(sys.stdin)))
 """

@@ -16,7 +16,7 @@ from shared.domain.snapshots.page import Page, decode_page
 from shared.domain.snapshots.snapshot import SnapshotManifest, scope_of
 from shared.domain.versioned import Versioned
 from tests.bench.crowd import Crowd
-from tests.support.fakes import FakeDirectories
+from tests.support.fakes import directories_of
 from tests.support.world import World
 
 _FULL: Final = Preferences(mode=Mode.FULL)
@@ -25,8 +25,7 @@ _PLACE: Final = LocationId("location-0")
 
 async def connect(world: World, name: str, directory: Crowd, locations: int = 1) -> TenantId:
     """Create a tenant in full mode that reads this directory and was never synced."""
-    directories = world.ports.directories
-    assert isinstance(directories, FakeDirectories)
+    directories = directories_of(world.ports)
     made = await world.tenant(name, [], _FULL, {f"location-{number}": [] for number in range(locations)})
     directory.azure_tenant_id = made.azure_tenant_id
     directories.by_azure_tenant[made.azure_tenant_id] = directory
@@ -70,7 +69,7 @@ class Pattern:
         ports = world.ports
         connection = await ports.connections.find(tenant)
         assert connection is not None
-        current = msgspec.structs.replace(self.current, scope=scope_of(connection.fingerprint()))
+        current = msgspec.structs.replace(self.current, scope=scope_of(connection.fingerprint))
         pages = [Page.of(page, decode_page(page)) for page in self.pages]
         await ports.snapshots.stage(tenant, EVERYONE, current.attempt, 0, pages)
         await ports.snapshots.commit(tenant, current, self.state.fencing_token, sweep=False)

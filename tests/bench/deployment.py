@@ -33,8 +33,8 @@ from shared.adapters.stores import (
 )
 from shared.bootstrap import App
 from shared.domain.access.tenants import TenantSummary
-from shared.domain.connections.connection import Cloud, Connection, Endpoints
-from shared.domain.ids import LocationId, ObjectId, TenantId
+from shared.domain.connections.entra.credentials import Endpoints
+from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob, SyncRequest
 from shared.settings import Settings
@@ -42,7 +42,7 @@ from shared.telemetry import RequestCounters, count_requests
 from tests.bench.counting import CountingQueue, CountingSecrets, CountingTables
 from tests.bench.entra import Directory, directories, directory
 from tests.bench.tables import service
-from tests.support.fakes import FakeClock, fake_ports
+from tests.support.fakes import FakeClock, entra_connection, entra_providers, fake_ports, stored_secret
 from tests.support.world import SETTINGS, work_off
 
 #: Also the name of the directory.
@@ -184,7 +184,7 @@ def _wired(settings: Settings, found: Directory) -> Deployment:
         limits=TableLimitStore(tables),
         queue=queue,
         secrets=secrets,
-        directories=factory,
+        providers=entra_providers(factory, clock=clock),
         clock=clock,
     )
     simulator = Simulator({"simulator_admin": found.admin.removesuffix("/admin")})
@@ -193,16 +193,13 @@ def _wired(settings: Settings, found: Directory) -> Deployment:
 
 async def _connected(deployment: Deployment, found: Directory, locations: int) -> None:
     ports, known = deployment.app.ports, found.known
-    version = await ports.secrets.put(TENANT, known["client_secret"])
     await ports.tenants.put(TenantSummary(id=TENANT, name=TENANT))
-    connection = Connection(
-        azure_tenant_id=ObjectId(known["azure_tenant_id"]),
-        client_id=ObjectId(known["application_id"]),
-        object_id=ObjectId(known["object_id"]),
-        cloud=Cloud.GLOBAL,
+    connection = entra_connection(
+        known["azure_tenant_id"],
+        known["application_id"],
+        known["object_id"],
         endpoints=Endpoints(login=known["login"], graph=known["graph"]),
-        secret_name=TENANT,
-        secret_version=version,
+        secrets=await stored_secret(ports, TENANT, known["client_secret"]),
         connected_at=deployment.clock.now(),
     )
     await ports.connections.put(TENANT, connection)

@@ -15,7 +15,7 @@ from infra.local.stack.certificates import Certificates, ensure_certificates
 from infra.local.stack.child import ROOT, Child
 from infra.local.stack.ports import LOCALHOST, Ports
 from shared.adapters.entra import GraphDirectoryFactory
-from shared.domain.connections.connection import ClientSecret, Credentials, Endpoints
+from shared.domain.connections.entra.credentials import ClientSecret, Credentials, Endpoints
 
 FOLDER: Final = ROOT / ".local" / "bench"
 _START_S: Final = 60.0

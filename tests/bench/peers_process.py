@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.connections.connection import ClientSecret
+from shared.domain.connections.entra.credentials import ClientSecret
 from tests.bench.entra import FOLDER, Directory, certificates
 
 _TAIL_CHARACTERS: Final = 2_000

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+from shared.adapters.entra.sessions import EntraSession
 from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import ObjectId, object_id
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.reconcile.decide import Write, decide
 from shared.domain.reconcile.provenance import Provenance
-from shared.ports.directory import Directory
 from shared.workflows.sync.directory_listing import Listing
 from tests.bench import entra
 from tests.bench.peers_process import Reading
@@ -38,7 +38,7 @@ async def reader(known: entra.Directory) -> AsyncIterator[Callable[[], Awaitable
         await factory.close()
 
 
-async def _reading(directory: Directory, groups: Sequence[ObjectId]) -> Reading:
+async def _reading(directory: EntraSession, groups: Sequence[ObjectId]) -> Reading:
     found = _Found(directory, groups)
     took = await spent(found.read)
     return Reading(
@@ -53,7 +53,7 @@ async def _reading(directory: Directory, groups: Sequence[ObjectId]) -> Reading:
 class _Found:
     """The result of one reading."""
 
-    def __init__(self, directory: Directory, groups: Sequence[ObjectId]) -> None:
+    def __init__(self, directory: EntraSession, groups: Sequence[ObjectId]) -> None:
         self._directory = directory
         self._mapped = groups
         self._pages: _Pages = asyncio.Queue()
@@ -91,7 +91,7 @@ class _Found:
         return [user.id async for users in _listed(self._directory, source) for user in users]
 
 
-async def _listed(directory: Directory, source: Source) -> AsyncIterator[Sequence[DirectoryUser]]:
+async def _listed(directory: EntraSession, source: Source) -> AsyncIterator[Sequence[DirectoryUser]]:
     listing = Listing(directory=directory, source=source, managers=False)
     await listing.begin()
     users, link = await listing.page(None)

@@ -16,7 +16,7 @@ from tests.bench.entra import Directory, directories
 from tests.bench.peers_process import Reading
 from tests.bench.product import TENANT, Product
 from tests.bench.results import spent
-from tests.support.fakes import fake_ports
+from tests.support.fakes import entra_providers, fake_ports
 from tests.support.world import World
 
 _LOCATION: Final = "office"
@@ -40,7 +40,9 @@ async def _tenant(known: Directory) -> AsyncIterator[Product]:
     """Yield an in-memory deployment with one tenant that was never synced, and a client without a token."""
     factory = directories()
     world = World(
-        dataclasses.replace(fake_ports(), clock=SystemClock(), ids=RandomIdSource(SystemClock()), directories=factory)
+        dataclasses.replace(
+            fake_ports(), clock=SystemClock(), ids=RandomIdSource(SystemClock()), providers=entra_providers(factory)
+        )
     )
     rule = LocationRule(
         attribute=Attribute("companyName"),

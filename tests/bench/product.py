@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.adapters.clock import SystemClock
+from shared.adapters.entra.sessions import EntraSessions
 from shared.adapters.id_source import RandomIdSource
 from shared.adapters.stores import (
     TableConnectionStore,
@@ -20,17 +21,16 @@ from shared.adapters.stores import (
 )
 from shared.adapters.tables.client import Tables
 from shared.bootstrap import App
-from shared.domain.connections.connection import Credentials
+from shared.domain.connections.entra.credentials import Credentials
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, Transient
-from shared.ports.directory import DirectoryFactory
 from shared.runtime.fair_scheduler import loading
 from shared.telemetry import RequestCounters, count_requests
 from tests.bench.tables import service
-from tests.support.fakes import FakeDirectories, FakeDirectory, fake_ports
+from tests.support.fakes import FakeDirectory, directories_of, entra_providers, fake_ports
 from tests.support.fakes.queue import Message
 from tests.support.world import SETTINGS, World, work_off
 
@@ -60,8 +60,7 @@ class Product:
 
         It has full mode with this number of locations, or groups mode with its mapping.
         """
-        directories = self.world.ports.directories
-        assert isinstance(directories, FakeDirectories)
+        directories = directories_of(self.world.ports)
         mode = Mode.GROUPS if mapping else Mode.FULL
         wanted = mapping or {f"location-{number}": [] for number in range(locations)}
         made = await self.world.tenant(TENANT, [], Preferences(mode=mode), dict(wanted))
@@ -120,7 +119,7 @@ class Product:
 
 
 @asynccontextmanager
-async def product(*options: str, factory: DirectoryFactory | None = None) -> AsyncIterator[Product]:
+async def product(*options: str, factory: EntraSessions | None = None) -> AsyncIterator[Product]:
     """Yield a new deployment with these options of the Table service.
 
     Without a `factory`, directories are generated.
@@ -138,7 +137,7 @@ async def product(*options: str, factory: DirectoryFactory | None = None) -> Asy
             recipients=TableRecipientStore(tables),
             clock=SystemClock(),
             ids=RandomIdSource(SystemClock()),
-            directories=factory or FakeDirectories(),
+            providers=entra_providers(factory),
         )
         world = World(ports)
         world.app = App(ports, SETTINGS)

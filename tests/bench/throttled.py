@@ -40,7 +40,7 @@ from shared.domain.run import Run, RunMode
 from tests.bench.entra import Directory, directories, directory
 from tests.bench.product import TENANT, Product
 from tests.bench.results import Result
-from tests.support.fakes import fake_ports
+from tests.support.fakes import entra_providers, fake_ports
 from tests.support.world import World
 
 _USERS: Final = 40
@@ -145,7 +145,9 @@ async def _deployment(known: Directory) -> AsyncIterator[Product]:
     """Yield an in-memory deployment with one tenant, whose locations share the groups."""
     factory = directories()
     world = World(
-        dataclasses.replace(fake_ports(), clock=SystemClock(), ids=RandomIdSource(SystemClock()), directories=factory)
+        dataclasses.replace(
+            fake_ports(), clock=SystemClock(), ids=RandomIdSource(SystemClock()), providers=entra_providers(factory)
+        )
     )
     groups = [object_id(each["id"]) for each in known.known["groups"]]
     mapping: dict[str, Sequence[ObjectId]] = {

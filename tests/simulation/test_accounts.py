@@ -36,7 +36,7 @@ from shared.telemetry import RequestCounters
 from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.simulation.importing import settle
 from tests.support.builders import person, user
-from tests.support.fakes import FakeClock, fake_ports
+from tests.support.fakes import FakeClock, directories_of, fake_ports
 from tests.support.fakes.table_service import MemoryTables
 from tests.support.world import World
 
@@ -90,7 +90,7 @@ class Deployment:
         """Leave a tenant that has done everything that there is to do, and an import half sent."""
         await self.world.tenant(tenant, [user(each) for each in people], _preferences(), {BERLIN: []})
         assert (await self.world.sync(tenant, f"{tenant}-1")).state is RunState.DONE
-        directories = self.world.ports.directories.by_azure_tenant  # type: ignore[attr-defined]
+        directories = directories_of(self.world.ports).by_azure_tenant
         list(directories.values())[-1].remove(person(people[0]))
         assert (await self.world.sync(tenant, f"{tenant}-2")).state is RunState.DONE
         self.clock.advance(60)

@@ -17,7 +17,7 @@ from shared.errors import Transient
 from shared.workflows.connections.connect import ConnectionRefused
 from tests.simulation.worlds import TEMPS, full_world, groups_world
 from tests.support.builders import BACK_END, person
-from tests.support.fakes import FakeDirectories, FakeDirectory, FakeSecretStore
+from tests.support.fakes import FakeDirectory, FakeSecretStore, directories_of
 from tests.support.world import World, deliver
 
 CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
@@ -39,8 +39,7 @@ async def events(world: World) -> list[str]:
 
 def logins(world: World) -> int:
     """Return how often somebody has signed in, or tried to."""
-    assert isinstance(world.ports.directories, FakeDirectories)
-    return world.ports.directories.logins
+    return directories_of(world.ports).logins
 
 
 def entries_of(directory: FakeDirectory, secret: str) -> CredentialForm:
@@ -236,10 +235,9 @@ async def test_another_directory_ends_what_runs() -> None:
     await world.ports.settings.put_sso(CONTOSO, SSO)
     await world.request("contoso", "first")
     await deliver(world.app, world.queue.messages.pop(0))
-    assert isinstance(world.ports.directories, FakeDirectories)
     other = FakeDirectory()
     other.put(*world.directory().people.values())
-    world.ports.directories.add(other)
+    directories_of(world.ports).add(other)
     old_jobs = list(world.queue.messages)
     world.clock.advance(60)
     await world.app.connect.connect(CONTOSO, entries_of(other, other.secret), BACK_END)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from shared.domain.connections.connection import Cloud, Connection, CredentialKind, Endpoints
+from shared.domain.connections.connection import Connection, SecretReference
+from shared.domain.connections.entra.credentials import Cloud, CredentialKind
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId, new_run_id
 from shared.domain.imports.large_import import Import, ImportState
@@ -25,9 +26,9 @@ from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore, TenantStore
 from shared.settings import Settings
 from tests.support.builders import person
+from tests.support.fakes.entra import ENDPOINTS, entra_connection
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-ENDPOINTS = Endpoints(login="https://login.example", graph="https://graph.example")
 RUN = new_run_id(1_000_000, 1)
 LOCATION = LocationId("lobby")
 
@@ -72,17 +73,15 @@ def object_ids(count: int) -> list[ObjectId]:
 
 def connection() -> Connection:
     """Return a connection in which every optional field is set."""
-    return Connection(
-        azure_tenant_id=person(1),
-        client_id=person(2),
-        object_id=person(3),
+    return entra_connection(
+        person(1),
+        person(2),
+        person(3),
         cloud=Cloud.USGOV,
-        endpoints=ENDPOINTS,
-        secret_name="secret-1",
-        secret_version="v1",
+        kind=CredentialKind.CERTIFICATE,
+        secrets=SecretReference(name="secret-1", version="v1"),
         connected_at=NOW,
         secret_expires_on=NOW,
-        kind=CredentialKind.CERTIFICATE,
     )
 
 

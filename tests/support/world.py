@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.bootstrap import App, Ports
 from shared.domain.access.tenants import TenantSummary
-from shared.domain.connections.connection import ClientSecret, Cloud, Connection, Credentials, Endpoints
+from shared.domain.connections.entra.credentials import ClientSecret, Credentials
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping
@@ -22,7 +22,16 @@ from shared.errors import Conflict, Superseded, Transient
 from shared.runtime.fair_scheduler import one_job
 from shared.settings import Settings
 from shared.telemetry import RequestCounters, count_requests
-from tests.support.fakes import FakeClock, FakeDirectories, FakeDirectory, FakeJobQueue, fake_ports
+from tests.support.fakes import (
+    ENDPOINTS,
+    FakeClock,
+    FakeDirectory,
+    FakeJobQueue,
+    directories_of,
+    entra_connection,
+    fake_ports,
+    stored_secret,
+)
 
 Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob | ImportJob
 
@@ -32,7 +41,7 @@ SETTINGS = Settings(
     queue_service_url=None,
     managed_identity_client_id=None,
     key_vault_url="https://vault.example",
-    default_endpoints=Endpoints(login="https://login.example", graph="https://graph.example"),
+    default_endpoints=ENDPOINTS,
     allowed_endpoints=(),
     sign_in=None,
     watchdog_stale_after_s=900,
@@ -115,8 +124,7 @@ class World:
 
     def directory(self) -> FakeDirectory:
         """Return the directory of the tenant that was created first."""
-        assert isinstance(self.ports.directories, FakeDirectories)
-        return next(iter(self.ports.directories.by_azure_tenant.values()))
+        return next(iter(directories_of(self.ports).by_azure_tenant.values()))
 
     async def tenant(
         self,
@@ -126,8 +134,7 @@ class World:
         mapping: dict[str, Sequence[ObjectId]],
     ) -> FakeDirectory:
         """Create a connected tenant with a directory of its own, and return the directory."""
-        directories = self.ports.directories
-        assert isinstance(directories, FakeDirectories)
+        directories = directories_of(self.ports)
         directory = FakeDirectory()
         directory.azure_tenant_id = f"00000000-0000-4000-9000-{len(directories.by_azure_tenant):012d}"
         directory.put(*users)
@@ -154,15 +161,12 @@ class World:
         tenant = TenantId(name)
         assert isinstance(credentials.proof, ClientSecret)
         await self.ports.tenants.put(TenantSummary(id=tenant, name=name))
-        version = await self.ports.secrets.put(name, credentials.proof.value)
-        connection = Connection(
-            azure_tenant_id=ObjectId(credentials.azure_tenant_id),
-            client_id=ObjectId(credentials.client_id),
-            object_id=ObjectId(enterprise_application),
-            cloud=Cloud.GLOBAL,
+        connection = entra_connection(
+            credentials.azure_tenant_id,
+            credentials.client_id,
+            enterprise_application,
             endpoints=credentials.endpoints,
-            secret_name=name,
-            secret_version=version,
+            secrets=await stored_secret(self.ports, name, credentials.proof.value),
             connected_at=self.ports.clock.now(),
         )
         await self.ports.connections.put(tenant, connection)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.entra.schema import SELECT, TEXT_PATHS
-from shared.domain.connections.connection import CLOUD_ENDPOINTS
 from shared.domain.connections.connection_health import BACK_OFF, WARN_DAYS
 from shared.domain.connections.entra import login_errors, permissions
-from shared.domain.connections.live_reads import READS
+from shared.domain.connections.entra.credentials import CLOUD_ENDPOINTS
+from shared.domain.connections.entra.live_reads import READS
 from shared.domain.recipient import API_NAMES, PERSON_FIELDS
 from shared.triggers.http.framework import openapi
 from shared.triggers.http.framework.rules import RULES

@@ -29,7 +29,7 @@ from shared.adapters.entra.retry_after import MAX_WAIT_S, retry_after_s
 from shared.adapters.entra.throttle import REFUSALS, AdaptiveThrottle
 from shared.adapters.network.address_guard import PublicAddresses
 from shared.adapters.network.tls import tls_context
-from shared.domain.connections.connection import Credentials
+from shared.domain.connections.entra.credentials import Credentials
 from shared.errors import Transient
 from shared.telemetry import count_directory_request
 

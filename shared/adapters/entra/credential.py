@@ -16,7 +16,7 @@ from shared.adapters.entra.errors import passes_by_itself
 from shared.adapters.entra.retry_after import MAX_WAIT_S, retry_after_s
 from shared.adapters.network.address_guard import PublicAddresses
 from shared.adapters.network.transport import DirectTransport, managed_identity
-from shared.domain.connections.connection import (
+from shared.domain.connections.entra.credentials import (
     CLOUD_ENDPOINTS,
     ClientCertificate,
     ClientSecret,

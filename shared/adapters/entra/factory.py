@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from shared.adapters.entra.sessions import EntraSession
 from shared.adapters.network.address_guard import PublicAddresses
-from shared.domain.connections.connection import Credentials
-from shared.ports.directory import EntraSession
+from shared.domain.connections.entra.credentials import Credentials
 from shared.runtime.fair_scheduler import loading
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _KEPT_S: Final = 300.0
 
 
 class GraphDirectoryFactory:
-    """`DirectoryFactory` over Microsoft Graph."""
+    """`EntraSessions` over Microsoft Graph."""
 
     def __init__(self, *, own_hosts: frozenset[str] = frozenset(), managed_identity: str | None = None) -> None:
         """Open directories at public addresses, or at the operator's `own_hosts`; `managed_identity` is a client id."""

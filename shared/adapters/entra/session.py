@@ -4,7 +4,7 @@ from shared.adapters.entra import links
 from shared.adapters.entra.directory import GraphDirectory
 from shared.adapters.entra.errors import translated
 from shared.adapters.entra.schema import GraphApplication, decode
-from shared.domain.connections.credential_expiry import ClientKey, Registration
+from shared.domain.connections.entra.credential_expiry import ClientKey, Registration
 from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.entra.token_identity import TokenReport
 from shared.errors import NotFound, Transient

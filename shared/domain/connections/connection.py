@@ -1,141 +1,92 @@
-"""A tenant's connection: with which credentials, and through which pair of hosts, its directory is read."""
+"""A tenant's connection: the provider that reads its directory, with the provider's settings and secrets."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from hashlib import sha256
+from typing import ClassVar
 
 import msgspec
 
-from shared.domain.ids import ObjectId, TenantId
+from shared.domain.ids import MAIN, ConnectionId, ObjectId, TenantId
 
 
-class Cloud(StrEnum):
-    """Microsoft's clouds, by the name an admin picks."""
+class ConnectionForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Base of what an admin enters to connect a directory; each provider has a form of its own."""
 
-    GLOBAL = "global"
-    USGOV = "usgov"
-    USGOV_DOD = "usgov-dod"
-    CHINA = "china"
+    #: Name of the provider.
+    provider: ClassVar[str]
 
 
-class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """A login host and the Graph host that accepts its tokens, as `https://host[:port]` without a final slash."""
+class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a provider reads one directory, without secrets."""
 
-    login: str
-    graph: str
-
-
-#: Source: https://learn.microsoft.com/graph/deployments
-CLOUD_ENDPOINTS: dict[Cloud, Endpoints] = {
-    Cloud.GLOBAL: Endpoints(login="https://login.microsoftonline.com", graph="https://graph.microsoft.com"),
-    Cloud.USGOV: Endpoints(login="https://login.microsoftonline.us", graph="https://graph.microsoft.us"),
-    Cloud.USGOV_DOD: Endpoints(login="https://login.microsoftonline.us", graph="https://dod-graph.microsoft.us"),
-    Cloud.CHINA: Endpoints(login="https://login.chinacloudapi.cn", graph="https://microsoftgraph.chinacloudapi.cn"),
-}
+    provider: str
+    #: Version of the document's schema.
+    version: int
+    #: JSON that only the provider decodes.
+    document: str
+    #: Hash of which directory is read, and as which application. A change makes running work obsolete.
+    fingerprint: str
 
 
-class ClientSecret(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret that the login service shares with the application."""
+class SecretReference(msgspec.Struct, frozen=True, kw_only=True):
+    """Entry in Key Vault with all secrets of a connection, by their names, as one version."""
 
-    value: str
-
-    def __repr__(self) -> str:
-        return "ClientSecret(value=…)"
-
-
-class ClientCertificate(msgspec.Struct, frozen=True, kw_only=True):
-    """A certificate with its private key, unencrypted: PEM, or PFX in base64."""
-
-    value: str
-
-    def __repr__(self) -> str:
-        return "ClientCertificate(value=…)"
-
-
-class FederatedIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """The app's own managed identity, which the application trusts; there is nothing to keep secret."""
-
-
-#: What proves to the login service that we are the application.
-Proof = ClientSecret | ClientCertificate | FederatedIdentity
-
-
-class CredentialKind(StrEnum):
-    """The kinds of proof, as they are stored and shown."""
-
-    SECRET = "secret"  # noqa: S105 - no password
-    CERTIFICATE = "certificate"
-    FEDERATED = "federated"
-
-    def proof(self, stored: str) -> Proof:
-        """Return the proof that Key Vault's text makes; a federated identity needs none."""
-        match self:
-            case CredentialKind.SECRET:
-                return ClientSecret(value=stored)
-            case CredentialKind.CERTIFICATE:
-                return ClientCertificate(value=stored)
-            case CredentialKind.FEDERATED:
-                return FederatedIdentity()
-
-
-class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything needed to read one directory, the secret included; never stored, logged or put on a queue."""
-
-    azure_tenant_id: str
-    client_id: str
-    proof: Proof
-    endpoints: Endpoints
+    name: str
+    version: str
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored connection. What proves it lies in Key Vault under `secret_name` and `secret_version`.
+    """A stored connection.
 
-    The secret was entered for exactly this (tenant, client, login host, Graph host); changing one of them means
-    entering it again, so that an endpoint cannot be edited to receive it.
+    Its secrets were entered for exactly these settings. Changing the settings means entering the secrets again, so that
+    a host cannot be edited to receive them.
     """
 
-    azure_tenant_id: ObjectId
-    client_id: ObjectId
-    object_id: ObjectId
-    cloud: Cloud
-    endpoints: Endpoints
-    #: Empty for a federated identity, which has no secret.
-    secret_name: str
-    secret_version: str
+    id: ConnectionId = MAIN
+    settings: ProviderSettings
+    #: None for a provider that needs no secret.
+    secrets: SecretReference | None
     connected_at: datetime
-    kind: CredentialKind = CredentialKind.SECRET
     secret_expires_on: datetime | None = None
 
-    def credentials(self, stored: str) -> Credentials:
-        """Return the credentials that this connection and Key Vault's text make."""
-        return Credentials(
-            azure_tenant_id=self.azure_tenant_id,
-            client_id=self.client_id,
-            proof=self.kind.proof(stored),
-            endpoints=self.endpoints,
-        )
+    @property
+    def provider(self) -> str:
+        """Name of the provider."""
+        return self.settings.provider
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of which directory is read, and as which application."""
+        return self.settings.fingerprint
 
     def same_credentials(self, other: "Connection") -> bool:
-        """Tell whether another connection reads the same directory, as the same application, by the same secret."""
-        return (self.fingerprint(), self.kind, self.secret_version) == (
-            other.fingerprint(),
-            other.kind,
-            other.secret_version,
-        )
-
-    def fingerprint(self) -> str:
-        """Return the hash of whom it reads, and as whom: tenant, client and endpoints, without the secret."""
-        parts = (self.azure_tenant_id, self.client_id, self.endpoints.login, self.endpoints.graph)
-        return sha256("\n".join(parts).encode()).hexdigest()
+        """Return whether another connection reads the same directory in the same way, by the same secrets."""
+        return (self.settings, self.secrets) == (other.settings, other.secrets)
 
 
 class SsoApplication(msgspec.Struct, frozen=True, kw_only=True):
-    """The enterprise application that people of the tenant sign in with."""
+    """The application that people of the tenant sign in with."""
 
     client_id: ObjectId
     object_id: ObjectId | None = None
 
 
-def secret_name(tenant: TenantId) -> str:
-    """Return the name of a tenant's secret in Key Vault, which allows letters, digits and `-`."""
-    return f"tenant-{tenant}"
+def secret_name(tenant: TenantId, connection: ConnectionId = MAIN) -> str:
+    """Return the name of a connection's entry in Key Vault, which allows letters, digits and `-`.
+
+    `tenant-<tenant>` for the main connection. The others have a digest, because `-` does not separate two slugs.
+    """
+    if connection == MAIN:
+        return f"tenant-{tenant}"
+    return f"connection-{sha256(f'{tenant}:{connection}'.encode()).hexdigest()[:32]}"
+
+
+def encode_secrets(secrets: Mapping[str, str]) -> str:
+    """Return the text that Key Vault keeps for named secrets."""
+    return msgspec.json.encode(dict(secrets)).decode()
+
+
+def decode_secrets(text: str) -> dict[str, str]:
+    """Return the named secrets in an entry of Key Vault."""
+    return msgspec.json.decode(text, type=dict[str, str])

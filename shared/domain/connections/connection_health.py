@@ -12,16 +12,10 @@ from typing import Final
 import msgspec
 
 from shared.domain.ids import RunId
+from shared.domain.problem import ErrorCategory
 
 #: How long the schedule waits after the first, the second and every further run that failed.
 BACK_OFF: Final = (timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
-#: Codes beside AADSTS numbers that mean: the credentials themselves do not work.
-_OF_CREDENTIALS: Final = frozenset({"login_refused", "secret_not_found", "invalid_certificate"})
-
-
-def concerns_credentials(code: str) -> bool:
-    """Tell whether an error's code says that the credentials were refused, so that trying again cannot help."""
-    return code.startswith("AADSTS") or code in _OF_CREDENTIALS
 
 
 class HealthState(StrEnum):
@@ -56,9 +50,10 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Why a connection does not work: a stable code, what was found, what to do about it."""
+    """Why a connection does not work: a stable code with its category, the finding, and the fix."""
 
     code: str
+    category: ErrorCategory
     title: str
     detail: str
     fix: str

@@ -1,5 +1,6 @@
 """The validation report: all checks with their result, its meaning and the fix."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +8,7 @@ from enum import StrEnum
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from shared.domain.connections.connection import Credentials
+from shared.domain.connections.connection import ProviderSettings
 
 
 class CheckStatus(StrEnum):
@@ -90,9 +91,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """The report, and the credentials to store if it is `ok`; None if they were not tried."""
+    """The report, and what is stored if it is `ok`: settings, None if they were not tried, and secrets by name."""
 
     report: Report
-    credentials: Credentials | None = None
-    #: The text to store in Key Vault: secret, or certificate with private key; empty for a federated identity.
-    secret: str = field(default="", repr=False)
+    settings: ProviderSettings | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -9,8 +9,8 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.connection_health import days_left
-from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.connections.entra.guid import guid
+from shared.domain.connections.providers import ConnectionBody, ConnectionDetails
 from shared.domain.connections.validation_report import Report
 from shared.domain.optimistic_locking import Part
 from shared.triggers.http.framework.answers import Answer, tagged
@@ -40,11 +40,11 @@ _OFF: Final = OffView(
 
 
 @route(
-    bp, "POST", "validate", Contract(answers=answers(Report), body=CredentialForm, problems={429: ("rate_limited",)})
+    bp, "POST", "validate", Contract(answers=answers(Report), body=ConnectionBody, problems={429: ("rate_limited",)})
 )
 async def validate(request: Request) -> Answer:
     """Validate credentials without storing them."""
-    return Answer(await app().connect.check(request.body(CredentialForm), request.caller))
+    return Answer(await app().connect.check(request.body(ConnectionBody), request.caller))
 
 
 @route(
@@ -95,7 +95,7 @@ async def connection_get(request: Request) -> Answer:
     "tenants/{tenant}/connection",
     Contract(
         answers=answers(ConnectionView),
-        body=CredentialForm,
+        body=ConnectionBody,
         tagged=True,
         conditional=True,
         problems={
@@ -109,7 +109,7 @@ async def connection_get(request: Request) -> Answer:
 )
 async def connection_put(request: Request) -> Answer:
     """Validate and store credentials and turn the connection on; 422 with the report if they are refused."""
-    form, condition = request.body(CredentialForm), request.condition()
+    form, condition = request.body(ConnectionBody), request.condition()
     report, tag = await app().connect.connect(request.tenant, form, request.caller, condition)
     view = _view(await app().connect.connection(request.tenant))
     return Answer(msgspec.structs.replace(view, report=report), headers=tagged(tag))
@@ -155,14 +155,8 @@ def _view(stored: StoredConnection | None) -> ConnectionView:
         reason=health.reason,
         since=health.since,
         retry_at=health.retry_at,
-        tenant_id=connection.azure_tenant_id,
-        client_id=connection.client_id,
-        object_id=connection.object_id,
-        credential=connection.kind,
-        cloud=connection.cloud,
-        login_endpoint=connection.endpoints.login,
-        graph_endpoint=connection.endpoints.graph,
         connected_at=connection.connected_at,
         secret_expires_on=ends,
         secret_days_left=days_left(ends, datetime.now(UTC)) if ends else None,
+        **msgspec.structs.asdict(ConnectionDetails.of(connection)),
     )

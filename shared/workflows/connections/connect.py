@@ -7,10 +7,16 @@ from typing import Protocol
 import msgspec
 
 from shared.domain.access.callers import Caller
-from shared.domain.connections.connection import Connection, CredentialKind, Credentials, SsoApplication, secret_name
+from shared.domain.connections.connection import (
+    Connection,
+    ConnectionForm,
+    ProviderSettings,
+    SecretReference,
+    SsoApplication,
+    encode_secrets,
+    secret_name,
+)
 from shared.domain.connections.connection_health import Health
-from shared.domain.connections.entra.credential_form import CredentialForm
-from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.validation_report import Report, Validation
 from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
@@ -47,7 +53,7 @@ class Validator(Protocol):
     """Validates a credential form: the workflow `validate`."""
 
     async def __call__(
-        self, form: CredentialForm, caller: Caller, sso_application: str | None, *, stored: bool = False
+        self, form: ConnectionForm, caller: Caller, sso_application: str | None, *, stored: bool = False
     ) -> Validation:
         """Return what is wrong with the form and can be known."""
         ...
@@ -80,7 +86,7 @@ class Connect:
     running_work: RunningWork
     clock: Clock
 
-    async def check(self, form: CredentialForm, caller: Caller) -> Report:
+    async def check(self, form: ConnectionForm, caller: Caller) -> Report:
         """Return the report of credentials that are not stored."""
         return (await self.validate(form, caller, None)).report
 
@@ -90,21 +96,10 @@ class Connect:
         Raises: NotFound while it is off.
         """
         connection = await self.access.connection(tenant)
-        secret = await self.access.secret(connection)
+        secrets = await self.access.secrets_of(connection)
         preferences = await self.settings.get_preferences(tenant)
-        form = CredentialForm(
-            tenant_id=connection.azure_tenant_id,
-            client_id=connection.client_id,
-            object_id=connection.object_id,
-            client_secret=secret if connection.kind is CredentialKind.SECRET else "",
-            client_certificate=secret if connection.kind is CredentialKind.CERTIFICATE else "",
-            federated=connection.kind is CredentialKind.FEDERATED,
-            cloud=connection.cloud,
-            login_endpoint=connection.endpoints.login,
-            graph_endpoint=connection.endpoints.graph,
-            secret_expires_on=connection.secret_expires_on,
-            sso_users=preferences.sso_users,
-        )
+        provider = self.access.providers.get(connection.provider)
+        form = provider.stored_form(connection, secrets, sso_users=preferences.sso_users)
         report = (await self.validate(form, caller, await self._sso_application(tenant), stored=True)).report
         if report.ok:
             await self._know_end(tenant, connection, report)
@@ -123,7 +118,7 @@ class Connect:
         return sso.client_id if sso else None
 
     async def connect(
-        self, tenant: TenantId, form: CredentialForm, caller: Caller, condition: Condition | None = None
+        self, tenant: TenantId, form: ConnectionForm, caller: Caller, condition: Condition | None = None
     ) -> Tagged[Report]:
         """Leave the connection stored and on, its secret in Key Vault; return the report, and the connection's tag.
 
@@ -143,17 +138,16 @@ class Connect:
         validation = await self.validate(form, caller, application)
         if validation.report.unchecked:
             raise ConnectionUnchecked(validation.report)
-        if not validation.report.ok or validation.credentials is None:
+        if not validation.report.ok or validation.settings is None:
             raise ConnectionRefused(validation.report)
         await self._require_sso(tenant, application)
         before = await self.connections.find(tenant)
         found = await self._claimed(tenant, before, found)
-        connection = await self._stored(tenant, form.cleaned(), validation, validation.credentials)
-        other = before is None or before.fingerprint() != connection.fingerprint()
+        connection = await self._stored(tenant, validation, validation.settings)
+        other = before is None or before.fingerprint != connection.fingerprint
         if before is not None and other:
-            await self.running_work.invalidate_running_work(
-                tenant
-            )  # also before: if this dies right after storing, nothing old still runs
+            # also before storing: if this dies right after it, nothing old still runs
+            await self.running_work.invalidate_running_work(tenant)
         with bound_to(found):
             etag = await self.connections.put(tenant, connection, found)
         try:
@@ -161,7 +155,7 @@ class Connect:
         except (SsoChanged, NotFound):  # removed while it was stored, by somebody who has found nothing to erase yet
             await self._erase(tenant)
             raise
-        if connection.kind is CredentialKind.FEDERATED:
+        if connection.secrets is None:
             await self.secrets.delete(secret_name(tenant))
         if other:
             await self.running_work.invalidate_running_work(tenant)
@@ -191,23 +185,16 @@ class Connect:
                 "The sign-in application was changed or removed at the same time. Check it, then connect again."
             )
 
-    async def _stored(
-        self, tenant: TenantId, form: CredentialForm, validation: Validation, credentials: Credentials
-    ) -> Connection:
-        """Return the connection, with a new version of its secret in Key Vault."""
-        name = version = ""
-        if form.kind is not CredentialKind.FEDERATED:
+    async def _stored(self, tenant: TenantId, validation: Validation, settings: ProviderSettings) -> Connection:
+        """Return the connection, with a new version of its secrets in Key Vault."""
+        secrets = None
+        if validation.secrets:
             name = secret_name(tenant)
-            version = await self.secrets.put(name, validation.secret)
+            version = await self.secrets.put(name, encode_secrets(validation.secrets))
+            secrets = SecretReference(name=name, version=version)
         return Connection(
-            azure_tenant_id=guid(credentials.azure_tenant_id),
-            client_id=guid(credentials.client_id),
-            object_id=guid(form.object_id),
-            cloud=form.cloud,
-            endpoints=credentials.endpoints,
-            kind=form.kind,
-            secret_name=name,
-            secret_version=version,
+            settings=settings,
+            secrets=secrets,
             connected_at=self.clock.now(),
             secret_expires_on=validation.report.secret_expires_on,
         )

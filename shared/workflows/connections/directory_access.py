@@ -1,20 +1,20 @@
 """Opens a tenant's directory with the connection as it is at that moment, so that a new secret is used at once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.domain.access.tenant_context import TenantContext
-from shared.domain.connections.connection import Connection, CredentialKind
-from shared.domain.connections.connection_health import Reason, concerns_credentials
-from shared.domain.connections.entra import login_errors
+from shared.domain.connections.connection import Connection, decode_secrets
 from shared.domain.ids import TenantId
+from shared.domain.problem import ErrorCategory
 from shared.domain.run import Plan
 from shared.errors import LoginRefused, NotFound, Superseded, SyncError, Transient
-from shared.ports.directory import Directory, DirectoryFactory
+from shared.ports.directory import Directory
 from shared.ports.platform import SecretStore
 from shared.ports.tenants import ConnectionStore, TenantStore
 from shared.workflows.connections.connection_health import ConnectionHealth
+from shared.workflows.connections.providers import Providers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class DirectoryAccess:
     tenants: TenantStore
     connections: ConnectionStore
     secrets: SecretStore
-    directories: DirectoryFactory
+    providers: Providers
     health: ConnectionHealth
 
     async def connection(self, tenant: TenantId) -> Connection:
@@ -35,11 +35,11 @@ class DirectoryAccess:
             raise NotFound("The directory is not connected: connect it first.", code="not_connected")
         return connection
 
-    async def secret(self, connection: Connection) -> str:
-        """Return what proves the connection; empty for a federated identity. Raises: NotFound."""
-        if connection.kind is CredentialKind.FEDERATED:
-            return ""
-        return await self.secrets.get(connection.secret_name, connection.secret_version)
+    async def secrets_of(self, connection: Connection) -> Mapping[str, str]:
+        """Return the named secrets of the connection; empty if it needs none. Raises NotFound."""
+        if connection.secrets is None:
+            return {}
+        return decode_secrets(await self.secrets.get(connection.secrets.name, connection.secrets.version))
 
     @asynccontextmanager
     async def open(self, tenant: TenantId) -> AsyncIterator[Directory]:
@@ -56,7 +56,7 @@ class DirectoryAccess:
             LoginRefused: The credentials have been refused since the run was planned; no request is sent.
         """
         connection, health = context.connection, context.health.value
-        if connection is None or connection.fingerprint() != plan.connection:
+        if connection is None or connection.fingerprint != plan.connection:
             raise Superseded(f"the connection of {plan.tenant} is not the planned one any more", code="superseded")
         if health.refused_since(plan.created_at) and health.reason is not None:
             raise LoginRefused(health.reason.detail, code=health.reason.code)
@@ -66,11 +66,11 @@ class DirectoryAccess:
     @asynccontextmanager
     async def _opened(self, tenant: TenantId, connection: Connection) -> AsyncIterator[Directory]:
         try:
-            secret = await self.secret(connection)
-            async with self.directories.open(connection.credentials(secret)) as directory:
+            secrets = await self.secrets_of(connection)
+            async with self.providers.get(connection.provider).open(connection, secrets) as directory:
                 yield directory
         except SyncError as error:
-            if not concerns_credentials(error.code):
+            if self.providers.category(connection, error.code) is not ErrorCategory.CREDENTIALS:
                 raise
             await self._refused(tenant, connection, error)
             raise
@@ -84,18 +84,4 @@ class DirectoryAccess:
                 code="secret_replaced",
                 retry_after_s=1,
             ) from error
-        await self.health.refused(tenant, used, reason_of(error, used.endpoints.login))
-
-
-def reason_of(error: SyncError, login: str) -> Reason:
-    """Return why a connection does not work, in the words of the validation's report."""
-    if error.code.startswith("AADSTS"):
-        ids = (error.trace_id, error.correlation_id) if isinstance(error, LoginRefused) else (None, None)
-        check = login_errors.refused(error.code, login, *ids)
-        return Reason(code=error.code, title=check.title, detail=check.detail, fix=check.fix)
-    return Reason(
-        code=error.code,
-        title="The credentials do not work",
-        detail=str(error),
-        fix="Enter the credentials again.",
-    )
+        await self.health.refused(tenant, used, self.providers.reason(used, error))

@@ -11,7 +11,16 @@ from shared.domain.problem import Problem
 from shared.domain.run import Plan, RunMode
 from shared.domain.sync.fingerprints import snapshot_scope
 from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchResult
-from shared.errors import Conflict, Contended, NeedsAttention, NotFound, SnapshotIncomplete, Superseded, Transient
+from shared.errors import (
+    Conflict,
+    Contended,
+    NeedsAttention,
+    NotFound,
+    SnapshotIncomplete,
+    Superseded,
+    SyncError,
+    Transient,
+)
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
@@ -108,16 +117,23 @@ class Fetch:
         except Unanswered as error:
             event("unanswered", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
             if error.retry_after_s is None:
-                return _failed(plan, job, error.code, str(error))
+                return self._failed(plan, context, job, error)
             again = msgspec.structs.replace(job, attempts_without_response=job.attempts_without_response + 1)
             await self.queue.fetch([again], delay_s=error.retry_after_s)
             return None
         except Transient as error:
             if not last_delivery:
                 raise
-            return _failed(plan, job, error.code, str(error))
+            return self._failed(plan, context, job, error)
         except (NeedsAttention, NotFound, Conflict) as error:
-            return _failed(plan, job, error.code, str(error))
+            return self._failed(plan, context, job, error)
+
+    def _failed(self, plan: Plan, context: TenantContext, job: FetchJob, error: SyncError) -> FetchResult:
+        category = self.access.providers.category(context.connection, error.code) if context.connection else None
+        problem = Problem(
+            concerns=plan.sources[job.source].subject, code=error.code, detail=str(error), category=category
+        )
+        return FetchResult(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)
 
     async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
         first = FirstAnswer(self.patience, job.attempts_without_response)
@@ -133,8 +149,3 @@ class Fetch:
                         return result
                 event("listing_anew", tenant=job.tenant, run=job.run, source=job.source)
             return await self.full_read(plan, job, directory, first, current)
-
-
-def _failed(plan: Plan, job: FetchJob, code: str, detail: str) -> FetchResult:
-    problem = Problem(concerns=plan.sources[job.source].subject, code=code, detail=detail)
-    return FetchResult(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)

@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 
 from shared.domain.access.tenant_context import TenantContext
-from shared.domain.connections.connection_health import Reason, concerns_credentials
+from shared.domain.connections.connection_health import Reason
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
-from shared.domain.problem import Problem
+from shared.domain.problem import ErrorCategory, Problem
 from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, Plan, Run, RunMode, RunState, TenantState, UpToDateState
 from shared.domain.sync.fingerprints import fingerprint_of_all, up_to_date_fingerprint
@@ -143,13 +143,19 @@ class RunCloser:
     async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], context: TenantContext) -> None:
         """Note what the run says about the connection; refused credentials were noted when they were refused."""
         problems = [result.problem for result in fetched.values() if result.problem is not None]
-        if any(concerns_credentials(problem.code) for problem in problems):
+        if any(problem.category is ErrorCategory.CREDENTIALS for problem in problems):
             return
         if len(problems) < len(fetched):
             await self.health.recovered(plan.tenant, context.health)
         elif problems:
             first = problems[0]
-            reason = Reason(code=first.code, title="The directory could not be read", detail=first.detail, fix=_FIX)
+            reason = Reason(
+                code=first.code,
+                category=first.category or ErrorCategory.OURS,
+                title="The directory could not be read",
+                detail=first.detail,
+                fix=_FIX,
+            )
             await self.health.failed(plan.tenant, reason, plan.run)
 
     async def _deactivated(

@@ -228,7 +228,7 @@ class PlanRun:
             preferences=preferences,
             sources=sources,
             locations=dict(feeds),
-            connection=connection.fingerprint(),
+            connection=connection.fingerprint,
             created_at=self.clock.now(),
             preview=preview,
             up_to_date=None if preview else before.still_up_to_date(),

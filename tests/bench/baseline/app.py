@@ -12,7 +12,7 @@ from msgraph.generated.models.user import User
 from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 from msgraph.graph_service_client import GraphServiceClient
 
-from shared.domain.connections.connection import ClientSecret, Credentials
+from shared.domain.connections.entra.credentials import ClientSecret, Credentials
 
 _PAGE: Final = 999
 #: Operations per transaction. Source: the documentation of `submit_transaction`

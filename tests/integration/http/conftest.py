@@ -15,7 +15,7 @@ from tests.integration.http.calling import MODULES, Client, Route, routes_of_the
 from tests.integration.http.deployment import Deployment, deployed
 from tests.support.builders import person, user
 from tests.support.entra import Broken, trusted_entra
-from tests.support.fakes import FakeDirectories, FakeDirectory, fake_ports
+from tests.support.fakes import FakeDirectory, directories_of, fake_ports
 from tests.support.world import SETTINGS
 
 
@@ -48,8 +48,7 @@ def api(routes: list[Route], product: App, monkeypatch: pytest.MonkeyPatch) -> C
 @pytest.fixture
 def directory(ports: Ports) -> FakeDirectory:
     """A directory with three people, two of them in a group."""
-    assert isinstance(ports.directories, FakeDirectories)
-    directory = ports.directories.add(FakeDirectory())
+    directory = directories_of(ports).add(FakeDirectory())
     directory.put(user(1), user(2), user(3))
     directory.members[person(100)] = [person(1), person(2)]
     return directory

@@ -22,6 +22,7 @@ from shared.errors import Transient
 from shared.triggers import queues, timers
 from tests.integration.http.calling import MODULES, Client, Reply, Route
 from tests.support.delivery import Message
+from tests.support.fakes import entra_of
 
 _QUEUES: tuple[queues._Queue[Any], ...] = (
     queues._REQUESTS,
@@ -174,7 +175,7 @@ async def deployed(
         monkeypatch.setattr(module, "app", lambda: product)
     yield Deployment(routes, product, azurite, vault)
     # what is deployed lives as long as its process, and closes nothing
-    opened: list[Any] = [product.ports.directories, product.ports.secrets, product.ports.queue]
+    opened: list[Any] = [entra_of(product.ports), product.ports.secrets, product.ports.queue]
     tenants_store: Any = product.ports.tenants
     for each in (*opened, tenants_store._tables):
         await each.close()

@@ -11,6 +11,7 @@ from tests.integration.http.deployment import Deployment, Heard, spellings
 from tests.integration.http.mistakes import entries_of
 from tests.support.certificates import pair
 from tests.support.entra import Broken
+from tests.support.fakes import entra_of
 
 #: What is put where a secret does not belong: text as long and as odd as one.
 STRAY = "cAn8Q~stray-canary.0123456789_abcdefgh~AB"
@@ -105,7 +106,7 @@ async def test_a_client_secret_stays_in_the_vault(deployment: Deployment, heard:
     assert not (await deployment("POST", "validate", entries | {"clientSecret": added})).body["ok"]
     await simulator.call("POST", "/directories/contoso/secrets/all/expire")
     await simulator.call("POST", "/tokens/revoke")
-    await deployment.product.ports.directories.close()  # type: ignore[attr-defined]  # as if the process began anew
+    await entra_of(deployment.product.ports).close()  # as if the process had been restarted
     assert (await sync(deployment))["problems"][0]["code"] == "AADSTS7000222"
     assert (await deployment("GET", "tenants/contoso/connection")).body["state"] == "needs_attention"
     await deployment.product.schedule(datetime.now(UTC))

@@ -10,7 +10,7 @@ from shared.domain.access.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET
 from shared.errors import LoginRefused
 from tests.integration.http.calling import Client, Reply
 from tests.support.builders import person
-from tests.support.fakes import FakeClock, FakeDirectories, FakeDirectory
+from tests.support.fakes import FakeClock, FakeDirectory, directories_of
 from tests.support.world import SETTINGS
 
 
@@ -114,8 +114,7 @@ async def test_whatever_may_tell_about_the_secret_is_a_guess(
     api: Client, credentials: dict[str, Any], product: App, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     """A policy, for one, is looked at only after the secret was right."""
-    directories = product.ports.directories
-    assert isinstance(directories, FakeDirectories)
+    directories = directories_of(product.ports)
     monkeypatch.setattr(directories, "_refusal", lambda _: LoginRefused("refused", code=code))
     await exhausted(api, credentials)
     assert (await guess(api, credentials, 99)).status == 429

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import AsyncIterator
 
-import msgspec
 import pytest
 
 from infra.local.entra.server import EntraSimulator
@@ -12,33 +11,33 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.adapters.id_source import RandomIdSource
 from shared.bootstrap import App, Ports
-from shared.domain.connections.connection import Endpoints
+from shared.domain.connections.entra.credentials import Endpoints
 from tests.integration.http.calling import Client
 from tests.integration.http.mistakes import MISTAKES, Mistake, entries_of
 from tests.support.entra import Broken
-from tests.support.fakes import fake_ports
+from tests.support.fakes import entra_providers, fake_ports
 from tests.support.world import SETTINGS
 
 
 @pytest.fixture
-async def ports() -> AsyncIterator[Ports]:
-    """Stores in memory; directories, certificates and the clock, by which the simulator goes, as they are deployed."""
-    directories = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1"}))
-    yield dataclasses.replace(
-        fake_ports(),
-        directories=directories,
+async def ports(entra: EntraSimulator) -> AsyncIterator[Ports]:
+    """Stores in memory; the provider, whose global cloud is the simulator, and the clock as they are deployed."""
+    clock = SystemClock()
+    sessions = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1"}))
+    providers = entra_providers(
+        sessions,
         certificates=X509CertificateReader(),
-        clock=SystemClock(),
-        ids=RandomIdSource(SystemClock()),
+        clock=clock,
+        endpoints=Endpoints(login=entra.login, graph=entra.graph),
     )
-    await directories.close()
+    yield dataclasses.replace(fake_ports(), providers=providers, clock=clock, ids=RandomIdSource(clock))
+    await sessions.close()
 
 
 @pytest.fixture
-def product(ports: Ports, entra: EntraSimulator) -> App:
-    """The workflows, whose global cloud is the simulator."""
-    pair = Endpoints(login=entra.login, graph=entra.graph)
-    return App(ports, msgspec.structs.replace(SETTINGS, default_endpoints=pair))
+def product(ports: Ports) -> App:
+    """The workflows."""
+    return App(ports, SETTINGS)
 
 
 async def test_without_a_mistake_nothing_is_wrong(api: Client, simulator: Broken) -> None:

@@ -5,6 +5,14 @@ from tests.support.fakes.certificates import FakeCertificateReader
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.connections import FakeConnectionStore
 from tests.support.fakes.directory import FakeDirectories, FakeDirectory
+from tests.support.fakes.entra import (
+    ENDPOINTS,
+    directories_of,
+    entra_connection,
+    entra_of,
+    entra_providers,
+    stored_secret,
+)
 from tests.support.fakes.id_source import FakeIdSource
 from tests.support.fakes.idempotency import FakeIdempotencyStore
 from tests.support.fakes.imports import FakeImportStore
@@ -39,8 +47,7 @@ def fake_ports() -> Ports:
         operator_log=FakeOperatorLog(),
         queue=FakeJobQueue(),
         secrets=FakeSecretStore(),
-        directories=FakeDirectories(),
-        certificates=FakeCertificateReader(),
+        providers=entra_providers(clock=clock),
         limits=FakeLimitStore(),
         users=FakeUserStore(),
         idempotency=FakeIdempotencyStore(),
@@ -52,6 +59,7 @@ def fake_ports() -> Ports:
 
 
 __all__ = [
+    "ENDPOINTS",
     "FakeCertificateReader",
     "FakeClock",
     "FakeConnectionStore",
@@ -74,5 +82,10 @@ __all__ = [
     "FakeTenantRows",
     "FakeTenantStore",
     "FakeUserStore",
+    "directories_of",
+    "entra_connection",
+    "entra_of",
+    "entra_providers",
     "fake_ports",
+    "stored_secret",
 ]

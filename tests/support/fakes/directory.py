@@ -6,8 +6,8 @@ from typing import cast
 
 import msgspec
 
-from shared.domain.connections.connection import ClientCertificate, ClientSecret, Credentials, FederatedIdentity
-from shared.domain.connections.credential_expiry import Registration
+from shared.domain.connections.entra.credential_expiry import Registration
+from shared.domain.connections.entra.credentials import ClientCertificate, ClientSecret, Credentials, FederatedIdentity
 from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.directory import (
     Assignment,
@@ -222,7 +222,7 @@ class FakeDirectory:
 
 
 class FakeDirectories:
-    """`DirectoryFactory` over directories by Azure tenant id; a wrong secret is refused at the first request."""
+    """`EntraSessions` over directories by Azure tenant id; a wrong secret is refused at the first request."""
 
     def __init__(self) -> None:
         self.by_azure_tenant: dict[str, FakeDirectory] = {}
@@ -243,6 +243,9 @@ class FakeDirectories:
             yield cast("FakeDirectory", _Refusing(refusal))
         else:
             yield self.by_azure_tenant[credentials.azure_tenant_id]
+
+    async def close(self) -> None:
+        """Close nothing."""
 
     def _refusal(self, credentials: Credentials) -> LoginRefused | None:
         directory = self.by_azure_tenant.get(credentials.azure_tenant_id)

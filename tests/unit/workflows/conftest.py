@@ -6,7 +6,7 @@ from shared.bootstrap import App, Ports
 from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.ids import ObjectId, TenantId
 from tests.support.builders import person, user
-from tests.support.fakes import FakeDirectories, FakeDirectory, fake_ports
+from tests.support.fakes import FakeDirectory, directories_of, fake_ports
 from tests.support.world import SETTINGS
 
 
@@ -25,8 +25,7 @@ def app(ports: Ports) -> App:
 @pytest.fixture
 def directory(ports: Ports) -> FakeDirectory:
     """A directory with two people and one group."""
-    assert isinstance(ports.directories, FakeDirectories)
-    directory = ports.directories.add(FakeDirectory())
+    directory = directories_of(ports).add(FakeDirectory())
     directory.put(user(1), user(2))
     directory.members[ObjectId(person(100))] = [person(1)]
     return directory

@@ -2,13 +2,16 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 
-from shared.domain.connections.connection import Cloud, CredentialKind
+from shared.domain.connections.connection import ConnectionForm
+from shared.domain.connections.entra.credentials import Cloud, CredentialKind
 from shared.domain.connections.validation_report import Check
 
+#: Name of the provider in stored connections.
+PROVIDER: Final = "entra"
 #: Most groups that one validation reads.
 MAX_PROBED_GROUPS: Final = 20
 #: Minimum length in characters of a text that may be a secret; Entra creates secrets of 40 characters.
@@ -23,8 +26,10 @@ _PLACEHOLDERS: Final = frozenset({"common", "organizations", "consumers"})
 _OVERVIEW: Final = "the overview page of the enterprise application"
 
 
-class CredentialForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+class CredentialForm(ConnectionForm, frozen=True, kw_only=True):
     """Credentials as an admin enters them, including the secret. Never stored or logged in this form."""
+
+    provider: ClassVar[str] = PROVIDER
 
     tenant_id: str
     client_id: str

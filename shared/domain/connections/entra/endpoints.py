@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
+from shared.domain.connections.entra.credentials import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.errors import Rejected
 
 #: The second host name of the login service in China, shown in its portal.

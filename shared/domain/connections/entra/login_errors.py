@@ -6,8 +6,9 @@ Source: https://learn.microsoft.com/entra/identity-platform/reference-error-code
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.connections.connection import CredentialKind
+from shared.domain.connections.entra.credentials import CredentialKind
 from shared.domain.connections.validation_report import Check, CheckStatus
+from shared.domain.problem import ErrorCategory, Explanation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,10 +153,11 @@ _WITHOUT_NUMBER: Final = {
         "The stored certificate can no longer be used.",
         "Enter the certificate again, together with its private key.",
     ),
-    "secret_not_found": ("The stored secret no longer exists.", "Enter the credentials again."),
+    "login_refused": _NOTHING_SAID,
 }
 
 
+_LOOK_UP: Final = "Look up the error with the link, or contact Microsoft support with these IDs."
 #: Admin consent is missing: link to the consent page instead of the page about the error.
 _CONSENT_HELPS: Final = "7000229"
 
@@ -202,35 +204,38 @@ def sign_in_refused(kind: CredentialKind, refusal: Check) -> list[Check]:
     return [*stages[:stage], refusal, *sign_in_skipped(kind)[stage + 1 :]]
 
 
-def refused(
-    code: str, login: str, trace_id: str | None, correlation_id: str | None, consent_link: str | None = None
-) -> Check:
+def explained(code: str) -> Explanation | None:
+    """Return the meaning of a refusal of the login service, None for another code. All concern the credentials."""
+    number = code.removeprefix("AADSTS")
+    if number == code:
+        title, (detail, fix) = "The credentials do not work", _WITHOUT_NUMBER.get(code, ("", ""))
+        return _explanation(title, detail, fix) if detail else None
+    known = LOGIN_ERRORS.get(number)
+    if known is None:
+        title, detail = "The login service refused the credentials", f"The login service returned the error {code}."
+        return _explanation(title, detail, _LOOK_UP)
+    return _explanation(known.title, known.detail if code in known.detail else f"{known.detail} ({code})", known.fix)
+
+
+def _explanation(title: str, detail: str, fix: str) -> Explanation:
+    return Explanation(title=title, detail=detail, fix=fix, category=ErrorCategory.CREDENTIALS)
+
+
+def refused(code: str, login: str, support_ids: str = "", consent_link: str | None = None) -> Check:
     """Return the failed check for a refusal. Unknown AADSTS codes are shown with the code itself."""
     number = code.removeprefix("AADSTS")
-    ids = "".join(
-        f" {name} {value}." for name, value in (("Trace ID", trace_id), ("Correlation ID", correlation_id)) if value
-    )
     link = f"{login}/error?code={number}" if number.isdecimal() else None
     known = LOGIN_ERRORS.get(number)
+    meaning = explained(code) or _explanation("The credentials do not work", *_NOTHING_SAID)
     if known is None and link is None:
-        return Check.failed("login", "The credentials do not work", *_WITHOUT_NUMBER.get(code, _NOTHING_SAID))
-    if known is None:
-        return Check(
-            id="login",
-            status=CheckStatus.FAIL,
-            title="The login service refused the credentials",
-            detail=f"The login service returned the error {code}.{ids}",
-            fix="Look up the error with the link, or contact Microsoft support with these IDs.",
-            link=link,
-        )
+        return Check.failed("login", meaning.title, meaning.detail, meaning.fix)
     if number == _CONSENT_HELPS and consent_link:
         link = consent_link
-    detail = known.detail if code in known.detail else f"{known.detail} ({code})"
     return Check(
-        id=known.check,
+        id=known.check if known else "login",
         status=CheckStatus.FAIL,
-        title=known.title,
-        detail=f"{detail}{ids}",
-        fix=known.fix,
+        title=meaning.title,
+        detail=f"{meaning.detail}{support_ids}",
+        fix=meaning.fix,
         link=link,
     )

@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from shared.domain.connections.connection import Cloud, CredentialKind
 from shared.domain.connections.connection_health import Reason
+from shared.domain.connections.providers import ConnectionDetails
 from shared.domain.connections.validation_report import Report
 from shared.domain.directory import Group
 from shared.domain.ids import ObjectId
@@ -34,20 +34,13 @@ class SsoView(View, frozen=True, kw_only=True):
     object_id: ObjectId | None
 
 
-class ConnectionView(View, frozen=True, kw_only=True):
+class ConnectionView(ConnectionDetails, frozen=True, kw_only=True):
     """A connection without its secret; only the state while it is off."""
 
     state: Literal["off", "on", "failing", "needs_attention"]
     reason: Reason | UnsetType | None = UNSET
     since: datetime | UnsetType | None = UNSET
     retry_at: datetime | UnsetType | None = UNSET
-    tenant_id: ObjectId | UnsetType = UNSET
-    client_id: ObjectId | UnsetType = UNSET
-    object_id: ObjectId | UnsetType = UNSET
-    credential: CredentialKind | UnsetType = UNSET
-    cloud: Cloud | UnsetType = UNSET
-    login_endpoint: str | UnsetType = UNSET
-    graph_endpoint: str | UnsetType = UNSET
     connected_at: datetime | UnsetType = UNSET
     secret_expires_on: datetime | UnsetType | None = UNSET
     secret_days_left: int | UnsetType | None = UNSET

@@ -8,7 +8,8 @@ from infra.local.demo.simulator import Simulator
 from infra.local.entra.server import EntraSimulator
 from infra.local.stack.certificates import Certificates
 from shared.adapters.entra import GraphDirectoryFactory
-from shared.domain.connections.connection import ClientSecret, Credentials, Endpoints
+from shared.adapters.entra.sessions import EntraSession
+from shared.domain.connections.entra.credentials import ClientSecret, Credentials, Endpoints
 from shared.domain.directory import DirectoryUser, Source
 from shared.ports.directory import Directory
 from tests.support.entra import Broken, trusted_entra
@@ -50,7 +51,9 @@ async def factory() -> AsyncIterator[GraphDirectoryFactory]:
 
 
 @pytest.fixture
-async def contoso(entra: EntraSimulator, simulator: Broken, factory: GraphDirectoryFactory) -> AsyncIterator[Directory]:
+async def contoso(
+    entra: EntraSimulator, simulator: Broken, factory: GraphDirectoryFactory
+) -> AsyncIterator[EntraSession]:
     """Contoso's directory, opened."""
     async with factory.open(await credentials(entra, simulator, "contoso")) as directory:
         yield directory
@@ -59,7 +62,7 @@ async def contoso(entra: EntraSimulator, simulator: Broken, factory: GraphDirect
 @pytest.fixture
 async def fabrikam(
     entra: EntraSimulator, simulator: Broken, factory: GraphDirectoryFactory
-) -> AsyncIterator[Directory]:
+) -> AsyncIterator[EntraSession]:
     """Fabrikam's directory, opened."""
     async with factory.open(await credentials(entra, simulator, "fabrikam")) as directory:
         yield directory

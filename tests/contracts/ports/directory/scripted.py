@@ -9,7 +9,7 @@ import jwt
 from aiohttp import web
 
 from infra.local.stack.certificates import Certificates
-from shared.domain.connections.connection import ClientSecret, Credentials, Endpoints
+from shared.domain.connections.entra.credentials import ClientSecret, Credentials, Endpoints
 
 Answer = Callable[[web.Request], web.StreamResponse]
 

@@ -6,10 +6,10 @@ import pytest
 
 from infra.local.demo.simulator import Simulator
 from shared.adapters.entra import throttle
+from shared.adapters.entra.sessions import EntraSession
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.errors import Conflict, NeedsAttention, NotFound, PageTokenExpired, SyncError, Transient
-from shared.ports.directory import Directory
 from tests.contracts.ports.directory.conftest import everybody
 from tests.support.entra import Broken
 
@@ -62,7 +62,7 @@ USERS = r"^/users\?"
     ids=lambda value: value["type"] + str(value.get("status", "")) if isinstance(value, dict) else None,
 )
 async def test_a_broken_page_is_an_error(
-    contoso: Directory, simulator: Broken, action: dict[str, Any], error: type[SyncError], code: str | None
+    contoso: EntraSession, simulator: Broken, action: dict[str, Any], error: type[SyncError], code: str | None
 ) -> None:
     """Each kind of broken answer is raised as what the caller must do."""
     await simulator.fault(USERS, action)
@@ -71,7 +71,7 @@ async def test_a_broken_page_is_an_error(
     assert code is None or raised.value.code == code
 
 
-async def test_an_empty_page_with_a_next_link_is_not_the_last(contoso: Directory, simulator: Broken) -> None:
+async def test_an_empty_page_with_a_next_link_is_not_the_last(contoso: EntraSession, simulator: Broken) -> None:
     """Legal in Graph, and the end of the listing for the SDK's own iterator."""
     await simulator.fault(USERS, {"type": "empty_page"})
     first = await contoso.users(Source())
@@ -80,7 +80,7 @@ async def test_an_empty_page_with_a_next_link_is_not_the_last(contoso: Directory
     assert len(await everybody(contoso, Source())) == 100
 
 
-async def test_throttling_is_handed_to_the_queue(contoso: Directory, simulator: Broken) -> None:
+async def test_throttling_is_handed_to_the_queue(contoso: EntraSession, simulator: Broken) -> None:
     """A long wait is told, not slept."""
     await simulator.fault(USERS, {"type": "throttled", "retry_after_s": 300})
     with pytest.raises(Transient) as raised:
@@ -89,7 +89,7 @@ async def test_throttling_is_handed_to_the_queue(contoso: Directory, simulator: 
 
 
 async def test_throttling_without_a_time_is_handed_to_the_queue(
-    contoso: Directory, simulator: Broken, monkeypatch: pytest.MonkeyPatch
+    contoso: EntraSession, simulator: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few quick tries, then a message that is put back, not one that has failed."""
     monkeypatch.setattr(throttle, "_BACKOFF_S", 0.01)
@@ -100,14 +100,14 @@ async def test_throttling_without_a_time_is_handed_to_the_queue(
     assert raised.value.retry_after_s is not None
 
 
-async def test_a_short_wait_is_slept(contoso: Directory, simulator: Broken) -> None:
+async def test_a_short_wait_is_slept(contoso: EntraSession, simulator: Broken) -> None:
     """One second of `Retry-After` is obeyed within the request."""
     await simulator.fault(USERS, {"type": "throttled", "retry_after_s": 1})
     assert len((await contoso.users(Source())).users) == 100
 
 
 async def test_members_without_properties_are_unreadable_not_nameless(
-    fabrikam: Directory, simulator: Simulator
+    fabrikam: EntraSession, simulator: Simulator
 ) -> None:
     """A permission that was taken away comes as a 200 with nulls: an error, never people without names."""
     sizes = {each: len(await simulator.members("fabrikam", each)) for each in await simulator.groups("fabrikam")}
@@ -120,7 +120,7 @@ async def test_members_without_properties_are_unreadable_not_nameless(
     assert raised.value.code == "users_unreadable"
 
 
-async def test_a_hidden_membership_is_unreadable_not_empty(fabrikam: Directory, simulator: Simulator) -> None:
+async def test_a_hidden_membership_is_unreadable_not_empty(fabrikam: EntraSession, simulator: Simulator) -> None:
     """However Graph hides it, by 403 or by an empty list."""
     people = await simulator.people("fabrikam", 3)
     body = {"displayName": "Hidden", "visibility": "HiddenMembership", "members": people}
@@ -133,7 +133,7 @@ async def test_a_hidden_membership_is_unreadable_not_empty(fabrikam: Directory, 
             await fabrikam.users(Source(group=ObjectId(group)))
 
 
-async def test_a_missing_group_is_said_to_be_missing(fabrikam: Directory) -> None:
+async def test_a_missing_group_is_said_to_be_missing(fabrikam: EntraSession) -> None:
     """404, for the workflow to judge."""
     with pytest.raises(NotFound) as raised:
         await fabrikam.users(Source(group=ObjectId("00000000-0000-4000-8000-000000000000")))

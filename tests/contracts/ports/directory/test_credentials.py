@@ -7,7 +7,13 @@ import pytest
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.certificates import X509CertificateReader
 from shared.adapters.entra import GraphDirectoryFactory
-from shared.domain.connections.connection import ClientCertificate, Credentials, Endpoints, FederatedIdentity, Proof
+from shared.domain.connections.entra.credentials import (
+    ClientCertificate,
+    Credentials,
+    Endpoints,
+    FederatedIdentity,
+    Proof,
+)
 from shared.domain.directory import Source
 from shared.errors import LoginRefused, NeedsAttention, Transient
 from tests.support.certificates import pair

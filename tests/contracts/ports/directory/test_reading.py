@@ -4,10 +4,10 @@ import pytest
 
 from infra.local.entra.server import EntraSimulator
 from shared.adapters.entra import GraphDirectoryFactory
+from shared.adapters.entra.sessions import EntraSession
 from shared.domain.directory import Existence, Fields, Source
 from shared.domain.ids import ObjectId
 from shared.errors import DeltaLinkExpired, LoginRefused
-from shared.ports.directory import Directory
 from shared.telemetry import count_requests
 from tests.contracts.ports.directory.conftest import credentials, everybody
 from tests.support.entra import Broken
@@ -15,7 +15,7 @@ from tests.support.entra import Broken
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK warns of its own base classes
 
 
-async def test_every_user_is_read_with_every_property(contoso: Directory, simulator: Broken) -> None:
+async def test_every_user_is_read_with_every_property(contoso: EntraSession, simulator: Broken) -> None:
     """What the simulator holds is what arrives: names, addresses, phones, guest and enabled."""
     truth = {each["id"]: each for each in await simulator.users("contoso")}
     found = await everybody(contoso, Source())
@@ -31,7 +31,7 @@ async def test_every_user_is_read_with_every_property(contoso: Directory, simula
         assert user.guest is (known["userType"] == "Guest")
 
 
-async def test_nested_members_are_read_directly_or_transitively(fabrikam: Directory, simulator: Broken) -> None:
+async def test_nested_members_are_read_directly_or_transitively(fabrikam: EntraSession, simulator: Broken) -> None:
     """For every group, cycles and empty ones included, just its members."""
     for group in await simulator.groups("fabrikam"):
         for transitive in (True, False):
@@ -40,7 +40,7 @@ async def test_nested_members_are_read_directly_or_transitively(fabrikam: Direct
             assert (await everybody(fabrikam, source)).keys() == truth, source.id
 
 
-async def test_a_delta_names_what_changed_since_its_link(contoso: Directory, simulator: Broken) -> None:
+async def test_a_delta_names_what_changed_since_its_link(contoso: EntraSession, simulator: Broken) -> None:
     """A link taken before a listing leads to a join, a change and a removal, then to nothing."""
     link = await contoso.change_cursor()
     people = await simulator.people("contoso", 5)
@@ -66,7 +66,7 @@ async def test_a_delta_names_what_changed_since_its_link(contoso: Directory, sim
 
 @pytest.mark.parametrize("answer", ["gone", "syncStateNotFound"])
 async def test_an_expired_delta_token_asks_for_a_full_listing(
-    contoso: Directory, simulator: Broken, answer: str
+    contoso: EntraSession, simulator: Broken, answer: str
 ) -> None:
     """Both forms of the answer, after eight days."""
     link = await contoso.change_cursor()
@@ -76,7 +76,7 @@ async def test_an_expired_delta_token_asks_for_a_full_listing(
         await contoso.changes(link)
 
 
-async def test_existence_tells_who_is_really_gone(fabrikam: Directory, simulator: Broken) -> None:
+async def test_existence_tells_who_is_really_gone(fabrikam: EntraSession, simulator: Broken) -> None:
     """Deleted, disabled, in a group, in none; more people and groups than one request or batch holds."""
     groups = await simulator.groups("fabrikam")
     sources = [Source(group=ObjectId(group)) for group in groups[:25]]
@@ -96,7 +96,7 @@ async def test_existence_tells_who_is_really_gone(fabrikam: Directory, simulator
     assert whole == {outsider: Existence.FOUND, inside[1]: Existence.NOT_FOUND}
 
 
-async def test_existence_of_direct_members(fabrikam: Directory, simulator: Broken) -> None:
+async def test_existence_of_direct_members(fabrikam: EntraSession, simulator: Broken) -> None:
     """A member of a nested group only is none of the outer group's own."""
     inner = await simulator.join("fabrikam", "Inner")
     made = await simulator.call("POST", "/directories/fabrikam/groups", {"displayName": "Inside", "members": [inner]})
@@ -108,7 +108,7 @@ async def test_existence_of_direct_members(fabrikam: Directory, simulator: Broke
         assert found[ObjectId(inner)] is expected
 
 
-async def test_groups_are_found_by_name_or_id(fabrikam: Directory, simulator: Broken) -> None:
+async def test_groups_are_found_by_name_or_id(fabrikam: EntraSession, simulator: Broken) -> None:
     """By the beginning of the name, quotes included; by a pasted id; none for an unknown one."""
     made = await simulator.call("POST", "/directories/fabrikam/groups", {"displayName": "O'Brien's team"})
     assert [group.id for group in await fabrikam.find_groups("O'Bri")] == [made["id"]]
@@ -116,7 +116,7 @@ async def test_groups_are_found_by_name_or_id(fabrikam: Directory, simulator: Br
     assert await fabrikam.find_groups("00000000-0000-4000-8000-000000000000") == []
 
 
-async def test_a_token_says_who_and_what(contoso: Directory, simulator: Broken) -> None:
+async def test_a_token_says_who_and_what(contoso: EntraSession, simulator: Broken) -> None:
     """Ids and roles; a grant shows at once, because the token is fresh."""
     known = await simulator.call("GET", "/directories/contoso")
     token = await contoso.token()
@@ -141,14 +141,14 @@ async def test_a_refused_login_keeps_its_number_and_ids(
     assert "wrong~secret" not in f"{refused.value} {wrong!r}"
 
 
-async def test_requests_are_counted(contoso: Directory) -> None:
+async def test_requests_are_counted(contoso: EntraSession) -> None:
     """A page is one request to Graph."""
     with count_requests() as counters:
         await contoso.users(Source())
     assert counters.directory_requests == 1
 
 
-async def test_users_are_found_by_what_people_know(contoso: Directory, simulator: Broken) -> None:
+async def test_users_are_found_by_what_people_know(contoso: EntraSession, simulator: Broken) -> None:
     """By id, address or user principal name, in any case; hostile text is but text."""
     known = (await simulator.call("GET", "/directories/contoso/users?from=0&count=1"))["users"][0]
     for text in (known["id"].upper(), known["userPrincipalName"].upper(), f" {known['mail']} "):

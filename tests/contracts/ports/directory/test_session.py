@@ -12,10 +12,10 @@ from shared.adapters.entra import GraphDirectoryFactory
 from shared.adapters.entra import factory as factory_module
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.directory import GraphDirectory
-from shared.domain.connections.connection import ClientSecret
+from shared.adapters.entra.sessions import EntraSession
+from shared.domain.connections.entra.credentials import ClientSecret
 from shared.domain.directory import Source
 from shared.errors import LoginRefused, NeedsAttention, Transient
-from shared.ports.directory import Directory
 from tests.contracts.ports.directory.scripted import Answer, ScriptedGraph, said, token
 from tests.support.builders import person
 
@@ -35,7 +35,7 @@ async def graph(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 
 @pytest.fixture
-async def directory(graph: ScriptedGraph, factory: GraphDirectoryFactory) -> AsyncIterator[Directory]:
+async def directory(graph: ScriptedGraph, factory: GraphDirectoryFactory) -> AsyncIterator[EntraSession]:
     """The adapter in front of it."""
     async with factory.open(graph.credentials) as opened:
         yield opened
@@ -56,7 +56,7 @@ async def test_one_token_serves_many(graph: ScriptedGraph, factory: GraphDirecto
     assert (len(graph.asked), graph.logins) == (40, 1)
 
 
-async def test_cookies_are_not_kept(directory: Directory, graph: ScriptedGraph) -> None:
+async def test_cookies_are_not_kept(directory: EntraSession, graph: ScriptedGraph) -> None:
     """Nothing but its own credentials says who asks."""
     graph.graph = [said('{"value":[]}', Set_Cookie="flight=1; Path=/; Secure")]
     await directory.users(Source())
@@ -64,7 +64,7 @@ async def test_cookies_are_not_kept(directory: Directory, graph: ScriptedGraph) 
     assert [request.headers.get("Cookie") for request in graph.asked] == [None, None]
 
 
-async def test_a_token_that_was_revoked_is_renewed_once(directory: Directory, graph: ScriptedGraph) -> None:
+async def test_a_token_that_was_revoked_is_renewed_once(directory: EntraSession, graph: ScriptedGraph) -> None:
     """The next one is tried before anybody is bothered."""
     graph.graph = [EXPIRED, PAGE]
     assert len((await directory.users(Source())).users) == 1
@@ -72,7 +72,7 @@ async def test_a_token_that_was_revoked_is_renewed_once(directory: Directory, gr
 
 
 async def test_a_token_that_is_never_taken_is_not_asked_for_without_end(
-    directory: Directory, graph: ScriptedGraph
+    directory: EntraSession, graph: ScriptedGraph
 ) -> None:
     """Two tries, then a person."""
     graph.graph = [EXPIRED]
@@ -81,7 +81,7 @@ async def test_a_token_that_is_never_taken_is_not_asked_for_without_end(
     assert (refused.value.code, len(graph.asked), graph.logins) == ("InvalidAuthenticationToken", 2, 2)
 
 
-async def test_many_who_meet_a_revoked_token_renew_it_once(directory: Directory, graph: ScriptedGraph) -> None:
+async def test_many_who_meet_a_revoked_token_renew_it_once(directory: EntraSession, graph: ScriptedGraph) -> None:
     """Who finds it renewed already takes the new one."""
     await directory.users(Source())
     graph.graph = [*[EXPIRED] * 8, PAGE]
@@ -106,7 +106,7 @@ async def test_an_old_token_may_lack_what_was_granted_since(
 
 
 async def test_asking_for_a_token_does_not_disturb_who_uses_the_old_one(
-    directory: Directory, graph: ScriptedGraph
+    directory: EntraSession, graph: ScriptedGraph
 ) -> None:
     """A validation beside a running sync throws the cached token away, not the connection under it."""
     readings = [directory.users(Source()) for _ in range(6)]
@@ -125,7 +125,7 @@ async def test_asking_for_a_token_does_not_disturb_who_uses_the_old_one(
     ],
 )
 async def test_an_outage_of_the_login_service_blames_nobody(
-    directory: Directory, graph: ScriptedGraph, answer: Answer
+    directory: EntraSession, graph: ScriptedGraph, answer: Answer
 ) -> None:
     """azure-identity alone says that the credentials were refused, or stumbles over HTML."""
     graph.login = [answer]
@@ -136,7 +136,7 @@ async def test_an_outage_of_the_login_service_blames_nobody(
     assert len((await directory.users(Source())).users) == 1
 
 
-async def test_a_busy_login_service_is_the_queues(directory: Directory, graph: ScriptedGraph) -> None:
+async def test_a_busy_login_service_is_the_queues(directory: EntraSession, graph: ScriptedGraph) -> None:
     """A minute is not slept in a paid worker."""
     graph.login = [said('{"error":"x"}', 429, Retry_After="60")]
     with pytest.raises(Transient) as refused:
@@ -144,7 +144,7 @@ async def test_a_busy_login_service_is_the_queues(directory: Directory, graph: S
     assert (refused.value.retry_after_s, graph.logins) == (60.0, 1)
 
 
-async def test_wrong_credentials_are_refused_at_once(directory: Directory, graph: ScriptedGraph) -> None:
+async def test_wrong_credentials_are_refused_at_once(directory: EntraSession, graph: ScriptedGraph) -> None:
     """Trying again would lock somebody out."""
     graph.login = [WRONG_SECRET]
     with pytest.raises(LoginRefused) as refused:
@@ -152,7 +152,7 @@ async def test_wrong_credentials_are_refused_at_once(directory: Directory, graph
     assert (refused.value.code, graph.logins) == ("AADSTS7000215", 1)
 
 
-async def test_an_unreadable_token(directory: Directory, graph: ScriptedGraph) -> None:
+async def test_an_unreadable_token(directory: EntraSession, graph: ScriptedGraph) -> None:
     """Nothing is known, and nobody is to blame."""
     graph.login = [said('{"access_token":"opaque","expires_in":3599,"token_type":"Bearer"}')]
     with pytest.raises(Transient):
@@ -175,7 +175,7 @@ async def test_nobody_listens(factory: GraphDirectoryFactory, graph: ScriptedGra
 
 
 async def test_a_server_that_drips_is_cut_off(
-    directory: Directory, graph: ScriptedGraph, monkeypatch: pytest.MonkeyPatch
+    directory: EntraSession, graph: ScriptedGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole request has a limit, not only each silence."""
     monkeypatch.setattr("shared.adapters.entra.client._REQUEST_S", 0.3)

@@ -7,29 +7,22 @@ import pytest
 
 from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.tenants import TenantSummary
-from shared.domain.connections.connection import Cloud, Connection, Endpoints, SsoApplication
+from shared.domain.connections.connection import SecretReference, SsoApplication
 from shared.domain.connections.connection_health import Health, Reason
 from shared.domain.ids import LocationId, RunId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Mode, Preferences
+from shared.domain.problem import ErrorCategory
 from shared.domain.reconcile.fence import Fence
 from shared.domain.run import Deletion, RunMode, TenantState
 from shared.errors import Conflict, NotFound
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import person
+from tests.support.fakes import entra_connection
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-CONNECTION = Connection(
-    azure_tenant_id=person(1),
-    client_id=person(2),
-    object_id=person(3),
-    cloud=Cloud.GLOBAL,
-    endpoints=Endpoints(login="https://login.example", graph="https://graph.example"),
-    secret_name="tenant-acme",
-    secret_version="1",
-    connected_at=NOW,
-)
+CONNECTION = entra_connection(person(1), person(2), person(3), secrets=SecretReference(name="tenant-acme", version="1"))
 DESK, ROOF = LocationId("desk"), LocationId("roof")
 
 
@@ -64,9 +57,8 @@ async def test_a_briefing_is_what_the_parts_are(stores: Stores) -> None:
     await stores.connections.put(acme, CONNECTION)
     await stores.settings.put_preferences(acme, Preferences(mode=Mode.FULL))
     await stores.settings.put_location(acme, DESK, "Desk")
-    await stores.connections.replace_health(
-        acme, Health().refused(Reason(code="c", title="t", detail="d", fix="f"), NOW), None
-    )
+    reason = Reason(category=ErrorCategory.CREDENTIALS, code="c", title="t", detail="d", fix="f")
+    await stores.connections.replace_health(acme, Health().refused(reason, NOW), None)
     await stores.sync_states.replace(acme, TenantState(fencing_token=3), None)
     found = await stores.tenants.get_context(acme)
     assert found.tenant == await tenants.get(acme)
@@ -178,7 +170,13 @@ async def test_health_admins_and_sso_are_the_tenants_own(stores: Stores) -> None
     acme = stores.acme
     fresh = await stores.connections.get_health(acme)
     assert (fresh.value, fresh.etag) == (Health(), None)
-    reason = Reason(code="AADSTS7000222", title="Expired", detail="Its end has passed.", fix="Create a new one.")
+    reason = Reason(
+        category=ErrorCategory.CREDENTIALS,
+        code="AADSTS7000222",
+        title="Expired",
+        detail="Its end has passed.",
+        fix="Create a new one.",
+    )
     refused = Health().refused(reason, NOW)
     etag = await stores.connections.replace_health(acme, refused, None)
     with pytest.raises(Conflict):

@@ -1,14 +1,13 @@
 """What holds of any TenantStore when a write names the version that it replaces."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
 from shared.domain.access.callers import Admins
 from shared.domain.access.tenants import TenantSummary
-from shared.domain.connections.connection import Cloud, Connection, Endpoints, SsoApplication
+from shared.domain.connections.connection import SecretReference, SsoApplication
 from shared.domain.ids import LocationId, RunId
 from shared.domain.operations.operator_log import OperatorLogEntry, Replay
 from shared.domain.optimistic_locking import Expected, Part
@@ -18,18 +17,10 @@ from shared.domain.run import Run, RunMode, RunState, Summary, TenantState
 from shared.errors import Conflict, NotFound
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import person
+from tests.support.fakes import entra_connection
 
 DESK = LocationId("desk")
-CONNECTION = Connection(
-    azure_tenant_id=person(1),
-    client_id=person(2),
-    object_id=person(3),
-    cloud=Cloud.GLOBAL,
-    endpoints=Endpoints(login="https://login.example", graph="https://graph.example"),
-    secret_name="tenant-acme",
-    secret_version="1",
-    connected_at=datetime(2026, 11, 23, 8, 0, tzinfo=UTC),
-)
+CONNECTION = entra_connection(person(1), person(2), person(3), secrets=SecretReference(name="tenant-acme", version="1"))
 Put = Callable[[Expected | None], Awaitable[str | None]]
 
 

@@ -7,7 +7,7 @@ from azure.core.credentials import AccessToken
 
 from shared.adapters.entra import credential as module
 from shared.adapters.entra.credential import NetworkContext, RenewableCredential
-from shared.domain.connections.connection import CLOUD_ENDPOINTS, ClientSecret, Cloud, Credentials
+from shared.domain.connections.entra.credentials import CLOUD_ENDPOINTS, ClientSecret, Cloud, Credentials
 
 CREDENTIALS = Credentials(
     azure_tenant_id="33333333-3333-4333-8333-333333333333",

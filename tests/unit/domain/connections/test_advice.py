@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.connections.entra.credential_form import MAX_PROBED_GROUPS, CredentialForm, local_checks
+from shared.domain.connections.entra.credentials import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.connections.entra.endpoints import resolve
 from shared.domain.connections.entra.login_errors import refused
 from shared.domain.connections.entra.permissions import judge, needs
@@ -50,8 +50,8 @@ def test_every_need_says_why() -> None:
 def test_a_missing_enterprise_application_links_to_consent() -> None:
     """Its fix speaks of a link that grants consent, so that is the link it gets; other codes get the error page."""
     consent = "https://login.example/tenant/adminconsent?client_id=1"
-    assert refused("AADSTS7000229", "https://login.example", None, None, consent_link=consent).link == consent
-    other = refused("AADSTS7000215", "https://login.example", None, None, consent_link=consent)
+    assert refused("AADSTS7000229", "https://login.example", consent_link=consent).link == consent
+    other = refused("AADSTS7000215", "https://login.example", consent_link=consent)
     assert other.link == "https://login.example/error?code=7000215"
 
 

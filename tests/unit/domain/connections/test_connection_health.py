@@ -11,19 +11,39 @@ from shared.domain.connections.connection_health import (
     HealthState,
     NoticeKind,
     Reason,
-    concerns_credentials,
     days_left,
     passed_threshold,
 )
 from shared.domain.ids import RunId
+from shared.domain.problem import ErrorCategory
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-EXPIRED = Reason(code="AADSTS7000222", title="The secret has expired", detail="Its end has passed.", fix="Make one.")
-WRONG = Reason(code="AADSTS7000215", title="The secret is wrong", detail="It is another.", fix="Copy the value.")
-BUSY = Reason(code="graph_failing", title="Graph fails", detail="It answers 503.", fix="Wait.")
-DENIED = Reason(code="Authorization_RequestDenied", title="Not allowed", detail="It answers 403.", fix="Consent.")
+EXPIRED = Reason(
+    category=ErrorCategory.CREDENTIALS,
+    code="AADSTS7000222",
+    title="The secret has expired",
+    detail="Its end has passed.",
+    fix="Make one.",
+)
+WRONG = Reason(
+    category=ErrorCategory.CREDENTIALS,
+    code="AADSTS7000215",
+    title="The secret is wrong",
+    detail="It is another.",
+    fix="Copy the value.",
+)
+BUSY = Reason(
+    category=ErrorCategory.TRANSIENT, code="graph_failing", title="Graph fails", detail="It answers 503.", fix="Wait."
+)
+DENIED = Reason(
+    category=ErrorCategory.PERMISSION,
+    code="Authorization_RequestDenied",
+    title="Not allowed",
+    detail="It answers 403.",
+    fix="Consent.",
+)
 
 
 def kinds(health: Health) -> list[NoticeKind]:
@@ -121,11 +141,3 @@ def test_days_left_are_whole_days() -> None:
     assert [passed_threshold(NOW + days * DAY, NOW) for days in (31, 30, 15, 14, 8, 7, 2, 1, -5)] == [
         None, 30, 30, 14, 14, 7, 7, 1, 1,
     ]  # fmt: skip
-
-
-def test_which_errors_concern_credentials() -> None:
-    """Every refusal of the login service, and a secret that cannot be used; nothing that Graph says."""
-    for code in ("AADSTS7000215", "AADSTS90002", "login_refused", "secret_not_found", "invalid_certificate"):
-        assert concerns_credentials(code)
-    for code in ("Authorization_RequestDenied", "graph_failing", "login_busy", "throttled", "group_not_found"):
-        assert not concerns_credentials(code)

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.connections.connection import SsoApplication, secret_name
+from shared.domain.connections.connection import Connection, SsoApplication, decode_secrets, secret_name
+from shared.domain.connections.entra.connection_settings import SECRET, settings_of
 from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.ids import ObjectId, TenantId
 from shared.errors import NotFound, Rejected
@@ -17,6 +18,12 @@ SSO = SsoApplication(client_id=ObjectId(person(50)))
 
 async def _epoch(ports: Ports, tenant: TenantId) -> int:
     return (await ports.sync_states.get(tenant)).value.config_version
+
+
+async def secret_of(ports: Ports, connection: Connection) -> str:
+    """Return the secret of a connection in the vault."""
+    assert connection.secrets is not None
+    return decode_secrets(await ports.secrets.get(connection.secrets.name, connection.secrets.version))[SECRET]
 
 
 async def test_sign_on_comes_first(app: App, ports: Ports, contoso: TenantId, entries: CredentialForm) -> None:
@@ -33,8 +40,11 @@ async def test_right_credentials_switch_on(app: App, ports: Ports, contoso: Tena
     assert (await app.connect.connect(contoso, entries, BACK_END)).value.ok
     stored = await ports.connections.find(contoso)
     assert stored is not None
-    assert (stored.azure_tenant_id, stored.object_id) == (entries.tenant_id, entries.object_id)
-    assert await ports.secrets.get(secret_name(contoso), stored.secret_version) == entries.client_secret
+    settings = settings_of(stored)
+    assert (settings.azure_tenant_id, settings.object_id) == (entries.tenant_id, entries.object_id)
+    assert stored.secrets is not None
+    assert stored.secrets.name == secret_name(contoso)
+    assert await secret_of(ports, stored) == entries.client_secret
     assert entries.client_secret not in msgspec.json.encode(stored).decode()
     assert await _epoch(ports, contoso) == 1
     assert (await app.connect.check_stored(contoso, BACK_END)).ok
@@ -70,9 +80,9 @@ async def test_a_new_secret_that_works_is_a_new_version(
     after = await ports.connections.find(contoso)
     assert before is not None
     assert after is not None
-    assert before.secret_version != after.secret_version
-    assert await ports.secrets.get(before.secret_name, before.secret_version) == entries.client_secret
-    assert await ports.secrets.get(after.secret_name, after.secret_version) == "the-next-secret"
+    assert before.secrets != after.secrets
+    assert await secret_of(ports, before) == entries.client_secret
+    assert await secret_of(ports, after) == "the-next-secret"
 
 
 async def test_switching_off_erases_ids_and_secret(
@@ -87,7 +97,7 @@ async def test_switching_off_erases_ids_and_secret(
         await app.connect.disconnect(contoso)
         assert await app.connect.connection(contoso) is None
     with pytest.raises(NotFound):
-        await ports.secrets.get(stored.secret_name, stored.secret_version)
+        await secret_of(ports, stored)
     with pytest.raises(NotFound) as off:
         await app.connect.check_stored(contoso, BACK_END)
     assert off.value.code == "not_connected"
@@ -115,7 +125,7 @@ async def test_pasted_space_does_not_reach_the_vault(
     )
     stored = await ports.connections.find(contoso)
     assert stored is not None
-    assert await ports.secrets.get(stored.secret_name, stored.secret_version) == entries.client_secret
+    assert await secret_of(ports, stored) == entries.client_secret
 
 
 async def test_an_unknown_tenant_is_told(app: App, entries: CredentialForm) -> None:

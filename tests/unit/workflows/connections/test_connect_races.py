@@ -9,25 +9,34 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.access.callers import Caller
-from shared.domain.connections.connection import CredentialKind, SsoApplication, secret_name
+from shared.domain.connections.connection import ConnectionForm, SsoApplication, secret_name
 from shared.domain.connections.connection_health import HealthState, Reason
+from shared.domain.connections.entra.connection_settings import settings_of
 from shared.domain.connections.entra.credential_form import CredentialForm
+from shared.domain.connections.entra.credentials import CredentialKind
 from shared.domain.connections.validation_report import Validation
 from shared.domain.ids import ObjectId, TenantId
+from shared.domain.problem import ErrorCategory
 from shared.errors import Conflict, NotFound, Transient
 from shared.workflows.connections.connect import Connect
 from tests.support.builders import BACK_END, person
-from tests.support.fakes import FakeDirectories
+from tests.support.fakes import directories_of
 
 SSO = SsoApplication(client_id=ObjectId(person(50)))
-EXPIRED = Reason(code="AADSTS7000222", title="Expired", detail="Its end has passed.", fix="Create a new one.")
+EXPIRED = Reason(
+    category=ErrorCategory.CREDENTIALS,
+    code="AADSTS7000222",
+    title="Expired",
+    detail="Its end has passed.",
+    fix="Create a new one.",
+)
 
 
 def meanwhile(app: App, happens: Callable[[], Awaitable[object]]) -> Connect:
     """Return the workflow, with something happening while credentials are checked."""
 
     async def validate(
-        form: CredentialForm, caller: Caller, sso_application: str | None, *, stored: bool = False
+        form: ConnectionForm, caller: Caller, sso_application: str | None, *, stored: bool = False
     ) -> Validation:
         found = await app.validate(form, caller, sso_application, stored=stored)
         await happens()
@@ -39,7 +48,7 @@ def meanwhile(app: App, happens: Callable[[], Awaitable[object]]) -> Connect:
 async def stored_secrets(ports: Ports, tenant: TenantId) -> bool:
     """Tell whether the vault still has a secret of the tenant."""
     connection = await ports.connections.find(tenant)
-    versions = [connection.secret_version] if connection else ["1", "2", "3"]
+    versions = [connection.secrets.version] if connection and connection.secrets else ["1", "2", "3"]
     for version in versions:
         try:
             await ports.secrets.get(secret_name(tenant), version)
@@ -146,14 +155,14 @@ async def test_a_federated_identity_leaves_no_secret_behind(
     await app.connect.put_sso(contoso, SSO)
     await app.connect.connect(contoso, entries, BACK_END)
     assert await stored_secrets(ports, contoso)
-    assert isinstance(ports.directories, FakeDirectories)
-    for directory in ports.directories.by_azure_tenant.values():
+    for directory in directories_of(ports).by_azure_tenant.values():
         directory.federated = True
     federated = msgspec.structs.replace(entries, client_secret="", federated=True)
     await app.connect.connect(contoso, federated, BACK_END)
     connection = await ports.connections.find(contoso)
     assert connection is not None
-    assert connection.kind is CredentialKind.FEDERATED
+    assert settings_of(connection).kind is CredentialKind.FEDERATED
+    assert connection.secrets is None
     with pytest.raises(NotFound):
         await ports.secrets.get(secret_name(contoso), "1")
 
@@ -194,8 +203,7 @@ async def test_another_directory_that_dies_while_it_is_stored_leaves_nothing_old
     await app.connect.put_sso(contoso, SSO)
     await app.connect.connect(contoso, entries, BACK_END)
     other = msgspec.structs.replace(entries, client_id=person(60))
-    assert isinstance(ports.directories, FakeDirectories)
-    for directory in ports.directories.by_azure_tenant.values():
+    for directory in directories_of(ports).by_azure_tenant.values():
         directory.client_id = person(60)
         directory.assigned[person(60)] = []
     before = (await ports.sync_states.get(contoso)).value.config_version

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from shared.domain.connections.connection import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.connections.entra.credential_form import CredentialForm, local_checks
+from shared.domain.connections.entra.credentials import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.connections.entra.endpoints import resolve
 from shared.domain.connections.entra.login_errors import LOGIN_ERRORS, refused
 from shared.domain.connections.validation_report import CheckStatus
@@ -64,7 +64,7 @@ CODES = [
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_has_its_own_sentence(code: str) -> None:
     """Title, sentence and fix, with the code and the ids, and a link to Microsoft's own page."""
-    check = refused(f"AADSTS{code}", "https://login.example", "trace-1", "correlation-1")
+    check = refused(f"AADSTS{code}", "https://login.example", " Trace ID trace-1. Correlation ID correlation-1.")
     assert check.status is CheckStatus.FAIL
     assert f"AADSTS{code}" in check.detail
     assert "trace-1" in check.detail

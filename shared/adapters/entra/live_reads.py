@@ -2,23 +2,23 @@
 
 from collections.abc import Awaitable, Sequence
 
-from shared.domain.connections import live_reads
-from shared.domain.connections.credential_expiry import Registration
-from shared.domain.connections.entra import permissions
+from shared.adapters.entra.sessions import EntraSession
+from shared.domain.connections.entra import live_reads, permissions
+from shared.domain.connections.entra.credential_expiry import Registration
 from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.connections.validation_report import Check, Consent
 from shared.domain.directory import Group, Source
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, SyncError, Transient
-from shared.ports.directory import Directory, EntraSession
+from shared.ports.directory import Directory
 
 
-async def registration(directory: EntraSession, token: TokenReport) -> Registration | None:
+async def registration(session: EntraSession, token: TokenReport) -> Registration | None:
     """Return the app registration of the token's application, None where it cannot be read."""
     if not token.roles & permissions.APPLICATIONS.satisfied_by:
         return None
     try:
-        return await directory.registration(token.client_id)
+        return await session.registration(token.client_id)
     except (NeedsAttention, Transient):
         return None  # it only adds a date and a surer sentence; what matters is read and reported by `reads`
 
@@ -40,7 +40,9 @@ async def reads(
     if "read_members" in checks:
         done.append(checks["read_members"])
     else:
-        groups = [ObjectId(group) for group in probed] or [each.id for each in found if not each.hidden_membership][:1]
+        groups = [ObjectId(group) for group in probed] or [group.id for group in found if not group.hidden_membership][
+            :1
+        ]
         for group in groups:
             reading = directory.users(Source(group=group))
             what = f"The members of the group with ID {group}" if probed else "The members of a group"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.connections.credential_expiry import ClientKey, end_of, expiry_check
+from shared.domain.connections.entra.credential_expiry import ClientKey, end_of, expiry_check
 from shared.domain.connections.validation_report import CheckStatus
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

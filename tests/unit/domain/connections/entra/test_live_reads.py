@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.connections.live_reads import READS, not_allowed, nothing_asked, outcome
+from shared.domain.connections.entra.live_reads import READS, not_allowed, nothing_asked, outcome
 from shared.domain.connections.validation_report import CheckStatus, Consent
 from shared.errors import Conflict, NeedsAttention, NotFound, SyncError, Transient
 

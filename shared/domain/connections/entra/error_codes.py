@@ -1,0 +1,57 @@
+"""What the error codes of the login service and of Microsoft Graph mean to an admin, and of which category they are."""
+
+from typing import Final
+
+from shared.domain.connections.entra.login_errors import explained
+from shared.domain.problem import ErrorCategory, Explanation
+
+_CONSENT: Final = "Grant the missing permission and admin consent. It can take a few minutes to take effect."
+_WAIT: Final = "No action is required: the sync is repeated automatically."
+_REPORT: Final = "Report this code to the operator."
+
+
+def _of(category: ErrorCategory, title: str, detail: str, fix: str) -> Explanation:
+    return Explanation(title=title, detail=detail, fix=fix, category=category)
+
+
+_DENIED: Final = _of(
+    ErrorCategory.PERMISSION,
+    "A permission is missing",
+    "Microsoft Graph does not allow the application to read this.",
+    _CONSENT,
+)
+_FAILING: Final = _of(
+    ErrorCategory.TRANSIENT, "Microsoft is temporarily unavailable", "The service did not give a usable answer.", _WAIT
+)
+#: Codes of Graph, and our own for its answers. Source: https://learn.microsoft.com/graph/errors
+GRAPH_ERRORS: Final[dict[str, Explanation]] = {
+    "Authorization_RequestDenied": _DENIED,
+    "401": _DENIED,
+    "403": _DENIED,
+    "users_unreadable": _DENIED,
+    "hidden_membership": _of(
+        ErrorCategory.PERMISSION,
+        "The group hides its members",
+        "The application may not read the members of this group.",
+        "Grant the permission Member.Read.Hidden with admin consent, or map another group.",
+    ),
+    "throttled": _of(
+        ErrorCategory.THROTTLED, "Microsoft Graph limits our requests", "Too many requests in a short time.", _WAIT
+    ),
+    **dict.fromkeys(("graph_unreachable", "graph_failing", "bad_answer", "login_busy", "login_unreachable"), _FAILING),
+    "identity": _of(
+        ErrorCategory.OURS,
+        "The managed identity is missing",
+        "The app has no managed identity to sign in with.",
+        "Inform the operator, who has to assign it.",
+    ),
+}
+
+
+def explain(code: str) -> Explanation:
+    """Return the meaning of a code; an unknown one is an error on our side."""
+    return (
+        explained(code)
+        or GRAPH_ERRORS.get(code)
+        or _of(ErrorCategory.OURS, "Unexpected error", f"The directory returned the error {code}.", _REPORT)
+    )
