@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from shared.domain.directory import Group
+from shared.domain.directory import Capability, Group
 from shared.domain.ids import ObjectId
 from shared.ports.directory import Directory
 
@@ -32,8 +32,9 @@ async def shortest_paths(
                 waiting.append(group.id)
 
     reach(await directory.groups_of_user(person), None)
+    nested = Capability.NESTED_GROUPS in directory.capabilities
     for _ in range(_MAX_ASKED):
-        if not waiting or mapped <= below.keys():
+        if not nested or not waiting or mapped <= below.keys():
             break
         group = waiting.popleft()
         reach(await directory.groups_of_group(group), group)
