@@ -1,4 +1,4 @@
-"""What a directory holds, as the product sees it, and what may be concluded from having read it.
+"""Users, groups and changes as a directory provider delivers them, and what may be concluded from reading them.
 
 Two types carry the most important promise of the product: absence can be concluded only from a `CompleteSnapshot`
 (see `shared.domain.snapshots.snapshot`), and a `Delta` removes only what it names.
@@ -16,9 +16,9 @@ from shared.domain.person_field import PersonField
 class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=False, gc=False):
     """A user as last read. Empty text never occurs: what the directory does not know is None.
 
-    One of a source that is read `by_id` has an id and nothing else: no name, which everybody has in the directory.
-    Stored as an array (see `shared.domain.snapshots.snapshot`), so fields are only ever added at the end, with a
-    default.
+    A user of a source that is read `by_id` has an id and nothing else, not even the name that every user has in the
+    directory. Snapshots store users as arrays, so new fields are added at the end, with a default
+    (docs/how-to/add-a-recipient-field.md).
     """
 
     id: ObjectId
@@ -39,19 +39,19 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     company_name: str | None = None
     #: Other SMTP addresses than `mail`, in lower case, sorted.
     aliases: tuple[str, ...] = ()
-    #: The user whom they report to; known only where managers were asked for.
+    #: The user that they report to; known only where managers were requested.
     manager: ObjectId | None = None
     cost_center: str | None = None
     street_address: str | None = None
 
     @classmethod
     def only(cls, person: ObjectId) -> "DirectoryUser":
-        """Return a user of whom nothing is known but who it is."""
+        """Return a user of which only the id is known."""
         return cls(person, "")
 
     @property
     def only_id(self) -> bool:
-        """Whether nothing is known but who it is."""
+        """Whether only the id is known."""
         return not self.user_principal_name
 
 
@@ -70,7 +70,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     connection: ConnectionId = MAIN
     group: ObjectId | None = None
     transitive: bool = True
-    #: Only who is in the group is read: wherever that matters, the whole directory is read too, and tells the rest.
+    #: Only the ids of the members are read: the whole directory is read as well, and provides the rest.
     by_id: bool = False
 
     @property
@@ -131,7 +131,7 @@ class ChangesPage(msgspec.Struct, frozen=True, kw_only=True):
     #: In the order of the directory; a user who was deleted and restored is named twice. Each has the fields of
     #: DirectoryUser that the directory mentioned, by field name; None for a deleted user. The others are unchanged.
     changes: list[tuple[ObjectId, Fields | None]]
-    #: Users of whom the directory says only that they changed; they have to be read by their ids.
+    #: Users that the directory reports as changed without saying how; they have to be read by their ids.
     to_read: tuple[ObjectId, ...] = ()
     next_cursor: str | None
     #: Opaque cursor from which the next sync continues.

@@ -94,7 +94,7 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     groups: tuple[ObjectId, ...] = ()
 
     def tag(self) -> str:
-        """Return what differs between any two versions of the recipient that look different."""
+        """Return the entity tag: it differs between any two versions of the recipient that look different."""
         return sha256(msgspec.json.encode(self)).hexdigest()[:_TAG_CHARACTERS]
 
 
@@ -109,18 +109,18 @@ class Reason(StrEnum):
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_DELETED = "account_deleted"
     LEFT_GROUP = "left_group"
-    #: The attribute by which the location rule goes names it no more, and no group holds them.
+    #: The location rule does not place the person here any more, and no mapped group does.
     ATTRIBUTE_CHANGED = "attribute_changed"
     GUEST_EXCLUDED = "guest_excluded"
-    #: Nobody can write to them, and the preferences ask for an address.
+    #: The person has no e-mail address, and the preferences require one.
     NO_EMAIL = "no_email"
-    #: A filter by attribute keeps them out.
+    #: A filter by attribute excludes the person.
     FILTERED = "filtered"
-    #: Nothing feeds the location any more: no mapping is left.
+    #: The location has no source any more: its last mapping was removed.
     MAPPING_REMOVED = "mapping_removed"
     #: A CSV or manual recipient has this person's e-mail, and the preference forbids updating it.
     CSV_OWNS = "csv_owns"
-    #: Several directory users, or several recipients, share the e-mail that would have to decide.
+    #: Several directory users, or several recipients, share the e-mail address that would decide.
     AMBIGUOUS_EMAIL = "ambiguous_email"
     DEACTIVATED_MANUALLY = "deactivated_manually"
     #: A row of a CSV file created, changed or brought back the recipient.

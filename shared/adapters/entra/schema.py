@@ -1,4 +1,4 @@
-"""Microsoft Graph's JSON as structs, and a page that is accepted only if it is one."""
+"""Structs of Microsoft Graph's JSON, and strict decoding: only a complete page passes for a page."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,33 +11,33 @@ from msgspec import UNSET, UnsetType
 from shared.domain.ids import ObjectId
 from shared.errors import Transient
 
-#: Every escape of a JSON text in turn; `lone` is half of a surrogate pair, which stands for no character.
+#: Any escape in a JSON text; `lone` is half of a surrogate pair, which does not represent a character.
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
 
 Text = str | None | UnsetType
-#: An object id; anything else is no answer of a directory, and would become a key.
+#: The form of an object id. Ids become keys, so nothing else is accepted.
 _GUID: Final = r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 _GUID_CHARACTERS: Final = 36
 Guid = Annotated[str, msgspec.Meta(pattern=rf"\A{_GUID}\Z")]
-#: What an id looks like when each of its digits is made a zero, and what makes them zeros.
+#: An id after every digit was replaced by a zero, and the translation that does it.
 _ZEROS: Final = b"00000000-0000-0000-0000-000000000000"
 _TO_ZEROS: Final = bytes.maketrans(b"123456789abcdefABCDEF", b"0" * 21)
-#: A link that is there must lead somewhere: an empty one must not pass for the end of a listing.
+#: A link must not be empty: it could pass for the end of a listing.
 Link = Annotated[str, msgspec.Meta(min_length=1)] | None
 
 
 class Reference(msgspec.Struct):
-    """An object that a change names, and whether it is referred to no more."""
+    """An object that a change names; `removed` if the reference ended."""
 
     id: Guid
     removed: dict[str, str] | UnsetType = msgspec.field(default=UNSET, name="@removed")
 
 
 class Identified(msgspec.Struct, gc=False):
-    """Somebody of whom only the id is looked at. A page that it is decoded as a part of makes sure that it is one."""
+    """A user of which only the id is decoded. The page that contains it validates the id."""
 
     id: Annotated[ObjectId, msgspec.Meta(min_length=_GUID_CHARACTERS, max_length=_GUID_CHARACTERS)]
 
@@ -108,9 +108,9 @@ class GraphGroup(msgspec.Struct, rename="camel"):
 
 
 class UserPage(msgspec.Struct, gc=False):
-    """A page of users, or of changes about them. `value` is required: without it nothing is a page.
+    """A page of users or of changes. `value` is required, and content with an `error` is not a page.
 
-    With an `error` nothing is one either, whatever else it holds: Graph can fail when half of the answer is sent.
+    Graph can fail after it has sent half of a response.
     """
 
     value: list[GraphUser]
@@ -119,30 +119,30 @@ class UserPage(msgspec.Struct, gc=False):
     error: None = None
 
     def __post_init__(self) -> None:
-        """Leave everybody with an object id, in lower case. Raises: ValueError, which makes the page an invalid one."""
+        """Validate the object ids and convert them to lower case. A ValueError makes the page invalid."""
         _check_ids(self.value)
 
 
 class IdPage(msgspec.Struct, gc=False):
-    """A page of users of whom only ids were asked for, as strict as UserPage; decoding it takes half as long."""
+    """A page of users by id, as strict as UserPage; decoding it takes half as long."""
 
     value: list[Identified]
     next_link: Link = msgspec.field(default=None, name="@odata.nextLink")
     error: None = None
 
     def __post_init__(self) -> None:
-        """Leave everybody with an object id, in lower case. Raises: ValueError, which makes the page an invalid one."""
+        """Validate the object ids and convert them to lower case. A ValueError makes the page invalid."""
         _check_ids(self.value)
 
 
-def _check_ids(found: Sequence[Identified]) -> None:
-    # all at once: a pattern for each takes as long as decoding all the rest of the page
-    ids = "".join([each.id for each in found])
-    if ids.encode("ascii", "replace").translate(_TO_ZEROS) != _ZEROS * len(found):
-        raise ValueError("an id is no GUID")
-    if ids != ids.lower():  # Graph's own are
-        for each in found:
-            each.id = ObjectId(each.id.lower())
+def _check_ids(users: Sequence[Identified]) -> None:
+    # in one text: a pattern for every id takes as long as decoding all the rest of the page
+    ids = "".join([user.id for user in users])
+    if ids.encode("ascii", "replace").translate(_TO_ZEROS) != _ZEROS * len(users):
+        raise ValueError("an id is not a GUID")
+    if ids != ids.lower():  # Graph sends lower case
+        for user in users:
+            user.id = ObjectId(user.id.lower())
 
 
 class GroupPage(msgspec.Struct):
@@ -154,7 +154,7 @@ class GroupPage(msgspec.Struct):
 
 
 class PasswordCredential(msgspec.Struct, rename="camel"):
-    """A client secret as Graph shows it: its first characters and its end."""
+    """A client secret as Graph shows it: its first characters and its expiry."""
 
     hint: str | None = None
     end_date_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
@@ -183,7 +183,7 @@ class AssignmentPage(msgspec.Struct):
 
 
 class BatchAnswer(msgspec.Struct):
-    """One answer within a `$batch`."""
+    """One response within a `$batch`."""
 
     id: str
     status: int
@@ -192,13 +192,13 @@ class BatchAnswer(msgspec.Struct):
 
 
 class BatchAnswers(msgspec.Struct):
-    """The answers of a `$batch`, in any order."""
+    """The responses of a `$batch`, in any order."""
 
     responses: list[BatchAnswer]
 
 
 class Membership(msgspec.Struct):
-    """The groups, of those asked about, that a user is in."""
+    """Those of the requested groups that a user is in."""
 
     value: list[str]
     error: None = None
@@ -220,27 +220,31 @@ T = TypeVar("T")
 
 
 def decode(content: bytes | None, kind: type[T]) -> T:
-    """Return an answer's content. Raises: Transient if it is anything else than what was asked for.
+    """Return the decoded content of a response. Raises Transient if it is not of the requested kind.
 
-    An empty answer, HTML, cut-off JSON, a body without `value` and an error in a 200 all end here: none of them may
-    pass for a last page.
+    Empty content, HTML, truncated JSON, a body without `value` and an error with status 200 are all rejected, so that
+    none of them passes for a last page.
     """
     if not content:
-        raise Transient("Microsoft Graph gave an empty answer; try again.", code="bad_answer")
+        raise Transient("Microsoft Graph sent an empty response; try again.", code="bad_answer")
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise Transient(f"Microsoft Graph gave an answer that is no {kind.__name__}.", code="bad_answer") from error
+        raise Transient(
+            f"Microsoft Graph sent a response that is not a valid {kind.__name__}; try again.", code="bad_answer"
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError):
-        mended = _mended(content)
+        repaired = _repaired(content)
     try:
-        return msgspec.json.decode(mended, type=kind)
+        return msgspec.json.decode(repaired, type=kind)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Transient(f"Microsoft Graph gave an answer that is no {kind.__name__}.", code="bad_answer") from error
+        raise Transient(
+            f"Microsoft Graph sent a response that is not a valid {kind.__name__}; try again.", code="bad_answer"
+        ) from error
 
 
-def _mended(content: bytes) -> bytes:
-    """Return JSON whose text is well formed: names cut within an emoji must not make their page unreadable for ever."""
+def _repaired(content: bytes) -> bytes:
+    """Return JSON with well-formed texts: a name that was cut within an emoji must not make its page unreadable."""
     return _ESCAPE.sub(
-        lambda found: rb"\ufffd" if found["lone"] else found[0], content.decode(errors="replace").encode()
+        lambda match: rb"\ufffd" if match["lone"] else match[0], content.decode(errors="replace").encode()
     )

@@ -1,4 +1,4 @@
-"""Users as Microsoft Graph sends them, as users of a directory: texts cleaned, and nothing made up."""
+"""Mapping of Microsoft Graph's users to directory users: texts are cleaned, and unknown values stay unknown."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,17 +14,17 @@ from shared.domain.directory import DirectoryUser, Fields
 from shared.domain.struct_calls import compile_batch_constructor, compile_constructor
 from shared.errors import NeedsAttention
 
-#: Longest text that is kept, in characters; what is longer is cut.
+#: Longest text that is kept, in characters; longer texts are cut.
 MAX_TEXT: Final = 1024
-#: Most aliases that are kept of one person.
+#: Most aliases of one person that are kept.
 MAX_ALIASES: Final = 50
 _SECONDARY: Final = "smtp:"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-#: What JSON in UTF-8 holds if one of its texts has an escape, or an ASCII character that `_CONTROL` finds.
+#: Bytes in JSON of which a text has an escape, or an ASCII character that `_CONTROL` finds.
 _ESCAPES: Final = b"\\", b"\x7f"
-#: What it holds if one of its texts begins or ends with a space, or has U+1680 or U+3000 anywhere, which are such, too.
+#: Bytes in JSON of which a text begins or ends with a space, or has one of the spaces U+1680 and U+3000.
 _SPACES: Final = b'" ', b' "', b"\xe1\x9a\x80", b"\xe3\x80\x80"
-#: First bytes of the other characters that `_CONTROL` finds or that are white space, and those characters.
+#: First bytes of the other characters that are white space or that `_CONTROL` finds, and these characters.
 _ODD: Final = {
     b"\xc2": re.compile(rb"\xc2[\x80-\xa0]"),
     b"\xe2": re.compile(rb"\xe2(?:\x80[\x80-\x8a\xa8\xa9\xaf]|\x81\x9f)"),
@@ -40,15 +40,15 @@ def _text(value: Any) -> str | None:  # noqa: ANN401 - a str, None or UNSET
 
 
 def _aliases(values: list[str] | UnsetType | None) -> tuple[str, ...]:
-    """Return the SMTP addresses but for the first one, which is `mail`: `SMTP:` marks it, `smtp:` the others.
+    """Return the secondary SMTP addresses. `smtp:` marks them; `SMTP:` marks the primary one, which is `mail`.
 
     Source: https://learn.microsoft.com/graph/api/resources/user#properties (proxyAddresses)
     """
-    if not isinstance(values, list) or not (secondary := [each for each in values if each.startswith(_SECONDARY)]):
+    if not isinstance(values, list) or not (secondary := [value for value in values if value.startswith(_SECONDARY)]):
         return ()
-    found = {(_text(each.removeprefix(_SECONDARY)) or "").casefold() for each in secondary}
-    whole = sorted(each for each in found if "@" in each and " " not in each)
-    return tuple(whole[:MAX_ALIASES])
+    addresses = {(_text(value.removeprefix(_SECONDARY)) or "").casefold() for value in secondary}
+    valid = sorted(address for address in addresses if "@" in address and " " not in address)
+    return tuple(valid[:MAX_ALIASES])
 
 
 def _first(values: list[str] | UnsetType | None) -> str | None:
@@ -56,7 +56,7 @@ def _first(values: list[str] | UnsetType | None) -> str | None:
 
 
 def _source(path: Sequence[str]) -> str:
-    """Return the source that reads a text of `user`; of a complex property that is absent, it reads that instead."""
+    """Return the source text that reads a text of `user`, or the complex property around it if that is absent."""
     return " and ".join(f"user.{'.'.join(path[:depth])}" for depth in range(1, len(path) + 1))
 
 
@@ -81,7 +81,7 @@ _COMMON: Final = {
     "guest": "user.user_type == 'Guest'",
     "manager": "None",
 }
-#: The users of an answer in which no text has to be cleaned, and whether the answer holds secondary addresses.
+#: For the users of a response without any text to clean, and whether the response has secondary addresses.
 _plain_users: Final = compile_batch_constructor(
     DirectoryUser,
     "user",
@@ -95,7 +95,7 @@ _plain_users: Final = compile_batch_constructor(
     },
     aliases=_aliases,
 )
-#: Any user, and the cleaned user principal name.
+#: For any user, and the cleaned user principal name.
 _clean_user: Final = compile_constructor(
     DirectoryUser,
     "user, name",
@@ -112,22 +112,22 @@ _clean_user: Final = compile_constructor(
 )
 
 
-def ids_of(found: Sequence[Identified]) -> list[DirectoryUser]:
-    """Return listed users of whom only the ids were asked for."""
-    return [DirectoryUser.only(each.id) for each in found]
+def ids_of(users: Sequence[Identified]) -> list[DirectoryUser]:
+    """Return the users of a listing that requested only ids."""
+    return [DirectoryUser.only(user.id) for user in users]
 
 
-def users_of(found: Sequence[GraphUser], content: bytes) -> list[DirectoryUser]:
-    """Return the users listed in an answer's content. Raises: NeedsAttention if Graph withholds the properties."""
+def users_of(users: Sequence[GraphUser], content: bytes) -> list[DirectoryUser]:
+    """Return the users of a listing, given with its content. Raises NeedsAttention if Graph withholds properties."""
     if not _is_plain(content):
-        return list(map(user_of, found))
-    if not all(map(_name_of, found)):
+        return list(map(user_of, users))
+    if not all(map(_name_of, users)):
         raise unreadable()
-    return _plain_users(found, _holds_secondary(content))
+    return _plain_users(users, _holds_secondary(content))
 
 
 def _finder(searched: bytes) -> Callable[[bytes], bool]:
-    """Return what tells whether bytes hold `searched`, of at least two: twenty times as fast as `in` on a page."""
+    """Return a function that searches bytes for `searched`, at least two bytes: 20 times as fast as `in` on a page."""
     find = BytesAhoCorasick([searched]).find_matches_as_indexes
     return lambda content: bool(find(content))
 
@@ -137,12 +137,12 @@ _holding_spaces: Final = tuple(map(_finder, _SPACES))
 
 
 def _is_plain(content: bytes) -> bool:
-    """Tell whether nothing is to be taken off or out of any text in an answer, and none is too long: most answers are.
+    """Return whether no text of a response has to be cleaned or cut, which is true of most responses.
 
-    To look at bytes takes next to nothing; to look at each text takes longer than decoding it.
+    Searching the bytes costs almost nothing; checking text by text costs more than decoding.
     """
     return not (
-        any(each in content for each in _ESCAPES)
+        any(escape in content for escape in _ESCAPES)
         or any(holds(content) for holds in _holding_spaces)
         or any(lead in content and odd.search(content) for lead, odd in _ODD.items())
         or _holds_long_text(content)
@@ -150,45 +150,45 @@ def _is_plain(content: bytes) -> bool:
 
 
 def _holds_long_text(content: bytes) -> bool:
-    """Tell whether more than MAX_TEXT bytes are without a quotation mark; none of an answer's is escaped."""
+    """Return whether more than MAX_TEXT bytes have no quotation mark, in content without escapes."""
     mark, end = 0, len(content) - MAX_TEXT
     while 0 <= mark < end:
         mark = content.rfind(b'"', mark + 1, mark + MAX_TEXT + 2)
     return mark < 0
 
 
-def user_of(found: GraphUser) -> DirectoryUser:
-    """Return a listed user. Raises: NeedsAttention if Graph withholds the properties."""
-    name = _text(found.user_principal_name)
+def user_of(user: GraphUser) -> DirectoryUser:
+    """Return one user. Raises NeedsAttention if Graph withholds properties."""
+    name = _text(user.user_principal_name)
     if name is None:
         raise unreadable()
-    return _clean_user(found, name)
+    return _clean_user(user, name)
 
 
-def patch_of(found: GraphUser) -> Fields:
-    """Return the fields of DirectoryUser that a change names. Raises: NeedsAttention as `user_of`."""
-    fields: Fields = {name: _text(value) for name, read in _READERS if (value := read(found)) is not UNSET}
-    if not isinstance(found.user_principal_name, UnsetType):
-        name = _text(found.user_principal_name)
+def patch_of(user: GraphUser) -> Fields:
+    """Return the fields of DirectoryUser that a change mentions. Raises NeedsAttention as `user_of` does."""
+    fields: Fields = {name: _text(value) for name, read in _READERS if (value := read(user)) is not UNSET}
+    if not isinstance(user.user_principal_name, UnsetType):
+        name = _text(user.user_principal_name)
         if name is None:
             raise unreadable()
         fields["user_principal_name"] = name
-    if not isinstance(found.account_enabled, UnsetType):
-        fields["account_enabled"] = found.account_enabled is not False
-    if not isinstance(found.user_type, UnsetType):
-        fields["guest"] = found.user_type == "Guest"
-    if not isinstance(found.business_phones, UnsetType):
-        fields["business_phone"] = _first(found.business_phones)
-    if not isinstance(found.proxy_addresses, UnsetType):
-        fields["aliases"] = _aliases(found.proxy_addresses)
-    if not isinstance(found.managers, UnsetType):
-        now = [each.id.lower() for each in found.managers if each.removed is UNSET]
-        fields["manager"] = now[-1] if now else None
+    if not isinstance(user.account_enabled, UnsetType):
+        fields["account_enabled"] = user.account_enabled is not False
+    if not isinstance(user.user_type, UnsetType):
+        fields["guest"] = user.user_type == "Guest"
+    if not isinstance(user.business_phones, UnsetType):
+        fields["business_phone"] = _first(user.business_phones)
+    if not isinstance(user.proxy_addresses, UnsetType):
+        fields["aliases"] = _aliases(user.proxy_addresses)
+    if not isinstance(user.managers, UnsetType):
+        managers = [manager.id.lower() for manager in user.managers if manager.removed is UNSET]
+        fields["manager"] = managers[-1] if managers else None
     return fields
 
 
 def unreadable() -> NeedsAttention:
-    """Return the error for users without properties: members are then listed by id only, and everything else is null.
+    """Return the error for users without properties: Graph then lists members by id, and all else is null.
 
     Source: https://learn.microsoft.com/graph/api/group-list-members (limited information for inaccessible members)
     """

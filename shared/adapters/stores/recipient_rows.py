@@ -1,4 +1,4 @@
-"""A recipient as a row, and back: a property for each known field of the profile, and what stands beside it."""
+"""Row mapping of recipients: one column for each known field of the profile, and the columns beside them."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from shared.domain.struct_calls import compile_constructor
 
 _PREFIX: Final = len(keys.RECIPIENTS[0])
 _ENCODER: Final = msgspec.json.Encoder()
-#: Batches that are remembered, and the bytes of one at most: those of a customer's locations, which get the same
-#: people, are written at about the same time.
-_REMEMBERED: Final = 32
-_REMEMBERED_BYTES: Final = 128 * 1024
+#: Most encoded batches that are cached. Locations of one customer often receive the same people at about the same time.
+_CACHED: Final = 32
+#: Largest batch that is cached, in bytes.
+_CACHED_BYTES: Final = 128 * 1024
 
 
 class RecipientRow(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
@@ -69,7 +69,7 @@ def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
         "RowKey": keys.recipient(recipient.id),
         "origin": recipient.origin.value,
         "status": recipient.status.value,
-        **msgspec.to_builtins(recipient.profile),  # what is not known is left out
+        **msgspec.to_builtins(recipient.profile),  # unknown fields are left out
     }
     if recipient.profile.aliases:
         row["aliases"] = " ".join(recipient.profile.aliases)
@@ -87,46 +87,46 @@ def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
 
 
 class RowEncoder:
-    """Encodes batches of recipients; the same ones for several partitions only once."""
+    """Encodes batches of recipients, and a batch that goes to several partitions only once."""
 
     def __init__(self) -> None:
-        #: By whom it begins with: who is in the batch, and what stands behind the partition in the row of each.
-        self._known: OrderedDict[RecipientId, tuple[Sequence[Recipient], list[bytes]]] = OrderedDict()
+        #: By the first recipient of a batch: the batch, and the encoded rows without their partition.
+        self._cache: OrderedDict[RecipientId, tuple[Sequence[Recipient], list[bytes]]] = OrderedDict()
 
     def rows(self, partition: str, recipients: Sequence[Recipient], *, remember: bool = True) -> list[EncodedRow]:
-        """Return what `edm.encode` makes of each `row_of`, at a fifth of the CPU.
+        """Return the same as `edm.encode` of each `row_of`, at a fifth of the CPU.
 
-        To `remember` a batch makes sense if the very same recipients may be written to another partition next.
+        Pass `remember` if the same recipients may be written to another partition next.
         """
         head = b'{"PartitionKey":' + _ENCODER.encode(partition) + b","
         return [
-            EncodedRow(partition, keys.recipient(each.id), head + rest)
-            for each, rest in zip(recipients, self._rests(recipients, remember), strict=True)
+            EncodedRow(partition, keys.recipient(recipient.id), head + rest)
+            for recipient, rest in zip(recipients, self._rests(recipients, remember), strict=True)
         ]
 
     def forget(self) -> None:
-        """Remember nobody any more."""
-        self._known.clear()
+        """Clear the cache."""
+        self._cache.clear()
 
     def _rests(self, recipients: Sequence[Recipient], remember: bool) -> list[bytes]:  # noqa: FBT001 - private
         if not recipients:
             return []
         first = recipients[0].id
-        known, rests = self._known.get(first, ((), []))
-        if len(known) == len(recipients) and all(map(is_, known, recipients)):
-            self._known.move_to_end(first)
+        cached, rests = self._cache.get(first, ((), []))
+        if len(cached) == len(recipients) and all(map(is_, cached, recipients)):
+            self._cache.move_to_end(first)
             return rests
         rests = list(map(_rest, recipients))
-        if remember and sum(map(len, rests)) <= _REMEMBERED_BYTES:
-            self._known[first] = tuple(recipients), rests
-            self._known.move_to_end(first)
-            if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+        if remember and sum(map(len, rests)) <= _CACHED_BYTES:
+            self._cache[first] = tuple(recipients), rests
+            self._cache.move_to_end(first)
+            if len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
         return rests
 
 
 def _rest(recipient: Recipient) -> bytes:
-    """Return what stands behind the partition in a recipient's row."""
+    """Return the encoded row of a recipient without its partition."""
     profile, last_applied = recipient.profile, recipient.last_applied
     stored: str | None = None
     if last_applied is not profile and last_applied != profile:
@@ -134,7 +134,7 @@ def _rest(recipient: Recipient) -> bytes:
     row = _full_row(recipient, profile, stored)
     try:
         return _ENCODER.encode(row)[1:]
-    except UnicodeEncodeError:  # half a surrogate pair, which only an escape can carry
+    except UnicodeEncodeError:  # half of a surrogate pair, which needs an escape
         return _rest_of_row(recipient)
 
 

@@ -1,4 +1,4 @@
-"""What of a directory user goes into which field of a recipient."""
+"""Attribute mapping: which attribute of a directory user fills which field of a recipient."""
 
 from functools import cached_property
 from typing import Final
@@ -36,12 +36,12 @@ class Attributes(
     map: dict[str, str | None] = {}
     #: Two letters (ISO 3166): phone numbers are written as E.164, those without a country code as of this country.
     default_country: str | None = None
-    #: Whether the manager's name and address are read too, which takes the whole directory also in groups mode.
+    #: Whether the manager's name and address are read too; it requires the whole directory, also in groups mode.
     manager: bool = False
 
     def require_sense(self) -> None:
-        """Hold if the settings can be kept. Raises: Rejected."""
-        from shared.domain.preferences.phone_numbers import is_country  # noqa: PLC0415 - costs 70 ms to import, and few need it
+        """Validate the settings. Raises Rejected if a field, an attribute or the country is unknown."""
+        from shared.domain.preferences.phone_numbers import is_country  # noqa: PLC0415 - costs 70 ms to import, and few tenants need it
 
         for field, attribute in self.map.items():
             if field not in _MAPPED or (attribute is not None and attribute not in ATTRIBUTES):
@@ -59,7 +59,7 @@ class Attributes(
         return {_MAPPED[field]: ATTRIBUTES[name] if name is not None else None for field, name in self.map.items()}
 
     def to_profile(self, user: DirectoryUser) -> Profile:
-        """Return what the directory knows about a person."""
+        """Return the profile that the directory gives a person."""
         profile = _directory_profile(user)
         if self._changes:
             taken = {field: getattr(user, name) if name else None for field, name in self._changes.items()}

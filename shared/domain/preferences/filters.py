@@ -1,4 +1,4 @@
-"""Who of a directory's users can be a recipient, and the reason why not."""
+"""Eligibility: which directory users can be recipients, and the reason for an exclusion."""
 
 from enum import StrEnum
 from functools import cached_property
@@ -11,11 +11,12 @@ from shared.domain.person_field import person_fields
 from shared.domain.recipient import API_NAMES, TEXT_FIELDS, Profile, Reason
 from shared.errors import Rejected
 
-#: What one tenant may have; preferences have to fit one row, and every user is held against every value.
+#: Most filters of a tenant: preferences have to fit into one row, and every user is compared with every value.
 MAX_FILTERS: Final = 20
+#: Most values of a filter.
 MAX_VALUES: Final = 200
+#: Longest value, in characters.
 MAX_VALUE: Final = 200
-
 
 #: Attributes of a directory user that settings can name, by the directory's own names, and their fields.
 ATTRIBUTES: Final = {
@@ -38,10 +39,10 @@ _LABELS: Final = [{"const": name, "title": _DECLARED[ATTRIBUTES[name]].label} fo
 
 
 class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """Only people with one of the values, or, with `keep` false, everybody but them.
+    """Admits only people with one of the values or, with `keep` false, all people but them.
 
-    Values are compared without regard to case and surrounding space; one that ends with `*` stands for whatever begins
-    like it. Who has no value has none of them.
+    Values are compared without case and surrounding space; one that ends with `*` is a prefix. A person without a value
+    matches none of them.
     """
 
     attribute: Annotated[Attribute, msgspec.Meta(extra_json_schema={"oneOf": _LABELS})]
@@ -57,14 +58,14 @@ class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         return tuple(_folded(value[:-1]) for value in self.values if value.endswith("*"))
 
     def accepts(self, user: DirectoryUser) -> bool:
-        """Tell whether the filter lets a person be a recipient."""
+        """Return whether the filter lets a person be a recipient."""
         value = value_of(user, self.attribute)
         folded = _folded(value) if value is not None else None
         has = folded is not None and (folded in self._exact or folded.startswith(self._beginnings))
         return has is self.keep
 
     def require_sense(self) -> None:
-        """Hold if the filter can be kept. Raises: Rejected."""
+        """Validate the filter. Raises Rejected if its values are malformed."""
         if not 1 <= len(self.values) <= MAX_VALUES or any(not value.strip("* ") for value in self.values):
             raise Rejected(
                 f"Invalid filter by {self.attribute.value}: use 1 to {MAX_VALUES} values that are not empty.",
@@ -78,7 +79,7 @@ class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 def value_of(user: DirectoryUser, attribute: Attribute) -> str | None:
-    """Return what the directory says of a person in an attribute."""
+    """Return the value that a person has in an attribute."""
     value: str | None = getattr(user, ATTRIBUTES[attribute])
     return value
 
@@ -97,12 +98,12 @@ def exclusion(
         return Reason.GUEST_EXCLUDED
     if require_mail and address_of(user) is None:
         return Reason.NO_EMAIL
-    if filters and any(not each.accepts(user) for each in filters):
+    if filters and any(not rule.accepts(user) for rule in filters):
         return Reason.FILTERED
     return None
 
 
-#: What marks the user principal name of a guest, which is no address.
+#: Part of the user principal name of a guest, which is not an address.
 #: Source: https://learn.microsoft.com/entra/external-id/user-properties
 _GUEST_MARK: Final = "#EXT#"
 
@@ -110,7 +111,7 @@ _GUEST_MARK: Final = "#EXT#"
 def address_of(user: DirectoryUser) -> str | None:
     """Return the e-mail address of a person.
 
-    Without `mail` the user principal name is the address, unless it is a guest's, which nobody can write to.
+    Without `mail` the user principal name is the address, unless it is a guest's, to which mail cannot be sent.
     """
     if user.mail is None and _GUEST_MARK not in user.user_principal_name.upper():
         return user.user_principal_name
