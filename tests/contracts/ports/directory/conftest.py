@@ -12,6 +12,7 @@ from shared.adapters.entra.sessions import EntraSession
 from shared.domain.connections.entra.credentials import ClientSecret, Credentials, Endpoints
 from shared.domain.directory import DirectoryUser, Source
 from shared.ports.directory import Directory
+from tests.contracts.ports.directory.worlds import BareWorld, FakeWorld, GraphWorld, World
 from tests.support.entra import Broken, trusted_entra
 
 
@@ -78,3 +79,31 @@ async def everybody(directory: Directory, source: Source) -> dict[str, Directory
         if page.next_cursor is None:
             return found
         link = page.next_cursor
+
+
+@pytest.fixture
+async def graph_world(
+    entra: EntraSimulator, simulator: Simulator, factory: GraphDirectoryFactory
+) -> AsyncIterator[GraphWorld]:
+    """The simulator's, empty."""
+    await simulator.call("POST", "/directories", {"name": "empty", "users": 0, "groups": 0})
+    async with factory.open(await credentials(entra, simulator, "empty")) as directory:
+        yield GraphWorld(directory, simulator)
+
+
+@pytest.fixture(params=["fake", "graph"])
+def entra_world(request: pytest.FixtureRequest) -> World:
+    """An empty directory as Entra's are, in memory or through Graph's SDK."""
+    if request.param == "fake":
+        return FakeWorld()
+    opened: World = request.getfixturevalue("graph_world")
+    return opened
+
+
+@pytest.fixture(params=["fake", "graph", "bare"])
+def world(request: pytest.FixtureRequest) -> World:
+    """An empty directory of any provider."""
+    if request.param == "bare":
+        return BareWorld()
+    opened: World = FakeWorld() if request.param == "fake" else request.getfixturevalue("graph_world")
+    return opened
