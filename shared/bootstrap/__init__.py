@@ -7,14 +7,14 @@ The features form a chain, in which each may use the workflows of those before i
 from functools import cache
 
 from shared.bootstrap.adapters import deployed_ports
-from shared.bootstrap.operations import Operations
+from shared.bootstrap.operations import OperationWiring
 from shared.bootstrap.wiring import Ports
 from shared.ports.queues import JobQueue
 from shared.runtime.fair_scheduler import loading
 from shared.settings import load
 
 
-class App(Operations):
+class App(OperationWiring):
     """All workflows of the product."""
 
     @property

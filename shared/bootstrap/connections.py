@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from shared.bootstrap.runs import Runs
+from shared.bootstrap.runs import RunWiring
 from shared.workflows.connections.connect import Connect
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.connections.directory_access import DirectoryAccess
@@ -12,7 +12,7 @@ from shared.workflows.connections.show_mapping import ShowMapping
 from shared.workflows.connections.validate import Validate
 
 
-class Connections(Runs):
+class ConnectionWiring(RunWiring):
     """Connects directories and opens them."""
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from shared.bootstrap.recipients import Recipients
+from shared.bootstrap.recipients import RecipientWiring
 from shared.workflows.imports.apply_import import WorkOffImport
 from shared.workflows.imports.cleanup import SweepImports
 from shared.workflows.imports.completion import ImportEndings
@@ -10,7 +10,7 @@ from shared.workflows.imports.small_import import ImportCsv
 from shared.workflows.imports.upload import UploadImport
 
 
-class Imports(Recipients):
+class ImportWiring(RecipientWiring):
     """Imports files."""
 
     @cached_property

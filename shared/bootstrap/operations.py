@@ -2,15 +2,16 @@
 
 from functools import cached_property
 
-from shared.bootstrap.supervision import Supervision
+from shared.bootstrap.supervision import SupervisionWiring
 from shared.workflows.operations.dead_letters import DeadLetters
 from shared.workflows.operations.health_check import Doctor
 from shared.workflows.operations.overview import Overview
-from shared.workflows.operations.queries import Observe
+from shared.workflows.operations.recipient_queries import RecipientQueries
 from shared.workflows.operations.replay import DeadLetterReplay
+from shared.workflows.operations.run_history import RunHistory
 
 
-class Operations(Supervision):
+class OperationWiring(SupervisionWiring):
     """Shows operators the state of the deployment, and repairs it."""
 
     @cached_property
@@ -50,14 +51,16 @@ class Operations(Supervision):
         )
 
     @cached_property
-    def observe(self) -> Observe:
-        """Answers queries."""
-        return Observe(
+    def run_history(self) -> RunHistory:
+        """Reads runs and their changes."""
+        return RunHistory(tenants=self.ports.tenants, runs=self.ports.runs, recipients=self.ports.recipients)
+
+    @cached_property
+    def recipient_queries(self) -> RecipientQueries:
+        """Reads recipients."""
+        return RecipientQueries(
             tenants=self.ports.tenants,
             settings=self.ports.settings,
-            runs=self.ports.runs,
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
-            operator_log=self.ports.operator_log,
-            access=self.access,
         )

@@ -2,14 +2,14 @@
 
 from functools import cached_property
 
-from shared.bootstrap.connections import Connections
+from shared.bootstrap.connections import ConnectionWiring
 from shared.workflows.recipients.edit import EditRecipient
 from shared.workflows.recipients.explain import Explain
 from shared.workflows.recipients.manual_changes import ManualChanges
 from shared.workflows.recipients.undo import Undo
 
 
-class Recipients(Connections):
+class RecipientWiring(ConnectionWiring):
     """Changes and explains recipients."""
 
     @cached_property

@@ -10,7 +10,7 @@ from shared.workflows.sync.restart_on_change import RestartOnChange
 from shared.workflows.sync.stages import StageCoordinator
 
 
-class Runs(Wiring):
+class RunWiring(Wiring):
     """Requests and plans runs."""
 
     @cached_property

@@ -2,13 +2,13 @@
 
 from functools import cached_property
 
-from shared.bootstrap.sync import Sync
+from shared.bootstrap.sync import SyncWiring
 from shared.workflows.sync.review_held import DecideHeld
 from shared.workflows.sync.schedule import Schedule
 from shared.workflows.sync.watchdog import Watch
 
 
-class Supervision(Sync):
+class SupervisionWiring(SyncWiring):
     """Schedules runs, watches them, and decides on held ones."""
 
     @cached_property

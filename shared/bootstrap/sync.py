@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from shared.bootstrap.tenants import Tenants
+from shared.bootstrap.tenants import TenantWiring
 from shared.runtime.adaptive_timeout import Patience
 from shared.runtime.bulkhead import Capacity
 from shared.workflows.snapshots.cache import CutSnapshots
@@ -14,7 +14,7 @@ from shared.workflows.sync.full_read import FullRead
 from shared.workflows.sync.reconcile import LARGE_AT_ONCE, Reconcile
 
 
-class Sync(Tenants):
+class SyncWiring(TenantWiring):
     """Does the jobs of a run."""
 
     @cached_property

@@ -2,14 +2,16 @@
 
 from functools import cached_property
 
-from shared.bootstrap.imports import Imports
+from shared.bootstrap.imports import ImportWiring
 from shared.workflows.tenants.authorize import Authorize
-from shared.workflows.tenants.configure import Configure
 from shared.workflows.tenants.deletion import Erasure
+from shared.workflows.tenants.locations import Locations
+from shared.workflows.tenants.preferences import TenantPreferences
 from shared.workflows.tenants.sso_users import SignIns
+from shared.workflows.tenants.tenants import Tenants
 
 
-class Tenants(Imports):
+class TenantWiring(ImportWiring):
     """Configures, authorizes and deletes tenants."""
 
     @cached_property
@@ -44,15 +46,30 @@ class Tenants(Imports):
         return Authorize(tenants=self.ports.tenants, settings=self.ports.settings, operator_tenant=self.operator_tenant)
 
     @cached_property
-    def configure(self) -> Configure:
-        """Changes tenants, preferences, locations and mappings."""
-        return Configure(
+    def tenants(self) -> Tenants:
+        """Creates, renames and deletes tenants."""
+        return Tenants(
+            tenants=self.ports.tenants, settings=self.ports.settings, erasure=self.erasure, connect=self.connect
+        )
+
+    @cached_property
+    def preferences(self) -> TenantPreferences:
+        """Changes preferences."""
+        return TenantPreferences(
+            tenants=self.ports.tenants,
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
+            running_work=self.restart_on_change,
+        )
+
+    @cached_property
+    def locations(self) -> Locations:
+        """Changes locations and mappings."""
+        return Locations(
             tenants=self.ports.tenants,
             settings=self.ports.settings,
             sync_states=self.ports.sync_states,
             recipients=self.ports.recipients,
-            erasure=self.erasure,
-            connect=self.connect,
             running_work=self.restart_on_change,
             imports=self.sweep_imports,
         )

@@ -82,7 +82,7 @@ async def seen(world: World, ref: ImportRef) -> dict[str, Any]:
     """Return all that does not depend on time: recipients, the report, what the run says, and what is left of files."""
     found = await look(world, ref)
     run = await world.run(CONTOSO, found.run or RunId(""))
-    changes, _ = await world.app.observe.changes(CONTOSO, run.id)
+    changes, _ = await world.app.run_history.list_changes(CONTOSO, run.id)
     return {
         "recipients": await world.recipients("contoso", "berlin"),
         "import": (found.state, found.outcome),

@@ -168,9 +168,9 @@ async def test_without_its_account_a_tenant_is_refused_and_no_other(deployment: 
     with pytest.raises(Misconfigured, match="TABLE_ACCOUNTS does not name the storage account 'second'"):
         await world.sync(NEW, "refused")
     with pytest.raises(Misconfigured, match="TABLE_ACCOUNTS"):
-        await world.app.configure.put_location(NEW, LocationId("paris"), "Paris")
+        await world.app.locations.put(NEW, LocationId("paris"), "Paris")
     with pytest.raises(Misconfigured, match="TABLE_ACCOUNTS"):
-        await world.app.configure.delete_tenant(NEW)
+        await world.app.tenants.delete(NEW)
     await world.app.watch(RequestCounters())  # one tenant stops no other
     after = {name: [dict(row) async for row in deployment.first.query(name)] for name in EVERYTHING - SPANNING}
     assert after == before
@@ -182,7 +182,7 @@ async def test_without_its_account_a_tenant_is_refused_and_no_other(deployment: 
 async def test_a_deleted_tenant_is_erased_in_its_account_and_comes_back_there(deployment: Deployment) -> None:
     """Also what a worker writes there afterwards; where it was is remembered, and nothing else."""
     world = deployment.world
-    await world.app.configure.delete_tenant(NEW)
+    await world.app.tenants.delete(NEW)
     assert await _tables_of(deployment.second, NEW) == set()
     row = {"PartitionKey": keys.location(NEW, BERLIN), "RowKey": keys.FENCE}
     await deployment.second.put(table_names.RECIPIENTS, row)
@@ -194,7 +194,7 @@ async def test_a_deleted_tenant_is_erased_in_its_account_and_comes_back_there(de
     assert left == [keys.placement(NEW)]
     await deployment.live(NEW, range(3))
     assert await _tables_of(deployment.first, NEW) <= SPANNING
-    await deployment.world.app.configure.delete_tenant(OLD)
+    await deployment.world.app.tenants.delete(OLD)
     assert await _tables_of(deployment.first, OLD) == {table_names.TENANTS}
     await deployment.live(OLD, range(3))
     assert await _tables_of(deployment.second, OLD) == set()

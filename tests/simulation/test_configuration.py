@@ -26,7 +26,7 @@ async def test_a_new_location_in_full_mode_is_filled_from_what_is_known() -> Non
     world = await full_world()
     await world.sync("contoso", "first")
     quiet = await world.sync("contoso", "second")
-    await world.app.configure.put_location(CONTOSO, LocationId("paris"), "Paris")
+    await world.app.locations.put(CONTOSO, LocationId("paris"), "Paris")
     await world.drain()
     run = await world.sync("contoso", "third")
     assert await reasons(world, "contoso", "paris") == {"active": 30}
@@ -38,7 +38,7 @@ async def test_a_location_that_is_removed_takes_its_recipients_with_it() -> None
     """The others stay as they are, and a sync says nothing of it any more."""
     world = await full_world()
     await world.sync("contoso", "first")
-    await world.app.configure.delete_location(CONTOSO, LocationId("berlin"))
+    await world.app.locations.delete(CONTOSO, LocationId("berlin"))
     run = await world.sync("contoso", "second")
     assert set(run.locations) == {"munich"}
     assert await reasons(world, "contoso", "munich") == {"active": 30}
@@ -52,7 +52,7 @@ async def test_a_mapping_that_is_removed(groups: list[str], left: str) -> None:
     await world.sync("fabrikam", "first")
     before = (await reasons(world, "fabrikam", "munich"))["active"]
     mapped = [GroupMapping(id=group) for group in (TEMPS,) if group in groups]
-    await world.app.configure.put_mapping(FABRIKAM, LocationId("munich"), mapped)
+    await world.app.locations.put_mapping(FABRIKAM, LocationId("munich"), mapped)
     await world.drain()
     run = await world.sync("fabrikam", "second")
     staying = 17 if groups else 0
@@ -71,11 +71,11 @@ async def test_from_groups_to_everybody_and_back() -> None:
     world = await groups_world()
     await world.sync("fabrikam", "first")
     before = {name: await reasons(world, "fabrikam", name) for name in ("berlin", "munich", "paris")}
-    await world.app.configure.put_preferences(FABRIKAM, Preferences(mode=Mode.FULL, guard=LENIENT))
+    await world.app.preferences.put(FABRIKAM, Preferences(mode=Mode.FULL, guard=LENIENT))
     await world.sync("fabrikam", "second")
     for name in before:
         assert await reasons(world, "fabrikam", name) == {"active": 30}
-    await world.app.configure.put_preferences(FABRIKAM, Preferences(mode=Mode.GROUPS))
+    await world.app.preferences.put(FABRIKAM, Preferences(mode=Mode.GROUPS))
     run = await world.sync("fabrikam", "third")
     assert run.state is RunState.HELD
     await world.app.decide_held.approve(FABRIKAM, run.id, run.held_digest or "", "somebody")

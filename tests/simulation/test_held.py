@@ -96,7 +96,7 @@ async def test_only_the_very_set_can_be_approved() -> None:
     assert refused.value.code == "digest_mismatch"
     done = await world.sync("contoso", "third")
     with pytest.raises(Rejected) as refused:
-        await world.app.decide_held.reject(CONTOSO, (await world.app.observe.history(CONTOSO))[0][-1].id, "api")
+        await world.app.decide_held.reject(CONTOSO, (await world.app.run_history.list_runs(CONTOSO))[0][-1].id, "api")
     assert refused.value.code == "not_held"
     assert done.state is RunState.HELD
 
@@ -112,7 +112,7 @@ async def test_a_held_run_expires_with_the_next_one() -> None:
     assert refused.value.code == "held_expired"
     await world.drain()
     newest = await world.newest("contoso")
-    await world.app.configure.put_location(CONTOSO, next(iter(run.locations)), "Renamed")
+    await world.app.locations.put(CONTOSO, next(iter(run.locations)), "Renamed")
     await world.app.restart_on_change.invalidate_running_work(CONTOSO)
     with pytest.raises(Conflict) as refused:
         await world.app.decide_held.approve(CONTOSO, newest.id, newest.held_digest or "", "api")

@@ -163,7 +163,7 @@ class History:
         """Change which groups feed a location."""
         location = self.random.choice(LOCATIONS)
         groups = self.random.sample(GROUPS, self.random.randrange(len(GROUPS)))
-        await self.world.app.configure.put_mapping(TENANT, location, [GroupMapping(id=group) for group in groups])
+        await self.world.app.locations.put_mapping(TENANT, location, [GroupMapping(id=group) for group in groups])
         self.model.mapping[location] = set(groups)
         await self._settle()
 
@@ -171,7 +171,7 @@ class History:
         """Change the preferences."""
         flip = self.random.choice([field.name for field in dataclasses.fields(Rules)])
         setattr(self.model.rules, flip, not getattr(self.model.rules, flip))
-        await self.world.app.configure.put_preferences(TENANT, self._preferences())
+        await self.world.app.preferences.put(TENANT, self._preferences())
         await self._settle()
 
     async def _settle(self) -> None:

@@ -360,7 +360,7 @@ async def test_a_deleted_location_takes_its_imports_along() -> None:
     world = await imports_world()
     ref, other = await uploaded(world, CHANGED), await uploaded(world, CHANGED)
     run = await start(world, ref, CHANGED)
-    await world.app.configure.delete_location(CONTOSO, BERLIN)
+    await world.app.locations.delete(CONTOSO, BERLIN)
     await settle(world)
     assert await world.recipients("contoso", "berlin") == []
     ended = await world.run(CONTOSO, run.id)
@@ -377,7 +377,7 @@ async def test_a_part_that_comes_while_its_location_goes_is_not_kept() -> None:
     ref = await uploaded(world, CHANGED)
 
     async def delete() -> None:
-        await world.app.configure.delete_location(CONTOSO, BERLIN)
+        await world.app.locations.delete(CONTOSO, BERLIN)
 
     slow: Any = Interrupting(world.ports.imports, "put_part", 1, delete)
     app = App(dataclasses.replace(world.ports, imports=slow), SETTINGS)

@@ -141,7 +141,7 @@ async def test_taking_the_rule_away_lets_go_of_whom_only_it_held() -> None:
     """Those whom a group holds stay; a location without anything left lets all go."""
     world = await office_world()
     await world.sync("contoso", "first")
-    await world.app.configure.put_preferences(TENANT, Preferences(mode=Mode.GROUPS, guard=LENIENT))
+    await world.app.preferences.put(TENANT, Preferences(mode=Mode.GROUPS, guard=LENIENT))
     run = await world.sync("contoso", "second")
     assert run.state is RunState.HELD  # everybody of Munich would go
     await world.app.decide_held.approve(TENANT, run.id, run.held_digest or "", "somebody")
@@ -171,7 +171,7 @@ async def test_a_rule_cannot_name_a_location_that_there_is_not() -> None:
         )
     )
     with pytest.raises(Rejected) as refused:
-        await world.app.configure.put_preferences(TENANT, lost)
+        await world.app.preferences.put(TENANT, lost)
     assert refused.value.code == "invalid_preferences"
     with pytest.raises(Rejected):
         await world.app.request_run.preview(TENANT, RunMode.INCREMENTAL, lost)
@@ -180,9 +180,9 @@ async def test_a_rule_cannot_name_a_location_that_there_is_not() -> None:
 async def test_values_are_listed_with_where_they_lead() -> None:
     """Of the whole directory once it was read; before the first run there are none."""
     world = await office_world()
-    assert await world.app.observe.values(TENANT, Attribute("officeLocation")) == []
+    assert await world.app.recipient_queries.attribute_values(TENANT, Attribute("officeLocation")) == []
     await world.sync("contoso", "first")
-    found = await world.app.observe.values(TENANT, Attribute("officeLocation"))
+    found = await world.app.recipient_queries.attribute_values(TENANT, Attribute("officeLocation"))
     assert [(each.value, each.people, each.location) for each in found] == [
         ("Berlin 1", 10, "berlin"),
         ("Munich", 5, "munich"),

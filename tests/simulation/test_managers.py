@@ -90,7 +90,7 @@ async def test_switched_on_and_off() -> None:
     assert set((await managers(world)).values()) == {None}
     for attributes, expected in ((ON, "user0@example.com"), (Attributes(), None)):
         preferences = Preferences(mode=Mode.FULL, attributes=attributes)
-        await world.app.configure.put_preferences(TENANT, preferences)
+        await world.app.preferences.put(TENANT, preferences)
         await world.sync("contoso", f"on {attributes.manager}")
         assert (await managers(world))["user1"] == expected
 

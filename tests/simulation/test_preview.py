@@ -24,7 +24,7 @@ async def preview(world: World, tenant: TenantId, preferences: Preferences | Non
 
 async def changes(world: World, tenant: TenantId, run: Run) -> set[tuple[str, str, str, str | None]]:
     """Return a run's changes."""
-    found, _ = await world.app.observe.changes(tenant, run.id)
+    found, _ = await world.app.run_history.list_changes(tenant, run.id)
     return {(each.location, each.kind, each.reason, each.object_id) for each in found}
 
 

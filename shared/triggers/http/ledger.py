@@ -10,7 +10,7 @@ from shared.triggers.http.framework.paging import cursor_of, limit_of, position_
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
 from shared.triggers.http.schemas.operations import EntryView, LedgerView
-from shared.workflows.operations.queries import EntryPosition
+from shared.workflows.operations.replay import EntryPosition
 
 bp = func.Blueprint()
 _QUEUE = Parameter(name="queue", about="The queue of the entry; needed if entries of several queues have the same id.")
@@ -19,7 +19,7 @@ _QUEUE = Parameter(name="queue", about="The queue of the entry; needed if entrie
 @route(bp, "GET", "ledger", Contract(answers=answers(LedgerView), query=paged()))
 async def ledger_get(request: Request) -> Answer:
     """List failed messages and events, newest first."""
-    entries, end = await app().observe.entries(position_of(request, EntryPosition, "ledger"), limit_of(request))
+    entries, end = await app().replay.list_entries(position_of(request, EntryPosition, "ledger"), limit_of(request))
     return Answer(LedgerView(entries=[EntryView.of(entry) for entry in entries], cursor=cursor_of(end, "ledger")))
 
 

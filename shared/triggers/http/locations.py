@@ -48,7 +48,7 @@ class MappingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 @route(bp, "GET", "tenants/{tenant}/locations", Contract(answers=answers(LocationsView), problems=NO_TENANT))
 async def locations_list(request: Request) -> Answer:
     """List all locations with their mapped groups."""
-    return Answer(LocationsView(locations=await app().configure.locations(request.tenant)))
+    return Answer(LocationsView(locations=await app().locations.list_all(request.tenant)))
 
 
 @route(
@@ -59,7 +59,7 @@ async def locations_list(request: Request) -> Answer:
 )
 async def locations_get(request: Request) -> Answer:
     """Return a location."""
-    location, tag = await app().configure.location(request.tenant, request.location)
+    location, tag = await app().locations.get(request.tenant, request.location)
     return Answer(location, headers=tagged(tag))
 
 
@@ -78,7 +78,7 @@ async def locations_get(request: Request) -> Answer:
 async def locations_put(request: Request) -> Answer:
     """Create or rename a location."""
     name = request.body(LocationBody).name
-    location, tag = await app().configure.put_location(request.tenant, request.location, name, request.condition())
+    location, tag = await app().locations.put(request.tenant, request.location, name, request.condition())
     return Answer(location, headers=tagged(tag))
 
 
@@ -90,7 +90,7 @@ async def locations_put(request: Request) -> Answer:
 )
 async def locations_delete(request: Request) -> Answer:
     """Erase a location and its recipients."""
-    await app().configure.delete_location(request.tenant, request.location, request.condition())
+    await app().locations.delete(request.tenant, request.location, request.condition())
     return Answer(status=HTTPStatus.NO_CONTENT)
 
 
@@ -102,7 +102,7 @@ async def locations_delete(request: Request) -> Answer:
 )
 async def mapping_get(request: Request) -> Answer:
     """List the groups mapped to a location."""
-    location, tag = await app().configure.location(request.tenant, request.location)
+    location, tag = await app().locations.get(request.tenant, request.location)
     return Answer(MappingView(groups=location.groups), headers=tagged(tag))
 
 
@@ -126,7 +126,7 @@ async def mapping_put(request: Request) -> Answer:
         else GroupMapping(id=object_id(group.id), transitive=group.transitive)
         for group in request.body(MappingBody).groups
     ]
-    mapped, tag = await app().configure.put_mapping(request.tenant, request.location, groups, request.condition())
+    mapped, tag = await app().locations.put_mapping(request.tenant, request.location, groups, request.condition())
     return Answer(MappingView(groups=mapped), headers=tagged(tag))
 
 
@@ -148,4 +148,4 @@ async def mapping_list(request: Request) -> Answer:
 )
 async def groups_search(request: Request) -> Answer:
     """Search directory groups by the start of their name, or by object id."""
-    return Answer(GroupsView(groups=await app().observe.groups(request.tenant, request.query("search"))))
+    return Answer(GroupsView(groups=await app().show_mapping.find_groups(request.tenant, request.query("search"))))

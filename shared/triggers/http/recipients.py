@@ -17,7 +17,7 @@ from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
 from shared.triggers.http.schemas.imports import ImportView
 from shared.triggers.http.schemas.recipients import FULL_BODY, RecipientsView, RecipientView
-from shared.workflows.operations.queries import RecipientFilter
+from shared.workflows.operations.recipient_queries import RecipientFilter
 from shared.workflows.recipients.explain import Answer as Explained
 
 _CSV: Final = "text/csv"
@@ -103,7 +103,7 @@ async def recipients_edit(request: Request) -> Answer:
 )
 async def recipients_get(request: Request) -> Answer:
     """Return a recipient."""
-    recipient = await app().observe.recipient(request.tenant, request.location, request.recipient)
+    recipient = await app().recipient_queries.get(request.tenant, request.location, request.recipient)
     return Answer(RecipientView.of(recipient), headers=tagged(recipient.tag()))
 
 
@@ -126,13 +126,13 @@ async def recipients_get(request: Request) -> Answer:
 async def recipients_list(request: Request) -> Answer:
     """List recipients page by page, or export all of them as CSV."""
     if _CSV in request.header("accept"):
-        found = await app().observe.everybody(request.tenant, request.location, _filter(request, ""))
+        found = await app().recipient_queries.list_all(request.tenant, request.location, _filter(request, ""))
         name = f"{request.tenant}-{request.location}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Answer(export(found), headers=headers, mimetype=_CSV)
     scope = ("recipients", request.tenant, request.location)
     wanted = _filter(request, position_of(request, str, *scope) or "")
-    found, end = await app().observe.page(request.tenant, request.location, wanted)
+    found, end = await app().recipient_queries.list_page(request.tenant, request.location, wanted)
     return Answer(
         RecipientsView(recipients=[RecipientView.of(recipient) for recipient in found], cursor=cursor_of(end, *scope))
     )

@@ -16,7 +16,7 @@ from shared.triggers.http.framework.paging import MAX_PAGE, cursor_of, limit_of,
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
 from shared.triggers.http.schemas.runs import ChangesView, RunsView, RunView
-from shared.workflows.operations.queries import ChangePosition
+from shared.workflows.operations.run_history import ChangePosition
 
 bp = func.Blueprint()
 
@@ -77,14 +77,16 @@ async def runs_post(request: Request) -> Answer:
 async def runs_list(request: Request) -> Answer:
     """List the runs of a tenant, newest first."""
     scope = ("runs", request.tenant)
-    runs, end = await app().observe.history(request.tenant, position_of(request, str, *scope) or "", limit_of(request))
+    runs, end = await app().run_history.list_runs(
+        request.tenant, position_of(request, str, *scope) or "", limit_of(request)
+    )
     return Answer(RunsView(runs=[RunView.of(run) for run in runs], cursor=cursor_of(end, *scope)))
 
 
 @route(bp, "GET", "tenants/{tenant}/runs/{run}", Contract(answers=answers(RunView), problems=NO_RUN))
 async def runs_get(request: Request) -> Answer:
     """Return a run and its progress."""
-    run, progress = await app().observe.run(request.tenant, request.run)
+    run, progress = await app().run_history.get(request.tenant, request.run)
     return Answer(RunView.of(run, progress))
 
 
@@ -98,7 +100,7 @@ async def runs_changes(request: Request) -> Answer:
     """List the changes of a run with their reasons."""
     scope = ("changes", request.tenant, request.run)
     after = position_of(request, ChangePosition, *scope) or ChangePosition("", 0)
-    changes, end = await app().observe.changes(request.tenant, request.run, after, limit_of(request, MAX_PAGE))
+    changes, end = await app().run_history.list_changes(request.tenant, request.run, after, limit_of(request, MAX_PAGE))
     return Answer(ChangesView(changes=changes, cursor=cursor_of(end, *scope)))
 
 

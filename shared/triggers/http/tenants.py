@@ -46,15 +46,15 @@ async def me(request: Request) -> Answer:
 async def tenants_list(request: Request) -> Answer:
     """List all tenants, sorted by id."""
     after = position_of(request, str, "tenants") or ""
-    tenants, end = await app().configure.all_tenants(after, limit_of(request))
+    tenants, end = await app().tenants.list_all(after, limit_of(request))
     return Answer(TenantsView(tenants=tenants, cursor=cursor_of(end, "tenants")))
 
 
 @route(bp, "GET", "tenants/{tenant}", Contract(answers=answers(TenantSummary), tagged=True, problems=NO_TENANT))
 async def tenants_get(request: Request) -> Answer:
     """Return a tenant."""
-    tag = await app().configure.tag(request.tenant, Part.TENANT)
-    return Answer(await app().configure.tenant(request.tenant), headers=tagged(tag))
+    tag = await app().tenants.tag(request.tenant, Part.TENANT)
+    return Answer(await app().tenants.get(request.tenant), headers=tagged(tag))
 
 
 @route(
@@ -72,7 +72,7 @@ async def tenants_get(request: Request) -> Answer:
 async def tenants_put(request: Request) -> Answer:
     """Create or rename a tenant."""
     name = request.body(TenantBody).name
-    (tenant, tag), new = await app().configure.put_tenant(request.tenant, name, request.condition())
+    (tenant, tag), new = await app().tenants.put(request.tenant, name, request.condition())
     return Answer(tenant, HTTPStatus.CREATED if new else HTTPStatus.OK, headers=tagged(tag))
 
 
@@ -84,15 +84,15 @@ async def tenants_put(request: Request) -> Answer:
 )
 async def tenants_delete(request: Request) -> Answer:
     """Erase a tenant and all its data."""
-    await app().configure.delete_tenant(request.tenant, request.condition())
+    await app().tenants.delete(request.tenant, request.condition())
     return Answer(status=HTTPStatus.NO_CONTENT)
 
 
 @route(bp, "GET", "tenants/{tenant}/admins", Contract(answers=answers(Admins), tagged=True, problems=NO_TENANT))
 async def admins_get(request: Request) -> Answer:
     """List the admins of a tenant."""
-    tag = await app().configure.tag(request.tenant, Part.ADMINS)
-    return Answer(await app().configure.admins(request.tenant), headers=tagged(tag))
+    tag = await app().tenants.tag(request.tenant, Part.ADMINS)
+    return Answer(await app().tenants.get_admins(request.tenant), headers=tagged(tag))
 
 
 @route(
@@ -109,7 +109,7 @@ async def admins_get(request: Request) -> Answer:
 )
 async def admins_put(request: Request) -> Answer:
     """Replace the admins of a tenant."""
-    admins, tag = await app().configure.put_admins(request.tenant, request.body(Admins), request.condition())
+    admins, tag = await app().tenants.put_admins(request.tenant, request.body(Admins), request.condition())
     return Answer(admins, headers=tagged(tag))
 
 
@@ -118,8 +118,8 @@ async def admins_put(request: Request) -> Answer:
 )
 async def preferences_get(request: Request) -> Answer:
     """Return the preferences of a tenant."""
-    tag = await app().configure.tag(request.tenant, Part.PREFERENCES)
-    return Answer(await app().configure.preferences(request.tenant), headers=tagged(tag))
+    tag = await app().tenants.tag(request.tenant, Part.PREFERENCES)
+    return Answer(await app().preferences.get(request.tenant), headers=tagged(tag))
 
 
 @route(
@@ -137,9 +137,7 @@ async def preferences_get(request: Request) -> Answer:
 )
 async def preferences_put(request: Request) -> Answer:
     """Replace the preferences of a tenant; missing values get their defaults."""
-    preferences, tag = await app().configure.put_preferences(
-        request.tenant, request.body(Preferences), request.condition()
-    )
+    preferences, tag = await app().preferences.put(request.tenant, request.body(Preferences), request.condition())
     return Answer(preferences, headers=tagged(tag))
 
 
@@ -169,4 +167,4 @@ async def email_filter_tests(request: Request) -> Answer:
 async def attribute_values(request: Request) -> Answer:
     """List the values of an attribute and the location that the location rule assigns to each value."""
     attribute = request.choice("attribute", Attribute) or Attribute("officeLocation")
-    return Answer(AttributeValuesView(values=await app().observe.values(request.tenant, attribute)))
+    return Answer(AttributeValuesView(values=await app().recipient_queries.attribute_values(request.tenant, attribute)))

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.directory import Group
 from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import RunKind
@@ -75,6 +76,11 @@ class ShowMapping:
             )
             for location in locations
         ]
+
+    async def find_groups(self, tenant: TenantId, search: str) -> list[Group]:
+        """Return groups of the tenant's directory for the picker. Raises: NotFound, NeedsAttention, Transient."""
+        async with self.access.open(tenant) as directory:
+            return list(await directory.find_groups(search))
 
     async def _names(self, tenant: TenantId, groups: Sequence[ObjectId]) -> Mapping[ObjectId, str]:
         if not groups:

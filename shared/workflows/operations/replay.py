@@ -1,8 +1,9 @@
 """Dead-letter replay: a failed message is sent to its queue again, or discarded."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -16,12 +17,24 @@ from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.telemetry import event
+from shared.workflows.pagination import page
 from shared.workflows.sync.stages import StageCoordinator
 
 #: After this nobody is sending a message any more.
 _SENT_WITHIN: Final = timedelta(minutes=1)
+#: Maximum number of entries on a page.
+#: Maximum number of entries on a page.
+_LISTED_ENTRIES: Final = 500
 _MAX_REQUEST_ID: Final = 200
 Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob
+
+
+class EntryPosition(NamedTuple):
+    """Where in the operator log a page ended."""
+
+    at: datetime
+    id: str
+    queue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +45,17 @@ class DeadLetterReplay:
     queue: JobQueue
     stages: StageCoordinator
     clock: Clock
+
+    async def list_entries(
+        self, after: EntryPosition | None = None, limit: int = _LISTED_ENTRIES
+    ) -> tuple[list[OperatorLogEntry], EntryPosition | None]:
+        """Return a page of the log, newest first, and where the next page begins; None at the end."""
+        return await page(self._entries(after), limit, _entry_position)
+
+    async def _entries(self, after: EntryPosition | None) -> AsyncIterator[OperatorLogEntry]:
+        async for entry in self.operator_log.list_entries():
+            if after is None or _entry_position(entry) < after:
+                yield entry
 
     async def replay(self, id_: str, queue: str, by: str) -> OperatorLogEntry:
         """Leave the message on its queue once more, however often this is asked for, and return the entry.
@@ -129,3 +153,7 @@ def _asked_anew(request: SyncRequest, id_: str) -> SyncRequest:
     except Rejected:
         return msgspec.structs.replace(request, request=f"replay-{id_}"[:_MAX_REQUEST_ID])
     return request
+
+
+def _entry_position(entry: OperatorLogEntry) -> EntryPosition:
+    return EntryPosition(entry.at, entry.id, entry.queue)

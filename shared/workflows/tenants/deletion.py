@@ -1,7 +1,7 @@
-"""Erases tenants: at once, and once more when whatever was still running has come to its end.
+"""Erasure of tenants: immediately, and a second time when running jobs have ended.
 
 A worker that read a directory when the tenant was deleted may write a page or a result after its rows were erased. The
-deletion is therefore written down first, and the watchdog erases again once no worker can be left.
+deletion is therefore stored first, and the watchdog erases again after `SETTLED_AFTER`.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from shared.ports.tenants import TenantData, TenantStore
 from shared.telemetry import event
 from shared.workflows.optimistic_update import optimistic_update
 
-#: After this nothing that ran at a deletion runs any more: host.json ends a function after ten minutes.
+#: Time after a deletion when the jobs that ran then have ended: host.json ends a function after ten minutes.
 SETTLED_AFTER: Final = timedelta(minutes=15)
 
 
@@ -36,27 +36,30 @@ class Erasure:
 
     @optimistic_update
     async def begin(self, tenant: TenantId) -> None:
-        """Leave the deletion written down, so that it is finished whoever dies on the way."""
+        """Store the deletion, so that the watchdog finishes it if this worker crashes."""
         known, etag = await self.tenants.find_deletion(tenant)
         if known is None or not known.sweeping:
             await self.tenants.replace_deletion(tenant, Deletion(at=self.clock.now()), etag)
 
     async def erase(self, tenant: TenantId) -> None:
-        """Leave nothing of the tenant in any table, nor its secret in Key Vault; the tenant itself goes last."""
+        """Delete the secret in Key Vault and every row of the tenant. The tenant itself is deleted last."""
         await self.secrets.delete(secret_name(tenant))
         for store in self.data:
             await store.delete_all(tenant)
         await self.tenants.delete_all(tenant)
 
     async def make_way(self, tenant: TenantId) -> None:
-        """Leave nothing of a deleted tenant for a new one of the same id. Raises: Conflict while it is being swept."""
+        """Erase the remains of a deleted tenant of this id. Raises: Conflict while another worker erases them."""
         known, _ = await self.tenants.find_deletion(tenant)
         if known is not None and known.sweeping:
             raise Conflict(f"Tenant {tenant!r} is being erased. Try again in a minute.", code="sweeping")
         await self._sweep(tenant)
 
     async def sweep(self) -> None:
-        """Erase again whatever was deleted long enough ago, and forget it then. One tenant stops no other."""
+        """Repeat the erasure of tenants deleted more than `SETTLED_AFTER` ago, then drop their deletions.
+
+        A failure for one tenant does not affect the others.
+        """
         settled = self.clock.now() - SETTLED_AFTER
         async for tenant, deletion in self.tenants.list_deletions():
             if deletion.sweeping or deletion.at <= settled:
@@ -66,7 +69,7 @@ class Erasure:
                     event("sweep_failed", tenant=tenant, code=error.code)
 
     async def _sweep(self, tenant: TenantId) -> None:
-        """Erase and forget. Claimed first, so that of two who find a deletion none erases what the other made of it."""
+        """Erase, then drop the deletion. It is claimed first, so that only one of two workers erases."""
         known, etag = await self.tenants.find_deletion(tenant)
         if known is None:
             return

@@ -42,8 +42,8 @@ async def product(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> App:
     ports.sign_in.people.update(PEOPLE)
     consultant = AdminGrant(azure_tenant_id=person(903), object_id=person(4))
     for name, azure_tenant, people in (("contoso", CONTOSO, (consultant,)), ("fabrikam", FABRIKAM, ())):
-        await product.configure.put_tenant(TenantId(name), name)
-        await product.configure.put_admins(TenantId(name), Admins(azure_tenant_id=azure_tenant, people=people))
+        await product.tenants.put(TenantId(name), name)
+        await product.tenants.put_admins(TenantId(name), Admins(azure_tenant_id=azure_tenant, people=people))
     return product
 
 

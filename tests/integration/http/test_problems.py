@@ -20,14 +20,14 @@ from shared.errors import (
 )
 from shared.triggers.http import health, tenants
 from shared.workflows import optimistic_update
-from shared.workflows.tenants.configure import Configure
+from shared.workflows.tenants.tenants import Tenants
 from tests.integration.http.calling import Client, Route
 
 
 def _raising(error: Exception) -> Any:  # noqa: ANN401 - stands for the app
     class _Broken:
         @property
-        def configure(self) -> Configure:
+        def tenants(self) -> Tenants:
             raise error
 
     return _Broken
@@ -146,7 +146,7 @@ async def test_no_route_takes_an_id_for_granted(api: Client, routes: list[Route]
             assert (answer.status, route.name) == (400, route.name)
     assert [tenant async for tenant in product.ports.tenants.list_tenants()] == []
     with pytest.raises(NotFound):
-        await product.configure.tenant(TenantId("no_such"))
+        await product.tenants.get(TenantId("no_such"))
 
 
 @pytest.mark.parametrize("ends", ["2026-12-01T00:00:00", "tomorrow", "2026-13-01T00:00:00Z"])

@@ -129,7 +129,7 @@ async def test_a_file_that_was_refused_may_be_sent_corrected(api: Client) -> Non
 async def test_keys_are_the_callers_and_the_tenants_own(api: Client, product: App) -> None:
     """What one tenant has used is new to another."""
     await api("POST", RECIPIENTS, raw=FILE, headers=KEY)
-    await product.configure.put_tenant(TenantId("fabrikam"), "Fabrikam")
+    await product.tenants.put(TenantId("fabrikam"), "Fabrikam")
     await api("PUT", "tenants/fabrikam/locations/desk", {"name": "Desk"})
     theirs = await api(
         "POST", "tenants/fabrikam/locations/desk/recipients", raw=FILE + b"Eva,e@x.example\n", headers=KEY

@@ -169,7 +169,7 @@ async def test_between_looking_and_writing_somebody_else_may_come(
     product: App, ports: Ports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store itself refuses the write, as it does when two requests are worked off at the same moment."""
-    tag = await product.configure.tag(CONTOSO, Part.PREFERENCES)
+    tag = await product.tenants.tag(CONTOSO, Part.PREFERENCES)
     look = ports.tenants.find_version
 
     async def version(tenant: TenantId, part: Part) -> str | None:
@@ -179,7 +179,7 @@ async def test_between_looking_and_writing_somebody_else_may_come(
 
     monkeypatch.setattr(ports.tenants, "find_version", version)
     with pytest.raises(ChangedMeanwhile):
-        await product.configure.put_preferences(CONTOSO, Preferences(mode=Mode.FULL), Condition(tags=frozenset({tag})))
+        await product.preferences.put(CONTOSO, Preferences(mode=Mode.FULL), Condition(tags=frozenset({tag})))
     assert await ports.settings.get_preferences(CONTOSO) == Preferences(include_guests=False)
 
 

@@ -46,5 +46,5 @@ def entries(directory: FakeDirectory) -> CredentialForm:
 async def contoso(app: App) -> TenantId:
     """A tenant that has only its name."""
     tenant = TenantId("contoso")
-    await app.configure.put_tenant(tenant, "Contoso")
+    await app.tenants.put(tenant, "Contoso")
     return tenant

@@ -9,7 +9,7 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.run import HeldDecision, LocationReport, Run, RunKind, RunMode, RunProgress, RunState
 from shared.triggers.http.schemas.base import Page, View
-from shared.workflows.operations.queries import LocatedChange
+from shared.workflows.operations.run_history import LocatedChange
 
 
 class ChangesView(Page, frozen=True, kw_only=True):

@@ -77,8 +77,8 @@ async def test_a_deleted_tenant_comes_back_empty(
     await app.connect.put_sso(contoso, SSO)
 
     async def anew() -> None:
-        await app.configure.delete_tenant(contoso)
-        await app.configure.put_tenant(contoso, "Somebody else")
+        await app.tenants.delete(contoso)
+        await app.tenants.put(contoso, "Somebody else")
 
     with pytest.raises(Conflict):
         await meanwhile(app, anew).connect(contoso, entries, BACK_END)

@@ -1,0 +1,97 @@
+"""Recipient queries: recipients of a location, and the values of an attribute."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.domain.ids import LocationId, ObjectId, RecipientId, TenantId
+from shared.domain.preferences.filters import Attribute
+from shared.domain.preferences.group_mapping import sources_of
+from shared.domain.preferences.location_rule import AttributeHistogram, AttributeValue
+from shared.domain.recipient import Origin, Recipient, Status
+from shared.domain.reconcile.absence import EVERYONE
+from shared.errors import NotFound
+from shared.ports.recipients import RecipientStore
+from shared.ports.snapshots import SnapshotStore
+from shared.ports.tenants import SettingsStore, TenantStore
+from shared.workflows.pagination import page
+from shared.workflows.snapshots.reader import stored_users
+
+
+class RecipientFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which recipients to show, and from where on."""
+
+    search: str = ""
+    status: Status | None = None
+    origin: Origin | None = None
+    #: Id of the last recipient of the page before.
+    after: str = ""
+    limit: int = 100
+
+    def matches(self, recipient: Recipient) -> bool:
+        """Return whether the recipient passes the filter."""
+        word = self.search.casefold()
+        texts = (recipient.profile.display_name, recipient.profile.mail, *recipient.profile.aliases)
+        return (
+            (self.status is None or recipient.status is self.status)
+            and (self.origin is None or recipient.origin is self.origin)
+            and (not word or any(word in text.casefold() for text in texts if text))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientQueries:
+    """Reads recipients, and the values of their attributes."""
+
+    tenants: TenantStore
+    settings: SettingsStore
+    snapshots: SnapshotStore
+    recipients: RecipientStore
+
+    async def list_page(
+        self, tenant: TenantId, location: LocationId, wanted: RecipientFilter
+    ) -> tuple[list[Recipient], str | None]:
+        """Return a page of recipients by id, and the id to go on after; None at the end. Raises: NotFound."""
+        if location not in {stored.id for stored in await self.settings.list_locations(tenant)}:
+            raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
+        return await page(self._matching(tenant, location, wanted), wanted.limit, lambda recipient: recipient.id)
+
+    async def _matching(
+        self, tenant: TenantId, location: LocationId, wanted: RecipientFilter
+    ) -> AsyncIterator[Recipient]:
+        async for recipient in self.recipients.list_recipients(tenant, location, start=wanted.after):
+            if recipient.id > wanted.after and wanted.matches(recipient):
+                yield recipient
+
+    async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
+        """Return one recipient. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        return await self.recipients.get(tenant, location, recipient)
+
+    async def list_all(self, tenant: TenantId, location: LocationId, wanted: RecipientFilter) -> list[Recipient]:
+        """Return all recipients of a location that pass the filter; its limit does not apply. Raises: NotFound."""
+        if location not in {stored.id for stored in await self.settings.list_locations(tenant)}:
+            raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
+        stored = self.recipients.list_recipients(tenant, location)
+        return [recipient async for recipient in stored if wanted.matches(recipient)]
+
+    async def attribute_values(self, tenant: TenantId, attribute: Attribute) -> list[AttributeValue]:
+        """Return the values of an attribute with their numbers of people and the locations that they lead to.
+
+        They come from the last read of the whole directory, or of the mapped groups if runs read only these. People
+        who cannot be recipients are left out. Raises: NotFound.
+        """
+        await self.tenants.get(tenant)
+        preferences = await self.settings.get_preferences(tenant)
+        sources, _ = sources_of(preferences, await self.settings.list_locations(tenant))
+        values, seen = AttributeHistogram(attribute), set[ObjectId]()
+        for source in [EVERYONE] if EVERYONE in sources else sources:
+            ref = await self.snapshots.find_current(tenant, source)
+            if ref is None:
+                continue
+            async for user in stored_users(self.snapshots, tenant, ref):
+                if user.id not in seen and preferences.exclusion(user) is None:
+                    values.add([user])
+                seen.add(user.id)
+        return values.all(preferences.location_rule)

@@ -1,0 +1,138 @@
+"""Locations and the groups that are mapped to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from shared.domain.ids import LocationId, TenantId
+from shared.domain.optimistic_locking import Condition, Expected, Tagged, bound_to, expected, tag_of
+from shared.domain.preferences.group_mapping import GroupMapping, Location
+from shared.domain.recipient import Status
+from shared.errors import NotFound, Rejected
+from shared.ports.recipients import RecipientStore
+from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
+from shared.workflows.connections.connect import RunningWork
+from shared.workflows.optimistic_update import optimistic_update
+from shared.workflows.tenants.names import valid_name
+from shared.workflows.tenants.restart import restart_runs
+from shared.workflows.tenants.summary import revise
+
+#: Maximum number of locations of a tenant; a run's plan must fit one row.
+MAX_LOCATIONS: Final = 2_000
+#: Maximum number of groups that are mapped to a location, for the same reason.
+MAX_GROUPS_PER_LOCATION: Final = 200
+
+
+class LocationImports(Protocol):
+    """The large imports of a location."""
+
+    async def abandon(self, tenant: TenantId, location: LocationId) -> None:
+        """End them and delete everything of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locations:
+    """Changes a tenant's locations and their mappings. A change ends what runs on the previous ones."""
+
+    tenants: TenantStore
+    settings: SettingsStore
+    sync_states: SyncStateStore
+    recipients: RecipientStore
+    running_work: RunningWork
+    imports: LocationImports
+
+    async def list_all(self, tenant: TenantId) -> Sequence[Location]:
+        """Return the tenant's locations with their mappings. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        return await self.settings.list_locations(tenant)
+
+    async def get(self, tenant: TenantId, location: LocationId) -> Tagged[Location]:
+        """Return one location with its tag. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        found, etag = await self.settings.find_location(tenant, location)
+        if found is None:
+            raise _no_location(tenant, location)
+        return Tagged(found, tag_of(etag, tenant, location))
+
+    async def put(
+        self, tenant: TenantId, location: LocationId, name: str, condition: Condition | None = None
+    ) -> Tagged[Location]:
+        """Create or rename a location, and return it with its tag.
+
+        Raises: Rejected beyond MAX_LOCATIONS; ChangedMeanwhile.
+        """
+        known = {stored.id for stored in await self.list_all(tenant)}
+        if location not in known and len(known) >= MAX_LOCATIONS:
+            raise Rejected(f"Too many locations: a tenant has at most {MAX_LOCATIONS}.", code="too_many_locations")
+        name = valid_name(name)
+        put = await self._put(tenant, location, name, condition)
+        if location not in known:
+            await self.running_work.invalidate_running_work(tenant)
+        return put
+
+    @optimistic_update
+    async def _put(
+        self, tenant: TenantId, location: LocationId, name: str, condition: Condition | None
+    ) -> Tagged[Location]:
+        """Store the name. Return one version of name and groups, also if the groups change at the same time."""
+        before, seen = await self.settings.find_location(tenant, location)
+        found = expected(condition, seen, tenant, location)
+        with bound_to(found):
+            etag = await self.settings.put_location(tenant, location, name, found or Expected(seen))
+        groups = before.groups if before is not None else ()
+        return Tagged(Location(id=location, name=name, groups=groups), tag_of(etag, tenant, location))
+
+    async def delete(self, tenant: TenantId, location: LocationId, condition: Condition | None = None) -> None:
+        """Delete the location with its recipients and imports. Raises: NotFound, ChangedMeanwhile.
+
+        The config version rises while the location is still listed, because only then is its fence raised, which
+        stops running writers. It rises again afterwards, for a run that was planned in between. The recipients are
+        deleted before the location, so that an interrupted request can be sent again.
+        """
+        name = (await self.get(tenant, location)).value.name
+        if condition is not None:  # stored again unchanged: of two requests with this version one continues
+            await self._put(tenant, location, name, condition)
+        await self.running_work.invalidate_running_work(tenant)
+        await self.imports.abandon(tenant, location)
+        statuses = [stored.status async for stored in self.recipients.list_recipients(tenant, location)]
+        await self.recipients.delete_location(tenant, location)
+        await self.settings.delete_location(tenant, location)
+        await self.running_work.invalidate_running_work(tenant)
+        await self.imports.abandon(tenant, location)
+        await self.recipients.delete_location(tenant, location)
+        await revise(self.sync_states, tenant, lambda known: known.moved(-statuses.count(Status.ACTIVE)))
+
+    async def put_mapping(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        groups: Sequence[GroupMapping],
+        condition: Condition | None = None,
+    ) -> Tagged[Sequence[GroupMapping]]:
+        """Map exactly these groups to a location, and restart the sync that runs on another mapping.
+
+        Returns them with the location's tag. Raises: NotFound, Rejected, ChangedMeanwhile.
+        """
+        if len({group.id for group in groups}) != len(groups):
+            raise Rejected("A group is listed twice: list each group once.", code="duplicate_group")
+        if len(groups) > MAX_GROUPS_PER_LOCATION:
+            raise Rejected(
+                f"Too many groups: map at most {MAX_GROUPS_PER_LOCATION} to a location, or nest them in one group.",
+                code="too_many_groups",
+            )
+        wanted = tuple(sorted(groups, key=lambda group: group.id))
+        await self.tenants.get(tenant)
+        before, etag = await self.settings.find_location(tenant, location)
+        if before is None:
+            raise _no_location(tenant, location)
+        found = expected(condition, etag, tenant, location)
+        changed = wanted != before.groups
+        if changed:
+            with bound_to(found):
+                etag = await self.settings.put_mapping(tenant, location, wanted, found)
+        await restart_runs(self.running_work, self.sync_states, tenant, changed=changed)
+        return Tagged(wanted, tag_of(etag, tenant, location))
+
+
+def _no_location(tenant: TenantId, location: LocationId) -> NotFound:
+    return NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")

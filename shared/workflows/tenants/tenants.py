@@ -1,0 +1,104 @@
+"""Tenants and their admins."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.domain.access.callers import AdminGrant, Admins
+from shared.domain.access.tenants import TenantSummary
+from shared.domain.connections.entra.guid import guid
+from shared.domain.ids import TenantId
+from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
+from shared.errors import Rejected
+from shared.ports.tenants import SettingsStore, TenantStore
+from shared.workflows.connections.connect import Connect
+from shared.workflows.pagination import page
+from shared.workflows.tenants.deletion import Erasure
+from shared.workflows.tenants.names import valid_name
+
+#: Maximum number of admins of a tenant.
+MAX_ADMINS: Final = 200
+#: Maximum number of tenants on a page.
+MAX_LISTED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenants:
+    """Creates, renames, lists and deletes tenants, and stores who administers them."""
+
+    tenants: TenantStore
+    settings: SettingsStore
+    erasure: Erasure
+    connect: Connect
+
+    async def tag(self, tenant: TenantId, part: Part) -> str:
+        """Return the tag of a part of the configuration. Read it before the part, so that it is never newer."""
+        return tag_of(await self.tenants.find_version(tenant, part), part, tenant)
+
+    async def put(
+        self, tenant: TenantId, name: str, condition: Condition | None = None
+    ) -> tuple[Tagged[TenantSummary], bool]:
+        """Create or rename a tenant. Return it with its tag, and whether it is new.
+
+        Raises: ChangedMeanwhile; Conflict (`sweeping`) while the remains of a deleted tenant of this id are erased.
+        """
+        summary = TenantSummary(id=tenant, name=valid_name(name))
+        before = await self.tenants.find_version(tenant, Part.TENANT)
+        found = expected(condition, before, Part.TENANT, tenant)
+        if before is None:
+            await self.erasure.make_way(tenant)
+        with bound_to(found):
+            etag = await self.tenants.put(summary, found)
+        return Tagged(summary, tag_of(etag, Part.TENANT, tenant)), before is None
+
+    async def get(self, tenant: TenantId) -> TenantSummary:
+        """Return a tenant. Raises: NotFound."""
+        return await self.tenants.get(tenant)
+
+    async def list_all(self, after: str = "", limit: int = MAX_LISTED) -> tuple[list[TenantSummary], str | None]:
+        """Return a page of the tenants after an id, and the id after which the next page begins; None at the end."""
+        return await page(self.tenants.list_tenants(after), limit, lambda tenant: tenant.id)
+
+    async def delete(self, tenant: TenantId, condition: Condition | None = None) -> None:
+        """Delete every row of the tenant, and its secret in Key Vault.
+
+        The connection is deleted first, so that running jobs stop before their rows are deleted. The watchdog erases
+        what a worker writes afterwards. Raises: NotFound, ChangedMeanwhile.
+        """
+        summary = await self.tenants.get(tenant)
+        if condition is not None:  # stored again unchanged: of two requests with this version one continues
+            found = expected(condition, await self.tenants.find_version(tenant, Part.TENANT), Part.TENANT, tenant)
+            with bound_to(found):
+                await self.tenants.put(summary, found)
+        await self.erasure.begin(tenant)
+        await self.connect.disconnect(tenant)
+        await self.erasure.erase(tenant)
+
+    async def get_admins(self, tenant: TenantId) -> Admins:
+        """Return the tenant's admins. Operators are not among them. Raises: NotFound."""
+        await self.tenants.get(tenant)
+        return await self.settings.get_admins(tenant)
+
+    async def put_admins(self, tenant: TenantId, admins: Admins, condition: Condition | None = None) -> Tagged[Admins]:
+        """Store the tenant's admins in place of the previous ones, and return them with their tag.
+
+        Raises: Rejected for an id that is not a GUID; ChangedMeanwhile.
+        """
+        await self.tenants.get(tenant)
+        if len(admins.people) > MAX_ADMINS:
+            raise Rejected(f"Too many admins: a tenant has at most {MAX_ADMINS}.", code="too_many_admins")
+        kept = Admins(
+            azure_tenant_id=guid(admins.azure_tenant_id) if admins.azure_tenant_id else None,
+            people=tuple(
+                AdminGrant(azure_tenant_id=guid(person.azure_tenant_id), object_id=guid(person.object_id))
+                for person in admins.people
+            ),
+        )
+        found = await self._expected(tenant, Part.ADMINS, condition)
+        with bound_to(found):
+            etag = await self.settings.put_admins(tenant, kept, found)
+        return Tagged(kept, tag_of(etag, Part.ADMINS, tenant))
+
+    async def _expected(self, tenant: TenantId, part: Part, condition: Condition | None) -> Expected | None:
+        if condition is None:
+            return None
+        return expected(condition, await self.tenants.find_version(tenant, part), part, tenant)

@@ -1,0 +1,144 @@
+"""Tenants are created once, and deleted completely."""
+
+import pytest
+
+from shared.bootstrap import App, Ports
+from shared.domain.connections.connection import SsoApplication
+from shared.domain.connections.entra.credential_form import CredentialForm
+from shared.domain.directory import Source
+from shared.domain.ids import LocationId, ObjectId, TenantId
+from shared.domain.operations.operator_log import OperatorLogEntry
+from shared.domain.preferences.group_mapping import GroupMapping
+from shared.domain.run import RunMode, RunState
+from shared.domain.snapshots.page import Page
+from shared.errors import Conflict, NotFound, Rejected, Transient
+from shared.telemetry import RequestCounters
+from shared.workflows.tenants.deletion import SETTLED_AFTER
+from tests.support.builders import BACK_END, person
+from tests.support.fakes import FakeClock, FakeJobQueue
+from tests.support.fakes.rows import Rows
+from tests.support.world import deliver
+
+DESK = LocationId("desk")
+GROUP = GroupMapping(id=ObjectId(person(100)))
+
+
+async def test_a_tenant_is_new_once(app: App) -> None:
+    """The second PUT renames it, and says so."""
+    tenant = TenantId("contoso")
+    assert (await app.tenants.put(tenant, " Contoso "))[1]
+    (renamed, _), new = await app.tenants.put(tenant, "Contoso Ltd")
+    assert (renamed.name, new) == ("Contoso Ltd", False)
+    assert await app.tenants.list_all() == ([renamed], None)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\nb", "a\x00b"])
+async def test_a_name_is_printable_and_short(app: App, contoso: TenantId, name: str) -> None:
+    """Names are shown; what cannot be shown is refused."""
+    for change in (app.tenants.put(contoso, name), app.locations.put(contoso, DESK, name)):
+        with pytest.raises(Rejected) as refused:
+            await change
+        assert refused.value.code == "invalid_name"
+
+
+async def test_deleting_a_tenant_leaves_nothing(
+    app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
+) -> None:
+    """No store, and not the vault either, holds anything of it; other tenants keep everything."""
+    other = TenantId("other")
+    await app.tenants.put(other, "Other")
+    for tenant in (contoso, other):
+        await app.connect.put_sso(tenant, SsoApplication(client_id=ObjectId(person(50))))
+        await app.connect.connect(tenant, entries, BACK_END)
+        await app.locations.put(tenant, DESK, "Desk")
+        await app.locations.put_mapping(tenant, DESK, [GROUP])
+        await app.request_run(tenant, RunMode.FULL)
+    queue = ports.queue
+    assert isinstance(queue, FakeJobQueue)
+    while queue.messages:
+        await deliver(app, queue.messages.pop(0))
+    assert [run.state for run in (await app.run_history.list_runs(contoso))[0]] == [RunState.DONE]
+    for tenant in (contoso, other):
+        entry = OperatorLogEntry(
+            id=tenant, at=ports.clock.now(), queue="fetch-jobs", code="x", detail="x", body="x", tenant=tenant
+        )
+        await ports.operator_log.record(entry)
+    await app.tenants.delete(contoso)
+    assert [tenant async for tenant, _ in ports.tenants.list_deletions()] == [contoso]
+    late = Source().id
+    await ports.snapshots.stage(contoso, late, "attempt", 0, [Page.of(b"what a worker read meanwhile", [])])
+    assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(SETTLED_AFTER.total_seconds() - 1)
+    await app.watch(RequestCounters())
+    assert "contoso" in _text(ports.snapshots)
+    ports.clock.advance(1)
+    await app.watch(RequestCounters())
+    stores = (ports.tenants, ports.runs, ports.snapshots, ports.recipients, ports.secrets, ports.operator_log)
+    for store in stores:
+        assert "contoso" not in _text(store), type(store).__name__
+    assert "other" in _text(ports.recipients)
+    assert "other" in _text(ports.operator_log)
+    assert (await app.connect.check_stored(other, BACK_END)).ok
+    with pytest.raises(NotFound):
+        await app.tenants.get(contoso)
+
+
+async def test_a_tenant_can_be_created_again_at_once(app: App, ports: Ports, contoso: TenantId) -> None:
+    """It begins empty, also if late writes arrived for the deleted one, and the watchdog leaves it alone."""
+    await app.locations.put(contoso, DESK, "Desk")
+    await app.tenants.delete(contoso)
+    await ports.snapshots.stage(contoso, Source().id, "attempt", 0, [Page.of(b"late", [])])
+    assert (await app.tenants.put(contoso, "Anew"))[1]
+    assert "late" not in _text(ports.snapshots)
+    await app.locations.put(contoso, DESK, "Desk")
+    assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(3_600)
+    await app.watch(RequestCounters())
+    assert [each.id for each in await app.locations.list_all(contoso)] == [DESK]
+
+
+async def test_a_sweep_that_died_is_taken_up_again(
+    app: App, ports: Ports, contoso: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it has ended the tenant cannot be created again: it would be erased."""
+    await app.tenants.delete(contoso)
+    assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(3_600)
+    forget = ports.tenants.delete_deletion
+
+    async def dies(*_: object) -> None:
+        raise Transient("the process dies", code="storage_unreachable")
+
+    monkeypatch.setattr(ports.tenants, "delete_deletion", dies)
+    await app.watch(RequestCounters())
+    with pytest.raises(Conflict) as refused:
+        await app.tenants.put(contoso, "Anew")
+    assert refused.value.code == "sweeping"
+    monkeypatch.setattr(ports.tenants, "delete_deletion", forget)
+    await app.watch(RequestCounters())
+    await app.tenants.put(contoso, "Anew")
+
+
+async def test_a_deletion_that_died_is_finished(
+    app: App, ports: Ports, contoso: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request need not be repeated."""
+    delete_all = ports.runs.delete_all
+
+    async def dies(*_: object) -> None:
+        raise Transient("the process dies", code="storage_unreachable")
+
+    monkeypatch.setattr(ports.runs, "delete_all", dies)
+    with pytest.raises(Transient):
+        await app.tenants.delete(contoso)
+    monkeypatch.setattr(ports.runs, "delete_all", delete_all)
+    assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(3_600)
+    await app.watch(RequestCounters())
+    with pytest.raises(NotFound):
+        await app.tenants.get(contoso)
+
+
+def _text(store: object) -> str:
+    """Return everything that a store in memory holds."""
+    return " ".join(str(vars(rows) if isinstance(rows, Rows) else rows) for rows in vars(store).values())
