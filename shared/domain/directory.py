@@ -1,7 +1,7 @@
-"""Users, groups and changes as a directory provider delivers them, and what may be concluded from reading them.
+"""Directory model: users, groups, pages of listings and changes, independent of the provider.
 
-Two types carry the most important promise of the product: absence can be concluded only from a `CompleteSnapshot`
-(see `shared.domain.snapshots.snapshot`), and a `Delta` removes only what it names.
+Two types enforce the most important guarantee of the product: absence can be concluded only from a `CompleteSnapshot`
+(see `shared.domain.snapshots.snapshot`), and a `Delta` removes only the users that it names.
 """
 
 from enum import StrEnum
@@ -14,11 +14,10 @@ from shared.domain.person_field import PersonField
 
 
 class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=False, gc=False):
-    """A user as last read. Empty text never occurs: what the directory does not know is None.
+    """A user as last read. Unknown values are None, never empty text.
 
-    A user of a source that is read `by_id` has an id and nothing else, not even the name that every user has in the
-    directory. Snapshots store users as arrays, so new fields are added at the end, with a default
-    (docs/how-to/add-a-recipient-field.md).
+    Users of a source that is read `by_id` have only an id; their user principal name is empty. Snapshots store users as
+    arrays, so new fields must be added at the end, with a default (docs/how-to/add-a-recipient-field.md).
     """
 
     id: ObjectId
@@ -37,26 +36,26 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     employee_id: str | None = None
     employee_type: str | None = None
     company_name: str | None = None
-    #: Other SMTP addresses than `mail`, in lower case, sorted.
+    #: SMTP addresses other than `mail`, in lower case, sorted.
     aliases: tuple[str, ...] = ()
-    #: The user that they report to; known only where managers were requested.
+    #: The user's manager; read only if the preferences ask for managers.
     manager: ObjectId | None = None
     cost_center: str | None = None
     street_address: str | None = None
 
     @classmethod
     def only(cls, person: ObjectId) -> "DirectoryUser":
-        """Return a user of which only the id is known."""
+        """Create a user with nothing but an id."""
         return cls(person, "")
 
     @property
     def only_id(self) -> bool:
-        """Whether only the id is known."""
+        """Whether only the id of the user is known."""
         return not self.user_principal_name
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A directory group, as the picker shows it."""
+    """A directory group, as shown in the group picker."""
 
     id: ObjectId
     display_name: str
@@ -65,30 +64,30 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to fetch: every user (`group` is None), or the users in one group, nested ones too if `transitive`."""
+    """One thing to read: all users (`group` is None), or a group's users, including nested groups if `transitive`."""
 
     connection: ConnectionId = MAIN
     group: ObjectId | None = None
     transitive: bool = True
-    #: Only the ids of the members are read: the whole directory is read as well, and provides the rest.
+    #: Whether only the ids of the members are read, because the whole directory is read too and supplies the rest.
     by_id: bool = False
 
     @property
     def id(self) -> SourceId:
-        """The source's name in keys and messages."""
+        """The source id, as used in keys and messages."""
         if self.group is None:
             return whole_directory(self.connection)
         return group_source(self.connection, self.group, transitive=self.transitive)
 
     @property
     def subject(self) -> str:
-        """What a problem with it concerns, for people to read: `users`, or the group by its own id."""
+        """The name of the source in problems: `users`, or the group with its directory id."""
         if self.group is None:
             return "users"
         return f"group:{self.group}" if self.transitive else f"direct-group:{self.group}"
 
 
-#: Fields of DirectoryUser by name, as a change mentions them.
+#: Values of DirectoryUser's fields, by field name, as reported in a change.
 Fields = dict[str, str | bool | tuple[str, ...] | None]
 
 
@@ -108,7 +107,7 @@ class Capability(StrEnum):
 
 
 class UsersPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of a listing. A listing may name a user on several pages, and take back a user that it has named."""
+    """One page of a listing. A listing may contain a user on several pages, and remove a user of an earlier page."""
 
     users: list[DirectoryUser]
     #: Opaque cursor of the next page; None only when the directory said that this page is the last.
@@ -125,13 +124,13 @@ class ChangesPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of changes since a cursor. Exactly one of `next_cursor` and `change_cursor` is set.
 
     A page without `changes` and `to_read` means that nothing has changed. A directory that cannot continue from a
-    cursor raises DeltaLinkExpired instead: then only a full listing helps.
+    cursor raises DeltaLinkExpired instead; the source must then be read in full.
     """
 
-    #: In the order of the directory; a user who was deleted and restored is named twice. Each has the fields of
-    #: DirectoryUser that the directory mentioned, by field name; None for a deleted user. The others are unchanged.
+    #: In the order of the directory; a user who was deleted and restored appears twice. A change has the fields of
+    #: DirectoryUser that the directory mentioned, by field name, or None for a deleted user. The others are unchanged.
     changes: list[tuple[ObjectId, Fields | None]]
-    #: Users that the directory reports as changed without saying how; they have to be read by their ids.
+    #: Users that the directory reports as changed without saying how; they must be read by id.
     to_read: tuple[ObjectId, ...] = ()
     next_cursor: str | None
     #: Opaque cursor from which the next sync continues.
@@ -153,14 +152,14 @@ class AssignmentsPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Existence(StrEnum):
-    """Answer of an existence check about one person who is about to be deactivated.
+    """Answer of an existence check about one person, who would otherwise be deactivated.
 
     Every answer but UNKNOWN needs evidence about that very person.
     """
 
-    #: Enabled, and still in at least one of the sources asked about: must not be deactivated.
+    #: Enabled, and still in at least one of the checked sources: must not be deactivated.
     FOUND = "found"
-    #: Exists and is enabled, but is in none of the sources asked about.
+    #: Exists and is enabled, but is in none of the checked sources.
     NOT_IN_SOURCE = "not_in_source"
     DISABLED = "disabled"
     #: Exists, is enabled, and is a guest; the caller decides whether guests count.

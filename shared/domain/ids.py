@@ -1,8 +1,8 @@
-r"""Ids, and the only functions that turn text from outside into one.
+r"""Id types, and the only functions that convert external text into ids.
 
-Ids become keys of Table Storage, which forbids `/ \ # ?` and control characters; a tenant's, connection's or location's
-id is narrower still, so that none contains the `:` that separates the parts of a key. The ids that a directory gives
-its people and groups can be any text; they become part of a key only as a hash.
+Ids become keys of Table Storage, which forbids `/ \ # ?` and control characters. Ids of tenants, connections and
+locations are slugs, without the `:` that separates the parts of a key. A directory's ids of people and groups can be
+any text; they become part of a key only as a hash.
 Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
@@ -15,37 +15,37 @@ from shared.errors import Rejected
 
 TenantId = NewType("TenantId", str)
 LocationId = NewType("LocationId", str)
-#: Names one of a tenant's connections; a slug, so that it never contains a `:`.
+#: Id of one of a tenant's connections; a slug, so it never contains a `:`.
 ConnectionId = NewType("ConnectionId", str)
-#: Names a person or a group within one connection, as its directory does: opaque text, of which case and every
-#: character count. Only the directory's own adapter may know more about its form.
+#: A directory's id of a person or a group, unique within one connection: opaque, case-sensitive text. Only the
+#: adapter of the directory may interpret it.
 ObjectId = NewType("ObjectId", str)
 RecipientId = NewType("RecipientId", str)
 RunId = NewType("RunId", str)
-#: Names one upload of a large file; made like a run's.
+#: Id of one upload of a large file, in the form of a run id.
 ImportId = NewType("ImportId", str)
-#: Names one thing to fetch: `<connection>:users`, or `<connection>:group-<hash>` and `<connection>:direct-group-<hash>`
-#: with a hash of the group's id, which is text that no key, message or log has to carry.
+#: Id of a source: `<connection>:users`, or `<connection>:group-<hash>` and `<connection>:direct-group-<hash>` with a
+#: hash of the group's id, so that keys, messages and logs never contain the group's id itself.
 SourceId = NewType("SourceId", str)
 
 #: The connection that every tenant has today.
 MAIN: Final = ConnectionId("main")
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-#: Neither control characters nor halves of surrogate pairs, which UTF-8 cannot carry.
+#: Excludes control characters, and halves of surrogate pairs, which UTF-8 cannot encode.
 _OBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
 _RUN = re.compile(r"[0-9]{13}-[0-9a-f]{8}")
-#: 128 bits: of a billion people no two share one.
+#: Length of a hash, in hexadecimal digits: 128 bits, so that a collision among a billion people is improbable.
 _HASH_DIGITS: Final = 32
 _SOURCE = re.compile(rf"{_SLUG.pattern}:(?:users|(?:direct-)?group-[0-9a-f]{{{_HASH_DIGITS}}})")
 _RECIPIENT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-#: Run ids begin with this many milliseconds minus the time of the request, so that the newest sorts first.
+#: A run id begins with this number minus the time of the request in milliseconds, so that the newest run sorts first.
 _NEWEST_FIRST_MS = 9_999_999_999_999
 
 
 def tenant_id(text: str) -> TenantId:
-    """Return a tenant's id. Raises: Rejected unless it is 1-64 of `a-z 0-9 -`, not at an end of it a `-`."""
+    """Return a tenant id. Raises Rejected unless it has 1 to 64 of `a-z 0-9 -` and neither begins nor ends with `-`."""
     if not _SLUG.fullmatch(text):
         raise Rejected(
             f"Invalid tenant id {text[:80]!r}: use 1 to 64 characters from a-z, 0-9 and '-'.", code="invalid_tenant_id"
@@ -54,7 +54,7 @@ def tenant_id(text: str) -> TenantId:
 
 
 def location_id(text: str) -> LocationId:
-    """Return a location's id. Raises: Rejected unless it is 1-64 of `a-z 0-9 -`, not at an end of it a `-`."""
+    """Return a location id. Raises Rejected unless it has the form of a tenant id."""
     if not _SLUG.fullmatch(text):
         raise Rejected(
             f"Invalid location id {text[:80]!r}: use 1 to 64 characters from a-z, 0-9 and '-'.",
@@ -64,40 +64,40 @@ def location_id(text: str) -> LocationId:
 
 
 def object_id(text: str) -> ObjectId:
-    """Return the id of a person or a group, unchanged. Raises Rejected unless it is 1 to 128 printable characters."""
+    """Return the id of a person or a group, unchanged. Raises Rejected unless it has 1 to 128 printable characters."""
     if not _OBJECT.fullmatch(text):
-        # what is refused may be a secret in the wrong field, and is not repeated
+        # rejected text may be a secret in the wrong field, so the message does not repeat it
         raise Rejected("Invalid object ID: use 1 to 128 characters, no control characters.", code="invalid_object_id")
     return ObjectId(text)
 
 
 def recipient_id_of(connection: ConnectionId, person: ObjectId) -> RecipientId:
-    """Return the id of the recipient that a directory makes of a person, the same at every location.
+    """Return the id of a person's recipient, the same at all locations, for recipients of origin `directory`.
 
-    The first 32 hexadecimal digits of SHA-256 over `<connection>:<object id>` in UTF-8. A connection's id contains no
-    `:`, so two pairs never give the same text. The order of these ids is the order of hash ranges.
+    The id is the first 32 hexadecimal digits of SHA-256 over `<connection>:<object id>` in UTF-8. A connection's id
+    contains no `:`, so two pairs never give the same text. The order of these ids is the order of hash ranges.
     """
     return RecipientId(_hash_of(connection, person))
 
 
 def whole_directory(connection: ConnectionId) -> SourceId:
-    """Return the source that is every user of a connection's directory."""
+    """Return the id of the source that contains all users of a connection's directory."""
     return SourceId(f"{connection}:users")
 
 
 def is_whole_directory(source: SourceId) -> bool:
-    """Whether a source is every user of a directory, and not the members of a group."""
+    """Return whether a source contains all users of a directory, not the members of a group."""
     return source.endswith(":users")
 
 
 def group_source(connection: ConnectionId, group: ObjectId, *, transitive: bool) -> SourceId:
-    """Return the source that is the members of a group, or only its direct members."""
+    """Return the id of the source that contains the members of a group, or only its direct members."""
     kind = "group" if transitive else "direct-group"
     return SourceId(f"{connection}:{kind}-{_hash_of(connection, group)}")
 
 
 def source_id(text: str) -> SourceId:
-    """Return a source's id. Raises Rejected unless it has the form of one."""
+    """Return a source id. Raises Rejected if the text does not have the form of one."""
     if not _SOURCE.fullmatch(text):
         raise Rejected(f"{text[:80]!r} is not a valid source id.", code="invalid_source_id")
     return SourceId(text)
@@ -108,14 +108,14 @@ def _hash_of(connection: ConnectionId, name: ObjectId) -> str:
 
 
 def run_id(text: str) -> RunId:
-    """Return a run's id. Raises: Rejected unless it has the form that `new_run_id` makes."""
+    """Return a run id. Raises Rejected unless it has the form of `new_run_id`."""
     if not _RUN.fullmatch(text):
         raise Rejected(f"Invalid run id {text[:80]!r}: copy the id from the history.", code="invalid_run_id")
     return RunId(text)
 
 
 def import_id(text: str) -> ImportId:
-    """Return an import's id. Raises: Rejected unless it has the form that `new_run_id` makes."""
+    """Return an import id. Raises Rejected unless it has the form of `new_run_id`."""
     if not _RUN.fullmatch(text):
         raise Rejected(
             f"Invalid import id {text[:80]!r}: use the id returned when the import was created.",
@@ -125,7 +125,7 @@ def import_id(text: str) -> ImportId:
 
 
 def recipient_id(text: str) -> RecipientId:
-    """Return a recipient's id. Raises: Rejected unless it is 1-128 of letters, digits, `.`, `_` and `-`."""
+    """Return a recipient id. Raises Rejected unless it has 1 to 128 letters, digits, `.`, `_` and `-`."""
     if not _RECIPIENT.fullmatch(text):
         raise Rejected(
             f"Invalid recipient id {text[:80]!r}: copy the id from the list of recipients.", code="invalid_recipient_id"
@@ -134,10 +134,10 @@ def recipient_id(text: str) -> RecipientId:
 
 
 def new_run_id(now_ms: int, entropy: int) -> RunId:
-    """Return the id of a run requested at `now_ms` (milliseconds since 1970 UTC); later runs sort before earlier."""
+    """Return the id of a run requested at `now_ms` (milliseconds since 1970 UTC). Later runs sort first."""
     return RunId(f"{_NEWEST_FIRST_MS - now_ms:013d}-{entropy % 2**32:08x}")
 
 
 def run_id_at(requested_at: datetime, entropy: int) -> RunId:
-    """Return the id of a run requested at this time, to the millisecond."""
+    """Return the id of a run requested at this time, with a resolution of one millisecond."""
     return new_run_id(int(requested_at.timestamp() * 1000), entropy)

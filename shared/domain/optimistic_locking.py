@@ -1,6 +1,7 @@
-"""Versions of what people edit: a tag that changes with every write, and what a caller who names one means to replace.
+"""Optimistic locking over HTTP: entity tags of what people edit, and the preconditions of `If-Match`.
 
-A tag is made of the stored row's ETag, to which the write is then bound: of two who saw the same version, one wins.
+A tag is derived from the stored row's ETag, and the write is conditional on that ETag. Of two callers that loaded the
+same version, only the first can save.
 """
 
 from collections.abc import Iterator
@@ -14,12 +15,12 @@ import msgspec
 from shared.errors import ChangedMeanwhile, ETagConflict
 
 T = TypeVar("T")
-#: Characters of a tag: more than anybody could guess, less than a header minds.
+#: Length of a tag, in characters: 128 bits cannot be guessed and fit into a header.
 _TAG_CHARACTERS: Final = 32
 
 
 class Part(StrEnum):
-    """The parts of a tenant's configuration that are edited as a whole; each is one stored row."""
+    """The parts of a tenant's configuration that are edited as a whole. Every part is one stored row."""
 
     TENANT = "tenant"
     ADMINS = "admins"
@@ -29,29 +30,29 @@ class Part(StrEnum):
 
 
 class Tagged(NamedTuple, Generic[T]):
-    """What somebody reads or has written, and the tag of just this version."""
+    """A value that was read or written, and the tag of exactly this version."""
 
     value: T
     tag: str
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """The ETag of the row that a write replaces, None where it must find none. The write fails if it finds another."""
+    """Precondition of a write: the ETag of the row to replace, or None if the row must not exist."""
 
     etag: str | None
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller expects to find: one of these versions, any at all, or nothing."""
+    """The caller's precondition: one of these versions, any existing version, or a row that does not exist."""
 
     tags: frozenset[str] = frozenset()
-    #: Whatever there is, but something.
+    #: The row must exist; any version is accepted.
     existing: bool = False
-    #: Nothing yet.
+    #: The row must not exist yet.
     new: bool = False
 
     def require(self, tag: str, *, exists: bool) -> None:
-        """Hold if this is what the caller expects to find. Raises: ChangedMeanwhile."""
+        """Verify the precondition. Raises ChangedMeanwhile if it is not met."""
         if self.new:
             met = not exists
         elif self.existing:
@@ -63,12 +64,15 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tag_of(etag: str | None, *scope: str) -> str:
-    """Return the tag of a row with this ETag, None for one that is not there; `scope` says whose row it is."""
+    """Return the tag of a row from its ETag (None if the row does not exist) and the names that identify the row."""
     return sha256("\n".join((*scope, etag or "")).encode()).hexdigest()[:_TAG_CHARACTERS]
 
 
 def expected(condition: Condition | None, etag: str | None, *scope: str) -> Expected | None:
-    """Return what a write must find, None if it may find anything. Raises: ChangedMeanwhile if it is not there now."""
+    """Return the precondition of the write, or None for an unconditional one.
+
+    Raises ChangedMeanwhile if the caller's condition is not met now.
+    """
     if condition is None:
         return None
     condition.require(tag_of(etag, *scope), exists=etag is not None)
@@ -77,7 +81,7 @@ def expected(condition: Condition | None, etag: str | None, *scope: str) -> Expe
 
 @contextmanager
 def bound_to(expected: Expected | None) -> Iterator[None]:
-    """Raise ChangedMeanwhile where a write that expects a version finds another."""
+    """Raise ChangedMeanwhile instead of ETagConflict if the write has a precondition."""
     try:
         yield
     except ETagConflict as error:
@@ -87,5 +91,5 @@ def bound_to(expected: Expected | None) -> Iterator[None]:
 
 
 def changed_meanwhile() -> ChangedMeanwhile:
-    """Return the error for whoever expected another version."""
+    """Create the error for a caller that expected another version."""
     return ChangedMeanwhile("This was changed after you loaded it. Your change was not saved.")

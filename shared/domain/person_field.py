@@ -1,4 +1,4 @@
-"""The registry of person fields: what each field of a person declares beside its name and type.
+"""The registry of person fields: what a field of a person declares in addition to its name and type.
 
 Stored rows, API types, CSV columns, filters and the portal's forms are derived from it. Where a directory provider
 finds a field is declared by that provider (`shared.adapters.entra.schema`).
@@ -14,16 +14,16 @@ import msgspec
 class PersonField:
     """Metadata of a struct's field, inside `Annotated`."""
 
-    #: What people read, in the portal.
+    #: Name of the field in the portal.
     label: str
-    #: Names of columns that an import recognises beside the field's own; case, spaces, `-` and `_` do not matter.
+    #: Additional column names that an import recognises; case, spaces, `-` and `_` are ignored.
     csv: tuple[str, ...] = ()
     #: Whether filters and location rules can use it.
     filterable: bool = False
 
 
 def person_fields(kind: type[msgspec.Struct]) -> dict[str, PersonField]:
-    """Return the fields of a struct that are declared with a PersonField, by name and in the struct's order."""
+    """Return the fields of a struct that are declared with a PersonField, by name, in the order of the struct."""
     hints = get_type_hints(kind, include_extras=True)
     return {
         name: metadata

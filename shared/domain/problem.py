@@ -1,4 +1,4 @@
-"""What went wrong at a source, a location or a connection, in a form that the history keeps."""
+"""Problems: errors at a source, a location or a connection, as the history records them."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class ErrorCategory(StrEnum):
-    """What kind of error a directory reported, as its provider explains the code."""
+    """Category of an error code of a directory, as explained by its provider."""
 
     #: The credentials do not work; retrying does not help until a person enters others.
     CREDENTIALS = "credentials"
@@ -21,7 +21,7 @@ class ErrorCategory(StrEnum):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What an error code means to an admin."""
+    """The meaning of an error code for an admin."""
 
     title: str
     detail: str
@@ -30,7 +30,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that went wrong without stopping the run: what it concerns, a stable code, a sentence."""
+    """An error that did not stop the run: the affected source or location, a stable code and a sentence."""
 
     concerns: str
     code: str

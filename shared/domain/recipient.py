@@ -1,4 +1,4 @@
-"""A recipient: one person at one location, and the changes that a run can make to one."""
+"""A recipient: one person at one location, and the changes that a run can make to it."""
 
 from collections import Counter
 from enum import StrEnum
@@ -14,7 +14,7 @@ _TAG_CHARACTERS: Final = 32
 
 
 class Origin(StrEnum):
-    """How a recipient came to be; it never changes."""
+    """How a recipient was created. The origin never changes."""
 
     DIRECTORY = "directory"
     CSV = "csv"
@@ -22,7 +22,7 @@ class Origin(StrEnum):
 
 
 class Status(StrEnum):
-    """Whether parcels can be addressed to a recipient, and who decided that they cannot."""
+    """Whether parcels can be addressed to a recipient and, if not, what deactivated it."""
 
     ACTIVE = "active"
     DEACTIVATED_BY_SYNC = "deactivated_by_sync"
@@ -30,7 +30,7 @@ class Status(StrEnum):
 
 
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
-    """What is known about the person. Empty text never occurs: unknown is None.
+    """The personal data of a recipient. Unknown values are None, never empty text.
 
     To add a field, see docs/how-to/add-a-recipient-field.md.
     Generated constructors pass the values by position (`shared.domain.struct_calls`); write keywords anywhere else.
@@ -63,15 +63,15 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", g
         str | None, PersonField("Cost center", csv=("cost centre", "kostenstelle"), filterable=True)
     ] = None
     street_address: Annotated[str | None, PersonField("Street address", csv=("street", "straße", "strasse"))] = None
-    #: Other addresses of the person, as a label may show them; from the directory only, never imported or edited.
+    #: Other e-mail addresses that a label may show; from the directory only, never imported or edited.
     aliases: tuple[str, ...] = ()
 
 
 PROFILE_FIELDS: tuple[str, ...] = Profile.__struct_fields__
-#: The fields that a person or a file can set, all of them texts.
+#: The fields that people and files can set. All of them are text.
 PERSON_FIELDS: Final = person_fields(Profile)
 TEXT_FIELDS: tuple[str, ...] = tuple(PERSON_FIELDS)
-#: How the API and exports call them.
+#: Names of these fields in the API and in exports.
 API_NAMES: Final = {
     field.name: field.encode_name for field in msgspec.structs.fields(Profile) if field.name in PERSON_FIELDS
 }
@@ -84,52 +84,52 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin
     status: Status
     profile: Profile
-    #: The directory user this is, once matched.
+    #: The directory user of this recipient; None if not matched.
     object_id: ObjectId | None = None
-    #: The directory's values when they were last written: a sync writes only fields that the directory changed since.
+    #: The directory's values when last written. A sync writes only the fields that the directory has changed since.
     last_applied: Profile | None = None
-    #: Why the last deactivation happened; None while active.
+    #: Reason of the last deactivation; None while active.
     reason: str | None = None
-    #: The mapped groups that put the person here, sorted; of one who has left, those that did so last.
+    #: The mapped groups that assign the person to this location, sorted; after a departure, the last such groups.
     groups: tuple[ObjectId, ...] = ()
 
     def tag(self) -> str:
-        """Return the entity tag: it differs between any two versions of the recipient that look different."""
+        """Return the entity tag: a hash that differs between different versions of the recipient."""
         return sha256(msgspec.json.encode(self)).hexdigest()[:_TAG_CHARACTERS]
 
 
 class Reason(StrEnum):
-    """Why something happened, or did not happen, to one person. Stable: stored, exported and matched by machines."""
+    """Why a recipient was changed or skipped. The values are stable: stored, exported and parsed by clients."""
 
     NEW = "new"
     DIRECTORY_CHANGED = "directory_changed"
-    #: Other mapped groups than before put them here.
+    #: The mapped groups that assign them to the location have changed.
     GROUPS_CHANGED = "groups_changed"
     RETURNED = "returned"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_DELETED = "account_deleted"
     LEFT_GROUP = "left_group"
-    #: The location rule does not place the person here any more, and no mapped group does.
+    #: The location rule no longer assigns them to the location, and they are not in a mapped group.
     ATTRIBUTE_CHANGED = "attribute_changed"
     GUEST_EXCLUDED = "guest_excluded"
-    #: The person has no e-mail address, and the preferences require one.
+    #: They have no e-mail address, and the preferences require one.
     NO_EMAIL = "no_email"
-    #: A filter by attribute excludes the person.
+    #: A filter by attribute excludes them.
     FILTERED = "filtered"
-    #: The location has no source any more: its last mapping was removed.
+    #: The location has no source any more, because all its mappings were removed.
     MAPPING_REMOVED = "mapping_removed"
-    #: A CSV or manual recipient has this person's e-mail, and the preference forbids updating it.
+    #: A recipient of origin `csv` or `manual` has this e-mail, and the preferences forbid updating it.
     CSV_OWNS = "csv_owns"
-    #: Several directory users, or several recipients, share the e-mail address that would decide.
+    #: The match by e-mail is ambiguous: several directory users or several recipients have the address.
     AMBIGUOUS_EMAIL = "ambiguous_email"
     DEACTIVATED_MANUALLY = "deactivated_manually"
-    #: A row of a CSV file created, changed or brought back the recipient.
+    #: A row of a CSV file created, changed or reactivated the recipient.
     IMPORTED = "imported"
-    #: A run was undone that had changed the recipient.
+    #: A run that had changed the recipient was undone.
     UNDONE = "undone"
-    #: A person changed it.
+    #: A person changed the recipient.
     EDITED = "edited"
-    #: An import that overwrites has a file without this recipient of origin `csv`.
+    #: The file of an overwriting import does not contain this recipient of origin `csv`.
     NOT_IN_FILE = "not_in_file"
 
 
@@ -148,18 +148,18 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
     kind: ChangeKind
     reason: Reason
-    #: None only for a person who was skipped and has no recipient.
+    #: None only for a skipped person who does not have a recipient.
     recipient: RecipientId | None = None
     object_id: ObjectId | None = None
     display_name: str | None = None
     #: Names of the profile fields that changed.
     fields: tuple[str, ...] = ()
-    #: The stored row before, so that a run can be undone; None for a recipient that was created.
+    #: The row before the change, used to undo a run; None for a recipient that was created.
     before: Recipient | None = None
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many recipients of each kind of change; adds up over batches, locations and runs."""
+    """Number of changes by kind. Counts can be added over batches, locations and runs."""
 
     created: int = 0
     updated: int = 0
@@ -178,6 +178,6 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, changes: "list[Change] | tuple[Change, ...]") -> "Counts":
-        """Return how many changes there are of each kind."""
+        """Count changes by kind."""
         kinds = Counter([change.kind for change in changes])
         return cls(**{kind.value: count for kind, count in kinds.items()})

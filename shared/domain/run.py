@@ -1,4 +1,4 @@
-"""A run: one sync of one tenant, from request to report; and the tenant's state that runs compete for."""
+"""A run: one sync of one tenant, from request to report; and the tenant state for which runs compete."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,14 +15,14 @@ from shared.domain.recipient import Counts
 class RunMode(StrEnum):
     """How much a run reads."""
 
-    #: Only what changed since the last run, where the directory can tell.
+    #: Only changes since the last run, if the directory has a change feed.
     INCREMENTAL = "incremental"
-    #: Everything, as on the first day.
+    #: The whole content of all sources, as in the first run.
     FULL = "full"
 
 
 class RunKind(StrEnum):
-    """What changed recipients; everything that does is in the history."""
+    """The kinds of changes to recipients. All of them are recorded as runs in the history."""
 
     SYNC = "sync"
     IMPORT = "import"
@@ -31,42 +31,42 @@ class RunKind(StrEnum):
 
 
 class RunState(StrEnum):
-    """Where a run is. The first four go on; the others are ends."""
+    """State of a run. The first four are stages; the others are final."""
 
     PLANNING = "planning"
     FETCHING = "fetching"
     RECONCILING = "reconciling"
     DEACTIVATING = "deactivating"
     DONE = "done"
-    #: Everything is written except deactivations that exceed the guard; these wait for a person.
+    #: Everything is written except deactivations above the guard's limits, which await approval.
     HELD = "held"
     FAILED = "failed"
     SUPERSEDED = "superseded"
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to the run by itself."""
+        """Whether the run has reached a final state."""
         return self in {RunState.DONE, RunState.HELD, RunState.FAILED, RunState.SUPERSEDED}
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What lists of tenants show of one: its last sync that came to its end, previews apart.
+    """Summary of a tenant for lists: its last finished sync, without previews.
 
-    It is part of the tenant's state, and written with it, when a run frees the tenant: it cannot lag behind.
+    It is part of the tenant state and is written in the same row when a run ends, so it is never outdated.
     """
 
     run: RunId | None = None
     state: RunState | None = None
     finished_at: datetime | None = None
-    #: The end of the last run that was done.
+    #: End of the last run with the state `done`.
     success_at: datetime | None = None
-    #: The last run, while what it holds can be approved.
+    #: The last run, while its held deactivations can be approved.
     held: RunId | None = None
-    #: Active recipients after the last run that was done or held, moved on by what people changed since.
+    #: Number of active recipients: after the last run that was done or held, adjusted by later manual changes.
     recipients: int = 0
 
     def after(self, run: "Run") -> "Summary":
-        """Return the summary once a run has ended."""
+        """Return the summary after a run has ended."""
         if run.preview or not run.state.ended:
             return self
         read = run.state in {RunState.DONE, RunState.HELD}
@@ -80,18 +80,18 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def moved(self, people: int) -> "Summary":
-        """Return the summary with so many recipients more, or fewer."""
+        """Return the summary with the number of recipients changed by `people`, which can be negative."""
         return msgspec.structs.replace(self, recipients=max(0, self.recipients + people))
 
     def expired(self) -> "Summary":
-        """Return the summary once nothing that is held can be approved any more."""
+        """Return the summary after the held deactivations can no longer be approved."""
         return msgspec.structs.replace(self, held=None)
 
 
 class UpToDateState(msgspec.Struct, frozen=True, kw_only=True):
-    """That after a run every location's recipients are what follows from its inputs, and nobody changed them since.
+    """Records that all locations are up to date after a run: their recipients match its inputs.
 
-    It holds while the tenant's fencing_token is this one; whoever writes recipients without a run takes it away before.
+    Valid while the tenant's fencing token is unchanged. A change of recipients outside a run removes the record first.
     """
 
     run: RunId
@@ -101,9 +101,9 @@ class UpToDateState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TenantState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant's runs compete for, by compare-and-swap on one row.
+    """The state for which a tenant's runs compete, by compare-and-swap on one row.
 
-    `fencing_token` grows with every run and every change of configuration; whoever holds an older one may not write.
+    `fencing_token` grows with every run and every change of configuration. A writer with an older token is rejected.
     """
 
     fencing_token: int = 0
@@ -111,19 +111,19 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     config_version: int = 0
     active_run: RunId | None = None
     active_since: datetime | None = None
-    #: Ids of the last requests that were taken, newest first, so that a request delivered again starts nothing new.
+    #: Ids of the last accepted requests, newest first, so that a repeated delivery of a request starts nothing.
     requests: tuple[str, ...] = ()
     #: The mode of the run that starts when the active one ends; requests in the meantime coalesce into it.
     pending: RunMode | None = None
-    #: The first of those requests; the run that starts is its run.
+    #: Id of the first of those requests, which identifies the run that starts.
     pending_request: str | None = None
-    #: When the last run ended that had read and compared everything; None before the first.
+    #: End of the last run that read and compared everything; None before the first such run.
     full_at: datetime | None = None
     summary: Summary = Summary()
     up_to_date: UpToDateState | None = None
 
     def still_up_to_date(self) -> UpToDateState | None:
-        """Return what is settled if it still is: no run has begun since, and no configuration changed."""
+        """Return the record if it is still valid: no run has begun and no configuration has changed since."""
         return (
             self.up_to_date
             if self.up_to_date is not None and self.up_to_date.fencing_token == self.fencing_token
@@ -132,7 +132,7 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a run decided at its start; its commit point. Nothing a run does depends on settings read later."""
+    """All decisions made at the start of a run, its commit point. A run never reads settings later."""
 
     tenant: TenantId
     run: RunId
@@ -141,37 +141,37 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     mode: RunMode
     preferences: Preferences
     sources: dict[SourceId, Source]
-    #: For each location the sources that feed it, sorted.
+    #: The sorted ids of a location's sources, by location.
     locations: dict[LocationId, tuple[SourceId, ...]]
     #: The connection whose directory is read.
     connection_id: ConnectionId = MAIN
-    #: `Connection.fingerprint` of the connection that the run reads with; the ids themselves stay out of its rows.
+    #: `Connection.fingerprint` of that connection; the run's rows do not contain its Azure tenant id or client id.
     connection: str
     created_at: datetime
-    #: Whether nothing is written but the report of what a run would do.
+    #: Whether the run writes only a report of what it would change.
     preview: bool = False
-    #: What the tenant's state said, if it held when the run took the tenant.
+    #: The tenant's up-to-date record, if it was valid when the run started.
     up_to_date: UpToDateState | None = None
 
     @property
     def everyone(self) -> SourceId:
-        """The source that is the whole directory, whether or not the run reads it."""
+        """The source id of the whole directory, whether or not the run reads it."""
         return whole_directory(self.connection_id)
 
 
 class LocationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run did at one location. `active` is the number of active recipients after it."""
+    """The report of a run for one location. `active` is the number of active recipients after the run."""
 
     counts: Counts = msgspec.field(default_factory=Counts)
     active: int = 0
-    #: People whose deactivation waits for approval.
+    #: Number of deactivations that await approval.
     held: int = 0
-    #: Whether the location was compared at all; False when nothing it depends on had changed.
+    #: Whether the location was compared; False if none of its inputs had changed.
     compared: bool = True
 
 
 class HeldDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody decided about a held run's deactivations."""
+    """A person's decision about the held deactivations of a run."""
 
     approved: bool
     by: str
@@ -179,14 +179,14 @@ class HeldDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One sync of one tenant, or one change by a person, as the history shows it."""
+    """One sync of one tenant, or one manual change, as shown in the history."""
 
     id: RunId
     tenant: TenantId
     mode: RunMode
     state: RunState
     requested_at: datetime
-    #: Who asked: `schedule`, `queue`, `api`, `pending`, `configuration`, or a person.
+    #: The requester: `schedule`, `queue`, `api`, `pending`, `configuration`, or a person.
     requested_by: str
     finished_at: datetime | None = None
     counts: Counts = msgspec.field(default_factory=Counts)
@@ -194,38 +194,38 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     directory_requests: int = 0
     storage_requests: int = 0
-    #: Hash of the exact set of people that a held run would deactivate.
+    #: Hash of the exact set of recipients that a held run would deactivate.
     held_digest: str | None = None
-    #: What was decided about them; None while nobody has.
+    #: The decision about the held deactivations; None until a person has decided.
     decision: HeldDecision | None = None
-    #: Whether it only says what a run would do, and with which preferences; None for those that are stored.
+    #: Whether the run only reports what it would change, and its preferences; None for the stored ones.
     preview: bool = False
     preferences: Preferences | None = None
     kind: RunKind = RunKind.SYNC
     #: The run that this one undoes.
     undoes: RunId | None = None
-    #: When the watchdog last saw progress or enqueued jobs again, and how many results there were.
+    #: When the watchdog last saw progress or re-enqueued jobs, and the number of results at that time.
     watched_at: datetime | None = None
     watched_results: int = 0
-    #: How far the jobs without a result were, when the watchdog last asked: pages staged and batches written.
+    #: Progress of the jobs without a result at the last check of the watchdog: pages staged plus batches written.
     watched_steps: int = 0
 
 
 class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of a run's jobs have ended, and what they have done so far."""
+    """Progress of a run: the numbers of its finished jobs, and what all jobs have read and written so far."""
 
     fetched: int
     sources: int
     reconciled: int
     locations: int
-    #: People read, of sources that are still being read as well.
+    #: Number of users read, including sources that are still being read.
     people: int = 0
-    #: Recipients written, at locations that are still being compared as well.
+    #: Number of recipients written, including locations that are still being compared.
     written: int = 0
 
 
 class Deletion(msgspec.Struct, frozen=True, kw_only=True):
-    """When a tenant was deleted, and whether what came afterwards is being erased."""
+    """Tombstone of a deleted tenant: when it was deleted, and whether late writes are being erased."""
 
     at: datetime
     sweeping: bool = False

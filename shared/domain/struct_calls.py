@@ -21,10 +21,10 @@ def compile_constructor(kind: type[T], parameters: str, values: Mapping[str, str
         parameters: names of the function's parameters, separated by commas.
         values: source text of the value of every field; it may use the parameters and `names`, and must consist of
             names that are declared in this repository.
-        **names: what the values use besides the parameters.
+        **names: other names that the values use.
 
     Raises:
-        ValueError: a field has no value, or a value no field: a new field cannot be forgotten.
+        ValueError: if a field has no value or a value has no field, so that a new field cannot be forgotten.
 
     """
     source = f"lambda {parameters}: {_call(kind, values)}"

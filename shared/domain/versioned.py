@@ -6,7 +6,7 @@ T = TypeVar("T")
 
 
 class Versioned(NamedTuple, Generic[T]):
-    """A stored value and the ETag under which it was read; None where the row does not exist yet."""
+    """A stored value and the ETag under which it was read. The ETag is None if the row does not exist yet."""
 
     value: T
     etag: str | None

@@ -1,4 +1,7 @@
-"""Who calls the API, and what each of them may do. Who belongs to which tenant is stored on our side only."""
+"""Authorization: the callers of the API, and the routes that they may use.
+
+The admins of a tenant are stored only in this product, never taken from a token.
+"""
 
 from enum import StrEnum
 
@@ -13,23 +16,23 @@ class Role(StrEnum):
 
 
 class Access(StrEnum):
-    """For whom a route is."""
+    """The callers that a route allows."""
 
-    #: Whoever asks: nothing about any tenant is answered.
+    #: All callers, also anonymous ones. Such a route returns nothing about any tenant.
     PUBLIC = "public"
-    #: Anybody with a role.
+    #: Signed-in people with one of the app roles.
     SIGNED_IN = "signed in"
-    #: The operator, and the admins of the tenant in the route.
+    #: Operators, and the admins of the tenant in the route.
     TENANT = "tenant"
-    #: The operator alone.
+    #: Operators only.
     OPERATOR = "operator"
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who signed in: their own Azure tenant and their object id in it, and the roles they have there.
+    """A signed-in person: their home Azure tenant, their object id in it, and the app roles that it assigned to them.
 
-    The roles of a guest tenant's people are assigned by that tenant, so only what the operator's own tenant says can
-    make an operator.
+    Every Azure tenant assigns the roles of its own people. The role Operator therefore counts only if the operator's
+    own tenant assigned it.
     """
 
     azure_tenant_id: str
@@ -38,34 +41,34 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """The product's own back end, which the host knows by a function key."""
+    """The product's own back end. The Functions host authenticates it by a function key."""
 
 
 Caller = Person | BackEnd
 
 
 class AdminGrant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """One person who may administer a tenant, wherever they come from."""
+    """A person from any Azure tenant who may administer a tenant of the product."""
 
     azure_tenant_id: str
     object_id: str
 
 
 class Admins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Who may administer a tenant, besides operators; each needs the role TenantAdmin too."""
+    """The admins of a tenant, in addition to operators. Every admin also needs the role TenantAdmin."""
 
-    #: Whoever has the role in this Azure tenant.
+    #: All people of this Azure tenant who have the role are admins.
     azure_tenant_id: str | None = None
     people: tuple[AdminGrant, ...] = ()
 
     def include(self, person: Person) -> bool:
-        """Tell whether a person is among them."""
+        """Return whether a person is one of the admins."""
         grant = AdminGrant(azure_tenant_id=person.azure_tenant_id, object_id=person.object_id)
         return person.azure_tenant_id == self.azure_tenant_id or grant in self.people
 
 
 def may(caller: Caller, access: Access, operator_tenant: str | None, admins: Admins | None) -> bool:
-    """Tell whether a caller may use a route. `admins` are those of the tenant in the route, None without one."""
+    """Return whether a caller may use a route. `admins` are those of the tenant in the route, None without a tenant."""
     if access is Access.PUBLIC or isinstance(caller, BackEnd):
         return True
     if _is_operator(caller, operator_tenant):
@@ -82,9 +85,10 @@ def may(caller: Caller, access: Access, operator_tenant: str | None, admins: Adm
 
 
 def vouches_for(caller: Caller, azure_tenant_id: str, operator_tenant: str | None) -> bool:
-    """Tell whether a caller speaks for an Azure tenant without showing a secret of it.
+    """Return whether a caller may act for an Azure tenant without proving that they know a secret of it.
 
-    The app's own identity proves nothing about who asks: any customer's admin could name any directory that trusts it.
+    A connection by the app's own identity proves nothing about the caller: an admin of any customer could enter any
+    directory that trusts the app.
     """
     if isinstance(caller, BackEnd) or caller.azure_tenant_id == azure_tenant_id:
         return True
@@ -96,7 +100,7 @@ def _is_operator(person: Person, operator_tenant: str | None) -> bool:
 
 
 def name_of(caller: Caller) -> str:
-    """Return how rate limits and histories name a caller."""
+    """Return the name of a caller in rate limits and in the history."""
     match caller:
         case BackEnd():
             return "api"

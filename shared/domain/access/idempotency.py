@@ -8,10 +8,11 @@ import msgspec
 
 from shared.domain.ids import RunId
 
-#: How long a key is remembered.
+#: Time for which a key is remembered.
 KEPT_FOR: Final = timedelta(hours=24)
 #: Age at which a record without an answer counts as abandoned: host.json ends a function after ten minutes.
 ABANDONED_AFTER: Final = timedelta(minutes=15)
+#: Maximum length of a key, in characters.
 MAX_KEY: Final = 200
 
 
@@ -24,9 +25,9 @@ class IdempotentRequest(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
     @classmethod
-    def of(cls, caller: str, operation: str, key: str, *asked: bytes) -> "IdempotentRequest":
-        """Return the request. Two requests are the same if their parameters `asked` are the same, part by part."""
-        hashes = "".join(sha256(part).hexdigest() for part in asked)
+    def of(cls, caller: str, operation: str, key: str, *parameters: bytes) -> "IdempotentRequest":
+        """Create the request. Two requests with a key are equal if all their parameters are equal, in order."""
+        hashes = "".join(sha256(parameter).hexdigest() for parameter in parameters)
         return cls(caller=caller, operation=operation, key=key, digest=sha256(hashes.encode()).hexdigest())
 
     @property

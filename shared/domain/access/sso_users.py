@@ -1,4 +1,4 @@
-"""SSO users: who may sign in to the product, and which of them may become a user of it."""
+"""SSO users: people who can sign in to the product, and the rule that decides who can become a product user."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ class Role(StrEnum):
 
 
 class ProductUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A user of the product, made from an SSO user by somebody who chose the role."""
+    """A user of the product, created by an admin from an SSO user, with a role."""
 
     object_id: ObjectId
     mail: str
@@ -38,18 +38,18 @@ class SsoUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     user_principal_name: str
     display_name: str | None
     mail: str | None
-    #: `direct`, and the ids of the groups through which they are assigned.
+    #: `direct` for a direct assignment, and the ids of the groups through which the user is assigned.
     via: tuple[str, ...]
     included: bool
-    #: Why they may not become a user: `account_disabled`, `no_email` or `email_filtered`; None if they may.
+    #: Why the user cannot become a product user: `account_disabled`, `no_email` or `email_filtered`; None if they can.
     reason: str | None
 
 
 def sso_users(
-    people: Iterable[DirectoryUser], via: Mapping[ObjectId, Iterable[str]], filter_: EmailFilter
+    users: Iterable[DirectoryUser], via: Mapping[ObjectId, Iterable[str]], filter_: EmailFilter
 ) -> list[SsoUser]:
-    """Return everybody who is assigned, by name; the filter is applied last, and told as the reason."""
-    return sorted((_of(each, via.get(each.id, ()), filter_) for each in people), key=_name)
+    """Return all assigned users, sorted by name. The e-mail filter is the last reason for exclusion."""
+    return sorted((_of(user, via.get(user.id, ()), filter_) for user in users), key=_name)
 
 
 def _of(user: DirectoryUser, via: Iterable[str], filter_: EmailFilter) -> SsoUser:

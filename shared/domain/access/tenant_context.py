@@ -1,4 +1,4 @@
-"""What a step has to know of a tenant."""
+"""Tenant context: the settings and the state of a tenant that a step needs."""
 
 import msgspec
 
@@ -11,11 +11,11 @@ from shared.domain.versioned import Versioned
 
 
 class TenantContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a step has to know of a tenant, as it was at one moment."""
+    """Read model of one tenant: settings and state, read at one moment."""
 
-    #: None where there is no such tenant.
+    #: None if the tenant does not exist.
     tenant: TenantSummary | None
-    #: None while it is switched off.
+    #: None while the tenant is disconnected.
     connection: Connection | None
     preferences: Preferences
     health: Versioned[Health]

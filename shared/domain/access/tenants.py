@@ -1,4 +1,4 @@
-"""Tenants, as lists show them."""
+"""Tenants as entries of lists."""
 
 from datetime import datetime
 
@@ -8,14 +8,14 @@ from shared.domain.ids import TenantId
 
 
 class TenantSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant, as lists show it."""
+    """One entry of the list of tenants."""
 
     id: TenantId
     name: str
 
 
 class ConnectedTenant(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant with a connection, and when its credential ends, if that is known."""
+    """A tenant with a connection, and the expiry date of its credential; None if unknown."""
 
     id: TenantId
     secret_expires_on: datetime | None

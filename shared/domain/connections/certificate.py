@@ -1,4 +1,4 @@
-"""An opened certificate."""
+"""A decrypted client certificate."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """A certificate that was opened: with its private key as unencrypted PEM, and when it ends."""
+    """A decrypted certificate: unencrypted PEM with its private key, and the expiry date."""
 
     pem: str
     ends: datetime

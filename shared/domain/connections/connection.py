@@ -1,4 +1,4 @@
-"""A tenant's connection: the provider that reads its directory, with the provider's settings and secrets."""
+"""A tenant's connection: the provider that reads its directory, and the provider's settings and secrets."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ from shared.domain.ids import MAIN, ConnectionId, ObjectId, TenantId
 
 
 class ConnectionForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Base of what an admin enters to connect a directory; each provider has a form of its own."""
+    """Base class of the form in which an admin connects a directory. Every provider has its own form."""
 
     #: Name of the provider.
     provider: ClassVar[str]
@@ -25,12 +25,12 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     #: JSON that only the provider decodes.
     document: str
-    #: Hash of which directory is read, and as which application. A change makes running work obsolete.
+    #: Hash of the directory and the application that reads it. A change makes running work obsolete.
     fingerprint: str
 
 
 class SecretReference(msgspec.Struct, frozen=True, kw_only=True):
-    """Entry in Key Vault with all secrets of a connection, by their names, as one version."""
+    """Version of the Key Vault entry that contains all secrets of a connection by name."""
 
     name: str
     version: str
@@ -39,8 +39,8 @@ class SecretReference(msgspec.Struct, frozen=True, kw_only=True):
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """A stored connection.
 
-    Its secrets were entered for exactly these settings. Changing the settings means entering the secrets again, so that
-    a host cannot be edited to receive them.
+    Its secrets were entered for exactly these settings. Changing the settings requires entering the secrets again, so
+    that they cannot be redirected to another host.
     """
 
     id: ConnectionId = MAIN
@@ -57,16 +57,16 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of which directory is read, and as which application."""
+        """Hash of the directory and the application that reads it."""
         return self.settings.fingerprint
 
     def same_credentials(self, other: "Connection") -> bool:
-        """Return whether another connection reads the same directory in the same way, by the same secrets."""
+        """Return whether another connection has the same settings and the same version of the secrets."""
         return (self.settings, self.secrets) == (other.settings, other.secrets)
 
 
 class SsoApplication(msgspec.Struct, frozen=True, kw_only=True):
-    """The application that people of the tenant sign in with."""
+    """The application with which people of the tenant sign in."""
 
     client_id: ObjectId
     object_id: ObjectId | None = None

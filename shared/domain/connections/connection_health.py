@@ -1,8 +1,8 @@
-"""How a tenant's connection fares over time: what stops its schedule, for how long, and what is worth an event.
+"""Health of a tenant's connection: pauses of its schedule, back-off, and events for operators.
 
-- The login service refuses the credentials: nothing is polled until a person has acted.
-- Nothing of a run's sources could be read for any other reason: the schedule waits 6, then 12, then 24 hours.
-- Success of any kind clears both by itself.
+- If the login service refuses the credentials, the schedule pauses until a person acts.
+- If a run cannot read any of its sources for another reason, the schedule waits 6, then 12, then 24 hours.
+- Any success clears both states automatically.
 """
 
 from datetime import datetime, timedelta
@@ -14,23 +14,23 @@ import msgspec
 from shared.domain.ids import RunId
 from shared.domain.problem import ErrorCategory
 
-#: How long the schedule waits after the first, the second and every further run that failed.
+#: Wait of the schedule after the first, the second, and any further consecutive failed run.
 BACK_OFF: Final = (timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
 
 
 class HealthState(StrEnum):
-    """What the schedule does about a connection."""
+    """State of a connection, and what the schedule does in it."""
 
-    #: Reads as scheduled.
+    #: Syncs run as scheduled.
     ON = "on"
-    #: Waits, longer after every failure.
+    #: The schedule waits, longer after every failure.
     FAILING = "failing"
-    #: Reads nothing until a person has acted.
+    #: The schedule pauses until a person acts.
     NEEDS_ATTENTION = "needs_attention"
 
 
 class NoticeKind(StrEnum):
-    """What an event is about."""
+    """Kind of an event."""
 
     NEEDS_ATTENTION = "connection_needs_attention"
     FAILING = "connection_failing"
@@ -39,13 +39,13 @@ class NoticeKind(StrEnum):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """An event for whoever looks after tenants. Delivered again it has the same `id`."""
+    """An event about a connection, for the operator. A repeated delivery has the same `id`."""
 
     id: str
     kind: NoticeKind
     at: datetime
     code: str = ""
-    #: Days until the secret ends, with `secret_expiring`.
+    #: Days until the secret expires; set only for `secret_expiring`.
     days_left: int | None = None
 
 
@@ -60,32 +60,32 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """A connection's health, as it is stored beside it."""
+    """The health of a connection, stored in a row of its own."""
 
     state: HealthState = HealthState.ON
     reason: Reason | None = None
     since: datetime | None = None
-    #: When the credentials were refused last.
+    #: When the credentials were last refused.
     refused_at: datetime | None = None
-    #: Runs that failed one after the other.
+    #: Number of consecutive failed runs.
     failures: int = 0
-    #: The last of them, so that one that is counted again counts once.
+    #: The last failed run, so that counting it again has no effect.
     failed_run: RunId | None = None
-    #: Before this the schedule asks for nothing.
+    #: The schedule requests no run before this time.
     retry_at: datetime | None = None
-    #: The smallest number of days ahead of which the end of the secret was announced, and the end that it was.
+    #: The smallest of `WARN_DAYS` for which an event was created, and the expiry date in that event.
     warned_days: int | None = None
     warned_end: datetime | None = None
-    #: Events that are not known to be sent yet.
+    #: Events whose delivery is not confirmed yet.
     notices: tuple[Notice, ...] = ()
 
     @property
     def open(self) -> bool:
-        """Whether there is anything here for the schedule to see."""
+        """Whether the schedule must handle the health: the state is not `on`, or events are waiting."""
         return self.state is not HealthState.ON or bool(self.notices)
 
     def due(self, now: datetime) -> bool:
-        """Tell whether the schedule may ask for a run."""
+        """Return whether the schedule may request a run."""
         match self.state:
             case HealthState.NEEDS_ATTENTION:
                 return False
@@ -100,11 +100,11 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(changed, refused_at=now)
 
     def refused_since(self, moment: datetime) -> bool:
-        """Tell whether the credentials were refused at or after a moment, and nothing has succeeded since."""
+        """Return whether the credentials were refused at or after `moment`, without a success since."""
         return self.state is HealthState.NEEDS_ATTENTION and self.refused_at is not None and self.refused_at >= moment
 
     def failed(self, reason: Reason, run: RunId, now: datetime) -> "Health":
-        """Return the health after a run that read nothing; refused credentials stay what matters."""
+        """Return the health after a run that could read nothing. Refused credentials take precedence."""
         if self.state is HealthState.NEEDS_ATTENTION or self.failed_run == run:
             return self
         failures = self.failures + 1
@@ -123,10 +123,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def warned(self, ends: datetime, now: datetime) -> "Health":
-        """Return the health after looking at the secret's end: one event for each of `WARN_DAYS` that is passed."""
+        """Return the health after checking the secret's expiry. Adds an event at every threshold of `WARN_DAYS`."""
         threshold = passed_threshold(ends, now)
-        known = self.warned_days if self.warned_end == ends else None
-        if threshold is None or (known is not None and known <= threshold):
+        warned_days = self.warned_days if self.warned_end == ends else None
+        if threshold is None or (warned_days is not None and warned_days <= threshold):
             return self
         days = days_left(ends, now)
         notice = Notice(
@@ -138,11 +138,11 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, warned_days=threshold, warned_end=ends, notices=(*self.notices, notice))
 
     def sent(self, sent: tuple[Notice, ...]) -> "Health":
-        """Return the health once these events are on their way."""
-        return msgspec.structs.replace(self, notices=tuple(each for each in self.notices if each not in sent))
+        """Return the health without these events, which were sent."""
+        return msgspec.structs.replace(self, notices=tuple(notice for notice in self.notices if notice not in sent))
 
     def _changed(self, state: HealthState, reason: Reason, now: datetime, kind: NoticeKind) -> "Health":
-        """Return the health with a new reason, and one event if it is a new one."""
+        """Return the health with a state and a reason. Adds an event unless state and code are unchanged."""
         if self.state is state and self.reason is not None and self.reason.code == reason.code:
             return self
         return msgspec.structs.replace(
@@ -159,16 +159,16 @@ def _notice(kind: NoticeKind, code: str, now: datetime) -> Notice:
     return Notice(id=f"{kind}-{now:%Y%m%dT%H%M%S%f}", kind=kind, at=now, code=code)
 
 
-#: How many days ahead of a secret's end an event says so.
+#: Days before the expiry of a secret at which an event is created.
 WARN_DAYS: Final = (30, 14, 7, 1)
 
 
 def days_left(ends: datetime, now: datetime) -> int:
-    """Return the whole days until a secret ends; 0 on its last day and afterwards."""
+    """Return the number of whole days until a secret expires; 0 on its last day and afterwards."""
     return max(0, (ends - now).days)
 
 
 def passed_threshold(ends: datetime, now: datetime) -> int | None:
-    """Return the smallest of `WARN_DAYS` that the end is within; None while it is further away."""
+    """Return the smallest of `WARN_DAYS` within which the secret expires; None if it expires later."""
     within = [days for days in WARN_DAYS if ends - now <= timedelta(days=days)]
     return min(within, default=None)

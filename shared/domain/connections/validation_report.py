@@ -14,7 +14,7 @@ from shared.domain.connections.connection import ProviderSettings
 class CheckStatus(StrEnum):
     """Result of a check."""
 
-    PASS = "pass"  # noqa: S105 - no password
+    PASS = "pass"  # noqa: S105 - not a password
     FAIL = "fail"
     WARN = "warn"
     #: Not made, because an earlier check failed.

@@ -1,4 +1,4 @@
-"""Entries of the operator's log."""
+"""Entries of the operator log: dead letters and events of connections."""
 
 import re
 from datetime import datetime
@@ -10,7 +10,7 @@ from shared.domain.ids import RunId, TenantId
 
 
 class Replay(StrEnum):
-    """How far putting a message back has come."""
+    """State of the replay of a dead letter."""
 
     NONE = "none"
     SENDING = "sending"
@@ -18,11 +18,11 @@ class Replay(StrEnum):
 
 
 class OperatorLogEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that needs the operator's eye: what happened, and what to do about it."""
+    """An incident for the operator: what happened, and how to fix it."""
 
     id: str
     at: datetime
-    #: The queue of a message that could not be worked off; `connection` for what happened to a connection.
+    #: The queue of a dead letter; `connection` for an event of a connection.
     queue: str
     code: str
     detail: str
@@ -34,7 +34,7 @@ class OperatorLogEntry(msgspec.Struct, frozen=True, kw_only=True):
     replayed_by: str | None = None
 
     def names(self, tenant: TenantId) -> bool:
-        """Tell whether the entry is the tenant's, or of a message that nobody could read but that names the tenant."""
+        """Return whether the entry belongs to the tenant, or holds an unreadable message that contains its id."""
         if self.tenant is not None:
             return self.tenant == tenant
         return re.search(rf"(?<![a-z0-9-]){re.escape(tenant)}(?![a-z0-9-])", self.body) is not None

@@ -1,4 +1,4 @@
-"""Attribute mapping: which attribute of a directory user fills which field of a recipient."""
+"""Attribute map: how the attributes of a directory user become the profile of a recipient."""
 
 from functools import cached_property
 from typing import Final
@@ -12,9 +12,9 @@ from shared.domain.struct_calls import compile_constructor
 from shared.errors import Rejected
 
 _PHONES: Final = ("mobile_phone", "business_phone")
-#: Fields that can be taken from elsewhere, by their name in the API. The address cannot: it identifies the person.
+#: Fields that can be mapped to another attribute, by their API name. The address cannot: it identifies the person.
 _MAPPED: Final = {name: field for name, field in ATTRIBUTES.items() if field in TEXT_FIELDS and field != "mail"}
-#: A profile as the directory has it: fields of the same name, an address, and no manager, who is another person.
+#: Creates the profile from the attributes of the same name and the address; the manager is not an attribute.
 _directory_profile: Final = compile_constructor(
     Profile,
     "user",
@@ -30,18 +30,18 @@ _directory_profile: Final = compile_constructor(
 class Attributes(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", dict=True, omit_defaults=True
 ):
-    """How a directory user becomes the profile of a recipient; by default each field is the attribute of its name."""
+    """Maps a directory user to the profile of a recipient. By default, a field takes the attribute of the same name."""
 
-    #: Fields by name, and the attribute that each is taken from instead; None leaves the field empty.
+    #: The attribute for a field, by the field's API name; None clears the field.
     map: dict[str, str | None] = {}
-    #: Two letters (ISO 3166): phone numbers are written as E.164, those without a country code as of this country.
+    #: Two letters (ISO 3166). Phone numbers are then converted to E.164; this is the country of national numbers.
     default_country: str | None = None
-    #: Whether the manager's name and address are read too; it requires the whole directory, also in groups mode.
+    #: Whether the manager's name and address are read. In groups mode, this requires reading the whole directory.
     manager: bool = False
 
     def require_sense(self) -> None:
-        """Validate the settings. Raises Rejected if a field, an attribute or the country is unknown."""
-        from shared.domain.preferences.phone_numbers import is_country  # noqa: PLC0415 - costs 70 ms to import, and few tenants need it
+        """Validate the settings. Raises Rejected if a field, an attribute or the country is not supported."""
+        from shared.domain.preferences.phone_numbers import is_country  # noqa: PLC0415 - takes 70 ms and is rarely needed
 
         for field, attribute in self.map.items():
             if field not in _MAPPED or (attribute is not None and attribute not in ATTRIBUTES):
@@ -59,18 +59,18 @@ class Attributes(
         return {_MAPPED[field]: ATTRIBUTES[name] if name is not None else None for field, name in self.map.items()}
 
     def to_profile(self, user: DirectoryUser) -> Profile:
-        """Return the profile that the directory gives a person."""
+        """Return the profile of a directory user."""
         profile = _directory_profile(user)
         if self._changes:
-            taken = {field: getattr(user, name) if name else None for field, name in self._changes.items()}
-            profile = msgspec.structs.replace(profile, **taken)
+            mapped = {field: getattr(user, name) if name else None for field, name in self._changes.items()}
+            profile = msgspec.structs.replace(profile, **mapped)
         if self.default_country is not None:
-            profile = _dialled(profile, self.default_country)
+            profile = _with_e164_numbers(profile, self.default_country)
         return profile
 
 
-def _dialled(profile: Profile, country: str) -> Profile:
-    """Return a profile with its phone numbers as E.164."""
+def _with_e164_numbers(profile: Profile, country: str) -> Profile:
+    """Return a profile with its phone numbers in E.164."""
     from shared.domain.preferences.phone_numbers import e164  # noqa: PLC0415 - as above
 
     numbers = {name: e164(text, country) for name in _PHONES if (text := getattr(profile, name)) is not None}

@@ -1,4 +1,4 @@
-"""Which e-mail addresses may have a product user: by domain, or one by one."""
+"""E-mail filter: restricts product users to certain domains and addresses."""
 
 from functools import cached_property
 from typing import Final
@@ -7,15 +7,16 @@ import msgspec
 
 from shared.errors import Rejected
 
+#: Maximum number of domains and addresses together: preferences are stored in one row.
 MAX_ENTRIES: Final = 500
-#: What stands for every domain below one, but not for that domain itself.
-_BELOW: Final = "*."
+#: Prefix that matches all subdomains of a domain, but not the domain itself.
+_WILDCARD: Final = "*."
 
 
 class EmailFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """Domains, exact or as `*.example.com` for those below it, and single addresses; empty lets everybody through.
+    """Accepted domains (exact, or `*.example.com` for subdomains) and single addresses. An empty filter accepts all.
 
-    Compared without regard to case; internationalised domains in either of their spellings.
+    Comparison ignores case. Internationalised domains match in Unicode and in Punycode.
     """
 
     domains: tuple[str, ...] = ()
@@ -23,41 +24,43 @@ class EmailFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @cached_property
     def _exact(self) -> frozenset[str]:
-        return frozenset(_domain(each) for each in self.domains if not each.strip().startswith(_BELOW))
+        return frozenset(_domain(domain) for domain in self.domains if not domain.strip().startswith(_WILDCARD))
 
     @cached_property
-    def _below(self) -> tuple[str, ...]:
-        below = (each.strip() for each in self.domains)
-        return tuple("." + _domain(each.removeprefix(_BELOW)) for each in below if each.startswith(_BELOW))
+    def _suffixes(self) -> tuple[str, ...]:
+        stripped = (domain.strip() for domain in self.domains)
+        return tuple(
+            "." + _domain(domain.removeprefix(_WILDCARD)) for domain in stripped if domain.startswith(_WILDCARD)
+        )
 
     @cached_property
     def _addresses(self) -> frozenset[str]:
         return frozenset(map(_address, self.addresses))
 
     def accepts(self, address: str) -> bool:
-        """Tell whether an address may pass."""
+        """Return whether the filter accepts an address."""
         if not self.domains and not self.addresses:
             return True
-        known = _address(address)
-        domain = known.rpartition("@")[2]
-        return known in self._addresses or domain in self._exact or domain.endswith(self._below or (" ",))
+        normalized = _address(address)
+        domain = normalized.rpartition("@")[2]
+        return normalized in self._addresses or domain in self._exact or domain.endswith(self._suffixes or (" ",))
 
     def require_sense(self) -> None:
-        """Hold if the filter can be kept. Raises: Rejected."""
+        """Validate the filter. Raises Rejected if it has too many entries or a malformed one."""
         if len(self.domains) + len(self.addresses) > MAX_ENTRIES:
             raise Rejected(
                 f"Too many entries in the e-mail filter: use at most {MAX_ENTRIES}.", code="invalid_preferences"
             )
-        for each in self.domains:
-            plain = each.strip().removeprefix(_BELOW)
+        for entry in self.domains:
+            plain = entry.strip().removeprefix(_WILDCARD)
             if "." not in plain or "@" in plain or "*" in plain or " " in plain:
-                detail = f"Invalid domain {each[:80]!r}: use example.com, or *.example.com for its subdomains."
+                detail = f"Invalid domain {entry[:80]!r}: use example.com, or *.example.com for its subdomains."
                 raise Rejected(detail, code="invalid_preferences")
-        for each in self.addresses:
-            local, at, domain = each.strip().partition("@")
+        for entry in self.addresses:
+            local, at, domain = entry.strip().partition("@")
             if not (local and at and domain) or "@" in domain or " " in local + domain:
                 raise Rejected(
-                    f"Invalid e-mail address {each[:80]!r}: use name@example.com.", code="invalid_preferences"
+                    f"Invalid e-mail address {entry[:80]!r}: use name@example.com.", code="invalid_preferences"
                 )
 
 
@@ -67,7 +70,7 @@ def _address(text: str) -> str:
 
 
 def _domain(text: str) -> str:
-    """Return a domain as it stands in the name service, however it is spelled."""
+    """Return a domain as DNS spells it: lower case, Punycode. Text that is not a valid domain is only case-folded."""
     plain = text.strip().strip(".").casefold()
     try:
         return plain.encode("idna").decode()

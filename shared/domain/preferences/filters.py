@@ -1,4 +1,4 @@
-"""Eligibility: which directory users can be recipients, and the reason for an exclusion."""
+"""Filters: which directory users can be recipients, and the reason for excluding the others."""
 
 from enum import StrEnum
 from functools import cached_property
@@ -11,14 +11,15 @@ from shared.domain.person_field import person_fields
 from shared.domain.recipient import API_NAMES, TEXT_FIELDS, Profile, Reason
 from shared.errors import Rejected
 
-#: Most filters of a tenant: preferences have to fit into one row, and every user is compared with every value.
+#: Maximum number of filters per tenant: preferences must fit into one row, and a sync compares users with all values.
 MAX_FILTERS: Final = 20
-#: Most values of a filter.
+#: Maximum number of values per filter, for the same reasons.
 MAX_VALUES: Final = 200
-#: Longest value, in characters.
+#: Maximum length of a value, in characters.
 MAX_VALUE: Final = 200
 
-#: Attributes of a directory user that settings can name, by the directory's own names, and their fields.
+
+#: Attributes of a directory user that settings can name, by their API name, and the fields of DirectoryUser.
 ATTRIBUTES: Final = {
     **{API_NAMES[name]: name for name in TEXT_FIELDS if name in DirectoryUser.__struct_fields__},
     "userPrincipalName": "user_principal_name",
@@ -27,7 +28,7 @@ _DECLARED: Final = {**person_fields(DirectoryUser), **person_fields(Profile)}
 
 
 class Attribute(StrEnum):
-    """What a filter can look at, by the directory's own names."""
+    """Attributes that filters and location rules can use, by their API name."""
 
     _ignore_ = "name field"
     for name, field in ATTRIBUTES.items():
@@ -39,10 +40,10 @@ _LABELS: Final = [{"const": name, "title": _DECLARED[ATTRIBUTES[name]].label} fo
 
 
 class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """Admits only people with one of the values or, with `keep` false, all people but them.
+    """Keeps only users with one of the values or, if `keep` is false, excludes them.
 
-    Values are compared without case and surrounding space; one that ends with `*` is a prefix. A person without a value
-    matches none of them.
+    Comparison ignores case and surrounding whitespace. A value that ends with `*` matches as a prefix. A user without
+    the attribute matches no value.
     """
 
     attribute: Annotated[Attribute, msgspec.Meta(extra_json_schema={"oneOf": _LABELS})]
@@ -54,18 +55,18 @@ class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         return frozenset(_folded(value) for value in self.values if not value.endswith("*"))
 
     @cached_property
-    def _beginnings(self) -> tuple[str, ...]:
+    def _prefixes(self) -> tuple[str, ...]:
         return tuple(_folded(value[:-1]) for value in self.values if value.endswith("*"))
 
     def accepts(self, user: DirectoryUser) -> bool:
-        """Return whether the filter lets a person be a recipient."""
+        """Return whether the filter allows a user to be a recipient."""
         value = value_of(user, self.attribute)
         folded = _folded(value) if value is not None else None
-        has = folded is not None and (folded in self._exact or folded.startswith(self._beginnings))
-        return has is self.keep
+        matches = folded is not None and (folded in self._exact or folded.startswith(self._prefixes))
+        return matches is self.keep
 
     def require_sense(self) -> None:
-        """Validate the filter. Raises Rejected if its values are malformed."""
+        """Validate the filter. Raises Rejected if it has no value, too many values, or an empty or too long one."""
         if not 1 <= len(self.values) <= MAX_VALUES or any(not value.strip("* ") for value in self.values):
             raise Rejected(
                 f"Invalid filter by {self.attribute.value}: use 1 to {MAX_VALUES} values that are not empty.",
@@ -79,7 +80,7 @@ class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 def value_of(user: DirectoryUser, attribute: Attribute) -> str | None:
-    """Return the value that a person has in an attribute."""
+    """Return the value of a user's attribute; None if it is not set."""
     value: str | None = getattr(user, ATTRIBUTES[attribute])
     return value
 
@@ -91,27 +92,27 @@ def _folded(text: str) -> str:
 def exclusion(
     user: DirectoryUser, *, include_guests: bool, require_mail: bool, filters: tuple[AttributeFilter, ...]
 ) -> Reason | None:
-    """Return why a directory user cannot be a recipient, the first of several reasons, or None if they can."""
+    """Return the first reason why a directory user cannot be a recipient; None if they can."""
     if not user.account_enabled:
         return Reason.ACCOUNT_DISABLED
     if user.guest and not include_guests:
         return Reason.GUEST_EXCLUDED
     if require_mail and address_of(user) is None:
         return Reason.NO_EMAIL
-    if filters and any(not rule.accepts(user) for rule in filters):
+    if filters and any(not filter_.accepts(user) for filter_ in filters):
         return Reason.FILTERED
     return None
 
 
-#: Part of the user principal name of a guest, which is not an address.
+#: Marks the user principal name of a guest, which is not an e-mail address.
 #: Source: https://learn.microsoft.com/entra/external-id/user-properties
 _GUEST_MARK: Final = "#EXT#"
 
 
 def address_of(user: DirectoryUser) -> str | None:
-    """Return the e-mail address of a person.
+    """Return the e-mail address of a user; None if they have none.
 
-    Without `mail` the user principal name is the address, unless it is a guest's, to which mail cannot be sent.
+    Users without `mail` have their user principal name as address, except guests: theirs does not accept mail.
     """
     if user.mail is None and _GUEST_MARK not in user.user_principal_name.upper():
         return user.user_principal_name

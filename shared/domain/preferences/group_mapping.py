@@ -1,4 +1,4 @@
-"""Which directory group puts people into which location, and what a run must therefore read."""
+"""Group mapping: directory groups mapped to locations, and the sources that a run therefore reads."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,13 +10,13 @@ from shared.domain.preferences.preferences import Mode, Preferences
 
 
 class GroupMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One directory group mapped to a location; nested groups count unless `transitive` is false."""
+    """A directory group mapped to a location. Members of nested groups are included unless `transitive` is false."""
 
     id: ObjectId
     transitive: bool = True
 
     def source(self, connection: ConnectionId = MAIN) -> Source:
-        """Return what to read for this mapping."""
+        """Return the source to read for this mapping."""
         return Source(connection=connection, group=self.id, transitive=self.transitive)
 
 
@@ -31,27 +31,27 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
 def sources_of(
     preferences: Preferences, locations: Sequence[Location], connection: ConnectionId = MAIN
 ) -> tuple[dict[SourceId, Source], Mapping[LocationId, tuple[SourceId, ...]]]:
-    """Return the sources to read, each once, and for each location the sorted ids of those that feed it.
+    """Return the sources to read without duplicates, and the sorted ids of the sources of every location.
 
-    Where managers are asked for, the whole directory is read, whomever it feeds. Groups that feed only locations that
-    the whole directory feeds as well are read by id.
+    The whole directory is also read if the preferences ask for managers. Groups are read by id if the whole directory
+    is a source of all their locations.
     """
     everyone = Source(connection=connection)
     by_rule = preferences.rule.locations if preferences.rule is not None else frozenset()
     sources: dict[SourceId, Source] = {}
     in_full: set[SourceId] = set()
-    feeds: dict[LocationId, tuple[SourceId, ...]] = {}
-    for location in sorted(locations, key=lambda each: each.id):
-        wanted = [everyone]
+    source_ids: dict[LocationId, tuple[SourceId, ...]] = {}
+    for location in sorted(locations, key=lambda location: location.id):
+        required = [everyone]
         if preferences.mode is Mode.GROUPS:
             groups = [group.source(connection) for group in location.groups]
-            wanted = [everyone, *groups] if location.id in by_rule else groups
-        sources.update((source.id, source) for source in wanted)
-        feeds[location.id] = tuple(sorted({source.id for source in wanted}))
-        if everyone not in wanted:
-            in_full.update(feeds[location.id])
+            required = [everyone, *groups] if location.id in by_rule else groups
+        sources.update((source.id, source) for source in required)
+        source_ids[location.id] = tuple(sorted({source.id for source in required}))
+        if everyone not in required:
+            in_full.update(source_ids[location.id])
     for name in sources.keys() - in_full - {everyone.id}:
         sources[name] = msgspec.structs.replace(sources[name], by_id=True)
-    if preferences.attributes.manager and feeds:
+    if preferences.attributes.manager and source_ids:
         sources[everyone.id] = everyone
-    return dict(sorted(sources.items())), feeds
+    return dict(sorted(sources.items())), source_ids

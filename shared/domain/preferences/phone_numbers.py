@@ -1,23 +1,23 @@
-"""Phone numbers in the one form that machines dial: E.164."""
+"""Phone numbers in E.164, the international format."""
 
 from functools import lru_cache
 
 import phonenumbers
 
-#: Numbers that a process remembers: the same people come by at every location.
-_REMEMBERED = 65_536
+#: Number of converted phone numbers that a process caches: the same users are read for several locations.
+_CACHE_SIZE = 65_536
 
 
 def is_country(code: str) -> bool:
-    """Tell whether numbers of a country, by its ISO 3166 code in capital letters, are known."""
+    """Return whether phone numbers of a country are supported. `code` is an ISO 3166 code in capital letters."""
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_CACHE_SIZE)
 def e164(text: str, country: str) -> str:
-    """Return a number with country code and no spaces, an extension after ` ext. `.
+    """Return a number with country code and without spaces, followed by ` ext. ` and the extension if it has one.
 
-    What is no number of any country, such as an internal one, is returned as it is.
+    Text that is not a valid number of any country, such as an internal number, is returned unchanged.
 
     Source: https://www.itu.int/rec/T-REC-E.164
     """

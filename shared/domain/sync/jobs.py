@@ -1,7 +1,7 @@
-"""Jobs: one queue message's worth of work, the queue of each kind, and the results that say how each ended.
+"""Jobs: the work of one queue message, the queue of every kind of job, and the results of jobs.
 
-A message carries ids only. What a job found is in its result, a row that is inserted once and never changed: the
-first attempt to insert wins, so a message delivered twice changes nothing.
+A message carries only ids. The outcome of a job is its result, a row that is inserted once and never changed. The first
+insert wins, so a second delivery of a message changes nothing.
 """
 
 from enum import StrEnum
@@ -17,22 +17,23 @@ from shared.domain.run import RunMode
 from shared.domain.snapshots.changeset import Changes
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 
-#: Part of a job's time budget after which it goes on in a new message.
+#: Share of a job's time budget after which the job continues in a new message.
 BUDGET_SHARE: Final = 0.6
-#: Longest time of writing in one message, in seconds, where reading took as long; host.json ends a function at 600.
+#: Maximum writing time of one message, in seconds, after equally long reading; host.json ends a function at 600.
 MAX_WRITING_S: Final = 240.0
 
 
-def writing_time_s(budget_s: float, else_s: float) -> float:
-    """Return how long one message may write, in seconds: a budget, and at least as long as all else took.
+def writing_time_s(budget_s: float, overhead_s: float) -> float:
+    """Return the writing time of one message, in seconds: the budget, or the time of its other work if that is longer.
 
-    The next message does all else once more, which so costs at most as much as the work; up to `MAX_WRITING_S`.
+    The next message repeats the other work, which therefore takes at most as long as the writing. Beyond the budget,
+    the writing time is limited to `MAX_WRITING_S`.
     """
-    return max(budget_s, min(else_s, MAX_WRITING_S))
+    return max(budget_s, min(overhead_s, MAX_WRITING_S))
 
 
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Start a run. `request` is the same however often the message is delivered."""
+    """Start a run. `request` is the same on every delivery of the message."""
 
     queue: ClassVar[str] = "sync-requests"
 
@@ -50,24 +51,24 @@ class FetchJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tenant: TenantId
     run: RunId
     source: SourceId
-    #: How many earlier messages of this job got no answer of the directory.
+    #: Number of earlier messages of this job to which the directory did not respond.
     attempts_without_response: int = 0
 
 
 class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
-    """Bring one location in line with the snapshots."""
+    """Update the recipients of one location from the snapshots."""
 
     queue: ClassVar[str] = "reconcile-jobs"
 
     tenant: TenantId
     run: RunId
     location: LocationId
-    #: Requests that this job has sent in earlier messages, which ran out of time.
+    #: Number of requests that earlier messages of this job have sent before they ran out of time.
     storage_requests: int = 0
 
 
 class DeactivateJob(msgspec.Struct, frozen=True, kw_only=True):
-    """Verify, guard and deactivate the candidates of all locations, then finish the run."""
+    """Verify the candidates of all locations, apply the guard, deactivate, and finish the run."""
 
     queue: ClassVar[str] = "retire-jobs"
 
@@ -86,25 +87,25 @@ class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
     import_id: ImportId
 
 
-#: What a message says.
+#: The content of a queue message.
 Job = SyncRequest | FetchJob | ReconcileJob | DeactivateJob | ImportJob
 #: The queue of every kind of job.
 QUEUES: Final[tuple[str, ...]] = tuple(kind.queue for kind in get_args(Job))
-#: Ends the name of the queue to which the host moves messages that failed on every delivery.
+#: Suffix of the queue to which the host moves messages that failed on every delivery.
 POISON_SUFFIX: Final = "-poison"
-#: The queues that messages of jobs can be in. Each has a trigger.
+#: All queues that can contain job messages. Every queue has a trigger.
 ALL_QUEUES: Final = (*QUEUES, *(f"{queue}{POISON_SUFFIX}" for queue in QUEUES))
 
 
 class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a fetch that ran out of its time budget goes on, in a new message."""
+    """Checkpoint: where a fetch that ran out of its time budget continues in a new message."""
 
     attempt: str
     next_cursor: str
     digest: SnapshotDigest
-    #: The delta token that was taken before the first page.
+    #: The change cursor that was requested before the first page.
     change_cursor: str | None = None
-    #: Who was listed and then taken back.
+    #: Users that the listing named on a page and removed on a later one.
     removed: tuple[ObjectId, ...] = ()
     directory_requests: int = 0
     storage_requests: int = 0
@@ -118,12 +119,12 @@ class FetchOutcome(StrEnum):
 
 
 class FetchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How reading a source ended. `snapshot` is set when, and only when, the outcome is `complete`."""
+    """The result of reading a source. `snapshot` is set if and only if the outcome is `complete`."""
 
     source: SourceId
     outcome: FetchOutcome
     snapshot: SnapshotManifest | None = None
-    #: What has changed since the snapshot before, where that is known and little.
+    #: Changes since the previous snapshot; None if they are unknown or too many.
     changes: Changes | None = None
     problem: Problem | None = None
     directory_requests: int = 0
@@ -131,29 +132,29 @@ class FetchResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What reconciling a location found and wrote."""
+    """The result of reconciling a location: what was written, and the candidates for deactivation."""
 
     location: LocationId
     counts: Counts
-    #: Active recipients of origin `directory` before anybody was deactivated: the baseline of the guard.
+    #: Number of active recipients of origin `directory` before deactivations: the baseline of the guard.
     baseline: int
     active: int
     candidates: tuple[Candidate, ...] = ()
-    #: How many candidates there are beyond those named; a later run finds them again.
+    #: Number of further candidates that are not listed; a later run lists them.
     unnamed_candidates: int = 0
-    #: Whether a source of the location was not read completely, so that nobody can be called absent there.
+    #: Whether a source of the location was not read completely, so that an absence proof is missing.
     partial: bool = False
     compared: bool = True
-    #: Hash of everything the decision depended on; None when it was partial.
+    #: Hash of everything the decision depended on; None if the result is partial.
     input_fingerprint: str | None = None
-    #: The first of those skipped, with their reasons; `counts.skipped` has their number.
+    #: The first skipped people, with their reasons; `counts.skipped` is their total number.
     skipped: tuple[Change, ...] = ()
-    #: In a preview, the first of what a run would write; `counts` has their numbers.
+    #: In a preview, the first changes that a run would write; `counts` has the total numbers.
     previewed: tuple[Change, ...] = ()
     problem: Problem | None = None
     storage_requests: int = 0
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether the location's recipients are what follows from its inputs."""
+        """Whether the location's recipients match its inputs, with no candidate left."""
         return self.input_fingerprint is not None and not self.candidates and not self.unnamed_candidates

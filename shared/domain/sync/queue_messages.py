@@ -1,6 +1,6 @@
-"""Messages of the queues as text, and back. Only `sync-requests` is a contract with others; see `parse_request`.
+"""Encodes and decodes queue messages. Only `sync-requests` is a public contract; see `parse_request`.
 
-No property may be called `id` or like any other of the host's trigger metadata: the host would overwrite that with it.
+No property may be named `id` or like other trigger metadata of the Functions host: it would overwrite the metadata.
 """
 
 import base64
@@ -15,22 +15,23 @@ from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, Reconcil
 from shared.errors import Rejected
 
 _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "incremental"} (or "full"), as text or base64.'
-_OURS: Final = "Only the app itself sends these; ask for a run instead."
-#: Who asks, where a message does not say so: somebody who put it on the queue.
+_OURS: Final = "Only the app itself sends these messages; request a run instead."
+#: Requester of a run whose message does not name one: it was put on the queue by hand.
 MANUAL_MESSAGE: Final = "queue"
-#: Who asks for a run when the schedule does.
+#: Requester of scheduled runs.
 SCHEDULE: Final = "schedule"
-#: Longest request that is looked at, in characters; a longer one is nobody's.
+#: Maximum length of a message that is decoded, in characters; valid requests are much shorter.
 _MAX_REQUEST: Final = 4_096
+#: Maximum length of the id of a request, in characters.
 _MAX_REQUEST_ID: Final = 200
-#: Longest name of whoever asks, in characters: more than `person:` with two ids takes.
+#: Length to which the name of the requester is cut, in characters: `person:` with two ids is shorter.
 _MAX_CALLER: Final = 100
 
 J = TypeVar("J", FetchJob, ReconcileJob, DeactivateJob, ImportJob)
 
 
 class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request may say. `request` and `by` are the product's own; others need not know them."""
+    """The JSON properties of a request. `request` and `by` are internal; other senders can omit them."""
 
     tenant: str
     mode: RunMode = RunMode.INCREMENTAL
@@ -39,18 +40,18 @@ class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode_request(request: SyncRequest) -> str:
-    """Return a request as the product itself sends it."""
+    """Return the message of a request that the product itself sends."""
     body = _RequestBody(tenant=request.tenant, mode=request.mode, request=request.request, by=request.requested_by)
     return msgspec.json.encode(body).decode()
 
 
 def parse_request(text: str, message_id: str) -> SyncRequest:
-    """Return what a message of `sync-requests` asks for.
+    """Decode a message of `sync-requests`.
 
-    The text is a tenant's id, or a JSON object with `tenant` and, if wanted, `mode`; either may be base64-encoded and
-    begin with a byte order mark. The request is called what it says, else as its message.
+    The text is a tenant's id, or a JSON object with `tenant` and optionally `mode`. Either may be base64-encoded and
+    begin with a byte order mark. The id of the request is its property `request` if present, else `message_id`.
 
-    Raises: Rejected, with what is wrong and what to send instead.
+    Raises Rejected, with the fault and what to send instead, if the message is malformed.
     """
     if len(text) > _MAX_REQUEST:
         raise Rejected(f"The message has {len(text)} characters. {_REMEDY}", code="malformed_message")
@@ -77,10 +78,10 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
 
 
 def _decoded(text: str) -> str:
-    """Return the text behind base64 where it is that, else the text itself.
+    """Return the decoded text if it is base64, else the text itself.
 
-    A tenant's id such as `contoso1` is also valid base64: text that is an id is taken for one, and what comes out of
-    base64 must look like a request to count.
+    A tenant's id such as `contoso1` is also valid base64. Text with the form of an id is therefore not decoded, and
+    decoded text counts only if it looks like a request.
     """
     if _is_tenant_id(text):
         return text
@@ -100,31 +101,31 @@ def _is_tenant_id(text: str) -> bool:
 
 
 def encode_job(job: FetchJob | ReconcileJob | DeactivateJob | ImportJob) -> str:
-    """Return a job as its message: ids only."""
+    """Return the message of a job. It contains only ids and counters."""
     return msgspec.json.encode(job).decode()
 
 
 def parse_fetch(text: str) -> FetchJob:
-    """Return a fetch job. Raises: Rejected."""
+    """Decode a fetch job. Raises Rejected if the message is malformed."""
     job = _parse(text, FetchJob)
     source_id(job.source)
     return job
 
 
 def parse_reconcile(text: str) -> ReconcileJob:
-    """Return a reconcile job. Raises: Rejected."""
+    """Decode a reconcile job. Raises Rejected if the message is malformed."""
     job = _parse(text, ReconcileJob)
     location_id(job.location)
     return job
 
 
 def parse_deactivate(text: str) -> DeactivateJob:
-    """Return a deactivate job. Raises: Rejected."""
+    """Decode a deactivate job. Raises Rejected if the message is malformed."""
     return _parse(text, DeactivateJob)
 
 
 def parse_import(text: str) -> ImportJob:
-    """Return an import job. Raises: Rejected."""
+    """Decode an import job. Raises Rejected if the message is malformed."""
     job = _parse(text, ImportJob)
     location_id(job.location)
     import_id(job.import_id)
@@ -135,7 +136,9 @@ def _parse(text: str, kind: type[J]) -> J:
     try:
         job = msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise Rejected(f"The message is no {kind.__name__}: {error}. {_OURS}", code="malformed_message") from error
+        raise Rejected(
+            f"The message is not a valid {kind.__name__}: {error}. {_OURS}", code="malformed_message"
+        ) from error
     tenant_id(job.tenant)
     run_id(job.run)
     return job

@@ -1,4 +1,4 @@
-"""How a run ends: what deactivating decided, and what the results of its jobs add up to."""
+"""Run outcome: the decision of the deactivation stage, and the totals of the jobs' results."""
 
 from collections.abc import Mapping
 
@@ -12,16 +12,16 @@ from shared.domain.sync.jobs import FetchResult, ReconcileResult
 
 
 class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of a run, as far as the step that ends it knows."""
+    """The outcome of a run, as determined by the step that ends it."""
 
     state: RunState
     problems: tuple[Problem, ...] = ()
-    #: For each location, how many people's deactivation waits for approval.
+    #: Number of deactivations that await approval, by location.
     held: dict[LocationId, int] = msgspec.field(default_factory=dict)
     held_digest: str | None = None
-    #: For each location, how many people a preview would deactivate; None for a run that is none.
+    #: Number of recipients that a preview would deactivate, by location; None if the run is not a preview.
     previewed: dict[LocationId, int] | None = None
-    #: Locations where every candidate that was found is deactivated now.
+    #: Locations where all candidates are now deactivated.
     fully_deactivated: frozenset[LocationId] = frozenset()
 
 
@@ -30,7 +30,7 @@ def locations_report(
     deactivated: Mapping[LocationId, int],
     held: Mapping[LocationId, int],
 ) -> dict[LocationId, LocationReport]:
-    """Return what a run did at each location. `deactivated` is what the journals count."""
+    """Return the report of a run by location. `deactivated` is the number of entries in each location's journal."""
     return {
         location: LocationReport(
             counts=result.counts + Counts(deactivated=deactivated.get(location, 0)),
@@ -45,7 +45,7 @@ def locations_report(
 def problems_of(
     fetched: Mapping[SourceId, FetchResult], reconciled: Mapping[LocationId, ReconcileResult]
 ) -> tuple[Problem, ...]:
-    """Return the problems that the jobs noted, sources first."""
-    noted = [result.problem for _, result in sorted(fetched.items())]
-    noted += [result.problem for _, result in sorted(reconciled.items())]
-    return tuple(problem for problem in noted if problem is not None)
+    """Return the problems that the jobs recorded, those of sources first."""
+    problems = [result.problem for _, result in sorted(fetched.items())]
+    problems += [result.problem for _, result in sorted(reconciled.items())]
+    return tuple(problem for problem in problems if problem is not None)

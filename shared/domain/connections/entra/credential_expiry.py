@@ -44,14 +44,14 @@ def expiry_check(ends: datetime | None, now: datetime) -> Check:
             fix="Check the date in the app registration, and replace the secret before it expires.",
         )
     days = days_left(ends, now)
-    said = f"It expires on {ends:%Y-%m-%d}, in {days} {'day' if days == 1 else 'days'}."
+    expiry = f"It expires on {ends:%Y-%m-%d}, in {days} {'day' if days == 1 else 'days'}."
     if passed_threshold(ends, now) is None:
-        return Check(id="secret_expiry", status=CheckStatus.PASS, title="The secret is valid", detail=said)
+        return Check(id="secret_expiry", status=CheckStatus.PASS, title="The secret is valid", detail=expiry)
     warned = ", ".join(map(str, WARN_DAYS))
     return Check(
         id="secret_expiry",
         status=CheckStatus.WARN,
         title="The secret expires soon",
-        detail=f"{said} The operator is notified {warned} days before.",
+        detail=f"{expiry} The operator is notified {warned} days before.",
         fix=_FIX,
     )

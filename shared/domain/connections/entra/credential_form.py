@@ -12,7 +12,7 @@ from shared.domain.connections.validation_report import Check
 
 #: Name of the provider in stored connections.
 PROVIDER: Final = "entra"
-#: Most groups that one validation reads.
+#: Maximum number of groups that one validation reads.
 MAX_PROBED_GROUPS: Final = 20
 #: Minimum length in characters of a text that may be a secret; Entra creates secrets of 40 characters.
 _LONG: Final = 30
@@ -59,7 +59,7 @@ class CredentialForm(ConnectionForm, frozen=True, kw_only=True):
         return CredentialKind.CERTIFICATE if self.client_certificate else CredentialKind.SECRET
 
     def cleaned(self) -> "CredentialForm":
-        """Return the form without what is pasted along with a value: space, quotes, braces, an address."""
+        """Return the form without characters that are often pasted along: whitespace, quotes, braces, or a URL."""
         return msgspec.structs.replace(
             self,
             tenant_id=_clean_id(self.tenant_id),
@@ -76,10 +76,10 @@ def _clean(text: str) -> str:
 
 
 def _clean_id(text: str) -> str:
-    """Return the only GUID in a pasted address or in braces; otherwise the cleaned text."""
+    """Return the only GUID in a pasted URL or in braces; otherwise the cleaned text."""
     cleaned = _clean(text).lower()
-    found = set(_GUID.findall(cleaned))
-    return found.pop() if len(found) == 1 and re.search(r"[/{]", cleaned) else cleaned
+    guids = set(_GUID.findall(cleaned))
+    return guids.pop() if len(guids) == 1 and re.search(r"[/{]", cleaned) else cleaned
 
 
 def local_checks(form: CredentialForm) -> list[Check]:
@@ -189,9 +189,9 @@ def _equal(form: CredentialForm) -> list[Check]:
 
 
 def swap_suggestions(form: CredentialForm) -> list[dict[str, str]]:
-    """Return the ids in every other order, the likeliest mix-ups first.
+    """Return the ids in all other orders, the most likely confusion first.
 
-    Client and object id are side by side on one page, and are mixed up most often.
+    The client id and the object id are shown side by side on one page and are confused most often.
     """
     tenant, client, object_ = form.tenant_id, form.client_id, form.object_id
     orders = (

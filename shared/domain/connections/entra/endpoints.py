@@ -1,4 +1,4 @@
-"""Allowed endpoints of a connection: those of a Microsoft cloud, or pairs that the operator has allowed."""
+"""Allowed endpoints of a connection: the pairs of the Microsoft clouds and pairs that the operator has allowed."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -28,11 +28,11 @@ def resolve(
     """
     own = default if cloud is Cloud.GLOBAL else CLOUD_ENDPOINTS[cloud]
     pair = Endpoints(login=_origin(login) or own.login, graph=_origin(graph) or own.graph)
-    known = [default, *CLOUD_ENDPOINTS.values(), CHINA_BY_PARTNER, *allowed]
-    if pair in known:
+    trusted = [default, *CLOUD_ENDPOINTS.values(), CHINA_BY_PARTNER, *allowed]
+    if pair in trusted:
         return pair
-    if pair.login in {endpoints.login for endpoints in known} and pair.graph in {
-        endpoints.graph for endpoints in known
+    if pair.login in {endpoints.login for endpoints in trusted} and pair.graph in {
+        endpoints.graph for endpoints in trusted
     }:
         raise Rejected(
             "The login endpoint and the Graph endpoint belong to two different clouds. Both must belong to one cloud.",

@@ -60,12 +60,12 @@ def judge(roles: frozenset[str], *, sso_users: bool, consent_link: str) -> tuple
 
     A requirement is satisfied by any permission that includes it. Additional permissions are only warned about.
     """
-    wanted = needs(sso_users=sso_users)
-    checks = [_check(need, roles, consent_link) for need in wanted]
-    documented = {need.permission for need in wanted}
+    required = needs(sso_users=sso_users)
+    checks = [_check(need, roles, consent_link) for need in required]
+    documented = {need.permission for need in required}
     redundant = {"Group.Read.All"} if {"GroupMember.Read.All", "Group.Read.All"} <= roles else set()
     extra = (roles - documented - _OPTIONAL) | redundant
-    lost = [need for need in wanted if roles & need.satisfied_by and not (roles - extra) & need.satisfied_by]
+    lost = [need for need in required if roles & need.satisfied_by and not (roles - extra) & need.satisfied_by]
     broader = {role for role in extra for need in lost if role in need.satisfied_by}
     if broader:
         checks.append(_broader(sorted(broader), lost))
@@ -73,7 +73,7 @@ def judge(roles: frozenset[str], *, sso_users: bool, consent_link: str) -> tuple
         checks.append(_unneeded(unneeded))
     consent = Consent(
         granted=tuple(sorted((documented & roles) | broader)),
-        missing=tuple(need.permission for need in wanted if not roles & need.satisfied_by),
+        missing=tuple(need.permission for need in required if not roles & need.satisfied_by),
         unneeded=tuple(sorted(extra)),
     )
     return checks, consent

@@ -1,4 +1,4 @@
-"""Compares the ids in a new access token with the ids that an admin has entered."""
+"""Token identity: compares the ids in a new access token with the ids that an admin has entered."""
 
 import msgspec
 
@@ -22,30 +22,30 @@ def identity_checks(
     ]
 
 
-def _tenant(form: CredentialForm, found: str) -> Check:
-    if found.lower() == form.tenant_id:
+def _tenant(form: CredentialForm, actual: str) -> Check:
+    if actual.lower() == form.tenant_id:
         return Check.passed("token_tenant", "The token is for the right tenant")
-    detail = f"The login service issued a token for the tenant ID {found}."
+    detail = f"The login service issued a token for the tenant ID {actual}."
     fix = "Enter this tenant ID if it is yours; otherwise check the endpoints."
     return Check.failed("token_tenant", "The token is for another tenant", detail, fix)
 
 
-def _application(form: CredentialForm, found: str) -> Check:
-    if found.lower() == form.client_id:
+def _application(form: CredentialForm, actual: str) -> Check:
+    if actual.lower() == form.client_id:
         return Check.passed("token_application", "The token is for the right application")
-    detail = f"The login service issued a token for the application (client) ID {found}."
+    detail = f"The login service issued a token for the application (client) ID {actual}."
     fix = "Enter this application (client) ID if it is yours; otherwise check the endpoints."
     return Check.failed("token_application", "The token is for another application", detail, fix)
 
 
-def _object(form: CredentialForm, found: str, registration: str | None) -> Check:
-    if found.lower() == form.object_id:
+def _object(form: CredentialForm, actual: str, registration: str | None) -> Check:
+    if actual.lower() == form.object_id:
         return Check.passed("object_id", "The object ID is that of the enterprise application")
     entered = "The entered object ID is not that of the enterprise application. It may be that of the app registration."
     if registration is not None and registration.lower() == form.object_id:
         entered = "The entered object ID is that of the app registration."
-    detail = f"{entered} The right object ID is {found}."
-    return Check.failed("object_id", "Wrong object ID", detail, f"Enter the object ID {found}.", {"objectId": found})
+    detail = f"{entered} The right object ID is {actual}."
+    return Check.failed("object_id", "Wrong object ID", detail, f"Enter the object ID {actual}.", {"objectId": actual})
 
 
 def mixed_up(form: CredentialForm, order: dict[str, str]) -> Check:
@@ -53,11 +53,11 @@ def mixed_up(form: CredentialForm, order: dict[str, str]) -> Check:
     names = {"tenantId": "tenant ID", "clientId": "application (client) ID", "objectId": "object ID"}
     entered = {"tenantId": form.tenant_id, "clientId": form.client_id, "objectId": form.object_id}
     moved = [name for field, name in names.items() if order[field] != entered[field]]
-    said = " and ".join((", ".join(moved[:-1]), moved[-1]))
+    swapped = " and ".join((", ".join(moved[:-1]), moved[-1]))
     return Check.failed(
         "swapped",
         "IDs are swapped",
-        f"The {said} are swapped: the sign-in works with the IDs in another order.",
+        f"The {swapped} are swapped: the sign-in works with the IDs in another order.",
         "Swap them, or use the suggested values.",
         order,
     )
