@@ -77,12 +77,18 @@ def recipient_id_of(connection: ConnectionId, person: ObjectId) -> RecipientId:
     The id is the first 32 hexadecimal digits of SHA-256 over `<connection>:<object id>` in UTF-8. A connection's id
     contains no `:`, so two pairs never give the same text. The order of these ids is the order of hash ranges.
     """
-    return RecipientId(_hash_of(connection, person))
+    # without a call of RecipientId, which costs a fifth of the rest: this is done for every person of a comparison
+    return sha256(f"{connection}:{person}".encode()).hexdigest()[:_HASH_DIGITS]  # type: ignore[return-value]
 
 
 def whole_directory(connection: ConnectionId) -> SourceId:
     """Return the id of the source that contains all users of a connection's directory."""
     return SourceId(f"{connection}:users")
+
+
+def connection_of(source: SourceId) -> ConnectionId:
+    """Return the connection that a source is read through."""
+    return ConnectionId(source.partition(":")[0])
 
 
 def is_whole_directory(source: SourceId) -> bool:
@@ -93,7 +99,8 @@ def is_whole_directory(source: SourceId) -> bool:
 def group_source(connection: ConnectionId, group: ObjectId, *, transitive: bool) -> SourceId:
     """Return the id of the source that contains the members of a group, or only its direct members."""
     kind = "group" if transitive else "direct-group"
-    return SourceId(f"{connection}:{kind}-{_hash_of(connection, group)}")
+    digits = sha256(f"{connection}:{group}".encode()).hexdigest()[:_HASH_DIGITS]
+    return SourceId(f"{connection}:{kind}-{digits}")
 
 
 def source_id(text: str) -> SourceId:
@@ -101,10 +108,6 @@ def source_id(text: str) -> SourceId:
     if not _SOURCE.fullmatch(text):
         raise Rejected(f"{text[:80]!r} is not a valid source id.", code="invalid_source_id")
     return SourceId(text)
-
-
-def _hash_of(connection: ConnectionId, name: ObjectId) -> str:
-    return sha256(f"{connection}:{name}".encode()).hexdigest()[:_HASH_DIGITS]
 
 
 def run_id(text: str) -> RunId:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.ids import ConnectionId, ObjectId, RecipientId
 from shared.domain.person_field import PersonField, person_fields
 
 _TAG_CHARACTERS: Final = 32
@@ -86,6 +86,8 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     profile: Profile
     #: The directory user of this recipient; None if not matched.
     object_id: ObjectId | None = None
+    #: The connection that this directory user belongs to.
+    connection: ConnectionId | None = None
     #: The directory's values when last written. A sync writes only the fields that the directory has changed since.
     last_applied: Profile | None = None
     #: Reason of the last deactivation; None while active.

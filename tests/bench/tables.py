@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.ids import MAIN, ObjectId, recipient_id_of
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.settings import Settings
 from tests.bench.entra import FOLDER
@@ -40,10 +40,11 @@ def _recipient(number: int) -> Recipient:
         company_name="Contoso",
     )
     return Recipient(
-        id=RecipientId(person),
+        id=recipient_id_of(MAIN, person),
         origin=Origin.DIRECTORY,
         status=Status.ACTIVE,
         profile=profile,
         object_id=person,
+        connection=MAIN,
         last_applied=profile,
     )

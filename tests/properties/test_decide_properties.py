@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.directory import DirectoryUser, Source
-from shared.domain.ids import LocationId, RecipientId
+from shared.domain.ids import MAIN, ConnectionId, LocationId, RecipientId, recipient_id_of, whole_directory
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import GuardLimits, Preferences
 from shared.domain.recipient import PROFILE_FIELDS, Origin, Profile, Reason, Recipient, Status
@@ -16,10 +16,12 @@ from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.reconcile.guard import Loss, breaches
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.provenance import Provenance
-from tests.support.builders import person, snapshot, user, wanted
+from tests.support.builders import person, recipient_id_for, snapshot, user, wanted
 
 SOURCE = Source().id
 NUMBERS = st.integers(0, 5)
+OTHER = ConnectionId("other")
+CONNECTIONS = st.sampled_from([MAIN, MAIN, OTHER])
 MAILS = st.sampled_from([None, "a@example.com", "A@example.com", "b@example.com", "c@example.com"])
 WORDS = st.sampled_from([None, "IT", "HR"])
 
@@ -46,19 +48,21 @@ def users(draw: st.DrawFn) -> DirectoryUser:
 
 @st.composite
 def recipients(draw: st.DrawFn) -> Recipient:
-    """Draw a stored recipient of any origin and status."""
+    """Draw a stored recipient of any origin and status, of this connection or another one that has the same ids."""
     origin = draw(st.sampled_from(Origin))
     number = draw(NUMBERS)
     matched = origin is Origin.DIRECTORY or draw(st.booleans())
+    connection = draw(CONNECTIONS)
     profile = Profile(mail=draw(MAILS), department=draw(WORDS))
     statuses = list(Status) if origin is Origin.DIRECTORY else [Status.ACTIVE, Status.DEACTIVATED_MANUALLY]
     status = draw(st.sampled_from(statuses))
     return Recipient(
-        id=RecipientId(person(number) if origin is Origin.DIRECTORY else f"{origin}-{number}"),
+        id=recipient_id_for(number, connection) if origin is Origin.DIRECTORY else RecipientId(f"{origin}-{number}"),
         origin=origin,
         status=status,
         profile=profile,
         object_id=person(number) if matched else None,
+        connection=connection if matched else None,
         last_applied=draw(st.sampled_from([profile, Profile(mail="a@example.com")])) if matched else None,
         reason=Reason.LEFT_GROUP.value if status is Status.DEACTIVATED_BY_SYNC else None,
         groups=draw(GROUPS) if matched else (),
@@ -132,13 +136,17 @@ def test_everybody_in_scope_is_active_once_or_skipped_with_a_reason(
     skipped = {change.object_id for change in decision.skipped}
     for each in directory:
         by_hand = {found.id for found in stored if found.status is Status.DEACTIVATED_MANUALLY}
-        mine = [found for found in after if found.object_id == each.id and found.origin is Origin.DIRECTORY]
+        mine = [found for found in after if found.id == recipient_id_of(MAIN, each.id)]
         assert len(mine) <= 1
         if preferences.exclusion(each) is None and each.id not in skipped:
             said = preferences.attributes.to_profile(each)
             if preferences.attributes.manager:
                 said = Managers(directory=wanted(*directory)).named(said, each.id, None)
-            (found,) = [found for found in after if found.object_id == each.id and found.last_applied == said]
+            (found,) = [
+                found
+                for found in after
+                if (found.connection, found.object_id) == (MAIN, each.id) and found.last_applied == said
+            ]
             assert found.status is (Status.DEACTIVATED_MANUALLY if found.id in by_hand else Status.ACTIVE)
 
 
@@ -197,3 +205,30 @@ def test_the_guard_is_monotone(losses: list[Loss], more: int) -> None:
     worse = replace(first, candidates=first.candidates + more)
     if breaches(losses, GuardLimits()):
         assert breaches([worse, *losses[1:]], GuardLimits())
+
+
+@given(DIRECTORIES, STORED, PREFERENCES)
+def test_what_another_connection_brought_stays_as_it_is(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+) -> None:
+    """It is not written, and absence here makes none of its people a candidate, whichever ids they have."""
+    theirs = {each.id for each in stored if each.connection == OTHER}
+    for proof in (AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)}), AbsenceProof.of([], {})):
+        decision = decide(wanted(*directory), stored, preferences, proof)
+        assert not theirs & {write.recipient.id for write in decision.writes}
+        assert not theirs & {candidate.recipient for candidate in decision.candidates}
+        assert decision.baseline <= sum(each.connection == MAIN for each in stored)
+        if theirs:
+            assert decision.irregular is None
+
+
+@given(DIRECTORIES, STORED, PREFERENCES)
+def test_a_proof_of_another_connection_makes_no_candidate(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+) -> None:
+    """Nor is there one that was built of sources of several connections."""
+    assert AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)}, OTHER) is None
+    theirs = whole_directory(OTHER)
+    proof = AbsenceProof.of([theirs], {theirs: snapshot(theirs)}, OTHER)
+    assert proof is not None
+    assert decide(wanted(*directory), stored, preferences, proof).candidates == ()

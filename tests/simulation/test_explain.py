@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from shared.domain.ids import LocationId, RecipientId, TenantId
+from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.filters import Attribute, AttributeFilter
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Status
 from shared.errors import NeedsAttention, NotFound, Rejected
 from shared.workflows.recipients.explain import Answer
 from tests.simulation.worlds import FULL, LEADS, STAFF, full_world, groups_world
-from tests.support.builders import person, user
+from tests.support.builders import person, recipient_id_for, user
 from tests.support.world import World
 
 CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
@@ -125,7 +125,7 @@ async def test_who_was_deactivated_by_hand_and_who_came_by_file() -> None:
     world = await full_world()
     await world.sync("contoso", "first")
     berlin = LocationId("berlin")
-    await world.app.edit_recipient(CONTOSO, berlin, RecipientId(person(1)), {}, active=False, by="api")
+    await world.app.edit_recipient(CONTOSO, berlin, recipient_id_for(1), {}, active=False, by="api")
     found = (await world.app.explain(CONTOSO, person(1))).locations
     assert [(each.status, each.reason) for each in found] == [
         (Status.DEACTIVATED_MANUALLY, "deactivated_manually"),

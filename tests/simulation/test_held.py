@@ -8,7 +8,7 @@ from shared.domain.run import Run, RunState
 from shared.errors import Conflict, NeedsAttention, Rejected
 from shared.telemetry import RequestCounters
 from tests.simulation.worlds import full_world
-from tests.support.builders import person, user
+from tests.support.builders import person, recipient_id_for, user
 from tests.support.world import World, deliver
 
 CONTOSO = TenantId("contoso")
@@ -46,7 +46,7 @@ async def test_what_is_approved_is_done() -> None:
     assert (done.state, done.counts.deactivated, done.held_digest) == (RunState.DONE, 50, None)
     assert done.decision is not None
     assert (done.decision.approved, done.decision.by) == (True, "person:t:o")
-    assert await active(world) == {person(number) for number in range(25, 30)}
+    assert await active(world) == set(map(recipient_id_for, range(25, 30)))
     journal = [each async for each in world.ports.recipients.list_journal(CONTOSO, next(iter(done.locations)), run.id)]
     assert {entry.actor for entry in journal if entry.changes} == {"person:t:o"}
     assert {change.reason for entry in journal for change in entry.changes} == {Reason.ACCOUNT_DELETED}
@@ -60,7 +60,7 @@ async def test_whoever_has_returned_is_left_out() -> None:
     world.directory().put(user(3), user(4))
     done = await approve(world, run)
     assert done.counts.deactivated == 46
-    assert {person(3), person(4)} <= await active(world)
+    assert {recipient_id_for(3), recipient_id_for(4)} <= await active(world)
 
 
 @pytest.mark.parametrize("times", [2, 3])

@@ -23,7 +23,7 @@ from shared.adapters.stores import (
     TableTenantStore,
 )
 from shared.domain.directory import DirectoryUser, Source
-from shared.domain.ids import LocationId, ObjectId, RecipientId, TenantId
+from shared.domain.ids import MAIN, LocationId, ObjectId, TenantId, recipient_id_of
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.group_mapping import GroupMapping
@@ -251,7 +251,8 @@ class History:
         if not known:
             return
         key, active = self.random.choice(sorted(known)), self.random.random() < 0.5
-        await self.world.app.edit_recipient(TENANT, location, RecipientId(key), {}, active=active, by="somebody")
+        recipient = recipient_id_of(MAIN, ObjectId(key))
+        await self.world.app.edit_recipient(TENANT, location, recipient, {}, active=active, by="somebody")
         kept[key] = dataclasses.replace(kept[key], status="active" if active else "by hand")
         await self.compare()
 

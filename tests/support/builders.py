@@ -4,7 +4,7 @@ import msgspec
 
 from shared.domain.access.callers import BackEnd
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import ObjectId, RecipientId, SourceId, TenantId
+from shared.domain.ids import MAIN, ConnectionId, ObjectId, RecipientId, SourceId, TenantId, recipient_id_of
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
@@ -18,6 +18,11 @@ BACK_END = BackEnd()
 def person(number: int) -> ObjectId:
     """Return the object id of the n-th person."""
     return ObjectId(f"00000000-0000-4000-8000-{number:012d}")
+
+
+def recipient_id_for(number: int, connection: ConnectionId = MAIN) -> RecipientId:
+    """Return the id of the recipient that a directory makes of the n-th person."""
+    return recipient_id_of(connection, person(number))
 
 
 def user(number: int, **fields: object) -> DirectoryUser:

@@ -9,7 +9,17 @@ from uuid import UUID
 from shared.domain.connections.connection import Connection, SecretReference
 from shared.domain.connections.entra.credentials import Cloud, CredentialKind
 from shared.domain.directory import Source
-from shared.domain.ids import ImportId, LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId, new_run_id
+from shared.domain.ids import (
+    MAIN,
+    ImportId,
+    LocationId,
+    ObjectId,
+    RunId,
+    SourceId,
+    TenantId,
+    new_run_id,
+    recipient_id_of,
+)
 from shared.domain.imports.large_import import Import, ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
@@ -25,7 +35,7 @@ from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore, TenantStore
 from shared.settings import Settings
-from tests.support.builders import person
+from tests.support.builders import person, recipient_id_for
 from tests.support.fakes.entra import ENDPOINTS, entra_connection
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -132,7 +142,9 @@ def reconciled(location: str = LOCATION, *, candidates: int = 0, active: int = 7
         counts=Counts(created=1, skipped=2),
         baseline=9,
         active=active,
-        candidates=tuple(Candidate(RecipientId(each), each, Reason.LEFT_GROUP) for each in object_ids(candidates)),
+        candidates=tuple(
+            Candidate(recipient_id_of(MAIN, each), each, Reason.LEFT_GROUP) for each in object_ids(candidates)
+        ),
     )
 
 
@@ -140,11 +152,12 @@ def recipient(number: int, **profile: Any) -> Recipient:  # noqa: ANN401 - any f
     """Return the n-th recipient as a first sync writes it."""
     said = Profile(display_name=f"User {number}", mail=f"user{number}@example.com", **profile)
     return Recipient(
-        id=RecipientId(person(number)),
+        id=recipient_id_for(number),
         origin=Origin.DIRECTORY,
         status=Status.ACTIVE,
         profile=said,
         object_id=person(number),
+        connection=MAIN,
         last_applied=said,
     )
 

@@ -210,9 +210,9 @@ class World:
         return (await self.ports.runs.get(TenantId(tenant), run)).value
 
     async def recipients(self, tenant: str, location: str) -> list[Recipient]:
-        """Return a location's recipients in the order of their ids."""
+        """Return a location's recipients in the order of people's object ids; those without one first."""
         found = [each async for each in self.ports.recipients.list_recipients(TenantId(tenant), LocationId(location))]
-        return sorted(found, key=lambda each: each.id)
+        return sorted(found, key=lambda each: (each.object_id or "", each.id))
 
     async def everything(self, tenant: str) -> dict[str, list[Recipient]]:
         """Return all recipients of a tenant by location."""

@@ -9,12 +9,14 @@ import msgspec
 
 from shared.adapters.stores import keys
 from shared.adapters.tables.edm import EncodedRow, encode
-from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.ids import ConnectionId, ObjectId, RecipientId
 from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
 from shared.domain.struct_calls import compile_constructor
 
 _PREFIX: Final = len(keys.RECIPIENTS[0])
 _ENCODER: Final = msgspec.json.Encoder()
+#: What no id of a group contains: a control character.
+_BETWEEN_GROUPS: Final = "\n"
 #: Most encoded batches that are cached. Locations of one customer often receive the same people at about the same time.
 _CACHED: Final = 32
 #: Largest batch that is cached, in bytes.
@@ -28,6 +30,7 @@ class RecipientRow(msgspec.Struct, frozen=True, omit_defaults=True, rename="came
     origin: Origin
     status: Status
     object_id: ObjectId | None = None
+    connection: ConnectionId | None = None
     reason: str | None = None
     last_applied: str | None = None
     groups: str | None = None
@@ -47,13 +50,15 @@ _full_row: Final = compile_constructor(
         "origin": "recipient.origin",
         "status": "recipient.status",
         "object_id": "recipient.object_id",
+        "connection": "recipient.connection",
         "reason": "recipient.reason",
         "last_applied": "last_applied",
-        "groups": "' '.join(recipient.groups) if recipient.groups else None",
+        "groups": "join_groups(recipient.groups) if recipient.groups else None",
         "aliases": "' '.join(profile.aliases) if profile.aliases else None",
         **{name: f"profile.{name}" for name in TEXT_FIELDS},
     },
     key=keys.recipient,
+    join_groups=_BETWEEN_GROUPS.join,
 )
 _profile: Final = compile_constructor(
     Profile,
@@ -74,9 +79,11 @@ def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
     if recipient.profile.aliases:
         row["aliases"] = " ".join(recipient.profile.aliases)
     if recipient.groups:
-        row["groups"] = " ".join(recipient.groups)
+        row["groups"] = _BETWEEN_GROUPS.join(recipient.groups)
     if recipient.object_id is not None:
         row["objectId"] = recipient.object_id
+    if recipient.connection is not None:
+        row["connection"] = recipient.connection
     if recipient.reason is not None:
         row["reason"] = recipient.reason
     if recipient.last_applied is None:
@@ -156,7 +163,8 @@ def recipient_of(row: RecipientRow) -> Recipient:
         status=row.status,
         profile=profile,
         object_id=row.object_id,
+        connection=row.connection,
         last_applied=last_applied,
         reason=row.reason,
-        groups=tuple(map(ObjectId, row.groups.split())) if row.groups else (),
+        groups=tuple(map(ObjectId, row.groups.split(_BETWEEN_GROUPS))) if row.groups else (),
     )

@@ -14,7 +14,7 @@ T = TypeVar("T")
 #: Binary properties of one row. Its 1 MiB would take 15, but the emulator counts them as base64.
 _MAX_PROPERTIES: Final = 11
 MAX_ROW_BYTES: Final = MAX_PROPERTY_BYTES * _MAX_PROPERTIES
-#: Bytes that fit one batch, which carries them as base64 and may have 4 MiB: some 110,000 candidates of a location.
+#: Bytes that fit one batch, which carries them as base64 and may have 4 MiB: some 75,000 candidates of a location.
 MAX_ROWS_BYTES: Final = 3_100_000
 #: As in `shared/domain/snapshots/snapshot.py`.
 _LEVEL: Final = 1

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import MAIN, ObjectId, SourceId, is_whole_directory, whole_directory
+from shared.domain.ids import MAIN, ConnectionId, ObjectId, SourceId, connection_of, is_whole_directory, whole_directory
 from shared.domain.snapshots.verification import CompleteSnapshot
 
 #: The source that is the whole directory of the one connection that a tenant has today.
@@ -12,13 +12,17 @@ EVERYONE: Final = whole_directory(MAIN)
 
 
 class AbsenceProof:
-    """Every source of a location was read completely in this run, so whoever is in none of them is absent.
+    """Every source of a location was read completely in this run, so a person in none of them is absent.
+
+    It proves nothing about people that another connection brought.
 
     There is one way to build it, `of`, and that way needs a CompleteSnapshot of each source.
     """
 
-    __slots__ = ("unmapped",)
+    __slots__ = ("connection", "unmapped")
 
+    #: The connection whose people it is about.
+    connection: ConnectionId
     #: The location has no source at all: everybody is absent because nothing feeds it any more.
     unmapped: bool
 
@@ -26,11 +30,14 @@ class AbsenceProof:
         raise TypeError("an AbsenceProof is built by AbsenceProof.of only")
 
     @classmethod
-    def of(cls, feeds: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot]) -> "AbsenceProof | None":
-        """Return the proof, or None if a source is missing from what was read completely."""
-        if any(source not in read for source in feeds):
+    def of(
+        cls, feeds: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot], connection: ConnectionId = MAIN
+    ) -> "AbsenceProof | None":
+        """Return the proof, or None if a source was not read completely, or is of another connection."""
+        if any(source not in read or connection_of(source) != connection for source in feeds):
             return None
         proof = object.__new__(cls)
+        proof.connection = connection
         proof.unmapped = not feeds
         return proof
 

@@ -7,8 +7,11 @@ import msgspec
 from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.recipient import Reason
 
-#: How many candidates one result names: its row holds 1 MiB, and a candidate takes some 20 bytes of it.
+#: How many candidates one result names, and how many bytes they may take: its rows are inserted in one batch.
 MAX_NAMED_CANDIDATES: Final = 30_000
+MAX_NAMED_BYTES: Final = 2_900_000
+#: Bytes of a candidate besides the object id, at most.
+_OTHER_BYTES: Final = 56
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
@@ -17,3 +20,8 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     recipient: RecipientId
     object_id: ObjectId
     reason: Reason
+
+    @property
+    def size(self) -> int:
+        """Bytes that the candidate takes in a result, at most."""
+        return _OTHER_BYTES + len(self.object_id.encode())

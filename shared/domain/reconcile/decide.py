@@ -3,11 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
+from typing import Final
 
 import msgspec
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.ids import MAIN, ConnectionId, ObjectId, RecipientId, recipient_id_of
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import (
     PROFILE_FIELDS,
@@ -40,14 +43,15 @@ class Decision:
     writes: tuple[Write, ...]
     skipped: tuple[Change, ...]
     candidates: tuple[Candidate, ...]
-    #: Active recipients of origin `directory` that are stored now.
+    #: Active recipients that this connection's directory made and that are stored now.
     baseline: int
     #: Active recipients of any origin after the writes.
     active: int
-    #: Whose recipient is then another one than a first sync would make of them; None if not all can be told by person.
-    irregular: tuple[ObjectId, ...] | None
+    #: Recipients that then differ from what a first sync would make of a person; None if not all can be told by person.
+    irregular: tuple[RecipientId, ...] | None
 
 
+_BY_ROW: Final = attrgetter("recipient.id")
 #: Of a location that no group feeds.
 _NOWHERE = Provenance()
 #: Stands for "several could be meant".
@@ -73,15 +77,19 @@ class Matching:
         return bool(self.by_object_id or self.by_mail)
 
     @classmethod
-    def of(cls, stored: Iterable[Recipient]) -> "Matching":
-        """Return what there is to match with. Of two with one object id the smaller id counts."""
+    def of(cls, stored: Iterable[Recipient], connection: ConnectionId = MAIN) -> "Matching":
+        """Return what there is to match with. Of two with one object id the smaller id counts.
+
+        A recipient that was matched with a user of another connection is not matched again.
+        """
         by_object_id: dict[ObjectId, Recipient] = {}
         by_mail: dict[str, list[Recipient]] = defaultdict(list)
         for recipient in sorted(stored, key=lambda each: each.id):
             if recipient.origin is Origin.DIRECTORY:
                 continue
             if recipient.object_id is not None:
-                by_object_id.setdefault(recipient.object_id, recipient)
+                if recipient.connection == connection:
+                    by_object_id.setdefault(recipient.object_id, recipient)
             elif recipient.profile.mail:
                 by_mail[recipient.profile.mail.casefold()].append(recipient)
         return cls(by_object_id=by_object_id, by_mail=by_mail)
@@ -114,28 +122,32 @@ def decide(
     provenance: Provenance = _NOWHERE,
     managers: Managers = NO_MANAGERS,
     matching: Matching | None = None,
+    connection: ConnectionId = MAIN,
 ) -> Decision:
-    """Return what brings a location in line with the directory.
+    """Return what brings a location in line with the directory of a connection.
 
     The same arguments in any order give the same decision, and deciding again after it was applied gives no writes.
     Without `proof` there are no candidates, whatever is missing from `wanted`. A location can be decided part by part:
-    `wanted` and `stored` are then those whose ids are in the part, and `matching` is of all of them. The decisions
-    of all parts in order are the decision of the whole.
+    `wanted` and `stored` are then those whose recipient ids are in the part, and `matching` is of all of them. The
+    decisions of all parts in order are the decision of the whole. Recipients that another connection's directory made
+    stay as they are.
     """
     if matching is None:
-        matching = Matching.of(stored)
+        matching = Matching.of(stored, connection)
         matching.claim(wanted.values(), preferences)
-    known = _from_directory(stored)
+    directory, active = Origin.DIRECTORY, Status.ACTIVE
+    made_here = [each for each in stored if each.origin is directory and each.connection == connection]
+    known = {recipient.object_id: recipient for recipient in made_here}
     profile_of = preferences.attributes.to_profile
     eligible = {user.id: profile_of(user) for user in wanted.values() if preferences.exclusion(user) is None}
     writes: list[Write] = []
     skipped: list[Change] = []
-    for person in sorted(wanted):
+    for person, user in wanted.items():
         recipient = known.get(person) or matching.by_object_id.get(person)
         if (profile := eligible.get(person)) is None:
-            reason = preferences.exclusion(wanted[person])
+            reason = preferences.exclusion(user)
             if recipient is None and reason is not None:
-                skipped.append(_skip(person, wanted[person].display_name, reason))
+                skipped.append(_skip(person, user.display_name, reason))
             continue
         adopted = None
         if recipient is None:
@@ -147,67 +159,75 @@ def decide(
         groups = provenance.groups(person, found.groups if found else ())
         if managers is not NO_MANAGERS:
             profile = managers.named(profile, person, found.last_applied if found else None)
-        outcome = _settle(person, profile, found, groups, preferences)
+        outcome = _settle(connection, person, profile, found, groups, preferences)
         if isinstance(outcome, Write):
             writes.append(outcome)
         elif outcome is not None:
             skipped.append(outcome)
+    writes.sort(key=partial(_row_order, connection) if matching.any else _BY_ROW)
+    skipped.sort(key=lambda change: recipient_id_of(connection, change.object_id or ObjectId("")))
     added = Counts.of([write.change for write in writes])
-    active = [each for each in stored if each.status is Status.ACTIVE]
     return Decision(
         writes=tuple(writes),
         skipped=tuple(skipped),
-        candidates=tuple(_candidates(wanted, stored, preferences, proof)),
-        baseline=len([each for each in active if each.origin is Origin.DIRECTORY]),
-        active=len(active) + added.created + added.reactivated,
-        irregular=_irregular(eligible, stored, writes),
+        candidates=tuple(_candidates(wanted, made_here, preferences, proof)),
+        baseline=len([each for each in made_here if each.status is active]),
+        active=len([each for each in stored if each.status is active]) + added.created + added.reactivated,
+        irregular=_irregular(connection, eligible, made_here, writes) if len(made_here) == len(stored) else None,
     )
 
 
+def _row_order(connection: ConnectionId, write: Write) -> RecipientId:
+    """Return where a write belongs in the order of people, which is that of the rows that their directory makes."""
+    person = write.recipient.object_id
+    if write.recipient.origin is Origin.DIRECTORY or person is None:
+        return write.recipient.id
+    return recipient_id_of(connection, person)
+
+
 def _irregular(
-    eligible: Mapping[ObjectId, Profile], stored: Iterable[Recipient], writes: Iterable[Write]
-) -> tuple[ObjectId, ...] | None:
-    after: dict[str, Recipient] = {each.id: each for each in stored}
-    after.update([(write.recipient.id, write.recipient) for write in writes])
-    found: list[str] = [*(eligible.keys() - after.keys())]
+    connection: ConnectionId,
+    eligible: Mapping[ObjectId, Profile],
+    made_here: Iterable[Recipient],
+    writes: Iterable[Write],
+) -> tuple[RecipientId, ...] | None:
+    """Return the irregular recipients, given all that are stored; None if one was matched that was made otherwise."""
+    after = {recipient.object_id: recipient for recipient in made_here}
+    after.update([(write.recipient.object_id, write.recipient) for write in writes])
+    irregular = [recipient_id_of(connection, person) for person in eligible.keys() - after.keys()]
     directory, active = Origin.DIRECTORY, Status.ACTIVE
-    for person, each in after.items():
-        if each.origin is not directory or person != each.object_id:
+    for person, recipient in after.items():
+        if recipient.origin is not directory:
             return None
         if (
-            each.groups
-            or each.status is not active
-            or each.reason is not None
+            recipient.groups
+            or recipient.status is not active
+            or recipient.reason is not None
             or person not in eligible
-            or (each.last_applied is not each.profile and each.last_applied != each.profile)
+            or (recipient.last_applied is not recipient.profile and recipient.last_applied != recipient.profile)
         ):
-            found.append(person)
-    return tuple(map(ObjectId, sorted(found)))
+            irregular.append(recipient.id)
+    return tuple(sorted(irregular))
 
 
-def new_recipient(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Recipient:
+def new_recipient(
+    connection: ConnectionId, person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]
+) -> Recipient:
     """Return what a first sync makes of a person."""
     return Recipient(
-        id=RecipientId(person),
+        id=recipient_id_of(connection, person),
         origin=Origin.DIRECTORY,
         status=Status.ACTIVE,
         profile=profile,
         object_id=person,
+        connection=connection,
         last_applied=profile,
         groups=groups,
     )
 
 
-def _from_directory(stored: Iterable[Recipient]) -> dict[ObjectId, Recipient]:
-    """Return the recipients that the directory made, by whom they are; of two the one with the smaller id."""
-    known: dict[ObjectId, Recipient] = {}
-    for recipient in sorted(stored, key=lambda each: each.id):
-        if recipient.origin is Origin.DIRECTORY and recipient.object_id is not None:
-            known.setdefault(recipient.object_id, recipient)
-    return known
-
-
 def _settle(
+    connection: ConnectionId,
     person: ObjectId,
     profile: Profile,
     recipient: Recipient | None,
@@ -216,7 +236,7 @@ def _settle(
 ) -> Write | Change | None:
     """Return what to write for somebody who should be a recipient, why not, or None if all is as it should be."""
     if recipient is None:
-        return _create(person, profile, groups)
+        return _create(connection, person, profile, groups)
     if recipient.origin is not Origin.DIRECTORY and not preferences.allow_directory_to_update_csv:
         return _skip(person, profile.display_name, Reason.CSV_OWNS, recipient.id)
     unchanged = (recipient.object_id, recipient.last_applied, recipient.groups) == (person, profile, groups)
@@ -227,6 +247,7 @@ def _settle(
     after = msgspec.structs.replace(
         recipient,
         object_id=person,
+        connection=connection,
         profile=merged,
         last_applied=profile,
         status=Status.ACTIVE if returns else recipient.status,
@@ -249,8 +270,8 @@ def _settle(
     return Write(recipient=after, change=change)
 
 
-def _create(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Write:
-    recipient = new_recipient(person, profile, groups)
+def _create(connection: ConnectionId, person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Write:
+    recipient = new_recipient(connection, person, profile, groups)
     change = Change(
         kind=ChangeKind.CREATED,
         reason=Reason.NEW,
@@ -278,19 +299,22 @@ def merge(recipient: Recipient, directory_profile: Profile) -> tuple[Profile, tu
 
 def _candidates(
     wanted: Mapping[ObjectId, DirectoryUser],
-    stored: Iterable[Recipient],
+    made_here: Iterable[Recipient],
     preferences: Preferences,
     proof: AbsenceProof | None,
-) -> Iterable[Candidate]:
+) -> list[Candidate]:
+    """Return who leaves among the active recipients that the directory made, in the order of their ids."""
     if proof is None or not preferences.deactivate_missing:
-        return
-    for recipient in sorted(stored, key=lambda each: each.id):
+        return []
+    candidates = []
+    for recipient in made_here:
         person = recipient.object_id
-        if recipient.origin is not Origin.DIRECTORY or recipient.status is not Status.ACTIVE or person is None:
+        if recipient.status is not Status.ACTIVE or recipient.connection != proof.connection or person is None:
             continue
         reason = preferences.exclusion(wanted[person]) if person in wanted else _missing(recipient, preferences, proof)
         if reason is not None:
-            yield Candidate(recipient=recipient.id, object_id=person, reason=reason)
+            candidates.append(Candidate(recipient=recipient.id, object_id=person, reason=reason))
+    return sorted(candidates, key=attrgetter("recipient"))
 
 
 def _missing(recipient: Recipient, preferences: Preferences, proof: AbsenceProof) -> Reason:

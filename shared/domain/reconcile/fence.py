@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.ids import ObjectId, RunId
+from shared.domain.ids import RecipientId, RunId
 from shared.domain.recipient import Change
 
 
@@ -31,10 +31,10 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Irregular(msgspec.Struct, frozen=True, kw_only=True):
-    """People whose recipient at a location is another one than a first sync would make of them.
+    """Recipients at a location that differ from what a first sync would make of a person.
 
     It holds while the fence was last taken by this attempt: whoever writes there otherwise is another one.
     """
 
     attempt: str
-    people: tuple[ObjectId, ...]
+    recipients: tuple[RecipientId, ...]

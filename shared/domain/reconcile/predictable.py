@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import LocationId
+from shared.domain.ids import ConnectionId, LocationId
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.decide import new_recipient
@@ -25,7 +25,9 @@ def is_plain(plan: Plan, location: LocationId) -> bool:
     return alone and plan.locations[location] == (plan.everyone,)
 
 
-def regular(people: Iterable[DirectoryUser], preferences: Preferences) -> list[Recipient]:
+def regular(connection: ConnectionId, people: Iterable[DirectoryUser], preferences: Preferences) -> list[Recipient]:
     """Return the recipients that a first sync makes of people."""
     profile = preferences.attributes.to_profile
-    return [new_recipient(user.id, profile(user), ()) for user in people if preferences.exclusion(user) is None]
+    return [
+        new_recipient(connection, user.id, profile(user), ()) for user in people if preferences.exclusion(user) is None
+    ]

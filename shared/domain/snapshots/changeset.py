@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import ObjectId, SourceId
+from shared.domain.ids import ObjectId, RecipientId, SourceId, connection_of, recipient_id_of
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot, Verification, VerifiedWhole
 
@@ -28,17 +28,23 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 class VerifiedChanges(VerifiedWhole):
     """The same, read to the last page. There is one way to build it, `Changed.verified`."""
 
-    __slots__ = ("after", "before", "people")
+    __slots__ = ("after", "before", "recipients")
 
     def __init__(
-        self, source: SourceId, before: Sequence[DirectoryUser], after: Sequence[DirectoryUser], key: object
+        self,
+        source: SourceId,
+        before: Sequence[DirectoryUser],
+        after: Sequence[DirectoryUser],
+        recipients: Mapping[ObjectId, RecipientId],
+        key: object,
     ) -> None:
         if key is not _KEY:
             raise TypeError("VerifiedChanges are built by Changed.verified only")
-        #: Those who were there before, and those who are there now; of all `people` who are not as they were.
+        #: Those who were there before, and those who are there now; of all who are not as they were.
         self.before: Mapping[ObjectId, DirectoryUser] = {user.id: user for user in before}
         self.after = CompleteSnapshot.of_part(source, after, self)
-        self.people = frozenset(self.before) | frozenset(self.after.users)
+        #: The recipient that the directory makes of each of them.
+        self.recipients = recipients
 
 
 _KEY: Final = object()
@@ -51,16 +57,21 @@ class Changed:
         self._changes = changes
         self._verification = Verification()
         self._users: list[DirectoryUser] = []
+        self._connection = connection_of(changes.pages.source)
+        self._recipients: dict[ObjectId, RecipientId] = {}
 
     def add(self, page: bytes) -> None:
         """Take the next page."""
-        self._users += self._verification.add(page)
+        users = self._verification.add(page)
+        self._users += users
+        new = [user.id for user in users if user.id not in self._recipients]
+        self._recipients.update([(person, recipient_id_of(self._connection, person)) for person in new])
 
     def verified(self) -> VerifiedChanges:
         """Return the changes. Raises: Conflict if the pages are not exactly those that the reference promises."""
         ref, before = self._changes.pages, self._changes.before
         self._verification.require(ref)
-        return VerifiedChanges(ref.source, self._users[:before], self._users[before:], _KEY)
+        return VerifiedChanges(ref.source, self._users[:before], self._users[before:], self._recipients, _KEY)
 
 
 def is_few(changed: int, people: int) -> bool:

@@ -1,4 +1,7 @@
-"""Cutting people by their object id into parts, so that only one part of many people is held as structs at a time."""
+"""Cutting people into parts, so that only one part of many people is held as structs at a time.
+
+They are cut by the id that their directory's recipient has, which is the order in which recipients are read.
+"""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -10,7 +13,7 @@ import msgspec
 from isal.isal_zlib import compress, decompress
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import SourceId
+from shared.domain.ids import SourceId, connection_of, recipient_id_of
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot, Verification, VerifiedWhole
 
@@ -29,7 +32,7 @@ _ID: Final = attrgetter("id")
 
 
 class Cuts:
-    """Where ids are cut: any text is in exactly one part, and parts are in the order of ids."""
+    """Where recipient ids are cut: any text is in exactly one part, and parts are in the order of ids."""
 
     def __init__(self, people: int, size: int = PART_PEOPLE) -> None:
         """Cut so that of random ids about `size` are in each part."""
@@ -38,7 +41,7 @@ class Cuts:
         self._bounds = [f"{number * places // self.count:0{_DIGITS}x}" for number in range(1, self.count)]
 
     def part_of(self, name: str) -> int:
-        """Return the part that an id is in."""
+        """Return the part that a recipient id is in."""
         return bisect_right(self._bounds, name)
 
 
@@ -58,7 +61,7 @@ class CutSnapshot(VerifiedWhole):
         ]
 
     def part(self, number: int) -> CompleteSnapshot:
-        """Return everybody of the source whose id is in a part, in the order of ids."""
+        """Return everybody of the source whose recipient id is in a part, in the order of object ids."""
         found = self._parts[number]
         return found if isinstance(found, CompleteSnapshot) else self._in_order(found.users())
 
@@ -90,8 +93,9 @@ class Cutter:
 
     def add(self, page: bytes) -> None:
         """Take the next page."""
+        part_of, connection = self._cuts.part_of, connection_of(self._ref.source)
         for user in self._verification.add(page):
-            part = self._cuts.part_of(user.id)
+            part = part_of(recipient_id_of(connection, user.id))
             if self._packs:
                 self._packed[part].add(user)
             else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from shared.domain.directory import DirectoryUser, Group
-from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, SourceId, TenantId, object_id
+from shared.domain.ids import MAIN, LocationId, ObjectId, RunId, SourceId, TenantId, object_id, recipient_id_of
 from shared.domain.preferences.filters import address_of
 from shared.domain.preferences.group_mapping import Location, sources_of
 from shared.domain.preferences.preferences import Mode, Preferences
@@ -141,7 +141,7 @@ class Explain:
         return [
             each
             async for each in users
-            if wanted in {each.id, each.user_principal_name.casefold(), (each.mail or "").casefold()}
+            if each.id == words or wanted in {each.user_principal_name.casefold(), (each.mail or "").casefold()}
         ]
 
     async def _recipient(
@@ -149,13 +149,14 @@ class Explain:
     ) -> Recipient | None:
         """Return the recipient that the person is; one by object id goes before one by address."""
         try:
-            return await self.recipients.get(tenant, location, RecipientId(person.id if person else object_id(words)))
+            made = recipient_id_of(MAIN, person.id if person else object_id(words))
+            return await self.recipients.get(tenant, location, made)
         except (NotFound, Rejected):
             pass
         mails = {words.casefold(), (address_of(person) or "").casefold() if person else ""} - {""}
         by_mail = None
         async for each in self.recipients.list_recipients(tenant, location):
-            if person is not None and each.object_id == person.id:
+            if person is not None and (each.connection, each.object_id) == (MAIN, person.id):
                 return each
             if each.profile.mail is not None and each.profile.mail.casefold() in mails:
                 by_mail = by_mail or each

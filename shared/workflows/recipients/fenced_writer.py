@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
 from shared.domain.reconcile.predictable import MAX_IRREGULAR
@@ -121,14 +121,14 @@ class FencedWriter:
         self._fence = Versioned(fence, etag)
 
     async def commit_fingerprint(
-        self, *, input_fingerprint: str | None, active: int, irregular: Collection[ObjectId] | None = None
+        self, *, input_fingerprint: str | None, active: int, irregular: Collection[RecipientId] | None = None
     ) -> None:
         """Note in the fence what the location now corresponds to, and before that who is `irregular`, if that is known.
 
         Raises: Superseded, Transient as `write`.
         """
         if irregular is not None and len(irregular) <= MAX_IRREGULAR:
-            known = Irregular(attempt=self._fence.value.attempt, people=tuple(sorted(irregular)))
+            known = Irregular(attempt=self._fence.value.attempt, recipients=tuple(sorted(irregular)))
             await self._store.put_irregular(self._tenant, self._location, known)
         fence = msgspec.structs.replace(
             self._fence.value,

@@ -31,21 +31,22 @@ class ChangesOnly:
         self._plan = plan
         self._location = location
         self._changes = changes
-        self._irregular = frozenset(before.people)
+        self._irregular = frozenset(before.recipients)
 
     @property
-    def to_be_read(self) -> frozenset[ObjectId]:
+    def to_be_read(self) -> frozenset[RecipientId]:
         """Those of the changed whose recipients nobody knows without reading them."""
-        return self._changes.people & self._irregular
+        return self._irregular.intersection(self._changes.recipients.values())
 
     @property
-    def others(self) -> frozenset[ObjectId]:
+    def others(self) -> frozenset[RecipientId]:
         """The irregular ones whom nothing concerns."""
-        return self._irregular - self._changes.people
+        return self._irregular.difference(self._changes.recipients.values())
 
     async def decisions(self) -> AsyncGenerator[Decision, None]:
-        """Iterate over the decisions about those who have changed, part by part, in the order of ids."""
-        people = sorted(self._changes.people)
+        """Iterate over the decisions about those who have changed, part by part, in the order of recipient ids."""
+        recipients = self._changes.recipients
+        people = sorted(recipients, key=recipients.__getitem__)
         for start in range(0, len(people), _PART):
             some = people[start : start + _PART]
             stored = await self._stored(some)
@@ -54,16 +55,18 @@ class ChangesOnly:
             yield decision
 
     async def _stored(self, people: Sequence[ObjectId]) -> list[Recipient]:
-        known = [self._changes.before[each] for each in people if each in self._changes.before]
-        found = regular([each for each in known if each.id not in self._irregular], self._plan.preferences)
+        before, recipients = self._changes.before, self._changes.recipients
+        known = [before[each] for each in people if each in before and recipients[each] not in self._irregular]
+        found = regular(self._plan.connection_id, known, self._plan.preferences)
         for person in people:
-            if person in self._irregular:
+            if recipients[person] in self._irregular:
                 with suppress(NotFound):
-                    found.append(await self._recipients.get(self._plan.tenant, self._location, RecipientId(person)))
+                    found.append(await self._recipients.get(self._plan.tenant, self._location, recipients[person]))
         return found
 
     def _decision(self, people: Sequence[ObjectId], stored: Sequence[Recipient]) -> Decision:
         after = self._changes.after.users
         wanted = {each: after[each] for each in people if each in after}
-        proof = AbsenceProof.of((self._plan.everyone,), {self._plan.everyone: self._changes.after})
-        return decide(wanted, stored, self._plan.preferences, proof)
+        connection, everyone = self._plan.connection_id, self._plan.everyone
+        proof = AbsenceProof.of((everyone,), {everyone: self._changes.after}, connection)
+        return decide(wanted, stored, self._plan.preferences, proof, connection=connection)

@@ -61,7 +61,7 @@ class Comparison:
                 opened.callback(self._read.pop, source)  # before that: who frees a snapshot is the last one to have it
             self.problem = await self._unmatched()
             held, others = await self._look()
-            matching = Matching.of(others)
+            matching = Matching.of(others, self._plan.connection_id)
             for number in range(self._cuts.count if matching.by_mail else 0):
                 async with turn():
                     matching.claim(self._wanted(self._part(number)).values(), self._plan.preferences)
@@ -100,10 +100,11 @@ class Comparison:
             self._wanted(read),
             stored,
             self._plan.preferences,
-            AbsenceProof.of(self._feeds, read),
+            AbsenceProof.of(self._feeds, read, self._plan.connection_id),
             Provenance.of(self._plan.sources, self._feeds, read),
             named,
             matching,
+            self._plan.connection_id,
         )
 
     def _part(self, number: int) -> dict[SourceId, CompleteSnapshot]:

@@ -222,7 +222,7 @@ class Deactivate:
         await fenced.write(deactivations(people, stored), run=plan.run, actor=actor, at=self.clock.now())
         if settled is not None:
             known = before is not None and before.attempt == fenced.previous.attempt
-            irregular = {*before.people, *(each.object_id for each in people)} if known and before else None
+            irregular = {*before.recipients, *(each.recipient for each in people)} if known and before else None
             active = settled.active - len(people)
             await fenced.commit_fingerprint(
                 input_fingerprint=settled.input_fingerprint, active=active, irregular=irregular

@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.ids import ObjectId
+from shared.domain.ids import RecipientId
 from shared.domain.recipient import Change, Counts
-from shared.domain.reconcile.candidate import MAX_NAMED_CANDIDATES, Candidate
+from shared.domain.reconcile.candidate import MAX_NAMED_BYTES, MAX_NAMED_CANDIDATES, Candidate
 from shared.domain.reconcile.decide import Decision
 from shared.domain.reconcile.predictable import MAX_IRREGULAR
 
@@ -25,9 +25,10 @@ class Found:
     active: int = 0
     candidates: int = 0
     named: list[Candidate] = field(default_factory=list)
+    named_bytes: int = 0
     skipped: list[Change] = field(default_factory=list)
     #: Who is irregular; None once that cannot be told.
-    irregular: set[ObjectId] | None = field(default_factory=set)
+    irregular: set[RecipientId] | None = field(default_factory=set)
     #: The first changes, up to `named_changes`, without what was before.
     changes: list[Change] = field(default_factory=list)
     named_changes: int = 0
@@ -39,18 +40,21 @@ class Found:
         self.active += decision.active
         self._note(decision.irregular)
         self.candidates += len(decision.candidates)
-        self.named += decision.candidates[: MAX_NAMED_CANDIDATES - len(self.named)]
+        for candidate in decision.candidates:
+            if len(self.named) < MAX_NAMED_CANDIDATES and self.named_bytes + candidate.size <= MAX_NAMED_BYTES:
+                self.named.append(candidate)
+                self.named_bytes += candidate.size
         self.skipped += decision.skipped[: _NAMED_SKIPS - len(self.skipped)]
         for write in decision.writes[: self.named_changes - len(self.changes)]:
             self.changes.append(msgspec.structs.replace(write.change, before=None))
 
-    def _note(self, irregular: Sequence[ObjectId] | None) -> None:
+    def _note(self, irregular: Sequence[RecipientId] | None) -> None:
         if self.irregular is not None and irregular is not None:
             self.irregular.update(irregular)
         if irregular is None or (self.irregular is not None and len(self.irregular) > MAX_IRREGULAR):
             self.irregular = None
 
-    def widen(self, active: int, irregular: Collection[ObjectId]) -> None:
+    def widen(self, active: int, irregular: Collection[RecipientId]) -> None:
         """Add those whom nothing concerned, and the irregular among them; so many in all were active before."""
         self.active += active - self.baseline
         self.baseline = active

@@ -16,7 +16,7 @@ from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Superseded, TooLarge
 from shared.workflows.recipients.fenced_writer import FencedWriter
 from tests.contracts.ports.stores.conftest import Stores
-from tests.support.builders import csv_recipient, user, wanted
+from tests.support.builders import csv_recipient, recipient_id_for, user, wanted
 
 DESK = LocationId("desk")
 RUN = RunId("8204576261968-0000000a")
@@ -187,8 +187,8 @@ async def test_who_is_irregular_is_kept_beside_the_recipients(stores: Stores) ->
     """The last put counts; it is no recipient, and goes with the location."""
     recipients, acme = stores.recipients, stores.acme
     assert await recipients.find_irregular(acme, DESK) is None
-    many = tuple(user(number).id for number in range(MAX_IRREGULAR))
-    for known in (Irregular(attempt="a", people=many), Irregular(attempt="b", people=())):
+    many = tuple(map(recipient_id_for, range(MAX_IRREGULAR)))
+    for known in (Irregular(attempt="a", recipients=many), Irregular(attempt="b", recipients=())):
         await recipients.put_irregular(acme, DESK, known)
         assert await recipients.find_irregular(acme, DESK) == known
     assert await recipients.find_irregular(acme, LocationId("other")) is None

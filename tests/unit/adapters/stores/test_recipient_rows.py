@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipient_of, row_of
 from shared.adapters.tables.edm import encode
-from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.ids import MAIN, ConnectionId, ObjectId, RecipientId
 from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
+from tests.support.ids import OBJECT_IDS
 
 TEXT = st.none() | st.text(st.sampled_from('a"\\/ é漢\u2028😀'), min_size=1, max_size=6)
 HALF = "\ud800"
@@ -28,10 +29,11 @@ def recipients(draw: st.DrawFn) -> Recipient:
         origin=draw(st.sampled_from(Origin)),
         status=draw(st.sampled_from(Status)),
         profile=profile,
-        object_id=draw(st.sampled_from([None, ObjectId("00000000-0000-4000-8000-000000000001")])),
+        object_id=draw(st.none() | OBJECT_IDS),
+        connection=draw(st.sampled_from([None, MAIN])),
         last_applied=draw(st.sampled_from([profile, msgspec.structs.replace(profile), None]) | PROFILES),
         reason=draw(TEXT),
-        groups=draw(st.sampled_from([(), (ObjectId("g1"),), (ObjectId("g1"), ObjectId("g2"))])),
+        groups=tuple(draw(st.lists(OBJECT_IDS, max_size=3))),
     )
 
 
@@ -59,9 +61,10 @@ def test_every_field_has_its_place() -> None:
             status=Status.DEACTIVATED_MANUALLY,
             profile=full,
             object_id=ObjectId("the object"),
+            connection=ConnectionId("the-connection"),
             last_applied=applied,
             reason="the reason",
-            groups=(ObjectId("g1"), ObjectId("g2")),
+            groups=(ObjectId("g 1"), ObjectId("g/2")),
         )
         (row,) = RowEncoder().rows("contoso:desk", [who])
         assert json.loads(row.content) == json.loads(encode(row_of("contoso:desk", who)))

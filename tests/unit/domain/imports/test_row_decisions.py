@@ -5,14 +5,13 @@ import random
 import msgspec
 import pytest
 
-from shared.domain.ids import RecipientId
 from shared.domain.imports.csv_file import Row
 from shared.domain.imports.row_decisions import ImportDecision, ImportMode, decide_import, duplicates
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.decide import Write, decide
 from shared.domain.reconcile.undo import undo
-from tests.support.builders import csv_recipient, person, user, wanted
+from tests.support.builders import csv_recipient, recipient_id_for, user, wanted
 
 CAREFUL = Preferences()
 MAY_UPDATE = Preferences(allow_csv_to_update_directory=True)
@@ -167,14 +166,14 @@ def test_undoing_puts_back_what_nothing_newer_has_changed() -> None:
     writes = decide(changed, before, CAREFUL, None).writes
     after = {each.id: each for each in apply(before, writes)}
     changes = [each.change for each in writes]
-    restored = undo(changes, after, {RecipientId(person(2))})
+    restored = undo(changes, after, {recipient_id_for(2)})
     found = {each.id: each for each in apply(list(after.values()), restored)}
-    assert found[RecipientId(person(1))] == before[0]
-    assert found[RecipientId(person(2))].profile.department == "IT"
-    new = found[RecipientId(person(3))]
+    assert found[recipient_id_for(1)] == before[0]
+    assert found[recipient_id_for(2)].profile.department == "IT"
+    new = found[recipient_id_for(3)]
     assert (new.status, new.reason) == (Status.DEACTIVATED_BY_SYNC, Reason.UNDONE)
     assert {each.change.reason for each in restored} == {Reason.UNDONE}
-    assert undo(changes, found, {RecipientId(person(2))}) == ()
+    assert undo(changes, found, {recipient_id_for(2)}) == ()
     assert undo(changes, {}, set()) == ()
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from shared.domain.directory import DirectoryUser, Source
-from shared.domain.ids import RecipientId
+from shared.domain.ids import MAIN, RecipientId
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.filters import Attribute, AttributeFilter
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.reconcile.decide import decide
-from tests.support.builders import person, snapshot, user, wanted
+from tests.support.builders import recipient_id_for, snapshot, user, wanted
 
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "recipient-rules.md"
 SOURCE = Source().id
@@ -62,11 +62,12 @@ def stored_of(combination: Combination, said: DirectoryUser) -> list[Recipient]:
     known = combination["match"] == "object id"
     profile = Attributes().to_profile(user(1))
     recipient = Recipient(
-        id=RecipientId(person(1) if combination["origin"] == Origin.DIRECTORY else "stored"),
+        id=recipient_id_for(1) if combination["origin"] == Origin.DIRECTORY else RecipientId("stored"),
         origin=Origin(combination["origin"]),
         status=STATUS[combination["recipient"]],
         profile=profile,
         object_id=said.id if known else None,
+        connection=MAIN if known else None,
         last_applied=profile if known else None,
     )
     if combination["match"] == "ambiguous":

@@ -7,7 +7,7 @@ from shared.domain.snapshots.changeset import MAX_CHANGED, Changed, Changes, Ver
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.errors import Conflict
-from tests.support.builders import user
+from tests.support.builders import recipient_id_for, user
 
 USERS = Source().id
 BEFORE = [user(1), user(2)]
@@ -38,7 +38,7 @@ def test_pages_may_be_cut_anywhere(cut: int) -> None:
     found = taken(*stored(people[:cut], people[cut:], before=len(BEFORE)))
     assert found.before == {each.id: each for each in BEFORE}
     assert found.after.users == {each.id: each for each in AFTER}
-    assert found.people == {user(1).id, user(2).id, user(3).id}
+    assert found.recipients == {user(number).id: recipient_id_for(number) for number in (1, 2, 3)}
 
 
 def test_a_lost_page_or_another_one_is_refused() -> None:
@@ -48,7 +48,7 @@ def test_a_lost_page_or_another_one_is_refused() -> None:
         with pytest.raises(Conflict):
             taken(changes, wrong)
     with pytest.raises(TypeError):
-        VerifiedChanges(USERS, BEFORE, AFTER, object())
+        VerifiedChanges(USERS, BEFORE, AFTER, {}, object())
 
 
 def test_few_is_a_part_of_the_people_and_no_more_than_fit() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.domain.ids import LocationId, TenantId
+from shared.domain.reconcile.candidate import MAX_NAMED_CANDIDATES
 from shared.domain.run import RunProgress
 from shared.domain.sync.jobs import ReconcileJob
 from tests.support.samples import LOCATION, RUN, Stores, plan, reconciled
@@ -22,9 +23,9 @@ async def test_a_plan_of_more_sources_than_a_row_holds(stores: Stores, tenant: T
     )
 
 
-@pytest.mark.parametrize("candidates", [100, 100_000])
+@pytest.mark.parametrize("candidates", [100, MAX_NAMED_CANDIDATES])
 async def test_a_result_of_many_candidates(stores: Stores, tenant: TenantId, candidates: int) -> None:
-    """A location may lose 100,000 people at once; its result is one result among the others."""
+    """A location may lose as many people as a result names; it is one result among the others."""
     large = reconciled(candidates=candidates)
     small = LocationId(f"{LOCATION}-2")
     place = ReconcileJob(tenant=tenant, run=RUN, location=LOCATION)
