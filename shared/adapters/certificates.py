@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from shared.domain.connections.certificate import Certificate
+from shared.domain.connections.entra.certificate import Certificate
 from shared.errors import Rejected
 
 _PEM: Final = b"-----BEGIN"

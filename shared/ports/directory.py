@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from shared.domain.connections.certificate import Certificate
 from shared.domain.connections.connection import Connection, ConnectionForm
 from shared.domain.connections.validation_report import Validation
 from shared.domain.directory import (
@@ -135,13 +134,3 @@ class DirectoryProvider(Protocol):
 
     def explain(self, code: str) -> Explanation:
         """Return what the code of an error of its directories means, with its category; ours if it is unknown."""
-
-
-class CertificateReader(Protocol):
-    """Opens certificates that people paste or upload."""
-
-    async def read(self, text: str, password: str) -> Certificate:
-        """Return the certificate in PEM or in a PFX in base64.
-
-        Raises: Rejected with code `certificate_unreadable`, `certificate_password` or `certificate_without_key`.
-        """

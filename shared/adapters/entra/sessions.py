@@ -1,8 +1,9 @@
-"""Open directories of Entra ID, with what only validating a connection needs of them."""
+"""What the provider needs from outside: sessions with Entra ID, and a reader of certificates."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from shared.domain.connections.entra.certificate import Certificate
 from shared.domain.connections.entra.credential_expiry import Registration
 from shared.domain.connections.entra.credentials import Credentials
 from shared.domain.connections.entra.token_identity import TokenReport
@@ -27,3 +28,13 @@ class EntraSessions(Protocol):
 
     async def close(self) -> None:
         """Close all connections."""
+
+
+class CertificateReader(Protocol):
+    """Opens certificates that people paste or upload."""
+
+    async def read(self, text: str, password: str) -> Certificate:
+        """Return the certificate in PEM or in a PFX in base64.
+
+        Raises: Rejected with code `certificate_unreadable`, `certificate_password` or `certificate_without_key`.
+        """

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from shared.adapters.entra import live_reads
-from shared.adapters.entra.sessions import EntraSession, EntraSessions
+from shared.adapters.entra.sessions import CertificateReader, EntraSession, EntraSessions
 from shared.domain.connections.entra import credential_expiry, endpoints, login_errors, permissions
 from shared.domain.connections.entra.connection_settings import SECRET, EntraSettings
 from shared.domain.connections.entra.credential_form import CredentialForm, local_checks, swap_suggestions
@@ -22,7 +22,7 @@ from shared.domain.connections.entra.live_reads import failed_for_now, nothing_a
 from shared.domain.connections.entra.token_identity import TokenReport, identity_checks, mixed_up
 from shared.domain.connections.validation_report import Check, CheckStatus, Consent, Report, Validation
 from shared.errors import LoginRefused, NeedsAttention, RateLimited, Rejected, SyncError, Transient
-from shared.ports.directory import CertificateReader, ValidationScope
+from shared.ports.directory import ValidationScope
 from shared.ports.platform import Clock
 
 #: Refusals that swapped ids explain: unknown tenant, unknown application, malformed tenant id.

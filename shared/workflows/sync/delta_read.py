@@ -21,8 +21,7 @@ from shared.workflows.snapshots.patcher import Rewriting, load_page_index, looke
 from shared.workflows.snapshots.writer import Staging
 from shared.workflows.sync.directory_listing import LoopGuard
 
-#: Users on one page of a snapshot, as many as on the directory's largest page.
-#: Source: https://learn.microsoft.com/graph/api/user-list ($top)
+#: Users on one page of a snapshot that is written here.
 _PAGE_USERS: Final = 999
 
 

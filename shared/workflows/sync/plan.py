@@ -217,7 +217,7 @@ class PlanRun:
         preview = announced is not None and announced.value.preview
         wanted = announced.value.preferences if announced is not None else None
         preferences = wanted or context.preferences
-        sources, feeds = sources_of(preferences, await self.settings.list_locations(request.tenant))
+        sources, feeds = sources_of(preferences, await self.settings.list_locations(request.tenant), connection.id)
         before = context.state.value
         return Plan(
             tenant=request.tenant,
@@ -228,6 +228,7 @@ class PlanRun:
             preferences=preferences,
             sources=sources,
             locations=dict(feeds),
+            connection_id=connection.id,
             connection=connection.fingerprint,
             created_at=self.clock.now(),
             preview=preview,

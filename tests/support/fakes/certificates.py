@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from shared.domain.connections.certificate import Certificate
+from shared.domain.connections.entra.certificate import Certificate
 from shared.errors import Rejected
 
 

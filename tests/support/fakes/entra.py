@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from shared.adapters.entra import EntraContext, EntraProvider
-from shared.adapters.entra.sessions import EntraSessions
+from shared.adapters.entra.sessions import CertificateReader, EntraSessions
 from shared.bootstrap import Ports
 from shared.domain.connections.connection import Connection, SecretReference, encode_secrets
 from shared.domain.connections.entra.connection_settings import SECRET, EntraSettings
 from shared.domain.connections.entra.credentials import Cloud, CredentialKind, Endpoints
 from shared.domain.ids import ObjectId
-from shared.ports.directory import CertificateReader, DirectoryProvider
+from shared.ports.directory import DirectoryProvider
 from shared.ports.platform import Clock
 from tests.support.fakes.certificates import FakeCertificateReader
 from tests.support.fakes.clock import FakeClock

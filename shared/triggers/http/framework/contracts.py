@@ -6,6 +6,8 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
 
+from shared.domain.connections.providers import DIRECTORY_CODES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
@@ -74,4 +76,4 @@ NO_TENANT: Final = {404: ("tenant_not_found",)}
 NO_LOCATION: Final = {404: ("tenant_not_found", "location_not_found")}
 NO_RUN: Final = {404: ("tenant_not_found", "run_not_found")}
 #: Error codes of routes that read the directory while the caller waits.
-READS_DIRECTORY: Final = {404: ("tenant_not_found", "not_connected"), 422: ("AADSTS…", "Authorization_RequestDenied")}
+READS_DIRECTORY: Final = {404: ("tenant_not_found", "not_connected"), 422: DIRECTORY_CODES}
