@@ -10,6 +10,7 @@ import msgspec
 
 from shared.domain.connections.entra.credentials import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.connections.entra.guid import guid
+from shared.domain.retry_policy import LOST_JOB, RUN_DEADLINE_S
 from shared.errors import Misconfigured, Rejected
 
 #: What a storage account may be called.
@@ -120,8 +121,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         ),
         allowed_endpoints=reader.pairs("ALLOWED_ENDPOINTS"),
         sign_in=reader.sign_in(),
-        watchdog_stale_after_s=reader.seconds("WATCHDOG_STALE_AFTER_S", 900),
-        run_deadline_s=reader.seconds("RUN_DEADLINE_S", 6 * 3600),
+        watchdog_stale_after_s=reader.seconds("WATCHDOG_STALE_AFTER_S", LOST_JOB.first_wait_s),
+        run_deadline_s=reader.seconds("RUN_DEADLINE_S", RUN_DEADLINE_S),
         job_budget_s=reader.seconds("JOB_BUDGET_S", 120),
     )
     if reader.problems:

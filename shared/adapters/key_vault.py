@@ -10,13 +10,13 @@ from typing import Any, Final
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
 from shared.adapters.network.transport import DirectTransport, managed_identity
+from shared.domain.retry_policy import VAULT_REQUEST
 from shared.errors import Misconfigured, NotFound, Rejected, SyncError, Transient
 from shared.settings import Settings
 
 #: How long a secret is kept in memory, in seconds, and how many of them. A version never changes.
 _KEPT_S: Final = 300.0
 _KEPT: Final = 256
-_RETRIES: Final = 2
 _CONNECT_S: Final = 10.0
 _READ_S: Final = 30.0
 #: Answers to a purge that the vault does not allow: purge protection, no right to purge, deletion still under way.
@@ -43,7 +43,7 @@ class KeyVaultSecretStore:
                 self._settings.key_vault_url,
                 self._identity,
                 transport=DirectTransport(connection_timeout=_CONNECT_S, read_timeout=_READ_S),
-                retry_total=_RETRIES,
+                retry_total=VAULT_REQUEST.retries,
             )
         return self._vault
 

@@ -15,14 +15,19 @@ from azure.core.exceptions import (
 
 from shared.adapters.network.transport import retry_after_s
 from shared.adapters.storage_account import StorageService
+from shared.domain.retry_policy import QUEUE_REQUEST
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import encode_job, encode_request
 from shared.errors import Misconfigured, Rejected, Transient
 from shared.settings import Settings
 
-#: With this the SDK waits 1 to 3 s before each of its three retries. Its defaults make 18, 24 and 42 s, give or take 3,
-#: which would outlast a drain.
-_BACKOFF_S: Final = 1
+#: Waits of 0 to 3 s before a retry.
+RETRY_OPTIONS: Final[dict[str, Any]] = {
+    "retry_total": QUEUE_REQUEST.retries,
+    "initial_backoff": QUEUE_REQUEST.first_wait_s,
+    "increment_base": QUEUE_REQUEST.first_wait_s,
+    "random_jitter_range": QUEUE_REQUEST.first_wait_s,
+}
 #: Messages under way at the same time, per process.
 _CONCURRENT: Final = 16
 
@@ -36,12 +41,7 @@ class StorageJobQueue:
             url=settings.queue_service_url,
             identity=settings.managed_identity_client_id,
             client_class=_client_class,
-            options={
-                "retry_total": 3,
-                "initial_backoff": _BACKOFF_S,
-                "increment_base": _BACKOFF_S,
-                "random_jitter_range": _BACKOFF_S,
-            },
+            options=RETRY_OPTIONS,
             create=_create,
         )
         self._slots = asyncio.Semaphore(_CONCURRENT)

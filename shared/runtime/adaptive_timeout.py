@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
+from shared.domain.retry_policy import NO_RESPONSE
 from shared.errors import Transient
 
 #: A first answer is late after this long, in seconds, or after so many times as long as first answers usually take on
@@ -25,10 +26,10 @@ _WEIGHT: Final = 1 / 8
 _AT_MOST: Final = 2.0
 #: After how long a directory is asked again, in seconds; twice as long each time, and at most the second. The watchdog
 #: takes a job for lost after a quarter of an hour.
-_AGAIN_S: Final = 60.0
-_AGAIN_AT_MOST_S: Final = 480.0
+_AGAIN_S: Final = NO_RESPONSE.first_wait_s
+_AGAIN_AT_MOST_S: Final = NO_RESPONSE.max_wait_s
 #: How often a directory that is out of order, or silent for as long as its client waits, is asked.
-_TIMES: Final = 3
+_TIMES: Final = NO_RESPONSE.retries + 1
 
 T = TypeVar("T")
 

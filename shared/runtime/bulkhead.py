@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from shared.domain.retry_policy import WORKER_AT_CAPACITY
 from shared.errors import Transient
 
 #: After how long somebody who found no place looks again, in seconds.
-_AGAIN_S: Final = 15.0
+_AGAIN_S: Final = WORKER_AT_CAPACITY.first_wait_s
 
 
 class Capacity:

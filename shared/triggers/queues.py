@@ -13,6 +13,7 @@ from typing import Final, Generic, TypeVar
 import azure.functions as func
 
 from shared.bootstrap import App, app
+from shared.domain.retry_policy import DELAYED, REDELIVERY
 from shared.domain.sync.jobs import POISON_SUFFIX, DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import (
     parse_deactivate,
@@ -25,10 +26,6 @@ from shared.errors import Rejected, Superseded, Transient
 from shared.runtime.fair_scheduler import one_job
 from shared.telemetry import RequestCounters, count_requests, event
 
-#: Deliveries before the host moves a message to the poison queue; the same value as in host.json.
-MAX_DEQUEUE_COUNT: Final = 5
-#: Longest delay of a re-enqueued message, in seconds. A job with a longer wait is delivered earlier and waits again.
-_MAX_DELAY_S: Final = 3_600.0
 _CONNECTION: Final = "AzureWebJobsStorage"
 
 M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, DeactivateJob, ImportJob)
@@ -93,7 +90,7 @@ async def _process(queue: _Queue[M], msg: func.QueueMessage) -> None:
             await product.dead_letters.add_entry(queue.name, msg.id or "", body, error.code, str(error), None)
             return
         try:
-            await queue.work(product, message, counters, (msg.dequeue_count or 1) >= MAX_DEQUEUE_COUNT)
+            await queue.work(product, message, counters, (msg.dequeue_count or 1) > REDELIVERY.retries)
         except Superseded as error:
             event("dropped", queue=queue.name, tenant=message.tenant, reason=error.code)
         except Rejected as error:
@@ -102,7 +99,7 @@ async def _process(queue: _Queue[M], msg: func.QueueMessage) -> None:
             if error.retry_after_s is None:
                 raise
             event("put_back", queue=queue.name, tenant=message.tenant, code=error.code, seconds=error.retry_after_s)
-            await queue.put_back(product, message, min(error.retry_after_s, _MAX_DELAY_S))
+            await queue.put_back(product, message, min(error.retry_after_s, DELAYED.max_wait_s))
 
 
 async def _dead_letter(queue: _Queue[M], msg: func.QueueMessage) -> None:

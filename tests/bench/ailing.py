@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Final
 
 from shared.adapters.entra import client
-from shared.adapters.entra.retry_after import MAX_WAIT_S
 from shared.domain.directory import ChangesPage, Existence, Source, UsersPage
 from shared.domain.ids import ObjectId
+from shared.domain.retry_policy import GRAPH_REQUEST
 from shared.errors import NeedsAttention, Transient
 from shared.telemetry import count_directory_request
 from tests.bench.crowd import Crowd
@@ -76,7 +76,7 @@ class Ailing(Crowd):
                 raise Transient("503", code="graph_failing")
             case Ailment.THROTTLED:
                 # the client waits for a short time itself, the queue for a long one
-                for _ in range(client._RETRIES if _RETRY_AFTER_S <= MAX_WAIT_S else 0):
+                for _ in range(GRAPH_REQUEST.retries if GRAPH_REQUEST.max_wait_s >= _RETRY_AFTER_S else 0):
                     count_directory_request()
                     await asyncio.sleep(_RETRY_AFTER_S)
                 raise Transient("429", code="throttled", retry_after_s=_RETRY_AFTER_S)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.stores.account_placement import KNOWN_FOR
+from shared.domain.retry_policy import REDELIVERY
 from shared.errors import Misconfigured
 from shared.settings import load
-from shared.triggers.queues import MAX_DEQUEUE_COUNT
 from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.support.builders import person
 
@@ -160,5 +160,5 @@ def test_the_example_settings_are_complete() -> None:
 def test_the_product_and_the_host_agree_on_the_last_delivery() -> None:
     """A fetch gives up at the delivery after which the host would set its message aside."""
     host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
-    assert host["extensions"]["queues"]["maxDequeueCount"] == MAX_DEQUEUE_COUNT
+    assert host["extensions"]["queues"]["maxDequeueCount"] == REDELIVERY.attempts
     assert host["extensions"]["queues"]["messageEncoding"] == "none"

@@ -25,15 +25,15 @@ from msgraph_core import GraphClientFactory
 
 from shared.adapters.entra.credential import NetworkContext, RenewableCredential
 from shared.adapters.entra.errors import ERROR_MAP, Refused, of_status, translated
-from shared.adapters.entra.retry_after import MAX_WAIT_S, retry_after_s
+from shared.adapters.entra.retry_after import retry_after_s
 from shared.adapters.entra.throttle import REFUSALS, AdaptiveThrottle
 from shared.adapters.network.address_guard import PublicAddresses
 from shared.adapters.network.tls import tls_context
 from shared.domain.connections.entra.credentials import Credentials
+from shared.domain.retry_policy import GRAPH_REQUEST
 from shared.errors import Transient
 from shared.telemetry import count_directory_request
 
-_RETRIES: Final = 2
 #: Concurrent requests of one tenant, and how many more with priority.
 _CONCURRENT: Final = 16
 _PRIORITY: Final = 1
@@ -107,7 +107,9 @@ class _ShortRetries(RetryHandler):
         if response is None or response.status_code not in REFUSALS:
             return float(super().get_delay_time(retry_count, response, delay))
         asked_s = retry_after_s(response.headers)
-        return float(RetryHandlerOption.MAX_DELAY) if asked_s is not None and asked_s > MAX_WAIT_S else 0.0
+        return (
+            float(RetryHandlerOption.MAX_DELAY) if asked_s is not None and asked_s > GRAPH_REQUEST.max_wait_s else 0.0
+        )
 
 
 class GraphClient:
@@ -127,7 +129,9 @@ class GraphClient:
         )
         self._transport = _Transport(network.addresses, self.throttle)
         self._http = GraphClientFactory.create_with_custom_middleware(
-            middleware=[_ShortRetries(RetryHandlerOption(delay=0.5, max_retries=_RETRIES))],
+            middleware=[
+                _ShortRetries(RetryHandlerOption(delay=GRAPH_REQUEST.first_wait_s, max_retries=GRAPH_REQUEST.retries))
+            ],
             client=_Client(
                 transport=self._transport,
                 timeout=_SILENCE_S,

@@ -13,7 +13,7 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceResponseErro
 from azure.identity.aio import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
 
 from shared.adapters.entra.errors import passes_by_itself
-from shared.adapters.entra.retry_after import MAX_WAIT_S, retry_after_s
+from shared.adapters.entra.retry_after import retry_after_s
 from shared.adapters.network.address_guard import PublicAddresses
 from shared.adapters.network.transport import DirectTransport, managed_identity
 from shared.domain.connections.entra.credentials import (
@@ -25,10 +25,9 @@ from shared.domain.connections.entra.credentials import (
     FederatedIdentity,
 )
 from shared.domain.connections.entra.endpoints import CHINA_BY_PARTNER
+from shared.domain.retry_policy import LOGIN_REQUEST
 from shared.errors import NeedsAttention, Transient
 
-_RETRIES: Final = 2
-_BACKOFF_S: Final = 0.5
 _CONNECT_S: Final = 10.0
 _READ_S: Final = 30.0
 #: Remaining lifetime at which a token is requested again, in seconds: the SDK's credentials renew theirs from then on,
@@ -63,7 +62,7 @@ class _LoginTransport(DirectTransport):
         status = response.status_code
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             wait_s = retry_after_s(response.headers)
-            if wait_s is not None and wait_s > MAX_WAIT_S:  # the SDK would sleep that long
+            if wait_s is not None and wait_s > LOGIN_REQUEST.max_wait_s:  # the SDK would sleep that long
                 raise Transient(
                     f"The login service answered {status}; try again later.", code="login_busy", retry_after_s=wait_s
                 )
@@ -108,8 +107,8 @@ def _credential_options(credentials: Credentials, network: NetworkContext) -> di
         "authority": credentials.endpoints.login,
         "disable_instance_discovery": True,
         "transport": _LoginTransport(resolver=network.addresses, connection_timeout=_CONNECT_S, read_timeout=_READ_S),
-        "retry_total": _RETRIES,
-        "retry_backoff_factor": _BACKOFF_S,
+        "retry_total": LOGIN_REQUEST.retries,
+        "retry_backoff_factor": LOGIN_REQUEST.first_wait_s,
     }
 
 
@@ -150,13 +149,13 @@ class _Login:
 
 async def _patiently(credential: Any, scopes: tuple[str, ...], words: dict[str, Any]) -> Any:  # noqa: ANN401 - SDK's
     """Return a token; retry transient refusals, which the SDK takes for permanent ones."""
-    for attempt in range(_RETRIES):
+    for attempt in range(LOGIN_REQUEST.retries):
         try:
             return await credential.get_token(*scopes, **words)
         except ClientAuthenticationError as error:
             if not passes_by_itself(error):
                 raise
-        await asyncio.sleep(_BACKOFF_S * 2**attempt)
+        await asyncio.sleep(LOGIN_REQUEST.wait_s(attempt))
     return await credential.get_token(*scopes, **words)
 
 

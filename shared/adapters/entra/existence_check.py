@@ -16,15 +16,12 @@ from shared.adapters.entra.throttle import REFUSALS
 from shared.domain.connections.entra.guid import is_guid
 from shared.domain.directory import Existence, Source
 from shared.domain.ids import ObjectId
+from shared.domain.retry_policy import EXISTENCE_CHECK
 from shared.errors import Transient
 
 #: Groups in one checkMemberGroups. Source: https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups
 _GROUPS: Final = 20
 _CONCURRENT: Final = 4
-#: Attempts within one check for requests that failed temporarily.
-_ROUNDS: Final = 3
-#: Pause between attempts without a `Retry-After`, in seconds.
-_PAUSE_S: Final = 1.0
 #: Error codes of Graph for a user who does not exist. Any other 404, such as a gateway's, proves nothing.
 _NO_SUCH_USER: Final = frozenset({"Request_ResourceNotFound", "Directory_ObjectNotFound"})
 
@@ -55,9 +52,9 @@ class ExistenceCheck:
         questions = [question for person in asked for question in _questions(person, groups)]
         answers: dict[int, BatchAnswer] = {}
         open_ = list(range(len(questions)))
-        for round_ in range(_ROUNDS):
+        for round_ in range(EXISTENCE_CHECK.retries + 1):
             if round_ and not self._client.throttle.left_s:
-                await asyncio.sleep(_PAUSE_S)
+                await asyncio.sleep(EXISTENCE_CHECK.first_wait_s)
             answers.update(await self._ask_all(questions, open_))
             open_ = [number for number in open_ if number not in answers or _worth_asking_again(answers[number])]
             if not open_:

@@ -4,10 +4,6 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
-
-#: Longest wait that is slept through, in seconds; a longer one is the queue's, where waiting costs nothing.
-MAX_WAIT_S: Final = 10.0
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

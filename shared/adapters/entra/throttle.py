@@ -13,7 +13,8 @@ from http import HTTPStatus
 from math import inf, isfinite
 from typing import Final
 
-from shared.adapters.entra.retry_after import MAX_WAIT_S, retry_after_s
+from shared.adapters.entra.retry_after import retry_after_s
+from shared.domain.retry_policy import GRAPH_THROTTLE, MAX_WAIT_IN_WORKER_S
 from shared.errors import Transient
 
 #: Window over which Graph adds up the cost of requests, in seconds.
@@ -24,10 +25,6 @@ WINDOW_S: Final = 10.0
 SLOW_FROM: Final = 0.8
 #: Used share (0..1) at which no further request fits: the rest is less than the cost of a refused one.
 _ALL: Final = 0.99
-#: First wait after a refusal without `Retry-After`, in seconds; doubled each time, with jitter of up to a half.
-_BACKOFF_S: Final = 1.0
-#: Upper bound for the above, in seconds.
-_LONGEST_BACKOFF_S: Final = 8.0
 #: Longest `Retry-After` that is obeyed, in seconds; then one request probes.
 _LONGEST_WAIT_S: Final = 3_600.0
 #: Statuses that stop all requests of the tenant.
@@ -115,7 +112,7 @@ class AdaptiveThrottle:
         now_s = self.now_s()
         closed_s = self._closed_until_s - now_s
         if closed_s > 0:
-            if closed_s > MAX_WAIT_S or now_s - entered_s > MAX_WAIT_S:
+            if closed_s > MAX_WAIT_IN_WORKER_S or now_s - entered_s > MAX_WAIT_IN_WORKER_S:
                 raise Transient(
                     f"Microsoft Graph limits our requests: none is sent for {closed_s:.0f} s.",
                     code="throttled",
@@ -147,7 +144,7 @@ class AdaptiveThrottle:
             # requests that were in flight at an earlier refusal meet the same one
             if sent_s >= self._closed_s or not self._unmeasured:
                 self._unmeasured += 1
-            longest_s = min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2.0 ** (self._unmeasured - 1))
+            longest_s = GRAPH_THROTTLE.wait_s(self._unmeasured - 1)
             asked_s = longest_s * (1 + self._draw()) / 2
         self._close(self.now_s() + min(asked_s, _LONGEST_WAIT_S))
 

@@ -17,8 +17,6 @@ from shared.telemetry import count_storage_request
 #: the SDK's default of 300 s would outlast a job.
 _CONNECT_S: Final = 10
 _READ_S: Final = 40
-#: Longest wait between two tries of one request, in seconds; a longer one is the queue's.
-MAX_WAIT_S: Final = 10.0
 
 
 class DirectTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads it lazily, untyped

@@ -1,7 +1,7 @@
 """The storage account's Table service: one client per process, counted requests, errors in the product's words."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from azure.core import MatchConditions
@@ -15,13 +15,10 @@ from shared.adapters.tables.limits import MAX_BATCH, require_entity
 from shared.adapters.tables.pipeline import Wire
 from shared.adapters.tables.queries import BARE, FULL, UNTYPED, Kind, Range, condition, pages
 from shared.domain.ids import TenantId
+from shared.domain.retry_policy import TABLE_REQUEST
 from shared.errors import ETagConflict, NotFound, SyncError
 from shared.runtime.fair_scheduler import turn
 from shared.settings import Settings, TableAccount
-
-#: Retries of the SDK for one request, and how long it waits before the first one, in seconds; then twice as long.
-_RETRIES: Final = 3
-_BACKOFF_S: Final = 0.5
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -40,7 +37,7 @@ class Tables:
             url=account.url,
             identity=settings.managed_identity_client_id,
             client_class=lambda: TableServiceClient,
-            options={"retry_total": _RETRIES, "retry_backoff_factor": _BACKOFF_S},
+            options={"retry_total": TABLE_REQUEST.retries, "retry_backoff_factor": TABLE_REQUEST.first_wait_s},
             create=_create,
         )
         self._wire: Wire | None = None
@@ -174,7 +171,7 @@ class Tables:
     async def _wire_to(self, table: str) -> Wire:
         await self.table(table)
         if self._wire is None:
-            self._wire = Wire(self._service.open(), retries=_RETRIES, backoff_s=_BACKOFF_S)
+            self._wire = Wire(self._service.open(), retries=TABLE_REQUEST.retries, backoff_s=TABLE_REQUEST.first_wait_s)
         return self._wire
 
     async def erase(

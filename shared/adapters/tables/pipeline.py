@@ -18,7 +18,8 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.data.tables import AccountSasPermissions, ResourceTypes, generate_account_sas
 from azure.data.tables.aio import TableServiceClient
 
-from shared.adapters.network.transport import MAX_WAIT_S, CountingTransport
+from shared.adapters.network.transport import CountingTransport
+from shared.domain.retry_policy import TABLE_REQUEST
 from shared.runtime.fair_scheduler import room
 
 #: The version that the SDK speaks, too.
@@ -36,7 +37,10 @@ class _ShortRetries(AsyncRetryPolicy[HttpRequest, AsyncHttpResponse]):
 
     def is_retry(self, settings: Any, response: Any) -> bool:  # noqa: ANN401 - the SDK's signature
         """Tell whether to try again within this request."""
-        return bool(super().is_retry(settings, response)) and (self.get_retry_after(response) or 0) <= MAX_WAIT_S
+        return (
+            bool(super().is_retry(settings, response))
+            and (self.get_retry_after(response) or 0) <= TABLE_REQUEST.max_wait_s
+        )
 
 
 class Wire:

@@ -97,6 +97,6 @@ class DeltaRead:
 
 
 async def _read_by_id(directory: Directory, people: Sequence[ObjectId]) -> list[Patch]:
-    """Return users of whom the directory said only that they changed, as they are now; None for those it lacks."""
+    """Read users that the change feed named only by id. The patch is None if the directory no longer has the user."""
     found = {user.id: user for user in await directory.users_by_id(people)}
     return [(person, fields_of(found[person]) if person in found else None) for person in people]

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.directory import Capability, Source
+from shared.domain.retry_policy import LISTING
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.sync.fingerprints import snapshot_scope
@@ -23,8 +24,6 @@ from shared.workflows.sync.directory_listing import Listing, LoopGuard
 #: A stored snapshot is kept, although a listing with the same content has fewer pages, up to this many times as many:
 #: new users come on pages of their own, and pages shrink as users leave.
 _MAX_PAGE_RATIO: Final = 4
-#: How often one job starts a listing again after its page token expired.
-_MAX_RESTARTS: Final = 3
 
 
 class OutOfTime(Exception):
@@ -50,13 +49,13 @@ class FullRead:
     ) -> FetchResult:
         """Return the result of a complete listing, continued at its checkpoint if there is one.
 
-        An expired listing begins again, up to `_MAX_RESTARTS` times in a message. Raises: OutOfTime with the checkpoint
-        at which the next message continues; Transient when the listing expired too often; and as the directory does.
+        An expired listing begins again, up to `LISTING.attempts` times in a message. Raises: OutOfTime with the
+        checkpoint at which the next message continues; Transient after the last attempt; and as the directory does.
         """
         checkpoint = await self.runs.find_checkpoint(job)
         if checkpoint and checkpoint.digest.outdated:
             checkpoint = None
-        for _ in range(_MAX_RESTARTS):
+        for _ in range(LISTING.retries + 1):
             try:
                 ref = await self._pages(plan, job, directory, first, checkpoint, current)
             except (PageTokenExpired, DeltaLinkExpired, SnapshotIncomplete):
@@ -71,7 +70,7 @@ class FullRead:
                     directory_requests=checkpoint.directory_requests if checkpoint else 0,
                     storage_requests=checkpoint.storage_requests if checkpoint else 0,
                 )
-        raise Transient(f"The listing expired {_MAX_RESTARTS} times in a row while it was read.", code="page_expired")
+        raise Transient(f"The listing expired {LISTING.attempts} times while it was read.", code="page_expired")
 
     async def _pages(
         self,

@@ -18,6 +18,7 @@ from infra.local.entra.server import EntraSimulator
 from infra.local.key_vault import KeyVault
 from shared import bootstrap
 from shared.bootstrap import App
+from shared.domain.retry_policy import REDELIVERY
 from shared.errors import Transient
 from shared.triggers import queues, timers
 from tests.integration.http.calling import MODULES, Client, Reply, Route
@@ -105,11 +106,11 @@ class Deployment(Client):
 
 async def _deliver(queue: queues._Queue[Any], text: str) -> None:
     """Deliver a message until it is worked off, as often as the host would."""
-    for count in range(1, queues.MAX_DEQUEUE_COUNT):
+    for count in range(1, REDELIVERY.attempts):
         with suppress(Transient):
             await queues._process(queue, Message(text, dequeue_count=count))
             return
-    await queues._process(queue, Message(text, dequeue_count=queues.MAX_DEQUEUE_COUNT))
+    await queues._process(queue, Message(text, dequeue_count=REDELIVERY.attempts))
 
 
 def _text(value: object) -> str:

@@ -1,5 +1,6 @@
 """What becomes of a queue message, by what went wrong with it."""
 
+import dataclasses
 import json
 import logging
 from hashlib import sha256
@@ -11,6 +12,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.preferences import Mode, Preferences
+from shared.domain.retry_policy import CONTENDED, REDELIVERY, ROW_UPDATE
 from shared.domain.run import RunState
 from shared.domain.sync.jobs import FetchJob, ImportJob
 from shared.domain.sync.queue_messages import encode_job
@@ -91,7 +93,7 @@ async def test_without_a_wait_the_host_delivers_again(world: World) -> None:
         with pytest.raises(Transient):
             await queues._process(queues._FETCH, Message(text))
     world.directory().broken[USERS] = (0, Transient("reset", code="graph_unreachable"))
-    await queues._process(queues._FETCH, Message(text, dequeue_count=queues.MAX_DEQUEUE_COUNT))
+    await queues._process(queues._FETCH, Message(text, dequeue_count=REDELIVERY.attempts))
     await world.drain()
     run = await world.newest("contoso")
     assert (run.state, run.problems[0].code) == (RunState.FAILED, "graph_unreachable")
@@ -170,10 +172,10 @@ async def test_a_row_that_others_keep_changing_costs_no_delivery(world: World, m
         raise ETagConflict("the run changed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(optimistic_update, "MAX_ATTEMPTS", 2)
+        patched.setattr(optimistic_update, "ROW_UPDATE", dataclasses.replace(ROW_UPDATE, attempts=2))
         patched.setattr(world.ports.runs, "replace", conflict)
-        await queues._process(queues._FETCH, Message(text, dequeue_count=queues.MAX_DEQUEUE_COUNT))
+        await queues._process(queues._FETCH, Message(text, dequeue_count=REDELIVERY.attempts))
     assert [type(message) for message in world.queue.messages] == [FetchJob]
-    assert world.queue.last_delay_s == optimistic_update.CONTENDED_AFTER_S
+    assert world.queue.last_delay_s == CONTENDED.first_wait_s
     await world.drain()
     assert (await world.newest("contoso")).state is RunState.DONE

@@ -2,15 +2,9 @@
 
 import pytest
 
+from shared.domain.retry_policy import CONTENDED, ROW_UPDATE
 from shared.errors import ChangedMeanwhile, Contended, ETagConflict, Superseded, SyncError, Transient
-from shared.workflows.optimistic_update import (
-    CONTENDED_AFTER_S,
-    FIRST_WAIT_S,
-    MAX_ATTEMPTS,
-    MAX_WAIT_S,
-    optimistic_update,
-    repeat,
-)
+from shared.workflows.optimistic_update import optimistic_update, repeat
 
 
 class Row:
@@ -57,12 +51,12 @@ async def test_attempts_and_waits_are_bounded() -> None:
     row = Row(conflicts=1_000)
     with pytest.raises(Contended) as refused:
         await repeat(row.attempt, "row", sleep=row.sleep)
-    assert 1_000 - row.conflicts == MAX_ATTEMPTS
+    assert 1_000 - row.conflicts == ROW_UPDATE.attempts
     assert row.written == []
-    bounds = [min(MAX_WAIT_S, FIRST_WAIT_S * 2**number) for number in range(MAX_ATTEMPTS - 1)]
+    bounds = [ROW_UPDATE.wait_s(number) for number in range(ROW_UPDATE.retries)]
     assert all(0 <= wait_s <= bound for wait_s, bound in zip(row.waits_s, bounds, strict=True))
     assert isinstance(refused.value, Transient)
-    assert (refused.value.code, refused.value.retry_after_s) == ("contended", CONTENDED_AFTER_S)
+    assert (refused.value.code, refused.value.retry_after_s) == ("contended", CONTENDED.first_wait_s)
     assert isinstance(refused.value.__cause__, ETagConflict)
 
 

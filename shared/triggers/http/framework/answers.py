@@ -11,6 +11,7 @@ import azure.functions as func
 import msgspec
 
 from shared.domain.connections.validation_report import Report
+from shared.domain.retry_policy import API_RETRY_AFTER_S
 from shared.errors import (
     ChangedMeanwhile,
     Conflict,
@@ -26,8 +27,6 @@ from shared.errors import (
     Unauthenticated,
 )
 
-#: Default for Retry-After, in seconds, if the error does not state a wait.
-_RETRY_AFTER_S: Final = 5.0
 #: Retry-After in seconds for errors that the operator has to repair first.
 _MENDED_AFTER_S: Final = 60.0
 #: The fix for errors whose message only states what is wrong, by code.
@@ -103,7 +102,7 @@ def problem(error: SyncError) -> func.HttpResponse:
     headers = {}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE} or isinstance(error, Contended):
         wait_s = error.retry_after_s if isinstance(error, Transient) else _MENDED_AFTER_S
-        headers["Retry-After"] = str(max(1, ceil(wait_s or _RETRY_AFTER_S)))
+        headers["Retry-After"] = str(max(1, ceil(wait_s or API_RETRY_AFTER_S)))
     if isinstance(error, WrongMethod):
         headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, Unauthenticated):

@@ -1,0 +1,246 @@
+"""Retry policy: which error, at which stage, is retried how often and for how long, and what happens in the end.
+
+Every component that retries reads its numbers here; docs/reference/retries.md shows the table. Waits of up to
+`MAX_WAIT_IN_WORKER_S` are spent in the worker. Longer ones are spent in the queue, where they cost nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+#: Longest wait that a worker spends on one request, in seconds; after a longer `Retry-After` the message is put back.
+MAX_WAIT_IN_WORKER_S: Final = 10.0
+
+#: Instead of a number of attempts: until a deadline, which `outcome` names.
+UNTIL_DEADLINE: Final = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How one kind of error is retried at one stage."""
+
+    #: Class of the error, or the answer of a service.
+    error: str
+    stage: str
+    #: Attempts, the first one included.
+    attempts: int = 1
+    #: Wait before the second attempt, in seconds; it doubles for each further attempt.
+    first_wait_s: float = 0.0
+    #: Upper bound of a wait, in seconds.
+    max_wait_s: float = 0.0
+    #: The waits in words, where they do not follow from the two numbers.
+    wait: str = ""
+    #: What happens after the last attempt.
+    outcome: str
+
+    @property
+    def retries(self) -> int:
+        """The attempts after the first one."""
+        return self.attempts - 1
+
+    def wait_s(self, retry: int) -> float:
+        """Return the wait before a retry, in seconds; the first retry is number 0."""
+        return min(self.max_wait_s, self.first_wait_s * 2.0**retry)
+
+
+# One request of an SDK -----------------------------------------------------------------------------------------------
+
+#: The SDK's base delay is `first_wait_s`; it adds a growing delay and up to a second of jitter.
+GRAPH_REQUEST: Final = Retry(
+    error="429, 503, 504",
+    stage="request to Microsoft Graph",
+    attempts=3,
+    first_wait_s=0.5,
+    max_wait_s=MAX_WAIT_IN_WORKER_S,
+    wait="`Retry-After`, or about 1 s, then 2 s",
+    outcome="`Transient`, with the wait that Graph asked for",
+)
+#: A refusal pauses all requests of the tenant; afterwards one request probes.
+GRAPH_THROTTLE: Final = Retry(
+    error="429, 503 without `Retry-After`",
+    stage="all requests of a tenant to Microsoft Graph",
+    attempts=UNTIL_DEADLINE,
+    first_wait_s=1.0,
+    max_wait_s=8.0,
+    outcome="each request has its own attempts; the run fails at its deadline",
+)
+EXISTENCE_CHECK: Final = Retry(
+    error="a part of a `$batch` failed temporarily",
+    stage="existence check of people who left",
+    attempts=3,
+    first_wait_s=1.0,
+    max_wait_s=1.0,
+    outcome="`Transient`",
+)
+#: azure-core does not wait before the first retry, and then twice its factor, which is `first_wait_s`.
+LOGIN_REQUEST: Final = Retry(
+    error="429, 5xx, temporary AADSTS codes",
+    stage="request to the login service",
+    attempts=3,
+    first_wait_s=0.5,
+    max_wait_s=MAX_WAIT_IN_WORKER_S,
+    wait="up to 1 s",
+    outcome="`Transient`",
+)
+TABLE_REQUEST: Final = Retry(
+    error="408, 429, 5xx, no answer",
+    stage="request to Table Storage",
+    attempts=4,
+    first_wait_s=0.5,
+    max_wait_s=MAX_WAIT_IN_WORKER_S,
+    wait="0, 1, 2 s",
+    outcome="`Transient`",
+)
+#: The SDK's defaults wait for 18, 24 and 42 s, which would outlast the time that a host gives functions to end.
+QUEUE_REQUEST: Final = Retry(
+    error="408, 429, 5xx, no answer",
+    stage="request to Queue Storage",
+    attempts=4,
+    first_wait_s=1.0,
+    max_wait_s=3.0,
+    wait="up to 3 s",
+    outcome="`Transient`",
+)
+VAULT_REQUEST: Final = Retry(
+    error="408, 429, 5xx, no answer",
+    stage="request to Key Vault",
+    attempts=3,
+    wait="0, 1.6 s",
+    outcome="`Transient`",
+)
+
+# One step of a job ---------------------------------------------------------------------------------------------------
+
+#: Eight attempts are enough for eight workers that write one row concurrently. A write takes about 10 ms.
+ROW_UPDATE: Final = Retry(
+    error="`ETagConflict`",
+    stage="update of a stored row",
+    attempts=8,
+    first_wait_s=0.02,
+    max_wait_s=0.5,
+    wait="random, up to 0.02 s, doubling to 0.5 s",
+    outcome="`Contended`",
+)
+LISTING: Final = Retry(
+    error="`PageTokenExpired`, `DeltaLinkExpired`, `SnapshotIncomplete`",
+    stage="complete listing of a source",
+    attempts=3,
+    outcome="`Transient` without a wait",
+)
+DELTA: Final = Retry(
+    error="`DeltaLinkExpired`, `SnapshotIncomplete`",
+    stage="delta read of a source",
+    outcome="a complete listing instead",
+)
+#: The watchdog takes a job for lost after `LOST_JOB.first_wait_s`, so a wait must stay below.
+NO_RESPONSE: Final = Retry(
+    error="no response, or out of order (`DirectoryUnavailable`)",
+    stage="first response of a directory",
+    attempts=3,
+    first_wait_s=60.0,
+    max_wait_s=480.0,
+    outcome="the source is recorded as failed",
+)
+OVERDUE: Final = Retry(
+    error="overdue, while too many are",
+    stage="first response of a directory",
+    attempts=UNTIL_DEADLINE,
+    first_wait_s=NO_RESPONSE.first_wait_s,
+    max_wait_s=NO_RESPONSE.max_wait_s,
+    outcome="the run fails at its deadline",
+)
+WORKER_AT_CAPACITY: Final = Retry(
+    error="`Transient`: the worker is at capacity",
+    stage="start of a large comparison",
+    attempts=UNTIL_DEADLINE,
+    first_wait_s=15.0,
+    max_wait_s=15.0,
+    outcome="the run fails at its deadline",
+)
+
+# One message ---------------------------------------------------------------------------------------------------------
+
+CONTENDED: Final = Retry(
+    error="`Contended`",
+    stage="any job",
+    attempts=UNTIL_DEADLINE,
+    first_wait_s=5.0,
+    max_wait_s=5.0,
+    outcome="the run fails at its deadline",
+)
+#: A longer wait is split: the job is delivered after an hour and waits again.
+DELAYED: Final = Retry(
+    error="other `Transient` with a wait",
+    stage="any job",
+    attempts=UNTIL_DEADLINE,
+    max_wait_s=3_600.0,
+    wait="as the error says, up to an hour",
+    outcome="the run fails at its deadline",
+)
+#: host.json: `maxDequeueCount` and `visibilityTimeout`.
+REDELIVERY: Final = Retry(
+    error="`Transient` without a wait, any other error",
+    stage="any job",
+    attempts=5,
+    first_wait_s=15.0,
+    max_wait_s=15.0,
+    outcome="fetch: the source is recorded as failed; others: dead letter",
+)
+DEAD_LETTERS: Final = (
+    Retry(error="dead letter", stage="`sync-requests`", outcome="no run starts"),
+    Retry(error="dead letter", stage="`fetch-jobs`", outcome="the source is recorded as failed"),
+    Retry(error="dead letter", stage="`reconcile-jobs`", outcome="the location has no deactivations in this run"),
+    Retry(error="dead letter", stage="`retire-jobs`", outcome="the run fails"),
+    Retry(error="dead letter", stage="`import-jobs`", outcome="the import fails"),
+)
+SUPERSEDED: Final = Retry(error="`Superseded`", stage="any job", outcome="completed; a newer run does the work")
+REJECTED: Final = Retry(error="`Rejected`", stage="any job", outcome="dead letter, without another delivery")
+NEEDS_ATTENTION: Final = (
+    Retry(error="`NeedsAttention`", stage="fetch", outcome="the source is recorded as failed"),
+    Retry(error="`NeedsAttention`", stage="deactivate", outcome="the run ends without deactivations"),
+)
+
+# One run -------------------------------------------------------------------------------------------------------------
+
+#: Settings: WATCHDOG_STALE_AFTER_S.
+LOST_JOB: Final = Retry(
+    error="a worker dies, a message is lost",
+    stage="run without progress",
+    attempts=UNTIL_DEADLINE,
+    first_wait_s=900.0,
+    max_wait_s=900.0,
+    outcome="the run fails at its deadline",
+)
+#: Settings: RUN_DEADLINE_S.
+RUN_DEADLINE_S: Final = 6 * 3_600.0
+DEADLINE: Final = Retry(
+    error="deadline, six hours after the start",
+    stage="run",
+    outcome="the run fails; the next one reads the same again",
+)
+
+# One HTTP request ----------------------------------------------------------------------------------------------------
+
+HTTP: Final = (
+    Retry(error="`RateLimited`", stage="API", outcome="429 with `Retry-After`"),
+    Retry(error="`Contended`", stage="API", outcome="409 with `Retry-After`"),
+    Retry(error="other `Transient`", stage="API", outcome="503 with `Retry-After`"),
+)
+#: `Retry-After` of an answer to the API if the error has no wait, in seconds.
+API_RETRY_AFTER_S: Final = 5.0
+
+#: The table of docs/reference/retries.md, by section.
+TABLE: Final = {
+    "One request": (
+        GRAPH_REQUEST,
+        GRAPH_THROTTLE,
+        EXISTENCE_CHECK,
+        LOGIN_REQUEST,
+        TABLE_REQUEST,
+        QUEUE_REQUEST,
+        VAULT_REQUEST,
+    ),
+    "One step of a job": (ROW_UPDATE, LISTING, DELTA, NO_RESPONSE, OVERDUE, WORKER_AT_CAPACITY),
+    "One message": (CONTENDED, DELAYED, REDELIVERY, *DEAD_LETTERS, SUPERSEDED, REJECTED, *NEEDS_ATTENTION),
+    "One run": (LOST_JOB, DEADLINE),
+    "One HTTP request": HTTP,
+}
