@@ -18,6 +18,7 @@ from shared.domain.sync.jobs import FetchCheckpoint, FetchJob
 from shared.workflows.snapshots import writer
 from tests.support.builders import loaded, person, user
 from tests.support.fakes import FakeSnapshotStore
+from tests.support.ids import TWINS
 from tests.support.world import Fuse, World, deliver, drain_with_retries
 
 CONTOSO = TenantId("contoso")
@@ -87,16 +88,15 @@ async def test_nothing_of_an_unchanged_directory_is_written() -> None:
 
 
 async def test_who_only_looks_like_somebody_who_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page with another id that ends alike is read, and stays."""
+    """A page with another id that has the same hash is read, and stays."""
     world = await synced_world()
-    like = user(3)
-    twin = user(5, department="Twin")
     directory = world.directory()
-    directory.put(type(twin)(ObjectId(f"f{like.id[1:]}"), "twin@example.com"))
-    await world.sync("contoso", "second")
+    for number, twin in enumerate(TWINS):  # on a page of their own
+        directory.put(DirectoryUser(twin, f"twin{number}@example.com"))
+        await world.sync("contoso", f"second-{number}")
     before = await page_keys(world, await holds_the_directory(world))
     read = Read(world, monkeypatch)
-    directory.put(user(3, department="New"))
+    directory.put(DirectoryUser(TWINS[0], "twin0@example.com", department="New"))
     await world.sync("contoso", "third")
     after = await page_keys(world, await holds_the_directory(world))
     ((asked),) = read.single

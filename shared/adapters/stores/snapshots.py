@@ -27,7 +27,7 @@ class _IndexRow(msgspec.Struct):
 
     RowKey: str
     digest: bytes | None = None
-    id_suffixes: bytes | None = msgspec.field(name="idSuffixes", default=None)
+    id_hashes: bytes | None = msgspec.field(name="idHashes", default=None)
 
 
 _INDEX: Final = Kind(_IndexRow)
@@ -55,7 +55,7 @@ class TableSnapshotStore:
                 "PartitionKey": partition,
                 "RowKey": page_key(attempt, number),
                 "digest": page.digest,
-                "idSuffixes": page.id_suffixes,
+                "idHashes": page.id_hashes,
                 **split(page.content),
             }
             for number, page in enumerate(pages, first)
@@ -73,7 +73,7 @@ class TableSnapshotStore:
         async for rows in tables.read(SNAPSHOTS, _INDEX, partition=partition, rows=keys.page_range(ref)):
             for row in rows:
                 if is_page(row.RowKey):
-                    yield PageIndexEntry(row.RowKey, row.digest or b"", row.id_suffixes or b"")
+                    yield PageIndexEntry(row.RowKey, row.digest or b"", row.id_hashes or b"")
 
     async def list_pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None

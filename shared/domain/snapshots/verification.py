@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.snapshots.page import SUFFIX_BYTES, PageIndexEntry, decode_page, digest_of, incomplete
+from shared.domain.snapshots.page import HASH_BYTES, PageIndexEntry, decode_page, digest_of, incomplete
 from shared.domain.snapshots.snapshot import SnapshotManifest, chained
 
 
 def require_page_index(ref: SnapshotManifest, marks: Sequence[PageIndexEntry]) -> None:
     """Hold if these are the marks of all pages that a reference promises, in order. Raises: Conflict."""
-    users = sum(len(mark.id_suffixes) for mark in marks) / SUFFIX_BYTES
+    users = sum(len(mark.id_hashes) for mark in marks) / HASH_BYTES
     if users != ref.digest.users or ref.digest.on_pages(mark.digest for mark in marks) != ref.digest:
         raise incomplete(
             f"the snapshot of {ref.source} has marks of {len(marks)} pages with {users:g} users where "

@@ -10,7 +10,7 @@ import msgspec
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, TenantId
-from shared.domain.snapshots.page import PageIndexEntry, suffixes_of
+from shared.domain.snapshots.page import PageIndexEntry, hashes_of
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import require_page_index
 from shared.ports.snapshots import SnapshotStore
@@ -35,7 +35,7 @@ async def looked_for(people: Collection[ObjectId]) -> frozenset[int]:
     listed, found = list(people), set[int]()
     for start in range(0, len(listed), _PEOPLE):
         async with turn():
-            found |= suffixes_of(listed[start : start + _PEOPLE])
+            found |= hashes_of(listed[start : start + _PEOPLE])
     return frozenset(found)
 
 
@@ -56,7 +56,7 @@ class Rewriting:
         return cls(ref, staging, ref.digest, marks, {mark.page_key: mark.digest for mark in marks})
 
     async def showing(self, people: frozenset[int]) -> list[PageIndexEntry]:
-        """Return the marks of pages that may show any of these people, given as by `suffixes_of`."""
+        """Return the marks of pages that may show any of these people, given as by `hashes_of`."""
         found: list[PageIndexEntry] = []
         for start in range(0, len(self.marks), _MARKS):
             async with turn():
@@ -148,7 +148,7 @@ async def once_each(listed: Staging, gone: Collection[ObjectId], attempt: str) -
 
 
 async def _shown_twice(marks: Sequence[PageIndexEntry]) -> frozenset[int]:
-    """Return who may be on several pages, as `suffixes_of` gives people."""
+    """Return who may be on several pages, as `hashes_of` gives people."""
     seen: list[set[int]] = [set() for _ in range(_SETS)]  # one that grows to a million takes 20 ms to do so
     twice: set[int] = set()
     for mark in marks:

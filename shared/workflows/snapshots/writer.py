@@ -41,7 +41,7 @@ class Staging:
             async with turn():
                 page = Page.of(content, on_it)
                 self.marks.append(
-                    PageIndexEntry(page_key(self.attempt, self.digest.pages), page.digest, page.id_suffixes)
+                    PageIndexEntry(page_key(self.attempt, self.digest.pages), page.digest, page.id_hashes)
                 )
                 self.digest = self.digest.add_page(page.digest, on_it)
             self.held.append(page)

@@ -36,7 +36,7 @@ class FakeSnapshotStore:
     async def list_page_index(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
         """Iterate over the marks of a snapshot's pages in order, as they are there."""
         for place, page in self._of(tenant, ref):
-            yield PageIndexEntry(place, page.digest, page.id_suffixes)
+            yield PageIndexEntry(place, page.digest, page.id_hashes)
 
     async def list_pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from shared.domain.directory import Source
-from shared.domain.ids import ObjectId, SourceId
+from shared.domain.directory import DirectoryUser, Source
+from shared.domain.ids import SourceId
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.snapshots.page import (
     MAX_PAGE_BYTES,
@@ -14,12 +14,13 @@ from shared.domain.snapshots.page import (
     decode_page,
     encode_page,
     encode_pages,
-    suffixes_of,
+    hashes_of,
 )
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, page_key
 from shared.domain.snapshots.verification import CompleteSnapshot, require_page_index
 from shared.errors import Conflict
 from tests.support.builders import person, snapshot, user
+from tests.support.ids import TWINS
 
 SOURCE = Source().id
 LONG = ("display_name", "given_name", "surname", "department", "job_title", "office_location")
@@ -88,23 +89,24 @@ def test_the_content_does_not_depend_on_the_order() -> None:
 def marks() -> list[PageIndexEntry]:
     """Return the marks of the two pages."""
     pages = [Page.of(page, users) for page, users in zip(PAGES, (FIRST, SECOND), strict=True)]
-    return [PageIndexEntry(page_key("a", number), page.digest, page.id_suffixes) for number, page in enumerate(pages)]
+    return [PageIndexEntry(page_key("a", number), page.digest, page.id_hashes) for number, page in enumerate(pages)]
 
 
 def test_a_mark_tells_whom_its_page_may_show() -> None:
-    """Everybody who is on it, and whoever's id ends like one of theirs."""
+    """Every person on it, and a person whose id has the hash of one of theirs."""
     first, second = marks()
-    assert first.may_contain(suffixes_of([person(2), person(9)]))
-    assert not second.may_contain(suffixes_of([person(2), person(9)]))
-    assert second.may_contain(suffixes_of([ObjectId("ffffffff" + person(3)[8:])]))
-    assert not any(mark.may_contain(suffixes_of([])) for mark in (first, second, PageIndexEntry("a:000002", b"", b"")))
+    assert first.may_contain(hashes_of([person(2), person(9)]))
+    assert not second.may_contain(hashes_of([person(2), person(9)]))
+    twin = Page.of(b"", [DirectoryUser(TWINS[0], "twin@example.com")])
+    assert PageIndexEntry("a:000002", twin.digest, twin.id_hashes).may_contain(hashes_of([TWINS[1]]))
+    assert not any(mark.may_contain(hashes_of([])) for mark in (first, second, PageIndexEntry("a:000002", b"", b"")))
 
 
 def test_a_page_that_is_not_the_marked_one_is_refused() -> None:
     """Another one, or none."""
     first, second = marks()
     assert first.users(PAGES[0]) == FIRST
-    misread = PageIndexEntry(first.page_key, first.digest, second.id_suffixes)
+    misread = PageIndexEntry(first.page_key, first.digest, second.id_hashes)
     for mark, page in ((first, PAGES[1]), (first, b""), (misread, PAGES[0])):
         with pytest.raises(Conflict, match="a:000000"):
             mark.users(page)
@@ -114,7 +116,7 @@ def test_marks_are_those_of_all_pages_in_order() -> None:
     """What is missing, doubled, swapped or of another page is noticed without reading any."""
     first, second = marks()
     require_page_index(ref(), [first, second])
-    other = PageIndexEntry(second.page_key, first.digest, second.id_suffixes)
+    other = PageIndexEntry(second.page_key, first.digest, second.id_hashes)
     unmarked = PageIndexEntry(second.page_key, second.digest, b"")
     for wrong in ([first], [second], [], [second, first], [first, second, second], [first, other], [first, unmarked]):
         with pytest.raises(Conflict, match="promised"):

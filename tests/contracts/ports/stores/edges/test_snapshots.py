@@ -153,8 +153,8 @@ async def test_pages_are_stored_together(stores: Stores, tenant: TenantId) -> No
     ref = SnapshotManifest(source=USERS, attempt="a", digest=SnapshotDigest(pages=len(pages)))
     assert [page async for page in stores.snapshots.list_pages(tenant, ref)] == contents
     marks = [mark async for mark in stores.snapshots.list_page_index(tenant, ref)]
-    assert [(mark.page_key, mark.digest, mark.id_suffixes) for mark in marks] == [
-        (page_key("a", number), page.digest, page.id_suffixes) for number, page in enumerate(pages)
+    assert [(mark.page_key, mark.digest, mark.id_hashes) for mark in marks] == [
+        (page_key("a", number), page.digest, page.id_hashes) for number, page in enumerate(pages)
     ]
 
 
