@@ -43,10 +43,10 @@ class CountingTables(Tables):
         self.work.rows_written += 1
         return await super().merge(table, entity, etag)
 
-    async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
+    async def replace(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
         """Count, then store. Without an ETag it is an insert, which counts itself."""
         self.work.rows_written += etag is not None
-        return await super().swap(table, entity, etag)
+        return await super().replace(table, entity, etag)
 
     async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
         """Count, then delete."""

@@ -37,7 +37,7 @@ class TableConnectionStore:
         if row is None or unpack(row, Connection) != old:
             raise ETagConflict("The connection changed since it was read.")
         changed = {"PartitionKey": tenant, "RowKey": "connection", **_ends(new), **pack(new)}
-        await self._tables.swap(TENANTS, changed, etag_of(row))
+        await self._tables.replace(TENANTS, changed, etag_of(row))
 
     async def delete(self, tenant: TenantId, expected: Expected | None = None) -> None:
         """Delete the connection, if it exists. Raises: ETagConflict unless it has the expected ETag."""
@@ -58,7 +58,7 @@ class TableConnectionStore:
     async def replace_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
         """Store the health and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         row = {"PartitionKey": tenant, "RowKey": "health", "open": health.open, **pack(health)}
-        return await self._tables.swap(TENANTS, row, etag)
+        return await self._tables.replace(TENANTS, row, etag)
 
     async def delete_health(self, tenant: TenantId) -> None:
         """Delete the health, if it exists."""

@@ -27,7 +27,7 @@ class TableIdempotencyStore:
     async def replace(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
         """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
         row = {"PartitionKey": tenant, "RowKey": name, "at": record.at.isoformat(), **pack(record)}
-        return await self._tables.swap(IDEMPOTENCY_KEYS, row, etag)
+        return await self._tables.replace(IDEMPOTENCY_KEYS, row, etag)
 
     async def delete(self, tenant: TenantId, name: str, etag: str) -> None:
         """Delete a use, unless it changed since it was read."""
@@ -43,7 +43,7 @@ class TableIdempotencyStore:
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
-        await self._tables.erase(IDEMPOTENCY_KEYS, partition=tenant)
+        await self._tables.delete_rows(IDEMPOTENCY_KEYS, partition=tenant)
 
 
 def _etag(row: Any) -> str:  # noqa: ANN401 - the SDK's entity, whose metadata is untyped

@@ -44,7 +44,7 @@ class TableImportStore:
 
     async def replace(self, changed: Import, etag: str | None) -> str:
         """Replace an import and return its new ETag. Raises: Conflict if it changed, or vanished, since it was read."""
-        return await self._tables.swap(IMPORTS, _row_of(changed), etag)
+        return await self._tables.replace(IMPORTS, _row_of(changed), etag)
 
     async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
         """Iterate over the imports of a tenant, or of all tenants."""
@@ -67,7 +67,7 @@ class TableImportStore:
         await files.put(UPLOADS, {**head, "pieces": len(starts), "bytes": len(content)})
         mine = keys.piece_range(number, attempt)[0]
         others = keys.piece_range(number)
-        await files.erase(UPLOADS, partition=partition, rows=others, keep=lambda row: row.startswith(mine))
+        await files.delete_rows(UPLOADS, partition=partition, rows=others, keep=lambda row: row.startswith(mine))
 
     async def list_part_sizes(self, ref: ImportRef) -> Mapping[int, int]:
         """Return the size of each stored part in bytes, by its number."""
@@ -89,7 +89,7 @@ class TableImportStore:
     async def delete_parts(self, ref: ImportRef) -> None:
         """Delete all parts of the file."""
         files = await self._accounts.of(ref.tenant)
-        await files.erase(UPLOADS, partition=keys.upload(ref))
+        await files.delete_rows(UPLOADS, partition=keys.upload(ref))
 
     async def delete(self, ref: ImportRef) -> None:
         """Delete an import with all parts of its file."""
@@ -100,14 +100,14 @@ class TableImportStore:
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location."""
         files = await self._accounts.of(tenant)
-        await self._tables.erase(IMPORTS, partition=tenant, rows=keys.imported_range(location))
-        await files.erase(UPLOADS, partitions=keys.upload_range(tenant, location))
+        await self._tables.delete_rows(IMPORTS, partition=tenant, rows=keys.imported_range(location))
+        await files.delete_rows(UPLOADS, partitions=keys.upload_range(tenant, location))
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         files = await self._accounts.of(tenant)
-        await self._tables.erase(IMPORTS, partition=tenant)
-        await files.erase(UPLOADS, partitions=keys.tenant_range(tenant))
+        await self._tables.delete_rows(IMPORTS, partition=tenant)
+        await files.delete_rows(UPLOADS, partitions=keys.tenant_range(tenant))
 
 
 def _row_of(each: Import) -> dict[str, Any]:

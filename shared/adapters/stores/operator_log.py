@@ -35,7 +35,7 @@ class TableOperatorLog:
 
     async def replace(self, entry: OperatorLogEntry, etag: str | None) -> str:
         """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
-        return await self._tables.swap(LEDGER, _row_of(entry), etag)
+        return await self._tables.replace(LEDGER, _row_of(entry), etag)
 
     async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
         """Delete an entry, if it exists. Raises: Conflict if it changed since it was read."""

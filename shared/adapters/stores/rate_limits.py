@@ -28,7 +28,7 @@ class TableLimitStore:
     async def replace(self, key: str, used_until: datetime, etag: str | None) -> None:
         """Store until when it is used. Raises: Conflict if it changed since it was read."""
         row = {"PartitionKey": keys.limit(key), "RowKey": _ROW, "until": used_until.isoformat()}
-        await self._tables.swap(LIMITS, row, etag)
+        await self._tables.replace(LIMITS, row, etag)
 
     async def purge(self, before: datetime) -> None:
         """Delete the rows whose allowance was used until before this time."""

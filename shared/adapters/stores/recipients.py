@@ -46,7 +46,7 @@ class TableRecipientStore:
     async def replace_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
         """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
         tables = await self._accounts.of(tenant)
-        return await tables.swap(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
+        return await tables.replace(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
 
     async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
         """Return what was last put, None if nothing was."""
@@ -152,13 +152,13 @@ class TableRecipientStore:
         """Delete every row of the location."""
         self._encoder.forget()
         tables = await self._accounts.of(tenant)
-        await tables.erase(RECIPIENTS, partition=keys.location(tenant, location))
+        await tables.delete_rows(RECIPIENTS, partition=keys.location(tenant, location))
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         self._encoder.forget()
         tables = await self._accounts.of(tenant)
-        await tables.erase(RECIPIENTS, partitions=keys.tenant_range(tenant))
+        await tables.delete_rows(RECIPIENTS, partitions=keys.tenant_range(tenant))
 
     def _operations(
         self, partition: str, recipients: Sequence[Recipient], journal: JournalEntry, fence: Versioned[Fence]

@@ -66,7 +66,7 @@ class TableRunStore:
     async def replace(self, run: Run, etag: str | None) -> str:
         """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
         tables = await self._accounts.of(run.tenant)
-        return await tables.swap(RUNS, _row_of(run), etag)
+        return await tables.replace(RUNS, _row_of(run), etag)
 
     async def list_runs(
         self, tenant: TenantId, *, since: datetime | None = None, after: str = ""
@@ -162,8 +162,8 @@ class TableRunStore:
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         tables = await self._accounts.of(tenant)
-        await tables.erase(JOBS, partitions=keys.tenant_range(tenant))
-        await tables.erase(RUNS, partition=tenant)
+        await tables.delete_rows(JOBS, partitions=keys.tenant_range(tenant))
+        await tables.delete_rows(RUNS, partition=tenant)
 
     async def _insert_once(
         self, tenant: TenantId, run: RunId, row: str, value: T, kind: type[T], **columns: object

@@ -118,7 +118,7 @@ class TableSnapshotStore:
         if row is None or row["fencingToken"] < fencing_token or before != ref:
             entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "fencingToken": fencing_token, **pack(ref)}
             try:
-                await tables.swap(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
+                await tables.replace(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
             except ETagConflict:
                 # somebody else has just committed: who is newer?
                 await self.commit(tenant, ref, fencing_token, sweep=sweep, guard=guard)
@@ -126,14 +126,14 @@ class TableSnapshotStore:
         moved = before is not None and before.attempt != ref.attempt
         if sweep or moved:  # with `sweep` also when nothing was written: whoever wrote it may have died before this
             is_page = is_page_of(ref)
-            await tables.erase(
+            await tables.delete_rows(
                 SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row), guard=guard
             )
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         tables = await self._accounts.of(tenant)
-        await tables.erase(SNAPSHOTS, partitions=keys.tenant_range(tenant))
+        await tables.delete_rows(SNAPSHOTS, partitions=keys.tenant_range(tenant))
 
 
 def _requests(rows: Sequence[Row], sizes: Sequence[int]) -> Iterator[list[Row]]:

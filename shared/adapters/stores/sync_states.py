@@ -27,7 +27,7 @@ class TableSyncStateStore:
         """Store the state and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         busy = state.active_run is not None or state.pending is not None
         row = {"PartitionKey": tenant, "RowKey": "state", "busy": busy, **shown(state.summary), **pack(state)}
-        return await self._tables.swap(TENANTS, row, etag)
+        return await self._tables.replace(TENANTS, row, etag)
 
     async def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
         """Iterate over the tenants that have an active run or a waiting request, with their state."""

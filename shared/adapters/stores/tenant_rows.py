@@ -44,7 +44,7 @@ class TenantRows:
         """Store a row and return its new ETag. Raises: ETagConflict unless the stored one has the expected ETag."""
         if expected is None:
             return await self.tables.put(TENANTS, row)
-        return await self.tables.swap(TENANTS, row, expected.etag)
+        return await self.tables.replace(TENANTS, row, expected.etag)
 
     async def delete(self, tenant: TenantId, part: Part, expected: Expected | None) -> None:
         """Delete a part, if it exists. Raises: ETagConflict unless it has the expected ETag."""

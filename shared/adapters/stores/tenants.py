@@ -76,7 +76,7 @@ class TableTenantStore:
     async def replace_deletion(self, tenant: TenantId, deletion: Deletion, etag: str | None) -> str:
         """Store a deletion and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         row = {"PartitionKey": keys.DELETIONS, "RowKey": keys.deletion(tenant), "tenant": tenant, **pack(deletion)}
-        return await self._tables.swap(TENANTS, row, etag)
+        return await self._tables.replace(TENANTS, row, etag)
 
     async def delete_deletion(self, tenant: TenantId, etag: str) -> None:
         """Delete a deletion, if it exists. Raises: ETagConflict if it changed since it was read."""
@@ -93,5 +93,5 @@ class TableTenantStore:
         The account that it was in stays known, because workers remember it.
         """
         tables = await self._accounts.of(tenant)
-        await tables.erase(LOCATIONS, partition=tenant)
-        await self._tables.erase(TENANTS, partition=tenant)
+        await tables.delete_rows(LOCATIONS, partition=tenant)
+        await self._tables.delete_rows(TENANTS, partition=tenant)

@@ -34,4 +34,4 @@ class TableUserStore:
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         tables = await self._accounts.of(tenant)
-        await tables.erase(USERS, partition=tenant)
+        await tables.delete_rows(USERS, partition=tenant)

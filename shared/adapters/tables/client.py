@@ -91,7 +91,7 @@ class Tables:
         require_entity(entity)
         return await self._write("PATCH", table, _of(table, entity), entity, etag or entities.ANY)
 
-    async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
+    async def replace(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
         """Store an entity in the place of the one that was read with `etag` (None: of none); return its new ETag.
 
         Raises: Conflict if it changed, or vanished, since it was read.
@@ -174,7 +174,7 @@ class Tables:
             self._wire = Wire(self._service.open(), retries=TABLE_REQUEST.retries, backoff_s=TABLE_REQUEST.first_wait_s)
         return self._wire
 
-    async def erase(
+    async def delete_rows(
         self,
         table: str,
         *,

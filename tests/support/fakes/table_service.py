@@ -58,7 +58,7 @@ class MemoryTables(Tables):
             self._require(table, entity, etag)
         return self._store(table, {**before, **entity})
 
-    async def swap(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
+    async def replace(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
         """Store an entity in the place of the one that was read with `etag`. Raises: Conflict."""
         if etag is None:
             return await self.insert(table, entity)
