@@ -1,1 +1,1 @@
-"""Writing recipients under a fence, manual changes, undo and explanations."""
+"""Fenced writer of recipients, manual changes, undo and explanations."""

@@ -1,4 +1,4 @@
-"""Edit recipient: a person changes one recipient's fields, deactivates or reactivates them."""
+"""Edit recipient: a person changes the fields of one recipient, deactivates it or reactivates it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from shared.workflows.recipients.manual_changes import ManualChanges
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditRecipient:
-    """Changes recipients one at a time."""
+    """Applies a manual change to one recipient."""
 
     manual: ManualChanges
 
@@ -30,13 +30,18 @@ class EditRecipient:
         by: str,
         condition: Condition | None = None,
     ) -> Recipient:
-        """Leave the recipient with these fields, active or deactivated by hand, and return it.
+        """Update the given fields and the status of a recipient, and return it.
 
-        Raises: NotFound; ChangedMeanwhile; Conflict (`run_active`).
+        With `active` None the recipient keeps its status. An edit that changes nothing is not in the history.
+
+        Raises:
+            NotFound: The tenant, the location or the recipient does not exist.
+            ChangedMeanwhile: The stored version is not the required one.
+            Conflict: A sync is in progress (`run_active`).
         """
         await self.manual.require_location(tenant, location)
         edit = _Edit(recipient, fields, active, condition)
-        before = {each.id: each for each in await self.manual.stored(tenant, location)}
+        before = {stored.id: stored for stored in await self.manual.stored(tenant, location)}
         if recipient not in before:
             raise NotFound(
                 f"Recipient {recipient!r} does not exist at location {location!r}.", code="recipient_not_found"
@@ -50,7 +55,7 @@ class EditRecipient:
 
 
 class _Edit:
-    """What to write for one recipient."""
+    """Decides what to write for one recipient."""
 
     def __init__(
         self,
@@ -66,9 +71,9 @@ class _Edit:
         self.after: Recipient | None = None
 
     def __call__(self, stored: Sequence[Recipient]) -> Sequence[Write]:
-        """Return the one write, or none if nothing changes. Raises: ChangedMeanwhile if it is not what was expected.
+        """Return the write of the edit, or nothing if it changes nothing. Raises ChangedMeanwhile.
 
-        What is stored is read under the location's fence, so that nobody else writes in between.
+        `stored` is read while the location's fence is held, so no other writer can change it in between.
         """
         for before in stored:
             if before.id == self._recipient:

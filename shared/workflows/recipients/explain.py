@@ -1,4 +1,4 @@
-"""Explain: whether somebody is a recipient, location by location, and why."""
+"""Explain: whether a person is a recipient at each location, and why."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from shared.workflows.snapshots.reader import stored_users
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Whom the answer is about, as the directory, or else the last sync, knows them."""
+    """The person that an answer is about: from the live directory, otherwise from the last sync."""
 
     object_id: ObjectId
     user_principal_name: str
@@ -35,19 +35,19 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Everything about one person."""
+    """The person that a query names, and one explanation per location."""
 
     user: PersonView | None
-    #: Whether the directory has them now; None if it could not be asked.
+    #: Whether the live directory has the person; None if it could not be queried.
     in_directory: bool | None
-    #: Others whom the words fit as well.
+    #: Ids of the other people that match the query, sorted.
     others: tuple[ObjectId, ...]
     locations: tuple[Explanation, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explain:
-    """Looks a person up in the directory, in what was last read, and among the recipients."""
+    """Looks a person up in the live directory, in the current snapshots and among the recipients."""
 
     tenants: TenantStore
     settings: SettingsStore
@@ -59,10 +59,14 @@ class Explain:
     async def __call__(self, tenant: TenantId, text: str) -> Answer:
         """Return why the person with this address, user principal name or object id is or is not a recipient.
 
-        Raises: NotFound for an unknown tenant; Rejected (`invalid_query`) without words.
+        Without access to the directory, the answer uses only stored data.
+
+        Raises:
+            NotFound: The tenant does not exist.
+            Rejected: The query is empty (`invalid_query`).
         """
-        words = text.strip()
-        if not words:
+        query = text.strip()
+        if not query:
             raise Rejected(
                 "The person is missing: enter an e-mail address, a user principal name or an object id.",
                 code="invalid_query",
@@ -70,42 +74,45 @@ class Explain:
         await self.tenants.get(tenant)
         preferences = await self.settings.get_preferences(tenant)
         locations = await self.settings.list_locations(tenant)
-        live = await self._live(tenant, words)
+        live = await self._live(tenant, query)
         sources, _ = sources_of(preferences, locations)
-        everyone = await self._read(tenant, EVERYONE, words, live) if EVERYONE in sources else None
-        read = {source: await self._read(tenant, source, words, live or everyone) for source in sources}
-        named = {each.id: each for each in (*(live or ()), *(everyone or ()))}
-        read = {source: found and _named(found, named) for source, found in read.items()}
-        people = {each.id: each for found in read.values() if found for each in found}
+        everyone = await self._read(tenant, EVERYONE, query, live) if EVERYONE in sources else None
+        read = {source: await self._read(tenant, source, query, live or everyone) for source in sources}
+        profiles = {user.id: user for user in (*(live or ()), *(everyone or ()))}
+        read = {source: users and _with_profiles(users, profiles) for source, users in read.items()}
+        people = {user.id: user for users in read.values() if users for user in users}
         person = next(iter(live or ()), None) or next(iter(people.values()), None)
-        known = Known(
+        evidence = Known(
             live=next(iter(live), None) if live else None,
             asked=live is not None,
             read={
-                source: next((each for each in found if person is not None and each.id == person.id), None)
-                for source, found in read.items()
-                if found is not None
+                source: next((user for user in users if person is not None and user.id == person.id), None)
+                for source, users in read.items()
+                if users is not None
             },
             run=await self._last_run(tenant),
             paths=await self._paths(tenant, live, locations, preferences),
         )
-        explained = []
+        explanations = []
         for location in locations:
-            recipient = await self._recipient(tenant, location.id, words, person)
-            explained.append(explain(location, recipient, known, preferences))
-        alike = {each.id for each in live or ()} | set(people)
+            recipient = await self._recipient(tenant, location.id, query, person)
+            explanations.append(explain(location, recipient, evidence, preferences))
+        matches = {user.id for user in live or ()} | set(people)
         return Answer(
             user=_view(person),
             in_directory=bool(live) if live is not None else None,
-            others=tuple(sorted(alike - {person.id})) if person else (),
-            locations=tuple(explained),
+            others=tuple(sorted(matches - {person.id})) if person else (),
+            locations=tuple(explanations),
         )
 
-    async def _live(self, tenant: TenantId, words: str) -> list[DirectoryUser] | None:
-        """Return whom the directory knows by these words; None if it cannot be asked, which need not end the answer."""
+    async def _live(self, tenant: TenantId, query: str) -> list[DirectoryUser] | None:
+        """Return the users of the live directory that match the query, by id. None if it cannot be queried.
+
+        An unavailable directory is not an error here: the answer then rests on stored data.
+        """
         try:
             async with self.access.open(tenant) as directory:
-                return sorted(await directory.find_users(words), key=lambda each: each.id)
+                return sorted(await directory.find_users(query), key=lambda user: user.id)
         except (NeedsAttention, NotFound, Transient):
             return None
 
@@ -116,7 +123,7 @@ class Explain:
         locations: Sequence[Location],
         preferences: Preferences,
     ) -> Mapping[ObjectId, Sequence[Group]]:
-        """Return through which groups the person is in the mapped ones; none if the directory cannot be asked."""
+        """Return the membership path to each mapped group, or nothing if the directory cannot be queried."""
         mapped = {group.id for location in locations for group in location.groups}
         if not live or not mapped or preferences.mode is Mode.FULL:
             return {}
@@ -127,39 +134,42 @@ class Explain:
             return {}
 
     async def _read(
-        self, tenant: TenantId, source: SourceId, words: str, live: list[DirectoryUser] | None
+        self, tenant: TenantId, source: SourceId, query: str, live: list[DirectoryUser] | None
     ) -> list[DirectoryUser] | None:
-        """Return whom a source held when it was last read completely; None if it never was."""
-        ref = await self.snapshots.find_current(tenant, source)
-        if ref is None:
+        """Return the matching users of a source's current snapshot. None if the source was never read completely.
+
+        A user matches by id if `live` has users, otherwise by the query.
+        """
+        manifest = await self.snapshots.find_current(tenant, source)
+        if manifest is None:
             return None
-        users = stored_users(self.snapshots, tenant, ref)
+        users = stored_users(self.snapshots, tenant, manifest)
         if live:
-            ids = {each.id for each in live}
-            return [each async for each in users if each.id in ids]
-        wanted = words.casefold()
+            ids = {user.id for user in live}
+            return [user async for user in users if user.id in ids]
+        key = query.casefold()
         return [
-            each
-            async for each in users
-            if each.id == words or wanted in {each.user_principal_name.casefold(), (each.mail or "").casefold()}
+            user
+            async for user in users
+            if user.id == query or key in {user.user_principal_name.casefold(), (user.mail or "").casefold()}
         ]
 
     async def _recipient(
-        self, tenant: TenantId, location: LocationId, words: str, person: DirectoryUser | None
+        self, tenant: TenantId, location: LocationId, query: str, person: DirectoryUser | None
     ) -> Recipient | None:
-        """Return the recipient that the person is; one by object id goes before one by address."""
+        """Return the person's recipient at a location; a match by object id takes precedence over one by address."""
         try:
-            made = recipient_id_of(MAIN, person.id if person else object_id(words))
-            return await self.recipients.get(tenant, location, made)
+            recipient_id = recipient_id_of(MAIN, person.id if person else object_id(query))
+            return await self.recipients.get(tenant, location, recipient_id)
         except (NotFound, Rejected):
             pass
-        mails = {words.casefold(), (address_of(person) or "").casefold() if person else ""} - {""}
+        mails = {query.casefold(), (address_of(person) or "").casefold() if person else ""} - {""}
         by_mail = None
-        async for each in self.recipients.list_recipients(tenant, location):
-            if person is not None and (each.connection, each.object_id) == (MAIN, person.id):
-                return each
-            if each.profile.mail is not None and each.profile.mail.casefold() in mails:
-                by_mail = by_mail or each
+        async for recipient in self.recipients.list_recipients(tenant, location):
+            if person is not None and (recipient.connection, recipient.object_id) == (MAIN, person.id):
+                return recipient
+            if recipient.profile.mail is not None and recipient.profile.mail.casefold() in mails:
+                by_mail = by_mail or recipient
         return by_mail
 
     async def _last_run(self, tenant: TenantId) -> RunId | None:
@@ -169,9 +179,9 @@ class Explain:
         return None
 
 
-def _named(found: list[DirectoryUser], named: Mapping[ObjectId, DirectoryUser]) -> list[DirectoryUser]:
-    """Return who is in a source, with what is known of those of whom it gave only the id."""
-    return [named.get(each.id, each) for each in found if each.id in named or not each.only_id]
+def _with_profiles(users: list[DirectoryUser], profiles: Mapping[ObjectId, DirectoryUser]) -> list[DirectoryUser]:
+    """Return the users with their profiles, without those that have only an id and no profile."""
+    return [profiles.get(user.id, user) for user in users if user.id in profiles or not user.only_id]
 
 
 def _view(person: DirectoryUser | None) -> PersonView | None:

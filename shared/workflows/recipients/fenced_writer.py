@@ -1,7 +1,7 @@
-"""Fenced writing: the only way in which anything is written to a location's recipients.
+"""Fenced writer: the only way to write to the recipients of a location.
 
-Every batch merges the location's fence under its ETag, so that there is one writer at a time: taking the fence makes
-every batch of an older holder fail, and an older run cannot take it back.
+Every batch also replaces the location's fence row under its ETag, so a location has one writer at a time. Acquiring
+the fence makes every later batch of the previous writer fail, and an older run cannot acquire it again.
 """
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
@@ -25,7 +25,7 @@ OutOfTime = Callable[[], bool]
 
 
 class FencedWriter:
-    """A location whose fence this attempt has taken. Build it with `take`."""
+    """Writer of a location whose fence this attempt has acquired. Create it with `acquire`."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class FencedWriter:
         self._tenant = tenant
         self._location = location
         self._fence = fence
-        #: The fence as it was when it was taken.
+        #: The fence as it was before this attempt acquired it.
         self.previous = previous
 
     @classmethod
@@ -47,15 +47,20 @@ class FencedWriter:
     async def acquire(
         cls, store: RecipientStore, tenant: TenantId, location: LocationId, *, fencing_token: int, attempt: str
     ) -> "FencedWriter":
-        """Take the fence, from whoever has it. Raises: Superseded if that is a newer fencing token."""
+        """Acquire the fence, and fence off its previous holder.
+
+        Raises:
+            Superseded: The fence has a newer fencing token.
+            Contended: Another attempt changed the fence at every try.
+        """
         stored = await store.get_fence(tenant, location)
         if stored.value.fencing_token > fencing_token:
             raise Superseded(f"{location} is fenced with token {stored.value.fencing_token}", code="superseded")
-        taken = msgspec.structs.replace(
+        acquired = msgspec.structs.replace(
             stored.value, fencing_token=fencing_token, attempt=attempt, operation=0, input_fingerprint=None
         )
-        etag = await store.replace_fence(tenant, location, taken, stored.etag)
-        return cls(store, tenant, location, Versioned(taken, etag), stored.value)
+        etag = await store.replace_fence(tenant, location, acquired, stored.etag)
+        return cls(store, tenant, location, Versioned(acquired, etag), stored.value)
 
     async def write(
         self,
@@ -66,12 +71,13 @@ class FencedWriter:
         at: datetime,
         out_of_time: OutOfTime = lambda: False,
     ) -> bool:
-        """Write in batches, each with its journal row; return whether that was everything.
+        """Write in batches, each with its journal row, and return whether everything was written.
 
-        It stops early, between two batches, once `out_of_time` says so.
+        Writing stops early, after a complete batch, once `out_of_time` returns True.
 
-        Raises: Superseded as soon as somebody else holds the fence; what was written until then stays and is correct.
-        Transient when storage does not answer.
+        Raises:
+            Superseded: Another attempt holds the fence. Batches written before stay, and are correct.
+            Transient: Storage did not respond.
         """
         for batch in batches(writes):
             await self._write(batch, run, actor, at)
@@ -82,11 +88,11 @@ class FencedWriter:
     async def write_as_decided(
         self, decided: AsyncIterator[Sequence[Write]], *, run: RunId, actor: str, at: datetime, out_of_time: OutOfTime
     ) -> bool:
-        """Write as `write` does what comes part by part; batches are filled across parts."""
+        """Write like `write`, from a stream of decisions. A batch may span several items of the stream."""
         batcher = Batcher()
-        async for part in decided:
-            for full in batcher.add(part):
-                await self._write(full, run, actor, at)
+        async for writes in decided:
+            for batch in batcher.add(writes):
+                await self._write(batch, run, actor, at)
                 if out_of_time():
                     return False
         if rest := batcher.rest():
@@ -94,7 +100,7 @@ class FencedWriter:
         return True
 
     async def _write(self, batch: Sequence[Write], run: RunId, actor: str, at: datetime) -> None:
-        """Write a batch; one that is larger than the store takes, in halves."""
+        """Write a batch, and split it in halves if it is larger than the store accepts."""
         try:
             await self._write_whole(batch, run, actor, at)
         except TooLarge:
@@ -123,13 +129,14 @@ class FencedWriter:
     async def commit_fingerprint(
         self, *, input_fingerprint: str | None, active: int, irregular: Collection[RecipientId] | None = None
     ) -> None:
-        """Note in the fence what the location now corresponds to, and before that who is `irregular`, if that is known.
+        """Store the input fingerprint and the number of active recipients in the fence.
 
-        Raises: Superseded, Transient as `write`.
+        The `irregular` recipients are stored before it, if they are known and at most `MAX_IRREGULAR`.
+        Raises Superseded or Transient as `write` does.
         """
         if irregular is not None and len(irregular) <= MAX_IRREGULAR:
-            known = Irregular(attempt=self._fence.value.attempt, recipients=tuple(sorted(irregular)))
-            await self._store.put_irregular(self._tenant, self._location, known)
+            overrides = Irregular(attempt=self._fence.value.attempt, recipients=tuple(sorted(irregular)))
+            await self._store.put_irregular(self._tenant, self._location, overrides)
         fence = msgspec.structs.replace(
             self._fence.value,
             operation=self._fence.value.operation + 1,
@@ -144,46 +151,53 @@ class FencedWriter:
         self._fence = Versioned(fence, etag)
 
     async def _was_committed(self, fence: Fence, error: ETagConflict | Transient) -> str | None:
-        """Return the fence's ETag if the write did happen although no good answer came back.
+        """Return the fence's ETag if the write was committed despite the error; otherwise raise.
 
-        A lost answer, or the SDK's own second try after one, looks like a failure; the fence tells the truth.
+        A lost response, or the SDK's retry after one, looks like a failure. The stored fence shows what happened.
+        Raises Superseded if another attempt holds the fence.
         """
         stored = await self._store.get_fence(self._tenant, self._location)
         if (stored.value.attempt, stored.value.operation) == (fence.attempt, fence.operation):
             return stored.etag
         if stored.value.attempt != fence.attempt:
-            raise Superseded(f"another attempt has taken {self._location}", code="superseded") from error
+            raise Superseded(f"Another attempt holds the fence of {self._location}.", code="superseded") from error
         raise error
 
 
 async def acquire_for_manual_change(
     sync_states: SyncStateStore, recipients: RecipientStore, tenant: TenantId, location: LocationId, attempt: str
 ) -> FencedWriter:
-    """Return a location that no run has; the next run will compare it, whatever it reads.
+    """Acquire the fence of a location for a manual change, and return its writer.
 
-    Raises: Superseded while a run is active, or when one, or a change of configuration, comes meanwhile.
+    The next run compares the location even if its inputs are unchanged.
+
+    Raises:
+        Superseded: A run is active, or a run or a change of configuration began during the call.
     """
     state = await _clear_up_to_date(sync_states, tenant, location)
     fenced = await FencedWriter.acquire(
         recipients, tenant, location, fencing_token=state.fencing_token, attempt=attempt
     )
-    # after the fence: whoever changes things now must take it from us
-    now = (await sync_states.get(tenant)).value
-    if (now.active_run, now.fencing_token) != (None, state.fencing_token):
-        raise _taken(location)
+    # Checked after the fence was acquired: a run that begins later has to acquire the fence from this writer.
+    current = (await sync_states.get(tenant)).value
+    if (current.active_run, current.fencing_token) != (None, state.fencing_token):
+        raise _in_use(location)
     return fenced
 
 
 @optimistic_update
 async def _clear_up_to_date(sync_states: SyncStateStore, tenant: TenantId, location: LocationId) -> TenantState:
-    """Drop what the next run would compare with. Return the state before. Raises: Superseded while a run is active."""
+    """Clear `up_to_date`, so that the next run compares, and return the state before.
+
+    Raises Superseded while a run is active.
+    """
     state, etag = await sync_states.get(tenant)
     if state.active_run is not None:
-        raise _taken(location)
+        raise _in_use(location)
     if state.up_to_date is not None:
         await sync_states.replace(tenant, msgspec.structs.replace(state, up_to_date=None), etag)
     return state
 
 
-def _taken(location: LocationId) -> Superseded:
-    return Superseded(f"{location} is taken by a sync or a change of settings", code="superseded")
+def _in_use(location: LocationId) -> Superseded:
+    return Superseded(f"A sync or a change of settings is using {location}.", code="superseded")

@@ -1,6 +1,7 @@
-"""Changes that a person makes to recipients: fenced and journalled like a run's, and a run of the history.
+"""Manual changes: a person's changes to recipients, fenced and journalled like a sync and listed in the history.
 
-They wait for no queue and take no tenant: a sync that begins meanwhile takes the location over; the person is told.
+A manual change neither waits in a queue nor blocks the tenant. A sync that begins during the change takes the
+location over, and the request ends with a conflict.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,13 +19,13 @@ from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.workflows.recipients.fenced_writer import acquire_for_manual_change
 from shared.workflows.tenants.summary import revise
 
-#: What is to be written, given what is stored.
+#: Function from the stored recipients of a location to the writes of the change.
 Decide = Callable[[Sequence[Recipient]], Sequence[Write]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManualChanges:
-    """Writes what a person has decided."""
+    """Writes a person's changes to recipients and records them in the history."""
 
     tenants: TenantStore
     settings: SettingsStore
@@ -35,25 +36,26 @@ class ManualChanges:
     ids: IdSource
 
     async def require_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Hold if the tenant has the location. Raises: NotFound."""
+        """Raise NotFound if the tenant does not exist or does not have the location."""
         await self.tenants.get(tenant)
-        if location not in {each.id for each in await self.settings.list_locations(tenant)}:
+        if location not in {configured.id for configured in await self.settings.list_locations(tenant)}:
             raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
 
     async def stored(self, tenant: TenantId, location: LocationId) -> list[Recipient]:
-        """Return a location's recipients."""
+        """Return the recipients of a location."""
         return [recipient async for recipient in self.recipients.list_recipients(tenant, location)]
 
     def new_run(self) -> RunId:
-        """Return the id of a change by hand."""
+        """Return a new run id for a manual change."""
         return self.ids.new_run_id()
 
     async def write(
         self, tenant: TenantId, run: RunId, location: LocationId, by: str, decide: Decide
     ) -> LocationReport:
-        """Write what is decided of what is stored then, and return what that was.
+        """Write what `decide` returns for the stored recipients, and return the report of the location.
 
-        Raises: Conflict (`run_active`) while a sync is under way, or when one takes the location over.
+        Recipients are read while the fence is held. Raises Conflict (`run_active`) if a sync is in progress or takes
+        the location over.
         """
         try:
             fenced = await acquire_for_manual_change(
@@ -64,11 +66,11 @@ class ManualChanges:
             await fenced.write(writes, run=run, actor=by, at=self.clock.now())
         except Superseded as error:
             raise Conflict("A sync is in progress. Wait until it ends, then try again.", code="run_active") from error
-        after = {each.id: each.status for each in stored} | {
-            each.recipient.id: each.recipient.status for each in writes
+        after = {recipient.id: recipient.status for recipient in stored} | {
+            write.recipient.id: write.recipient.status for write in writes
         }
         return LocationReport(
-            counts=Counts.of([each.change for each in writes]),
+            counts=Counts.of([write.change for write in writes]),
             active=sum(status is Status.ACTIVE for status in after.values()),
         )
 
@@ -81,9 +83,9 @@ class ManualChanges:
         locations: dict[LocationId, LocationReport],
         undoes: RunId | None = None,
     ) -> Run:
-        """Leave the change in the history, and return it as it stands there."""
+        """Add the change to the history as a run, update the tenant's summary, and return the run."""
         now = self.clock.now()
-        made = Run(
+        change = Run(
             id=run,
             tenant=tenant,
             mode=RunMode.FULL,
@@ -96,7 +98,7 @@ class ManualChanges:
             kind=kind,
             undoes=undoes,
         )
-        await self.runs.insert(made)
-        more = made.counts.created + made.counts.reactivated - made.counts.deactivated
-        await revise(self.sync_states, tenant, lambda known: known.moved(more))
-        return made
+        await self.runs.insert(change)
+        added = change.counts.created + change.counts.reactivated - change.counts.deactivated
+        await revise(self.sync_states, tenant, lambda summary: summary.moved(added))
+        return change

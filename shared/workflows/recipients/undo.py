@@ -1,4 +1,4 @@
-"""Undo: what a run of the history has changed is put back where nothing newer has changed it since."""
+"""Undo: restores the recipients that a run changed, except those that a newer run has changed since."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,33 +19,36 @@ from shared.workflows.recipients.manual_changes import ManualChanges
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """Undoes runs, by their journal."""
+    """Undoes runs according to their journals."""
 
     runs: RunStore
     recipients: RecipientStore
     manual: ManualChanges
 
     async def __call__(self, tenant: TenantId, run: RunId, by: str) -> Run:
-        """Leave the run undone, and return the run that did it. Undone again, nothing is left to put back.
+        """Undo a run, and return the run that restored its recipients. A second undo restores nothing.
 
-        Raises: NotFound; Rejected (`not_ended`, `nothing_to_undo`); Conflict (`run_active`).
+        Raises:
+            NotFound: The tenant or the run does not exist.
+            Rejected: The run is in progress (`not_ended`) or a preview (`nothing_to_undo`).
+            Conflict: A sync is in progress (`run_active`).
         """
         undone = (await self.runs.get(tenant, run)).value
         if not undone.state.ended:
             raise Rejected("This run is in progress. Wait until it ends, then undo it.", code="not_ended")
         if undone.preview:
             raise Rejected("A preview cannot be undone because it changes nothing.", code="nothing_to_undo")
-        mine = self.manual.new_run()
+        restoring_run = self.manual.new_run()
         reports: dict[LocationId, LocationReport] = {}
         for location in undone.locations:
             changes = await self._changes(tenant, location, run)
             if changes:
                 newer = await self.recipients.list_changed_after(tenant, location, run)
                 decide = _Restore(changes, newer)
-                reports[location] = await self.manual.write(tenant, mine, location, by, decide)
-        made = await self.manual.record(tenant, mine, RunKind.UNDO, by, reports, undoes=run)
-        event("undone", tenant=tenant, run=mine, undoes=run, **msgspec.structs.asdict(made.counts))
-        return made
+                reports[location] = await self.manual.write(tenant, restoring_run, location, by, decide)
+        restored = await self.manual.record(tenant, restoring_run, RunKind.UNDO, by, reports, undoes=run)
+        event("undone", tenant=tenant, run=restoring_run, undoes=run, **msgspec.structs.asdict(restored.counts))
+        return restored
 
     async def _changes(self, tenant: TenantId, location: LocationId, run: RunId) -> list[Change]:
         return [
@@ -59,4 +62,4 @@ class _Restore:
     newer: set[RecipientId]
 
     def __call__(self, stored: Sequence[Recipient]) -> Sequence[Write]:
-        return undo(self.changes, {each.id: each for each in stored}, self.newer)
+        return undo(self.changes, {recipient.id: recipient for recipient in stored}, self.newer)

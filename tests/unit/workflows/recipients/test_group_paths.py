@@ -43,7 +43,7 @@ async def test_groups_within_one_another_are_walked_once() -> None:
 
 async def test_what_is_too_far_away_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bounded number of questions."""
-    monkeypatch.setattr(group_paths, "_MAX_ASKED", 3)
+    monkeypatch.setattr(group_paths, "_MAX_LOOKUPS", 3)
     chain = directory(g0=[person(1)], **{f"g{number}": [group(number - 1)] for number in range(1, 9)})
     assert await ways(chain, 3, 8) == {3: [3, 2, 1, 0]}
     assert chain.requests == 4
