@@ -14,7 +14,8 @@ def _of(category: ErrorCategory, title: str, detail: str, fix: str) -> Explanati
     return Explanation(title=title, detail=detail, fix=fix, category=category)
 
 
-_DENIED: Final = _of(
+#: Also the meaning of refusals by Graph with a code that is not listed.
+DENIED: Final = _of(
     ErrorCategory.PERMISSION,
     "A permission is missing",
     "Microsoft Graph does not allow the application to read this.",
@@ -25,10 +26,10 @@ _FAILING: Final = _of(
 )
 #: Codes of Graph, and our own for its answers. Source: https://learn.microsoft.com/graph/errors
 GRAPH_ERRORS: Final[dict[str, Explanation]] = {
-    "Authorization_RequestDenied": _DENIED,
-    "401": _DENIED,
-    "403": _DENIED,
-    "users_unreadable": _DENIED,
+    "Authorization_RequestDenied": DENIED,
+    "401": DENIED,
+    "403": DENIED,
+    "users_unreadable": DENIED,
     "hidden_membership": _of(
         ErrorCategory.PERMISSION,
         "The group hides its members",

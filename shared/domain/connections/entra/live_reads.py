@@ -3,12 +3,11 @@
 from typing import Final
 
 from shared.domain.connections.entra import permissions as consent
+from shared.domain.connections.entra.error_codes import DENIED, GRAPH_ERRORS
 from shared.domain.connections.validation_report import Check, CheckStatus, Consent
 from shared.errors import NeedsAttention, NotFound, SyncError, Transient
 
-_CONSENT_FIX: Final = "Grant the missing permission and admin consent. It can take a few minutes to take effect."
 _GROUP_FIX: Final = "Copy the object ID of the group from its overview page."
-_HIDDEN_FIX: Final = "Grant the permission Member.Read.Hidden with admin consent, or map another group."
 _SSO_FIX: Final = "Copy the Application ID of the sign-in application from its overview page, then save it again."
 _ENDPOINT_FIX: Final = "Check the endpoints. If they are right, check again in a minute."
 
@@ -57,10 +56,8 @@ def outcome(id_: str, what: str, error: SyncError | None) -> Check:
             return failed_for_now(id_, f"{what} cannot be read at the moment", error)
         case NotFound():
             fix = _SSO_FIX if id_ == "read_sso" else _GROUP_FIX
-        case NeedsAttention(code="hidden_membership"):
-            fix = _HIDDEN_FIX
         case NeedsAttention():
-            fix = _CONSENT_FIX
+            fix = GRAPH_ERRORS.get(error.code, DENIED).fix
     return Check.failed(id_, f"{what} cannot be read", detail, fix)
 
 
