@@ -1,7 +1,7 @@
-"""Certificates as people have them: PEM, or PFX in base64, with or without a password.
+"""Decryption of client certificates: PEM, or PFX in base64, with or without a password.
 
-They are opened in a process of their own, for a few seconds at most: whoever made the file decides how often its
-password is hashed, and a library that stumbles over it must neither stop the worker nor print what it stumbled over.
+A certificate is decrypted in a child process with a timeout. The file is untrusted: it determines how often its
+password is hashed, and an error of the library must neither stop the worker nor print the input.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from shared.domain.connections.entra.certificate import Certificate
 from shared.errors import Rejected
 
 _PEM: Final = b"-----BEGIN"
-#: Longest text that is opened, in characters: far more than a chain of certificates has.
+#: Maximum length of the text, in characters: far more than a chain of certificates has.
 _MAX_TEXT: Final = 100_000
-#: How long opening may take, in seconds; a file of usual programs takes less than one.
-_PATIENCE_S: Final = 10.0
-#: Smallest RSA key that the login service takes, in bits.
+#: Timeout of the child process, in seconds; a file from common programs takes less than one second.
+_TIMEOUT_S: Final = 10.0
+#: Minimum size of an RSA key that the login service accepts, in bits.
 #: Source: https://learn.microsoft.com/entra/identity-platform/certificate-credentials
 _MIN_BITS: Final = 2048
 _CHILD: Final = (
@@ -45,7 +45,7 @@ class _Entered(msgspec.Struct):
 
 
 class _Opened(msgspec.Struct):
-    """What the process found: a certificate, or what is wrong."""
+    """Result of the child process: a certificate, or an error."""
 
     pem: str = ""
     ends: datetime | None = None
@@ -54,10 +54,13 @@ class _Opened(msgspec.Struct):
 
 
 class X509CertificateReader:
-    """`CertificateReader` on the package cryptography."""
+    """`CertificateReader` that uses the package cryptography in a child process."""
 
     async def read(self, text: str, password: str) -> Certificate:
-        """Return the certificate with its private key. Raises: Rejected, without a word of what was entered."""
+        """Return the certificate with its private key.
+
+        Raises Rejected if it cannot be decrypted or used to sign in. The message never contains the input.
+        """
         if len(text) > _MAX_TEXT or "\0" in text or "\0" in password:
             raise _unreadable()
         child = await asyncio.create_subprocess_exec(
@@ -71,7 +74,7 @@ class X509CertificateReader:
         )
         entered = msgspec.json.encode(_Entered(text, password))
         try:
-            answer, _ = await asyncio.wait_for(child.communicate(entered), _PATIENCE_S)
+            answer, _ = await asyncio.wait_for(child.communicate(entered), _TIMEOUT_S)
         except TimeoutError as error:
             raise Rejected(
                 "The certificate takes too long to open: export it again with default settings.",
@@ -91,20 +94,23 @@ class X509CertificateReader:
 
 
 def main() -> None:
-    """Open what comes in, and write what was found: the whole life of the process."""
+    """Run the child process: decrypt the certificate from standard input, and write the result to standard output."""
     entered = msgspec.json.decode(sys.stdin.buffer.read(), type=_Entered)
     try:
-        found = opened(entered.text, entered.password)
-        answer = _Opened(pem=found.pem, ends=found.ends)
+        certificate = opened(entered.text, entered.password)
+        answer = _Opened(pem=certificate.pem, ends=certificate.ends)
     except Rejected as error:
         answer = _Opened(code=error.code, detail=str(error))
     sys.stdout.buffer.write(msgspec.json.encode(answer))
 
 
 def opened(text: str, password: str) -> Certificate:
-    """Return the certificate with its private key. Raises: Rejected, without a word of what was entered."""
+    """Return the certificate with its private key.
+
+    Raises Rejected if it cannot be decrypted or used to sign in. The message never contains the input.
+    """
     data = text.strip().encode()
-    key, found = _of_pem(data, password) if _PEM in data else _of_pfx(data, password)
+    key, certificates = _of_pem(data, password) if _PEM in data else _of_pfx(data, password)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise Rejected(
             "The certificate does not contain an RSA private key, which is needed to sign in.",
@@ -115,12 +121,12 @@ def opened(text: str, password: str) -> Certificate:
             f"The RSA key has {key.key_size} bits, but the login service requires at least {_MIN_BITS}.",
             code="certificate_weak",
         )
-    own = [each for each in found if _belongs(each, key)]
+    own = [certificate for certificate in certificates if _belongs(certificate, key)]
     if not own:
         raise Rejected("The private key does not belong to this certificate.", code="certificate_without_key")
-    others = [each for each in found if each not in own]
+    issuers = [certificate for certificate in certificates if certificate not in own]
     parts = [key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())]
-    parts += [each.public_bytes(Encoding.PEM) for each in (*own, *others)]
+    parts += [certificate.public_bytes(Encoding.PEM) for certificate in (*own, *issuers)]
     return Certificate(pem=b"".join(parts).decode(), ends=own[0].not_valid_after_utc)
 
 
@@ -128,7 +134,7 @@ def _belongs(certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> bool:
     try:
         return certificate.public_key() == key.public_key()
     except (UnsupportedAlgorithm, ValueError):
-        return False  # one of the chain, of a kind that nobody knows here
+        return False  # a certificate of the chain with an unsupported kind of key
 
 
 def _of_pem(data: bytes, password: str) -> tuple[object, list[x509.Certificate]]:
@@ -143,7 +149,7 @@ def _of_pem(data: bytes, password: str) -> tuple[object, list[x509.Certificate]]
     except TypeError:
         if not password:
             raise _wrong_password() from None
-        return _of_pem(data, "")  # a password for a key that needs none
+        return _of_pem(data, "")  # a password was entered for a key without one
     except (ValueError, UnsupportedAlgorithm) as error:
         raise (_wrong_password() if b"ENCRYPTED" in data else _unreadable()) from error
 
@@ -151,12 +157,12 @@ def _of_pem(data: bytes, password: str) -> tuple[object, list[x509.Certificate]]
 def _of_pfx(data: bytes, password: str) -> tuple[object, list[x509.Certificate]]:
     try:
         content = base64.b64decode(data, validate=False)
-        key, certificate, others = pkcs12.load_key_and_certificates(content, password.encode() or None)
+        key, certificate, issuers = pkcs12.load_key_and_certificates(content, password.encode() or None)
     except (binascii.Error, UnsupportedAlgorithm) as error:
         raise _unreadable() from error
     except ValueError as error:
         raise (_wrong_password() if "password" in str(error).lower() else _unreadable()) from error
-    return key, [each for each in (certificate, *others) if each is not None]
+    return key, [one for one in (certificate, *issuers) if one is not None]
 
 
 def _unreadable() -> Rejected:

@@ -8,9 +8,9 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
-        """Return the time, aware, in UTC."""
+        """Return the current time as an aware datetime in UTC."""
         return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
-        """Return seconds since some fixed moment, never going backwards."""
+        """Return a monotonic time in seconds, since an arbitrary moment."""
         return monotonic()

@@ -1,4 +1,4 @@
-"""Tries what the app depends on, and reads what time it is there."""
+"""Health probes: requests to the services that the app depends on, which also return the services' clocks."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,16 +16,18 @@ from shared.domain.sync.jobs import ALL_QUEUES
 from shared.errors import NotFound, Transient
 from shared.settings import Settings
 
-#: A row and a secret that nobody else has.
+#: Name of a row and of a secret that are used only by the probes.
 _NAME: Final = "doctor"
-#: No tenant's id begins like this. Every account has the table.
+#: Partition of the probes' row; a tenant's id never begins with `!`.
 _PARTITION: Final = "!doctor"
+#: Version of a secret that never exists.
 _VERSION: Final = "0" * 32
+#: Timeout of a request to the login service, in seconds.
 _TIMEOUT_S: Final = 10.0
 
 
 class DeployedProbes:
-    """`DependencyProbes` of the deployed app, through the clients that it works with."""
+    """`DependencyProbes` of the deployed app. They use the same clients as the app."""
 
     def __init__(
         self, settings: Settings, accounts: Accounts, queues: StorageJobQueue, vault: KeyVaultSecretStore
@@ -36,11 +38,11 @@ class DeployedProbes:
         self._vault = vault
 
     async def accounts(self) -> Sequence[str]:
-        """Return the names of the further storage accounts. Raises: SyncError."""
+        """Return the names of the further storage accounts. Raises SyncError if they cannot be read."""
         return await self._accounts.names()
 
     async def tables(self, account: str = FIRST) -> datetime | None:
-        """Write and delete a row. Returns what time it is in storage. Raises: SyncError."""
+        """Write, read and delete a row. Return the time of storage. Raises SyncError if one of them fails."""
         tables = await self._accounts.named(account)
         await tables.put(RUNS, {"PartitionKey": _PARTITION, "RowKey": _NAME})
         row: Any = await tables.get(RUNS, _PARTITION, _NAME)
@@ -49,18 +51,18 @@ class DeployedProbes:
         return datetime.fromisoformat(written) if written else None
 
     async def queues(self) -> Mapping[str, int]:
-        """Return about how many messages each queue has. Raises: SyncError."""
+        """Return the approximate number of messages by queue. Raises SyncError if a queue cannot be reached."""
         return {name: await self._queues.depth(name) for name in ALL_QUEUES}
 
     async def vault(self) -> None:
-        """Look for a secret that is not there. Raises: SyncError."""
+        """Read a secret that does not exist. Raises SyncError unless Key Vault answers that it was not found."""
         try:
             await self._vault.get(_NAME, _VERSION)
         except NotFound:
             return
 
     async def login(self) -> datetime | None:
-        """Return what time it is at the login service. Raises: Transient."""
+        """Return the time of the login service. Raises Transient if the service does not answer."""
         address = f"{self._settings.default_endpoints.login}/common/v2.0/.well-known/openid-configuration"
         try:
             async with (

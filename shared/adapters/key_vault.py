@@ -1,4 +1,4 @@
-"""Key Vault: the secrets of the customers' connections, on azure-keyvault-secrets."""
+"""Key Vault: the secrets of customers' connections, through azure-keyvault-secrets."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -14,24 +14,27 @@ from shared.domain.retry_policy import VAULT_REQUEST
 from shared.errors import Misconfigured, NotFound, Rejected, SyncError, Transient
 from shared.settings import Settings
 
-#: How long a secret is kept in memory, in seconds, and how many of them. A version never changes.
+#: Time for which a secret is cached in memory, in seconds. A version of a secret never changes.
 _KEPT_S: Final = 300.0
+#: Maximum number of cached secrets.
 _KEPT: Final = 256
+#: Timeout for opening a connection, in seconds.
 _CONNECT_S: Final = 10.0
+#: Timeout between two reads of a response, in seconds.
 _READ_S: Final = 30.0
-#: Answers to a purge that the vault does not allow: purge protection, no right to purge, deletion still under way.
+#: Statuses of a purge that is not allowed: purge protection, missing permission, deletion still in progress.
 _NO_PURGE: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT})
 
 
 class KeyVaultSecretStore:
-    """`SecretStore` on one vault, reached as the app itself."""
+    """`SecretStore` on one vault. The app authenticates with its managed identity."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._vault: Any = None
         self._identity: Any = None
         self._kept: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()
-        #: How many secrets were erased; what was asked for before an erasure is not kept after it.
+        #: Number of deletions. A secret that was requested before a deletion is not cached after it.
         self._erasures = 0
 
     def _client(self) -> Any:  # noqa: ANN401 - imported only where it is needed
@@ -48,7 +51,7 @@ class KeyVaultSecretStore:
         return self._vault
 
     async def put(self, name: str, value: str) -> str:
-        """Store a new version of a secret and return the version. Raises: Rejected if the vault does not take it."""
+        """Store a new version of a secret and return the version. Raises Rejected if the vault does not accept it."""
         with _translated():
             try:
                 stored = await self._set(name, value)
@@ -63,12 +66,12 @@ class KeyVaultSecretStore:
         return await self._client().set_secret(name, value, content_type="text/plain")
 
     async def _free(self, name: str) -> None:
-        """Free a name that soft delete holds; its old versions come back only where the vault forbids purging."""
+        """Make the name of a soft-deleted secret available: purge it or, if the vault forbids purging, recover it."""
         if not await self._purge(name):
             await self._client().recover_deleted_secret(name)
 
     async def _purge(self, name: str) -> bool:
-        """Remove a deleted secret for good, and tell whether the vault allows it."""
+        """Purge a deleted secret. Return whether the vault allows it."""
         try:
             await self._client().purge_deleted_secret(name)
         except ResourceNotFoundError:
@@ -80,7 +83,7 @@ class KeyVaultSecretStore:
         return True
 
     async def get(self, name: str, version: str) -> str:
-        """Return a secret. Raises: NotFound if it was deleted."""
+        """Return a secret, for up to `_KEPT_S` from the cache. Raises NotFound if it does not exist."""
         kept = self._kept.get((name, version))
         if kept is not None and kept[0] > monotonic():
             return kept[1]
@@ -98,17 +101,17 @@ class KeyVaultSecretStore:
             self._kept.popitem(last=False)
 
     async def delete(self, name: str) -> None:
-        """Delete a secret with all versions; one that is not there is no error.
+        """Delete a secret with all versions, if it exists, and purge it.
 
-        Where the vault's purge protection forbids more, the vault itself keeps what was deleted until its retention
-        ends; the app can no longer read it. Other processes forget it within `_KEPT_S`.
+        With purge protection, the vault keeps the deleted secret until its retention ends; the app can no longer read
+        it. Other processes remove it from their caches within `_KEPT_S`.
         """
         self._forget(name)
         with _translated():
             with suppress(ResourceNotFoundError):
                 await self._client().delete_secret(name)
             await self._purge(name)
-        self._forget(name)  # what was read while it was being deleted
+        self._forget(name)  # also versions that were read during the deletion
 
     def _forget(self, name: str) -> None:
         self._erasures += 1
@@ -116,7 +119,7 @@ class KeyVaultSecretStore:
             del self._kept[key]
 
     async def close(self) -> None:
-        """Close the connections and forget what is kept."""
+        """Close all connections and clear the cache."""
         self._kept.clear()
         if self._vault is not None:
             await self._vault.close()
@@ -126,7 +129,7 @@ class KeyVaultSecretStore:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Raise the SDK's errors as the product's; no message of theirs is passed on, since it may quote a request."""
+    """Raise the product's errors instead of the SDK's. The SDK's messages are dropped, as they may quote a request."""
     try:
         yield
     except HttpResponseError as error:

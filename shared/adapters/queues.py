@@ -1,4 +1,4 @@
-"""Queue Storage: the queues of `shared.ports.JobQueue`, on azure-storage-queue."""
+"""Queue Storage: the job queues, through azure-storage-queue."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -21,19 +21,19 @@ from shared.domain.sync.queue_messages import encode_job, encode_request
 from shared.errors import Misconfigured, Rejected, Transient
 from shared.settings import Settings
 
-#: Waits of 0 to 3 s before a retry.
+#: Retry options of the SDK, which then waits 0 to 3 s before a retry.
 RETRY_OPTIONS: Final[dict[str, Any]] = {
     "retry_total": QUEUE_REQUEST.retries,
     "initial_backoff": QUEUE_REQUEST.first_wait_s,
     "increment_base": QUEUE_REQUEST.first_wait_s,
     "random_jitter_range": QUEUE_REQUEST.first_wait_s,
 }
-#: Messages under way at the same time, per process.
+#: Maximum number of messages that a process sends concurrently.
 _CONCURRENT: Final = 16
 
 
 class StorageJobQueue:
-    """`JobQueue` on Queue Storage; messages are plain JSON text, as host.json's `messageEncoding` says."""
+    """`JobQueue` on Queue Storage. Messages are plain JSON text, as set by `messageEncoding` in host.json."""
 
     def __init__(self, settings: Settings) -> None:
         self._service: StorageService[Any] = StorageService(
@@ -47,7 +47,7 @@ class StorageJobQueue:
         self._slots = asyncio.Semaphore(_CONCURRENT)
 
     async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
-        """Ask for a run."""
+        """Enqueue a request for a run."""
         await self._send(SyncRequest.queue, [encode_request(request)], delay_s)
 
     async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:
@@ -67,13 +67,19 @@ class StorageJobQueue:
         await self._send(ImportJob.queue, [encode_job(job)], delay_s)
 
     async def depth(self, name: str) -> int:
-        """Return about how many messages a queue has. Raises: Transient, Misconfigured."""
+        """Return the approximate number of messages in a queue.
+
+        Raises:
+            Transient: if Queue Storage did not answer or is busy.
+            Misconfigured: if Queue Storage refuses the app.
+
+        """
         queue = await self._service.ready(name)
         with _translated():
             return int((await queue.get_queue_properties()).approximate_message_count or 0)
 
     async def close(self) -> None:
-        """Close the connections; the next use opens new ones."""
+        """Close all connections. The next use opens new ones."""
         await self._service.close()
 
     async def _send(self, name: str, texts: Sequence[str], delay_s: float) -> None:
@@ -89,7 +95,7 @@ class StorageJobQueue:
         await asyncio.gather(*(send(text) for text in texts))
 
 
-def _client_class() -> Any:  # noqa: ANN401 - imported only where it is needed: 0.56 s
+def _client_class() -> Any:  # noqa: ANN401 - imported only when needed: takes 0.56 s
     from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415
 
     return QueueServiceClient
@@ -104,7 +110,7 @@ async def _create(service: Any, name: str) -> Any:  # noqa: ANN401 - as above
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Raise the SDK's errors as the product's."""
+    """Raise the product's errors instead of the SDK's."""
     try:
         yield
     except HttpResponseError as error:

@@ -1,4 +1,4 @@
-"""Who is signed in: by a bearer token of the login service, or by what Easy Auth says of one."""
+"""Sign-in: authenticates a person by a bearer token of the login service, or by the headers of Easy Auth."""
 
 import asyncio
 from base64 import b64decode
@@ -15,16 +15,19 @@ from shared.domain.connections.entra.guid import guid
 from shared.errors import Rejected, Transient, Unauthenticated
 from shared.settings import SignInSettings
 
-#: How long signing keys are believed, and how often they are fetched again for a key that nobody knows, in seconds.
+#: Time for which signing keys are cached, in seconds.
 #: Source: https://learn.microsoft.com/entra/identity-platform/signing-key-rollover
 _KEYS_S: Final = 86_400.0
+#: Minimum interval between two loads of the keys because of an unknown key id, in seconds.
 _AGAIN_S: Final = 300.0
+#: Timeout for loading the signing keys, in seconds.
 _TIMEOUT_S: Final = 10.0
+#: Maximum size of the signing keys, in bytes.
 _MAX_KEYS: Final = 1_048_576
-#: How far clocks may be apart, in seconds.
+#: Tolerated clock difference, in seconds.
 _LEEWAY_S: Final = 60
 _PRINCIPAL: Final = "x-ms-client-principal"
-#: What Easy Auth calls the claims that tokens call `tid`, `oid` and `roles`.
+#: Easy Auth's names of the claims `tid`, `oid` and `roles`.
 #: Source: https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
 _TENANT: Final = frozenset({"tid", "http://schemas.microsoft.com/identity/claims/tenantid"})
 _OBJECT: Final = frozenset({"oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"})
@@ -42,7 +45,7 @@ class _Principal(msgspec.Struct):
 
 
 class EntraSignIn:
-    """`SignIn` with Microsoft Entra ID. A token is believed for its signature alone; nobody is asked about it."""
+    """`SignIn` with Microsoft Entra ID. Tokens are verified locally by their signature and claims."""
 
     def __init__(self, settings: SignInSettings | None) -> None:
         self._settings = settings
@@ -51,7 +54,13 @@ class EntraSignIn:
         self._one_at_a_time = asyncio.Lock()
 
     async def person(self, headers: Mapping[str, str]) -> Person:
-        """Return the signed-in person. Raises: Unauthenticated, Transient when the keys cannot be had just now."""
+        """Return the signed-in person.
+
+        Raises:
+            Unauthenticated: if the request has no valid sign-in.
+            Transient: if the signing keys cannot be loaded.
+
+        """
         if self._settings is None:
             raise Unauthenticated("Sign-in is not set up.", code="sign_in_off")
         if self._settings.easy_auth and _PRINCIPAL in headers:
@@ -62,7 +71,7 @@ class EntraSignIn:
         return await self._of_token(token.strip(), self._settings)
 
     async def _of_token(self, token: str, settings: SignInSettings) -> Person:
-        import jwt  # noqa: PLC0415 - only where somebody signs in
+        import jwt  # noqa: PLC0415 - needed only if people sign in
 
         try:
             key = await self._key(str(jwt.get_unverified_header(token).get("kid", "")), settings)
@@ -88,7 +97,7 @@ class EntraSignIn:
         )
 
     async def _key(self, kid: str, settings: SignInSettings) -> Any:  # noqa: ANN401 - PyJWT's key
-        """Return a signing key. Raises: Unauthenticated for one that the login service does not have."""
+        """Return a signing key. Raises Unauthenticated if the login service does not have it."""
         async with self._one_at_a_time:
             age_s = monotonic() - self._fetched_s if self._fetched_s is not None else None
             if age_s is None or age_s > _KEYS_S or (kid not in self._keys and age_s > _AGAIN_S):
@@ -100,7 +109,7 @@ class EntraSignIn:
 
 
 async def _fetch(url: str) -> dict[str, Any]:
-    """Return the login service's signing keys by their id. Raises: Transient."""
+    """Return the login service's signing keys by key id. Raises Transient if they cannot be loaded."""
     import jwt  # noqa: PLC0415 - as above
 
     try:
@@ -131,20 +140,20 @@ def _of_easy_auth(header: str, audience: str) -> Person:
         principal = msgspec.json.decode(b64decode(header, validate=True), type=_Principal)
     except (ValueError, msgspec.MsgspecError) as error:
         raise _refused() from error
-    said: dict[str, list[str]] = {}
+    claims: dict[str, list[str]] = {}
     for claim in principal.claims:
-        said.setdefault(claim.typ, []).append(claim.val)
-    tenants, people = _of(said, _TENANT), _of(said, _OBJECT)
-    meant_for_us = audience in {each.removeprefix("api://") for each in said.get("aud", [])}
-    if principal.auth_typ != "aad" or not meant_for_us or len(tenants) != 1 or len(people) != 1:
+        claims.setdefault(claim.typ, []).append(claim.val)
+    tenants, people = _values(claims, _TENANT), _values(claims, _OBJECT)
+    is_for_this_api = audience in {value.removeprefix("api://") for value in claims.get("aud", [])}
+    if principal.auth_typ != "aad" or not is_for_this_api or len(tenants) != 1 or len(people) != 1:
         raise _refused()
     return Person(
-        azure_tenant_id=tenants.pop().lower(), object_id=people.pop().lower(), roles=frozenset(_of(said, _ROLES))
+        azure_tenant_id=tenants.pop().lower(), object_id=people.pop().lower(), roles=frozenset(_values(claims, _ROLES))
     )
 
 
-def _of(said: Mapping[str, list[str]], names: frozenset[str]) -> set[str]:
-    return {value for name in names for value in said.get(name, ())}
+def _values(claims: Mapping[str, list[str]], names: frozenset[str]) -> set[str]:
+    return {value for name in names for value in claims.get(name, ())}
 
 
 def _refused() -> Unauthenticated:

@@ -1,4 +1,4 @@
-"""One service of the storage account: its client, built at first use, and its tables or queues, each made once."""
+"""Lazily created SDK client of one service of the storage account, and its tables or queues, created at first use."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,11 +11,16 @@ R = TypeVar("R")
 
 
 class StorageService(Generic[R]):
-    """Opens the Table or the Queue service by connection string, or at its address as the app itself.
+    """Opens the Table or Queue service by a connection string, or at a URL with the app's managed identity.
 
-    `identity` is the client id of the app's managed identity, None for the system-assigned one. `client_class` imports
-    and returns the SDK's class, `options` are that class's retry settings, and `create` makes sure that a table or
-    queue is there and returns its client.
+    Args:
+        connection_string: connection string of the account; None to use the managed identity.
+        url: URL of the service, used with the managed identity.
+        identity: client id of the managed identity; None for the system-assigned one.
+        client_class: imports and returns the SDK's client class.
+        options: retry settings of that class.
+        create: creates a table or queue unless it exists, and returns its client.
+
     """
 
     def __init__(
@@ -39,7 +44,7 @@ class StorageService(Generic[R]):
         self._ready: dict[str, asyncio.Task[R]] = {}
 
     def open(self) -> Any:  # noqa: ANN401 - the SDK's client
-        """Return the SDK's client of the service. Raises: Misconfigured. No request is sent."""
+        """Return the SDK's client without sending a request. Raises Misconfigured if the account is not configured."""
         if self._client is None:
             options = {"transport": CountingTransport(), **self._options}
             if self._connection_string is not None:
@@ -52,14 +57,14 @@ class StorageService(Generic[R]):
         return self._client
 
     async def ready(self, name: str) -> R:
-        """Return the client of a table or queue that exists; one that could not be made is tried again next time."""
+        """Return the client of a table or queue, created if necessary. A failure is retried at the next call."""
         task = self._ready.get(name)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._ready[name] = asyncio.ensure_future(self._create(self.open(), name))
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Close the connections; the next use opens new ones."""
+        """Close all connections. The next use opens new ones."""
         for opened in (self._client, self._identity):
             if opened is not None:
                 await opened.close()

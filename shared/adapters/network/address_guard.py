@@ -1,7 +1,7 @@
-"""To which addresses customers' hosts may lead: public ones, so that no name can lead into the operator's network.
+"""SSRF protection: hosts that customers enter must resolve to public addresses, not into the operator's network.
 
-A name is looked up, its addresses are judged, and the connection is made to just those: nothing is looked up again in
-between that could have changed meanwhile. Hosts that the operator has set may be anywhere.
+A host is resolved once, its addresses are verified, and the connection is made to exactly these addresses. They are not
+resolved again, which prevents DNS rebinding. Hosts that the operator has set may have private addresses.
 """
 
 import asyncio
@@ -14,42 +14,48 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from shared.errors import Transient
 
-#: What the registries call global, or do not know, and still leads inside: Azure's own host agent
-#: (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16), site-local addresses, and IPv4
-#: in IPv6 of the old form and of local translators.
-_INSIDE: Final = tuple(map(ipaddress.ip_network, ("168.63.129.16/32", "fec0::/10", "::/96", "64:ff9b:1::/48")))
-#: How long a judged address is used without looking again, in seconds.
+#: Internal networks that the registries list as global or do not list: Azure's host agent
+#: (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16), site-local addresses,
+#: deprecated IPv4-compatible IPv6 addresses, and addresses of local IPv4/IPv6 translators.
+_INTERNAL: Final = tuple(map(ipaddress.ip_network, ("168.63.129.16/32", "fec0::/10", "::/96", "64:ff9b:1::/48")))
+#: Time for which verified addresses are cached, in seconds.
 _KEPT_S: Final = 60.0
 
 
 class PublicAddresses(AbstractResolver):
-    """Looks up names for aiohttp, and for whoever asks; `own` are the operator's hosts."""
+    """aiohttp resolver that returns only public addresses, except for `own`, the hosts of the operator."""
 
     def __init__(self, own: frozenset[str] = frozenset()) -> None:
         self._own = own
-        self._kept: dict[str, tuple[float, list[str]]] = {}
+        self._cache: dict[str, tuple[float, list[str]]] = {}
 
     async def addresses(self, host: str) -> list[str]:
-        """Return the addresses of a host. Raises: Transient if it leads elsewhere than to public ones; OSError."""
-        kept = self._kept.get(host)
-        if kept is not None and kept[0] > monotonic():
-            return kept[1]
-        found = await asyncio.get_running_loop().getaddrinfo(
+        """Return the addresses of a host.
+
+        Raises:
+            Transient: if one of them is not public.
+            OSError: if the host cannot be resolved.
+
+        """
+        cached = self._cache.get(host)
+        if cached is not None and cached[0] > monotonic():
+            return cached[1]
+        results = await asyncio.get_running_loop().getaddrinfo(
             host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
         )
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        addresses = list(dict.fromkeys(str(result[4][0]) for result in results))
         if host not in self._own and not all(map(is_public, addresses)):
             raise Transient(
                 f"The name {host} leads to an address that is not public; nothing was sent there.",
                 code="address_not_public",
             )
-        self._kept[host] = (monotonic() + _KEPT_S, addresses)
+        self._cache[host] = (monotonic() + _KEPT_S, addresses)
         return addresses
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the addresses of a host as aiohttp wants them."""
+        """Return the addresses of a host in the form that aiohttp expects."""
         return [
             ResolveResult(
                 hostname=host,
@@ -64,20 +70,20 @@ class PublicAddresses(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Hold nothing open."""
+        """Do nothing: the resolver has no resources to release."""
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an address, and the one that it may hide, is reachable from everywhere.
+    """Return whether an address is globally reachable, and likewise an IPv4 address embedded in it.
 
     Source: https://www.iana.org/assignments/iana-ipv4-special-registry, and the one for IPv6
     """
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if not found.is_global or found.is_multicast or any(found in network for network in _INSIDE):
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if not parsed.is_global or parsed.is_multicast or any(parsed in network for network in _INTERNAL):
         return False
-    if isinstance(found, ipaddress.IPv6Address):
-        hidden = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]
-        if found in ipaddress.ip_network("64:ff9b::/96"):
-            hidden.append(ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF))
-        return all(each.is_global for each in hidden if each is not None)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        embedded = [parsed.ipv4_mapped, parsed.sixtofour, *(parsed.teredo or ())]
+        if parsed in ipaddress.ip_network("64:ff9b::/96"):
+            embedded.append(ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF))
+        return all(ipv4.is_global for ipv4 in embedded if ipv4 is not None)
     return True

@@ -1,6 +1,6 @@
-"""Whom https connections believe: the machine's authorities.
+"""TLS: outgoing https connections trust the certificate authorities of the machine.
 
-`SSL_CERT_FILE` and `SSL_CERT_DIR` are OpenSSL's own settings; a laptop adds its authority through them.
+`SSL_CERT_FILE` and `SSL_CERT_DIR` are OpenSSL's own settings. Local development adds its authority through them.
 """
 
 import ssl
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def tls_context() -> ssl.SSLContext:
-    """Return what verifies servers, read once per set of authorities: reading them costs 30 to 60 ms of CPU."""
+    """Return the TLS context that verifies servers. It is cached: loading the authorities takes 30 to 60 ms of CPU."""
     paths = ssl.get_default_verify_paths()
     return _context(paths.cafile, paths.capath)
 
@@ -20,18 +20,18 @@ def _context(_cafile: str | None, _capath: str | None) -> ssl.SSLContext:
 
 
 def load_aiohttp() -> None:
-    """Import aiohttp, if it is not yet, without the authorities: it reads them twice, for contexts of its own.
+    """Import aiohttp without loading the authorities, which it would do twice for TLS contexts of its own.
 
-    Every connection of ours is given `tls_context()`. One that was not would believe nobody, as would a context that
-    another thread made meanwhile.
+    All connections of the app use `tls_context()`. A connection without it would trust no server. The same holds for a
+    context that another thread creates during the import.
     """
     context: Any = ssl.SSLContext
     context.set_default_verify_paths = _read_nothing
     try:
         import aiohttp  # noqa: F401, PLC0415 - only here
     finally:
-        del context.set_default_verify_paths  # what it inherits is back
+        del context.set_default_verify_paths  # restores the inherited method
 
 
 def _read_nothing(_context: ssl.SSLContext) -> None:
-    """Stand where the authorities would be read."""
+    """Replace the method that loads the authorities."""

@@ -1,4 +1,4 @@
-"""The storage account's Table service: one client per process, counted requests, errors in the product's words."""
+"""Client of the Table service of one storage account. Counts requests and raises the product's own errors."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -26,11 +26,11 @@ Entity = Mapping[str, Any]
 
 
 class Tables:
-    """Access to the tables of one storage account, each created when it is first used."""
+    """Access to the tables of one storage account. A table is created at its first use."""
 
     def __init__(self, settings: Settings, account: TableAccount | None = None) -> None:
         account = account or settings.first_account()
-        #: Where the account is; no two accounts have the same.
+        #: Address of the account's Table service; unique among the accounts.
         self.address = account.address
         self._service: StorageService[TableClient] = StorageService(
             connection_string=account.connection_string,
@@ -42,59 +42,62 @@ class Tables:
         )
         self._wire: Wire | None = None
 
-    async def of(self, tenant: TenantId) -> "Tables":  # noqa: ARG002 - `Accounts` looks where the tenant is
-        """Return these: where there is one account, every tenant's tables are in it."""
+    async def of(self, tenant: TenantId) -> "Tables":  # noqa: ARG002 - `Accounts` looks up the tenant's account
+        """Return this account, which holds the tables of all tenants if it is the only one."""
         return self
 
     async def place(self, tenant: TenantId) -> None:
-        """Do nothing: where there is one account, a new tenant needs no place."""
+        """Do nothing: with a single account, tenants need no placement."""
 
     async def table(self, name: str) -> TableClient:
-        """Return the client of a table that exists."""
+        """Return the SDK's client of a table, after creating the table if necessary."""
         return await self._service.ready(name)
 
     async def close(self) -> None:
-        """Close the connections; the next use opens new ones."""
+        """Close all connections. The next use opens new ones."""
         wire, self._wire = self._wire, None
         if wire is not None:
             await wire.close()
         await self._service.close()
 
     async def get(self, table: str, partition: str, row: str) -> Entity:
-        """Return one entity. Raises: NotFound."""
+        """Return one entity. Raises NotFound if it does not exist."""
         wire = await self._wire_to(table)
         with translated():
             return entities.read(await wire.send("GET", entities.address(table, partition, row), entities.READ))
 
     async def find(self, table: str, partition: str, row: str) -> Entity | None:
-        """Return one entity, or None if there is none."""
+        """Return one entity; None if it does not exist."""
         try:
             return await self.get(table, partition, row)
         except NotFound:
             return None
 
     async def insert(self, table: str, entity: Mapping[str, Any]) -> str:
-        """Store a new entity and return its ETag. Raises: Conflict if there is one already."""
+        """Insert an entity and return its ETag. Raises ETagConflict if it already exists."""
         require_entity(entity)
         return await self._write("POST", table, table, entity)
 
     async def put(self, table: str, entity: Mapping[str, Any]) -> str:
-        """Store an entity, in the place of another if there is one, and return its new ETag."""
+        """Insert or replace an entity and return its new ETag."""
         require_entity(entity)
         return await self._write("PUT", table, _of(table, entity), entity)
 
     async def merge(self, table: str, entity: Mapping[str, Any], etag: str | None = None) -> str:
-        """Change properties of an entity that is there, the others stay; return its new ETag.
+        """Update the given properties of an existing entity and return its new ETag.
 
-        Raises: NotFound; Conflict if it is not the one with `etag`, where that is given.
+        Raises:
+            NotFound: if the entity does not exist.
+            ETagConflict: if `etag` is given and the entity has another ETag.
+
         """
         require_entity(entity)
         return await self._write("PATCH", table, _of(table, entity), entity, etag or entities.ANY)
 
     async def replace(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
-        """Store an entity in the place of the one that was read with `etag` (None: of none); return its new ETag.
+        """Replace the entity that was read with `etag`, and return its new ETag. With `etag` None, insert it.
 
-        Raises: Conflict if it changed, or vanished, since it was read.
+        Raises ETagConflict if the entity was changed, created or deleted since it was read.
         """
         if etag is None:
             return await self.insert(table, entity)
@@ -116,19 +119,23 @@ class Tables:
             return entities.written(await wire.send(method, path, entities.headers(etag), encode(entity)))
 
     async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
-        """Delete an entity; one that is not there is no error. Raises: Conflict if it is not the one with `etag`."""
+        """Delete an entity, if it exists. Raises ETagConflict if `etag` is given and the entity has another ETag."""
         client = await self.table(table)
         condition = MatchConditions.IfNotModified if etag is not None else None
         with translated():
             await client.delete_entity(partition, row, etag=etag, match_condition=condition)
 
     async def transact(self, table: str, operations: Iterable[Any]) -> str:
-        """Do up to MAX_BATCH operations on one partition, all or none, and return the ETag of the first.
+        """Execute up to MAX_BATCH operations on one partition atomically, and return the ETag of the first one.
 
-        Raises: Conflict, Transient, Rejected.
+        Operations have the form that the SDK's `submit_transaction` accepts: `create`, `upsert`, `update` or `delete`,
+        the entity, and for a replacement its mode and ETag. The iterable is consumed within one slice of CPU time.
 
-        An operation is as the SDK's `submit_transaction` takes it: `create`, `upsert`, `update` or `delete`, the
-        entity, and for a replacement its mode and ETag. What iterates over them works inside a turn.
+        Raises:
+            ETagConflict: if an entity was changed, created or deleted since it was read.
+            Transient: if the service did not answer or is busy.
+            Rejected: if the service does not accept the batch.
+
         """
         wire = await self._wire_to(table)
         async with turn():
@@ -149,23 +156,23 @@ class Tables:
         where: str | None = None,
         select: list[str] | None = None,
     ) -> AsyncIterator[Entity]:
-        """Iterate over entities in the order of their keys, through as many pages as there are, empty ones included.
+        """Iterate over the entities that match, sorted by key, over all pages of the result.
 
-        Ranges are half open: the first key, and the first one that is not wanted. `where` is constant text.
+        Ranges are half-open: the first key, and the first key after the range. `where` is constant text.
         """
-        wanted = condition(partition=partition, partitions=partitions, rows=rows, row=row, where=where)
+        filter_ = condition(partition=partition, partitions=partitions, rows=rows, row=row, where=where)
         wire = await self._wire_to(table)
         with translated():
-            async for page in pages(wire, table, UNTYPED, accept=FULL, where=wanted, select=select):
-                for each in page.value:
-                    yield row_of(each)
+            async for page in pages(wire, table, UNTYPED, accept=FULL, where=filter_, select=select):
+                for properties in page.value:
+                    yield row_of(properties)
 
     async def read(self, table: str, kind: Kind[S], *, partition: str, rows: Range) -> AsyncIterator[list[S]]:
-        """Iterate over pages of a partition's rows as structs, whose fields are all that is read of them."""
+        """Iterate over the rows of a partition as pages of structs. Only the fields of the struct are read."""
         wire = await self._wire_to(table)
-        wanted = condition(partition=partition, rows=rows)
+        filter_ = condition(partition=partition, rows=rows)
         with translated():
-            async for page in pages(wire, table, kind.decoder, accept=BARE, where=wanted, select=kind.columns):
+            async for page in pages(wire, table, kind.decoder, accept=BARE, where=filter_, select=kind.columns):
                 yield page.value
 
     async def _wire_to(self, table: str) -> Wire:
@@ -184,26 +191,27 @@ class Tables:
         keep: Callable[[str], bool] | None = None,
         guard: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Delete every entity in the range, a partition's in batches, except the rows that are to `keep`.
+        """Delete all entities in the range except those that `keep` returns True for, in batches per partition.
 
-        `guard` is called when all that will be deleted is known; nothing is if it raises.
+        `guard` is called after all entities to delete are listed and before the first deletion. If it raises, nothing
+        is deleted.
         """
         keys = ["PartitionKey", "RowKey"]
-        doomed: dict[str, list[Any]] = {}
-        found = self.query(table, partition=partition, partitions=partitions, rows=rows, select=keys)
-        async for entity in found:
+        deletions: dict[str, list[Any]] = {}
+        entities_in_range = self.query(table, partition=partition, partitions=partitions, rows=rows, select=keys)
+        async for entity in entities_in_range:
             if keep is None or not keep(entity["RowKey"]):
-                doomed.setdefault(entity["PartitionKey"], []).append(("delete", {key: entity[key] for key in keys}))
-        if doomed and guard is not None:
+                deletions.setdefault(entity["PartitionKey"], []).append(("delete", {key: entity[key] for key in keys}))
+        if deletions and guard is not None:
             await guard()
-        for operations in doomed.values():
+        for operations in deletions.values():
             for start in range(0, len(operations), MAX_BATCH):
                 await self._delete_batch(table, operations[start : start + MAX_BATCH])
 
     async def _delete_batch(self, table: str, operations: Sequence[Any]) -> None:
         try:
             await self.transact(table, operations)
-        except ETagConflict:  # somebody else has deleted some of them: then one by one
+        except ETagConflict:  # another process has deleted some of them: delete the rest one by one
             for _, entity in operations:
                 await self.delete(table, entity["PartitionKey"], entity["RowKey"])
 

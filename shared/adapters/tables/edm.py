@@ -1,4 +1,4 @@
-"""Rows as the Table service's JSON, and back: what JSON cannot tell carries the name of its type beside it.
+"""Encodes and decodes rows as the Table service's JSON. An annotation holds the EDM type of values that need one.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-service-operations
 """
@@ -18,13 +18,13 @@ _SUFFIX: Final = "@odata.type"
 _ODATA: Final = "odata."
 _INT32: Final = range(-(2**31), 2**31)
 _INT64: Final = range(-(2**63), 2**63)
-#: What JSON tells by itself; most rows hold nothing else and go to the encoder as they are.
+#: Types that need no annotation. Rows with only these types, which most are, are encoded without conversion.
 _PLAIN: Final = frozenset({str, bool})
 _ENCODER: Final = msgspec.json.Encoder()
 
 
 class Row(dict[str, Any]):
-    """A row that was read, with its ETag and when it was written, as text, in `metadata`."""
+    """A row that was read. `metadata` contains its ETag and the time of the last write, both as text."""
 
     __slots__ = ("metadata",)
 
@@ -34,7 +34,7 @@ class Row(dict[str, Any]):
 
 
 class EncodedRow(msgspec.Struct, frozen=True, gc=False):
-    """A row that is JSON already, beside its keys."""
+    """A row that is already encoded as JSON, with its keys."""
 
     partition: str
     key: str
@@ -42,33 +42,33 @@ class EncodedRow(msgspec.Struct, frozen=True, gc=False):
 
 
 def encode(entity: Mapping[str, Any]) -> bytes:
-    """Return an entity as JSON; properties that are None are left out. Raises: TypeError for what has no type."""
-    told = entity if _PLAIN.issuperset(map(type, entity.values())) else dict(_told(entity))
+    """Return an entity as JSON without properties that are None. Raises TypeError for a value without an EDM type."""
+    annotated = entity if _PLAIN.issuperset(map(type, entity.values())) else dict(_annotated(entity))
     try:
-        return _ENCODER.encode(told)
-    except UnicodeEncodeError:  # half a surrogate pair, which only an escape can carry
-        return json.dumps(told, separators=(",", ":")).encode()
+        return _ENCODER.encode(annotated)
+    except UnicodeEncodeError:  # half of a surrogate pair, which must be escaped
+        return json.dumps(annotated, separators=(",", ":")).encode()
 
 
-def _told(entity: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+def _annotated(entity: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, value in entity.items():
         if value is None:
             continue
-        kind, shown = _typed(value)
-        yield name, shown
+        kind, encoded = _typed(value)
+        yield name, encoded
         if kind:
             yield name + _SUFFIX, kind
 
 
 def _typed(value: object) -> tuple[str, object]:
-    """Return the name of a value's type, empty where JSON tells it, and the value as JSON holds it."""
+    """Return the EDM type of a value, empty if JSON implies it, and the value as encoded in JSON."""
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, str | bool) or (isinstance(value, int) and value in _INT32):
         return "", value
-    for kind, (name, shown) in _TOLD.items():
+    for kind, (name, encode_value) in _EDM_TYPES.items():
         if isinstance(value, kind):
-            return name, shown(value)
+            return name, encode_value(value)
     raise TypeError(f"Table Storage has no type for {type(value).__name__}")
 
 
@@ -86,16 +86,16 @@ def _double(value: float) -> float | str:
     return "Infinity" if value > 0 else "-Infinity"
 
 
-#: What JSON does not tell: the name of the type, and how a value is written.
-_TOLD: Final[Mapping[type, tuple[str, Callable[[Any], object]]]] = {
+#: Name and encoder of the EDM type, by Python type, for types that JSON does not have.
+_EDM_TYPES: Final[Mapping[type, tuple[str, Callable[[Any], object]]]] = {
     bytes: ("Edm.Binary", lambda value: b2a_base64(value, newline=False).decode()),
     int: ("Edm.Int64", _int64),
     float: ("Edm.Double", _double),
     datetime: ("Edm.DateTime", lambda value: f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"),
     UUID: ("Edm.Guid", str),
 }
-#: How each type that JSON does not tell is read. Times have seven digits, of which Python keeps six.
-_READ: Final[Mapping[str, Callable[[str], object]]] = {
+#: Decoder by EDM type. Times have seven decimal digits, of which Python keeps six.
+_DECODERS: Final[Mapping[str, Callable[[str], object]]] = {
     "Edm.Binary": a2b_base64,
     "Edm.Int64": int,
     "Edm.Double": float,
@@ -105,15 +105,15 @@ _READ: Final[Mapping[str, Callable[[str], object]]] = {
 
 
 def row_of(properties: dict[str, Any]) -> Row:
-    """Return the row that an answer with minimal metadata holds."""
+    """Return the row from a response with minimal metadata."""
     kinds = [name for name in properties if name.endswith(_SUFFIX)]
     for name in kinds:
-        read = _READ.get(properties.pop(name))
-        of = name.removesuffix(_SUFFIX)
-        if read is not None and properties.get(of) is not None:
-            properties[of] = read(properties[of])
+        decode_value = _DECODERS.get(properties.pop(name))
+        annotated = name.removesuffix(_SUFFIX)
+        if decode_value is not None and properties.get(annotated) is not None:
+            properties[annotated] = decode_value(properties[annotated])
     etag = properties.pop("odata.etag", None)
     timestamp = properties.pop("Timestamp", None)
-    for name in [each for each in properties if each.startswith(_ODATA)]:
+    for name in [name for name in properties if name.startswith(_ODATA)]:
         del properties[name]
     return Row({name: value for name, value in properties.items() if value is not None}, etag, timestamp)

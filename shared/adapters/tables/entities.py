@@ -1,4 +1,4 @@
-"""Requests about one entity: where it is, what is said about it, and what the answer says.
+"""Requests for a single entity: path, headers and response.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/operations-on-entities
 """
@@ -15,7 +15,7 @@ from shared.adapters.tables.queries import FULL
 from shared.adapters.tables.transactions import quoted
 
 READ: Final = {"Accept": FULL}
-#: For whom any version of an entity will do, as long as there is one.
+#: Value of `If-Match` that accepts any version of an existing entity.
 ANY: Final = "*"
 _WRITE: Final = {"Accept": FULL, "Content-Type": "application/json", "Prefer": "return-no-content"}
 _DECODER: Final = msgspec.json.Decoder(dict[str, Any])
@@ -27,22 +27,22 @@ def address(table: str, partition: str, row: str) -> str:
 
 
 def headers(etag: str | None) -> dict[str, str]:
-    """Return the headers of a write; with an ETag, of one that needs the entity to have it."""
+    """Return the headers of a write. With an ETag, the write requires that the entity has it."""
     return _WRITE if etag is None else {**_WRITE, "If-Match": etag}
 
 
 def read(response: Any) -> Row:  # noqa: ANN401 - the SDK's response
-    """Return the entity that an answer holds. Raises: HttpResponseError; DecodeError if it cannot be read."""
+    """Return the entity of a response. Raises HttpResponseError, or DecodeError if the body is malformed."""
     if response.status_code != HTTPStatus.OK:
         raise failed(HttpResponseError, response)
     try:
         return row_of(_DECODER.decode(response.content))
     except msgspec.DecodeError as error:
-        raise DecodeError("the answer is no row", response=response) from error
+        raise DecodeError("the response is not a row", response=response) from error
 
 
 def written(response: Any) -> str:  # noqa: ANN401 - as above
-    """Return the ETag of what was written. Raises: HttpResponseError."""
+    """Return the ETag of a written entity. Raises HttpResponseError if the write failed."""
     if response.status_code != HTTPStatus.NO_CONTENT:
         raise failed(HttpResponseError, response)
     return str(response.headers["etag"])

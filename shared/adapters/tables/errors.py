@@ -1,4 +1,4 @@
-"""What the SDK raises, in the product's words: by what the caller must do."""
+"""Translates the SDK's errors into the product's errors, which say what the caller must do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ _BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
 _TOO_LARGE: Final = 413
 _SERVER_ERROR: Final = 500
-#: Codes of a 409 that waiting cures, unlike that of a row that is there already.
-_PASSING: Final = frozenset({"TableBeingDeleted", "AccountBeingCreated"})
+#: Codes of a 409 that are transient, unlike that of an existing row.
+_TRANSIENT_CODES: Final = frozenset({"TableBeingDeleted", "AccountBeingCreated"})
 
 
 @contextmanager
 def translated(*, missing: type[SyncError] = NotFound) -> Iterator[None]:
-    """Raise the SDK's errors as the product's; what is not there as `missing`."""
+    """Raise the product's errors instead of the SDK's. `missing` is raised for a row that does not exist."""
     try:
         yield
     except HttpResponseError as error:
@@ -33,9 +33,9 @@ def translated(*, missing: type[SyncError] = NotFound) -> Iterator[None]:
 def _of_answer(error: HttpResponseError, missing: type[SyncError]) -> SyncError:
     status = error.status_code or _SERVER_ERROR
     code = _code_of(error) or str(status)
-    if status < _BAD_REQUEST:  # the answer broke off or is garbled: whether it was done is not known
+    if status < _BAD_REQUEST:  # the response is truncated or malformed: the outcome of the request is unknown
         return Transient("Table Storage's answer could not be read; try again.", code="storage_unreachable")
-    if status in {408, 429} or status >= _SERVER_ERROR or code in _PASSING:
+    if status in {408, 429} or status >= _SERVER_ERROR or code in _TRANSIENT_CODES:
         return Transient(
             f"Table Storage is busy or failing ({code}); try again.",
             code="storage_busy",
@@ -44,13 +44,13 @@ def _of_answer(error: HttpResponseError, missing: type[SyncError]) -> SyncError:
     if status in {409, 412}:
         return ETagConflict(f"a row changed since it was read ({code})")
     if status == _NOT_FOUND and code != "TableNotFound":
-        return missing("there is no such row", code="not_found")
+        return missing("the row does not exist", code="not_found")
     return _refusal(status, code)
 
 
 def _refusal(status: int, code: str) -> SyncError:
-    """Return the error for an answer that is neither about a row nor cured by waiting."""
-    if status == _NOT_FOUND:  # a table that vanished must not look like one without the row
+    """Return the error for a response that is neither transient nor about a row."""
+    if status == _NOT_FOUND:  # a deleted table must not look like a missing row
         return Misconfigured("A table was deleted while the app runs: restart the app.", code="table_missing")
     if status in {401, 403}:
         return Misconfigured(

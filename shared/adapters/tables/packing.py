@@ -1,4 +1,4 @@
-"""Values as compressed msgpack in binary properties: of one row, or of as many as one batch can insert."""
+"""Packs values as compressed msgpack into the binary properties of one row, or of the rows of one batch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -11,29 +11,30 @@ from shared.errors import TooLarge
 
 T = TypeVar("T")
 
-#: Binary properties of one row. Its 1 MiB would take 15, but the emulator counts them as base64.
+#: Maximum number of binary properties of one row: 15 would fit into 1 MiB, but the emulator counts their base64 size.
 _MAX_PROPERTIES: Final = 11
+#: Maximum size of a value in one row, in bytes.
 MAX_ROW_BYTES: Final = MAX_PROPERTY_BYTES * _MAX_PROPERTIES
-#: Bytes that fit one batch, which carries them as base64 and may have 4 MiB: some 75,000 candidates of a location.
+#: Maximum size of a value in the rows of one batch, in bytes: 4 MiB as base64, about 75,000 candidates of a location.
 MAX_ROWS_BYTES: Final = 3_100_000
-#: As in `shared/domain/snapshots/snapshot.py`.
+#: Compression level, the same as for pages of snapshots (`shared/domain/snapshots/page.py`).
 _LEVEL: Final = 1
 
 
 def pack(value: object) -> dict[str, Any]:
-    """Return the properties that hold a value. Raises: TooLarge if it does not fit one row."""
+    """Return the properties that contain a value. Raises TooLarge if it does not fit into one row."""
     return split(_compressed(value))
 
 
 def unpack(entity: Mapping[str, Any], kind: type[T]) -> T:
-    """Return the value that `pack` put into an entity."""
+    """Return the value that `pack` stored in an entity."""
     return unpack_rows([entity], kind)
 
 
 def pack_rows(value: object) -> list[dict[str, Any]]:
-    """Return the properties of the rows that hold a value, in order; mostly one. Raises: TooLarge above MAX_ROWS_BYTES.
+    """Return the properties of the rows that contain a value, in order. Most values need one row.
 
-    The rows fit one batch, so they can be inserted together or not at all.
+    All rows fit into one batch, so they can be inserted atomically. Raises TooLarge above MAX_ROWS_BYTES.
     """
     data = _compressed(value)
     if len(data) > MAX_ROWS_BYTES:
@@ -42,12 +43,12 @@ def pack_rows(value: object) -> list[dict[str, Any]]:
 
 
 def unpack_rows(entities: Sequence[Mapping[str, Any]], kind: type[T]) -> T:
-    """Return the value that `pack_rows` put into entities, given all of them in order."""
-    return msgspec.msgpack.decode(isal_zlib.decompress(b"".join(join(each) for each in entities)), type=kind)
+    """Return the value that `pack_rows` stored in entities. All of them must be passed in order."""
+    return msgspec.msgpack.decode(isal_zlib.decompress(b"".join(map(join, entities))), type=kind)
 
 
 def split(data: bytes) -> dict[str, Any]:
-    """Return bytes as properties `p00`, `p01` and so on. Raises: TooLarge if they do not fit one row."""
+    """Return bytes as properties `p00`, `p01` and so on. Raises TooLarge if they do not fit into one row."""
     if len(data) > MAX_ROW_BYTES:
         raise _too_large(len(data), f"one row holds {MAX_ROW_BYTES}")
     starts = range(0, len(data), MAX_PROPERTY_BYTES)
@@ -55,7 +56,7 @@ def split(data: bytes) -> dict[str, Any]:
 
 
 def join(entity: Mapping[str, Any]) -> bytes:
-    """Return the bytes that `split` cut."""
+    """Return the bytes that `split` distributed over properties."""
     names = [name for number in range(_MAX_PROPERTIES) if (name := f"p{number:02d}") in entity]
     return b"".join(entity[name] for name in names)
 

@@ -1,7 +1,7 @@
-"""Requests to the Table service on azure-core's pipeline: its retries and its credentials, without the SDK's models.
+"""HTTP pipeline for the Table service: azure-core's retries and credentials, without the models of azure-data-tables.
 
-`submit_transaction` and `query_entities` spend most of their time building and parsing mail messages, and an object per
-property; docs/performance/results.md has the numbers. What is not done a thousand times a run goes through the SDK.
+The SDK's `submit_transaction` and `query_entities` spend most of their time building and parsing MIME messages and one
+object per property; docs/performance/results.md has the numbers. Infrequent operations still use the SDK.
 """
 
 from collections.abc import Mapping
@@ -22,21 +22,22 @@ from shared.adapters.network.transport import CountingTransport
 from shared.domain.retry_policy import TABLE_REQUEST
 from shared.runtime.fair_scheduler import room
 
-#: The version that the SDK speaks, too.
+#: Version of the REST API, the same as that of the SDK.
 #: Source: https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services
 _VERSION: Final = {"x-ms-version": "2019-02-02", "DataServiceVersion": "3.0", "MaxDataServiceVersion": "3.0;NetFx"}
 _AGENT: Final = "recipient-sync"
 _SCOPE: Final = "https://storage.azure.com/.default"
-#: How long a signature is good for, and after how long a new one is made, in seconds.
+#: Validity of a shared access signature, in seconds.
 _SIGNED_S: Final = 24 * 3600.0
+#: Age at which a signature is renewed, in seconds: half of its validity, so that it never expires in use.
 _RENEWED_S: Final = 12 * 3600.0
 
 
 class _ShortRetries(AsyncRetryPolicy[HttpRequest, AsyncHttpResponse]):
-    """azure-core's retries, but only where the wait is short: a longer one is the queue's, where it costs nothing."""
+    """azure-core's retries, limited to short waits. For a longer wait, the message is requeued with a delay."""
 
     def is_retry(self, settings: Any, response: Any) -> bool:  # noqa: ANN401 - the SDK's signature
-        """Tell whether to try again within this request."""
+        """Return whether to retry within this request."""
         return (
             bool(super().is_retry(settings, response))
             and (self.get_retry_after(response) or 0) <= TABLE_REQUEST.max_wait_s
@@ -44,7 +45,7 @@ class _ShortRetries(AsyncRetryPolicy[HttpRequest, AsyncHttpResponse]):
 
 
 class Wire:
-    """Sends requests as whoever the SDK's client is: by a signature made with the account's key, or by a token."""
+    """Sends requests with the credential of the SDK's client: a signature by the account's key, or a bearer token."""
 
     def __init__(self, service: TableServiceClient, *, retries: int, backoff_s: float) -> None:
         self.url, _, query = service.url.partition("?")
@@ -67,21 +68,21 @@ class Wire:
         )
 
     async def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Any:  # noqa: ANN401 - the SDK's response, read
-        """Return the answer, whatever its status. Raises: the SDK's errors, when there is none."""
+        """Send a request and return the response, with any status. Raises the SDK's errors if there is no response."""
         await room()
         self._renew()
         stamped = {**_VERSION, "User-Agent": _AGENT, "x-ms-date": format_date_time(time()), **headers}
         return await self._client.send_request(HttpRequest(method, f"{self.url}/{path}", headers=stamped, content=body))
 
     def _renew(self) -> None:
-        """Leave a signature that is good for hours. Made once, it spares signing every request."""
+        """Renew the shared access signature if necessary. It is valid for hours, so requests need not be signed."""
         if self._key is None or monotonic() < self._renew_at_s:
             return
         self._renew_at_s = monotonic() + _RENEWED_S
         now = datetime.now(UTC)
         signature = generate_account_sas(
             self._key,
-            ResourceTypes(object=True, container=True),  # Azurite takes a query for one of the table
+            ResourceTypes(object=True, container=True),  # Azurite requires `container` for a query
             AccountSasPermissions(read=True, write=True, delete=True, add=True, update=True),
             expiry=now + timedelta(seconds=_SIGNED_S),
         )
@@ -92,8 +93,8 @@ class Wire:
         await self._client.close()
 
 
-class _Told:
-    """What the service says about a failure, as azure-core takes it: any exception means that it says nothing."""
+class _ServiceError:
+    """Error body of the service in the form that azure-core expects. An exception means that it has no error body."""
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
         inner = answer["odata.error"]
@@ -107,9 +108,9 @@ class _Told:
 E = TypeVar("E", bound=HttpResponseError)
 
 
-def failed(kind: type[E], response: Any) -> E:  # noqa: ANN401 - the SDK's response, or what stands for one
-    """Return the error of an answer as the SDK would raise it, with the service's own code in `error_code`."""
-    error = kind(response=response, error_format=_Told)
-    told: Any = error.error
-    error.error_code = told.code if told else response.headers.get("x-ms-error-code")  # type: ignore[attr-defined]
+def failed(kind: type[E], response: Any) -> E:  # noqa: ANN401 - the SDK's response, or a substitute
+    """Create the error of a response as the SDK would raise it, with the service's error code in `error_code`."""
+    error = kind(response=response, error_format=_ServiceError)
+    body: Any = error.error
+    error.error_code = body.code if body else response.headers.get("x-ms-error-code")  # type: ignore[attr-defined]
     return error

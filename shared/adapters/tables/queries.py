@@ -1,4 +1,4 @@
-"""Queries: what is asked for, as an address, and what comes back, page by page.
+"""Queries: filters, and pages of results.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/query-entities
 """
@@ -23,13 +23,13 @@ _CONTINUATION: Final = ("NextPartitionKey", "NextRowKey")
 
 
 class Page(msgspec.Struct, Generic[V]):
-    """One answer to a query."""
+    """One page of the result of a query."""
 
     value: list[V]
 
 
 class Kind(Generic[S]):
-    """How rows of one kind are read: the struct's fields, under their encoded names, are the columns asked for."""
+    """Decoder of rows as a struct. The encoded names of the struct's fields are the columns to select."""
 
     def __init__(self, struct: type[S]) -> None:
         self.struct = struct
@@ -37,9 +37,9 @@ class Kind(Generic[S]):
         self.decoder: msgspec.json.Decoder[Page[S]] = msgspec.json.Decoder(Page[struct])  # type: ignore[valid-type]
 
 
-#: With types and ETags, for whoever looks at rows one by one.
+#: Media type with EDM types and ETags, for untyped rows.
 FULL: Final = "application/json;odata=minimalmetadata"
-#: Bare values, for whoever knows the types.
+#: Media type with bare values, for rows decoded as structs.
 BARE: Final = "application/json;odata=nometadata"
 UNTYPED: Final = msgspec.json.Decoder(Page[dict[str, Any]])
 
@@ -52,7 +52,7 @@ def condition(
     row: str | None = None,
     where: str | None = None,
 ) -> str:
-    """Return a filter. Ranges are half open; `where` is constant text and stands as it is."""
+    """Return a filter expression. Ranges are half-open. `where` is constant text, which is appended unchanged."""
     terms = [
         f"{name} ge {_literal(bounds[0])} and {name} lt {_literal(bounds[1])}"
         for name, bounds in (("PartitionKey", partitions), ("RowKey", rows))
@@ -74,16 +74,16 @@ def _literal(text: str) -> str:
 async def pages(
     wire: Wire, table: str, decoder: msgspec.json.Decoder[T], *, accept: str, where: str, select: Sequence[str] | None
 ) -> AsyncIterator[T]:
-    """Iterate over the pages of an answer, empty ones included. Raises: the SDK's errors.
+    """Iterate over the pages of a query's result, including empty pages.
 
-    A page is complete, or it is none: what cannot be read is DecodeError.
+    Raises the SDK's errors: DecodeError for a page that cannot be decoded, so that a partial page is never used.
     """
-    words = {"$filter": where} if where else {}
+    parameters = {"$filter": where} if where else {}
     if select is not None:
-        words["$select"] = ",".join(select)
-    following: dict[str, str] = {}
+        parameters["$select"] = ",".join(select)
+    continuation: dict[str, str] = {}
     while True:
-        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in (words | following).items())
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in (parameters | continuation).items())
         response = await wire.send("GET", f"{table}()?{query}" if query else f"{table}()", {"Accept": accept})
         if response.status_code != HTTPStatus.OK:
             raise failed(HttpResponseError, response)
@@ -91,12 +91,12 @@ async def pages(
             async with turn():
                 page = decoder.decode(response.content)
         except msgspec.DecodeError as error:
-            raise DecodeError("the answer to a query is no page of rows", response=response) from error
+            raise DecodeError("the response to a query is not a page of rows", response=response) from error
         yield page
-        following = {
+        continuation = {
             name: value
             for name in _CONTINUATION
             if (value := response.headers.get(f"x-ms-continuation-{name}")) is not None
         }
-        if not following:
+        if not continuation:
             return

@@ -1,4 +1,4 @@
-"""Entity group transactions: up to 100 operations on one partition, as one multipart message each way.
+"""Entity group transactions: up to 100 operations on one partition, as multipart request and response.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 """
@@ -18,7 +18,7 @@ from shared.adapters.tables.edm import EncodedRow, encode
 from shared.adapters.tables.limits import require_batch_bytes, require_count, require_entity, require_key, require_keys
 from shared.adapters.tables.pipeline import failed
 
-#: Azurite knows boundaries only by these beginnings.
+#: Multipart boundaries. Azurite recognises them only by the prefixes `batch_` and `changeset_`.
 _BATCH: Final = "batch_recipients"
 _CHANGESET: Final = "changeset_recipients"
 HEADERS: Final = {"Content-Type": f"multipart/mixed; boundary={_BATCH}", "Accept": "application/json"}
@@ -26,25 +26,33 @@ _OPEN: Final = f"--{_BATCH}\r\nContent-Type: multipart/mixed; boundary={_CHANGES
 _PART: Final = f"--{_CHANGESET}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
 _JSON: Final = "Accept: application/json;odata=nometadata\r\nContent-Type: application/json\r\n"
 _CLOSE: Final = f"--{_CHANGESET}--\r\n--{_BATCH}--\r\n".encode()
-#: JSON this short cannot hold a property or a row that is too large: a character of it is at most two bytes of UTF-16.
+#: JSON up to this size, in bytes, cannot exceed a size limit: a byte of it is at most two bytes in UTF-16.
 _SURELY_SMALL: Final = 32 * 1024
+#: Rows with up to this number of properties cannot exceed the limit of their number.
 _FEW: Final = 200
-#: The answer to one operation: its status, and its headers up to the empty line.
+#: Response to one operation: its status, and its headers up to the empty line.
 _ANSWER: Final = re.compile(rb"\r\nHTTP/1\.[01] (\d{3})[^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
-#: Keys of which nothing is quoted but the colon.
+#: Keys in which only the colon must be quoted.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._~:-]*")
 _ETAG: Final = re.compile(rb"(?i:etag): *([^\r\n]+)")
 _END: Final = re.compile(rb"--[^\r\n]+--\s*\Z")
-#: Within so many bytes of its end an answer has the last boundary, which may have 70 characters.
+#: Number of bytes at the end of a response in which the last boundary must be; a boundary has up to 70 characters.
 #: Source: https://www.rfc-editor.org/rfc/rfc2046#section-5.1.1
 _LAST: Final = 128
-#: How each answer begins, and each of one that was done: only errors have a body.
+#: Start of the response to any operation.
 _ANY: Final = b"\r\nHTTP/1."
+#: Start of the response to a successful operation; only errors have a body.
 _DONE: Final = b"\r\nHTTP/1.1 204 "
 
 
 def compose(url: str, table: str, operations: Sequence[Any]) -> bytes:
-    """Return the request's body. Raises: Rejected if Table Storage would not take it; TooLarge if that is why."""
+    """Return the body of a transaction's request.
+
+    Raises:
+        TooLarge: if an entity or the request exceeds a size limit.
+        Rejected: if the batch violates another limit of Table Storage.
+
+    """
     require_count(len(operations))
     first = operations[0][1]
     partition = first.partition if isinstance(first, EncodedRow) else str(first["PartitionKey"])
@@ -76,14 +84,14 @@ def compose(url: str, table: str, operations: Sequence[Any]) -> bytes:
 
 
 def quoted(key: str) -> str:
-    """Return a key as it stands in an address, between its apostrophes."""
-    if _PLAIN.fullmatch(key):  # as nearly all are; `quote` takes ten times as long
+    """Return a key as quoted in a URL, without the surrounding apostrophes."""
+    if _PLAIN.fullmatch(key):  # nearly all keys; `quote` takes ten times as long
         return key.replace(":", "%3A")
     return quote(key.replace("'", "''"), safe="", errors="surrogatepass")
 
 
 def _head(kind: str, address: str, options: Mapping[str, Any]) -> str:
-    """Return what stands before an operation's content. The kinds are those that the stores use, in the SDK's words."""
+    """Return the head of an operation, before its content. Only the operations that the stores use are supported."""
     match kind, options.get("mode"):
         case "delete", None:
             return f"{_PART}DELETE {address} HTTP/1.1\r\nIf-Match: *\r\n{_JSON}\r\n"
@@ -95,10 +103,14 @@ def _head(kind: str, address: str, options: Mapping[str, Any]) -> str:
 
 
 def require_done(response: Any, operations: int) -> str:  # noqa: ANN401 - the SDK's response
-    """Return the ETag of the first operation, empty if it has none, of a transaction of which everything was done.
+    """Verify that all operations of a transaction succeeded. Return the ETag of the first one, empty if it has none.
 
-    Raises: RequestTooLargeError, TableTransactionError, HttpResponseError as the SDK does, of the operation that failed
-    if it is one; DecodeError when the answer is no answer, or not a whole one.
+    Raises:
+        RequestTooLargeError: if the request or an operation is too large.
+        TableTransactionError: if an operation failed; it contains the error of that operation.
+        HttpResponseError: if the request failed as a whole.
+        DecodeError: if the response is malformed or incomplete.
+
     """
     if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         raise failed(RequestTooLargeError, response)
@@ -106,21 +118,23 @@ def require_done(response: Any, operations: int) -> str:  # noqa: ANN401 - the S
         raise failed(HttpResponseError, response)
     content: bytes = response.content
     first = _ANSWER.search(content)
-    if content.count(_DONE) != operations or content.count(_ANY) != operations:  # rarely: then look at each
+    if (
+        content.count(_DONE) != operations or content.count(_ANY) != operations
+    ):  # rare: examine the responses one by one
         answers = _ANSWER.findall(content)
-        if refused := [place for place, (status, _) in enumerate(answers) if not status.startswith(b"2")]:
-            raise _refusal(content, refused[0])
+        if failures := [index for index, (status, _) in enumerate(answers) if not status.startswith(b"2")]:
+            raise _refusal(content, failures[0])
         if len(answers) != operations:
             first = None
     if first is None or not _END.search(content, max(0, len(content) - _LAST)):
-        raise DecodeError("the answer to a transaction is not whole", response=response)
-    found = _ETAG.search(first[2])
-    return found[1].decode() if found else ""
+        raise DecodeError("the response to a transaction is incomplete", response=response)
+    etag = _ETAG.search(first[2])
+    return etag[1].decode() if etag else ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The answer to one operation, as far as the SDK's errors look at it."""
+    """Response to one operation, with the attributes that the SDK's errors read."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -134,11 +148,11 @@ class _Part:
         return self.body.decode(errors="replace")
 
 
-def _refusal(content: bytes, place: int) -> HttpResponseError:
-    """Return the error of the operation that failed; `index` is its place, as the service names it."""
-    found = list(_ANSWER.finditer(content))[place]
-    lines = [line.decode("latin-1").partition(":") for line in found[2].split(b"\r\n") if line]
-    body = content[found.end() :].split(b"\r\n--", 1)[0]
-    part = _Part(int(found[1]), {name.title(): value.strip() for name, _, value in lines}, body)
+def _refusal(content: bytes, index: int) -> HttpResponseError:
+    """Create the error of the operation that failed, by the index of its response."""
+    answer = list(_ANSWER.finditer(content))[index]
+    lines = [line.decode("latin-1").partition(":") for line in answer[2].split(b"\r\n") if line]
+    body = content[answer.end() :].split(b"\r\n--", 1)[0]
+    part = _Part(int(answer[1]), {name.title(): value.strip() for name, _, value in lines}, body)
     too_large = part.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     return failed(RequestTooLargeError if too_large else TableTransactionError, part)

@@ -86,7 +86,7 @@ def elliptic() -> str:
 
 async def test_a_file_that_takes_for_ever_does_not_stop_the_worker(made: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever made it decides how often its password is hashed; here two thousand million times."""
-    monkeypatch.setattr("shared.adapters.certificates._PATIENCE_S", 2.0)
+    monkeypatch.setattr("shared.adapters.certificates._TIMEOUT_S", 2.0)
     beats = 0
 
     async def beat() -> None:
