@@ -1,1 +1,1 @@
-"""Connect, validate and open directories."""
+"""Store, validate, open and monitor connections to directories."""

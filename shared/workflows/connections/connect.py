@@ -27,7 +27,7 @@ from shared.workflows.connections.directory_access import DirectoryAccess
 
 
 class ConnectionRefused(Rejected):
-    """The credentials were not stored, because their report has failures; what was stored before goes on working."""
+    """The report of the credentials has failures, so they were not stored. The previous connection still works."""
 
     def __init__(self, report: Report) -> None:
         first = next(check for check in report.failures() if check.retry is not True)
@@ -36,7 +36,7 @@ class ConnectionRefused(Rejected):
 
 
 class ConnectionUnchecked(Transient):
-    """The credentials were not stored, because they could not be checked just now; nothing is known to be wrong."""
+    """The credentials could not be checked, so they were not stored. They may be correct."""
 
     def __init__(self, report: Report) -> None:
         super().__init__(f"{report.failures()[0].detail} The credentials were not stored.", code="connection_unchecked")
@@ -44,7 +44,7 @@ class ConnectionUnchecked(Transient):
 
 
 class SsoChanged(Conflict):
-    """The sign-in application is not the one that the credentials were checked for."""
+    """The sign-in application was changed or removed after the credentials were checked for it."""
 
     default_code = "sso_changed"
 
@@ -55,15 +55,15 @@ class Validator(Protocol):
     async def __call__(
         self, form: ConnectionForm, caller: Caller, sso_application: str | None, *, stored: bool = False
     ) -> Validation:
-        """Return what is wrong with the form and can be known."""
+        """Return the validation of a form. Nothing is stored."""
         ...
 
 
 class RunningWork(Protocol):
-    """The runs and jobs of a tenant that work on its present configuration."""
+    """The runs and jobs of a tenant that use its current configuration."""
 
     async def invalidate_running_work(self, tenant: TenantId) -> None:
-        """End them, and keep every worker from writing by the configuration before. Call it before answering."""
+        """End them and fence off workers that use an older configuration. Call it before the request is answered."""
 
 
 class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,13 +87,13 @@ class Connect:
     clock: Clock
 
     async def check(self, form: ConnectionForm, caller: Caller) -> Report:
-        """Return the report of credentials that are not stored."""
+        """Return the report of a form without storing the form."""
         return (await self.validate(form, caller, None)).report
 
     async def check_stored(self, tenant: TenantId, caller: Caller) -> Report:
-        """Return the report of the connection that is stored; one without failures clears its troubles.
+        """Return the report of the stored connection.
 
-        Raises: NotFound while it is off.
+        A report without failures marks the connection as healthy. Raises NotFound while the connection is off.
         """
         connection = await self.access.connection(tenant)
         secrets = await self.access.secrets_of(connection)
@@ -102,16 +102,16 @@ class Connect:
         form = provider.stored_form(connection, secrets, sso_users=preferences.sso_users)
         report = (await self.validate(form, caller, await self._sso_application(tenant), stored=True)).report
         if report.ok:
-            await self._know_end(tenant, connection, report)
+            await self._update_expiry(tenant, connection, report)
             await self.access.health.recovered(tenant)
         return report
 
-    async def _know_end(self, tenant: TenantId, checked: Connection, report: Report) -> None:
-        """Keep the end of the secret as the directory says it, unless the connection was changed meanwhile."""
+    async def _update_expiry(self, tenant: TenantId, checked: Connection, report: Report) -> None:
+        """Store the expiry date that the directory reports, unless the connection changed during the check."""
         if report.secret_expires_on not in {None, checked.secret_expires_on}:
-            known = msgspec.structs.replace(checked, secret_expires_on=report.secret_expires_on)
+            updated = msgspec.structs.replace(checked, secret_expires_on=report.secret_expires_on)
             with suppress(ETagConflict):
-                await self.connections.replace(tenant, checked, known)
+                await self.connections.replace(tenant, checked, updated)
 
     async def _sso_application(self, tenant: TenantId) -> str | None:
         sso = await self.settings.find_sso(tenant)
@@ -120,15 +120,22 @@ class Connect:
     async def connect(
         self, tenant: TenantId, form: ConnectionForm, caller: Caller, condition: Condition | None = None
     ) -> Tagged[Report]:
-        """Leave the connection stored and on, its secret in Key Vault; return the report, and the connection's tag.
+        """Validate and store a connection, with its secrets in Key Vault; return the report and the connection's tag.
 
-        A new secret for the same application is used from the next request on; what runs goes on. Whatever else
-        changes ends what runs. Raises: ConnectionRefused with the report if a check failed, ConnectionUnchecked if it
-        could not be made: what was stored before stays; Rejected (`sso_required`) before SSO is configured;
-        ChangedMeanwhile, also before anything is checked.
+        A new secret for the same application is used from the next request on, and running syncs continue. Any other
+        change ends them. If an error is raised, the previous connection stays.
+
+        Raises:
+            NotFound: The tenant does not exist.
+            Rejected: The sign-in application is not configured (`sso_required`).
+            ConnectionRefused: A check failed; the error has the report.
+            ConnectionUnchecked: A check could not be made; the error has the report.
+            SsoChanged: The sign-in application changed during the check. If the connection was already stored, it is
+                erased.
+            ChangedMeanwhile: The stored version is not the required one. Also checked before the validation.
         """
         await self.tenants.get(tenant)
-        found = await self._expected(tenant, Part.CONNECTION, condition)
+        version = await self._expected(tenant, Part.CONNECTION, condition)
         application = await self._sso_application(tenant)
         if application is None:
             raise Rejected(
@@ -142,17 +149,18 @@ class Connect:
             raise ConnectionRefused(validation.report)
         await self._require_sso(tenant, application)
         before = await self.connections.find(tenant)
-        found = await self._claimed(tenant, before, found)
+        version = await self._reserve(tenant, before, version)
         connection = await self._stored(tenant, validation, validation.settings)
         other = before is None or before.fingerprint != connection.fingerprint
         if before is not None and other:
-            # also before storing: if this dies right after it, nothing old still runs
+            # Also before storing: if the process dies right after storing, work on the old connection has ended.
             await self.running_work.invalidate_running_work(tenant)
-        with bound_to(found):
-            etag = await self.connections.put(tenant, connection, found)
+        with bound_to(version):
+            etag = await self.connections.put(tenant, connection, version)
         try:
             await self._require_sso(tenant, application)
-        except (SsoChanged, NotFound):  # removed while it was stored, by somebody who has found nothing to erase yet
+        except (SsoChanged, NotFound):
+            # The request that removed the application ran before this connection was stored, so it did not erase it.
             await self._erase(tenant)
             raise
         if connection.secrets is None:
@@ -162,15 +170,16 @@ class Connect:
         await self.access.health.recovered(tenant)
         return Tagged(validation.report, tag_of(etag, Part.CONNECTION, tenant))
 
-    async def _claimed(self, tenant: TenantId, before: Connection | None, found: Expected | None) -> Expected | None:
-        """Write what is stored once more as it is, and return what to find then.
+    async def _reserve(self, tenant: TenantId, before: Connection | None, version: Expected | None) -> Expected | None:
+        """Rewrite the stored connection unchanged, and return its new version.
 
-        Of two who saw this version only one goes on from here, to Key Vault and to what runs. Raises: ChangedMeanwhile.
+        Of two requests that require the same version, only one continues to Key Vault and to running work. The other
+        raises ChangedMeanwhile.
         """
-        if found is None or before is None:
-            return found
-        with bound_to(found):
-            return Expected(await self.connections.put(tenant, before, found))
+        if version is None or before is None:
+            return version
+        with bound_to(version):
+            return Expected(await self.connections.put(tenant, before, version))
 
     async def _expected(self, tenant: TenantId, part: Part, condition: Condition | None) -> Expected | None:
         if condition is None:
@@ -178,7 +187,7 @@ class Connect:
         return expected(condition, await self.tenants.find_version(tenant, part), part, tenant)
 
     async def _require_sso(self, tenant: TenantId, application: str) -> None:
-        """Hold if tenant and sign-in application are still there. Raises: NotFound, SsoChanged."""
+        """Raise NotFound if the tenant was deleted, and SsoChanged if its sign-in application is a different one."""
         await self.tenants.get(tenant)
         if await self._sso_application(tenant) != application:
             raise SsoChanged(
@@ -186,7 +195,7 @@ class Connect:
             )
 
     async def _stored(self, tenant: TenantId, validation: Validation, settings: ProviderSettings) -> Connection:
-        """Return the connection, with a new version of its secrets in Key Vault."""
+        """Store the secrets as a new version in Key Vault, and return the connection that refers to it."""
         secrets = None
         if validation.secrets:
             name = secret_name(tenant)
@@ -200,11 +209,14 @@ class Connect:
         )
 
     async def tag(self, tenant: TenantId, part: Part) -> str:
-        """Return the tag of the connection or the sign-in application; read before it, it is never newer than it."""
+        """Return the tag of the connection or the sign-in application.
+
+        Read the tag before the value: it is then never newer than the value.
+        """
         return tag_of(await self.tenants.find_version(tenant, part), part, tenant)
 
     async def sso(self, tenant: TenantId) -> SsoApplication:
-        """Return the sign-in application. Raises: NotFound, also without one (`sso_not_found`)."""
+        """Return the sign-in application. Raises NotFound for the tenant or the application (`sso_not_found`)."""
         await self.tenants.get(tenant)
         sso = await self.settings.find_sso(tenant)
         if sso is None:
@@ -212,7 +224,7 @@ class Connect:
         return sso
 
     async def connection(self, tenant: TenantId) -> StoredConnection | None:
-        """Return the stored connection, None while it is off. Raises: NotFound for an unknown tenant."""
+        """Return the stored connection, or None while it is off. Raises NotFound if the tenant does not exist."""
         await self.tenants.get(tenant)
         connection = await self.connections.find(tenant)
         if connection is None:
@@ -220,36 +232,47 @@ class Connect:
         return StoredConnection(connection=connection, health=(await self.connections.get_health(tenant)).value)
 
     async def disconnect(self, tenant: TenantId, condition: Condition | None = None) -> None:
-        """Leave the connection off, its ids and its secret erased, and nothing of it still running.
+        """Switch the connection off: erase its settings, secrets and health, and end the work that uses it.
 
-        Raises: NotFound, ChangedMeanwhile.
+        Raises:
+            NotFound: The tenant does not exist.
+            ChangedMeanwhile: The stored version is not the required one.
         """
         await self.tenants.get(tenant)
-        found = await self._expected(tenant, Part.CONNECTION, condition)
-        with bound_to(found):
-            await self._erase(tenant, found)
+        version = await self._expected(tenant, Part.CONNECTION, condition)
+        with bound_to(version):
+            await self._erase(tenant, version)
         await self.running_work.invalidate_running_work(tenant)
         await self.connections.delete_health(tenant)
 
-    async def _erase(self, tenant: TenantId, found: Expected | None = None) -> None:
-        await self.connections.delete(tenant, found)
+    async def _erase(self, tenant: TenantId, version: Expected | None = None) -> None:
+        await self.connections.delete(tenant, version)
         await self.secrets.delete(secret_name(tenant))
 
     async def put_sso(self, tenant: TenantId, sso: SsoApplication, condition: Condition | None = None) -> str:
-        """Leave the sign-in application stored, and return its tag. Raises: NotFound, ChangedMeanwhile."""
-        await self.tenants.get(tenant)
-        found = await self._expected(tenant, Part.SSO, condition)
-        with bound_to(found):
-            return tag_of(await self.settings.put_sso(tenant, sso, found), Part.SSO, tenant)
+        """Store the sign-in application, and return its tag.
 
-    async def remove_sso(self, tenant: TenantId, condition: Condition | None = None) -> None:
-        """Leave the tenant without sign-in application, and therefore without connection.
-
-        The application goes first: whoever is just connecting looks for it once more, and erases what they stored.
-        Raises: NotFound, ChangedMeanwhile.
+        Raises:
+            NotFound: The tenant does not exist.
+            ChangedMeanwhile: The stored version is not the required one.
         """
         await self.tenants.get(tenant)
-        found = await self._expected(tenant, Part.SSO, condition)
-        with bound_to(found):
-            await self.settings.delete_sso(tenant, found)
+        version = await self._expected(tenant, Part.SSO, condition)
+        with bound_to(version):
+            return tag_of(await self.settings.put_sso(tenant, sso, version), Part.SSO, tenant)
+
+    async def remove_sso(self, tenant: TenantId, condition: Condition | None = None) -> None:
+        """Delete the sign-in application, and the connection that depends on it.
+
+        The application is deleted first. A concurrent `connect` checks for it after storing, and then erases the
+        connection that it stored.
+
+        Raises:
+            NotFound: The tenant does not exist.
+            ChangedMeanwhile: The stored version is not the required one.
+        """
+        await self.tenants.get(tenant)
+        version = await self._expected(tenant, Part.SSO, condition)
+        with bound_to(version):
+            await self.settings.delete_sso(tenant, version)
         await self.disconnect(tenant)

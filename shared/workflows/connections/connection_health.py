@@ -1,4 +1,4 @@
-"""Keeps the health of connections: whatever a step learns about one is stored, and told to the operator once."""
+"""Connection health: stores refusals, failures and recoveries, and notifies operators of each change once."""
 
 import logging
 from collections.abc import Callable
@@ -16,55 +16,57 @@ from shared.ports.tenants import ConnectionStore
 from shared.telemetry import event
 from shared.workflows.optimistic_update import optimistic_update
 
-#: How entries about connections are called in the operator log, where other entries have the name of a queue.
+#: Value of `queue` for entries about connections in the operator log; other entries have the name of a queue.
 _SOURCE = "connection"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionHealth:
-    """Writes down refusals, failures, successes and ends that come near."""
+    """Updates the stored health of connections and sends its notices."""
 
     connections: ConnectionStore
     operator_log: OperatorLog
     clock: Clock
 
     async def refused(self, tenant: TenantId, used: Connection, reason: Reason) -> None:
-        """Leave the connection in need of attention, unless it is not the one that was refused any more."""
+        """Mark the connection as needing attention, unless its credentials have been replaced since."""
         current = await self.connections.find(tenant)
         if current is None or not current.same_credentials(used):
             return
-        await self._move(tenant, lambda health, now: health.refused(reason, now))
+        await self._update(tenant, lambda health, now: health.refused(reason, now))
         replaced = await self.connections.find(tenant)
         if replaced is not None and not replaced.same_credentials(used):
-            await self.recovered(tenant)  # by new credentials, while this was written about the old ones
+            await self.recovered(tenant)  # the credentials were replaced while the refusal of the old ones was stored
 
     async def failed(self, tenant: TenantId, reason: Reason, run: RunId) -> None:
-        """Leave the schedule waiting, longer after every run that failed."""
-        await self._move(tenant, lambda health, now: health.failed(reason, run, now))
+        """Count a failed run. The schedule waits longer after every failure (`BACK_OFF`); a run counts once."""
+        await self._update(tenant, lambda health, now: health.failed(reason, run, now))
 
-    async def recovered(self, tenant: TenantId, known: Versioned[Health] | None = None) -> None:
-        """Leave the connection in good health. What is `known` of it spares reading it."""
-        await self._move(tenant, lambda health, now: health.recovered(now), known)
+    async def recovered(self, tenant: TenantId, stored: Versioned[Health] | None = None) -> None:
+        """Mark the connection as healthy. `stored` is its health if the caller has already read it."""
+        await self._update(tenant, lambda health, now: health.recovered(now), stored)
 
     async def look_at_end(self, tenant: TenantId, ends: datetime) -> None:
-        """Leave an event behind when the end of the secret has come near."""
-        await self._move(tenant, lambda health, now: health.warned(ends, now))
+        """Notify operators if the secret's expiry has come within the next of `WARN_DAYS`."""
+        await self._update(tenant, lambda health, now: health.warned(ends, now))
 
     async def tell(self, tenant: TenantId) -> None:
-        """Send what a crash has kept from being sent."""
-        await self._move(tenant, lambda health, _now: health)
+        """Send the stored notices that a crash left unsent."""
+        await self._update(tenant, lambda health, _now: health)
 
-    async def _move(
+    async def _update(
         self,
         tenant: TenantId,
         change: Callable[[Health, datetime], Health],
-        known: Versioned[Health] | None = None,
+        stored: Versioned[Health] | None = None,
     ) -> None:
+        """Store the changed health, then send its notices. A crash in between leaves them to the next update."""
+
         @optimistic_update
         async def attempt() -> None:
-            nonlocal known
-            health, etag = known or await self.connections.get_health(tenant)
-            known = None
+            nonlocal stored
+            health, etag = stored or await self.connections.get_health(tenant)
+            stored = None  # after a conflict the health must be read again
             changed = change(health, self.clock.now())
             if changed != health:
                 etag = await self.connections.replace_health(tenant, changed, etag)
@@ -75,7 +77,7 @@ class ConnectionHealth:
         await attempt()
 
     async def _send(self, tenant: TenantId, health: Health) -> None:
-        """Record every event in the operator log, which keeps one of each id, and log it for alerts."""
+        """Record every notice in the operator log and log it for alerts. The operator log keeps one entry per id."""
         for notice in health.notices:
             entry = OperatorLogEntry(
                 id=f"{tenant}-{notice.id}",
@@ -98,5 +100,7 @@ def _detail(notice: Notice, health: Health) -> str:
             return "The directory can be read again. No action is needed."
         case NoticeKind.NEEDS_ATTENTION | NoticeKind.FAILING:
             reason = health.reason
-            known = reason is not None and reason.code == notice.code
-            return f"{reason.detail} {reason.fix}" if reason is not None and known else f"Error code: {notice.code}."
+            is_current = reason is not None and reason.code == notice.code
+            return (
+                f"{reason.detail} {reason.fix}" if reason is not None and is_current else f"Error code: {notice.code}."
+            )

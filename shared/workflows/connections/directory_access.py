@@ -1,4 +1,7 @@
-"""Opens a tenant's directory with the connection as it is at that moment, so that a new secret is used at once."""
+"""Connection provider: opens a tenant's directory with the currently stored connection.
+
+A new secret is therefore used from the next opening on.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,7 +22,7 @@ from shared.workflows.connections.providers import Providers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryAccess:
-    """Connection, secret and directory of a tenant, and what a refusal means for them."""
+    """Opens directories, and marks a connection as needing attention when its credentials are refused."""
 
     tenants: TenantStore
     connections: ConnectionStore
@@ -28,7 +31,7 @@ class DirectoryAccess:
     health: ConnectionHealth
 
     async def connection(self, tenant: TenantId) -> Connection:
-        """Return the tenant's connection. Raises: NotFound (`tenant_not_found`, `not_connected`)."""
+        """Return the tenant's connection. Raises NotFound (`tenant_not_found`, `not_connected`)."""
         await self.tenants.get(tenant)
         connection = await self.connections.find(tenant)
         if connection is None:
@@ -36,14 +39,14 @@ class DirectoryAccess:
         return connection
 
     async def secrets_of(self, connection: Connection) -> Mapping[str, str]:
-        """Return the named secrets of the connection; empty if it needs none. Raises NotFound."""
+        """Return the connection's secrets by name, or nothing if it needs none. Raises NotFound."""
         if connection.secrets is None:
             return {}
         return decode_secrets(await self.secrets.get(connection.secrets.name, connection.secrets.version))
 
     @asynccontextmanager
     async def open(self, tenant: TenantId) -> AsyncIterator[Directory]:
-        """Give the tenant's directory. Raises: NotFound while the connection is off."""
+        """Open the tenant's directory. Raises NotFound while the connection is off."""
         async with self._opened(tenant, await self.connection(tenant)) as directory:
             yield directory
 
@@ -57,7 +60,7 @@ class DirectoryAccess:
         """
         connection, health = context.connection, context.health.value
         if connection is None or connection.fingerprint != plan.connection:
-            raise Superseded(f"the connection of {plan.tenant} is not the planned one any more", code="superseded")
+            raise Superseded(f"The connection of {plan.tenant} is no longer the planned one.", code="superseded")
         if health.refused_since(plan.created_at) and health.reason is not None:
             raise LoginRefused(health.reason.detail, code=health.reason.code)
         async with self._opened(plan.tenant, connection) as directory:
@@ -76,11 +79,11 @@ class DirectoryAccess:
             raise
 
     async def _refused(self, tenant: TenantId, used: Connection, error: SyncError) -> None:
-        """Note the refusal. Raises: Transient when the credentials were replaced meanwhile: the new ones may do."""
+        """Record the refusal. Raises Transient if the credentials were replaced during use: the new ones may work."""
         current = await self.connections.find(tenant)
         if current is not None and not current.same_credentials(used):
             raise Transient(
-                "The credentials were replaced while they were used; the new ones are tried.",
+                "The credentials were replaced while they were in use. The next attempt uses the new ones.",
                 code="secret_replaced",
                 retry_after_s=1,
             ) from error

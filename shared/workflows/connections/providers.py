@@ -1,4 +1,4 @@
-"""The providers of directories by name, and what their errors mean."""
+"""Registry of directory providers, and explanations of their error codes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.domain.problem import ErrorCategory, Explanation
 from shared.errors import LoginRefused, Misconfigured, SyncError
 from shared.ports.directory import DirectoryProvider
 
-#: Errors that no provider knows, because they are raised before one is asked.
+#: Explanations of errors that are raised before a provider is involved.
 _OWN: Final = {
     "secret_not_found": Explanation(
         title="The credentials do not work",
@@ -23,7 +23,7 @@ _OWN: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """Finds the provider of a connection."""
+    """Directory providers of this deployment by name."""
 
     by_name: Mapping[str, DirectoryProvider]
 
@@ -32,14 +32,14 @@ class Providers:
         try:
             return self.by_name[name]
         except KeyError as error:
-            raise Misconfigured(f"This deployment has no directory provider {name!r}.") from error
+            raise Misconfigured(f"This deployment does not have a directory provider {name!r}.") from error
 
     def category(self, connection: Connection, code: str) -> ErrorCategory:
-        """Return what kind of error a code stands for."""
+        """Return the category of an error code of the connection's provider."""
         return self._explain(connection, code).category
 
     def reason(self, connection: Connection, error: SyncError) -> Reason:
-        """Return why a connection does not work, for its health."""
+        """Return the explanation of an error, as it is stored in the connection's health."""
         meaning = self._explain(connection, error.code)
         ids = error.support_ids if isinstance(error, LoginRefused) else ""
         return Reason(

@@ -1,4 +1,4 @@
-"""Counts against rate limits, in storage, so that they hold across instances and restarts."""
+"""Distributed rate limiter (GCRA) backed by storage. Limits apply across instances and survive restarts."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,14 +13,14 @@ from shared.workflows.optimistic_update import optimistic_update
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limiter:
-    """Takes from allowances before something is done, and gives back what turned out not to count."""
+    """Counts actions against rate limits, and takes back those that turn out not to count."""
 
     limits: LimitStore
     clock: Clock
 
     @optimistic_update
     async def take(self, limit: RateLimit, subject: str) -> None:
-        """Count one. Raises: RateLimited with the seconds to wait."""
+        """Count one action of the subject. Raises RateLimited with the seconds to wait."""
         used, etag = await self.limits.find(_key(limit, subject))
         following = limit.take(used, self.clock.now())
         if not isinstance(following, datetime):
@@ -35,9 +35,10 @@ class Limiter:
     async def reserved(
         self, limit: RateLimit, subject: str, counts: Callable[[SyncError], bool]
     ) -> AsyncIterator[None]:
-        """Count what is done within, and take it back unless it ends with an error that counts, or not at all.
+        """Count the action of the `with` block, and take it back unless it fails with an error that `counts`.
 
-        Raises: RateLimited with the seconds to wait, before anything is done.
+        If the process dies during the action, it stays counted. Raises RateLimited with the seconds to wait before
+        the action begins.
         """
         await self.take(limit, subject)
         try:
@@ -50,7 +51,7 @@ class Limiter:
 
     @optimistic_update
     async def give_back(self, limit: RateLimit, subject: str) -> None:
-        """Take one back."""
+        """Take back one counted action of the subject."""
         used, etag = await self.limits.find(_key(limit, subject))
         if used is not None:
             await self.limits.replace(_key(limit, subject), limit.give_back(used), etag)

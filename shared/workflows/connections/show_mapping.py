@@ -1,4 +1,4 @@
-"""Show mapping: every location with its mapped groups, how many people each holds, and why one could not be read."""
+"""Show mapping: every location with its mapped groups, their numbers of members and their problems."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,25 +16,25 @@ from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import SettingsStore, TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 
-#: Groups whose names are asked for at once; the others are shown by id.
+#: Maximum number of groups whose names are requested together; further groups are shown by id.
 _NAMED_GROUPS: Final = 300
 
 
 class MappedGroup(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One group that is mapped to a location."""
+    """A group that is mapped to a location."""
 
     id: ObjectId
     transitive: bool
-    #: As the directory has it now; None if it has no such group, or could not be asked.
+    #: Live name in the directory; None if the group does not exist or the directory cannot be queried.
     display_name: str | None
-    #: People in it when it was last read completely; None if it never was.
+    #: Number of members when the group was last read completely; None if it never was.
     members: int | None
-    #: Why the last run could not read it; None if it could, or there was none.
+    #: Why the last sync could not read the group; None if it could, or before the first sync.
     problem: Problem | None
 
 
 class MappedLocation(msgspec.Struct, frozen=True, kw_only=True):
-    """A location and what is mapped to it."""
+    """A location with its mapped groups."""
 
     id: LocationId
     name: str
@@ -43,7 +43,7 @@ class MappedLocation(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowMapping:
-    """Puts together what is configured, what was read, and what the directory calls it."""
+    """Combines configured mappings with snapshot sizes, problems of the last sync and live group names."""
 
     tenants: TenantStore
     settings: SettingsStore
@@ -52,7 +52,7 @@ class ShowMapping:
     access: DirectoryAccess
 
     async def __call__(self, tenant: TenantId) -> list[MappedLocation]:
-        """Return the tenant's locations with their groups. Raises: NotFound."""
+        """Return the tenant's locations with their groups. Raises NotFound if the tenant does not exist."""
         await self.tenants.get(tenant)
         locations = await self.settings.list_locations(tenant)
         mapped = {mapping.source().id: mapping.id for location in locations for mapping in location.groups}
@@ -87,17 +87,17 @@ class ShowMapping:
             return {}
         try:
             async with self.access.open(tenant) as directory:
-                found = await directory.groups_by_id(groups[:_NAMED_GROUPS])
+                named_groups = await directory.groups_by_id(groups[:_NAMED_GROUPS])
         except (NeedsAttention, NotFound, Transient):
             return {}
-        return {each.id: each.display_name for each in found}
+        return {group.id: group.display_name for group in named_groups}
 
     async def _members(self, tenant: TenantId, source: SourceId) -> int | None:
-        ref = await self.snapshots.find_current(tenant, source)
-        return ref.digest.users if ref is not None else None
+        manifest = await self.snapshots.find_current(tenant, source)
+        return manifest.digest.users if manifest is not None else None
 
     async def _problems(self, tenant: TenantId) -> Mapping[str, Problem]:
-        """Return what the last sync that ended says, by what it concerns."""
+        """Return the problems of the last ended sync, by what they concern."""
         async for run in self.runs.list_runs(tenant):
             if run.kind is RunKind.SYNC and not run.preview and run.state.ended:
                 return {problem.concerns: problem for problem in run.problems}

@@ -1,4 +1,4 @@
-"""Validate: lets the provider check a form, within the limits of how often credentials may be tried."""
+"""Validate: has the provider check a connection form, within rate limits against guessing credentials."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -16,7 +16,7 @@ from shared.workflows.connections.rate_limiter import Limiter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """`ValidationScope` of one caller."""
+    """`ValidationScope` of one validation: its caller, and the limits that apply."""
 
     caller: Caller
     sign_in_application: str | None
@@ -25,21 +25,21 @@ class Scope:
     operator_tenant: str | None
 
     def vouches_for(self, directory: str) -> bool:
-        """Return whether the caller belongs to a directory, or is trusted with every one."""
+        """Return whether the caller belongs to the directory, or may connect every directory."""
         return vouches_for(self.caller, directory, self.operator_tenant)
 
     async def count_check(self, directory: str) -> None:
-        """Count a validation of a directory. Raises RateLimited."""
+        """Count a validation against the directory's limit. Raises RateLimited."""
         await self.limiter.take(PER_TARGET, directory)
 
     def count_guess(self, directory: str, is_guess: Callable[[SyncError], bool]) -> AbstractAsyncContextManager[None]:
-        """Count a sign-in, unless it succeeds or fails with an error that is no guess. Raises RateLimited."""
+        """Count a sign-in as a guess unless it succeeds or fails with an error that is not one. Raises RateLimited."""
         return self.limiter.reserved(PER_TARGET_GUESSES, directory, is_guess)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validate:
-    """Validates forms, of which nothing is stored."""
+    """Validates connection forms without storing them."""
 
     providers: Providers
     limiter: Limiter
@@ -48,11 +48,11 @@ class Validate:
     async def __call__(
         self, form: ConnectionForm, caller: Caller, sso_application: str | None, *, stored: bool = False
     ) -> Validation:
-        """Return everything that is wrong with the form.
+        """Return the validation of a form, with every problem that can be detected.
 
         `sso_application` is the application whose assignments are read with SSO users on; None for the form's own. A
-        `stored` form was accepted before. Raises RateLimited when the caller, or all callers for one directory, have
-        validated too often.
+        `stored` form was accepted before. Raises RateLimited if the caller, or all callers together for one
+        directory, have validated too often.
         """
         await self.limiter.take(PER_BACK_END if isinstance(caller, BackEnd) else PER_PERSON, name_of(caller))
         scope = Scope(

@@ -124,7 +124,7 @@ async def test_learning_the_end_of_a_secret_switches_nothing_on(
     report = (await app.connect.check_stored(contoso, BACK_END)).checks
     assert report
     told = msgspec.structs.replace(await app.connect.check(entries, BACK_END), secret_expires_on=ends)
-    await app.connect._know_end(contoso, checked, told)
+    await app.connect._update_expiry(contoso, checked, told)
     assert await ports.connections.find(contoso) is None
 
 
