@@ -33,9 +33,10 @@ class AbsenceProof:
     def of(
         cls, feeds: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot], connection: ConnectionId = MAIN
     ) -> "AbsenceProof | None":
-        """Return the proof, or None if a source was not read completely, or is of another connection."""
-        if any(source not in read or connection_of(source) != connection for source in feeds):
-            return None
+        """Return the proof; None if a source is another connection's, or was not read completely and conclusively."""
+        for source in feeds:
+            if source not in read or not read[source].conclusive or connection_of(source) != connection:
+                return None
         proof = object.__new__(cls)
         proof.connection = connection
         proof.unmapped = not feeds

@@ -20,26 +20,32 @@ class Managers:
     directory: Mapping[ObjectId, DirectoryUser] | None
     #: Those whom somebody reports to, at least; as `directory` if it is left out.
     managers: Mapping[ObjectId, DirectoryUser] | None = None
+    #: Whether a manager who is not among them is absent from the directory.
+    conclusive: bool = True
 
     def named(self, directory_profile: Profile, person: ObjectId, before: Profile | None) -> Profile:
         """Return the directory's profile of a person with the name and address of their manager.
 
-        If the directory could not be read, those of `before` are kept.
+        If the directory could not be read, or may lack the manager, those of `before` are kept.
         """
         if self.directory is None:
-            if before is None:
-                return directory_profile
-            return msgspec.structs.replace(
-                directory_profile, manager_name=before.manager_name, manager_mail=before.manager_mail
-            )
+            return _as_before(directory_profile, before)
         user = self.directory.get(person)
-        known = self.directory if self.managers is None else self.managers
-        manager = known.get(user.manager) if user is not None and user.manager is not None else None
-        if manager is None:
+        if user is None or user.manager is None:
             return directory_profile
+        known = self.directory if self.managers is None else self.managers
+        manager = known.get(user.manager)
+        if manager is None:
+            return directory_profile if self.conclusive else _as_before(directory_profile, before)
         return msgspec.structs.replace(
             directory_profile, manager_name=manager.display_name, manager_mail=address_of(manager)
         )
+
+
+def _as_before(profile: Profile, before: Profile | None) -> Profile:
+    if before is None:
+        return profile
+    return msgspec.structs.replace(profile, manager_name=before.manager_name, manager_mail=before.manager_mail)
 
 
 #: Where nobody asks for them.

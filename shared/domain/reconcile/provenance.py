@@ -34,6 +34,8 @@ class Provenance:
             if name not in read:
                 unread.add(group)
                 continue
+            if not read[name].conclusive:  # a person who is not listed may still be in the group
+                unread.add(group)
             for person in read[name].users:
                 groups = held_by[person]
                 if not groups or groups[-1] != group:

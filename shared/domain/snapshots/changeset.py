@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import ObjectId, RecipientId, SourceId, connection_of, recipient_id_of
+from shared.domain.ids import ObjectId, RecipientId, connection_of, recipient_id_of
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot, Verification, VerifiedWhole
 
@@ -32,7 +32,7 @@ class VerifiedChanges(VerifiedWhole):
 
     def __init__(
         self,
-        source: SourceId,
+        changes: Changes,
         before: Sequence[DirectoryUser],
         after: Sequence[DirectoryUser],
         recipients: Mapping[ObjectId, RecipientId],
@@ -40,9 +40,10 @@ class VerifiedChanges(VerifiedWhole):
     ) -> None:
         if key is not _KEY:
             raise TypeError("VerifiedChanges are built by Changed.verified only")
+        self.conclusive = changes.since.conclusive
         #: Those who were there before, and those who are there now; of all who are not as they were.
         self.before: Mapping[ObjectId, DirectoryUser] = {user.id: user for user in before}
-        self.after = CompleteSnapshot.of_part(source, after, self)
+        self.after = CompleteSnapshot.of_part(changes.pages.source, after, self)
         #: The recipient that the directory makes of each of them.
         self.recipients = recipients
 
@@ -71,7 +72,7 @@ class Changed:
         """Return the changes. Raises: Conflict if the pages are not exactly those that the reference promises."""
         ref, before = self._changes.pages, self._changes.before
         self._verification.require(ref)
-        return VerifiedChanges(ref.source, self._users[:before], self._users[before:], self._recipients, _KEY)
+        return VerifiedChanges(self._changes, self._users[:before], self._users[before:], self._recipients, _KEY)
 
 
 def is_few(changed: int, people: int) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from isal.isal_zlib import compress, decompress
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import SourceId, connection_of, recipient_id_of
+from shared.domain.ids import connection_of, recipient_id_of
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot, Verification, VerifiedWhole
 
@@ -51,11 +51,12 @@ class CutSnapshot(VerifiedWhole):
     __slots__ = ("__weakref__", "_parts", "_source")
 
     def __init__(
-        self, source: SourceId, parts: "Sequence[_Packed] | Sequence[list[DirectoryUser]]", key: object
+        self, ref: SnapshotManifest, parts: "Sequence[_Packed] | Sequence[list[DirectoryUser]]", key: object
     ) -> None:
         if key is not _KEY:
             raise TypeError("a CutSnapshot is built by Cutter.verified only")
-        self._source = source
+        self._source = ref.source
+        self.conclusive = ref.digest.conclusive
         self._parts: list[_Packed | CompleteSnapshot] = [
             each if isinstance(each, _Packed) else self._in_order(each) for each in parts
         ]
@@ -104,7 +105,7 @@ class Cutter:
     def verified(self) -> CutSnapshot:
         """Return the snapshot. Raises: Conflict if the pages are not exactly those that the reference promises."""
         self._verification.require(self._ref)
-        return CutSnapshot(self._ref.source, self._packed or self._lists, _KEY)
+        return CutSnapshot(self._ref, self._packed or self._lists, _KEY)
 
 
 class _Packed:

@@ -30,6 +30,8 @@ class SnapshotDigest(msgspec.Struct, frozen=True, kw_only=True):
     page_chain: str = ""
     #: Sum over the users of a 128-bit hash of each, in hexadecimal; does not depend on their order.
     content_hash: str = "0"
+    #: Whether the absence of a person may be concluded: the listing that it began with said so.
+    conclusive: bool = True
 
     def add(self, page: bytes, users: Sequence[DirectoryUser]) -> "SnapshotDigest":
         """Return the digest after one more page, given both as encoded and as users."""
@@ -60,8 +62,9 @@ class SnapshotDigest(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.pages and not self.page_chain)
 
     def same_content(self, other: "SnapshotDigest") -> bool:
-        """Tell whether both count the same users, on whatever pages."""
-        return (self.content_hash, self.users) == (other.content_hash, other.users)
+        """Return whether both count the same users, on whatever pages, and allow the same conclusions."""
+        ours = self.content_hash, self.users, self.conclusive
+        return ours == (other.content_hash, other.users, other.conclusive)
 
 
 class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,7 +47,10 @@ class Verification:
 class VerifiedWhole:
     """Base of values that hold a snapshot, or the changes to one, of which every page was verified."""
 
-    __slots__ = ()
+    __slots__ = ("conclusive",)
+
+    #: As in the digest of the snapshot.
+    conclusive: bool
 
 
 class CompleteSnapshot:
@@ -58,10 +61,12 @@ class CompleteSnapshot:
     everybody of the source whose id is in the part, or of those who have changed.
     """
 
-    __slots__ = ("source", "users")
+    __slots__ = ("conclusive", "source", "users")
 
     source: SourceId
     users: Mapping[ObjectId, DirectoryUser]
+    #: Whether a person who is not among the users is absent from the source.
+    conclusive: bool
 
     def __init__(self) -> None:
         raise TypeError("a CompleteSnapshot is built by CompleteSnapshot.verified only")
@@ -72,17 +77,17 @@ class CompleteSnapshot:
         verification = Verification()
         found = [user for page in pages for user in verification.add(page)]
         verification.require(ref)
-        return cls._of(ref.source, found)
+        return cls._of(ref.source, found, conclusive=ref.digest.conclusive)
 
     @classmethod
     def of_part(cls, source: SourceId, users: Iterable[DirectoryUser], whole: VerifiedWhole) -> "CompleteSnapshot":
         """Return a part of a snapshot that was verified as a `whole`, or what has changed since one that was."""
-        del whole  # only verification builds one
-        return cls._of(source, users)
+        return cls._of(source, users, conclusive=whole.conclusive)  # only verification builds a `whole`
 
     @classmethod
-    def _of(cls, source: SourceId, users: Iterable[DirectoryUser]) -> "CompleteSnapshot":
+    def _of(cls, source: SourceId, users: Iterable[DirectoryUser], *, conclusive: bool) -> "CompleteSnapshot":
         snapshot = object.__new__(cls)
+        snapshot.conclusive = conclusive
         snapshot.source = source
         snapshot.users = {user.id: user for user in users}
         return snapshot

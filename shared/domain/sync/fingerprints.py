@@ -36,7 +36,7 @@ def fingerprint_before(plan: Plan, source: SourceId, changes: Changes) -> str:
 
 
 def _hash(plan: Plan, digests: Mapping[SourceId, SnapshotDigest]) -> str:
-    lines = [f"{source} {digest.content_hash} {digest.users}" for source, digest in digests.items()]
+    lines = [f"{source} {digest.content_hash} {digest.users} {digest.conclusive}" for source, digest in digests.items()]
     return sha256("\n".join([plan.preferences.digest(), *lines]).encode()).hexdigest()
 
 

@@ -95,7 +95,8 @@ class Comparison:
         elif managers.directory is None:
             named = managers
         else:
-            named = Managers(directory=read[self._plan.everyone].users, managers=managers.directory)
+            everyone = read[self._plan.everyone]
+            named = Managers(directory=everyone.users, managers=managers.directory, conclusive=everyone.conclusive)
         return decide(
             self._wanted(read),
             stored,

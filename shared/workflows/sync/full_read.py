@@ -89,6 +89,7 @@ class FullRead:
             staging = Staging(job, self.snapshots, checkpoint.attempt, checkpoint.digest)
             listing.change_cursor, link = checkpoint.change_cursor, checkpoint.next_cursor
             listing.removed.update(checkpoint.removed)
+            listing.conclusive = checkpoint.digest.conclusive
         else:
             staging = Staging(job, self.snapshots, self.ids.new_attempt_id())
             await first.hear(listing.begin())
@@ -96,6 +97,8 @@ class FullRead:
         while True:
             users, link = await first.hear(listing.page(link))
             await staging.add(users)
+            if not listing.conclusive:
+                staging.digest = msgspec.structs.replace(staging.digest, conclusive=False)
             if link is None:
                 found = None
                 if listing.managers:

@@ -32,6 +32,8 @@ class FakeDirectory:
     def __init__(self, *, page_size: int = 2) -> None:
         self.page_size = page_size
         self.people: dict[ObjectId, DirectoryUser] = {}
+        #: Whether absence may be concluded from its listings.
+        self.conclusive = True
         self.members: dict[ObjectId, list[ObjectId]] = {}
         self.roles = frozenset({"User.Read.All", "Group.Read.All", "GroupMember.Read.All"})
         self.azure_tenant_id = "11111111-1111-4111-8111-111111111111"
@@ -86,7 +88,8 @@ class FakeDirectory:
         listed = everyone[start : start + self.page_size]
         found = [DirectoryUser.only(person) if source.by_id else _listed(self.people[person]) for person in listed]
         more = start + self.page_size < len(everyone)
-        return UsersPage(users=found, next_cursor=f"page:{number + 1}" if more else None)
+        cursor = f"page:{number + 1}" if more else None
+        return UsersPage(users=found, next_cursor=cursor, conclusive=self.conclusive)
 
     async def _with_managers(self, cursor: str | None) -> UsersPage:
         """Return a page of everything that ever happened, as a delta query lists users with their managers."""
@@ -99,6 +102,7 @@ class FakeDirectory:
             removed=tuple(person for person, fields in latest.items() if fields is None),
             next_cursor=page.next_cursor,
             change_cursor=page.change_cursor,
+            conclusive=self.conclusive,
         )
 
     async def changes(self, cursor: str) -> ChangesPage:
@@ -159,6 +163,8 @@ class FakeDirectory:
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return the users with this object id, user principal name or e-mail address."""
         self.requests += 1
+        if text in self.people:
+            return [_listed(self.people[ObjectId(text)])]
         word = text.strip().casefold()
         return [
             _listed(each)

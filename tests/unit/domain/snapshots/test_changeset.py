@@ -48,7 +48,7 @@ def test_a_lost_page_or_another_one_is_refused() -> None:
         with pytest.raises(Conflict):
             taken(changes, wrong)
     with pytest.raises(TypeError):
-        VerifiedChanges(USERS, BEFORE, AFTER, {}, object())
+        VerifiedChanges(changes, BEFORE, AFTER, {}, object())
 
 
 def test_few_is_a_part_of_the_people_and_no_more_than_fit() -> None:

@@ -74,4 +74,4 @@ def test_a_snapshot_with_a_page_less_is_none() -> None:
 def test_a_cut_snapshot_cannot_be_made_up() -> None:
     """Only of what was verified."""
     with pytest.raises(TypeError):
-        CutSnapshot(SOURCE, [], object())
+        CutSnapshot(SnapshotManifest(source=SOURCE, attempt="a", digest=SnapshotDigest()), [], object())
