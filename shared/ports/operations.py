@@ -47,7 +47,7 @@ class DependencyProbes(Protocol):
         """Return about how many messages each queue has, the poison ones included."""
 
     async def vault(self) -> None:
-        """Hold if secrets can be read."""
+        """Read a secret, to verify that secrets can be read."""
 
     async def login(self) -> datetime | None:
         """Return what time it is at the login service, if it says so."""

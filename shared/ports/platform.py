@@ -63,7 +63,7 @@ class IdempotencyStore(Protocol):
 
 
 class LimitStore(Protocol):
-    """How much of each rate limit is used, by keys that name nobody in clear."""
+    """How much of each rate limit is used, by hashed keys."""
 
     async def find(self, key: str) -> Versioned[datetime | None]:
         """Return until when a key's allowance is used; None with ETag None if it never was."""
@@ -79,4 +79,4 @@ class SignIn(Protocol):
     """Finds out who sends a request."""
 
     async def person(self, headers: Mapping[str, str]) -> Person:
-        """Return the signed-in person. Raises: Unauthenticated, Transient when the keys cannot be had just now."""
+        """Return the signed-in person. Raises: Unauthenticated, Transient while the keys cannot be read."""

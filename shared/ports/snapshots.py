@@ -23,7 +23,7 @@ class SnapshotStore(Protocol):
     def list_pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
-        """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.
+        """Iterate over the stored pages of a snapshot in order. The caller verifies them.
 
         `only` names some of their page_keys.
         """

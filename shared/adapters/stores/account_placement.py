@@ -32,7 +32,7 @@ class TenantTables(Protocol):
         """Return the tables that the tenant's rows are in. Raises: Misconfigured."""
 
     async def place(self, tenant: TenantId) -> None:
-        """Leave it decided which account the tenant is in. Call it before the tenant is created."""
+        """Choose the account of a new tenant; others stay. Call it before the tenant is created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Accounts:
         return await self.named(await self._looked_up(tenant) if name is None else name)
 
     async def place(self, tenant: TenantId) -> None:
-        """Leave it decided which account the tenant is in: a new one is where the settings say, others stay.
+        """Choose the account of a new tenant by the settings; others stay where they are.
 
         Raises: Misconfigured where new tenants cannot be placed.
         """
@@ -113,7 +113,7 @@ class Accounts:
         return self._new_tenants
 
     async def _looked_up(self, tenant: TenantId) -> str:
-        """Return a tenant's account; many who ask at once are one reader."""
+        """Return a tenant's account. Concurrent callers share one request."""
         task = self._lookups.get(tenant)
         if task is None:
             task = self._lookups[tenant] = asyncio.ensure_future(self._decided(tenant, None))

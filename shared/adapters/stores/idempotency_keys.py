@@ -38,7 +38,7 @@ class TableIdempotencyStore:
         """Delete the records of keys that were used before this time."""
         async for row in self._tables.query(IDEMPOTENCY_KEYS, select=["PartitionKey", "RowKey", "at"]):
             if datetime.fromisoformat(row["at"]) < before:
-                with suppress(ETagConflict):  # somebody has just used it anew
+                with suppress(ETagConflict):  # another request has just used it again
                     await self._tables.delete(IDEMPOTENCY_KEYS, row["PartitionKey"], row["RowKey"], _etag(row))
 
     async def delete_all(self, tenant: TenantId) -> None:

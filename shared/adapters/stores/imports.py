@@ -95,7 +95,7 @@ class TableImportStore:
         """Delete an import with all parts of its file."""
         await self.delete_parts(ref)
         await self._tables.delete(IMPORTS, ref.tenant, keys.imported(ref.location, ref.id))
-        await self.delete_parts(ref)  # once more: a part that came meanwhile would be nobody's
+        await self.delete_parts(ref)  # again: a part that arrived in between would belong to no import
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location."""

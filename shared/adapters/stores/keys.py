@@ -48,7 +48,7 @@ def tenants_behind(tenant: str) -> tuple[str, str]:
 
 
 def deletion(tenant: TenantId) -> str:
-    """Return the row of a tenant's deletion; it is no row that a tenant's own partition has."""
+    """Return the row of a tenant's deletion, which is not in the tenant's own partition."""
     return f"deletion:{tenant}"
 
 
@@ -167,7 +167,7 @@ PARTS: Final = ("part:", "part;")
 
 
 def piece(number: int, attempt: str, index: int) -> str:
-    """Return the row of one piece of a part, as one attempt at sending it has stored it."""
+    """Return the row of a piece of a part, as an attempt at sending it has stored it."""
     return f"piece:{number:05d}:{attempt}:{index:02d}"
 
 

@@ -50,8 +50,9 @@ class TableOperatorLog:
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""
         rows = [row async for row in self._tables.query(LEDGER, partition=_PARTITION)]
-        for row in [each for each in rows if unpack(each, OperatorLogEntry).names(tenant)]:
-            await self._tables.delete(LEDGER, _PARTITION, row["RowKey"])
+        for row in rows:
+            if unpack(row, OperatorLogEntry).names(tenant):
+                await self._tables.delete(LEDGER, _PARTITION, row["RowKey"])
 
 
 def _key(entry: OperatorLogEntry) -> str:

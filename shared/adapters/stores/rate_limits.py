@@ -34,5 +34,5 @@ class TableLimitStore:
         """Delete the rows whose allowance was used until before this time."""
         async for row in self._tables.query(LIMITS, row=_ROW):
             if datetime.fromisoformat(row["until"]) < before:
-                with suppress(ETagConflict):  # somebody has just used it again
+                with suppress(ETagConflict):  # another request has just used it
                     await self._tables.delete(LIMITS, row["PartitionKey"], _ROW, str(row.metadata["etag"]))  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class _Held(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose deactivation waits at one location."""
+    """The deactivations that await approval at one location."""
 
     location: LocationId
     people: tuple[Candidate, ...]
@@ -179,7 +179,7 @@ class TableRunStore:
         ]
         try:
             if more:
-                await tables.transact(JOBS, [("create", each) for each in (head, *more)])
+                await tables.transact(JOBS, [("create", entity) for entity in (head, *more)])
             else:
                 await tables.insert(JOBS, head)
         except ETagConflict:
@@ -212,9 +212,9 @@ class TableRunStore:
                 values[-1].append(row)
             else:
                 values.append([row])
-        return [unpack_rows(each, kind) for each in values]
+        return [unpack_rows(rows_of_value, kind) for rows_of_value in values]
 
 
 def _row_of(run: Run) -> dict[str, Any]:
-    """Show the state beside the packed run, for whoever looks with Storage Explorer."""
+    """Return the row of a run, with its state beside the packed value for readers of the table."""
     return {"PartitionKey": run.tenant, "RowKey": run.id, "state": run.state.value, "mode": run.mode.value, **pack(run)}

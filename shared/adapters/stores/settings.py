@@ -120,7 +120,9 @@ class TableSettingsStore:
         try:
             return await tables.merge(LOCATIONS, row)
         except NotFound as error:
-            raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found") from error
+            raise NotFound(
+                f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found"
+            ) from error
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location and its mapping, if it exists. Its recipients are in another store."""

@@ -18,12 +18,12 @@ from shared.errors import ETagConflict
 
 Row = dict[str, Any]
 
-#: Reading so many pages in a row takes no longer than asking for one.
+#: Number of pages that are read in a row in the time of one single request.
 _SCANNED_FOR_ONE: Final = 32
 
 
 class _IndexRow(msgspec.Struct):
-    """What is stored beside a page: its hash, and whom it may show. Pages of an earlier version have neither."""
+    """What is stored beside a page: its hash and its index entry. Pages of an earlier version have neither."""
 
     RowKey: str
     digest: bytes | None = None
@@ -44,7 +44,7 @@ class TableSnapshotStore:
         tables = await self._accounts.of(tenant)
         row = await tables.find(SNAPSHOTS, keys.source(tenant, source), keys.CURRENT)
         ref = None if row is None else unpack(row, SnapshotManifest)
-        return None if ref is None or ref.digest.outdated else ref  # then the source is listed anew
+        return None if ref is None or ref.digest.outdated else ref  # then the source is listed again
 
     async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
         """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
@@ -78,7 +78,7 @@ class TableSnapshotStore:
     async def list_pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
-        """Iterate over the pages of a snapshot in order, as they are there: whoever takes them verifies them.
+        """Iterate over the stored pages of a snapshot in order. The caller verifies them.
 
         `only` names some of their page_keys.
         """
@@ -120,11 +120,13 @@ class TableSnapshotStore:
             try:
                 await tables.replace(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
             except ETagConflict:
-                # somebody else has just committed: who is newer?
+                # another job has just committed: compare again
                 await self.commit(tenant, ref, fencing_token, sweep=sweep, guard=guard)
                 return
         moved = before is not None and before.attempt != ref.attempt
-        if sweep or moved:  # with `sweep` also when nothing was written: whoever wrote it may have died before this
+        if (
+            sweep or moved
+        ):  # with `sweep` also when nothing was written: the job that wrote it may have died before this
             is_page = is_page_of(ref)
             await tables.delete_rows(
                 SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row), guard=guard

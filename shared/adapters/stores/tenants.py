@@ -57,7 +57,7 @@ class TableTenantStore:
         row = await self._tables.find(TENANTS, tenant, "tenant")
         if row is None:
             raise NotFound(
-                f"There is no tenant {tenant!r}: create it with PUT /api/tenants/{tenant}, or correct the id.",
+                f"Tenant {tenant!r} does not exist: check the id, or ask the operator to add the tenant.",
                 code="tenant_not_found",
             )
         return TenantSummary(id=tenant, name=row["name"])

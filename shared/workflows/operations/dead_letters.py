@@ -44,7 +44,7 @@ class DeadLetters:
     clock: Clock
 
     async def add_entry(self, queue: str, message_id: str, body: str, code: str, detail: str, message: Message) -> None:
-        """Leave an entry in the operator log. Recorded again it changes nothing."""
+        """Store an entry in the operator log. Storing it again changes nothing."""
         entry = OperatorLogEntry(
             id=message_id,
             at=self.clock.now(),
@@ -59,7 +59,7 @@ class DeadLetters:
         event("buried", queue=queue, message=message_id, code=code, tenant=entry.tenant, run=entry.run)
 
     async def record(self, queue: str, message_id: str, body: str, message: Message, counters: RequestCounters) -> None:
-        """Leave the message in the operator log and its job marked as failed, so that its run comes to an end."""
+        """Store the message in the operator log and fail its job, so that its run can end."""
         detail = (
             f"A message of {queue} failed on every delivery. Check the log of its run, fix the cause, then sync again."
         )
@@ -92,7 +92,7 @@ class DeadLetters:
             case ImportJob():
                 await self.endings.fail(message, _problem("import", queue))
             case SyncRequest() | None:
-                pass  # no run was started by it, or nobody can tell which
+                pass  # it did not start a run, or its run is unknown
 
 
 def _problem(concerns: str, queue: str) -> Problem:

@@ -49,7 +49,7 @@ class Doctor:
         checks = [Check.passed("settings", "All settings are valid"), tables, *further, queues]
         checks += [_depth(name, number) for name, number in sorted((depths or {}).items())]
         checks += [vault, login, _clock("storage", stored_at, now), _clock("the login service", login_at, now)]
-        return Diagnosis(ok=all(each.status is not CheckStatus.FAIL for each in checks), at=now, checks=tuple(checks))
+        return Diagnosis(ok=all(check.status is not CheckStatus.FAIL for check in checks), at=now, checks=tuple(checks))
 
     async def _further(self) -> list[Check]:
         """Return a check for each further storage account; one that says which there are only where it fails."""

@@ -25,7 +25,7 @@ from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.ports.tenants import ConnectionStore, SyncStateStore, TenantStore
 
-#: What `OperatorLogEntry.queue` says of an event that is no message.
+#: What `OperatorLogEntry.queue` says of an event, which is not a message.
 _EVENTS: Final = "connection"
 _OFF: Final = "off"
 #: The most urgent first.
@@ -83,7 +83,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Reads all tenants at once."""
+    """Reads all tenants with four listings."""
 
     tenants: TenantStore
     connections: ConnectionStore
@@ -99,7 +99,7 @@ class Overview:
         lines = await self._lines(search.strip().casefold())
         placed = sorted(((_place(line, sort), line) for line in lines), key=lambda each: each[0], reverse=descending)
         if after is not None:
-            placed = [each for each in placed if (each[0] < after if descending else each[0] > after)]
+            placed = [entry for entry in placed if (entry[0] < after if descending else entry[0] > after)]
         page = placed[:limit]
         more = len(placed) > limit
         shown = await asyncio.gather(*(self._verified(line) for _, line in page))
@@ -113,26 +113,26 @@ class Overview:
             _all(self.sync_states.list_summaries()),
             self._poison(),
         )
-        ends = {each.id: each.secret_expires_on for each in connected}
+        ends = {tenant.id: tenant.secret_expires_on for tenant in connected}
         health, summary, now = dict(troubles), dict(summaries), self.clock.now()
         return [
             _line(
-                each,
-                _connection(health.get(each.id, Health()) if each.id in ends else None),
-                summary.get(each.id, Summary()),
-                secret_days_left=days_left(end, now) if (end := ends.get(each.id)) else None,
-                poison=poison[each.id],
+                tenant,
+                _connection(health.get(tenant.id, Health()) if tenant.id in ends else None),
+                summary.get(tenant.id, Summary()),
+                secret_days_left=days_left(end, now) if (end := ends.get(tenant.id)) else None,
+                poison=poison[tenant.id],
             )
-            for each in names
-            if word in each.id or word in each.name.casefold()
+            for tenant in names
+            if word in tenant.id or word in tenant.name.casefold()
         ]
 
     async def _poison(self) -> Counter[TenantId]:
-        entries = [each async for each in self.operator_log.list_entries() if each.queue != _EVENTS]
-        return Counter(each.tenant for each in entries if each.tenant is not None)
+        entries = [entry async for entry in self.operator_log.list_entries() if entry.queue != _EVENTS]
+        return Counter(entry.tenant for entry in entries if entry.tenant is not None)
 
     async def _verified(self, line: TenantLine) -> TenantLine:
-        """Return the line without a held run that was decided on by somebody whose process died over it."""
+        """Return the line without its held run if that was decided on by a worker that crashed afterwards."""
         if line.held_run is None:
             return line
         try:
@@ -182,4 +182,4 @@ def _place(line: TenantLine, sort: Sort) -> Position:
 
 
 async def _all(found: AsyncIterator[T]) -> list[T]:
-    return [each async for each in found]
+    return [item async for item in found]

@@ -20,7 +20,7 @@ from shared.telemetry import event
 from shared.workflows.pagination import page
 from shared.workflows.sync.stages import StageCoordinator
 
-#: After this nobody is sending a message any more.
+#: Time after which a worker that claimed an entry has sent its message or crashed.
 _SENT_WITHIN: Final = timedelta(minutes=1)
 #: Maximum number of entries on a page.
 #: Maximum number of entries on a page.
@@ -58,10 +58,10 @@ class DeadLetterReplay:
                 yield entry
 
     async def replay(self, id_: str, queue: str, by: str) -> OperatorLogEntry:
-        """Leave the message on its queue once more, however often this is asked for, and return the entry.
+        """Send the message to its queue again, once however often it is requested. Return the entry.
 
-        The entry is claimed before the message is sent. If whoever did so died, another may send it again after a
-        minute: both have the same name for what they ask, which is done once.
+        The entry is claimed before the message is sent. If the worker crashes, another may send it after a minute; both
+        use the same request id, which is processed once.
         Raises: NotFound (`entry_not_found`); Rejected (`not_replayable`, `ambiguous_entry`); Conflict (`run_ended`,
         `request_in_progress`).
         """
@@ -87,17 +87,18 @@ class DeadLetterReplay:
         return sent
 
     async def discard(self, id_: str, queue: str, by: str) -> None:
-        """Leave no such entry in the operator log. Raises: NotFound (`entry_not_found`); Rejected; Conflict."""
+        """Delete the entry from the operator log. Raises: NotFound (`entry_not_found`); Rejected; Conflict."""
         entry, etag = await self._entry(id_, queue)
         await self.operator_log.delete(entry, etag)
         event("discarded", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=by)
 
     async def _entry(self, id_: str, queue: str) -> Versioned[OperatorLogEntry]:
-        found = [each for each in await self.operator_log.list_by_id(id_) if queue in {"", each.value.queue}]
+        stored = await self.operator_log.list_by_id(id_)
+        found = [entry for entry in stored if queue in {"", entry.value.queue}]
         if not found:
             raise NotFound("This entry does not exist. It may have been discarded.", code="entry_not_found")
         if len(found) > 1:
-            queues = ", ".join(sorted(each.value.queue for each in found))
+            queues = ", ".join(sorted(entry.value.queue for entry in found))
             raise Rejected(
                 f"Several entries have this id: also state the queue, one of {queues}.", code="ambiguous_entry"
             )
@@ -134,7 +135,7 @@ def _parsed(entry: OperatorLogEntry) -> Message:
     """Return what an entry's message says. Raises: Rejected."""
     match entry.queue:
         case SyncRequest.queue:
-            return _asked_anew(parse_request(entry.body, entry.id), entry.id)
+            return _renamed(parse_request(entry.body, entry.id), entry.id)
         case FetchJob.queue:
             return parse_fetch(entry.body)
         case ReconcileJob.queue:
@@ -146,7 +147,7 @@ def _parsed(entry: OperatorLogEntry) -> Message:
     raise Rejected("It is an event, not a message.", code="not_replayable")
 
 
-def _asked_anew(request: SyncRequest, id_: str) -> SyncRequest:
+def _renamed(request: SyncRequest, id_: str) -> SyncRequest:
     """Return a request under a name of its own: that of the first may count as done. One that names a run keeps it."""
     try:
         run_id(request.request)

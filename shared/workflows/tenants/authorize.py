@@ -1,4 +1,4 @@
-"""Authorize: whether a caller may use a route, by its rule and by what is stored about the tenant in it."""
+"""Authorization: whether a caller may use a route, by the route's rule and the tenant's admins."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from shared.ports.tenants import SettingsStore, TenantStore
 
 
 class Introduction(msgspec.Struct, frozen=True, kw_only=True):
-    """Who somebody is to the product."""
+    """A caller's name and roles."""
 
     name: str
     operator: bool
@@ -21,14 +21,14 @@ class Introduction(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorize:
-    """Decides who may do what."""
+    """Decides which caller may do what."""
 
     tenants: TenantStore
     settings: SettingsStore
     operator_tenant: str | None
 
     async def introduce(self, caller: Caller) -> Introduction:
-        """Return who a caller is. The tenants are those whose admins they are among; of all tenants for nobody."""
+        """Return a caller's name, role and the tenants that the caller is an admin of; none for operators."""
         operator = may(caller, Access.OPERATOR, self.operator_tenant, None)
         tenants: list[TenantSummary] = []
         if isinstance(caller, Person) and not operator:
@@ -38,7 +38,7 @@ class Authorize:
         return Introduction(name=name_of(caller), operator=operator, tenants=tuple(tenants))
 
     async def __call__(self, caller: Caller, access: Access, tenant: TenantId | None) -> None:
-        """Hold if the caller may. Raises: Forbidden, in the same words for a tenant of others and for none at all."""
+        """Raise Forbidden unless the caller may use the route, in the same words for an unknown tenant."""
         if may(caller, access, self.operator_tenant, None):
             return
         admins = await self.settings.get_admins(tenant) if tenant is not None else None

@@ -1,4 +1,4 @@
-"""Sign-ins: who is assigned to the sign-in application, and who of them somebody makes a user of the product."""
+"""SSO users: the people assigned to the sign-in application, some of which become users of the product."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _DIRECT = "direct"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIns:
-    """Reads assignments from the directory when somebody looks at them, and keeps the users that were made."""
+    """Reads assignments from the directory on request, and stores the users that were created from them."""
 
     tenants: TenantStore
     settings: SettingsStore
@@ -49,15 +49,15 @@ class SignIns:
             if Capability.ASSIGNMENTS not in directory.capabilities:
                 raise Rejected("This directory does not list who may sign in.", code="sso_users_unsupported")
             assigned = await _assignments(directory, sso.client_id)
-            for each in assigned:
-                if each.group:
-                    for member in await _members(directory, each.principal_id):
+            for assignment in assigned:
+                if assignment.group:
+                    for member in await _members(directory, assignment.principal_id):
                         people[member.id] = member
-                        via[member.id].add(each.principal_id)
+                        via[member.id].add(assignment.principal_id)
                 else:
-                    via[each.principal_id].add(_DIRECT)
+                    via[assignment.principal_id].add(_DIRECT)
             unknown = sorted(set(via) - set(people))
-            people.update((each.id, each) for each in await directory.users_by_id(unknown))
+            people.update((user.id, user) for user in await directory.users_by_id(unknown))
         return sso_users(people.values(), via, preferences.sso_filter)
 
     async def product_users(self, tenant: TenantId) -> Sequence[ProductUser]:
@@ -66,11 +66,12 @@ class SignIns:
         return await self.users.list_users(tenant)
 
     async def make_user(self, tenant: TenantId, person: ObjectId, role: Role, by: str) -> ProductUser:
-        """Leave an SSO user a user of the product, with the role that somebody chose; one who is one stays as they are.
+        """Create a product user from an SSO user with the given role. An existing product user is returned unchanged.
 
         Raises: NotFound (`not_assigned`); Rejected (`not_eligible`) with the reason; and as `sso_users`.
         """
-        found = next((each for each in await self.sso_users(tenant) if each.object_id == person), None)
+        assigned = await self.sso_users(tenant)
+        found = next((user for user in assigned if user.object_id == person), None)
         if found is None:
             raise NotFound("This person is not assigned to the sign-in application.", code="not_assigned")
         if not found.included or found.mail is None:

@@ -12,7 +12,7 @@ from shared.workflows.optimistic_update import optimistic_update
 
 @optimistic_update
 async def revise(sync_states: SyncStateStore, tenant: TenantId, revised: Callable[[Summary], Summary]) -> None:
-    """Leave the summary as `revised` makes it of whatever it is then."""
+    """Replace the summary by what `revised` returns for the stored one."""
     state, etag = await sync_states.get(tenant)
     summary = revised(state.summary)
     if summary != state.summary:

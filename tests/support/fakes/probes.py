@@ -34,7 +34,7 @@ class FakeProbes:
         return self.depths
 
     async def vault(self) -> None:
-        """Hold if secrets can be read."""
+        """Read a secret, to verify that secrets can be read."""
         self._try("vault")
 
     async def login(self) -> datetime | None:

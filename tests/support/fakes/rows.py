@@ -39,7 +39,7 @@ class Rows(Generic[K, V]):
         return self.put(key, value)
 
     def require(self, key: K, etag: str | None) -> None:
-        """Hold if the row is as it was read. Raises: Conflict."""
+        """Verify that the row is as it was read. Raises: ETagConflict."""
         found = self._rows.get(key)
         if (None if found is None else found.etag) != etag:
             raise ETagConflict(f"{key} changed since it was read")

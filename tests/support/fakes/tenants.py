@@ -43,7 +43,7 @@ class FakeTenantStore:
         """Return a tenant. Raises: NotFound."""
         found = self.rows.tenants.value(tenant)
         if found is None:
-            raise NotFound(f"There is no tenant {tenant!r}.", code="tenant_not_found")
+            raise NotFound(f"Tenant {tenant!r} does not exist.", code="tenant_not_found")
         return found
 
     async def list_tenants(self, after: str = "") -> AsyncIterator[TenantSummary]:
