@@ -16,6 +16,7 @@
     │   ├── Superseded          a newer run, configuration or attempt owns the work: stop and write nothing more
     │   ├── ChangedMeanwhile    the caller named a version to replace, and another one is stored
     │   ├── DeltaLinkExpired    the directory no longer accepts a delta link: list the source in full
+    │   ├── ForeignLink         the directory gave a link to another host: do not follow it
     │   ├── PageTokenExpired    a listing cannot be continued: begin it again
     │   └── SnapshotIncomplete  pages of a snapshot are missing or changed: do not use it
     └── Misconfigured     a setting of this deployment is missing or wrong: stop at start
@@ -129,6 +130,12 @@ class DeltaLinkExpired(Conflict):
     """The directory no longer accepts a delta link; only a full listing helps."""
 
     default_code = "delta_expired"
+
+
+class ForeignLink(Conflict):
+    """The directory gave a link that leads to another host; it was not followed."""
+
+    default_code = "foreign_link"
 
 
 class PageTokenExpired(Conflict):

@@ -12,12 +12,6 @@ from shared.errors import SyncError
 ROOT = Path(__file__).parents[2]
 #: Where the codes of a provider, of a service or of the API are translated.
 TRANSLATORS = ("shared/adapters/entra/", "shared/triggers/http/")
-#: These decide by codes of Entra until a port of the directory's provider does.
-LEFT = {
-    "shared/domain/connections/live_reads.py",
-    "shared/workflows/connections/directory_access.py",
-    "shared/workflows/connections/validate.py",
-}
 FILES = [
     path
     for path in (ROOT / "function_app.py", *sorted((ROOT / "shared").rglob("*.py")))
@@ -74,7 +68,6 @@ def test_no_code_decides_by_the_code_of_an_error() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in FILES
-        if path.relative_to(ROOT).as_posix() not in LEFT
         for line in decisions(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert found == []

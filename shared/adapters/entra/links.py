@@ -8,7 +8,7 @@ from shared.adapters.entra.schema import SELECT
 from shared.domain.connections.entra.guid import guid
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
-from shared.errors import Conflict, NotFound, Rejected
+from shared.errors import ForeignLink, NotFound, Rejected
 
 VERSION: Final = "/v1.0/"
 #: Largest page of users and members.
@@ -19,14 +19,13 @@ _PLAIN: Final = re.compile(r"[!-\[\]-~]{1,65536}")
 
 
 def checked(graph: str, link: str) -> str:
-    """Return a link that an answer gave. Raises: Conflict unless it leads to the same host over https.
+    """Return a link that an answer gave. Raises: ForeignLink unless it leads to the same host over https.
 
     The SDK would send a token, or at least believe the answer, wherever the link leads.
     """
     if not (_PLAIN.fullmatch(link) and _leads_to(graph, link)):
-        raise Conflict(
-            "Microsoft Graph gave a link that leads elsewhere; it was not followed, and the reading was given up.",
-            code="foreign_link",
+        raise ForeignLink(
+            "Microsoft Graph gave a link that leads elsewhere; it was not followed, and the reading was given up."
         )
     return link
 

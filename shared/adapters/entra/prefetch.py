@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.adapters.entra import links
 from shared.adapters.entra.client import GraphClient
-from shared.errors import Conflict
+from shared.errors import ForeignLink
 
 #: The link to the next page, which precedes the users of a page. Quotation marks within a text are escaped.
 _NEXT: Final = re.compile(rb'"@odata\.nextLink"\s*:\s*"([!#-\[\]-~]+)"')
@@ -33,7 +33,7 @@ class PagePrefetcher:
         request: Awaitable[bytes | None] | None = self._requested.pop(url, None)
         content = await (request or self._client.get(url, eventual=eventual, priority=priority))
         if content and not self._closed and (found := _NEXT.search(content, 0, _HEAD)):
-            with suppress(Conflict):  # a link to another host; reading the page raises for it
+            with suppress(ForeignLink):  # a link to another host; reading the page raises for it
                 link = links.checked(self._client.graph, found[1].decode())
                 if link not in self._requested:
                     request = self._client.get(link, eventual=eventual, priority=priority)

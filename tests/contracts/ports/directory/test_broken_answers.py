@@ -1,5 +1,6 @@
 """Whatever Graph answers, a partial read never passes for a complete one."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from shared.adapters.entra import throttle
 from shared.adapters.entra.sessions import EntraSession
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
+from shared.domain.retry_policy import GRAPH_THROTTLE
 from shared.errors import Conflict, NeedsAttention, NotFound, PageTokenExpired, SyncError, Transient
 from tests.contracts.ports.directory.conftest import everybody
 from tests.support.entra import Broken
@@ -92,7 +94,7 @@ async def test_throttling_without_a_time_is_handed_to_the_queue(
     contoso: EntraSession, simulator: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few quick tries, then a message that is put back, not one that has failed."""
-    monkeypatch.setattr(throttle, "_BACKOFF_S", 0.01)
+    monkeypatch.setattr(throttle, "GRAPH_THROTTLE", dataclasses.replace(GRAPH_THROTTLE, first_wait_s=0.01))
     await simulator.fault(USERS, {"type": "throttled", "retry_after_s": None}, count=0)
     with pytest.raises(Transient) as raised:
         await contoso.users(Source())

@@ -1,6 +1,7 @@
 """What only Key Vault can do: keep what was deleted, refuse, and be away."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from azure.core.exceptions import HttpResponseError
 from infra.local.key_vault import KeyVault
 from shared.adapters import key_vault
 from shared.adapters.key_vault import KeyVaultSecretStore
+from shared.domain.retry_policy import VAULT_REQUEST
 from shared.errors import Misconfigured, NotFound, Rejected, Transient
 from shared.settings import load
 
@@ -118,7 +120,7 @@ async def test_a_secret_that_is_too_long(real: KeyVaultSecretStore) -> None:
 
 async def test_a_vault_that_is_away(real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """To be tried again, after two quick tries."""
-    monkeypatch.setattr(key_vault, "_RETRIES", 0)
+    monkeypatch.setattr(key_vault, "VAULT_REQUEST", dataclasses.replace(VAULT_REQUEST, attempts=1))
     away = KeyVaultSecretStore(load({"KEY_VAULT_URL": "https://127.0.0.1:9", "AzureWebJobsStorage": "x"}))
     with pytest.raises(Transient):
         await away.get(NAME, "0" * 32)

@@ -14,6 +14,7 @@ from shared.adapters import queues
 from shared.adapters.queues import StorageJobQueue
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, TenantId
+from shared.domain.retry_policy import QUEUE_REQUEST
 from shared.domain.run import RunMode
 from shared.domain.sync.jobs import QUEUES, DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import encode_job, encode_request, parse_request
@@ -119,7 +120,9 @@ async def test_a_delayed_message_is_not_visible_yet(azurite: Azurite, tenant: Te
 
 async def test_a_queue_that_is_busy_says_for_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A refusal that waiting cures is Transient with the time asked for; every request is charged."""
-    monkeypatch.setattr(queues, "_BACKOFF_S", 0)
+    monkeypatch.setattr(
+        queues, "RETRY_OPTIONS", dict.fromkeys(queues.RETRY_OPTIONS, 0) | {"retry_total": QUEUE_REQUEST.retries}
+    )
 
     async def busy(request: web.Request) -> web.Response:
         return web.Response(status=503, headers={"Retry-After": "0", "x-ms-error-code": "ServerBusy"})

@@ -1,5 +1,7 @@
 """What Table Storage answers, as the product's errors."""
 
+import dataclasses
+
 import pytest
 from aiohttp import web
 
@@ -7,6 +9,7 @@ from shared.adapters.stores import TableRecipientStore, TableSyncStateStore
 from shared.adapters.tables import client
 from shared.domain.ids import TenantId
 from shared.domain.reconcile.fence import Fence
+from shared.domain.retry_policy import TABLE_REQUEST
 from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, Misconfigured, Rejected, SyncError, Transient
@@ -20,8 +23,8 @@ TENANT = TenantId("contoso")
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK tries again twice at once rather than three times in four seconds."""
-    monkeypatch.setattr(client, "_RETRIES", 2)
-    monkeypatch.setattr(client, "_BACKOFF_S", 0.01)
+    fast = dataclasses.replace(TABLE_REQUEST, attempts=3, first_wait_s=0.01)
+    monkeypatch.setattr(client, "TABLE_REQUEST", fast)
 
 
 def answer(status: int, code: str, **headers: str) -> web.Response:
