@@ -126,6 +126,9 @@ class DirectoryProvider(Protocol):
     async def validate(self, form: ConnectionForm, scope: ValidationScope) -> Validation:
         """Return everything that is wrong with a form, and what to store if nothing is. Raises RateLimited."""
 
+    def object_id(self, text: str) -> ObjectId:
+        """Return an entered id of a person or a group as the directories write it. Raises Rejected if it is not one."""
+
     def stored_form(self, connection: Connection, secrets: Mapping[str, str], *, sso_users: bool) -> ConnectionForm:
         """Return the form with which a stored connection is validated again."""
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from shared.domain.ids import LocationId, TenantId
+from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.filters import Attribute, AttributeFilter
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Status
@@ -118,6 +119,19 @@ async def test_without_the_directory_the_last_read_answers(monkeypatch: pytest.M
     answer = await world.app.explain(CONTOSO, "user1@example.com")
     assert (answer.in_directory, answer.user is not None) == (None, True)
     assert {each.is_recipient for each in answer.locations} == {True}
+
+
+async def test_a_deleted_person_is_found_by_id_in_any_case() -> None:
+    """Only the recipient is left of them, whose id is a hash of the directory's id."""
+    someone, world = ObjectId("0a1b2c3d-0000-4000-8000-00000000beef"), await full_world()
+    world.directory().put(msgspec.structs.replace(user(1), id=someone, mail="beef@example.com"))
+    await world.sync("contoso", "first")
+    world.directory().remove(someone)
+    await world.sync("contoso", "second")
+    answer = await world.app.explain(CONTOSO, someone.upper())
+    assert {(each.status, each.reason) for each in answer.locations} == {
+        (Status.DEACTIVATED_BY_SYNC, "account_deleted")
+    }
 
 
 async def test_who_was_deactivated_by_hand_and_who_came_by_file() -> None:

@@ -10,8 +10,10 @@ from shared.domain.connections.entra.connection_settings import SECRET, settings
 from shared.domain.connections.entra.credential_form import PROVIDER, CredentialForm
 from shared.domain.connections.entra.credentials import CredentialKind
 from shared.domain.connections.entra.error_codes import explain
+from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.validation_report import Validation
 from shared.domain.directory import Capability
+from shared.domain.ids import ObjectId
 from shared.domain.problem import Explanation
 from shared.ports.directory import Directory, ValidationScope
 
@@ -34,6 +36,10 @@ class EntraProvider:
     async def validate(self, form: ConnectionForm, scope: ValidationScope) -> Validation:
         """Return everything that is wrong with a form, and what to store if nothing is. Raises RateLimited."""
         return await EntraValidation(self.context, _own(form).cleaned(), scope).run()
+
+    def object_id(self, text: str) -> ObjectId:
+        """Return an entered GUID in lower case. Raises Rejected if the text is not a GUID."""
+        return guid(text)
 
     def stored_form(self, connection: Connection, secrets: Mapping[str, str], *, sso_users: bool) -> CredentialForm:
         """Return the form with which a stored connection is validated again."""

@@ -6,7 +6,6 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
-from shared.domain.ids import object_id
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import (
@@ -120,11 +119,13 @@ async def mapping_get(request: Request) -> Answer:
 )
 async def mapping_put(request: Request) -> Answer:
     """Replace the groups mapped to a location."""
+    body = request.body(MappingBody)
+    object_id = (await app().access.provider(request.tenant)).object_id
     groups = [
         GroupMapping(id=object_id(group))
         if isinstance(group, str)
         else GroupMapping(id=object_id(group.id), transitive=group.transitive)
-        for group in request.body(MappingBody).groups
+        for group in body.groups
     ]
     mapped, tag = await app().locations.put_mapping(request.tenant, request.location, groups, request.condition())
     return Answer(MappingView(groups=mapped), headers=tagged(tag))

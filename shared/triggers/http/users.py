@@ -9,7 +9,6 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
 from shared.domain.access.sso_users import ProductUser, Role
-from shared.domain.ids import object_id
 from shared.triggers.http.framework.answers import Answer
 from shared.triggers.http.framework.contracts import NO_TENANT, READS_DIRECTORY, Contract, answers
 from shared.triggers.http.framework.requests import Request
@@ -55,5 +54,6 @@ async def users_list(request: Request) -> Answer:
 async def users_post(request: Request) -> Answer:
     """Create a product user from an SSO user."""
     body = request.body(UserBody)
-    person, by = object_id(body.object_id), name_of(request.caller)
+    person = (await app().access.provider(request.tenant)).object_id(body.object_id)
+    by = name_of(request.caller)
     return Answer(await app().sign_ins.make_user(request.tenant, person, body.role, by), HTTPStatus.CREATED)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.connections.connection import Connection, decode_secrets
+from shared.domain.connections.providers import ConnectionBody
 from shared.domain.ids import TenantId
 from shared.domain.problem import ErrorCategory
 from shared.domain.run import Plan
 from shared.errors import LoginRefused, NotFound, Superseded, SyncError, Transient
-from shared.ports.directory import Directory
+from shared.ports.directory import Directory, DirectoryProvider
 from shared.ports.platform import SecretStore
 from shared.ports.tenants import ConnectionStore, TenantStore
 from shared.workflows.connections.connection_health import ConnectionHealth
@@ -37,6 +38,11 @@ class DirectoryAccess:
         if connection is None:
             raise NotFound("The directory is not connected: connect it first.", code="not_connected")
         return connection
+
+    async def provider(self, tenant: TenantId) -> DirectoryProvider:
+        """Return the provider of the tenant's connection, or the API's default while it is not connected."""
+        connection = await self.connections.find(tenant)
+        return self.providers.get(connection.provider if connection else ConnectionBody.provider)
 
     async def secrets_of(self, connection: Connection) -> Mapping[str, str]:
         """Return the connection's secrets by name, or nothing if it needs none. Raises NotFound."""

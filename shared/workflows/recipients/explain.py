@@ -1,6 +1,7 @@
 """Explain: whether a person is a recipient at each location, and why."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -72,6 +73,8 @@ class Explain:
                 code="invalid_query",
             )
         await self.tenants.get(tenant)
+        with suppress(Rejected):  # not an id, as most queries
+            query = (await self.access.provider(tenant)).object_id(query)
         preferences = await self.settings.get_preferences(tenant)
         locations = await self.settings.list_locations(tenant)
         live = await self._live(tenant, query)

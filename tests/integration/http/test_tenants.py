@@ -45,6 +45,19 @@ async def test_locations_and_their_groups(api: Client) -> None:
     assert (await api("GET", "tenants/contoso/locations/desk")).status == 404
 
 
+async def test_the_id_of_a_group_is_stored_as_its_directory_writes_it(api: Client) -> None:
+    """Otherwise the group would be without name, and could be listed twice; what is not an id is refused."""
+    await api("PUT", "tenants/contoso", {"name": "Contoso"})
+    await api("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})
+    path, group = "tenants/contoso/locations/desk/groups", "0a1b2c3d-0000-4000-8000-00000000beef"
+    mapped = await api("PUT", path, {"groups": [f" {group.upper()} "]})
+    assert mapped.body == {"groups": [{"id": group, "transitive": True}]}
+    twice = await api("PUT", path, {"groups": [group, group.upper()]})
+    assert (twice.status, twice.body["code"]) == (422, "duplicate_group")
+    other = await api("PUT", path, {"groups": ["everyone"]})
+    assert (other.status, other.body["code"]) == (400, "invalid_object_id")
+
+
 async def test_ids_are_validated_before_anything_is_read(api: Client) -> None:
     """An id that could reach elsewhere is refused with 400 and its own code."""
     for path, code in (

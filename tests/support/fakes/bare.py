@@ -14,7 +14,7 @@ import msgspec
 from shared.domain.connections.connection import Connection, ConnectionForm, ProviderSettings
 from shared.domain.connections.validation_report import Check, Report, Validation
 from shared.domain.directory import Capability, DirectoryUser, Existence, Group, Source, UsersPage
-from shared.domain.ids import MAIN, ConnectionId, ObjectId
+from shared.domain.ids import MAIN, ConnectionId, ObjectId, object_id
 from shared.domain.problem import ErrorCategory, Explanation
 from shared.errors import NotFound
 from shared.ports.directory import ValidationScope
@@ -182,6 +182,10 @@ class BareProvider:
             return Validation(report=Report.of([failed]))
         passed = Check.passed("directory", "The directory exists")
         return Validation(report=Report.of([passed]), settings=bare_settings(form.directory))
+
+    def object_id(self, text: str) -> ObjectId:
+        """Return the id; case and spaces are part of it."""
+        return object_id(text)
 
     def stored_form(self, connection: Connection, secrets: Mapping[str, str], *, sso_users: bool) -> BareForm:
         """Return the form of a stored connection."""
