@@ -1,1 +1,1 @@
-"""Tenants, preferences, locations, who may do what, and deletion."""
+"""Tenants, their settings, authorization, SSO users and erasure."""

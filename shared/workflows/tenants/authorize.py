@@ -1,4 +1,4 @@
-"""Authorization: whether a caller may use a route, by the route's rule and the tenant's admins."""
+"""Authorization: whether a caller may use a route, by the access rule of the route and the admins of its tenant."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from shared.ports.tenants import SettingsStore, TenantStore
 
 
 class Introduction(msgspec.Struct, frozen=True, kw_only=True):
-    """A caller's name and roles."""
+    """What a caller may see: the caller's name, role and tenants."""
 
     name: str
     operator: bool
@@ -21,14 +21,17 @@ class Introduction(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorize:
-    """Decides which caller may do what."""
+    """Authorizes the callers of routes."""
 
     tenants: TenantStore
     settings: SettingsStore
     operator_tenant: str | None
 
     async def introduce(self, caller: Caller) -> Introduction:
-        """Return a caller's name, role and the tenants that the caller is an admin of; none for operators."""
+        """Return the caller's name, role and tenants.
+
+        The tenants are those that the caller administers. The list is empty for operators, who may use every tenant.
+        """
         operator = may(caller, Access.OPERATOR, self.operator_tenant, None)
         tenants: list[TenantSummary] = []
         if isinstance(caller, Person) and not operator:
@@ -38,7 +41,10 @@ class Authorize:
         return Introduction(name=name_of(caller), operator=operator, tenants=tuple(tenants))
 
     async def __call__(self, caller: Caller, access: Access, tenant: TenantId | None) -> None:
-        """Raise Forbidden unless the caller may use the route, in the same words for an unknown tenant."""
+        """Raise Forbidden if the caller may not use a route with this access rule.
+
+        The message is the same for a tenant of other people and for one that does not exist.
+        """
         if may(caller, access, self.operator_tenant, None):
             return
         admins = await self.settings.get_admins(tenant) if tenant is not None else None

@@ -26,10 +26,10 @@ SETTLED_AFTER: Final = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """Deletes every row and the secret of a tenant."""
+    """Deletes every row of a tenant and its secret in Key Vault."""
 
     tenants: TenantStore
-    #: What the tenants' data is stored in, the tenants themselves aside, in the order of deleting it.
+    #: Stores of the tenant's data except `tenants`, in the order of deletion.
     data: Sequence[TenantData]
     secrets: SecretStore
     clock: Clock
@@ -37,8 +37,8 @@ class Erasure:
     @optimistic_update
     async def begin(self, tenant: TenantId) -> None:
         """Store the deletion, so that the watchdog finishes it if this worker crashes."""
-        known, etag = await self.tenants.find_deletion(tenant)
-        if known is None or not known.sweeping:
+        deletion, etag = await self.tenants.find_deletion(tenant)
+        if deletion is None or not deletion.sweeping:
             await self.tenants.replace_deletion(tenant, Deletion(at=self.clock.now()), etag)
 
     async def erase(self, tenant: TenantId) -> None:
@@ -49,9 +49,12 @@ class Erasure:
         await self.tenants.delete_all(tenant)
 
     async def make_way(self, tenant: TenantId) -> None:
-        """Erase the remains of a deleted tenant of this id. Raises: Conflict while another worker erases them."""
-        known, _ = await self.tenants.find_deletion(tenant)
-        if known is not None and known.sweeping:
+        """Erase what is left of a deleted tenant with this id, so that the id can be used again.
+
+        Raises Conflict (`sweeping`) while another worker erases it.
+        """
+        deletion, _ = await self.tenants.find_deletion(tenant)
+        if deletion is not None and deletion.sweeping:
             raise Conflict(f"Tenant {tenant!r} is being erased. Try again in a minute.", code="sweeping")
         await self._sweep(tenant)
 
@@ -69,11 +72,13 @@ class Erasure:
                     event("sweep_failed", tenant=tenant, code=error.code)
 
     async def _sweep(self, tenant: TenantId) -> None:
-        """Erase, then drop the deletion. It is claimed first, so that only one of two workers erases."""
-        known, etag = await self.tenants.find_deletion(tenant)
-        if known is None:
+        """Erase, then drop the deletion. The deletion is claimed first, so that only one of two workers erases."""
+        deletion, etag = await self.tenants.find_deletion(tenant)
+        if deletion is None:
             return
-        claimed = await self.tenants.replace_deletion(tenant, msgspec.structs.replace(known, sweeping=True), etag)
+        sweeping_etag = await self.tenants.replace_deletion(
+            tenant, msgspec.structs.replace(deletion, sweeping=True), etag
+        )
         await self.erase(tenant)
-        await self.tenants.delete_deletion(tenant, claimed)
+        await self.tenants.delete_deletion(tenant, sweeping_etag)
         event("swept", tenant=tenant)

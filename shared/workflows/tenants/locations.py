@@ -27,7 +27,7 @@ class LocationImports(Protocol):
     """The large imports of a location."""
 
     async def abandon(self, tenant: TenantId, location: LocationId) -> None:
-        """End them and delete everything of them."""
+        """End the imports and delete their rows and files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,31 +42,34 @@ class Locations:
     imports: LocationImports
 
     async def list_all(self, tenant: TenantId) -> Sequence[Location]:
-        """Return the tenant's locations with their mappings. Raises: NotFound."""
+        """Return the tenant's locations with their mappings. Raises NotFound if the tenant does not exist."""
         await self.tenants.get(tenant)
         return await self.settings.list_locations(tenant)
 
     async def get(self, tenant: TenantId, location: LocationId) -> Tagged[Location]:
-        """Return one location with its tag. Raises: NotFound."""
+        """Return one location with its tag. Raises NotFound if the tenant or the location does not exist."""
         await self.tenants.get(tenant)
-        found, etag = await self.settings.find_location(tenant, location)
-        if found is None:
+        stored, etag = await self.settings.find_location(tenant, location)
+        if stored is None:
             raise _no_location(tenant, location)
-        return Tagged(found, tag_of(etag, tenant, location))
+        return Tagged(stored, tag_of(etag, tenant, location))
 
     async def put(
         self, tenant: TenantId, location: LocationId, name: str, condition: Condition | None = None
     ) -> Tagged[Location]:
         """Create or rename a location, and return it with its tag.
 
-        Raises: Rejected beyond MAX_LOCATIONS; ChangedMeanwhile.
+        Raises:
+            NotFound: The tenant does not exist.
+            Rejected: The name is invalid, or the tenant would have more than `MAX_LOCATIONS`.
+            ChangedMeanwhile: The stored version is not the required one.
         """
-        known = {stored.id for stored in await self.list_all(tenant)}
-        if location not in known and len(known) >= MAX_LOCATIONS:
+        existing = {stored.id for stored in await self.list_all(tenant)}
+        if location not in existing and len(existing) >= MAX_LOCATIONS:
             raise Rejected(f"Too many locations: a tenant has at most {MAX_LOCATIONS}.", code="too_many_locations")
         name = valid_name(name)
         put = await self._put(tenant, location, name, condition)
-        if location not in known:
+        if location not in existing:
             await self.running_work.invalidate_running_work(tenant)
         return put
 
@@ -75,22 +78,27 @@ class Locations:
         self, tenant: TenantId, location: LocationId, name: str, condition: Condition | None
     ) -> Tagged[Location]:
         """Store the name. Return one version of name and groups, also if the groups change at the same time."""
-        before, seen = await self.settings.find_location(tenant, location)
-        found = expected(condition, seen, tenant, location)
-        with bound_to(found):
-            etag = await self.settings.put_location(tenant, location, name, found or Expected(seen))
+        before, etag_before = await self.settings.find_location(tenant, location)
+        version = expected(condition, etag_before, tenant, location)
+        with bound_to(version):
+            etag = await self.settings.put_location(tenant, location, name, version or Expected(etag_before))
         groups = before.groups if before is not None else ()
         return Tagged(Location(id=location, name=name, groups=groups), tag_of(etag, tenant, location))
 
     async def delete(self, tenant: TenantId, location: LocationId, condition: Condition | None = None) -> None:
-        """Delete the location with its recipients and imports. Raises: NotFound, ChangedMeanwhile.
+        """Delete the location with its recipients and imports.
 
         The config version rises while the location is still listed, because only then is its fence raised, which
         stops running writers. It rises again afterwards, for a run that was planned in between. The recipients are
         deleted before the location, so that an interrupted request can be sent again.
+
+        Raises:
+            NotFound: The tenant or the location does not exist.
+            ChangedMeanwhile: The stored version is not the required one.
         """
         name = (await self.get(tenant, location)).value.name
-        if condition is not None:  # stored again unchanged: of two requests with this version one continues
+        if condition is not None:
+            # Stored again unchanged: of two requests that require this version, only one continues.
             await self._put(tenant, location, name, condition)
         await self.running_work.invalidate_running_work(tenant)
         await self.imports.abandon(tenant, location)
@@ -100,7 +108,7 @@ class Locations:
         await self.running_work.invalidate_running_work(tenant)
         await self.imports.abandon(tenant, location)
         await self.recipients.delete_location(tenant, location)
-        await revise(self.sync_states, tenant, lambda known: known.moved(-statuses.count(Status.ACTIVE)))
+        await revise(self.sync_states, tenant, lambda summary: summary.moved(-statuses.count(Status.ACTIVE)))
 
     async def put_mapping(
         self,
@@ -109,9 +117,14 @@ class Locations:
         groups: Sequence[GroupMapping],
         condition: Condition | None = None,
     ) -> Tagged[Sequence[GroupMapping]]:
-        """Map exactly these groups to a location, and restart the sync that runs on another mapping.
+        """Map exactly these groups to a location, and return them with the location's tag.
 
-        Returns them with the location's tag. Raises: NotFound, Rejected, ChangedMeanwhile.
+        A sync that uses another mapping is restarted.
+
+        Raises:
+            NotFound: The tenant or the location does not exist.
+            Rejected: A group is listed twice, or there are more than `MAX_GROUPS_PER_LOCATION`.
+            ChangedMeanwhile: The stored version is not the required one.
         """
         if len({group.id for group in groups}) != len(groups):
             raise Rejected("A group is listed twice: list each group once.", code="duplicate_group")
@@ -120,18 +133,18 @@ class Locations:
                 f"Too many groups: map at most {MAX_GROUPS_PER_LOCATION} to a location, or nest them in one group.",
                 code="too_many_groups",
             )
-        wanted = tuple(sorted(groups, key=lambda group: group.id))
+        mapping = tuple(sorted(groups, key=lambda group: group.id))
         await self.tenants.get(tenant)
         before, etag = await self.settings.find_location(tenant, location)
         if before is None:
             raise _no_location(tenant, location)
-        found = expected(condition, etag, tenant, location)
-        changed = wanted != before.groups
+        version = expected(condition, etag, tenant, location)
+        changed = mapping != before.groups
         if changed:
-            with bound_to(found):
-                etag = await self.settings.put_mapping(tenant, location, wanted, found)
+            with bound_to(version):
+                etag = await self.settings.put_mapping(tenant, location, mapping, version)
         await restart_runs(self.running_work, self.sync_states, tenant, changed=changed)
-        return Tagged(wanted, tag_of(etag, tenant, location))
+        return Tagged(mapping, tag_of(etag, tenant, location))
 
 
 def _no_location(tenant: TenantId, location: LocationId) -> NotFound:

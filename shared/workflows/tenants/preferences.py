@@ -1,4 +1,4 @@
-"""What an admin chooses for the whole tenant."""
+"""Preferences: the settings of a whole tenant."""
 
 from dataclasses import dataclass
 
@@ -20,26 +20,29 @@ class TenantPreferences:
     running_work: RunningWork
 
     async def get(self, tenant: TenantId) -> Preferences:
-        """Return the tenant's preferences. Raises: NotFound."""
+        """Return the tenant's preferences. Raises NotFound if the tenant does not exist."""
         await self.tenants.get(tenant)
         return await self.settings.get_preferences(tenant)
 
     async def put(
         self, tenant: TenantId, preferences: Preferences, condition: Condition | None = None
     ) -> Tagged[Preferences]:
-        """Store the preferences, restart the sync that runs on other ones, and return them with their tag.
+        """Store the preferences, and return them with their tag. A sync that uses other preferences is restarted.
 
-        Raises: Rejected for contradictory values; ChangedMeanwhile.
+        Raises:
+            NotFound: The tenant does not exist.
+            Rejected: A value is invalid, or the location rule names a location that does not exist.
+            ChangedMeanwhile: The stored version is not the required one.
         """
         preferences.require_sense()
         await self.tenants.get(tenant)
         etag = await self.tenants.find_version(tenant, Part.PREFERENCES)
-        found = expected(condition, etag, Part.PREFERENCES, tenant)
+        version = expected(condition, etag, Part.PREFERENCES, tenant)
         changed = preferences != await self.get(tenant)
         if changed:
             preferences.require_places({location.id for location in await self.settings.list_locations(tenant)})
         if changed or (condition is not None and condition.new):
-            with bound_to(found):
-                etag = await self.settings.put_preferences(tenant, preferences, found)
+            with bound_to(version):
+                etag = await self.settings.put_preferences(tenant, preferences, version)
         await restart_runs(self.running_work, self.sync_states, tenant, changed=changed)
         return Tagged(preferences, tag_of(etag, Part.PREFERENCES, tenant))

@@ -10,7 +10,8 @@ async def restart_runs(
 ) -> None:
     """Raise the config version after a change, and also without a change while a run is active.
 
-    That run may have begun before the same change, whose first request died between storing and raising.
+    An unchanged setting may be the repeat of a request that died after storing and before raising. The active run may
+    then use the previous setting.
     """
     if changed or (await sync_states.get(tenant)).value.active_run is not None:
         await running_work.invalidate_running_work(tenant)

@@ -1,4 +1,4 @@
-"""SSO users: the people assigned to the sign-in application, some of which become users of the product."""
+"""SSO users: people assigned to the sign-in application, and the product users that admins create from them."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,14 +14,15 @@ from shared.ports.tenants import SettingsStore, TenantStore, UserStore
 from shared.telemetry import event
 from shared.workflows.connections.directory_access import DirectoryAccess
 
-#: More pages of assignments or members than a view shows; a listing that goes on is a loop.
+#: Maximum number of pages of assignments, or of members of one group. Also ends a listing that loops.
 _MAX_PAGES = 100
+#: Stands for the group's id where a person is assigned directly.
 _DIRECT = "direct"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIns:
-    """Reads assignments from the directory on request, and stores the users that were created from them."""
+    """Reads assignments live from the directory, and stores users of the product."""
 
     tenants: TenantStore
     settings: SettingsStore
@@ -30,11 +31,18 @@ class SignIns:
     clock: Clock
 
     async def sso_users(self, tenant: TenantId) -> list[SsoUser]:
-        """Return the directory users who are assigned, directly or through a group, with what the filter says of each.
+        """Return the people assigned to the sign-in application, directly or through a group, and the filter's result.
 
-        A group counts by its direct members, as it does for the sign-in itself.
+        Only direct members of a group count, as they do for the sign-in itself.
         Source: https://learn.microsoft.com/entra/identity/users/groups-saasapps (nested groups are not supported)
-        Raises: NotFound; Rejected (`sso_users_off`, `sso_required`); NeedsAttention, Transient as the directory does.
+
+        Raises:
+            NotFound: The tenant does not exist, or is not connected.
+            Rejected: SSO users are off (`sso_users_off`), the sign-in application is missing (`sso_required`), the
+                directory does not list assignments (`sso_users_unsupported`), or there are too many
+                (`too_many_assignments`).
+            NeedsAttention: The directory refuses the connection.
+            Transient: The directory did not respond.
         """
         await self.tenants.get(tenant)
         preferences = await self.settings.get_preferences(tenant)
@@ -48,38 +56,40 @@ class SignIns:
         async with self.access.open(tenant) as directory:
             if Capability.ASSIGNMENTS not in directory.capabilities:
                 raise Rejected("This directory does not list who may sign in.", code="sso_users_unsupported")
-            assigned = await _assignments(directory, sso.client_id)
-            for assignment in assigned:
+            assignments = await _assignments(directory, sso.client_id)
+            for assignment in assignments:
                 if assignment.group:
                     for member in await _members(directory, assignment.principal_id):
                         people[member.id] = member
                         via[member.id].add(assignment.principal_id)
                 else:
                     via[assignment.principal_id].add(_DIRECT)
-            unknown = sorted(set(via) - set(people))
-            people.update((user.id, user) for user in await directory.users_by_id(unknown))
+            missing = sorted(set(via) - set(people))
+            people.update((user.id, user) for user in await directory.users_by_id(missing))
         return sso_users(people.values(), via, preferences.sso_filter)
 
     async def product_users(self, tenant: TenantId) -> Sequence[ProductUser]:
-        """Return the users of the product that were made. Raises: NotFound."""
+        """Return the tenant's users of the product. Raises NotFound if the tenant does not exist."""
         await self.tenants.get(tenant)
         return await self.users.list_users(tenant)
 
     async def make_user(self, tenant: TenantId, person: ObjectId, role: Role, by: str) -> ProductUser:
         """Create a product user from an SSO user with the given role. An existing product user is returned unchanged.
 
-        Raises: NotFound (`not_assigned`); Rejected (`not_eligible`) with the reason; and as `sso_users`.
+        Raises:
+            NotFound: The person is not assigned to the sign-in application (`not_assigned`).
+            Rejected: The person cannot become a user (`not_eligible`); the message has the reason.
+            SyncError: As `sso_users`.
         """
-        assigned = await self.sso_users(tenant)
-        found = next((user for user in assigned if user.object_id == person), None)
-        if found is None:
+        sso_user = next((user for user in await self.sso_users(tenant) if user.object_id == person), None)
+        if sso_user is None:
             raise NotFound("This person is not assigned to the sign-in application.", code="not_assigned")
-        if not found.included or found.mail is None:
-            raise Rejected(f"This person cannot become a user: {found.reason}.", code="not_eligible")
+        if not sso_user.included or sso_user.mail is None:
+            raise Rejected(f"This person cannot become a user: {sso_user.reason}.", code="not_eligible")
         user = ProductUser(
             object_id=person,
-            mail=found.mail,
-            display_name=found.display_name,
+            mail=sso_user.mail,
+            display_name=sso_user.display_name,
             role=role,
             created_at=self.clock.now(),
             created_by=by,
@@ -89,30 +99,30 @@ class SignIns:
 
 
 async def _assignments(directory: Directory, client_id: str) -> list[Assignment]:
-    found: list[Assignment] = []
-    link: str | None = None
+    assignments: list[Assignment] = []
+    cursor: str | None = None
     for _ in range(_MAX_PAGES):
-        page = await directory.assignments(client_id, link)
-        found += page.assignments
-        link = page.next_cursor
-        if link is None:
-            return found
+        page = await directory.assignments(client_id, cursor)
+        assignments += page.assignments
+        cursor = page.next_cursor
+        if cursor is None:
+            return assignments
     raise Rejected(
         "Too many people and groups are assigned to the sign-in application to be shown.", code="too_many_assignments"
     )
 
 
 async def _members(directory: Directory, group: ObjectId) -> list[DirectoryUser]:
-    """Return a group's direct members; none of one that is gone."""
-    found: list[DirectoryUser] = []
-    link: str | None = None
+    """Return the direct members of a group, or an empty list if the group no longer exists."""
+    members: list[DirectoryUser] = []
+    cursor: str | None = None
     for _ in range(_MAX_PAGES):
         try:
-            page = await directory.users(Source(group=group, transitive=False), link)
+            page = await directory.users(Source(group=group, transitive=False), cursor)
         except NotFound:
             return []
-        found += page.users
-        link = page.next_cursor
-        if link is None:
-            return found
+        members += page.users
+        cursor = page.next_cursor
+        if cursor is None:
+            return members
     raise Rejected("An assigned group has too many members to be shown.", code="too_many_assignments")

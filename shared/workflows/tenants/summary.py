@@ -1,4 +1,4 @@
-"""A tenant's summary, moved on by compare-and-swap with the state that it is kept in."""
+"""Update of a tenant's summary by compare-and-swap on the tenant's state, which contains it."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from shared.workflows.optimistic_update import optimistic_update
 
 @optimistic_update
 async def revise(sync_states: SyncStateStore, tenant: TenantId, revised: Callable[[Summary], Summary]) -> None:
-    """Replace the summary by what `revised` returns for the stored one."""
+    """Replace the stored summary with the result of `revised`, which may be called several times."""
     state, etag = await sync_states.get(tenant)
     summary = revised(state.summary)
     if summary != state.summary:

@@ -23,7 +23,7 @@ MAX_LISTED: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenants:
-    """Creates, renames, lists and deletes tenants, and stores who administers them."""
+    """Creates, renames, lists and deletes tenants, and stores their admins."""
 
     tenants: TenantStore
     settings: SettingsStore
@@ -39,19 +39,22 @@ class Tenants:
     ) -> tuple[Tagged[TenantSummary], bool]:
         """Create or rename a tenant. Return it with its tag, and whether it is new.
 
-        Raises: ChangedMeanwhile; Conflict (`sweeping`) while the remains of a deleted tenant of this id are erased.
+        Raises:
+            Rejected: The name is invalid (`invalid_name`).
+            ChangedMeanwhile: The stored version is not the required one.
+            Conflict: A deleted tenant with this id is being erased (`sweeping`).
         """
         summary = TenantSummary(id=tenant, name=valid_name(name))
         before = await self.tenants.find_version(tenant, Part.TENANT)
-        found = expected(condition, before, Part.TENANT, tenant)
+        version = expected(condition, before, Part.TENANT, tenant)
         if before is None:
             await self.erasure.make_way(tenant)
-        with bound_to(found):
-            etag = await self.tenants.put(summary, found)
+        with bound_to(version):
+            etag = await self.tenants.put(summary, version)
         return Tagged(summary, tag_of(etag, Part.TENANT, tenant)), before is None
 
     async def get(self, tenant: TenantId) -> TenantSummary:
-        """Return a tenant. Raises: NotFound."""
+        """Return a tenant. Raises NotFound if it does not exist."""
         return await self.tenants.get(tenant)
 
     async def list_all(self, after: str = "", limit: int = MAX_LISTED) -> tuple[list[TenantSummary], str | None]:
@@ -62,41 +65,49 @@ class Tenants:
         """Delete every row of the tenant, and its secret in Key Vault.
 
         The connection is deleted first, so that running jobs stop before their rows are deleted. The watchdog erases
-        what a worker writes afterwards. Raises: NotFound, ChangedMeanwhile.
+        what a worker writes afterwards.
+
+        Raises:
+            NotFound: The tenant does not exist.
+            ChangedMeanwhile: The stored version is not the required one.
         """
         summary = await self.tenants.get(tenant)
-        if condition is not None:  # stored again unchanged: of two requests with this version one continues
-            found = expected(condition, await self.tenants.find_version(tenant, Part.TENANT), Part.TENANT, tenant)
-            with bound_to(found):
-                await self.tenants.put(summary, found)
+        if condition is not None:
+            # Stored again unchanged: of two requests that require this version, only one continues.
+            version = expected(condition, await self.tenants.find_version(tenant, Part.TENANT), Part.TENANT, tenant)
+            with bound_to(version):
+                await self.tenants.put(summary, version)
         await self.erasure.begin(tenant)
         await self.connect.disconnect(tenant)
         await self.erasure.erase(tenant)
 
     async def get_admins(self, tenant: TenantId) -> Admins:
-        """Return the tenant's admins. Operators are not among them. Raises: NotFound."""
+        """Return the tenant's admins, without operators. Raises NotFound if the tenant does not exist."""
         await self.tenants.get(tenant)
         return await self.settings.get_admins(tenant)
 
     async def put_admins(self, tenant: TenantId, admins: Admins, condition: Condition | None = None) -> Tagged[Admins]:
-        """Store the tenant's admins in place of the previous ones, and return them with their tag.
+        """Replace the tenant's admins, and return them with their tag.
 
-        Raises: Rejected for an id that is not a GUID; ChangedMeanwhile.
+        Raises:
+            NotFound: The tenant does not exist.
+            Rejected: An id is not a GUID, or there are more than `MAX_ADMINS` (`too_many_admins`).
+            ChangedMeanwhile: The stored version is not the required one.
         """
         await self.tenants.get(tenant)
         if len(admins.people) > MAX_ADMINS:
             raise Rejected(f"Too many admins: a tenant has at most {MAX_ADMINS}.", code="too_many_admins")
-        kept = Admins(
+        normalized = Admins(
             azure_tenant_id=guid(admins.azure_tenant_id) if admins.azure_tenant_id else None,
             people=tuple(
                 AdminGrant(azure_tenant_id=guid(person.azure_tenant_id), object_id=guid(person.object_id))
                 for person in admins.people
             ),
         )
-        found = await self._expected(tenant, Part.ADMINS, condition)
-        with bound_to(found):
-            etag = await self.settings.put_admins(tenant, kept, found)
-        return Tagged(kept, tag_of(etag, Part.ADMINS, tenant))
+        version = await self._expected(tenant, Part.ADMINS, condition)
+        with bound_to(version):
+            etag = await self.settings.put_admins(tenant, normalized, version)
+        return Tagged(normalized, tag_of(etag, Part.ADMINS, tenant))
 
     async def _expected(self, tenant: TenantId, part: Part, condition: Condition | None) -> Expected | None:
         if condition is None:
