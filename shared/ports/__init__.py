@@ -10,7 +10,7 @@ checkpoint) has a name of its own.
 | `list_*` | return several values, as an async iterator where there can be many |
 | `insert` | store a value unless there is one |
 | `put` | store a value in place of any other |
-| `replace` | store a value if the stored one still has this ETag, and return the new ETag; else raise Conflict |
+| `replace` | store a value if the stored one still has this ETag, and return the new ETag; else raise ETagConflict |
 | `delete` | delete a value, if it exists |
 | `delete_all` | delete everything of a tenant |
 | `purge` | delete what is older than a time, of all tenants |

@@ -12,13 +12,13 @@ class ImportStore(Protocol):
     """Large imports, and the parts of their files."""
 
     async def insert(self, new: Import) -> None:
-        """Store a new import. Raises: Conflict if there is one of its id."""
+        """Store a new import. Raises: ETagConflict if there is one of its id."""
 
     async def get(self, ref: ImportRef) -> Versioned[Import]:
         """Return an import. Raises: NotFound."""
 
     async def replace(self, changed: Import, etag: str | None) -> str:
-        """Replace an import and return its new ETag. Raises: Conflict if it changed, or vanished, since it was read."""
+        """Replace an import and return its new ETag. Raises: ETagConflict if it has changed or is gone."""
 
     def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
         """Iterate over the imports of a tenant, or of all tenants."""

@@ -22,10 +22,10 @@ class OperatorLog(Protocol):
         """Return the entries with this id: mostly one, or none."""
 
     async def replace(self, entry: OperatorLogEntry, etag: str | None) -> str:
-        """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
+        """Replace an entry and return its new ETag. Raises: ETagConflict if it changed since it was read."""
 
     async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
-        """Delete an entry, if it exists. Raises: Conflict if it changed since it was read."""
+        """Delete an entry, if it exists. Raises: ETagConflict if it changed since it was read."""
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""

@@ -50,7 +50,7 @@ class IdempotencyStore(Protocol):
         """Return what a key was used for, None with ETag None if it was not used."""
 
     async def replace(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
-        """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
+        """Store what a key is used for, and return the ETag. Raises: ETagConflict if it changed since it was read."""
 
     async def delete(self, tenant: TenantId, name: str, etag: str) -> None:
         """Delete a record unless it changed since it was read."""
@@ -69,7 +69,7 @@ class LimitStore(Protocol):
         """Return until when a key's allowance is used; None with ETag None if it never was."""
 
     async def replace(self, key: str, used_until: datetime, etag: str | None) -> None:
-        """Store until when it is used. Raises: Conflict if it changed since it was read."""
+        """Store until when it is used. Raises: ETagConflict if it changed since it was read."""
 
     async def purge(self, before: datetime) -> None:
         """Delete the rows whose allowance was used until before this time."""

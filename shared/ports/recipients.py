@@ -22,7 +22,7 @@ class RecipientStore(Protocol):
         """Return a location's fence; a new one with ETag None if nothing was ever written there."""
 
     async def replace_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
-        """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
+        """Replace the fence alone and return its new ETag. Raises: ETagConflict if it changed since it was read."""
 
     def list_recipients(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
         """Iterate over the recipients of a location by id, from the id `start` on."""
@@ -40,7 +40,7 @@ class RecipientStore(Protocol):
     ) -> str:
         """Write at most `MAX_BATCH_RECIPIENTS`, their journal and the fence in one batch, all or nothing.
 
-        Returns the fence's new ETag. Raises: Conflict if the fence changed since it was read; Transient if it is not
+        Returns the fence's new ETag. Raises: ETagConflict if the fence has changed; Transient if it is not
         known whether the batch was committed (the fence's `attempt` and `operation` then tell); TooLarge if nothing
         was written because it is more than fits one batch.
         """

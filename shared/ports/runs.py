@@ -27,7 +27,7 @@ class RunStore(Protocol):
         """Return a run. Raises: NotFound."""
 
     async def replace(self, run: Run, etag: str | None) -> str:
-        """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
+        """Replace a run and return its new ETag. Raises: ETagConflict if it changed since it was read."""
 
     def list_runs(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
         """Iterate over the tenant's runs, newest first.

@@ -25,7 +25,7 @@ class TableIdempotencyStore:
         return Versioned(None, None) if row is None else Versioned(unpack(row, IdempotencyRecord), _etag(row))
 
     async def replace(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
-        """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
+        """Store what a key is used for, and return the ETag. Raises: ETagConflict if it changed since it was read."""
         row = {"PartitionKey": tenant, "RowKey": name, "at": record.at.isoformat(), **pack(record)}
         return await self._tables.replace(IDEMPOTENCY_KEYS, row, etag)
 

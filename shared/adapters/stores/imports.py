@@ -32,7 +32,7 @@ class TableImportStore:
         self._accounts = accounts or tables
 
     async def insert(self, new: Import) -> None:
-        """Store a new import. Raises: Conflict if there is one of its id."""
+        """Store a new import. Raises: ETagConflict if there is one of its id."""
         await self._tables.insert(IMPORTS, _row_of(new))
 
     async def get(self, ref: ImportRef) -> Versioned[Import]:
@@ -43,7 +43,7 @@ class TableImportStore:
         return Versioned(unpack(row, Import), str(row.metadata["etag"]))
 
     async def replace(self, changed: Import, etag: str | None) -> str:
-        """Replace an import and return its new ETag. Raises: Conflict if it changed, or vanished, since it was read."""
+        """Replace an import and return its new ETag. Raises: ETagConflict if it has changed or is gone."""
         return await self._tables.replace(IMPORTS, _row_of(changed), etag)
 
     async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:

@@ -34,11 +34,11 @@ class TableOperatorLog:
         return [Versioned(found, _etag(row)) for found, row in rows if found.id == entry]
 
     async def replace(self, entry: OperatorLogEntry, etag: str | None) -> str:
-        """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
+        """Replace an entry and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         return await self._tables.replace(LEDGER, _row_of(entry), etag)
 
     async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
-        """Delete an entry, if it exists. Raises: Conflict if it changed since it was read."""
+        """Delete an entry, if it exists. Raises: ETagConflict if it changed since it was read."""
         await self._tables.delete(LEDGER, _PARTITION, _key(entry), etag)
 
     async def list_entries(self) -> AsyncIterator[OperatorLogEntry]:

@@ -26,7 +26,7 @@ class TableLimitStore:
         return Versioned(datetime.fromisoformat(row["until"]), str(row.metadata["etag"]))  # type: ignore[attr-defined]
 
     async def replace(self, key: str, used_until: datetime, etag: str | None) -> None:
-        """Store until when it is used. Raises: Conflict if it changed since it was read."""
+        """Store until when it is used. Raises: ETagConflict if it changed since it was read."""
         row = {"PartitionKey": keys.limit(key), "RowKey": _ROW, "until": used_until.isoformat()}
         await self._tables.replace(LIMITS, row, etag)
 

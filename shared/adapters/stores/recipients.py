@@ -44,7 +44,7 @@ class TableRecipientStore:
         return Versioned(unpack(row, Fence), str(row.metadata["etag"]))
 
     async def replace_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
-        """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
+        """Replace the fence alone and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         tables = await self._accounts.of(tenant)
         return await tables.replace(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
 
@@ -92,7 +92,7 @@ class TableRecipientStore:
     ) -> str:
         """Write at most `MAX_BATCH_RECIPIENTS`, their journal and the fence in one batch, all or nothing.
 
-        Returns the fence's new ETag. Raises: Conflict if the fence changed since it was read; Transient if it is not
+        Returns the fence's new ETag. Raises: ETagConflict if the fence has changed; Transient if it is not
         known whether the batch was committed (the fence's `attempt` and `operation` then tell); TooLarge if nothing
         was written because it is more than fits one batch.
         """

@@ -64,7 +64,7 @@ class TableRunStore:
         return Versioned(unpack(row, Run), str(row.metadata["etag"]))
 
     async def replace(self, run: Run, etag: str | None) -> str:
-        """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
+        """Replace a run and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         tables = await self._accounts.of(run.tenant)
         return await tables.replace(RUNS, _row_of(run), etag)
 

@@ -22,7 +22,7 @@ class FakeIdempotencyStore:
         return Versioned(None, None) if found is None else Versioned(found.value, found.etag)
 
     async def replace(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
-        """Store what a key is used for, and return the ETag. Raises: Conflict if it changed since it was read."""
+        """Store what a key is used for, and return the ETag. Raises: ETagConflict if it changed since it was read."""
         return self._rows.replace((tenant, name), record, etag)
 
     async def delete(self, tenant: TenantId, name: str, etag: str) -> None:

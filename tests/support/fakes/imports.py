@@ -17,7 +17,7 @@ class FakeImportStore:
         self._parts: dict[tuple[ImportRef, int], bytes] = {}
 
     async def insert(self, new: Import) -> None:
-        """Store a new import. Raises: Conflict if there is one of its id."""
+        """Store a new import. Raises: ETagConflict if there is one of its id."""
         self._imports.replace(new.ref, new, None)
 
     async def get(self, ref: ImportRef) -> Versioned[Import]:
@@ -28,7 +28,7 @@ class FakeImportStore:
         return found
 
     async def replace(self, changed: Import, etag: str | None) -> str:
-        """Replace an import and return its new ETag. Raises: Conflict if it changed, or vanished, since it was read."""
+        """Replace an import and return its new ETag. Raises: ETagConflict if it has changed or is gone."""
         return self._imports.replace(changed.ref, changed, etag)
 
     async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:

@@ -17,7 +17,7 @@ class FakeLimitStore:
         return self._rows.find(key) or Versioned(None, None)
 
     async def replace(self, key: str, used_until: datetime, etag: str | None) -> None:
-        """Store until when it is used. Raises: Conflict if it changed since it was read."""
+        """Store until when it is used. Raises: ETagConflict if it changed since it was read."""
         self._rows.replace(key, used_until, etag)
 
     async def purge(self, before: datetime) -> None:

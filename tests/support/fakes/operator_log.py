@@ -29,11 +29,11 @@ class FakeOperatorLog:
         return [found for key in self._entries.keys() if key[1] == entry and (found := self._entries.find(key))]
 
     async def replace(self, entry: OperatorLogEntry, etag: str | None) -> str:
-        """Replace an entry and return its new ETag. Raises: Conflict if it changed since it was read."""
+        """Replace an entry and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         return self._entries.replace((entry.queue, entry.id), entry, etag)
 
     async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
-        """Delete an entry, if it exists. Raises: Conflict if it changed since it was read."""
+        """Delete an entry, if it exists. Raises: ETagConflict if it changed since it was read."""
         if self._entries.find((entry.queue, entry.id)) is not None:
             self._entries.require((entry.queue, entry.id), etag)
             self._entries.delete((entry.queue, entry.id))

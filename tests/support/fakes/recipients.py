@@ -33,7 +33,7 @@ class FakeRecipientStore:
         return self._fences.find((tenant, location)) or Versioned(Fence(), None)
 
     async def replace_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
-        """Replace the fence alone and return its new ETag. Raises: Conflict if it changed since it was read."""
+        """Replace the fence alone and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         return self._fences.replace((tenant, location), fence, etag)
 
     async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
@@ -69,7 +69,7 @@ class FakeRecipientStore:
         journal: JournalEntry,
         fence: Versioned[Fence],
     ) -> str:
-        """Write recipients, their journal and the fence, all or nothing. Raises: Conflict, Rejected, TooLarge."""
+        """Write recipients, their journal and the fence, all or nothing. Raises: ETagConflict, Rejected, TooLarge."""
         if len(recipients) > MAX_BATCH_RECIPIENTS:
             raise Rejected(
                 f"{len(recipients)} recipients exceed the {MAX_BATCH_RECIPIENTS} of a batch.", code="batch_too_large"

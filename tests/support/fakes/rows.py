@@ -34,7 +34,7 @@ class Rows(Generic[K, V]):
         return etag
 
     def replace(self, key: K, value: V, etag: str | None) -> str:
-        """Replace the row that was read with `etag` (None: that was not there). Raises: Conflict."""
+        """Replace the row that was read with `etag` (None: that was not there). Raises: ETagConflict."""
         self.require(key, etag)
         return self.put(key, value)
 

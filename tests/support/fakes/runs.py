@@ -48,7 +48,7 @@ class FakeRunStore:
         return found
 
     async def replace(self, run: Run, etag: str | None) -> str:
-        """Replace a run and return its new ETag. Raises: Conflict if it changed since it was read."""
+        """Replace a run and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         return self._runs.replace((run.tenant, run.id), run, etag)
 
     async def list_runs(

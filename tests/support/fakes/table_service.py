@@ -41,7 +41,7 @@ class MemoryTables(Tables):
         return _entity(found)
 
     async def insert(self, table: str, entity: Mapping[str, Any]) -> str:
-        """Store a new entity and return its ETag. Raises: Conflict if there is one already."""
+        """Store a new entity and return its ETag. Raises: ETagConflict if there is one already."""
         require_entity(entity)
         return self._create(table, entity)
 
@@ -51,7 +51,7 @@ class MemoryTables(Tables):
         return self._store(table, entity)
 
     async def merge(self, table: str, entity: Mapping[str, Any], etag: str | None = None) -> str:
-        """Change properties of an entity that is there. Raises: NotFound; Conflict if it is not the one with `etag`."""
+        """Change properties of an existing entity. Raises: NotFound; ETagConflict if it is not the one with `etag`."""
         require_entity(entity)
         before = await self.get(table, entity["PartitionKey"], entity["RowKey"])
         if etag is not None:
@@ -59,7 +59,7 @@ class MemoryTables(Tables):
         return self._store(table, {**before, **entity})
 
     async def replace(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
-        """Store an entity in the place of the one that was read with `etag`. Raises: Conflict."""
+        """Store an entity in the place of the one that was read with `etag`. Raises: ETagConflict."""
         if etag is None:
             return await self.insert(table, entity)
         require_entity(entity)
@@ -67,14 +67,14 @@ class MemoryTables(Tables):
         return self._store(table, entity)
 
     async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
-        """Delete an entity; one that is not there is no error. Raises: Conflict if it is not the one with `etag`."""
+        """Delete an entity; a missing one is skipped. Raises: ETagConflict if it is not the one with `etag`."""
         found = self._tables.get(table, {}).get((partition, row))
         if found is not None and etag is not None and found[1] != etag:
             raise ETagConflict("The row changed since it was read.")
         self._tables.get(table, {}).pop((partition, row), None)
 
     async def transact(self, table: str, operations: Iterable[Any]) -> str:
-        """Do operations on one partition, all or none. Raises: Conflict, Rejected."""
+        """Do operations on one partition, all or none. Raises: ETagConflict, Rejected."""
         operations = list(operations)
         compose("http://memory", table, operations)  # which refuses what the service would not take
         before = dict(self._tables.setdefault(table, {}))
