@@ -13,6 +13,14 @@ from shared.domain.ids import MAIN, ConnectionId, ObjectId, SourceId, group_sour
 from shared.domain.person_field import PersonField
 
 
+class InactiveReason(StrEnum):
+    """Why a person who still exists in the directory is not active there."""
+
+    DISABLED = "disabled"
+    SUSPENDED = "suspended"
+    ARCHIVED = "archived"
+
+
 class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=False, gc=False):
     """A user as last read. Unknown values are None, never empty text.
 
@@ -22,7 +30,8 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
 
     id: ObjectId
     user_principal_name: Annotated[str, PersonField("User principal name", filterable=True)]
-    account_enabled: bool = True
+    #: Why the person is not active; None for active people.
+    inactive: InactiveReason | None = None
     guest: bool = False
     display_name: str | None = None
     given_name: str | None = None
@@ -47,6 +56,11 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     def only(cls, person: ObjectId) -> "DirectoryUser":
         """Create a user with nothing but an id."""
         return cls(person, "")
+
+    @property
+    def active(self) -> bool:
+        """Whether the person is active in the directory."""
+        return self.inactive is None
 
     @property
     def only_id(self) -> bool:

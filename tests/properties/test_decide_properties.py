@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.directory import DirectoryUser, Source
+from shared.domain.directory import DirectoryUser, InactiveReason, Source
 from shared.domain.ids import MAIN, ConnectionId, LocationId, RecipientId, recipient_id_of, whole_directory
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import GuardLimits, Preferences
@@ -38,7 +38,7 @@ def users(draw: st.DrawFn) -> DirectoryUser:
         draw(NUMBERS),
         mail=draw(MAILS),
         department=draw(WORDS),
-        account_enabled=draw(st.booleans()),
+        inactive=draw(st.sampled_from([None, *InactiveReason])),
         guest=draw(st.booleans()),
         mobile_phone=draw(st.sampled_from([None, "0170 1234567", "desk"])),
         aliases=draw(st.sampled_from([(), ("x@example.com",)])),

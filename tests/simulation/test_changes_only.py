@@ -6,6 +6,7 @@ from io import BytesIO
 
 import pytest
 
+from shared.domain.directory import InactiveReason
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
@@ -89,7 +90,7 @@ async def test_whoever_left_is_read_when_they_return(monkeypatch: pytest.MonkeyP
     """They are irregular: their recipient is there, deactivated."""
     world = await plain_world()
     reads = Reads(world, monkeypatch)
-    world.directory().put(user(5, account_enabled=False))
+    world.directory().put(user(5, inactive=InactiveReason.DISABLED))
     run = await world.sync("contoso", "disabled")
     assert run.counts.deactivated == 2
     reads.clear()
@@ -178,7 +179,7 @@ def _change(world: World, chance: random.Random) -> None:
                 if person(number) in directory.people:
                     directory.remove(person(number))
             case 1:
-                directory.put(user(number, account_enabled=False))
+                directory.put(user(number, inactive=InactiveReason.DISABLED))
             case 2:
                 directory.put(user(number, guest=chance.random() < 0.5, department=f"D{chance.randrange(3)}"))
             case _:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from shared.domain.directory import InactiveReason
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.filters import Attribute, AttributeFilter
 from shared.domain.preferences.preferences import Mode, Preferences
@@ -65,7 +66,7 @@ async def test_before_the_first_sync() -> None:
 @pytest.mark.parametrize(
     ("changes", "preferences", "reason"),
     [
-        ({"account_enabled": False}, {}, "account_disabled"),
+        ({"inactive": InactiveReason.DISABLED}, {}, "account_disabled"),
         ({"guest": True}, {"include_guests": False}, "guest_excluded"),
         ({"mail": None, "user_principal_name": "x#EXT#@contoso.com"}, {"require_mail": True}, "no_email"),
         (
@@ -89,7 +90,7 @@ async def test_who_left_is_told_why() -> None:
     world = await full_world()
     await world.sync("contoso", "first")
     world.directory().remove(person(1))
-    world.directory().put(user(2, account_enabled=False))
+    world.directory().put(user(2, inactive=InactiveReason.DISABLED))
     await world.sync("contoso", "second")
     assert set((await reasons(world, CONTOSO, person(1))).values()) == {(False, "account_deleted")}
     assert set((await reasons(world, CONTOSO, "user1@example.com")).values()) == {(False, "account_deleted")}

@@ -22,7 +22,7 @@ from shared.adapters.stores import (
     TableSyncStateStore,
     TableTenantStore,
 )
-from shared.domain.directory import DirectoryUser, Source
+from shared.domain.directory import DirectoryUser, InactiveReason, Source
 from shared.domain.ids import MAIN, LocationId, ObjectId, TenantId, recipient_id_of
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.filters import Attribute
@@ -126,14 +126,12 @@ class History:
         fields = {
             "mail": mail,
             "department": self.random.choice(DEPARTMENTS),
-            "account_enabled": self.random.random() > 0.15,
+            "inactive": None if self.random.random() > 0.15 else InactiveReason.SUSPENDED,
             "guest": self.random.random() < 0.15,
         }
         found: DirectoryUser = user(number, **fields)
         self.directory.put(found)
-        self.model.people[found.id] = Person(
-            found.id, mail, found.department, enabled=found.account_enabled, guest=found.guest
-        )
+        self.model.people[found.id] = Person(found.id, mail, found.department, enabled=found.active, guest=found.guest)
 
     async def edit_directory(self) -> None:
         """Let somebody join, change, or be deleted."""

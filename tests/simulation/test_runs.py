@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 import pytest
 
-from shared.domain.directory import Source, UsersPage
+from shared.domain.directory import InactiveReason, Source, UsersPage
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.recipient import Reason, Recipient, Status
 from shared.domain.reconcile.decide import Decision, decide
@@ -50,7 +50,7 @@ async def test_only_what_changed_is_written() -> None:
     world = await full_world()
     await world.sync("contoso", "first")
     directory = world.directory()
-    directory.put(user(30), user(1, display_name="New Name"), user(2, account_enabled=False))
+    directory.put(user(30), user(1, display_name="New Name"), user(2, inactive=InactiveReason.DISABLED))
     directory.remove(person(3))
     run = await world.sync("contoso", "second")
     assert run.state is RunState.DONE

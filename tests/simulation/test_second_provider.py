@@ -75,7 +75,7 @@ async def test_a_flat_group_is_synced_without_any_capability() -> None:
 
 
 async def test_an_unknown_person_stays() -> None:
-    """A listing lacks a person of whom the directory cannot say that they are gone."""
+    """A listing lacks a person, and the directory cannot confirm that they left."""
     world, directory = await bare_world(Mode.FULL)
     await world.sync("acme", "first")
     del directory.people[hostile_id(3)]

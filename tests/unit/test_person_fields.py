@@ -30,7 +30,7 @@ TEXTS = {name: f"the {name}" for name in TEXT_FIELDS} | MANAGER | {"mail": "ada@
 STORED_ORDER = (
     "id",
     "user_principal_name",
-    "account_enabled",
+    "inactive",
     "guest",
     "display_name",
     "given_name",

@@ -10,7 +10,7 @@ from ahocorasick_rs import BytesAhoCorasick
 from msgspec import UNSET, UnsetType
 
 from shared.adapters.entra.schema import TEXT_PATHS, GraphUser, Identified
-from shared.domain.directory import DirectoryUser, Fields
+from shared.domain.directory import DirectoryUser, Fields, InactiveReason
 from shared.domain.struct_calls import compile_batch_constructor, compile_constructor
 from shared.errors import NeedsAttention
 
@@ -75,9 +75,10 @@ _PATHS: Final = {
     if name in DirectoryUser.__struct_fields__ and name != "user_principal_name"
 }
 _READERS: Final = [(name, _reader(path)) for name, path in _PATHS.items()]
+_DISABLED: Final = InactiveReason.DISABLED
 _COMMON: Final = {
     "id": "user.id",
-    "account_enabled": "user.account_enabled is not False",
+    "inactive": "disabled if user.account_enabled is False else None",
     "guest": "user.user_type == 'Guest'",
     "manager": "None",
 }
@@ -94,6 +95,7 @@ _plain_users: Final = compile_batch_constructor(
         "aliases": "aliases(user.proxy_addresses) if secondary else ()",
     },
     aliases=_aliases,
+    disabled=_DISABLED,
 )
 #: For any user, and the cleaned user principal name.
 _clean_user: Final = compile_constructor(
@@ -109,6 +111,7 @@ _clean_user: Final = compile_constructor(
     text=_text,
     first=_first,
     aliases=_aliases,
+    disabled=_DISABLED,
 )
 
 
@@ -174,7 +177,7 @@ def patch_of(user: GraphUser) -> Fields:
             raise unreadable()
         fields["user_principal_name"] = name
     if not isinstance(user.account_enabled, UnsetType):
-        fields["account_enabled"] = user.account_enabled is not False
+        fields["inactive"] = _DISABLED if user.account_enabled is False else None
     if not isinstance(user.user_type, UnsetType):
         fields["guest"] = user.user_type == "Guest"
     if not isinstance(user.business_phones, UnsetType):

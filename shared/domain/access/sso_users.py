@@ -55,7 +55,7 @@ def sso_users(
 def _of(user: DirectoryUser, via: Iterable[str], filter_: EmailFilter) -> SsoUser:
     mail = address_of(user)
     reason = None
-    if not user.account_enabled:
+    if not user.active:
         reason = "account_disabled"
     elif mail is None:
         reason = "no_email"

@@ -93,7 +93,7 @@ def exclusion(
     user: DirectoryUser, *, include_guests: bool, require_mail: bool, filters: tuple[AttributeFilter, ...]
 ) -> Reason | None:
     """Return the first reason why a directory user cannot be a recipient; None if they can."""
-    if not user.account_enabled:
+    if not user.active:
         return Reason.ACCOUNT_DISABLED
     if user.guest and not include_guests:
         return Reason.GUEST_EXCLUDED

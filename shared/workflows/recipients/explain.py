@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from shared.domain.directory import DirectoryUser, Group
+from shared.domain.directory import DirectoryUser, Group, InactiveReason
 from shared.domain.ids import MAIN, LocationId, ObjectId, RunId, SourceId, TenantId, object_id, recipient_id_of
 from shared.domain.preferences.filters import address_of
 from shared.domain.preferences.group_mapping import Location, sources_of
@@ -33,6 +33,8 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     display_name: str | None
     mail: str | None
     account_enabled: bool
+    #: Why the account is not enabled; None if it is.
+    inactive_reason: InactiveReason | None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -195,5 +197,6 @@ def _view(person: DirectoryUser | None) -> PersonView | None:
         user_principal_name=person.user_principal_name,
         display_name=person.display_name,
         mail=person.mail,
-        account_enabled=person.account_enabled,
+        account_enabled=person.active,
+        inactive_reason=person.inactive,
     )

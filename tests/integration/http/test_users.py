@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.directory import Assignment
+from shared.domain.directory import Assignment, InactiveReason
 from tests.integration.http.calling import Client
 from tests.support.builders import person, user
 from tests.support.fakes import FakeDirectory
@@ -18,7 +18,7 @@ async def assigned(api: Client, connected: None, directory: FakeDirectory) -> No
     """One directly, a group with another inside, a group that is gone, and people with something against them."""
     del connected
     directory.put(
-        user(4, account_enabled=False),
+        user(4, inactive=InactiveReason.DISABLED),
         user(5, mail=None, user_principal_name="x_y#EXT#@contoso.example"),
         user(6, mail="six@elsewhere.example"),
         user(7),

@@ -102,7 +102,7 @@ class BareDirectory:
         user = self.people.get(person)
         if user is None:
             return Existence.NOT_FOUND if person in self.deleted else Existence.UNKNOWN
-        if not user.account_enabled:
+        if not user.active:
             return Existence.DISABLED
         if person not in inside:
             return Existence.NOT_IN_SOURCE

@@ -142,7 +142,7 @@ class FakeDirectory:
         user = self.people.get(person)
         if user is None:
             return Existence.NOT_FOUND
-        if not user.account_enabled:
+        if not user.active:
             return Existence.DISABLED
         if person not in inside:
             return Existence.NOT_IN_SOURCE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.directory import Capability, DirectoryUser, Existence, Source
+from shared.domain.directory import Capability, DirectoryUser, Existence, InactiveReason, Source
 from shared.domain.ids import ObjectId
 from shared.errors import NotFound
 from tests.contracts.ports.directory.conftest import everybody
@@ -21,8 +21,11 @@ async def test_an_empty_directory(world: World) -> None:
 async def test_a_listing_holds_all_users_once(world: World) -> None:
     """Over all pages, with what is known of them; ids are returned as they are."""
     for number in range(12):
-        await world.add(number, guest=number == 1, account_enabled=number != 2)
-    expected = [world.user(number, guest=number == 1, account_enabled=number != 2) for number in range(12)]
+        await world.add(number, guest=number == 1, inactive=InactiveReason.DISABLED if number == 2 else None)
+    expected = [
+        world.user(number, guest=number == 1, inactive=InactiveReason.DISABLED if number == 2 else None)
+        for number in range(12)
+    ]
     assert await everybody(world.directory, Source()) == {user.id: user for user in expected}
 
 
@@ -60,7 +63,7 @@ async def test_existence_in_the_whole_directory(world: World) -> None:
     people = [
         await world.add(0),
         await world.add(1, guest=True),
-        await world.add(2, account_enabled=False),
+        await world.add(2, inactive=InactiveReason.DISABLED),
         await world.add(3),
     ]
     await world.remove(3)

@@ -27,7 +27,7 @@ async def test_every_user_is_read_with_every_property(contoso: EntraSession, sim
         assert user.mail == known["mail"]
         assert user.department == known["department"]
         assert user.business_phone == (known["businessPhones"] or [None])[0]
-        assert user.account_enabled is known["accountEnabled"]
+        assert user.active is known["accountEnabled"]
         assert user.guest is (known["userType"] == "Guest")
 
 

@@ -77,8 +77,8 @@ class GraphWorld:
     def _properties(self, changes: dict[str, Any]) -> dict[str, Any]:
         named = properties_of({name: text for name, text in changes.items() if name in TEXT_PATHS})
         named |= {name: value for name, value in changes.items() if name not in TEXT_PATHS}
-        if "account_enabled" in named:
-            named["accountEnabled"] = named.pop("account_enabled")
+        if "inactive" in named:
+            named["accountEnabled"] = named.pop("inactive") is None
         if "guest" in named:
             named["userType"] = "Guest" if named.pop("guest") else "Member"
         return named

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.adapters.entra.schema import GraphUser, IdPage, UserPage, decode
 from shared.adapters.entra.user_mapping import MAX_ALIASES, MAX_TEXT, ids_of, patch_of, user_of, users_of
-from shared.domain.directory import DirectoryUser
+from shared.domain.directory import DirectoryUser, InactiveReason
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient
 
@@ -66,7 +66,7 @@ def test_a_user_with_everything() -> None:
     assert user_of(found) == DirectoryUser(
         id=ObjectId(ID),
         user_principal_name="ada@example.com",
-        account_enabled=False,
+        inactive=InactiveReason.DISABLED,
         guest=True,
         display_name="displayName",
         given_name="givenName",
@@ -190,7 +190,7 @@ def test_a_patch_names_just_what_graph_named() -> None:
     """Null is a value, absence is none."""
     change = json.dumps({"value": [{"id": ID, "mail": None, "accountEnabled": True, "businessPhones": []}]})
     patch = patch_of(decode(change.encode(), UserPage).value[0])
-    assert patch == {"mail": None, "account_enabled": True, "business_phone": None}
+    assert patch == {"mail": None, "inactive": None, "business_phone": None}
 
 
 def test_aliases_are_the_other_smtp_addresses() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.domain.directory import DirectoryUser, Existence, Source
+from shared.domain.directory import DirectoryUser, Existence, InactiveReason, Source
 from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.preferences.filters import MAX_VALUES, Attribute, AttributeFilter
 from shared.domain.preferences.preferences import Preferences
@@ -56,7 +56,7 @@ def test_a_filter_by_attribute(filter_: AttributeFilter, fields: dict[str, Any],
     ("fields", "reason"),
     [
         ({}, None),
-        ({"account_enabled": False, "guest": True, "mail": None}, Reason.ACCOUNT_DISABLED),
+        ({"inactive": InactiveReason.DISABLED, "guest": True, "mail": None}, Reason.ACCOUNT_DISABLED),
         ({"guest": True, "mail": None, "user_principal_name": "a_b.c#EXT#@contoso.com"}, Reason.GUEST_EXCLUDED),
         ({"mail": None, "user_principal_name": "a_b.c#EXT#@contoso.com"}, Reason.NO_EMAIL),
         ({"mail": None}, None),

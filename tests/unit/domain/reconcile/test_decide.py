@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from shared.domain.directory import DirectoryUser, Source
+from shared.domain.directory import DirectoryUser, InactiveReason, Source
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.absence import AbsenceProof
@@ -77,7 +77,7 @@ def test_nobody_is_a_candidate_when_the_preference_is_off() -> None:
 
 def test_a_disabled_account_counts_as_not_found() -> None:
     """It gets no recipient, and an existing one becomes a candidate with that reason."""
-    disabled = user(1, account_enabled=False)
+    disabled = user(1, inactive=InactiveReason.DISABLED)
     assert decide(wanted(disabled), [], CAREFUL, proof(disabled)).skipped[0].reason is Reason.ACCOUNT_DISABLED
     (candidate,) = decide(wanted(disabled), synced(user(1)), CAREFUL, proof(disabled)).candidates
     assert candidate.reason is Reason.ACCOUNT_DISABLED

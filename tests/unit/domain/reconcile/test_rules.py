@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.directory import DirectoryUser, Source
+from shared.domain.directory import DirectoryUser, InactiveReason, Source
 from shared.domain.ids import MAIN, RecipientId
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.filters import Attribute, AttributeFilter
@@ -81,7 +81,10 @@ def outcome(combination: Combination) -> tuple[str, str]:
     state = combination["directory"]
     differs = "IT" if combination["differs"] == "yes" else None
     said = user(
-        1, department=differs, account_enabled=state != "disabled", job_title="Robot" if state == "filtered" else None
+        1,
+        department=differs,
+        inactive=InactiveReason.DISABLED if state == "disabled" else None,
+        job_title="Robot" if state == "filtered" else None,
     )
     stored = stored_of(combination, said)
     if state == "filtered" and stored and combination["match"] == "object id":
