@@ -1,1 +1,1 @@
-"""What the operator and the portal look at, and what failed."""
+"""Queries for the portal and operators, dead letters and health checks."""

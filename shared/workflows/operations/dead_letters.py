@@ -25,7 +25,7 @@ from shared.workflows.imports.completion import ImportEndings
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.stages import StageCoordinator
 
-#: Longest part of a message's text that the operator log keeps, in characters.
+#: Maximum length of a message's text in the operator log, in characters.
 _MAX_BODY = 2_000
 
 #: The content of a message; None if it could not be decoded.
@@ -34,7 +34,7 @@ Message = Job | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetters:
-    """Records messages that cannot be worked off, and marks their jobs as failed."""
+    """Records messages that cannot be processed, and marks their jobs as failed."""
 
     operator_log: OperatorLog
     runs: RunStore
@@ -44,7 +44,7 @@ class DeadLetters:
     clock: Clock
 
     async def add_entry(self, queue: str, message_id: str, body: str, code: str, detail: str, message: Message) -> None:
-        """Store an entry in the operator log. Storing it again changes nothing."""
+        """Add an entry to the operator log. Adding the same message again changes nothing."""
         entry = OperatorLogEntry(
             id=message_id,
             at=self.clock.now(),
@@ -59,17 +59,17 @@ class DeadLetters:
         event("buried", queue=queue, message=message_id, code=code, tenant=entry.tenant, run=entry.run)
 
     async def record(self, queue: str, message_id: str, body: str, message: Message, counters: RequestCounters) -> None:
-        """Store the message in the operator log and fail its job, so that its run can end."""
+        """Add the message to the operator log and mark its job as failed, so that its run can end."""
         detail = (
             f"A message of {queue} failed on every delivery. Check the log of its run, fix the cause, then sync again."
         )
         await self.add_entry(queue, message_id, body, "poison", detail, message)
         try:
-            await self._go_on(queue, message, counters)
+            await self._fail_job(queue, message, counters)
         except Superseded:
             event("buried_superseded", queue=queue, message=message_id)
 
-    async def _go_on(self, queue: str, message: Message, counters: RequestCounters) -> None:
+    async def _fail_job(self, queue: str, message: Message, counters: RequestCounters) -> None:
         match message:
             case FetchJob():
                 plan = await self.stages.current_plan(message.tenant, message.run)
@@ -81,10 +81,10 @@ class DeadLetters:
             case ReconcileJob():
                 problem = _problem(message.location, queue)
                 plan = await self.stages.current_plan(message.tenant, message.run)
-                undone = ReconcileResult(
+                unreconciled = ReconcileResult(
                     location=message.location, counts=Counts(), baseline=0, active=0, partial=True, problem=problem
                 )
-                await self.runs.record_reconcile_result(message, undone)
+                await self.runs.record_reconcile_result(message, unreconciled)
                 await self.stages.advance(plan)
             case DeactivateJob():
                 await self.stages.current_plan(message.tenant, message.run)
@@ -92,7 +92,7 @@ class DeadLetters:
             case ImportJob():
                 await self.endings.fail(message, _problem("import", queue))
             case SyncRequest() | None:
-                pass  # it did not start a run, or its run is unknown
+                pass  # the message did not start a run, or cannot be decoded
 
 
 def _problem(concerns: str, queue: str) -> Problem:

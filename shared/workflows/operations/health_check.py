@@ -1,4 +1,4 @@
-"""Doctor: tries everything that a deployment depends on, and says for each what is wrong and what to do."""
+"""Health check (`doctor`): probes every dependency of a deployment, and reports each fault with its fix."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -14,15 +14,15 @@ from shared.errors import Misconfigured, SyncError
 from shared.ports.operations import DependencyProbes
 from shared.ports.platform import Clock
 
-#: How far clocks may be apart, in seconds: tokens are believed for five minutes on either side.
-_SKEW_S: Final = 60.0
-#: More messages than a healthy deployment has waiting.
-_MANY: Final = 10_000
+#: Maximum clock skew that is healthy, in seconds. Tokens are accepted with a skew of up to five minutes.
+_MAX_SKEW_S: Final = 60.0
+#: Maximum number of waiting messages in a queue of a healthy deployment.
+_MAX_WAITING: Final = 10_000
 T = TypeVar("T")
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found. `at` is the server's own time."""
+    """Result of all checks. `at` is the server's own time."""
 
     ok: bool
     at: datetime
@@ -31,46 +31,50 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doctor:
-    """Examines the deployment that it runs in. No answer holds a secret: nothing that failed is quoted but our own."""
+    """Checks the deployment that it runs in. Quotes only messages of the product's own errors, so no secret leaks."""
 
     probes: DependencyProbes
     clock: Clock
 
     async def __call__(self) -> Diagnosis:
-        """Return every check; one that fails stops no other."""
+        """Return the result of every check. A failed check does not prevent the others."""
         (tables, stored_at), further, (queues, depths), (vault, _), (login, login_at) = await asyncio.gather(
-            _tried("tables", "Table Storage", self.probes.tables()),
-            self._further(),
-            _tried("queues", "Queue Storage", self.probes.queues()),
-            _tried("key_vault", "Key Vault", self.probes.vault()),
-            _tried("login", "The login service", self.probes.login()),
+            _probed("tables", "Table Storage", self.probes.tables()),
+            self._further_accounts(),
+            _probed("queues", "Queue Storage", self.probes.queues()),
+            _probed("key_vault", "Key Vault", self.probes.vault()),
+            _probed("login", "The login service", self.probes.login()),
         )
         now = self.clock.now()
         checks = [Check.passed("settings", "All settings are valid"), tables, *further, queues]
         checks += [_depth(name, number) for name, number in sorted((depths or {}).items())]
         checks += [vault, login, _clock("storage", stored_at, now), _clock("the login service", login_at, now)]
-        return Diagnosis(ok=all(check.status is not CheckStatus.FAIL for check in checks), at=now, checks=tuple(checks))
+        ok = all(check.status is not CheckStatus.FAIL for check in checks)
+        return Diagnosis(ok=ok, at=now, checks=tuple(checks))
 
-    async def _further(self) -> list[Check]:
-        """Return a check for each further storage account; one that says which there are only where it fails."""
-        asked, names = await _tried("accounts", "The assignment of tenants to storage accounts", self.probes.accounts())
-        tried = [
-            _tried(f"tables_{name}", f"Table Storage of the account {name!r}", self.probes.tables(name))
+    async def _further_accounts(self) -> list[Check]:
+        """Return a check of each further storage account, or the failed check of their list."""
+        listing, names = await _probed(
+            "accounts", "The assignment of tenants to storage accounts", self.probes.accounts()
+        )
+        probes = [
+            _probed(f"tables_{name}", f"Table Storage of the account {name!r}", self.probes.tables(name))
             for name in names or ()
         ]
-        return [asked] if names is None else [check for check, _ in await asyncio.gather(*tried)]
+        return [listing] if names is None else [check for check, _ in await asyncio.gather(*probes)]
 
 
-async def _tried(id_: str, name: str, work: Awaitable[T]) -> tuple[Check, T | None]:
+async def _probed(id_: str, name: str, probe: Awaitable[T]) -> tuple[Check, T | None]:
+    """Return the check that a probe amounts to, and the probe's result; None if it failed."""
     try:
-        found = await work
+        result = await probe
     except Misconfigured as error:
         fix = "Assign the named role or correct the named setting. It takes some minutes to take effect."
         return Check.failed(id_, f"{name} does not work", str(error), fix), None
     except SyncError as error:
         fix = "Check that the service is up and that the network of the app allows access, then try again."
         return Check.failed(id_, f"{name} cannot be reached", str(error), fix), None
-    return Check.passed(id_, f"{name} works"), found
+    return Check.passed(id_, f"{name} works"), result
 
 
 def _depth(name: str, number: int) -> Check:
@@ -78,7 +82,7 @@ def _depth(name: str, number: int) -> Check:
     if number > 0 and name.endswith(POISON_SUFFIX):
         fix = "They are recorded within a minute. If they stay, check that the queue triggers of the app run."
         return Check(id=id_, status=CheckStatus.WARN, title=about, detail="Messages failed on every delivery.", fix=fix)
-    if number > _MANY:
+    if number > _MAX_WAITING:
         fix = "Check that the queue triggers of the app run, and the scale-out limit of the app."
         return Check(
             id=id_, status=CheckStatus.WARN, title=about, detail="More messages than usual are waiting.", fix=fix
@@ -90,8 +94,8 @@ def _clock(where: str, there: datetime | None, here: datetime) -> Check:
     id_ = f"clock_{where.rsplit(maxsplit=1)[-1]}"
     if there is None:
         return Check.skipped(id_, f"The time of {where} is unknown", "The service did not return its time.")
-    apart_s = abs((there - here).total_seconds())
-    if apart_s > _SKEW_S:
-        detail = f"The clocks of the app and of {where} differ by {apart_s:.0f} s. Tokens are refused above 300 s."
+    skew_s = abs((there - here).total_seconds())
+    if skew_s > _MAX_SKEW_S:
+        detail = f"The clocks of the app and of {where} differ by {skew_s:.0f} s. Tokens are refused above 300 s."
         return Check.failed(id_, "The clocks differ", detail, "Turn on time synchronization on the machine of the app.")
     return Check.passed(id_, f"The clocks of the app and of {where} agree")

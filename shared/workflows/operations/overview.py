@@ -1,8 +1,8 @@
-"""Overview: every tenant on one line, for an operator who looks after thousands.
+"""Overview: one line per tenant, for operators of thousands of tenants.
 
-It costs four listings, whatever the number of tenants: names, connections, troubles, and the summaries that a run
-leaves in its tenant's state as it frees the tenant, in one write. Only held runs of the page that is shown are read one
-by one.
+It reads five listings, whatever the number of tenants: names, connections, unhealthy connections, failed messages, and
+summaries. A run writes its summary into the tenant's state in the same write that frees the tenant. Only the held runs
+of the requested page are read one by one.
 """
 
 import asyncio
@@ -25,32 +25,33 @@ from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.ports.tenants import ConnectionStore, SyncStateStore, TenantStore
 
-#: What `OperatorLogEntry.queue` says of an event, which is not a message.
+#: `OperatorLogEntry.queue` of an event, which has no queue.
 _EVENTS: Final = "connection"
+#: State of a tenant without a connection.
 _OFF: Final = "off"
-#: The most urgent first.
+#: States of connections, the most urgent first.
 _URGENCY: Final = (HealthState.NEEDS_ATTENTION.value, HealthState.FAILING.value, HealthState.ON.value, _OFF)
 T = TypeVar("T")
 
 
 class Sort(StrEnum):
-    """What the lines are sorted by."""
+    """Sort keys of the overview."""
 
     NAME = "name"
     STATE = "state"
     LAST_SUCCESS = "lastSuccessAt"
-    SECRET = "secretDaysLeft"  # noqa: S105 - no password
+    SECRET = "secretDaysLeft"  # noqa: S105 - not a password
 
 
 class ConnectionLine(msgspec.Struct, frozen=True, kw_only=True):
-    """How a tenant's connection fares: `off`, `on`, `failing` or `needs_attention`."""
+    """State of a tenant's connection: `off`, `on`, `failing` or `needs_attention`."""
 
     state: str
     reason: Reason | None
 
 
 class RunLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The last sync that came to its end."""
+    """The last sync that ended."""
 
     id: RunId
     state: RunState
@@ -58,7 +59,7 @@ class RunLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class TenantLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One tenant. `recipients` are the active ones after the last sync, moved on by what was changed by hand since."""
+    """One tenant. `recipients` counts the active ones after the last sync, adjusted for manual changes since."""
 
     id: TenantId
     name: str
@@ -74,7 +75,7 @@ class TenantLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Position(NamedTuple):
-    """Where a line belongs: what it is sorted by, and whose it is."""
+    """Position of a line in the sorted overview: its sort key, then its tenant's id."""
 
     rank: int
     text: str
@@ -83,7 +84,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Reads all tenants with four listings."""
+    """Reads all tenants together."""
 
     tenants: TenantStore
     connections: ConnectionStore
@@ -95,35 +96,37 @@ class Overview:
     async def __call__(
         self, search: str, sort: Sort, *, descending: bool, after: Position | None, limit: int
     ) -> tuple[list[TenantLine], Position | None]:
-        """Return a page of the tenants whose id or name contains `search`, and where it ended; None at the end."""
+        """Return a page of the tenants whose id or name contains `search`, and its last position; None at the end."""
         lines = await self._lines(search.strip().casefold())
-        placed = sorted(((_place(line, sort), line) for line in lines), key=lambda each: each[0], reverse=descending)
+        positioned = sorted(
+            ((_position(line, sort), line) for line in lines), key=lambda entry: entry[0], reverse=descending
+        )
         if after is not None:
-            placed = [entry for entry in placed if (entry[0] < after if descending else entry[0] > after)]
-        page = placed[:limit]
-        more = len(placed) > limit
+            positioned = [entry for entry in positioned if (entry[0] < after if descending else entry[0] > after)]
+        page = positioned[:limit]
+        more = len(positioned) > limit
         shown = await asyncio.gather(*(self._verified(line) for _, line in page))
         return list(shown), page[-1][0] if more else None
 
     async def _lines(self, word: str) -> list[TenantLine]:
-        names, connected, troubles, summaries, poison = await asyncio.gather(
+        tenants, connected, unhealthy, summaries, poison = await asyncio.gather(
             _all(self.tenants.list_tenants()),
             _all(self.connections.list_connected()),
             _all(self.connections.list_unhealthy()),
             _all(self.sync_states.list_summaries()),
             self._poison(),
         )
-        ends = {tenant.id: tenant.secret_expires_on for tenant in connected}
-        health, summary, now = dict(troubles), dict(summaries), self.clock.now()
+        expiries = {connection.id: connection.secret_expires_on for connection in connected}
+        health, summary, now = dict(unhealthy), dict(summaries), self.clock.now()
         return [
             _line(
                 tenant,
-                _connection(health.get(tenant.id, Health()) if tenant.id in ends else None),
+                _connection(health.get(tenant.id, Health()) if tenant.id in expiries else None),
                 summary.get(tenant.id, Summary()),
-                secret_days_left=days_left(end, now) if (end := ends.get(tenant.id)) else None,
+                secret_days_left=days_left(expiry, now) if (expiry := expiries.get(tenant.id)) else None,
                 poison=poison[tenant.id],
             )
-            for tenant in names
+            for tenant in tenants
             if word in tenant.id or word in tenant.name.casefold()
         ]
 
@@ -132,7 +135,10 @@ class Overview:
         return Counter(entry.tenant for entry in entries if entry.tenant is not None)
 
     async def _verified(self, line: TenantLine) -> TenantLine:
-        """Return the line without its held run if that was decided on by a worker that crashed afterwards."""
+        """Return the line without its held run if that run is no longer held.
+
+        The summary still names the run if the worker died between storing the decision and updating the summary.
+        """
         if line.held_run is None:
             return line
         try:
@@ -167,8 +173,8 @@ def _connection(health: Health | None) -> ConnectionLine:
     return ConnectionLine(state=health.state.value, reason=health.reason)
 
 
-def _place(line: TenantLine, sort: Sort) -> Position:
-    """Return where a line belongs: what is unknown comes first for successes, and last for secrets."""
+def _position(line: TenantLine, sort: Sort) -> Position:
+    """Return the position of a line. An unknown last success sorts first, an unknown expiry last."""
     match sort:
         case Sort.NAME:
             return Position(0, line.name.casefold(), line.id)
@@ -181,5 +187,5 @@ def _place(line: TenantLine, sort: Sort) -> Position:
             return Position(0, f"{days:09d}", line.id) if days is not None else Position(1, "", line.id)
 
 
-async def _all(found: AsyncIterator[T]) -> list[T]:
-    return [item async for item in found]
+async def _all(items: AsyncIterator[T]) -> list[T]:
+    return [item async for item in items]

@@ -20,12 +20,12 @@ from shared.workflows.snapshots.reader import stored_users
 
 
 class RecipientFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which recipients to show, and from where on."""
+    """Conditions for recipients, and the page to show."""
 
     search: str = ""
     status: Status | None = None
     origin: Origin | None = None
-    #: Id of the last recipient of the page before.
+    #: Id of the last recipient of the previous page.
     after: str = ""
     limit: int = 100
 
@@ -50,47 +50,53 @@ class RecipientQueries:
     recipients: RecipientStore
 
     async def list_page(
-        self, tenant: TenantId, location: LocationId, wanted: RecipientFilter
+        self, tenant: TenantId, location: LocationId, filter_: RecipientFilter
     ) -> tuple[list[Recipient], str | None]:
-        """Return a page of recipients by id, and the id to go on after; None at the end. Raises: NotFound."""
+        """Return a page of recipients by id, and the id after which the next page begins; None at the end.
+
+        Raises NotFound if the tenant does not have the location.
+        """
         if location not in {stored.id for stored in await self.settings.list_locations(tenant)}:
             raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
-        return await page(self._matching(tenant, location, wanted), wanted.limit, lambda recipient: recipient.id)
+        return await page(self._matching(tenant, location, filter_), filter_.limit, lambda recipient: recipient.id)
 
     async def _matching(
-        self, tenant: TenantId, location: LocationId, wanted: RecipientFilter
+        self, tenant: TenantId, location: LocationId, filter_: RecipientFilter
     ) -> AsyncIterator[Recipient]:
-        async for recipient in self.recipients.list_recipients(tenant, location, start=wanted.after):
-            if recipient.id > wanted.after and wanted.matches(recipient):
+        async for recipient in self.recipients.list_recipients(tenant, location, start=filter_.after):
+            if recipient.id > filter_.after and filter_.matches(recipient):
                 yield recipient
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
-        """Return one recipient. Raises: NotFound."""
+        """Return one recipient. Raises NotFound if the tenant or the recipient does not exist."""
         await self.tenants.get(tenant)
         return await self.recipients.get(tenant, location, recipient)
 
-    async def list_all(self, tenant: TenantId, location: LocationId, wanted: RecipientFilter) -> list[Recipient]:
-        """Return all recipients of a location that pass the filter; its limit does not apply. Raises: NotFound."""
+    async def list_all(self, tenant: TenantId, location: LocationId, filter_: RecipientFilter) -> list[Recipient]:
+        """Return all recipients of a location that pass the filter; its `after` and `limit` do not apply.
+
+        Raises NotFound if the tenant does not have the location.
+        """
         if location not in {stored.id for stored in await self.settings.list_locations(tenant)}:
             raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
         stored = self.recipients.list_recipients(tenant, location)
-        return [recipient async for recipient in stored if wanted.matches(recipient)]
+        return [recipient async for recipient in stored if filter_.matches(recipient)]
 
     async def attribute_values(self, tenant: TenantId, attribute: Attribute) -> list[AttributeValue]:
-        """Return the values of an attribute with their numbers of people and the locations that they lead to.
+        """Return the values of an attribute, with their numbers of people and the locations that the rule assigns.
 
-        They come from the last read of the whole directory, or of the mapped groups if runs read only these. People
-        who cannot be recipients are left out. Raises: NotFound.
+        They come from the current snapshot of the whole directory, or of the mapped groups if runs read only these.
+        People that the preferences exclude do not count. Raises NotFound if the tenant does not exist.
         """
         await self.tenants.get(tenant)
         preferences = await self.settings.get_preferences(tenant)
         sources, _ = sources_of(preferences, await self.settings.list_locations(tenant))
         values, seen = AttributeHistogram(attribute), set[ObjectId]()
         for source in [EVERYONE] if EVERYONE in sources else sources:
-            ref = await self.snapshots.find_current(tenant, source)
-            if ref is None:
+            manifest = await self.snapshots.find_current(tenant, source)
+            if manifest is None:
                 continue
-            async for user in stored_users(self.snapshots, tenant, ref):
+            async for user in stored_users(self.snapshots, tenant, manifest):
                 if user.id not in seen and preferences.exclusion(user) is None:
                     values.add([user])
                 seen.add(user.id)

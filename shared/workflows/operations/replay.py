@@ -1,4 +1,4 @@
-"""Dead-letter replay: a failed message is sent to its queue again, or discarded."""
+"""Dead-letter replay: sends failed messages to their queues again, or discards them."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ from shared.workflows.sync.stages import StageCoordinator
 #: Time after which a worker that claimed an entry has sent its message or crashed.
 _SENT_WITHIN: Final = timedelta(minutes=1)
 #: Maximum number of entries on a page.
-#: Maximum number of entries on a page.
 _LISTED_ENTRIES: Final = 500
+#: Maximum length of a request id, in characters.
 _MAX_REQUEST_ID: Final = 200
 Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob
 
 
 class EntryPosition(NamedTuple):
-    """Where in the operator log a page ended."""
+    """Position of an entry in the operator log."""
 
     at: datetime
     id: str
@@ -39,7 +39,7 @@ class EntryPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterReplay:
-    """Decides on entries of the operator log, one at a time."""
+    """Lists, replays and discards entries of the operator log."""
 
     operator_log: OperatorLog
     queue: JobQueue
@@ -49,7 +49,7 @@ class DeadLetterReplay:
     async def list_entries(
         self, after: EntryPosition | None = None, limit: int = _LISTED_ENTRIES
     ) -> tuple[list[OperatorLogEntry], EntryPosition | None]:
-        """Return a page of the log, newest first, and where the next page begins; None at the end."""
+        """Return a page of the operator log, newest first, and its last position; None at the end."""
         return await page(self._entries(after), limit, _entry_position)
 
     async def _entries(self, after: EntryPosition | None) -> AsyncIterator[OperatorLogEntry]:
@@ -58,12 +58,16 @@ class DeadLetterReplay:
                 yield entry
 
     async def replay(self, id_: str, queue: str, by: str) -> OperatorLogEntry:
-        """Send the message to its queue again, once however often it is requested. Return the entry.
+        """Send the message to its queue again, and return the entry. Repeating the call does not send it again.
 
-        The entry is claimed before the message is sent. If the worker crashes, another may send it after a minute; both
-        use the same request id, which is processed once.
-        Raises: NotFound (`entry_not_found`); Rejected (`not_replayable`, `ambiguous_entry`); Conflict (`run_ended`,
-        `request_in_progress`).
+        The entry is claimed before the message is sent. If the worker crashes in between, a call after
+        `_SENT_WITHIN` sends the message. Both messages have the same request id or job, which is processed once.
+
+        Raises:
+            NotFound: The entry does not exist (`entry_not_found`).
+            Rejected: The message cannot be retried (`not_replayable`), or several entries have this id
+                (`ambiguous_entry`).
+            Conflict: The run has ended (`run_ended`), or the message is being sent (`request_in_progress`).
         """
         entry, etag = await self._entry(id_, queue)
         now = self.clock.now()
@@ -87,25 +91,31 @@ class DeadLetterReplay:
         return sent
 
     async def discard(self, id_: str, queue: str, by: str) -> None:
-        """Delete the entry from the operator log. Raises: NotFound (`entry_not_found`); Rejected; Conflict."""
+        """Delete an entry of the operator log.
+
+        Raises:
+            NotFound: The entry does not exist (`entry_not_found`).
+            Rejected: Several entries have this id (`ambiguous_entry`).
+            Conflict: The entry was replayed or discarded at the same time.
+        """
         entry, etag = await self._entry(id_, queue)
         await self.operator_log.delete(entry, etag)
         event("discarded", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=by)
 
     async def _entry(self, id_: str, queue: str) -> Versioned[OperatorLogEntry]:
         stored = await self.operator_log.list_by_id(id_)
-        found = [entry for entry in stored if queue in {"", entry.value.queue}]
-        if not found:
+        matches = [entry for entry in stored if queue in {"", entry.value.queue}]
+        if not matches:
             raise NotFound("This entry does not exist. It may have been discarded.", code="entry_not_found")
-        if len(found) > 1:
-            queues = ", ".join(sorted(entry.value.queue for entry in found))
+        if len(matches) > 1:
+            queues = ", ".join(sorted(entry.value.queue for entry in matches))
             raise Rejected(
                 f"Several entries have this id: also state the queue, one of {queues}.", code="ambiguous_entry"
             )
-        return found[0]
+        return matches[0]
 
     async def _message(self, entry: OperatorLogEntry) -> Message:
-        """Return the message as it is to be sent. Raises: Rejected (`not_replayable`), Conflict (`run_ended`)."""
+        """Return the message to send. Raises Rejected (`not_replayable`) or Conflict (`run_ended`)."""
         try:
             message = _parsed(entry)
         except Rejected as error:
@@ -132,7 +142,7 @@ class DeadLetterReplay:
 
 
 def _parsed(entry: OperatorLogEntry) -> Message:
-    """Return what an entry's message says. Raises: Rejected."""
+    """Return the decoded message of an entry. Raises Rejected if it cannot be retried."""
     match entry.queue:
         case SyncRequest.queue:
             return _renamed(parse_request(entry.body, entry.id), entry.id)
@@ -148,7 +158,10 @@ def _parsed(entry: OperatorLogEntry) -> Message:
 
 
 def _renamed(request: SyncRequest, id_: str) -> SyncRequest:
-    """Return a request under a name of its own: that of the first may count as done. One that names a run keeps it."""
+    """Return the request with a new request id, because the tenant may already have accepted the original one.
+
+    A request whose id is a run id keeps it: it starts that run.
+    """
     try:
         run_id(request.request)
     except Rejected:

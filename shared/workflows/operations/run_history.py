@@ -1,4 +1,4 @@
-"""Run history: runs, how far they are, and what they changed."""
+"""Run history: runs with their progress and their changes."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,13 @@ from shared.workflows.pagination import page
 #: Maximum number of runs on a page.
 _LISTED_RUNS: Final = 100
 #: Maximum number of unfinished jobs of each kind that are read for a run's progress.
-_LOOKED_INTO: Final = 20
-#: Maximum number of changes on a page.
+_MAX_UNFINISHED: Final = 20
 #: Maximum number of changes on a page.
 _LISTED_CHANGES: Final = 1_000
 
 
 class ChangePosition(NamedTuple):
-    """Where in a run's changes a page ended: the location, and how many of its changes came before."""
+    """Position of a change in a run: its location, and its number within the location, from 1."""
 
     location: str
     number: int
@@ -38,7 +37,7 @@ _BEGINNING: Final = ChangePosition("", 0)
 
 
 class LocatedChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One change of a run, and where it happened, without the values that were stored before."""
+    """One change of a run with its location, without the previous values."""
 
     location: LocationId
     kind: ChangeKind
@@ -47,7 +46,7 @@ class LocatedChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     object_id: str | None
     display_name: str | None
     fields: tuple[str, ...]
-    #: Whether it waits for approval, or was only previewed.
+    #: Whether the change awaits approval, or was only previewed.
     held: bool = False
 
 
@@ -67,7 +66,7 @@ class RunHistory:
         return await page(self.runs.list_runs(tenant, after=after), limit, lambda run: run.id)
 
     async def get(self, tenant: TenantId, run: RunId) -> tuple[Run, RunProgress]:
-        """Return a run and how far it is. Raises: NotFound."""
+        """Return a run with its progress. Raises NotFound if the run does not exist."""
         stored = (await self.runs.get(tenant, run)).value
         progress = await self.runs.get_progress(tenant, run)
         if not progress.sources + progress.locations:
@@ -76,25 +75,28 @@ class RunHistory:
         return stored, msgspec.structs.replace(progress, people=people, written=written)
 
     async def _done(self, plan: Plan) -> tuple[int, int]:
-        """Return how many people a run has read, and how many recipients it has written."""
+        """Return the number of users that a run has read, and the number of recipients that it has written.
+
+        Of the unfinished jobs, only the first `_MAX_UNFINISHED` of each kind are counted.
+        """
         fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
         people = sum(result.snapshot.digest.users for result in fetched.values() if result.snapshot is not None)
-        for source in sorted(plan.sources.keys() - fetched.keys())[:_LOOKED_INTO]:
+        for source in sorted(plan.sources.keys() - fetched.keys())[:_MAX_UNFINISHED]:
             checkpoint = await self.runs.find_checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
             people += checkpoint.digest.users if checkpoint is not None else 0
         reconciled = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         written = sum(_written(result.counts) for result in reconciled.values())
-        for location in sorted(plan.locations.keys() - reconciled.keys())[:_LOOKED_INTO]:
+        for location in sorted(plan.locations.keys() - reconciled.keys())[:_MAX_UNFINISHED]:
             written += _written(await self.recipients.get_journal_counts(plan.tenant, location, plan.run))
         return people, written
 
     async def list_changes(
         self, tenant: TenantId, run: RunId, after: ChangePosition = _BEGINNING, limit: int = _LISTED_CHANGES
     ) -> tuple[list[LocatedChange], ChangePosition | None]:
-        """Return a page of a run's changes, and where the next page begins; None at the end. Raises: NotFound.
+        """Return a page of a run's changes, and its last position; None at the end.
 
         The run may still be active. Changes are ordered by location, and within a location by the time of writing, so
-        that the pages of an ended run do not change.
+        that the pages of an ended run do not change. Raises NotFound if the run does not exist.
         """
         stored = (await self.runs.get(tenant, run)).value
         locations: Iterable[LocationId] = stored.locations
@@ -103,18 +105,18 @@ class RunHistory:
                 locations = (await self.runs.get_plan(tenant, run)).locations
             except NotFound:
                 return [], None
-        found, end = await page(
+        changes, end = await page(
             self._changes(tenant, stored, sorted(locations), after), limit, lambda located: located[0]
         )
-        return [change for _, change in found], end
+        return [change for _, change in changes], end
 
     async def _changes(
         self, tenant: TenantId, run: Run, locations: Sequence[LocationId], after: ChangePosition
     ) -> AsyncIterator[tuple[ChangePosition, LocatedChange]]:
-        """Iterate over changes with their positions; locations that lie before are not read."""
+        """Iterate over the changes after a position, with their positions. Locations before it are not read."""
         results = await self.runs.list_reconcile_results(tenant, run.id)
-        waiting = run.preview or run.state is RunState.HELD
-        held = await self.runs.list_held(tenant, run.id) if waiting else {}
+        has_held = run.preview or run.state is RunState.HELD
+        held = await self.runs.list_held(tenant, run.id) if has_held else {}
         for location in locations:
             if location < after.location:
                 continue
@@ -135,7 +137,7 @@ class RunHistory:
         result: ReconcileResult | None,
         held: Sequence[Candidate],
     ) -> AsyncIterator[tuple[Change, bool]]:
-        """Iterate over the changes of a run at a location, and whether they await approval."""
+        """Iterate over the changes of a run at a location, each with whether it awaits approval."""
         async for entry in self.recipients.list_journal(tenant, location, run):
             for change in entry.changes:
                 yield change, False
@@ -143,13 +145,15 @@ class RunHistory:
             for change in (*result.previewed, *result.skipped):
                 yield change, False
         if held:
-            for change in await self._would_leave(tenant, location, held):
+            for change in await self._held_deactivations(tenant, location, held):
                 yield change, True
 
-    async def _would_leave(self, tenant: TenantId, location: LocationId, people: Sequence[Candidate]) -> list[Change]:
-        """Return the deactivations that were not done, with the names of their recipients."""
+    async def _held_deactivations(
+        self, tenant: TenantId, location: LocationId, candidates: Sequence[Candidate]
+    ) -> list[Change]:
+        """Return the deactivations of candidates, with the names of their recipients."""
         stored = {recipient.id: recipient async for recipient in self.recipients.list_recipients(tenant, location)}
-        return [departure(candidate, stored.get(candidate.recipient)) for candidate in people]
+        return [departure(candidate, stored.get(candidate.recipient)) for candidate in candidates]
 
 
 def _written(counts: Counts) -> int:
