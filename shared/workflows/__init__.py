@@ -1,1 +1,1 @@
-"""One use case a file. Workflows know ports and the domain; they talk to each other through jobs only."""
+"""Use cases, one per file. They depend only on ports and the domain, and start each other through jobs."""

@@ -20,7 +20,7 @@ from shared.workflows.optimistic_update import optimistic_update
 
 @dataclass(slots=True)
 class KeyReservation:
-    """A key that is in use, by this request or by an earlier one."""
+    """Reservation of a key, by this request or by an earlier one."""
 
     record: IdempotencyRecord
     #: Whether this request reserved the key.
@@ -38,7 +38,7 @@ class KeyReservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idempotency:
-    """Remembers keys for a day."""
+    """Reserves idempotency keys. A key expires after 24 hours."""
 
     records: IdempotencyStore
     clock: Clock
@@ -66,15 +66,15 @@ class Idempotency:
     @optimistic_update
     async def _reserved(self, tenant: TenantId, request: IdempotentRequest) -> tuple[IdempotencyRecord, str, bool]:
         now = self.clock.now()
-        known, etag = await self.records.find(tenant, request.name)
-        if known is not None and not known.is_expired(now):
-            if known.digest != request.digest:
+        record, etag = await self.records.find(tenant, request.name)
+        if record is not None and not record.is_expired(now):
+            if record.digest != request.digest:
                 raise Rejected(
                     "This Idempotency-Key was already used for a different request: use a new key.",
                     code="idempotency_key_reused",
                 )
-            if etag is not None and not known.is_abandoned(now):
-                return known, etag, False
+            if etag is not None and not record.is_abandoned(now):
+                return record, etag, False
         run = self.ids.new_run_id()
         fresh = IdempotencyRecord(digest=request.digest, run=run, at=now)
         return fresh, await self.records.replace(tenant, request.name, fresh, etag), True

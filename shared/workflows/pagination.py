@@ -1,4 +1,4 @@
-"""Pages of long lists: as much as is asked for, and where the next one begins."""
+"""Pagination: the first items of an iterator, and the position after which the next page begins."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
@@ -7,11 +7,11 @@ T = TypeVar("T")
 P = TypeVar("P")
 
 
-async def page(found: AsyncIterator[T], limit: int, place: Callable[[T], P]) -> tuple[list[T], P | None]:
-    """Return the first `limit` items, and the place of the last of them if there are more; no more are read."""
-    items: list[T] = []
-    async for each in found:
-        if len(items) == limit:
-            return items, place(items[-1])
-        items.append(each)
-    return items, None
+async def page(items: AsyncIterator[T], limit: int, position_of: Callable[[T], P]) -> tuple[list[T], P | None]:
+    """Return the first `limit` items, and the position of the last one if more follow. Reads at most `limit` + 1."""
+    first: list[T] = []
+    async for item in items:
+        if len(first) == limit:
+            return first, position_of(first[-1])
+        first.append(item)
+    return first, None

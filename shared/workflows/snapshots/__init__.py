@@ -1,1 +1,1 @@
-"""Writing, patching and reading snapshots."""
+"""Writer, patcher, cache and reader of snapshots."""

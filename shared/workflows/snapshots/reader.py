@@ -1,4 +1,4 @@
-"""Reading snapshots."""
+"""Snapshot reader: iterates over the users of a snapshot, and verifies its pages against the manifest."""
 
 from collections.abc import AsyncIterator
 
@@ -11,16 +11,16 @@ from shared.runtime.fair_scheduler import turn
 
 
 async def stored_users(
-    snapshots: SnapshotStore, tenant: TenantId, ref: SnapshotManifest
+    snapshots: SnapshotStore, tenant: TenantId, manifest: SnapshotManifest
 ) -> AsyncIterator[DirectoryUser]:
-    """Iterate over everybody in a snapshot, one page in memory at a time.
+    """Iterate over the users of a snapshot, with one page in memory at a time.
 
-    Raises: Conflict at the end if the pages are not exactly those of the reference.
+    Raises SnapshotIncomplete after the last page if the pages are not exactly those of the manifest.
     """
     verification = Verification()
-    async for page in snapshots.list_pages(tenant, ref):
+    async for page in snapshots.list_pages(tenant, manifest):
         async with turn():
             users = verification.add(page)
         for user in users:
             yield user
-    verification.require(ref)
+    verification.require(manifest)
