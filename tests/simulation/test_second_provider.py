@@ -2,7 +2,11 @@
 
 import dataclasses
 
+import msgspec
+import pytest
+
 from shared.domain.access.tenants import TenantSummary
+from shared.domain.directory import Source, UsersPage
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.group_mapping import GroupMapping
@@ -72,6 +76,21 @@ async def test_a_flat_group_is_synced_without_any_capability() -> None:
     second = await world.sync("acme", "second")
     assert (second.state, second.counts.deactivated) == (RunState.DONE, 1)
     assert await active(world) == addresses(*members) - addresses(0)
+
+
+async def test_a_listing_may_take_back_a_user_of_an_earlier_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that does not name managers."""
+    world, directory = await bare_world(Mode.FULL)
+    users, first = directory.users, min(directory.people)
+
+    async def taking_back(source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
+        page = await users(source, cursor, managers=managers)
+        return page if page.next_cursor else msgspec.structs.replace(page, removed=(first,))
+
+    monkeypatch.setattr(directory, "users", taking_back)
+    run = await world.sync("acme", "first")
+    assert (run.state, run.counts.created) == (RunState.DONE, len(PEOPLE) - 1)
+    assert directory.people[first].mail not in await active(world)
 
 
 async def test_an_unknown_person_stays() -> None:

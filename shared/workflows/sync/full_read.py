@@ -101,7 +101,7 @@ class FullRead:
                 staging.digest = msgspec.structs.replace(staging.digest, conclusive=False)
             if link is None:
                 found = None
-                if listing.managers:
+                if listing.managers or listing.removed:
                     found = await once_each(staging, listing.removed, self.ids.new_attempt_id())
                 found = found or await self._settle(plan, staging, current)
                 return msgspec.structs.replace(found, change_cursor=listing.change_cursor, scope=snapshot_scope(plan))
