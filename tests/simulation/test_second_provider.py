@@ -6,13 +6,15 @@ import msgspec
 import pytest
 
 from shared.domain.access.tenants import TenantSummary
-from shared.domain.directory import Source, UsersPage
+from shared.domain.directory import InactiveReason, Source, UsersPage
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Status
 from shared.domain.run import RunMode, RunState
+from tests.simulation.worlds import full_world
+from tests.support.builders import person, user
 from tests.support.fakes import fake_ports
 from tests.support.fakes.bare import HOSTILE_IDS, BareDirectory, BareProvider, bare_connection, bare_user, hostile_id
 from tests.support.world import World
@@ -118,3 +120,27 @@ async def test_an_inconclusive_listing_adds_and_updates_and_removes_nobody() -> 
     third = await world.sync("acme", "third")
     assert (third.counts.created, third.counts.updated, third.counts.deactivated) == (0, 0, 1)
     assert await active(world) == addresses(*PEOPLE, 100) - addresses(4)
+
+
+async def test_changes_that_name_only_ids_are_read_by_id() -> None:
+    """A change feed may say only that people changed: they are read, and those who are gone leave."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    directory = world.directory()
+    directory.only_ids = {person(1), person(2)}
+    directory.put(user(1, department="Sales"), user(2))
+    directory.remove(person(2))
+    run = await world.sync("contoso", "second")
+    assert (run.state, run.counts.updated, run.counts.deactivated) == (RunState.DONE, 2, 2)
+    assert {entry.profile.department for entry in await world.recipients("contoso", "berlin")} == {None, "Sales"}
+
+
+async def test_a_suspended_account_leaves_and_is_explained() -> None:
+    """The directory's reason is shown to the admin."""
+    world, directory = await bare_world(Mode.FULL)
+    await world.sync("acme", "first")
+    directory.put(bare_user(5, inactive=InactiveReason.SUSPENDED))
+    assert (await world.sync("acme", "second")).counts.deactivated == 1
+    explained = await world.app.explain(ACME, "user5@example.com")
+    assert explained.user is not None
+    assert (explained.user.account_enabled, explained.user.inactive_reason) == (False, InactiveReason.SUSPENDED)
