@@ -1,4 +1,4 @@
-"""The only reader of the environment. Every missing or malformed setting is named, all at once, with its remedy."""
+"""Settings: the only reader of the environment. One error lists all missing or malformed settings, with remedies."""
 
 import os
 import re
@@ -13,94 +13,95 @@ from shared.domain.connections.entra.guid import guid
 from shared.domain.retry_policy import LOST_JOB, RUN_DEADLINE_S
 from shared.errors import Misconfigured, Rejected
 
-#: What a storage account may be called.
+#: Names of storage accounts in the settings.
 _ACCOUNT_NAME: Final = re.compile(r"[a-z0-9-]{1,63}")
-#: What the SDK takes for the connection string of Azurite on this machine, and where that is.
+#: Connection string that the SDK recognises as Azurite on this machine.
 _EMULATOR: Final = "UseDevelopmentStorage=true"
+#: Address of Azurite's Table service.
 _EMULATOR_ADDRESS: Final = "http://127.0.0.1:10002/devstoreaccount1"
 
 
 class TableAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """One storage account, as far as its Table service goes: reached by a connection string, or at a URL as the app."""
+    """Table service of a storage account, used by a connection string, or at a URL with the app's managed identity."""
 
-    #: What the operator calls it; empty for the first one, `AzureWebJobsStorage`.
+    #: Name of the account in the settings; empty for the first one, `AzureWebJobsStorage`.
     name: str
     connection_string: str | None
     url: str | None
 
     @property
     def address(self) -> str:
-        """Return where its Table service is, which tells accounts apart; empty where that cannot be read."""
+        """Address of the Table service, which identifies the account; empty if it cannot be determined."""
         if self.connection_string is None:
             return (self.url or "").rstrip("/").lower()
         if self.connection_string == _EMULATOR:
             return _EMULATOR_ADDRESS
-        said = {name.lower(): value for name, value in _parts(self.connection_string)}
-        account, suffix = said.get("accountname"), said.get("endpointsuffix", "core.windows.net")
-        return said.get("tableendpoint", f"https://{account}.table.{suffix}" if account else "").rstrip("/").lower()
+        parts = {name.lower(): value for name, value in _parts(self.connection_string)}
+        account, suffix = parts.get("accountname"), parts.get("endpointsuffix", "core.windows.net")
+        return parts.get("tableendpoint", f"https://{account}.table.{suffix}" if account else "").rstrip("/").lower()
 
     @property
     def has_key(self) -> bool:
-        """Whether its connection string names something to sign requests with."""
-        said = {name.lower() for name, value in _parts(self.connection_string or "") if value}
-        return self.connection_string == _EMULATOR or bool(said & {"accountkey", "sharedaccesssignature"})
+        """Whether the connection string contains an account key or a shared access signature."""
+        names = {name.lower() for name, value in _parts(self.connection_string or "") if value}
+        return self.connection_string == _EMULATOR or bool(names & {"accountkey", "sharedaccesssignature"})
 
 
 class SignInSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How people sign in to the API."""
+    """Settings of people's sign-in to the API."""
 
-    #: Client id of the API's own app registration, for which tokens must be.
+    #: Client id of the API's own app registration, the required audience of tokens.
     audience: str
-    #: Only in this Azure tenant does the role `Operator` count.
+    #: The Azure tenant in which the role `Operator` counts.
     operator_tenant: str
-    #: Whether the platform's authentication ("Easy Auth") stands before the app and sets its headers.
+    #: Whether the platform's authentication ("Easy Auth") is in front of the app and sets its headers.
     easy_auth: bool
-    #: The login service that signs the tokens.
+    #: URL of the login service that signs the tokens.
     login: str
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What one deployment is configured with."""
+    """The settings of one deployment."""
 
-    #: Connection string of the storage account; None where identity-based settings are used instead.
+    #: Connection string of the storage account; None for access with the managed identity.
     storage_connection_string: str | None
-    #: Services of the storage account, for identity-based access; None beside a connection string.
+    #: URLs of the account's services for access with the managed identity; None with a connection string.
     table_service_url: str | None
     queue_service_url: str | None
-    #: Further storage accounts for tables, by the names that placements of tenants hold.
+    #: Further storage accounts for tables. Placements of tenants contain their names.
     table_accounts: tuple[TableAccount, ...] = ()
-    #: Name of the account that new tenants are created in; empty for the first one.
+    #: Name of the account in which new tenants are created; empty for the first one.
     new_tenants_account: str = ""
     #: Client id of the user-assigned managed identity; None for the system-assigned one.
     managed_identity_client_id: str | None
     key_vault_url: str
-    #: The pair of hosts of the cloud called `global`.
+    #: Endpoints of the cloud `global`.
     default_endpoints: Endpoints
-    #: Pairs that a connection may name besides the clouds' own.
+    #: Endpoints that connections may use in addition to those of the clouds.
     allowed_endpoints: tuple[Endpoints, ...]
-    #: How people sign in; None where only the back end calls.
+    #: Settings of people's sign-in; None if only the product's back end calls the API.
     sign_in: SignInSettings | None
-    #: How long, in seconds, a job may stay unmarked before the watchdog enqueues it again.
+    #: Time without progress after which the watchdog re-enqueues a job, in seconds.
     watchdog_stale_after_s: float
-    #: How long, in seconds, a run may take before the watchdog fails it.
+    #: Maximum duration of a run, in seconds. The watchdog fails a run that takes longer.
     run_deadline_s: float
-    #: Time budget of one job, in seconds; at 60 % of it a job stores its position and goes on in a new message.
+    #: Time budget of one job, in seconds. At 60 % of it, a job saves a checkpoint and continues in a new message.
     job_budget_s: float
 
     def first_account(self) -> TableAccount:
-        """Return the account that holds what spans tenants."""
+        """Return the account with the data that spans tenants."""
         return TableAccount(name="", connection_string=self.storage_connection_string, url=self.table_service_url)
 
     def own_hosts(self) -> frozenset[str]:
-        """Return the hosts that the operator has set, which may have private addresses; the clouds' own may not."""
+        """Return the hosts set by the operator, which may have private addresses, unlike the hosts of the clouds."""
         pairs = (self.default_endpoints, *self.allowed_endpoints)
-        named = {urlsplit(url).hostname or "" for pair in pairs for url in (pair.login, pair.graph)}
+        hosts = {urlsplit(url).hostname or "" for pair in pairs for url in (pair.login, pair.graph)}
         clouds = {urlsplit(url).hostname for pair in CLOUD_ENDPOINTS.values() for url in (pair.login, pair.graph)}
-        return frozenset(named - clouds)
+        return frozenset(hosts - clouds)
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings. Raises: Misconfigured, naming every setting that is missing or wrong."""
+    """Read the settings from the environment. Raises Misconfigured, with all missing or malformed settings."""
     reader = _Reader(environment)
     connection_string = environment.get("AzureWebJobsStorage") or None
     by_identity = connection_string is None
@@ -189,37 +190,37 @@ class _Reader:
             return ""
 
     def accounts(self, name: str, first: TableAccount) -> tuple[TableAccount, ...]:
-        """Return the accounts that a setting names. No entry is quoted: it may hold a key."""
+        """Return the accounts in a setting. Problems do not quote entries, which may contain keys."""
         accounts: list[TableAccount] = []
         for number, text in enumerate((self._environment.get(name) or "").split(), start=1):
-            called, _, where = text.partition("=")
-            if not _ACCOUNT_NAME.fullmatch(called):
+            account_name, _, address = text.partition("=")
+            if not _ACCOUNT_NAME.fullmatch(account_name):
                 self.problems.append(f"{name} has no name of a-z, 0-9 and - before the = of entry {number}")
                 continue
-            by_identity = _is_https(where)
+            by_identity = _is_https(address)
             account = TableAccount(
-                name=called,
-                connection_string=None if by_identity else where,
-                url=where.rstrip("/") if by_identity else None,
+                name=account_name,
+                connection_string=None if by_identity else address,
+                url=address.rstrip("/") if by_identity else None,
             )
-            self._look_at(name, account, [first, *accounts])
+            self._validate_account(name, account, [first, *accounts])
             accounts.append(account)
         return tuple(accounts)
 
-    def _look_at(self, name: str, account: TableAccount, others: list[TableAccount]) -> None:
+    def _validate_account(self, name: str, account: TableAccount, earlier: list[TableAccount]) -> None:
         if not account.address or (account.url is None and not account.has_key):
             self.problems.append(
                 f"{name} has neither an https address nor a connection string with account and key for "
                 f"{account.name!r} (name=https://account.table.core.windows.net)"
             )
-        elif any(each.name == account.name for each in others):
+        elif any(other.name == account.name for other in earlier):
             self.problems.append(f"{name} names {account.name!r} twice")
-        elif any(each.address == account.address for each in others):
-            self.problems.append(f"{name} says that {account.name!r} is at {account.address}, as another account is")
+        elif any(other.address == account.address for other in earlier):
+            self.problems.append(f"{name} gives {account.name!r} the address {account.address} of another account")
 
     def account(self, name: str, accounts: tuple[TableAccount, ...]) -> str:
         text = self._environment.get(name) or ""
-        if text and not any(each.name == text for each in accounts):
+        if text and not any(account.name == text for account in accounts):
             self.problems.append(f"{name} is {text!r}, which TABLE_ACCOUNTS does not name")
         return text
 
@@ -234,7 +235,7 @@ class _Reader:
 
 
 def _parts(connection_string: str) -> list[tuple[str, str]]:
-    """Return the names and values of a connection string; values may hold = themselves."""
+    """Return the names and values of a connection string. Values may contain `=`."""
     return [(name, value) for part in connection_string.split(";") for name, _, value in [part.partition("=")]]
 
 

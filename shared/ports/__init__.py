@@ -1,7 +1,7 @@
-"""What the workflows need from outside, as Protocols only. Adapters implement them; bootstrap wires them.
+"""Ports: the Protocols through which workflows use the outside world. Adapters implement them; bootstrap wires them.
 
-All stores use the same verbs. An operation that means more than storing (commit, stage, write, record a result, save a
-checkpoint) has a name of its own.
+All stores use the same verbs. An operation with a meaning in the sync protocol (commit, stage, write, record a result,
+save a checkpoint) has its own name.
 
 | verb | effect |
 | --- | --- |

@@ -1,4 +1,4 @@
-"""Directories, as the workflows read them."""
+"""Directories and their providers, as seen by the workflows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -29,17 +29,18 @@ class Directory(Protocol):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What this directory can do. The methods that say so may be called only with the capability."""
+        """The capabilities of this directory. Methods that need a capability may be called only if it is present."""
 
     async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
         """Return the first page of the source's users, or the one that `cursor` names.
 
-        `managers` (Capability.MANAGERS) makes a listing of all users name their managers; it holds for all pages.
+        With `managers` (Capability.MANAGERS), a listing of all users includes their managers, on all pages.
 
         Raises:
-            NotFound: The group does not exist (`group_not_found`).
-            PageTokenExpired: The listing must begin again; discard the pages that were read.
-            DeltaLinkExpired: As above.
+            NotFound: if the group does not exist (`group_not_found`).
+            PageTokenExpired: if the listing must start again; the caller discards the pages that it has read.
+            DeltaLinkExpired: likewise.
+
         """
 
     async def change_cursor(self) -> str:
@@ -51,7 +52,7 @@ class Directory(Protocol):
     async def changes(self, cursor: str) -> ChangesPage:
         """Return one page of changes of users. Needs Capability.CHANGE_FEED.
 
-        Raises DeltaLinkExpired when only a full listing helps.
+        Raises DeltaLinkExpired if the source must be read in full.
         """
 
     async def check_existence(
@@ -59,26 +60,29 @@ class Directory(Protocol):
     ) -> Mapping[ObjectId, Existence]:
         """Return whether each person exists in the whole directory, or in one of the `groups` if there are any.
 
-        Every answer but UNKNOWN rests on evidence about that very person.
+        Every answer except UNKNOWN requires evidence about that very person.
         """
 
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
-        """Return up to ten users with this id, user principal name or e-mail address, in any case."""
+        """Return up to ten users with this id, user principal name or e-mail address, ignoring case."""
 
     async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
-        """Return those of the users who exist."""
+        """Return the users with these ids, without those that do not exist."""
 
     async def find_groups(self, search: str) -> Sequence[Group]:
-        """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""
+        """Return up to 50 groups whose name begins with `search`, or the group with this id."""
 
     async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
-        """Return those of the groups that exist."""
+        """Return the groups with these ids, without those that do not exist."""
 
     async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
-        """Return the groups that a user is directly in. Raises NotFound."""
+        """Return the groups of which a user is a direct member. Raises NotFound if the user does not exist."""
 
     async def groups_of_group(self, group: ObjectId) -> Sequence[Group]:
-        """Return the groups that a group is directly in. Raises NotFound. Needs Capability.NESTED_GROUPS."""
+        """Return the groups of which a group is a direct member. Needs Capability.NESTED_GROUPS.
+
+        Raises NotFound if the group does not exist.
+        """
 
     async def assignments(self, application: str, cursor: str | None = None) -> AssignmentsPage:
         """Return a page of the users and groups that are assigned to a sign-in application.
@@ -88,24 +92,27 @@ class Directory(Protocol):
 
 
 class ValidationScope(Protocol):
-    """For whom a form is validated, and how often its credentials may be tried."""
+    """Scope of a validation: the caller, the sign-in application, and the rate limits of attempts."""
 
     @property
     def sign_in_application(self) -> str | None:
-        """Application whose assignments are read; None for the one of the form."""
+        """The application whose assignments are read; None for the application in the form."""
 
     @property
     def is_stored(self) -> bool:
-        """Whether the form was accepted before, and is only checked again."""
+        """Whether the form belongs to a stored connection that is validated again."""
 
     def vouches_for(self, directory: str) -> bool:
-        """Return whether the caller belongs to a directory, or is trusted with every one."""
+        """Return whether the caller belongs to a directory or is trusted with all directories."""
 
     async def count_check(self, directory: str) -> None:
-        """Count a validation of a directory. Raises RateLimited."""
+        """Count a validation against a directory. Raises RateLimited above the limit."""
 
     def count_guess(self, directory: str, is_guess: Callable[[SyncError], bool]) -> AbstractAsyncContextManager[None]:
-        """Count a sign-in, unless it succeeds or fails with an error that is no guess. Raises RateLimited."""
+        """Count a sign-in unless it succeeds or fails with an error that does not indicate a guess.
+
+        Raises RateLimited above the limit.
+        """
 
 
 class DirectoryProvider(Protocol):
@@ -113,18 +120,21 @@ class DirectoryProvider(Protocol):
 
     @property
     def name(self) -> str:
-        """Name in stored connections."""
+        """The name of the provider in stored connections."""
 
     @property
     def form(self) -> type[ConnectionForm]:
-        """What an admin enters; its JSON schema is part of the API."""
+        """The form that an admin fills in. Its JSON schema is part of the API."""
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What its directories can do."""
+        """The capabilities of its directories."""
 
     async def validate(self, form: ConnectionForm, scope: ValidationScope) -> Validation:
-        """Return everything that is wrong with a form, and what to store if nothing is. Raises RateLimited."""
+        """Validate a form. Return the report and, if the form is valid, what to store.
+
+        Raises RateLimited above the limits of the scope.
+        """
 
     def object_id(self, text: str) -> ObjectId:
         """Return an entered id of a person or a group as the directories write it. Raises Rejected if it is not one."""
@@ -136,4 +146,4 @@ class DirectoryProvider(Protocol):
         """Return the directory of a connection for as long as the context lasts. Opening sends no request."""
 
     def explain(self, code: str) -> Explanation:
-        """Return what the code of an error of its directories means, with its category; ours if it is unknown."""
+        """Explain an error code of its directories. The category of an unknown code is `ours`."""

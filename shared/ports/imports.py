@@ -9,28 +9,34 @@ from shared.domain.versioned import Versioned
 
 
 class ImportStore(Protocol):
-    """Large imports, and the parts of their files."""
+    """Large imports and the parts of their files."""
 
     async def insert(self, new: Import) -> None:
-        """Store a new import. Raises: ETagConflict if there is one of its id."""
+        """Insert an import. Raises ETagConflict if one with its id exists."""
 
     async def get(self, ref: ImportRef) -> Versioned[Import]:
-        """Return an import. Raises: NotFound."""
+        """Return an import. Raises NotFound if it does not exist."""
 
     async def replace(self, changed: Import, etag: str | None) -> str:
-        """Replace an import and return its new ETag. Raises: ETagConflict if it has changed or is gone."""
+        """Replace an import and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
     def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
         """Iterate over the imports of a tenant, or of all tenants."""
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
-        """Store a part of the file in place of the one of this number. A reader gets the old or the new one."""
+        """Store a part of the file, replacing an earlier one with this number. Readers get the old or the new part."""
 
     async def list_part_sizes(self, ref: ImportRef) -> Mapping[int, int]:
-        """Return the size of each stored part in bytes, by its number."""
+        """Return the sizes of the stored parts, in bytes, by number."""
 
     async def get_part(self, ref: ImportRef, number: int) -> bytes:
-        """Return a part. Raises: NotFound; Conflict while it is being replaced."""
+        """Return a part of the file.
+
+        Raises:
+            NotFound: if it does not exist.
+            Conflict: while it is being replaced.
+
+        """
 
     async def delete_parts(self, ref: ImportRef) -> None:
         """Delete all parts of the file."""
@@ -39,7 +45,7 @@ class ImportStore(Protocol):
         """Delete an import with all parts of its file."""
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete every row of the location."""
+        """Delete all rows of the location."""
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+        """Delete all rows of the tenant."""

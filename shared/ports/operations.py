@@ -1,4 +1,4 @@
-"""The operator's log, and health probes."""
+"""The operator log, and health probes."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from shared.domain.versioned import Versioned
 
 
 class OperatorLog(Protocol):
-    """The operator's list of what went wrong."""
+    """The operator log: incidents that a person must look at."""
 
     async def record(self, entry: OperatorLogEntry) -> None:
         """Store an entry. Storing the same id again changes nothing."""
@@ -19,35 +19,35 @@ class OperatorLog(Protocol):
         """Iterate over the entries, newest first."""
 
     async def list_by_id(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
-        """Return the entries with this id: mostly one, or none."""
+        """Return the entries with this id. Usually there is at most one."""
 
     async def replace(self, entry: OperatorLogEntry, etag: str | None) -> str:
-        """Replace an entry and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        """Replace an entry and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
     async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
-        """Delete an entry, if it exists. Raises: ETagConflict if it changed since it was read."""
+        """Delete an entry, if it exists. Raises ETagConflict if it changed since it was read."""
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""
 
 
 class DependencyProbes(Protocol):
-    """Tries what the app depends on. Every method may raise what the dependency makes its users raise."""
+    """Health probes of the services that the app depends on. A probe may raise any error of its service."""
 
     async def accounts(self) -> Sequence[str]:
-        """Return the names of the further storage accounts: those of the settings, and those that tenants are in."""
+        """Return the names of the further storage accounts: those in the settings, and those that hold tenants."""
 
     async def tables(self, account: str = "") -> datetime | None:
-        """Write and delete a row in an account, the first one unless named.
+        """Write and delete a row in an account, by default the first one.
 
-        Returns what time it is there, if it says so.
+        Returns the time of the Table service, or None if it does not report it.
         """
 
     async def queues(self) -> Mapping[str, int]:
-        """Return about how many messages each queue has, the poison ones included."""
+        """Return the approximate number of messages by queue, including poison queues."""
 
     async def vault(self) -> None:
-        """Read a secret, to verify that secrets can be read."""
+        """Verify that secrets can be read. Raises SyncError if they cannot."""
 
     async def login(self) -> datetime | None:
-        """Return what time it is at the login service, if it says so."""
+        """Return the time of the login service; None if it does not report it."""

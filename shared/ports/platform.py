@@ -11,72 +11,78 @@ from shared.domain.versioned import Versioned
 
 
 class Clock(Protocol):
-    """Time, so that tests can turn it."""
+    """The clock; tests replace it."""
 
     def now(self) -> datetime:
-        """Return the time, aware, in UTC."""
+        """Return the current time as an aware datetime in UTC."""
 
     def monotonic_s(self) -> float:
-        """Return seconds since some fixed moment, never going backwards."""
+        """Return a monotonic time in seconds, since an arbitrary moment."""
 
 
 class IdSource(Protocol):
-    """New ids, so that tests can predict them."""
+    """Source of new ids; tests replace it to predict them."""
 
     def new_run_id(self) -> RunId:
-        """Return the id of a run that is requested now. Later ids sort before earlier ones."""
+        """Create the id of a run that is requested now. Later ids sort before earlier ones."""
 
     def new_attempt_id(self) -> str:
-        """Return the id of an attempt to do a job."""
+        """Create the id of an attempt at a job."""
 
 
 class SecretStore(Protocol):
-    """Key Vault."""
+    """Versioned secrets, stored in Key Vault."""
 
     async def put(self, name: str, value: str) -> str:
         """Store a new version of a secret and return the version."""
 
     async def get(self, name: str, version: str) -> str:
-        """Return a secret. Raises: NotFound if it was deleted."""
+        """Return a secret. Raises NotFound if it does not exist."""
 
     async def delete(self, name: str) -> None:
         """Delete a secret with all versions, if it exists."""
 
 
 class IdempotencyStore(Protocol):
-    """What idempotency keys were used for, by names that are hashes of them."""
+    """Idempotency records by `IdempotentRequest.name`, a hash that includes the key."""
 
     async def find(self, tenant: TenantId, name: str) -> Versioned[IdempotencyRecord | None]:
-        """Return what a key was used for, None with ETag None if it was not used."""
+        """Return the record of a key; None with ETag None if the key is unused."""
 
     async def replace(self, tenant: TenantId, name: str, record: IdempotencyRecord, etag: str | None) -> str:
-        """Store what a key is used for, and return the ETag. Raises: ETagConflict if it changed since it was read."""
+        """Store the record of a key and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
     async def delete(self, tenant: TenantId, name: str, etag: str) -> None:
         """Delete a record unless it changed since it was read."""
 
     async def purge(self, before: datetime) -> None:
-        """Delete the records of keys that were used before this time."""
+        """Delete the records of all keys first used before this time."""
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+        """Delete all rows of the tenant."""
 
 
 class LimitStore(Protocol):
-    """How much of each rate limit is used, by hashed keys."""
+    """State of the rate limits by key. Keys are stored only as hashes, because they contain ids of callers."""
 
     async def find(self, key: str) -> Versioned[datetime | None]:
-        """Return until when a key's allowance is used; None with ETag None if it never was."""
+        """Return the GCRA state of a key; None with ETag None if the key was never used."""
 
     async def replace(self, key: str, used_until: datetime, etag: str | None) -> None:
-        """Store until when it is used. Raises: ETagConflict if it changed since it was read."""
+        """Store the GCRA state of a key. Raises ETagConflict if it changed since it was read."""
 
     async def purge(self, before: datetime) -> None:
-        """Delete the rows whose allowance was used until before this time."""
+        """Delete the rows whose state is before this time, which no longer limit anything."""
 
 
 class SignIn(Protocol):
-    """Finds out who sends a request."""
+    """Authenticates the sender of a request."""
 
     async def person(self, headers: Mapping[str, str]) -> Person:
-        """Return the signed-in person. Raises: Unauthenticated, Transient while the keys cannot be read."""
+        """Return the signed-in person.
+
+        Raises:
+            Unauthenticated: if the request has no valid sign-in.
+            Transient: if the signing keys cannot be loaded.
+
+        """

@@ -13,10 +13,10 @@ from shared.domain.sync.jobs import (
 
 
 class JobQueue(Protocol):
-    """The queues. `delay_s` is how long a message stays invisible, in seconds."""
+    """The job queues. `delay_s` is the time for which a message stays invisible, in seconds."""
 
     async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
-        """Ask for a run."""
+        """Enqueue a request for a run."""
 
     async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:
         """Enqueue fetch jobs."""

@@ -18,28 +18,28 @@ class RunStore(Protocol):
         """Store a plan unless the run has one, and return the stored one."""
 
     async def get_plan(self, tenant: TenantId, run: RunId) -> Plan:
-        """Return a run's plan. Raises: NotFound."""
+        """Return the plan of a run. Raises NotFound if it does not exist."""
 
     async def insert(self, run: Run) -> bool:
-        """Store a run unless there is one of its id. Return whether it was stored."""
+        """Insert a run unless its id exists. Return whether it was inserted."""
 
     async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
-        """Return a run. Raises: NotFound."""
+        """Return a run. Raises NotFound if it does not exist."""
 
     async def replace(self, run: Run, etag: str | None) -> str:
-        """Replace a run and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        """Replace a run and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
     def list_runs(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
         """Iterate over the tenant's runs, newest first.
 
-        They begin after the run `after`, and end with those requested at `since`.
+        `after` is the id of the run before the first one to return, `since` the earliest time of request.
         """
 
     async def find_checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
-        """Return where an interrupted fetch job continues, None if it was not interrupted."""
+        """Return the checkpoint of an interrupted fetch job; None if it was not interrupted."""
 
     async def save_checkpoint(self, job: FetchJob, checkpoint: FetchCheckpoint | None) -> None:
-        """Store where a fetch job continues. None deletes the checkpoint."""
+        """Store the checkpoint of a fetch job; None deletes it."""
 
     async def record_fetch_result(self, job: FetchJob, result: FetchResult) -> FetchResult:
         """Store a result unless the job has one, and return the stored one."""
@@ -48,7 +48,7 @@ class RunStore(Protocol):
         """Store a result unless the job has one, and return the stored one."""
 
     async def find_fetch_result(self, job: FetchJob) -> FetchResult | None:
-        """Return a job's result, None if it has none."""
+        """Return the result of a job; None if it does not have one."""
 
     async def is_reconciled(self, job: ReconcileJob) -> bool:
         """Return whether a job has a result."""
@@ -74,7 +74,7 @@ class RunStore(Protocol):
         """Return the deactivations that await approval, by location; empty for a run that was never held."""
 
     async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
-        """Return how far a run is; zeros before it has a plan."""
+        """Return the progress of a run; all zeros before it has a plan."""
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+        """Delete all rows of the tenant."""

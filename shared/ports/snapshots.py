@@ -9,23 +9,23 @@ from shared.domain.snapshots.snapshot import SnapshotManifest
 
 
 class SnapshotStore(Protocol):
-    """The pages of snapshots, and which snapshot of a source is current."""
+    """Snapshots: their pages, and the manifest of every source's current snapshot."""
 
     async def find_current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
-        """Return the manifest of the last complete read whose changes were applied."""
+        """Return the manifest of the current snapshot: the last complete read whose changes were applied."""
 
     async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
-        """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
+        """Store pages of an attempt, numbered from `first`. Storing the same pages again is harmless."""
 
     def list_page_index(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
-        """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
+        """Iterate over the page index of a snapshot in order, unverified, without reading the pages."""
 
     def list_pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
-        """Iterate over the stored pages of a snapshot in order. The caller verifies them.
+        """Iterate over the pages of a snapshot in order. The caller must verify them.
 
-        `only` names some of their page_keys.
+        `only` restricts them to these page keys.
         """
 
     async def commit(
@@ -37,11 +37,12 @@ class SnapshotStore(Protocol):
         sweep: bool = True,
         guard: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Make a snapshot current and delete all other pages of its source; nothing if a newer fencing token did so.
+        """Make a snapshot current and delete all other pages of its source.
 
-        Without `sweep` nothing is deleted if its pages were current before. `guard` raises unless its run still has
-        the tenant; it is called when all that will be deleted is known, so that no page of a later run is among it.
+        Does nothing if a run with a newer fencing token has committed. Without `sweep`, nothing is deleted if the
+        pages of the snapshot were current before. `guard` raises unless the run is still the tenant's active one. It
+        is called after the pages to delete are listed, so that they cannot include pages of a later run.
         """
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant. Sources are those ever committed or staged."""
+        """Delete all rows of the tenant, for all sources that were ever committed or staged."""

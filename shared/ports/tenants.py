@@ -18,63 +18,63 @@ from shared.domain.versioned import Versioned
 
 
 class TenantData(Protocol):
-    """Any store of tenants' data, seen by what deletes a tenant."""
+    """Any store of tenants' data, as used by the deletion of a tenant."""
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+        """Delete all rows of the tenant."""
 
 
 class TenantStore(Protocol):
-    """Tenants and their deletions."""
+    """Tenants, and tombstones of deleted tenants."""
 
     async def get_context(self, tenant: TenantId) -> TenantContext:
         """Return the tenant with its connection, preferences, health and state, in one request."""
 
     async def find_version(self, tenant: TenantId, part: Part) -> str | None:
-        """Return the ETag of a part of the configuration, None where it was never stored."""
+        """Return the ETag of a part of the configuration; None if it was never stored."""
 
     async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:
-        """Create or rename a tenant, and return its new ETag. Raises: ETagConflict unless it has the expected ETag."""
+        """Create or rename a tenant and return its new ETag. Raises ETagConflict unless it has the expected ETag."""
 
     async def get(self, tenant: TenantId) -> TenantSummary:
-        """Return a tenant. Raises: NotFound."""
+        """Return a tenant. Raises NotFound if it does not exist."""
 
     def list_tenants(self, after: str = "") -> AsyncIterator[TenantSummary]:
-        """Iterate over all tenants by id, beginning after the id `after`."""
+        """Iterate over all tenants, sorted by id, after the id `after`."""
 
     async def find_deletion(self, tenant: TenantId) -> Versioned[Deletion | None]:
-        """Return the tenant's deletion, None with ETag None if it was not deleted recently."""
+        """Return the tombstone of the tenant; None with ETag None if it was not deleted recently."""
 
     async def replace_deletion(self, tenant: TenantId, deletion: Deletion, etag: str | None) -> str:
-        """Store a deletion and return its new ETag. Raises: ETagConflict if it changed since it was read.
+        """Store a tombstone and return its new ETag. Raises ETagConflict if it changed since it was read.
 
-        `delete_all` does not delete it.
+        `delete_all` does not delete the tombstone.
         """
 
     async def delete_deletion(self, tenant: TenantId, etag: str) -> None:
-        """Delete a deletion, if it exists. Raises: ETagConflict if it changed since it was read."""
+        """Delete a tombstone, if it exists. Raises ETagConflict if it changed since it was read."""
 
     def list_deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
-        """Iterate over all deletions."""
+        """Iterate over all tombstones."""
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete the tenant with its connection, settings and state."""
 
 
 class ConnectionStore(Protocol):
-    """Tenants' connections to their directories, and how these fare."""
+    """Tenants' connections to their directories, and the health of these connections."""
 
     async def find(self, tenant: TenantId) -> Connection | None:
-        """Return the tenant's connection, None while it is switched off."""
+        """Return the tenant's connection; None while the tenant is disconnected."""
 
     async def put(self, tenant: TenantId, connection: Connection, expected: Expected | None = None) -> str:
-        """Store a connection and return its ETag. Raises: ETagConflict unless the stored one has the expected ETag."""
+        """Store a connection and return its ETag. Raises ETagConflict unless the stored one has the expected ETag."""
 
     async def replace(self, tenant: TenantId, old: Connection, new: Connection) -> None:
-        """Store a connection if `old` is the stored one. Raises: ETagConflict."""
+        """Replace the connection `old`. Raises ETagConflict if another one is stored."""
 
     async def delete(self, tenant: TenantId, expected: Expected | None = None) -> None:
-        """Delete the connection, if it exists. Raises: ETagConflict unless it has the expected ETag."""
+        """Delete the connection, if it exists. Raises ETagConflict unless it has the expected ETag."""
 
     def list_connected(self) -> AsyncIterator[ConnectedTenant]:
         """Iterate over the tenants that have a connection."""
@@ -83,7 +83,7 @@ class ConnectionStore(Protocol):
         """Return the health of the tenant's connection; a new one with ETag None if it never failed."""
 
     async def replace_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
-        """Store the health and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        """Store the health and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
     async def delete_health(self, tenant: TenantId) -> None:
         """Delete the health, if it exists."""
@@ -93,49 +93,49 @@ class ConnectionStore(Protocol):
 
 
 class SettingsStore(Protocol):
-    """What admins choose: preferences, locations with their mappings, admins and the sign-in application."""
+    """Settings of tenants: preferences, locations with their mappings, admins and the sign-in application."""
 
     async def get_preferences(self, tenant: TenantId) -> Preferences:
-        """Return the tenant's preferences, the defaults if they were never stored."""
+        """Return the tenant's preferences; the defaults if they were never stored."""
 
     async def put_preferences(
         self, tenant: TenantId, preferences: Preferences, expected: Expected | None = None
     ) -> str:
-        """Store preferences and return their ETag. Raises: ETagConflict unless they had the expected ETag."""
+        """Store preferences and return their ETag. Raises ETagConflict unless they had the expected ETag."""
 
     async def get_admins(self, tenant: TenantId) -> Admins:
-        """Return the tenant's admins, an empty list if they were never stored."""
+        """Return the tenant's admins; an empty list if they were never stored."""
 
     def list_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
-        """Iterate over the tenants whose admins were ever stored, with these."""
+        """Iterate over the tenants with stored admins, and these admins."""
 
     async def put_admins(self, tenant: TenantId, admins: Admins, expected: Expected | None = None) -> str:
-        """Store the admins and return their ETag. Raises: ETagConflict unless they had the expected ETag."""
+        """Store the admins and return their ETag. Raises ETagConflict unless they had the expected ETag."""
 
     async def find_sso(self, tenant: TenantId) -> SsoApplication | None:
-        """Return the tenant's sign-in application, None if it has none."""
+        """Return the tenant's sign-in application; None if it is not set."""
 
     async def put_sso(self, tenant: TenantId, sso: SsoApplication, expected: Expected | None = None) -> str:
         """Store the sign-in application and return its ETag.
 
-        Raises: ETagConflict unless the stored one has the expected ETag.
+        Raises ETagConflict unless the stored one has the expected ETag.
         """
 
     async def delete_sso(self, tenant: TenantId, expected: Expected | None = None) -> None:
-        """Delete the sign-in application, if it exists. Raises: ETagConflict unless it has the expected ETag."""
+        """Delete the sign-in application, if it exists. Raises ETagConflict unless it has the expected ETag."""
 
     async def list_locations(self, tenant: TenantId) -> Sequence[Location]:
-        """Return all locations by id, with their mappings."""
+        """Return all locations with their mappings, sorted by id."""
 
     async def find_location(self, tenant: TenantId, location: LocationId) -> Versioned[Location | None]:
-        """Return a location with its mapping, None with ETag None if it does not exist."""
+        """Return a location with its mapping; None with ETag None if it does not exist."""
 
     async def put_location(
         self, tenant: TenantId, location: LocationId, name: str, expected: Expected | None = None
     ) -> str:
-        """Create or rename a location and return its new ETag; its mapping stays.
+        """Create or rename a location and return its new ETag. An existing mapping is kept.
 
-        Raises: ETagConflict unless the stored one has the expected ETag.
+        Raises ETagConflict unless the stored one has the expected ETag.
         """
 
     async def put_mapping(
@@ -145,29 +145,32 @@ class SettingsStore(Protocol):
         groups: Sequence[GroupMapping],
         expected: Expected | None = None,
     ) -> str:
-        """Store all groups of a location in place of the previous ones, and return the location's new ETag.
+        """Replace the mapped groups of a location and return the location's new ETag.
 
-        Raises: NotFound for an unknown location; ETagConflict unless the stored one has the expected ETag.
+        Raises:
+            NotFound: if the location does not exist.
+            ETagConflict: unless the location has the expected ETag.
+
         """
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete a location and its mapping, if it exists. Its recipients are in another store."""
+        """Delete a location and its mapping, if it exists. Its recipients are in another store and are not deleted."""
 
 
 class SyncStateStore(Protocol):
-    """The state of each tenant that its runs compete for, with the summary of the last run."""
+    """The tenant states for which runs compete, with the summary of the last run."""
 
     async def get(self, tenant: TenantId) -> Versioned[TenantState]:
-        """Return the tenant's state; a new one with ETag None if it never had any."""
+        """Return the tenant's state; a new one with ETag None if it was never stored."""
 
     async def replace(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
-        """Store the state and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        """Store the state and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
     def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
-        """Iterate over the tenants that have an active run or a waiting request, with their state."""
+        """Iterate over the tenants with an active run or a pending request, and their states."""
 
     def list_summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
-        """Iterate over the summaries of all tenants that have a state, by id."""
+        """Iterate over the summaries of all tenants with a state, sorted by tenant id."""
 
 
 class UserStore(Protocol):
@@ -177,7 +180,7 @@ class UserStore(Protocol):
         """Store a user unless stored, and return the stored one."""
 
     async def list_users(self, tenant: TenantId) -> Sequence[ProductUser]:
-        """Return the tenant's users by object id."""
+        """Return the tenant's users, sorted by object id."""
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+        """Delete all rows of the tenant."""

@@ -1,8 +1,8 @@
-"""Which storage account a tenant's tables are in: decided once, when the tenant is created, and never again.
+"""Placement: the storage account of a tenant's tables, chosen once when the tenant is created and never changed.
 
-What spans tenants is in the first account. There, in the table Tenants, two kinds of rows are inserted once and never
-changed or deleted: where each tenant is (its placement), and since when each further account is known.
-docs/decisions/0010-place-each-tenant-in-one-account.md says why a tenant's rows cannot come to be in two accounts.
+Data that spans tenants is in the first account. Its table Tenants has two kinds of rows that are inserted once and
+never changed or deleted: the placement of a tenant, and the time at which a further account was first seen.
+docs/decisions/0010-place-each-tenant-in-one-account.md explains why a tenant's rows cannot end up in two accounts.
 """
 
 import asyncio
@@ -18,36 +18,36 @@ from shared.domain.ids import TenantId
 from shared.errors import ETagConflict, Misconfigured
 from shared.ports.platform import Clock
 
-#: What the first account is called.
+#: Name of the first account.
 FIRST: Final = ""
-#: How long an account is known before a tenant is created in it. After this no worker is left that began before it was
-#: known, and would look for every tenant in the first account: host.json ends a function after ten minutes.
+#: Time for which an account must be known before tenants are created in it. A worker that started earlier would look
+#: for all tenants in the first account; host.json ends its functions after ten minutes.
 KNOWN_FOR: Final = timedelta(minutes=15)
 
 
 class TenantTables(Protocol):
-    """Finds the tables of a tenant: `Accounts`, or `Tables` where there is one account."""
+    """Finds the tables of a tenant: `Accounts`, or `Tables` if there is only one account."""
 
     async def of(self, tenant: TenantId) -> Tables:
-        """Return the tables that the tenant's rows are in. Raises: Misconfigured."""
+        """Return the tables with the tenant's rows. Raises Misconfigured if their account is not configured."""
 
     async def place(self, tenant: TenantId) -> None:
-        """Choose the account of a new tenant; others stay. Call it before the tenant is created."""
+        """Choose the account of a tenant. Must be called before the tenant is created."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A further account, as it was when a worker first saw it in the settings."""
+    """A further account as registered when a worker first saw it in the settings."""
 
     address: str
     since: datetime
 
 
 class Accounts:
-    """Every storage account of the deployment, and which of them each tenant is in.
+    """All storage accounts of the deployment, and the placement of tenants in them.
 
-    A process asks once which accounts there ever were. If there was none but the first, nothing else is asked;
-    otherwise each tenant's placement is read once.
+    A process reads the registered accounts once. If there are further accounts, it also reads the placement of a tenant
+    once; otherwise placements are not read.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class Accounts:
         self._lookups: dict[TenantId, asyncio.Task[str]] = {}
 
     async def of(self, tenant: TenantId) -> Tables:
-        """Return the tables that the tenant's rows are in.
+        """Return the tables with the tenant's rows.
 
-        Raises: Misconfigured where the settings do not name the tenant's account, or name another one in its place.
+        Raises Misconfigured if the settings do not contain the tenant's account, or contain another one with its name.
         """
         if not await self._accounts():
             return self._first
@@ -72,20 +72,20 @@ class Accounts:
         return await self.named(await self._looked_up(tenant) if name is None else name)
 
     async def place(self, tenant: TenantId) -> None:
-        """Choose the account of a new tenant by the settings; others stay where they are.
+        """Choose the account of a tenant: for a new tenant the one in the settings, otherwise its present one.
 
-        Raises: Misconfigured where new tenants cannot be placed.
+        Raises Misconfigured if the account for new tenants cannot be used.
         """
         if await self._accounts() and tenant not in self._placed:
             await self._decided(tenant, await self._for_new_tenants())
 
     async def names(self) -> Sequence[str]:
-        """Return the names of the further accounts, in order: those of the settings, and those that tenants are in."""
+        """Return the sorted names of the further accounts: those in the settings, and those that hold tenants."""
         rows = self._first.query(TENANTS, partition=keys.PLACEMENTS, select=["account"])
         return sorted({*self._further, *[row["account"] async for row in rows]} - {FIRST})
 
     async def named(self, name: str) -> Tables:
-        """Return the tables of an account. Raises: Misconfigured unless the settings name it, where it always was."""
+        """Return the tables of an account. Raises Misconfigured unless the settings contain it, at its first address."""
         if name == FIRST:
             return self._first
         known = (await self._accounts()).get(name)
@@ -113,7 +113,7 @@ class Accounts:
         return self._new_tenants
 
     async def _looked_up(self, tenant: TenantId) -> str:
-        """Return a tenant's account. Concurrent callers share one request."""
+        """Return a tenant's account. Concurrent calls for one tenant share one lookup."""
         task = self._lookups.get(tenant)
         if task is None:
             task = self._lookups[tenant] = asyncio.ensure_future(self._decided(tenant, None))
@@ -121,10 +121,10 @@ class Accounts:
         return await asyncio.shield(task)
 
     async def _decided(self, tenant: TenantId, for_new: str | None) -> str:
-        """Return a tenant's account, decided now if it was not yet.
+        """Return a tenant's account, after storing its placement if necessary.
 
-        One that exists without a placement is of the time before there were any, and so in the first account. Of one
-        that does not exist nothing is decided unless it is about to be created, nor remembered.
+        A tenant without a placement is older than placements and therefore in the first account. For a tenant that does
+        not exist, a placement is stored and cached only if `for_new` is given.
         """
         row = await self._first.find(TENANTS, keys.PLACEMENTS, keys.placement(tenant))
         if row is None:
@@ -136,7 +136,7 @@ class Accounts:
         return self._placed[tenant]
 
     async def _inserted(self, partition: str, row: str, **columns: object) -> Entity:
-        """Insert a row that never changes, and return the one that is there; the first one to come wins."""
+        """Insert a row that never changes, and return the stored one. The first insert wins."""
         entity = {"PartitionKey": partition, "RowKey": row, **columns}
         try:
             await self._first.insert(TENANTS, entity)
@@ -145,13 +145,13 @@ class Accounts:
         return entity
 
     async def _accounts(self) -> Mapping[str, _Known]:
-        """Return the further accounts there ever were, those of the settings among them; asked for once per process."""
+        """Return all further accounts ever registered, including those in the settings. Read once per process."""
         if self._known is None or _is_lost(self._known):
             self._known = asyncio.ensure_future(self._announced())
         return self._known.result() if self._known.done() else await asyncio.shield(self._known)
 
     async def _announced(self) -> Mapping[str, _Known]:
-        """Write down every account of the settings that is not yet known, and return all that are."""
+        """Register the accounts in the settings that are not registered yet, and return all registered ones."""
         rows = {row["account"]: row async for row in self._first.query(TENANTS, partition=keys.ACCOUNTS)}
         for name, tables in self._further.items():
             if name not in rows:

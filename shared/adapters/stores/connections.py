@@ -24,15 +24,15 @@ class TableConnectionStore:
         self._rows = TenantRows(tables)
 
     async def find(self, tenant: TenantId) -> Connection | None:
-        """Return the tenant's connection, None while it is switched off."""
+        """Return the tenant's connection; None while the tenant is disconnected."""
         return await self._rows.find(tenant, "connection", Connection)
 
     async def put(self, tenant: TenantId, connection: Connection, expected: Expected | None = None) -> str:
-        """Store a connection and return its ETag. Raises: ETagConflict unless the stored one has the expected ETag."""
+        """Store a connection and return its ETag. Raises ETagConflict unless the stored one has the expected ETag."""
         return await self._rows.put(tenant, Part.CONNECTION, connection, expected, _ends(connection))
 
     async def replace(self, tenant: TenantId, old: Connection, new: Connection) -> None:
-        """Store a connection if `old` is the stored one. Raises: ETagConflict."""
+        """Replace the connection `old`. Raises ETagConflict if another one is stored."""
         row = await self._tables.find(TENANTS, tenant, "connection")
         if row is None or unpack(row, Connection) != old:
             raise ETagConflict("The connection changed since it was read.")
@@ -40,7 +40,7 @@ class TableConnectionStore:
         await self._tables.replace(TENANTS, changed, etag_of(row))
 
     async def delete(self, tenant: TenantId, expected: Expected | None = None) -> None:
-        """Delete the connection, if it exists. Raises: ETagConflict unless it has the expected ETag."""
+        """Delete the connection, if it exists. Raises ETagConflict unless it has the expected ETag."""
         await self._rows.delete(tenant, Part.CONNECTION, expected)
 
     async def list_connected(self) -> AsyncIterator[ConnectedTenant]:
@@ -56,7 +56,7 @@ class TableConnectionStore:
         return await self._rows.get(tenant, "health", Health)
 
     async def replace_health(self, tenant: TenantId, health: Health, etag: str | None) -> str:
-        """Store the health and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        """Store the health and return its new ETag. Raises ETagConflict if it changed since it was read."""
         row = {"PartitionKey": tenant, "RowKey": "health", "open": health.open, **pack(health)}
         return await self._tables.replace(TENANTS, row, etag)
 
@@ -71,6 +71,6 @@ class TableConnectionStore:
 
 
 def _ends(connection: Connection) -> dict[str, str]:
-    """Return the secret's expiry as a column beside the packed value, for the schedule."""
+    """Return the secret's expiry as a column, which the schedule reads without unpacking the connection."""
     ends = connection.secret_expires_on
     return {"ends": ends.isoformat()} if ends else {}

@@ -17,14 +17,14 @@ from shared.domain.imports.large_import import Import, ImportMark, ImportRef, Im
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
 
-#: ISA-L's level 1, in zlib's format; a file of people shrinks to a third with it.
+#: Compression level of ISA-L, in zlib's format: it reduces a typical file to a third.
 _LEVEL: Final = 1
 
 
 class TableImportStore:
-    """`ImportStore`. A part is as many rows as it needs, and one that names them, which is written last.
+    """`ImportStore`. A part consists of one or more pieces, and of a row that names them, which is written last.
 
-    Imports are in the first account, because the watchdog looks through those of all tenants; files in the tenant's.
+    Imports are in the first account, because the watchdog lists those of all tenants; files are in the tenant's.
     """
 
     def __init__(self, tables: Tables, accounts: TenantTables | None = None) -> None:
@@ -32,18 +32,18 @@ class TableImportStore:
         self._accounts = accounts or tables
 
     async def insert(self, new: Import) -> None:
-        """Store a new import. Raises: ETagConflict if there is one of its id."""
+        """Insert an import. Raises ETagConflict if one with its id exists."""
         await self._tables.insert(IMPORTS, _row_of(new))
 
     async def get(self, ref: ImportRef) -> Versioned[Import]:
-        """Return an import. Raises: NotFound."""
+        """Return an import. Raises NotFound if it does not exist."""
         row: Any = await self._tables.find(IMPORTS, ref.tenant, keys.imported(ref.location, ref.id))
         if row is None:
             raise NotFound(f"Location {ref.location!r} has no import {ref.id!r}.", code="import_not_found")
         return Versioned(unpack(row, Import), str(row.metadata["etag"]))
 
     async def replace(self, changed: Import, etag: str | None) -> str:
-        """Replace an import and return its new ETag. Raises: ETagConflict if it has changed or is gone."""
+        """Replace an import and return its new ETag. Raises ETagConflict if it changed since it was read."""
         return await self._tables.replace(IMPORTS, _row_of(changed), etag)
 
     async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
@@ -55,7 +55,7 @@ class TableImportStore:
             yield ImportMark(ref=ref, state=ImportState(row["state"]), at=datetime.fromisoformat(row["at"]))
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
-        """Store a part of the file in place of the one of this number. A reader gets the old or the new one."""
+        """Store a part of the file, replacing an earlier one with this number. Readers get the old or the new part."""
         files = await self._accounts.of(ref.tenant)
         partition, attempt = keys.upload(ref), token_hex(8)
         packed = isal_zlib.compress(content, _LEVEL)
@@ -65,25 +65,31 @@ class TableImportStore:
             await files.put(UPLOADS, {**row, **split(packed[start : start + MAX_ROW_BYTES])})
         head = {"PartitionKey": partition, "RowKey": keys.part(number), "attempt": attempt}
         await files.put(UPLOADS, {**head, "pieces": len(starts), "bytes": len(content)})
-        mine = keys.piece_range(number, attempt)[0]
-        others = keys.piece_range(number)
-        await files.delete_rows(UPLOADS, partition=partition, rows=others, keep=lambda row: row.startswith(mine))
+        current = keys.piece_range(number, attempt)[0]
+        rows = keys.piece_range(number)
+        await files.delete_rows(UPLOADS, partition=partition, rows=rows, keep=lambda row: row.startswith(current))
 
     async def list_part_sizes(self, ref: ImportRef) -> Mapping[int, int]:
-        """Return the size of each stored part in bytes, by its number."""
+        """Return the sizes of the stored parts, in bytes, by number."""
         files = await self._accounts.of(ref.tenant)
         rows = files.query(UPLOADS, partition=keys.upload(ref), rows=keys.PARTS)
         return {int(row["RowKey"].removeprefix(keys.PARTS[0])): row["bytes"] async for row in rows}
 
     async def get_part(self, ref: ImportRef, number: int) -> bytes:
-        """Return a part. Raises: NotFound; Conflict while it is being replaced."""
+        """Return a part of the file.
+
+        Raises:
+            NotFound: if it does not exist.
+            Conflict: while it is being replaced.
+
+        """
         files = await self._accounts.of(ref.tenant)
         partition = keys.upload(ref)
         head = await files.get(UPLOADS, partition, keys.part(number))
         rows = files.query(UPLOADS, partition=partition, rows=keys.piece_range(number, head["attempt"]))
         pieces = [join(row) async for row in rows]
         if len(pieces) != head["pieces"]:
-            raise Conflict(f"part {number} is just being replaced; read it again", code="part_replaced")
+            raise Conflict(f"part {number} is being replaced; read it again", code="part_replaced")
         return isal_zlib.decompress(b"".join(pieces))
 
     async def delete_parts(self, ref: ImportRef) -> None:
@@ -95,22 +101,22 @@ class TableImportStore:
         """Delete an import with all parts of its file."""
         await self.delete_parts(ref)
         await self._tables.delete(IMPORTS, ref.tenant, keys.imported(ref.location, ref.id))
-        await self.delete_parts(ref)  # again: a part that arrived in between would belong to no import
+        await self.delete_parts(ref)  # again: a part may have been uploaded since the first deletion
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete every row of the location."""
+        """Delete all rows of the location."""
         files = await self._accounts.of(tenant)
         await self._tables.delete_rows(IMPORTS, partition=tenant, rows=keys.imported_range(location))
         await files.delete_rows(UPLOADS, partitions=keys.upload_range(tenant, location))
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+        """Delete all rows of the tenant."""
         files = await self._accounts.of(tenant)
         await self._tables.delete_rows(IMPORTS, partition=tenant)
         await files.delete_rows(UPLOADS, partitions=keys.tenant_range(tenant))
 
 
-def _row_of(each: Import) -> dict[str, Any]:
-    """Show state and time beside the packed import, for lists."""
-    row = {"PartitionKey": each.tenant, "RowKey": keys.imported(each.location, each.id)}
-    return {**row, "state": each.state.value, "at": each.at.isoformat(), **pack(each)}
+def _row_of(import_: Import) -> dict[str, Any]:
+    """Return the row of an import. Lists read the state and the time without unpacking the import."""
+    row = {"PartitionKey": import_.tenant, "RowKey": keys.imported(import_.location, import_.id)}
+    return {**row, "state": import_.state.value, "at": import_.at.isoformat(), **pack(import_)}

@@ -1,7 +1,7 @@
-"""Every partition and row key, built here and nowhere else, from ids that `shared.domain.ids` has validated.
+"""All partition and row keys of the stores, built from ids that `shared.domain.ids` has validated.
 
-A tenant's or location's id contains no `:`, so keys joined with it cannot collide, and the range from `tenant:` to
-`tenant;` (the next character) is exactly the tenant's.
+Ids of tenants and locations do not contain `:`, so keys joined with it cannot collide. The range from `tenant:` to
+`tenant;` (the next character) contains exactly the keys of the tenant.
 """
 
 from hashlib import sha256
@@ -15,10 +15,11 @@ FENCE: Final = "!fence"
 IRREGULAR: Final = "!irregular"
 CURRENT: Final = "!current"
 PLAN: Final = "plan"
-#: The partition of deletions, which no tenant's id can be.
+#: Partition of the tombstones of deleted tenants. A tenant's id never begins with `!`.
 DELETIONS: Final = "!deletions"
-#: The partition of where tenants are, and the one of the accounts that they may be in, likewise.
+#: Partition of the placements of tenants.
 PLACEMENTS: Final = "!placements"
+#: Partition of the registered storage accounts.
 ACCOUNTS: Final = "!accounts"
 
 
@@ -38,27 +39,27 @@ def run(tenant: TenantId, run: RunId) -> str:
 
 
 def tenant_range(tenant: TenantId) -> tuple[str, str]:
-    """Return the first partition key of a tenant's joined keys, and the first one after them."""
+    """Return the range of a tenant's joined partition keys: the first key, and the first key after them."""
     return f"{tenant}:", f"{tenant};"
 
 
 def tenants_behind(tenant: str) -> tuple[str, str]:
-    """Return the range of partitions of all tenants whose ids sort behind one."""
-    return f"{tenant}!", "~"  # ids are of a-z, 0-9 and -, which all lie between the two
+    """Return the range of the partitions of all tenants whose ids sort after an id."""
+    return f"{tenant}!", "~"  # the characters of ids, a-z, 0-9 and -, sort between the two
 
 
 def deletion(tenant: TenantId) -> str:
-    """Return the row of a tenant's deletion, which is not in the tenant's own partition."""
+    """Return the row of a tenant's tombstone. It never occurs in the tenant's own partition."""
     return f"deletion:{tenant}"
 
 
 def placement(tenant: TenantId) -> str:
-    """Return the row of which account a tenant's tables are in; it outlives the tenant."""
+    """Return the row of a tenant's placement, which outlives the tenant."""
     return f"placement:{tenant}"
 
 
 def account(name: str) -> str:
-    """Return the row of since when tenants may be in a further storage account."""
+    """Return the row of a registered storage account."""
     return f"account:{name}"
 
 
@@ -72,7 +73,7 @@ RECIPIENTS: Final = ("r:", "r;")
 
 
 def journal(run: RunId, fencing_token: int, attempt: str, operation: int) -> str:
-    """Return the row of one batch's changes; one attempt's rows sort in the order of writing."""
+    """Return the row of the journal of one batch. The rows of one attempt sort in the order of writing."""
     return f"!journal:{run}:{fencing_token:010d}:{attempt}:{operation:08d}"
 
 
@@ -82,14 +83,14 @@ def journal_range(run: RunId) -> tuple[str, str]:
 
 
 def journal_after(run: RunId) -> tuple[str, str]:
-    """Return the range of the journals of later runs, which sort before an earlier one's."""
+    """Return the range of the journals of all later runs, which sort before that of this run."""
     return "!journal:", f"!journal:{run}:"
 
 
 def page_range(ref: SnapshotManifest) -> tuple[str, str]:
-    """Return the range of the rows of a snapshot's pages, which are their page_keys, within a source's partition.
+    """Return the range of a snapshot's pages within a source's partition. The row of a page is its page key.
 
-    Where it has pages of several attempts, pages that are not its own lie between them.
+    If the snapshot has pages of several attempts, the range also contains pages of other snapshots.
     """
     if ref.page_keys:
         return ref.page_keys[0], f"{ref.page_keys[-1]}!"
@@ -107,33 +108,35 @@ def reconciled(location: LocationId) -> str:
 
 
 def checkpoint(source: SourceId) -> str:
-    """Return the row of where a fetch goes on."""
+    """Return the row of a fetch job's checkpoint."""
     return f"checkpoint:{source}"
 
 
 def held(location: LocationId) -> str:
-    """Return the row of whose deactivation waits at a location."""
+    """Return the row of the held deactivations of a location."""
     return f"held:{location}"
 
 
 def more(row: str, number: int) -> str:
-    """Return the row that holds the next part of a value too large for `row`; it sorts directly behind it."""
+    """Return the row of a further part of a value that is too large for `row`. It sorts directly after that row."""
     return f"{row}!{number:02d}"
 
 
 def more_range(row: str) -> tuple[str, str]:
-    """Return the range of a row and the further parts of its value."""
+    """Return the range of a row and of the further parts of its value."""
     return row, f"{row}!~"
 
 
 def is_more(row: str) -> bool:
-    """Whether a row holds but a further part of the value of the row before it."""
+    """Return whether a row contains a further part of the value of an earlier row."""
     return "!" in row
 
 
-#: The ranges of the results of each kind within a run's partition.
+#: Range of the held deactivations within a run's partition.
 HELD: Final = ("held:", "held;")
+#: Range of the results of fetch jobs.
 FETCHED: Final = ("fetch:", "fetch;")
+#: Range of the results of reconcile jobs.
 RECONCILED: Final = ("reconcile:", "reconcile;")
 
 
@@ -158,30 +161,30 @@ def upload_range(tenant: TenantId, location: LocationId) -> tuple[str, str]:
 
 
 def part(number: int) -> str:
-    """Return the row that says which pieces a part of a file has."""
+    """Return the row that names the pieces of a part of a file."""
     return f"part:{number:05d}"
 
 
-#: The range of these rows within an upload's partition.
+#: Range of the parts within an upload's partition.
 PARTS: Final = ("part:", "part;")
 
 
 def piece(number: int, attempt: str, index: int) -> str:
-    """Return the row of a piece of a part, as an attempt at sending it has stored it."""
+    """Return the row of a piece of a part, as stored by one attempt to upload the part."""
     return f"piece:{number:05d}:{attempt}:{index:02d}"
 
 
 def piece_range(number: int, attempt: str | None = None) -> tuple[str, str]:
-    """Return the range of the pieces of a part, of one attempt or of all."""
+    """Return the range of the pieces of a part, of one attempt or of all attempts."""
     begin = f"piece:{number:05d}" if attempt is None else f"piece:{number:05d}:{attempt}"
     return f"{begin}:", f"{begin};"
 
 
 def limit(key: str) -> str:
-    """Return the partition of a rate limit's key, which names a caller or a target."""
+    """Return the partition of a rate limit's key: a hash, because the key contains ids of a caller or a target."""
     return sha256(key.encode()).hexdigest()
 
 
 def ledger(entry: str) -> str:
-    """Return the row of a ledger entry, whose id may be any text that a queue gave."""
+    """Return the row of a log entry: a hash, because the id of a queue message can be any text."""
     return sha256(entry.encode()).hexdigest()

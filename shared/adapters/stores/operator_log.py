@@ -1,4 +1,4 @@
-"""The operator's list of what went wrong."""
+"""The operator log in Table Storage."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
@@ -16,7 +16,7 @@ _PARTITION: Final = "ledger"
 
 
 class TableOperatorLog:
-    """`OperatorLog` on the table Ledger. It is read as a whole: it holds what a person has to look at."""
+    """`OperatorLog` on the table Ledger. It is always read as a whole, because it contains few entries."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -29,22 +29,22 @@ class TableOperatorLog:
             return
 
     async def list_by_id(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
-        """Return the entries with this id: mostly one, or none."""
+        """Return the entries with this id. Usually there is at most one."""
         rows = [(unpack(row, OperatorLogEntry), row) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
-        return [Versioned(found, _etag(row)) for found, row in rows if found.id == entry]
+        return [Versioned(stored, _etag(row)) for stored, row in rows if stored.id == entry]
 
     async def replace(self, entry: OperatorLogEntry, etag: str | None) -> str:
-        """Replace an entry and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        """Replace an entry and return its new ETag. Raises ETagConflict if it changed since it was read."""
         return await self._tables.replace(LEDGER, _row_of(entry), etag)
 
     async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
-        """Delete an entry, if it exists. Raises: ETagConflict if it changed since it was read."""
+        """Delete an entry, if it exists. Raises ETagConflict if it changed since it was read."""
         await self._tables.delete(LEDGER, _PARTITION, _key(entry), etag)
 
     async def list_entries(self) -> AsyncIterator[OperatorLogEntry]:
         """Iterate over the entries, newest first."""
-        found = [unpack(row, OperatorLogEntry) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
-        for entry in sorted(found, key=lambda each: (each.at, each.id, each.queue), reverse=True):
+        entries = [unpack(row, OperatorLogEntry) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
+        for entry in sorted(entries, key=lambda entry: (entry.at, entry.id, entry.queue), reverse=True):
             yield entry
 
     async def delete_all(self, tenant: TenantId) -> None:
@@ -60,8 +60,8 @@ def _key(entry: OperatorLogEntry) -> str:
 
 
 def _row_of(entry: OperatorLogEntry) -> dict[str, Any]:
-    shown = {"queue": entry.queue, "code": entry.code, "tenant": entry.tenant or ""}
-    return {"PartitionKey": _PARTITION, "RowKey": _key(entry), **shown, **pack(entry)}
+    columns = {"queue": entry.queue, "code": entry.code, "tenant": entry.tenant or ""}
+    return {"PartitionKey": _PARTITION, "RowKey": _key(entry), **columns, **pack(entry)}
 
 
 def _etag(row: Any) -> str:  # noqa: ANN401 - the SDK's entity, whose metadata is untyped

@@ -1,4 +1,4 @@
-"""How much of each rate limit is used: one row a key, in a partition of its own."""
+"""State of the rate limits: one row per key, in a partition of its own."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -13,26 +13,26 @@ _ROW = "used"
 
 
 class TableLimitStore:
-    """`LimitStore` on the table Limits. Keys are hashed: they hold ids of callers and of Azure tenants."""
+    """`LimitStore` on the table Limits. Keys are hashed, because they contain ids of callers and of Azure tenants."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     async def find(self, key: str) -> Versioned[datetime | None]:
-        """Return until when a key's allowance is used; None with ETag None if it never was."""
+        """Return the GCRA state of a key; None with ETag None if the key was never used."""
         row = await self._tables.find(LIMITS, keys.limit(key), _ROW)
         if row is None:
             return Versioned(None, None)
         return Versioned(datetime.fromisoformat(row["until"]), str(row.metadata["etag"]))  # type: ignore[attr-defined]
 
     async def replace(self, key: str, used_until: datetime, etag: str | None) -> None:
-        """Store until when it is used. Raises: ETagConflict if it changed since it was read."""
+        """Store the GCRA state of a key. Raises ETagConflict if it changed since it was read."""
         row = {"PartitionKey": keys.limit(key), "RowKey": _ROW, "until": used_until.isoformat()}
         await self._tables.replace(LIMITS, row, etag)
 
     async def purge(self, before: datetime) -> None:
-        """Delete the rows whose allowance was used until before this time."""
+        """Delete the rows whose state is before this time, which no longer limit anything."""
         async for row in self._tables.query(LIMITS, row=_ROW):
             if datetime.fromisoformat(row["until"]) < before:
-                with suppress(ETagConflict):  # another request has just used it
+                with suppress(ETagConflict):  # another request has used the key since it was read
                     await self._tables.delete(LIMITS, row["PartitionKey"], _ROW, str(row.metadata["etag"]))  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Row mapping of recipients: one column for each known field of the profile, and the columns beside them."""
+"""Row mapping of recipients: one column per field of the profile that has a value, and further columns."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ _PREFIX: Final = len(keys.RECIPIENTS[0])
 _ENCODER: Final = msgspec.json.Encoder()
 #: What no id of a group contains: a control character.
 _BETWEEN_GROUPS: Final = "\n"
-#: Most encoded batches that are cached. Locations of one customer often receive the same people at about the same time.
+#: Maximum number of cached batches: locations of one tenant often receive the same people at about the same time.
 _CACHED: Final = 32
-#: Largest batch that is cached, in bytes.
+#: Maximum size of a cached batch, in bytes.
 _CACHED_BYTES: Final = 128 * 1024
 
 
 class RecipientRow(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
-    """The columns of a recipient's row beside the text fields of the profile, which `FULL_ROW` adds."""
+    """The columns of a recipient's row without the text fields of the profile, which `FULL_ROW` adds."""
 
     key: str = msgspec.field(name="RowKey")
     origin: Origin
@@ -68,7 +68,7 @@ _profile: Final = compile_constructor(
 
 
 def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
-    """Return the row that a recipient is stored as."""
+    """Return the row of a recipient."""
     row: dict[str, Any] = {
         "PartitionKey": partition,
         "RowKey": keys.recipient(recipient.id),
@@ -101,7 +101,7 @@ class RowEncoder:
         self._cache: OrderedDict[RecipientId, tuple[Sequence[Recipient], list[bytes]]] = OrderedDict()
 
     def rows(self, partition: str, recipients: Sequence[Recipient], *, remember: bool = True) -> list[EncodedRow]:
-        """Return the same as `edm.encode` of each `row_of`, at a fifth of the CPU.
+        """Return the rows as encoded by `edm.encode(row_of(...))`, in a fifth of the CPU time.
 
         Pass `remember` if the same recipients may be written to another partition next.
         """

@@ -1,4 +1,4 @@
-"""Recipients, one partition per (tenant, location), each with its fence and its journal."""
+"""Recipients: one partition per tenant and location, with the location's fence and journal."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final
@@ -24,19 +24,19 @@ _COUNTS: Final = Counts.__struct_fields__
 
 
 _ROWS: Final = Kind(FULL_ROW)
-#: What is read of a row.
+#: Columns that are read for a recipient.
 COLUMNS: Final = _ROWS.columns
 
 
 class TableRecipientStore:
-    """`RecipientStore` on the table Recipients. A person's row is readable: a property per field, absent if unknown."""
+    """`RecipientStore` on the table Recipients. A row is readable: one property per field that has a value."""
 
     def __init__(self, accounts: TenantTables) -> None:
         self._accounts = accounts
         self._encoder = RowEncoder()
 
     async def get_fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
-        """Return a location's fence; a new one with ETag None if nothing was ever written there."""
+        """Return the fence of a location; a new one with ETag None if nothing was ever written there."""
         tables = await self._accounts.of(tenant)
         row: Any = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.FENCE)
         if row is None:
@@ -44,36 +44,36 @@ class TableRecipientStore:
         return Versioned(unpack(row, Fence), str(row.metadata["etag"]))
 
     async def replace_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
-        """Replace the fence alone and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        """Replace only the fence and return its new ETag. Raises ETagConflict if it changed since it was read."""
         tables = await self._accounts.of(tenant)
         return await tables.replace(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
 
     async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
-        """Return what was last put, None if nothing was."""
+        """Return the overrides of a location; None if they were never stored."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.IRREGULAR)
         return None if row is None else unpack(row, Irregular)
 
     async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
-        """Store it in place of the previous one."""
+        """Store the overrides of a location, replacing the previous ones."""
         row = {"PartitionKey": keys.location(tenant, location), "RowKey": keys.IRREGULAR, **pack(irregular)}
         await (await self._accounts.of(tenant)).put(RECIPIENTS, row)
 
     async def list_recipients(
         self, tenant: TenantId, location: LocationId, *, start: str = ""
     ) -> AsyncIterator[Recipient]:
-        """Iterate over the recipients of a location by id, from the id `start` on."""
+        """Iterate over the recipients of a location, sorted by id, from the id `start`."""
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
         rows = (keys.RECIPIENTS[0] + start, keys.RECIPIENTS[1])
         async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
             async with turn():
-                found = list(map(recipient_of, page))
-            for recipient in found:
+                recipients = list(map(recipient_of, page))
+            for recipient in recipients:
                 yield recipient
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
-        """Return one recipient. Raises: NotFound."""
+        """Return one recipient. Raises NotFound if it does not exist."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.recipient(recipient))
         if row is None:
@@ -90,11 +90,15 @@ class TableRecipientStore:
         journal: JournalEntry,
         fence: Versioned[Fence],
     ) -> str:
-        """Write at most `MAX_BATCH_RECIPIENTS`, their journal and the fence in one batch, all or nothing.
+        """Write at most `MAX_BATCH_RECIPIENTS` recipients, their journal and the fence in one atomic batch.
 
-        Returns the fence's new ETag. Raises: ETagConflict if the fence has changed; Transient if it is not
-        known whether the batch was committed (the fence's `attempt` and `operation` then tell); TooLarge if nothing
-        was written because it is more than fits one batch.
+        Returns the fence's new ETag.
+
+        Raises:
+            ETagConflict: if the fence changed since it was read.
+            Transient: if it is unknown whether the batch was committed; the fence's `attempt` and `operation` show it.
+            TooLarge: if the recipients do not fit into one batch; nothing was written.
+
         """
         tables = await self._accounts.of(tenant)
         if len(recipients) > MAX_BATCH_RECIPIENTS:
@@ -105,7 +109,7 @@ class TableRecipientStore:
         return await tables.transact(RECIPIENTS, operations)
 
     async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
-        """Return what a run has changed at a location so far, over all its attempts."""
+        """Return the numbers of a run's changes at a location so far, over all its attempts."""
         tables = await self._accounts.of(tenant)
         total = Counts()
         partition = keys.location(tenant, location)
@@ -115,18 +119,18 @@ class TableRecipientStore:
         return total
 
     async def list_journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
-        """Iterate over what a run has changed at a location, in the order of writing."""
+        """Iterate over the journal of a run at a location, in the order of writing."""
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
-        found = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run))
-        entries = [(row["RowKey"], unpack(row, JournalEntry)) async for row in found]
-        for _, entry in sorted(entries, key=lambda each: (each[1].at, each[0])):
+        rows = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run))
+        entries = [(row["RowKey"], unpack(row, JournalEntry)) async for row in rows]
+        for _, entry in sorted(entries, key=lambda pair: (pair[1].at, pair[0])):
             yield entry
 
     async def list_deactivated(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
-        """Iterate over the recipients that a run has deactivated at a location so far, in no order.
+        """Iterate over the recipients that a run has deactivated at a location so far, in no particular order.
 
-        They are not all kept in memory together.
+        They are streamed, so their number does not determine the use of memory.
         """
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
@@ -140,22 +144,22 @@ class TableRecipientStore:
         """Return the recipients that runs requested after this one have changed at a location."""
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
-        found = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_after(run))
+        rows = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_after(run))
         return {
             change.recipient
-            async for row in found
+            async for row in rows
             for change in unpack(row, JournalEntry).changes
             if change.recipient is not None
         }
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete every row of the location."""
+        """Delete all rows of the location."""
         self._encoder.forget()
         tables = await self._accounts.of(tenant)
         await tables.delete_rows(RECIPIENTS, partition=keys.location(tenant, location))
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+        """Delete all rows of the tenant."""
         self._encoder.forget()
         tables = await self._accounts.of(tenant)
         await tables.delete_rows(RECIPIENTS, partitions=keys.tenant_range(tenant))
@@ -163,7 +167,7 @@ class TableRecipientStore:
     def _operations(
         self, partition: str, recipients: Sequence[Recipient], journal: JournalEntry, fence: Versioned[Fence]
     ) -> Iterator[tuple[Any, ...]]:
-        """Iterate over what writes recipients: the fence first, whose ETag all depends on, then their journal."""
+        """Iterate over the operations of a batch: fence (the batch depends on its ETag), journal and recipients."""
         fence_row = _fence_row(partition, fence.value)
         if fence.etag is None:
             yield "create", fence_row
@@ -177,7 +181,7 @@ class TableRecipientStore:
             **pack(journal),
         }
         yield "create", entry
-        # what is new is inserted: it must not be there yet, and the service need not look for something to replace
+        # new recipients are inserted: they must not exist, and the service need not look for a row to replace
         created = {change.recipient for change in journal.changes if change.kind is ChangeKind.CREATED}
         rows = self._encoder.rows(partition, recipients, remember=len(created) == len(recipients))
         for recipient, row in zip(recipients, rows, strict=True):

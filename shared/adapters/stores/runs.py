@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class _Held(msgspec.Struct, frozen=True, kw_only=True):
-    """The deactivations that await approval at one location."""
+    """The held deactivations of one location."""
 
     location: LocationId
     people: tuple[Candidate, ...]
@@ -40,14 +40,14 @@ class TableRunStore:
         return await self._insert_once(plan.tenant, plan.run, keys.PLAN, plan, Plan, **sizes)
 
     async def get_plan(self, tenant: TenantId, run: RunId) -> Plan:
-        """Return a run's plan. Raises: NotFound."""
+        """Return the plan of a run. Raises NotFound if it does not exist."""
         try:
             return await self._large(tenant, run, keys.PLAN, Plan)
         except NotFound as error:
             raise NotFound(f"Run {run!r} of tenant {tenant!r} does not have a plan.", code="plan_not_found") from error
 
     async def insert(self, run: Run) -> bool:
-        """Store a run unless there is one of its id. Return whether it was stored."""
+        """Insert a run unless its id exists. Return whether it was inserted."""
         tables = await self._accounts.of(run.tenant)
         try:
             await tables.insert(RUNS, _row_of(run))
@@ -56,7 +56,7 @@ class TableRunStore:
         return True
 
     async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
-        """Return a run. Raises: NotFound."""
+        """Return a run. Raises NotFound if it does not exist."""
         tables = await self._accounts.of(tenant)
         row: Any = await tables.find(RUNS, tenant, run)
         if row is None:
@@ -64,7 +64,7 @@ class TableRunStore:
         return Versioned(unpack(row, Run), str(row.metadata["etag"]))
 
     async def replace(self, run: Run, etag: str | None) -> str:
-        """Replace a run and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        """Replace a run and return its new ETag. Raises ETagConflict if it changed since it was read."""
         tables = await self._accounts.of(run.tenant)
         return await tables.replace(RUNS, _row_of(run), etag)
 
@@ -73,7 +73,7 @@ class TableRunStore:
     ) -> AsyncIterator[Run]:
         """Iterate over the tenant's runs, newest first.
 
-        They begin after the run `after`, and end with those requested at `since`.
+        `after` is the id of the run before the first one to return, `since` the earliest time of request.
         """
         tables = await self._accounts.of(tenant)
         last = run_id_at(since, 2**32 - 1) if since is not None else ""
@@ -82,13 +82,13 @@ class TableRunStore:
             yield unpack(row, Run)
 
     async def find_checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
-        """Return where an interrupted fetch job continues, None if it was not interrupted."""
+        """Return the checkpoint of an interrupted fetch job; None if it was not interrupted."""
         tables = await self._accounts.of(job.tenant)
         row = await tables.find(JOBS, keys.run(job.tenant, job.run), keys.checkpoint(job.source))
         return None if row is None else unpack(row, FetchCheckpoint)
 
     async def save_checkpoint(self, job: FetchJob, checkpoint: FetchCheckpoint | None) -> None:
-        """Store where a fetch job continues. None deletes the checkpoint."""
+        """Store the checkpoint of a fetch job; None deletes it."""
         tables = await self._accounts.of(job.tenant)
         partition, row = keys.run(job.tenant, job.run), keys.checkpoint(job.source)
         if checkpoint is None:
@@ -106,7 +106,7 @@ class TableRunStore:
         return await self._insert_once(job.tenant, job.run, keys.reconciled(job.location), result, ReconcileResult)
 
     async def find_fetch_result(self, job: FetchJob) -> FetchResult | None:
-        """Return a job's result, None if it has none."""
+        """Return the result of a job; None if it does not have one."""
         try:
             return await self._large(job.tenant, job.run, keys.fetched(job.source), FetchResult)
         except NotFound:
@@ -145,7 +145,7 @@ class TableRunStore:
         return {held.location: held.people for held in await self._all(tenant, run, keys.HELD, _Held)}
 
     async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
-        """Return how far a run is; zeros before it has a plan."""
+        """Return the progress of a run; all zeros before it has a plan."""
         tables = await self._accounts.of(tenant)
         sources = locations = fetched = reconciled = 0
         select = ["RowKey", "sources", "locations"]
@@ -160,7 +160,7 @@ class TableRunStore:
         return RunProgress(fetched=fetched, sources=sources, reconciled=reconciled, locations=locations)
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+        """Delete all rows of the tenant."""
         tables = await self._accounts.of(tenant)
         await tables.delete_rows(JOBS, partitions=keys.tenant_range(tenant))
         await tables.delete_rows(RUNS, partition=tenant)
@@ -168,14 +168,17 @@ class TableRunStore:
     async def _insert_once(
         self, tenant: TenantId, run: RunId, row: str, value: T, kind: type[T], **columns: object
     ) -> T:
-        """Insert a value that never changes, in as many rows as it needs, all or none; the first one to come wins."""
+        """Insert a value that never changes, atomically in as many rows as it needs. The first insert wins.
+
+        Returns the stored value.
+        """
         tables = await self._accounts.of(tenant)
         partition = keys.run(tenant, run)
-        first, *others = pack_rows(value)
-        head = {"PartitionKey": partition, "RowKey": row, "rows": 1 + len(others), **columns, **first}
+        first, *further = pack_rows(value)
+        head = {"PartitionKey": partition, "RowKey": row, "rows": 1 + len(further), **columns, **first}
         more = [
             {"PartitionKey": partition, "RowKey": keys.more(row, number), **part}
-            for number, part in enumerate(others, start=1)
+            for number, part in enumerate(further, start=1)
         ]
         try:
             if more:
@@ -187,7 +190,7 @@ class TableRunStore:
         return value
 
     async def _large(self, tenant: TenantId, run: RunId, row: str, kind: type[T]) -> T:
-        """Return what `_insert_once` stored. Raises: NotFound."""
+        """Return a value that `_insert_once` stored. Raises NotFound if it does not exist."""
         tables = await self._accounts.of(tenant)
         partition = keys.run(tenant, run)
         head = await tables.get(JOBS, partition, row)
@@ -197,14 +200,14 @@ class TableRunStore:
         return unpack_rows([part async for part in parts], kind)
 
     async def _marked(self, tenant: TenantId, run: RunId, rows: tuple[str, str]) -> AsyncIterator[str]:
-        """Iterate over what the rows of a range are named after."""
+        """Iterate over the ids of the sources or locations with a row in a range."""
         tables = await self._accounts.of(tenant)
         async for row in tables.query(JOBS, partition=keys.run(tenant, run), rows=rows, select=["RowKey"]):
             if not keys.is_more(row["RowKey"]):
                 yield row["RowKey"].removeprefix(rows[0])
 
     async def _all(self, tenant: TenantId, run: RunId, rows: tuple[str, str], kind: type[T]) -> list[T]:
-        """Return everything in a range that `_insert_once` stored; the rows of one value follow each other."""
+        """Return all values in a range that `_insert_once` stored. The rows of one value are consecutive."""
         tables = await self._accounts.of(tenant)
         values: list[list[Entity]] = []
         async for row in tables.query(JOBS, partition=keys.run(tenant, run), rows=rows):
@@ -216,5 +219,5 @@ class TableRunStore:
 
 
 def _row_of(run: Run) -> dict[str, Any]:
-    """Return the row of a run, with its state beside the packed value for readers of the table."""
+    """Return the row of a run. State and mode are columns, so that they can be read with Storage Explorer."""
     return {"PartitionKey": run.tenant, "RowKey": run.id, "state": run.state.value, "mode": run.mode.value, **pack(run)}

@@ -1,4 +1,4 @@
-"""What admins choose: preferences, locations with their mappings, admins and the sign-in application."""
+"""Settings of tenants: preferences, locations with their mappings, admins and the sign-in application."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
@@ -32,50 +32,50 @@ class TableSettingsStore:
         self._accounts = accounts or tables
 
     async def get_preferences(self, tenant: TenantId) -> Preferences:
-        """Return the tenant's preferences, the defaults if they were never stored."""
+        """Return the tenant's preferences; the defaults if they were never stored."""
         return await self._rows.find(tenant, "preferences", Preferences) or Preferences()
 
     async def put_preferences(
         self, tenant: TenantId, preferences: Preferences, expected: Expected | None = None
     ) -> str:
-        """Store preferences and return their ETag. Raises: ETagConflict unless they had the expected ETag."""
+        """Store preferences and return their ETag. Raises ETagConflict unless they had the expected ETag."""
         return await self._rows.put(tenant, Part.PREFERENCES, preferences, expected)
 
     async def get_admins(self, tenant: TenantId) -> Admins:
-        """Return the tenant's admins, an empty list if they were never stored."""
+        """Return the tenant's admins; an empty list if they were never stored."""
         return await self._rows.find(tenant, "admins", Admins) or Admins()
 
     async def list_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
-        """Iterate over the tenants whose admins were ever stored, with these."""
+        """Iterate over the tenants with stored admins, and these admins."""
         async for row in self._tables.query(TENANTS, row="admins"):
             yield TenantId(row["PartitionKey"]), unpack(row, Admins)
 
     async def put_admins(self, tenant: TenantId, admins: Admins, expected: Expected | None = None) -> str:
-        """Store the admins and return their ETag. Raises: ETagConflict unless they had the expected ETag."""
+        """Store the admins and return their ETag. Raises ETagConflict unless they had the expected ETag."""
         return await self._rows.put(tenant, Part.ADMINS, admins, expected)
 
     async def find_sso(self, tenant: TenantId) -> SsoApplication | None:
-        """Return the tenant's sign-in application, None if it has none."""
+        """Return the tenant's sign-in application; None if it is not set."""
         return await self._rows.find(tenant, "sso", SsoApplication)
 
     async def put_sso(self, tenant: TenantId, sso: SsoApplication, expected: Expected | None = None) -> str:
         """Store the sign-in application and return its ETag.
 
-        Raises: ETagConflict unless the stored one has the expected ETag.
+        Raises ETagConflict unless the stored one has the expected ETag.
         """
         return await self._rows.put(tenant, Part.SSO, sso, expected)
 
     async def delete_sso(self, tenant: TenantId, expected: Expected | None = None) -> None:
-        """Delete the sign-in application, if it exists. Raises: ETagConflict unless it has the expected ETag."""
+        """Delete the sign-in application, if it exists. Raises ETagConflict unless it has the expected ETag."""
         await self._rows.delete(tenant, Part.SSO, expected)
 
     async def list_locations(self, tenant: TenantId) -> Sequence[Location]:
-        """Return all locations by id, with their mappings."""
+        """Return all locations with their mappings, sorted by id."""
         tables = await self._accounts.of(tenant)
         return [_location(row) async for row in tables.query(LOCATIONS, partition=tenant)]
 
     async def find_location(self, tenant: TenantId, location: LocationId) -> Versioned[Location | None]:
-        """Return a location with its mapping, None with ETag None if it does not exist."""
+        """Return a location with its mapping; None with ETag None if it does not exist."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(LOCATIONS, tenant, location)
         return Versioned(None, None) if row is None else Versioned(_location(row), etag_of(row))
@@ -83,9 +83,9 @@ class TableSettingsStore:
     async def put_location(
         self, tenant: TenantId, location: LocationId, name: str, expected: Expected | None = None
     ) -> str:
-        """Create or rename a location and return its new ETag; its mapping stays.
+        """Create or rename a location and return its new ETag. An existing mapping is kept.
 
-        Raises: ETagConflict unless the stored one has the expected ETag.
+        Raises ETagConflict unless the stored one has the expected ETag.
         """
         tables = await self._accounts.of(tenant)
         row = {"PartitionKey": tenant, "RowKey": location, "name": name}
@@ -97,7 +97,7 @@ class TableSettingsStore:
             try:
                 return await tables.merge(LOCATIONS, row)
             except NotFound:
-                with suppress(ETagConflict):  # another request has just created it
+                with suppress(ETagConflict):  # another request has created it
                     return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
 
     async def put_mapping(
@@ -107,9 +107,12 @@ class TableSettingsStore:
         groups: Sequence[GroupMapping],
         expected: Expected | None = None,
     ) -> str:
-        """Store all groups of a location in place of the previous ones, and return the location's new ETag.
+        """Replace the mapped groups of a location and return the location's new ETag.
 
-        Raises: NotFound for an unknown location; ETagConflict unless the stored one has the expected ETag.
+        Raises:
+            NotFound: if the location does not exist.
+            ETagConflict: unless the location has the expected ETag.
+
         """
         tables = await self._accounts.of(tenant)
         by_id = {group.id: group for group in groups}
@@ -125,13 +128,13 @@ class TableSettingsStore:
             ) from error
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete a location and its mapping, if it exists. Its recipients are in another store."""
+        """Delete a location and its mapping, if it exists. Its recipients are in another store and are not deleted."""
         tables = await self._accounts.of(tenant)
         await tables.delete(LOCATIONS, tenant, location)
 
 
 async def _merge(tables: Tables, row: Mapping[str, Any], expected: Expected) -> str:
-    """Change a location's row. Raises: ETagConflict unless it exists with the expected ETag."""
+    """Change a location's row. Raises ETagConflict unless it exists with the expected ETag."""
     if expected.etag is None:
         raise ETagConflict("The location does not exist.")
     try:

@@ -1,4 +1,4 @@
-"""The pages of snapshots, and which snapshot of a source is current."""
+"""Snapshots: their pages, and the manifest of every source's current snapshot."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, Final
@@ -18,12 +18,12 @@ from shared.errors import ETagConflict
 
 Row = dict[str, Any]
 
-#: Number of pages that are read in a row in the time of one single request.
+#: Number of consecutive pages whose reading takes as long as one request for a single page.
 _SCANNED_FOR_ONE: Final = 32
 
 
 class _IndexRow(msgspec.Struct):
-    """What is stored beside a page: its hash and its index entry. Pages of an earlier version have neither."""
+    """Page index columns: the hash of a page, and hashes of the ids on it. Pages of an earlier version have neither."""
 
     RowKey: str
     digest: bytes | None = None
@@ -40,14 +40,14 @@ class TableSnapshotStore:
         self._accounts = accounts
 
     async def find_current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
-        """Return the manifest of the last complete read whose changes were applied."""
+        """Return the manifest of the current snapshot: the last complete read whose changes were applied."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(SNAPSHOTS, keys.source(tenant, source), keys.CURRENT)
         ref = None if row is None else unpack(row, SnapshotManifest)
-        return None if ref is None or ref.digest.outdated else ref  # then the source is listed again
+        return None if ref is None or ref.digest.outdated else ref  # without a manifest, the source is read in full
 
     async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
-        """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
+        """Store pages of an attempt, numbered from `first`. Storing the same pages again is harmless."""
         tables = await self._accounts.of(tenant)
         partition = keys.source(tenant, source)
         rows = [
@@ -60,14 +60,14 @@ class TableSnapshotStore:
             }
             for number, page in enumerate(pages, first)
         ]
-        for some in _requests(rows, [len(page.content) for page in pages]):
-            if len(some) == 1:
-                await tables.put(SNAPSHOTS, some[0])
+        for batch in _requests(rows, [len(page.content) for page in pages]):
+            if len(batch) == 1:
+                await tables.put(SNAPSHOTS, batch[0])
             else:
-                await tables.transact(SNAPSHOTS, [("upsert", row, {"mode": "replace"}) for row in some])
+                await tables.transact(SNAPSHOTS, [("upsert", row, {"mode": "replace"}) for row in batch])
 
     async def list_page_index(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
-        """Iterate over the marks of a snapshot's pages in order, as they are there, without reading the pages."""
+        """Iterate over the page index of a snapshot in order, unverified, without reading the pages."""
         tables = await self._accounts.of(tenant)
         is_page, partition = is_page_of(ref), keys.source(tenant, ref.source)
         async for rows in tables.read(SNAPSHOTS, _INDEX, partition=partition, rows=keys.page_range(ref)):
@@ -78,21 +78,21 @@ class TableSnapshotStore:
     async def list_pages(
         self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
     ) -> AsyncIterator[bytes]:
-        """Iterate over the stored pages of a snapshot in order. The caller verifies them.
+        """Iterate over the pages of a snapshot in order. The caller must verify them.
 
-        `only` names some of their page_keys.
+        `only` restricts them to these page keys.
         """
         tables = await self._accounts.of(tenant)
         partition = keys.source(tenant, ref.source)
         if only is not None and len(only) <= 1 + ref.digest.pages // _SCANNED_FOR_ONE:
             for page_key in sorted(only):
-                found = await tables.find(SNAPSHOTS, partition, page_key)
-                if found is not None:
-                    yield join(found)
+                page_row = await tables.find(SNAPSHOTS, partition, page_key)
+                if page_row is not None:
+                    yield join(page_row)
             return
-        is_wanted = is_page_of(ref) if only is None else frozenset(only).__contains__
+        is_selected = is_page_of(ref) if only is None else frozenset(only).__contains__
         async for row in tables.query(SNAPSHOTS, partition=partition, rows=keys.page_range(ref)):
-            if is_wanted(row["RowKey"]):
+            if is_selected(row["RowKey"]):
                 yield join(row)
 
     async def commit(
@@ -104,10 +104,11 @@ class TableSnapshotStore:
         sweep: bool = True,
         guard: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Make a snapshot current and delete all other pages of its source; nothing if a newer fencing token did so.
+        """Make a snapshot current and delete all other pages of its source.
 
-        Without `sweep` nothing is deleted if its pages were current before. `guard` raises unless its run still has
-        the tenant; it is called when all that will be deleted is known, so that no page of a later run is among it.
+        Does nothing if a run with a newer fencing token has committed. Without `sweep`, nothing is deleted if the
+        pages of the snapshot were current before. `guard` raises unless the run is still the tenant's active one. It
+        is called after the pages to delete are listed, so that they cannot include pages of a later run.
         """
         tables = await self._accounts.of(tenant)
         partition = keys.source(tenant, ref.source)
@@ -120,33 +121,31 @@ class TableSnapshotStore:
             try:
                 await tables.replace(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
             except ETagConflict:
-                # another job has just committed: compare again
+                # another worker has committed since: compare the fencing tokens again
                 await self.commit(tenant, ref, fencing_token, sweep=sweep, guard=guard)
                 return
         moved = before is not None and before.attempt != ref.attempt
-        if (
-            sweep or moved
-        ):  # with `sweep` also when nothing was written: the job that wrote it may have died before this
+        if sweep or moved:  # with `sweep` also if nothing was written: the writer may have crashed before this deletion
             is_page = is_page_of(ref)
             await tables.delete_rows(
                 SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row), guard=guard
             )
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+        """Delete all rows of the tenant."""
         tables = await self._accounts.of(tenant)
         await tables.delete_rows(SNAPSHOTS, partitions=keys.tenant_range(tenant))
 
 
 def _requests(rows: Sequence[Row], sizes: Sequence[int]) -> Iterator[list[Row]]:
-    """Yield rows that are stored together: no more of them than the largest one holds, which is 1 MiB on its way."""
-    together: list[Row] = []
+    """Yield the rows of one request each: at most MAX_ROW_BYTES of pages, which is 1 MiB as encoded in the request."""
+    batch: list[Row] = []
     total = 0
     for row, size in zip(rows, sizes, strict=True):
-        if len(together) == MAX_BATCH or (together and total + size > MAX_ROW_BYTES):
-            yield together
-            together, total = [], 0
-        together.append(row)
+        if len(batch) == MAX_BATCH or (batch and total + size > MAX_ROW_BYTES):
+            yield batch
+            batch, total = [], 0
+        batch.append(row)
         total += size
-    if together:
-        yield together
+    if batch:
+        yield batch

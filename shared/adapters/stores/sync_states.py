@@ -1,4 +1,4 @@
-"""The states that runs compete for."""
+"""Tenant states, for which runs compete."""
 
 from collections.abc import AsyncIterator
 
@@ -20,21 +20,21 @@ class TableSyncStateStore:
         self._rows = TenantRows(tables)
 
     async def get(self, tenant: TenantId) -> Versioned[TenantState]:
-        """Return the tenant's state; a new one with ETag None if it never had any."""
+        """Return the tenant's state; a new one with ETag None if it was never stored."""
         return await self._rows.get(tenant, "state", TenantState)
 
     async def replace(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
-        """Store the state and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        """Store the state and return its new ETag. Raises ETagConflict if it changed since it was read."""
         busy = state.active_run is not None or state.pending is not None
         row = {"PartitionKey": tenant, "RowKey": "state", "busy": busy, **shown(state.summary), **pack(state)}
         return await self._tables.replace(TENANTS, row, etag)
 
     async def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
-        """Iterate over the tenants that have an active run or a waiting request, with their state."""
+        """Iterate over the tenants with an active run or a pending request, and their states."""
         async for row in self._tables.query(TENANTS, row="state", where="busy eq true"):
             yield TenantId(row["PartitionKey"]), unpack(row, TenantState)
 
     async def list_summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
-        """Iterate over the summaries of all tenants that have a state, by id."""
+        """Iterate over the summaries of all tenants with a state, sorted by tenant id."""
         async for row in self._tables.query(TENANTS, row="state", select=["PartitionKey", *SUMMARY]):
             yield TenantId(row["PartitionKey"]), read(row)

@@ -1,4 +1,4 @@
-"""The tables of the storage account, by the names that operators see."""
+"""Names of the tables in the storage account."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Rows of the table Tenants, one for each part of a tenant. They are in the first account, for the timers' listings."""
+"""Rows of the table Tenants, one per part of a tenant. They are in the first account, where timers list them."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 
 class TenantRows:
-    """The parts of tenants, each a packed value with an ETag."""
+    """The parts of tenants. A part is a packed value with an ETag."""
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
 
     async def find(self, tenant: TenantId, part: str, kind: type[T]) -> T | None:
-        """Return a part, None if it was never stored."""
+        """Return a part; None if it was never stored."""
         row = await self.tables.find(TENANTS, tenant, part)
         return None if row is None else unpack(row, kind)
 
@@ -36,23 +36,23 @@ class TenantRows:
         expected: Expected | None,
         columns: Mapping[str, str] | None = None,
     ) -> str:
-        """Store a part and return its new ETag. Raises: ETagConflict unless the stored one has the expected ETag."""
+        """Store a part and return its new ETag. Raises ETagConflict unless the stored one has the expected ETag."""
         row = {"PartitionKey": tenant, "RowKey": part.value, **(columns or {}), **pack(value)}
         return await self.write(row, expected)
 
     async def write(self, row: Mapping[str, Any], expected: Expected | None) -> str:
-        """Store a row and return its new ETag. Raises: ETagConflict unless the stored one has the expected ETag."""
+        """Store a row and return its new ETag. Raises ETagConflict unless the stored one has the expected ETag."""
         if expected is None:
             return await self.tables.put(TENANTS, row)
         return await self.tables.replace(TENANTS, row, expected.etag)
 
     async def delete(self, tenant: TenantId, part: Part, expected: Expected | None) -> None:
-        """Delete a part, if it exists. Raises: ETagConflict unless it has the expected ETag."""
+        """Delete a part, if it exists. Raises ETagConflict unless it has the expected ETag."""
         await self.tables.delete(TENANTS, tenant, part.value, expected.etag if expected else None)
 
 
 def versioned(row: Mapping[str, Any] | None, kind: type[T]) -> Versioned[T]:
-    """Return the value of a row; a new one with ETag None if there is not a row."""
+    """Return the value of a row; a new one with ETag None if the row does not exist."""
     return Versioned(kind(), None) if row is None else Versioned(unpack(row, kind), etag_of(row))
 
 

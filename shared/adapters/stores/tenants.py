@@ -1,4 +1,4 @@
-"""Tenants and their deletions."""
+"""Tenants, and tombstones of deleted tenants."""
 
 from collections.abc import AsyncIterator
 
@@ -40,20 +40,20 @@ class TableTenantStore:
         )
 
     async def find_version(self, tenant: TenantId, part: Part) -> str | None:
-        """Return the ETag of a part of the configuration, None where it was never stored."""
+        """Return the ETag of a part of the configuration; None if it was never stored."""
         row = await self._tables.find(TENANTS, tenant, part.value)
         return None if row is None else etag_of(row)
 
     async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:
-        """Create or rename a tenant, and return its new ETag. Raises: ETagConflict unless it has the expected ETag.
+        """Create or rename a tenant and return its new ETag. Raises ETagConflict unless it has the expected ETag.
 
-        The account is chosen first, so that a request that finds the tenant finds its account, too.
+        The account is chosen first, so that a request that finds the tenant also finds its account.
         """
         await self._accounts.place(tenant.id)
         return await self._rows.write({"PartitionKey": tenant.id, "RowKey": "tenant", "name": tenant.name}, expected)
 
     async def get(self, tenant: TenantId) -> TenantSummary:
-        """Return a tenant. Raises: NotFound."""
+        """Return a tenant. Raises NotFound if it does not exist."""
         row = await self._tables.find(TENANTS, tenant, "tenant")
         if row is None:
             raise NotFound(
@@ -63,34 +63,34 @@ class TableTenantStore:
         return TenantSummary(id=tenant, name=row["name"])
 
     async def list_tenants(self, after: str = "") -> AsyncIterator[TenantSummary]:
-        """Iterate over all tenants by id, beginning after the id `after`."""
+        """Iterate over all tenants, sorted by id, after the id `after`."""
         behind = keys.tenants_behind(after) if after else None
         async for row in self._tables.query(TENANTS, row="tenant", partitions=behind):
             yield TenantSummary(id=TenantId(row["PartitionKey"]), name=row["name"])
 
     async def find_deletion(self, tenant: TenantId) -> Versioned[Deletion | None]:
-        """Return the tenant's deletion, None with ETag None if it was not deleted recently."""
+        """Return the tombstone of the tenant; None with ETag None if it was not deleted recently."""
         row = await self._tables.find(TENANTS, keys.DELETIONS, keys.deletion(tenant))
         return Versioned(unpack(row, Deletion), etag_of(row)) if row is not None else Versioned(None, None)
 
     async def replace_deletion(self, tenant: TenantId, deletion: Deletion, etag: str | None) -> str:
-        """Store a deletion and return its new ETag. Raises: ETagConflict if it changed since it was read."""
+        """Store a tombstone and return its new ETag. Raises ETagConflict if it changed since it was read."""
         row = {"PartitionKey": keys.DELETIONS, "RowKey": keys.deletion(tenant), "tenant": tenant, **pack(deletion)}
         return await self._tables.replace(TENANTS, row, etag)
 
     async def delete_deletion(self, tenant: TenantId, etag: str) -> None:
-        """Delete a deletion, if it exists. Raises: ETagConflict if it changed since it was read."""
+        """Delete a tombstone, if it exists. Raises ETagConflict if it changed since it was read."""
         await self._tables.delete(TENANTS, keys.DELETIONS, keys.deletion(tenant), etag)
 
     async def list_deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
-        """Iterate over all deletions."""
+        """Iterate over all tombstones."""
         async for row in self._tables.query(TENANTS, partition=keys.DELETIONS):
             yield TenantId(row["tenant"]), unpack(row, Deletion)
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete the tenant with its connection, settings and state.
 
-        The account that it was in stays known, because workers remember it.
+        Its placement is kept, because workers cache it.
         """
         tables = await self._accounts.of(tenant)
         await tables.delete_rows(LOCATIONS, partition=tenant)

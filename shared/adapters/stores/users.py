@@ -1,4 +1,4 @@
-"""Users of the product: one row each, in the partition of their tenant."""
+"""Product users: one row per user, in the partition of their tenant."""
 
 from collections.abc import Sequence
 
@@ -27,11 +27,11 @@ class TableUserStore:
         return user
 
     async def list_users(self, tenant: TenantId) -> Sequence[ProductUser]:
-        """Return the tenant's users by object id."""
+        """Return the tenant's users, sorted by object id."""
         tables = await self._accounts.of(tenant)
         return [unpack(row, ProductUser) async for row in tables.query(USERS, partition=tenant)]
 
     async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
+        """Delete all rows of the tenant."""
         tables = await self._accounts.of(tenant)
         await tables.delete_rows(USERS, partition=tenant)
