@@ -124,8 +124,14 @@ def test_further_accounts_are_addresses_or_connection_strings() -> None:
         ("west=AccountName=west;AccountKey=", "neither"),
         (f"west={KEY}", "neither"),
         ("west=https://west.example west=https://east.example", "'west' twice"),
-        ("west=https://west.example east=https://WEST.example/", "'east' is at https://west.example, as another"),
-        ("west=UseDevelopmentStorage=true", "'west' is at http://127.0.0.1:10002/devstoreaccount1, as another"),
+        (
+            "west=https://west.example east=https://WEST.example/",
+            "gives 'east' the address https://west.example of another",
+        ),
+        (
+            "west=UseDevelopmentStorage=true",
+            "gives 'west' the address http://127.0.0.1:10002/devstoreaccount1 of another",
+        ),
     ],
 )
 def test_a_further_account_that_cannot_be_meant_is_named(value: str, said: str) -> None:

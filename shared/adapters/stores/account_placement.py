@@ -85,7 +85,7 @@ class Accounts:
         return sorted({*self._further, *[row["account"] async for row in rows]} - {FIRST})
 
     async def named(self, name: str) -> Tables:
-        """Return the tables of an account. Raises Misconfigured unless the settings contain it, at its first address."""
+        """Return the tables of an account. Raises Misconfigured unless the settings name it, at its first address."""
         if name == FIRST:
             return self._first
         known = (await self._accounts()).get(name)
