@@ -1,13 +1,19 @@
 """Locations, mappings and the mode change: who comes, who goes, and what is read for it."""
 
+import dataclasses
+
 import pytest
 
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
+from shared.domain.reconcile.fence import Fence
+from shared.domain.retry_policy import ROW_UPDATE
 from shared.domain.run import RunState
+from shared.errors import Contended, ETagConflict
+from shared.workflows import optimistic_update
 from tests.simulation.worlds import STAFF, TEMPS, full_world, groups_world
-from tests.support.world import World
+from tests.support.world import World, deliver
 
 CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
 LENIENT = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)
@@ -83,3 +89,31 @@ async def test_from_groups_to_everybody_and_back() -> None:
     for name, known in before.items():
         found = await reasons(world, "fabrikam", name)
         assert found == {**known, "left_group": 30 - known["active"]}
+
+
+async def test_a_fence_that_others_keep_changing_leaves_no_run_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The change is stored, and sent again it would change nothing: a new run is requested at the first attempt."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    world.clock.advance(60)
+    await world.request("contoso", "second")
+    await deliver(world.app, world.queue.messages.pop())
+    replace_fence = world.ports.recipients.replace_fence
+
+    async def replaced(tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
+        if location == "berlin":
+            raise ETagConflict("berlin is busy")
+        return await replace_fence(tenant, location, fence, etag)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(optimistic_update, "ROW_UPDATE", dataclasses.replace(ROW_UPDATE, attempts=2))
+        patched.setattr(world.ports.recipients, "replace_fence", replaced)
+        with pytest.raises(Contended):
+            await world.app.preferences.put(CONTOSO, Preferences(mode=Mode.FULL, guard=LENIENT))
+    assert (await world.newest("contoso")).state is RunState.SUPERSEDED
+    state = (await world.ports.sync_states.get(CONTOSO)).value
+    munich = (await world.ports.recipients.get_fence(CONTOSO, LocationId("munich"))).value
+    assert munich.fencing_token == state.fencing_token
+    await world.drain()
+    run = await world.newest("contoso")
+    assert (run.state, run.requested_by) == (RunState.DONE, "configuration")

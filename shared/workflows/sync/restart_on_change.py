@@ -8,6 +8,7 @@ from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
+from shared.errors import Contended
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -33,11 +34,16 @@ class RestartOnChange:
     async def invalidate_running_work(self, tenant: TenantId) -> None:
         """Raise the tenant's config version and every location's fence; an active run is superseded.
 
-        A run that was superseded, or a request that waited, is asked for anew, if the tenant still has a connection.
+        A superseded run, or a waiting request, is requested again if the tenant still has a connection. Raises
+        Contended after all of this if a fence could not be raised; the next run takes it over.
         """
         state, raised = await self._raise_state(tenant)
+        contended = None
         for location in await self.settings.list_locations(tenant):
-            await self._raise_fence(tenant, location.id, raised.fencing_token)
+            try:
+                await self._raise_fence(tenant, location.id, raised.fencing_token)
+            except Contended as error:
+                contended = error
         mode = state.pending
         if state.active_run is not None:
             mode = await self._supersede(tenant, state.active_run, mode)
@@ -46,6 +52,8 @@ class RestartOnChange:
             await self.queue.request(
                 SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")
             )
+        if contended is not None:
+            raise contended
 
     @optimistic_update
     async def _raise_state(self, tenant: TenantId) -> tuple[TenantState, TenantState]:
