@@ -98,6 +98,7 @@ async def test_a_fence_that_others_keep_changing_leaves_no_run_without_an_end(mo
     world.clock.advance(60)
     await world.request("contoso", "second")
     await deliver(world.app, world.queue.messages.pop())
+    world.clock.advance(60)
     replace_fence = world.ports.recipients.replace_fence
 
     async def replaced(tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
