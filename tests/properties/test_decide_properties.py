@@ -6,13 +6,14 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.directory import DirectoryUser, InactiveReason, Source
+from shared.domain.directory import DirectoryUser, Existence, InactiveReason, Source
 from shared.domain.ids import MAIN, ConnectionId, LocationId, RecipientId, recipient_id_of, whole_directory
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import GuardLimits, Preferences
 from shared.domain.recipient import PROFILE_FIELDS, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.reconcile.decide import Decision, decide
+from shared.domain.reconcile.departures import confirmed
 from shared.domain.reconcile.guard import Loss, breaches
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.provenance import Provenance
@@ -232,3 +233,30 @@ def test_a_proof_of_another_connection_makes_no_candidate(
     proof = AbsenceProof.of([theirs], {theirs: snapshot(theirs)}, OTHER)
     assert proof is not None
     assert decide(wanted(*directory), stored, preferences, proof).candidates == ()
+
+
+@given(DIRECTORIES, STORED, PREFERENCES, st.randoms(use_true_random=False))
+def test_only_evidence_about_a_very_person_confirms_a_departure(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, chance: random.Random
+) -> None:
+    """Of whom the existence check knows nothing, or does not speak, nobody leaves; of the others nobody else does."""
+    candidates = decided(directory, stored, preferences).candidates
+    answers = {each.object_id: chance.choice(list(Existence)) for each in candidates if chance.random() < 0.8}
+    leaving = confirmed(candidates, answers, preferences)
+    assert {each.recipient for each in leaving} <= {each.recipient for each in candidates}
+    unknown = {each for each in candidates if answers.get(each.object_id, Existence.UNKNOWN) is Existence.UNKNOWN}
+    assert not {each.recipient for each in unknown} & {each.recipient for each in leaving}
+    assert confirmed(candidates, dict.fromkeys(answers, Existence.UNKNOWN), preferences) == ()
+
+
+@given(DIRECTORIES, STORED, PREFERENCES)
+def test_an_inconclusive_snapshot_is_not_a_proof(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+) -> None:
+    """It gives the same writes as a conclusive one, and no candidate."""
+    read = snapshot(SOURCE, *directory, conclusive=False)
+    assert AbsenceProof.of([SOURCE], {SOURCE: read}) is None
+    found = decide(wanted(*directory), stored, preferences, None)
+    assert found.candidates == ()
+    proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
+    assert found.writes == decide(wanted(*directory), stored, preferences, proof).writes

@@ -40,10 +40,12 @@ def wanted(*users: DirectoryUser) -> dict[ObjectId, DirectoryUser]:
     return {each.id: each for each in users}
 
 
-def snapshot(source: str, *users: DirectoryUser) -> CompleteSnapshot:
+def snapshot(source: str, *users: DirectoryUser, conclusive: bool = True) -> CompleteSnapshot:
     """Return a complete snapshot with exactly these users."""
     page = encode_page(users)
-    ref = SnapshotManifest(source=SourceId(source), attempt="a", digest=SnapshotDigest().add(page, users))
+    ref = SnapshotManifest(
+        source=SourceId(source), attempt="a", digest=SnapshotDigest(conclusive=conclusive).add(page, users)
+    )
     return CompleteSnapshot.verified(ref, [page])
 
 

@@ -7,7 +7,17 @@ Ids of tenants and locations do not contain `:`, so keys joined with it cannot c
 from hashlib import sha256
 from typing import Final
 
-from shared.domain.ids import ImportId, LocationId, RecipientId, RunId, SourceId, TenantId
+from shared.domain.ids import (
+    MAIN,
+    ImportId,
+    LocationId,
+    ObjectId,
+    RecipientId,
+    RunId,
+    SourceId,
+    TenantId,
+    recipient_id_of,
+)
 from shared.domain.imports.large_import import ImportRef
 from shared.domain.snapshots.snapshot import SnapshotManifest
 
@@ -178,6 +188,11 @@ def piece_range(number: int, attempt: str | None = None) -> tuple[str, str]:
     """Return the range of the pieces of a part, of one attempt or of all attempts."""
     begin = f"piece:{number:05d}" if attempt is None else f"piece:{number:05d}:{attempt}"
     return f"{begin}:", f"{begin};"
+
+
+def user(person: ObjectId) -> str:
+    """Return the row of a user of the product: the id that a recipient of the same person has."""
+    return recipient_id_of(MAIN, person)
 
 
 def limit(key: str) -> str:

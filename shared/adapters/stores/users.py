@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import USERS
 from shared.adapters.tables.packing import pack, unpack
@@ -19,17 +20,18 @@ class TableUserStore:
     async def insert(self, tenant: TenantId, user: ProductUser) -> ProductUser:
         """Store a user unless stored, and return the stored one."""
         tables = await self._accounts.of(tenant)
-        row = {"PartitionKey": tenant, "RowKey": user.object_id, "role": user.role.value, **pack(user)}
+        row = {"PartitionKey": tenant, "RowKey": keys.user(user.object_id), "role": user.role.value, **pack(user)}
         try:
             await tables.insert(USERS, row)
         except ETagConflict:
-            return unpack(await tables.get(USERS, tenant, user.object_id), ProductUser)
+            return unpack(await tables.get(USERS, tenant, keys.user(user.object_id)), ProductUser)
         return user
 
     async def list_users(self, tenant: TenantId) -> Sequence[ProductUser]:
         """Return the tenant's users, sorted by object id."""
         tables = await self._accounts.of(tenant)
-        return [unpack(row, ProductUser) async for row in tables.query(USERS, partition=tenant)]
+        users = [unpack(row, ProductUser) async for row in tables.query(USERS, partition=tenant)]
+        return sorted(users, key=lambda user: user.object_id)
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete all rows of the tenant."""

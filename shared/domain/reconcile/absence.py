@@ -48,7 +48,7 @@ def gather(
     read: Mapping[SourceId, CompleteSnapshot],
     chosen: Callable[[DirectoryUser], bool] | None = None,
 ) -> dict[ObjectId, DirectoryUser]:
-    """Return everybody in the sources that were read, each once, in the order of their ids.
+    """Return every person in the sources that were read, once.
 
     Of the whole directory only those who are `chosen`, if that is given. Sources are read at different moments; where
     they disagree about a person, the last source by id is believed, so that the order in which they were read changes
@@ -69,4 +69,4 @@ def gather(
             people[person] = everyone[person]
         else:
             del people[person]
-    return {person: people[person] for person in sorted(people)}
+    return people

@@ -21,6 +21,8 @@ from shared.workflows.tenants.summary import revise
 MAX_LOCATIONS: Final = 2_000
 #: Maximum number of groups that are mapped to a location, for the same reason.
 MAX_GROUPS_PER_LOCATION: Final = 200
+#: Maximum length of their ids together, in characters: a property of 64 KiB holds a mapping, or a recipient's groups.
+MAX_GROUP_CHARACTERS: Final = 12_000
 
 
 class LocationImports(Protocol):
@@ -131,6 +133,12 @@ class Locations:
         if len(groups) > MAX_GROUPS_PER_LOCATION:
             raise Rejected(
                 f"Too many groups: map at most {MAX_GROUPS_PER_LOCATION} to a location, or nest them in one group.",
+                code="too_many_groups",
+            )
+        if sum(len(group.id) for group in groups) > MAX_GROUP_CHARACTERS:
+            raise Rejected(
+                f"The IDs of these groups have more than {MAX_GROUP_CHARACTERS} characters together: map fewer groups "
+                "to the location, or nest them in one group.",
                 code="too_many_groups",
             )
         mapping = tuple(sorted(groups, key=lambda group: group.id))

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from shared.domain.ids import LocationId, RecipientId, RunId, new_run_id
+from shared.domain.ids import MAIN, LocationId, RecipientId, RunId, new_run_id
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
-from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.decide import Write, decide, new_recipient
 from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
 from shared.domain.reconcile.predictable import MAX_IRREGULAR
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
@@ -17,6 +17,7 @@ from shared.errors import Conflict, NotFound, Superseded, TooLarge
 from shared.workflows.recipients.fenced_writer import FencedWriter
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import csv_recipient, recipient_id_for, user, wanted
+from tests.support.ids import HOSTILE
 
 DESK = LocationId("desk")
 RUN = RunId("8204576261968-0000000a")
@@ -195,3 +196,20 @@ async def test_who_is_irregular_is_kept_beside_the_recipients(stores: Stores) ->
     assert await read(stores) == []
     await recipients.delete_location(acme, DESK)
     assert await recipients.find_irregular(acme, DESK) is None
+
+
+async def test_any_text_is_the_id_of_a_person_or_a_group(stores: Stores) -> None:
+    """What differs in case only, or contains what keys forbid, is a recipient of its own, kept to the letter."""
+    profile = Profile(display_name="X")
+    people = [
+        msgspec.structs.replace(
+            new_recipient(MAIN, who, profile, tuple(sorted(HOSTILE[:number]))),
+            last_applied=Profile(mail="x@example.com"),
+        )
+        for number, who in enumerate(HOSTILE)
+    ]
+    entry = JournalEntry(run=RUN, actor="sync", at=NOW, changes=())
+    await stores.recipients.write(stores.acme, DESK, people, entry, Versioned(Fence(), None))
+    assert await read(stores) == sorted(people, key=lambda each: each.id)
+    for found in people:
+        assert await stores.recipients.get(stores.acme, DESK, found.id) == found

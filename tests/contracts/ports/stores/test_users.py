@@ -7,6 +7,7 @@ import msgspec
 from shared.domain.access.sso_users import ProductUser, Role
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import person
+from tests.support.ids import HOSTILE
 
 ADA = ProductUser(
     object_id=person(1),
@@ -34,3 +35,12 @@ async def test_users_are_of_one_tenant(stores: Stores) -> None:
     await stores.users.delete_all(stores.acme)
     assert list(await stores.users.list_users(stores.acme)) == []
     assert list(await stores.users.list_users(stores.acme_2)) == [grace]
+
+
+async def test_any_text_is_the_id_of_a_user(stores: Stores) -> None:
+    """Ids that differ in case or contain what keys forbid are users of their own, listed by id."""
+    users = [msgspec.structs.replace(ADA, object_id=who) for who in HOSTILE]
+    for user in users:
+        assert await stores.users.insert(stores.acme, user) == user
+    assert list(await stores.users.list_users(stores.acme)) == sorted(users, key=lambda user: user.object_id)
+    assert list(await stores.users.list_users(stores.acme_2)) == []

@@ -39,11 +39,13 @@ async def test_a_mapping_has_bounds(app: App, contoso: TenantId) -> None:
     """Doubles and too many groups are refused with their own codes."""
     await app.locations.put(contoso, DESK, "Desk")
     many = [GroupMapping(id=ObjectId(person(number))) for number in range(locations.MAX_GROUPS_PER_LOCATION + 1)]
-    for groups, code in (([GROUP, GROUP], "duplicate_group"), (many, "too_many_groups")):
+    long = [GroupMapping(id=ObjectId(f"{number:0128}")) for number in range(locations.MAX_GROUP_CHARACTERS // 128 + 1)]
+    for groups, code in (([GROUP, GROUP], "duplicate_group"), (many, "too_many_groups"), (long, "too_many_groups")):
         with pytest.raises(Rejected) as refused:
             await app.locations.put_mapping(contoso, DESK, groups)
         assert refused.value.code == code
-    assert (await app.locations.put_mapping(contoso, DESK, many[1:])).value
+    for groups in (many[1:], long[1:]):
+        assert (await app.locations.put_mapping(contoso, DESK, groups)).value
 
 
 async def test_locations_have_a_bound(app: App, contoso: TenantId, monkeypatch: pytest.MonkeyPatch) -> None:
