@@ -239,7 +239,7 @@ def test_a_proof_of_another_connection_makes_no_candidate(
 def test_only_evidence_about_a_very_person_confirms_a_departure(
     directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, chance: random.Random
 ) -> None:
-    """Of whom the existence check knows nothing, or does not speak, nobody leaves; of the others nobody else does."""
+    """People without an answer, or answered `unknown`, stay; and only candidates leave."""
     candidates = decided(directory, stored, preferences).candidates
     answers = {each.object_id: chance.choice(list(Existence)) for each in candidates if chance.random() < 0.8}
     leaving = confirmed(candidates, answers, preferences)

@@ -6,7 +6,7 @@ from typing import Annotated, Self, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.ids import ConnectionId, ObjectId, RecipientId
 from shared.domain.imports.csv_file import MAX_TEXT
 from shared.domain.recipient import PERSON_FIELDS, Origin, Profile, Recipient, Status
 from shared.errors import Rejected
@@ -22,6 +22,8 @@ class RecipientView(Profile, frozen=True, kw_only=True):
     origin: Origin
     status: Status
     object_id: ObjectId | None
+    #: The connection that the directory user belongs to.
+    connection: ConnectionId | None
     reason: str | None
     #: The mapped groups that make the person a recipient; after deactivation, the last ones that did.
     groups: Sequence[ObjectId]
@@ -35,6 +37,7 @@ class RecipientView(Profile, frozen=True, kw_only=True):
             origin=recipient.origin,
             status=recipient.status,
             object_id=recipient.object_id,
+            connection=recipient.connection,
             reason=recipient.reason,
             groups=recipient.groups,
             **msgspec.structs.asdict(recipient.profile),
