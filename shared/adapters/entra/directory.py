@@ -177,7 +177,7 @@ class GraphDirectory:
         return [user_of(user) for user in page.value]
 
     async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
-        """Return those of the users whom the directory still has."""
+        """Return those of the users who exist."""
         pages = [decode(await self._client.get(url), UserPage) for url in self._by_id("users", SELECT, people)]
         return [user_of(user) for page in pages for user in page.value]
 

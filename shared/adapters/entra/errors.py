@@ -1,4 +1,4 @@
-"""What the login service and Microsoft Graph answer, in the product's words."""
+"""Translation of errors of the login service, of Microsoft Graph and of their SDKs to the product's errors."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,22 +22,22 @@ from shared.errors import (
     Transient,
 )
 
-#: AADSTS numbers that pass by themselves; nobody is to blame for them.
+#: AADSTS numbers of temporary failures of the login service.
 #: Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 TRANSIENT_LOGIN: Final = frozenset({"90006", "90012", "90024", "90033", "90055", "90090"})
 _NUMBER: Final = re.compile(r"AADSTS(\d+)")
 _TRACE: Final = re.compile(r"Trace ID: ([0-9a-fA-F-]{36})")
 _CORRELATION: Final = re.compile(r"Correlation ID: ([0-9a-fA-F-]{36})")
-#: What is let through as a code of Graph's: codes are stored and logged, and may be anything in a hostile answer.
+#: Form of error codes that are accepted: they are stored and logged, and a hostile response may contain any text.
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _TRY_LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-#: Graph's codes, in lower case, that mean: the delta must start anew.
+#: Graph's codes, in lower case, for an expired delta link.
 #: Source: https://learn.microsoft.com/graph/delta-query-overview#synchronization-reset
 _DELTA_EXPIRED: Final = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
 
 
 class Refused(NeedsAttention):
-    """Graph refuses a request with this HTTP status; a new token may help, or a new listing, or only a person."""
+    """Graph refuses a request with this HTTP status. A new token or a new listing may help, otherwise only a person."""
 
     def __init__(self, message: str, *, code: str, status: int) -> None:
         super().__init__(message, code=code)
@@ -95,13 +95,13 @@ def translated() -> Iterator[None]:
 
 
 def passes_by_itself(error: ClientAuthenticationError) -> bool:
-    """Tell whether the login service only has trouble of its own just now."""
+    """Return whether the login service reports a temporary failure of its own."""
     number = _NUMBER.search(str(error.message))
     return number is not None and number.group(1) in TRANSIENT_LOGIN
 
 
 def of_login(error: ClientAuthenticationError) -> SyncError:
-    """Return a refusal of the login service with its AADSTS number, or Transient if it passes by itself."""
+    """Return LoginRefused with the AADSTS number, or Transient for a temporary failure."""
     text = str(error.message)
     number = _NUMBER.search(text)
     if number is None:
@@ -118,13 +118,13 @@ def of_login(error: ClientAuthenticationError) -> SyncError:
 
 
 def of_answer(error: APIError) -> SyncError:
-    """Return an error answer of Microsoft Graph as what the caller must do."""
+    """Return the product's error for an error response of Microsoft Graph."""
     code = getattr(error, "graph_code", "")
     return of_status(error.response_status_code or 0, code, error.response_headers or {})
 
 
 def of_status(status: int, code: str, headers: Mapping[str, str]) -> SyncError:
-    """Return what an answer's status and Graph's code, empty if it gave none, call for."""
+    """Return the product's error for a status and Graph's error code, which may be empty."""
     shown = f"{status} {code}".strip()
     if code == "Directory_ExpiredPageToken":
         error: SyncError = PageTokenExpired("The listing's page token expired; it must begin again.")
@@ -138,7 +138,7 @@ def of_status(status: int, code: str, headers: Mapping[str, str]) -> SyncError:
             retry_after_s=retry_after_s(headers),
         )
     elif status < HTTPStatus.BAD_REQUEST or (status == HTTPStatus.NOT_FOUND and not code):
-        # a redirect, which is not followed, a part, or a 404 without a code, where it is not Graph that speaks
+        # a redirect, which is not followed, a partial response, or a 404 without a code, which is not Graph's
         error = Transient(f"Microsoft Graph answered {status}, which says nothing; try again.", code="bad_answer")
     elif status == HTTPStatus.NOT_FOUND:
         error = NotFound(f"Microsoft Graph has no such object ({code}).", code="group_not_found")

@@ -1,4 +1,4 @@
-"""Opens directories. Clients are kept per set of credentials, so that a run of many jobs asks for one token."""
+"""Opens directories. Clients are cached by credentials, so that the jobs of a run share one token."""
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from shared.adapters.entra.request_coalescer import Together
     from shared.adapters.entra.session import GraphSession
 
-#: Clients kept at the same time, each with a token and a few connections, and for how long after their last use, in
-#: seconds: a secret that was erased must not live on in memory.
+#: Cached clients, each with a token and a few connections.
 _KEPT: Final = 64
+#: Lifetime of an unused client, in seconds: a deleted secret must not stay in memory.
 _KEPT_S: Final = 300.0
 
 
@@ -31,7 +31,7 @@ class GraphDirectoryFactory:
     """`EntraSessions` over Microsoft Graph."""
 
     def __init__(self, *, own_hosts: frozenset[str] = frozenset(), managed_identity: str | None = None) -> None:
-        """Open directories at public addresses, or at the operator's `own_hosts`; `managed_identity` is a client id."""
+        """Allow public addresses and the operator's `own_hosts`; `managed_identity` is a client id."""
         self._addresses = PublicAddresses(own_hosts)
         self._identity = managed_identity
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
@@ -40,7 +40,7 @@ class GraphDirectoryFactory:
 
     @asynccontextmanager
     async def open(self, credentials: Credentials) -> AsyncIterator[EntraSession]:
-        """Give the directory of these credentials, and of no others. No request is sent by opening it."""
+        """Open the directory of these credentials. Opening sends no request."""
         sdk = _sdk()
         key = _key(credentials)
         if key not in self._sessions:
@@ -64,7 +64,7 @@ class GraphDirectoryFactory:
         idle = [key for key in self._sessions if not self._used[key]]
         too_many = max(0, len(self._sessions) - _KEPT)
         too_old_s = monotonic() - _KEPT_S
-        # whatever is forgotten is out of reach before the first wait, so that nobody opens what is being closed
+        # sessions are removed before the first await, so that none is opened while it is being closed
         forgotten = [key for place, key in enumerate(idle) if place < too_many or self._left_s[key] < too_old_s]
         sessions = [self._sessions.pop(key) for key in forgotten]
         for key in forgotten:
@@ -93,7 +93,7 @@ class _Session(NamedTuple):
 
 
 class _Sdk(NamedTuple):
-    """What asks Microsoft Graph."""
+    """Types that are imported only when a directory is opened."""
 
     client: "type[GraphClient]"
     coalescer: "type[Together]"
@@ -104,7 +104,7 @@ class _Sdk(NamedTuple):
 @cache
 @loading()
 def _sdk() -> _Sdk:
-    """Load the SDK when it is first needed: it costs 0.5 s and more to import."""
+    """Import the SDK at first use: it takes 0.5 s and more."""
     from shared.adapters.entra.client import GraphClient  # noqa: PLC0415 - only here
     from shared.adapters.entra.credential import NetworkContext  # noqa: PLC0415 - as above
     from shared.adapters.entra.request_coalescer import Together  # noqa: PLC0415 - as above
@@ -114,7 +114,7 @@ def _sdk() -> _Sdk:
 
 
 def _key(credentials: Credentials) -> str:
-    """Name credentials without keeping the secret."""
+    """Return a hash of the credentials, so that the cache keeps no secret."""
     parts = (
         credentials.azure_tenant_id,
         credentials.client_id,

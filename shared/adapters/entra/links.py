@@ -1,4 +1,4 @@
-"""Links: built for our requests, and checked when they come from an answer, before anything is sent to them."""
+"""Builds the URLs of our requests, and verifies links of responses before they are followed."""
 
 import re
 from typing import Final
@@ -14,14 +14,14 @@ VERSION: Final = "/v1.0/"
 #: Largest page of users and members.
 #: Source: https://learn.microsoft.com/graph/api/user-list, https://learn.microsoft.com/graph/api/group-list-members
 PAGE_USERS: Final = 999
-#: What a link is made of. Two parsers may read anything else differently, so that one checks what the other sends.
+#: Characters of a valid link. Two parsers may read others differently, and one would verify what another sends.
 _PLAIN: Final = re.compile(r"[!-\[\]-~]{1,65536}")
 
 
 def checked(graph: str, link: str) -> str:
-    """Return a link that an answer gave. Raises: ForeignLink unless it leads to the same host over https.
+    """Return a link of a response. Raises ForeignLink unless it leads to the same host over https.
 
-    The SDK would send a token, or at least believe the answer, wherever the link leads.
+    The SDK would send the token to any host that a link names.
     """
     if not (_PLAIN.fullmatch(link) and _leads_to(graph, link)):
         raise ForeignLink(

@@ -108,7 +108,7 @@ class EntraValidation:
         return certificate.pem
 
     def _require_vouching(self) -> None:
-        """Fail unless the caller belongs to the directory: a federated identity is no proof of who asks."""
+        """Fail unless the caller belongs to the directory: a federated identity does not prove who asks."""
         if self.scope.vouches_for(self.form.tenant_id):
             return
         title = "You cannot connect this directory with a federated identity"
