@@ -1,1 +1,1 @@
-"""One sync run, a file per step."""
+"""Steps of a sync run, one per file."""

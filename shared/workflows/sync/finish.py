@@ -1,4 +1,4 @@
-"""Finish: closes a run. Its report is written, its snapshots become current, and the next pending request starts."""
+"""Finish: commits the snapshots of a run, stores its report, releases the tenant and sends the waiting request."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,13 +31,13 @@ from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.sync.stages import StageCoordinator
 
-#: What to do about a run that could read nothing.
+#: Fix that people read when a run could not read any source.
 _FIX: Final = "Check the connection. The schedule tries again automatically, or you can start a sync."
 
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """What a run's report is made of, beside the sources."""
+    """Parts of a run's report that do not come from its sources."""
 
     reconciled: Mapping[LocationId, ReconcileResult]
     locations: Mapping[LocationId, LocationReport]
@@ -46,7 +46,7 @@ class _Findings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCloser:
-    """Closes runs, whichever step or watchdog found that they have ended."""
+    """Closes runs that a step or the watchdog ends."""
 
     sync_states: SyncStateStore
     runs: RunStore
@@ -58,10 +58,10 @@ class RunCloser:
     clock: Clock
 
     async def finish(self, plan: Plan, outcome: RunOutcome, counters: RequestCounters) -> None:
-        """Leave the run ended with its report and the tenant free. Raises: Superseded if it does not own the tenant.
+        """End the run with a report, and release the tenant. Raises Superseded if the run does not own the tenant.
 
-        The order matters: snapshots and their delta links become current only now that their changes are applied,
-        and the tenant is released last, so that a crash anywhere before leads here again.
+        The order matters. Snapshots and their delta links become current only after their changes are applied, and
+        the tenant is released last. A crash at any point before is therefore followed by another call.
         """
         fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
         reconciled = await self.runs.list_reconcile_results(plan.tenant, plan.run)
@@ -80,13 +80,13 @@ class RunCloser:
             await self._commit(plan, fetched, sweep=True)
         deactivated = await self._deactivated(plan, outcome, reconciled)
         locations = locations_report(reconciled, deactivated, outcome.held)
-        # a run that is held again keeps its earlier problems, and repeats those of its sources and locations
+        # A run that is held again keeps its earlier problems, which already contain those of sources and locations.
         problems = tuple(dict.fromkeys((*outcome.problems, *problems_of(fetched, reconciled))))
         ended = await self._report(plan, outcome, fetched, _Findings(reconciled, locations, problems), counters)
-        await self._note_health(plan, fetched, context)
+        await self._record_health(plan, fetched, context)
         read = not fetched or any(result.outcome is FetchOutcome.COMPLETE for result in fetched.values())
         compared = plan.mode is RunMode.FULL and read and outcome.state is not RunState.FAILED and not plan.preview
-        await self._free(
+        await self._release(
             plan.tenant,
             plan.run,
             ended,
@@ -98,50 +98,53 @@ class RunCloser:
     async def finish_early(
         self, plan: Plan, fetched: Mapping[SourceId, FetchResult], counters: RequestCounters
     ) -> bool:
-        """Leave the run ended if nothing is left to decide once all is `fetched`; tell whether that is so.
+        """End the run after its last fetch if no location needs a comparison, and return whether it was ended.
 
-        Raises: Superseded as a call.
+        That is the case if no source could be read, or if nothing has changed since the last run. Raises Superseded
+        if the run does not own the tenant.
         """
-        # a location that no source feeds is decided about whatever could be read
+        # A location without sources is reconciled even if no source could be read.
         if _unread(fetched) and all(plan.locations.values()):
             await self._end(plan, RunOutcome(state=RunState.FAILED), fetched, {}, counters)
             return True
         return await self._unchanged(plan, fetched, counters)
 
     async def _unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], counters: RequestCounters) -> bool:
-        """Leave the run done if all that it read is as it was when every location was last right; tell whether it was.
+        """End the run if its input fingerprint is that of the tenant's up-to-date state. Return whether it was ended.
 
-        Nothing is compared then: that run's report says how many recipients each location has. `fetched` has a result
-        of every source. Raises: Superseded as a call.
+        No location is compared then: the report of the up-to-date run has the number of recipients of each location.
+        `fetched` has a result of every source. Raises Superseded if the run does not own the tenant.
         """
         before = plan.up_to_date
         if before is None or plan.mode is RunMode.FULL or fingerprint_of_all(plan, fetched) != before.input_fingerprint:
             return False
         try:
-            known = (await self.runs.get(plan.tenant, before.run)).value.locations
+            reports = (await self.runs.get(plan.tenant, before.run)).value.locations
         except NotFound:
             return False
-        if known.keys() != plan.locations.keys():
+        if reports.keys() != plan.locations.keys():
             return False
         context = await self.stages.require_current(plan)
         await self._commit(plan, fetched, sweep=False)
-        locations = {each: LocationReport(active=report.active, compared=False) for each, report in known.items()}
+        locations = {
+            location: LocationReport(active=report.active, compared=False) for location, report in reports.items()
+        }
         done = RunOutcome(state=RunState.DONE)
         ended = await self._report(plan, done, fetched, _Findings({}, locations, ()), counters)
-        await self._note_health(plan, fetched, context)
+        await self._record_health(plan, fetched, context)
         up_to_date = _up_to_date(plan, ended, before.input_fingerprint)
-        await self._free(plan.tenant, plan.run, ended, context.state, up_to_date=up_to_date)
+        await self._release(plan.tenant, plan.run, ended, context.state, up_to_date=up_to_date)
         return True
 
     async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], *, sweep: bool) -> None:
         guard = partial(self.stages.require_current, plan)
         for result in fetched.values():
             if result.snapshot is not None:
-                ref = result.snapshot
-                await self.snapshots.commit(plan.tenant, ref, plan.fencing_token, sweep=sweep, guard=guard)
+                manifest = result.snapshot
+                await self.snapshots.commit(plan.tenant, manifest, plan.fencing_token, sweep=sweep, guard=guard)
 
-    async def _note_health(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], context: TenantContext) -> None:
-        """Note what the run says about the connection; refused credentials were noted when they were refused."""
+    async def _record_health(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], context: TenantContext) -> None:
+        """Update the connection's health from the run. Refused credentials were recorded when they were refused."""
         problems = [result.problem for result in fetched.values() if result.problem is not None]
         if any(problem.category is ErrorCategory.CREDENTIALS for problem in problems):
             return
@@ -173,10 +176,10 @@ class RunCloser:
         plan: Plan,
         outcome: RunOutcome,
         fetched: Mapping[SourceId, FetchResult],
-        found: _Findings,
+        findings: _Findings,
         counters: RequestCounters,
     ) -> Run:
-        """Return the run with its report, as it is stored."""
+        """Store the report in the run, unless it has already ended, and return the stored run."""
         stored = await self.runs.get(plan.tenant, plan.run)
         if stored.value.state.ended:
             return stored.value
@@ -184,9 +187,9 @@ class RunCloser:
             stored.value,
             state=RunState.FAILED if _unread(fetched) else outcome.state,
             finished_at=self.clock.now(),
-            counts=sum((report.counts for report in found.locations.values()), Counts()),
-            locations=dict(found.locations),
-            problems=found.problems,
+            counts=sum((report.counts for report in findings.locations.values()), Counts()),
+            locations=dict(findings.locations),
+            problems=findings.problems,
             held_digest=outcome.held_digest,
             decision=None if outcome.state is RunState.HELD else stored.value.decision,
             directory_requests=counters.directory_requests
@@ -194,9 +197,9 @@ class RunCloser:
             storage_requests=stored.value.storage_requests
             + counters.storage_requests
             + sum(result.storage_requests for result in fetched.values())
-            + sum(result.storage_requests for result in found.reconciled.values()),
+            + sum(result.storage_requests for result in findings.reconciled.values()),
         )
-        # a conflict is usual: the job that enqueued this one may only now move the run's state on
+        # A conflict is common: the job that enqueued this one may replace the run's state at the same time.
         await self.runs.replace(ended, stored.etag)
         event(
             "finished",
@@ -211,7 +214,7 @@ class RunCloser:
         return ended
 
     async def fail(self, tenant: TenantId, run: RunId, problem: Problem, counters: RequestCounters) -> None:
-        """Leave the run failed, what it has written so far counted, and the tenant free."""
+        """End the run as failed, with the changes written so far in its report, and release the tenant."""
         try:
             plan = await self.runs.get_plan(tenant, run)
         except NotFound:
@@ -221,35 +224,36 @@ class RunCloser:
             await self.finish(plan, RunOutcome(state=RunState.FAILED, problems=(problem,)), counters)
 
     async def release(self, tenant: TenantId, run: RunId) -> None:
-        """Free the tenant from a run that ended otherwise, and start the request that waited for its end."""
+        """Release the tenant from a run that ended in another way, and send the request that waited for its end."""
         ended = None
-        with suppress(NotFound):  # a run that was never announced
+        with suppress(NotFound):  # a run that was never stored
             ended = (await self.runs.get(tenant, run)).value
-        await self._free(tenant, run, ended)
+        await self._release(tenant, run, ended)
 
-    async def _free(
+    async def _release(
         self,
         tenant: TenantId,
         run: RunId,
         ended: Run | None,
-        known: Versioned[TenantState] | None = None,
+        stored: Versioned[TenantState] | None = None,
         *,
         full_at: datetime | None = None,
         up_to_date: UpToDateState | None = None,
     ) -> None:
-        """Free the tenant from a run, and send the request that waited for its end.
+        """Release the tenant from a run, and send the request that waited for its end.
 
-        `known` is the state if it was read already. `full_at` is set for a run that has read and compared everything.
+        `stored` is the tenant's state if the caller has already read it. `full_at` is set for a run that read and
+        compared everything.
         """
 
         @optimistic_update
         async def attempt() -> TenantState | None:
-            nonlocal known
-            state, etag = known or await self.sync_states.get(tenant)
-            known = None
+            nonlocal stored
+            state, etag = stored or await self.sync_states.get(tenant)
+            stored = None
             if state.active_run != run:
                 return None
-            free = msgspec.structs.replace(
+            released = msgspec.structs.replace(
                 state,
                 active_run=None,
                 active_since=None,
@@ -257,22 +261,22 @@ class RunCloser:
                 summary=state.summary.after(ended) if ended is not None else state.summary,
                 up_to_date=up_to_date or state.up_to_date,
             )
-            # a conflict: another request has begun to wait; read again, so that it is not forgotten
-            await self.sync_states.replace(tenant, free, etag)
-            return free
+            # On a conflict another request has begun to wait. The state is read again, so that the request is kept.
+            await self.sync_states.replace(tenant, released, etag)
+            return released
 
-        free = await attempt()
-        if free is not None and free.pending is not None and free.pending_request is not None:
-            # only now: a request that comes before the tenant is free would wait again; the watchdog sends one that
-            # a crash here has swallowed
+        released = await attempt()
+        if released is not None and released.pending is not None and released.pending_request is not None:
+            # Only after the release: an earlier request would wait again. If the worker crashes before sending, the
+            # watchdog sends the request.
             waiting = SyncRequest(
-                tenant=tenant, mode=free.pending, request=free.pending_request, requested_by="pending"
+                tenant=tenant, mode=released.pending, request=released.pending_request, requested_by="pending"
             )
             await self.queue.request(waiting)
 
 
 def _unread(fetched: Mapping[SourceId, FetchResult]) -> bool:
-    """Tell whether there was something to read, and nothing of it could be."""
+    """Return whether the run has sources and none of them could be read."""
     return bool(fetched) and all(result.outcome is FetchOutcome.FAILED for result in fetched.values())
 
 

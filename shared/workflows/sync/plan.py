@@ -1,4 +1,4 @@
-"""Plan: a request becomes a run. Takes the tenant for it, and writes down everything the run will depend on."""
+"""Plan: takes the tenant for a requested run, and stores a plan with everything that the run depends on."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,15 +22,15 @@ from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
 
-#: How many requests a tenant remembers, so that one delivered again starts nothing; a queue delivers again within days.
+#: Number of requests that a tenant remembers. A queue delivers a message again within days; such a request is ignored.
 _REMEMBERED_REQUESTS: Final = 20
-#: How often the schedule's run reads and compares everything, whatever the directory says has changed.
+#: Interval at which a scheduled run is full: it reads and compares everything, whatever the change feed reports.
 _FULL_EVERY: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRun:
-    """Starts the run that a request asks for, or lets the request join the one that is active."""
+    """Starts the requested run. While another run is active, the request waits for its end."""
 
     tenants: TenantStore
     settings: SettingsStore
@@ -42,10 +42,13 @@ class PlanRun:
     deadline_s: float
 
     async def __call__(self, request: SyncRequest, counters: RequestCounters) -> None:
-        """Leave the request's run planned and its first jobs enqueued; delivered again, finish what was left undone.
+        """Plan the requested run and enqueue its first jobs. A redelivery completes an interrupted call.
 
-        Raises: Rejected when the tenant is unknown or its connection is off; Conflict when somebody else took the
-        tenant meanwhile.
+        Raises:
+            NotFound: A manual message names a tenant that does not exist.
+            Rejected: A manual message names a tenant whose connection is off (`not_connected`).
+            Superseded: The tenant was deleted or disconnected after the app sent the request.
+            Conflict: Another request or change of configuration replaced the tenant's state at the same time.
         """
         context = await self.tenants.get_context(request.tenant)
         connection = await self._connection(request, context)
@@ -69,7 +72,7 @@ class PlanRun:
         run = self._run_of(request)
         taken = msgspec.structs.replace(
             state,
-            # a preview writes nothing that an older run could be kept from: what is held stays approvable
+            # A preview writes no recipients, so older runs need not be fenced off, and held runs stay approvable.
             fencing_token=state.fencing_token if preview else state.fencing_token + 1,
             active_run=run,
             active_since=now,
@@ -78,22 +81,24 @@ class PlanRun:
         )
         if request.request == state.pending_request:
             taken = msgspec.structs.replace(taken, pending=None, pending_request=None)
-        # before the tenant is taken: a change of configuration that comes between the two makes the swap fail
+        # Before the tenant is taken: a change of configuration in between makes the compare-and-swap fail.
         plan = await self._plan(request, taken, run, context, connection, announced)
         await self.sync_states.replace(request.tenant, taken, etag)
         plan = await self.runs.insert_plan(plan)
         await self._launch(request, plan, announced, counters)
 
     async def _connection(self, request: SyncRequest, context: TenantContext) -> Connection:
-        """Return the tenant's connection. A message sent by hand without one is reported in the operator log.
+        """Return the tenant's connection.
 
-        The app's own requests were made while there was one, and leave no trace of a tenant that was erased meanwhile.
+        A manual message to a tenant without one raises NotFound or Rejected, which are reported in the operator log.
+        The app's own requests were sent while a connection existed. They raise Superseded, so that the log does not
+        name a tenant that was erased since.
         """
         is_manual_message = request.requested_by == MANUAL_MESSAGE
         if context.tenant is None:
             if is_manual_message:
                 await self.tenants.get(request.tenant)
-            raise Superseded("the tenant was deleted meanwhile", code="tenant_deleted")
+            raise Superseded("The tenant was deleted after the sync was requested.", code="tenant_deleted")
         if context.connection is not None:
             return context.connection
         if is_manual_message:
@@ -105,10 +110,10 @@ class PlanRun:
             concerns="run", code="not_connected", detail="The directory was disconnected before the sync started."
         )
         await self._close_announced(request, problem)
-        raise Superseded("the connection was switched off meanwhile", code="not_connected")
+        raise Superseded("The directory was disconnected after the sync was requested.", code="not_connected")
 
     def _full_is_due(self, request: SyncRequest, state: TenantState) -> bool:
-        """Tell whether the schedule's run is the one of the day that trusts nothing it has stored."""
+        """Return whether this is a scheduled request and the daily full run is due."""
         if request.requested_by != SCHEDULE:
             return False
         return state.full_at is None or self.clock.now() - state.full_at >= _FULL_EVERY
@@ -117,7 +122,7 @@ class PlanRun:
         return state.active_since is not None and now - state.active_since < timedelta(seconds=self.deadline_s)
 
     async def _join(self, request: SyncRequest, state: TenantState, etag: str | None) -> None:
-        """Let the request wait for the end of the active run; those that come after the first share its run."""
+        """Make the request wait for the end of the active run. All waiting requests share the run of the first one."""
         if state.pending_request == request.request:
             return
         full = RunMode.FULL in {state.pending, request.mode}
@@ -132,15 +137,15 @@ class PlanRun:
             await self._close_announced(request, Problem(concerns="run", code="coalesced", detail=detail))
 
     async def _close_announced(self, request: SyncRequest, problem: Problem) -> None:
-        """End the run that the API announced for a request that will have none of its own."""
+        """End the run that the API stored for a request, because the request will not be planned."""
         try:
             announced = run_id(request.request)
         except Rejected:
-            return  # asked for by queue or schedule: no run was announced
+            return  # a request of the queue or the schedule: its run is not stored yet
         await self.stages.end(request.tenant, announced, RunState.SUPERSEDED, problem, self.clock.now())
 
     async def _announced(self, request: SyncRequest) -> Versioned[Run] | None:
-        """Return the run that the API announced for a request, None if nobody did."""
+        """Return the run that the API stored for a request; None for requests of the queue or the schedule."""
         try:
             return await self.runs.get(request.tenant, run_id(request.request))
         except (Rejected, NotFound):
@@ -155,8 +160,8 @@ class PlanRun:
     async def _launch(
         self, request: SyncRequest, plan: Plan, announced: Versioned[Run] | None, counters: RequestCounters
     ) -> None:
-        """Leave the run stored as one that fetches, and its first jobs enqueued."""
-        began = Run(
+        """Store the run in state `fetching`, and enqueue its first jobs."""
+        started = Run(
             id=plan.run,
             tenant=plan.tenant,
             mode=plan.mode,
@@ -165,13 +170,15 @@ class PlanRun:
             requested_by=request.requested_by,
         )
         if announced is not None and announced.value.state is RunState.PLANNING:
-            began = msgspec.structs.replace(announced.value, state=RunState.FETCHING)
-        began = msgspec.structs.replace(began, storage_requests=counters.storage_requests, watched_at=self.clock.now())
+            started = msgspec.structs.replace(announced.value, state=RunState.FETCHING)
+        started = msgspec.structs.replace(
+            started, storage_requests=counters.storage_requests, watched_at=self.clock.now()
+        )
         if announced is None:
-            fresh = await self.runs.insert(began)
-        elif fresh := announced.value.state is RunState.PLANNING:
-            await self.runs.replace(began, announced.etag)
-        if fresh:
+            is_new = await self.runs.insert(started)
+        elif is_new := announced.value.state is RunState.PLANNING:
+            await self.runs.replace(started, announced.etag)
+        if is_new:
             await self.stages.start(plan)
         else:
             await self.stages.advance(plan, resend=True)
@@ -185,7 +192,12 @@ class PlanRun:
         announced: Versioned[Run] | None,
         counters: RequestCounters,
     ) -> None:
-        """Finish what an earlier delivery of the request has begun: it took the tenant, and may have died then."""
+        """Complete an earlier delivery of the request, which took the tenant and may have crashed afterwards.
+
+        Raises:
+            Conflict: The configuration changed while the plan was built (`replan`).
+            Superseded: The stored plan has another fencing token.
+        """
         state = context.state.value
         run = state.active_run
         if run is None:
@@ -194,14 +206,14 @@ class PlanRun:
             plan = await self.runs.get_plan(request.tenant, run)
         except NotFound:
             plan = await self._plan(request, state, run, context, connection, announced)
-            now = (await self.sync_states.get(request.tenant)).value
-            if now.fencing_token != state.fencing_token:
+            current = (await self.sync_states.get(request.tenant)).value
+            if current.fencing_token != state.fencing_token:
                 raise Conflict(
-                    f"the configuration of {request.tenant} changed while it was read", code="replan"
+                    f"The configuration of {request.tenant} changed while it was read.", code="replan"
                 ) from None
             plan = await self.runs.insert_plan(plan)
         if plan.fencing_token != state.fencing_token:
-            raise Superseded(f"run {run} was planned with fencing token {plan.fencing_token}", code="superseded")
+            raise Superseded(f"Run {run} was planned with fencing token {plan.fencing_token}.", code="superseded")
         await self._launch(request, plan, announced, counters)
 
     async def _plan(
@@ -213,10 +225,10 @@ class PlanRun:
         connection: Connection,
         announced: Versioned[Run] | None,
     ) -> Plan:
-        """Return the plan of a run that takes, or has taken, the tenant; it is not stored yet."""
+        """Return the plan of a run that takes, or has taken, the tenant. The plan is not stored here."""
         preview = announced is not None and announced.value.preview
-        wanted = announced.value.preferences if announced is not None else None
-        preferences = wanted or context.preferences
+        preview_preferences = announced.value.preferences if announced is not None else None
+        preferences = preview_preferences or context.preferences
         sources, feeds = sources_of(preferences, await self.settings.list_locations(request.tenant), connection.id)
         before = context.state.value
         return Plan(

@@ -1,4 +1,4 @@
-"""Request a run: what the API and the button "Fetch Directory" do."""
+"""Request a run or a preview, for the API and the portal's "Fetch Directory" button."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -21,7 +21,7 @@ from shared.workflows.idempotency import Idempotency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRun:
-    """Announces a run and asks for it."""
+    """Stores a new run and enqueues the request that plans it."""
 
     tenants: TenantStore
     connections: ConnectionStore
@@ -36,41 +36,44 @@ class RequestRun:
     async def __call__(
         self, tenant: TenantId, mode: RunMode, requested_by: str = "api", repeatable: IdempotentRequest | None = None
     ) -> Run:
-        """Leave the run announced and its request in the queue; the run's id is the request's.
+        """Store the run in state `planning`, and enqueue its request. The id of the run is that of the request.
 
-        Asked again by the same `repeatable` request it is the same run, as it stands then.
-        Raises: NotFound for an unknown tenant; Rejected (`not_connected`) while its connection is off, or
-        (`idempotency_key_reused`).
+        A repeat of the same `repeatable` request returns the run in its current state.
+
+        Raises:
+            NotFound: The tenant does not exist.
+            Rejected: The connection is off (`not_connected`), or the key was used for another request
+                (`idempotency_key_reused`).
         """
-        async with self._id(tenant, repeatable) as (run, made):
-            return made or await self._sync(tenant, mode, requested_by, run)
+        async with self._run_id(tenant, repeatable) as (run, existing):
+            return existing or await self._sync(tenant, mode, requested_by, run)
 
     @asynccontextmanager
-    async def _id(
+    async def _run_id(
         self, tenant: TenantId, repeatable: IdempotentRequest | None
     ) -> AsyncIterator[tuple[RunId | None, Run | None]]:
-        """Give the id of the run to come, None for any, and the run if an earlier request has made it.
+        """Yield the id of the new run, None for any, and the run if an earlier request stored it.
 
-        Of two at once both may send the request: a request that comes twice is planned once, and a run that is
-        announced twice is stored once.
+        Two concurrent requests may both enqueue. That is harmless: a repeated request is planned once, and the run of
+        both is stored once.
         """
         if repeatable is None:
             yield None, None
             return
         await self.tenants.get(tenant)
         async with self.idempotency.reserve(tenant, repeatable) as reservation:
-            made = None
+            existing = None
             if not reservation.is_first:
                 with suppress(NotFound):
-                    made = (await self.runs.get(tenant, reservation.run)).value
-            yield reservation.run, made
+                    existing = (await self.runs.get(tenant, reservation.run)).value
+            yield reservation.run, existing
             reservation.keep_answer(b"")
 
-    async def _sync(self, tenant: TenantId, mode: RunMode, requested_by: str, known: RunId | None) -> Run:
-        run = await self._run(tenant, mode, requested_by, known)
-        # the request first: if it cannot be sent, no run is announced that never comes; if the run is planned before it
-        # is announced, what is stored stays
-        await self._ask(run)
+    async def _sync(self, tenant: TenantId, mode: RunMode, requested_by: str, run_id: RunId | None) -> Run:
+        run = await self._run(tenant, mode, requested_by, run_id)
+        # The request first: if it cannot be sent, the history does not show a run that never starts. If the run is
+        # planned before it is inserted here, the insert keeps the stored run.
+        await self._enqueue(run)
         await self.runs.insert(run)
         return run
 
@@ -82,42 +85,45 @@ class RequestRun:
         requested_by: str = "api",
         repeatable: IdempotentRequest | None = None,
     ) -> Run:
-        """Leave a preview announced and asked for, with other preferences than the stored ones if they are given.
+        """Store and enqueue a preview, with the given preferences instead of the stored ones, if any.
 
-        Raises: as above; Conflict (`run_active`) while a run is under way: it would change what is previewed.
+        Raises:
+            NotFound: The tenant does not exist.
+            Rejected: As above, or the preferences are invalid.
+            Conflict: A run is active (`run_active`). It would change the recipients during the preview.
         """
         if preferences is not None:
             preferences.require_sense()
-            preferences.require_places({each.id for each in await self.settings.list_locations(tenant)})
-        async with self._id(tenant, repeatable) as (run, made):
-            return made or await self._preview(tenant, mode, preferences, requested_by, run)
+            preferences.require_places({location.id for location in await self.settings.list_locations(tenant)})
+        async with self._run_id(tenant, repeatable) as (run, existing):
+            return existing or await self._preview(tenant, mode, preferences, requested_by, run)
 
     async def _preview(
-        self, tenant: TenantId, mode: RunMode, preferences: Preferences | None, requested_by: str, known: RunId | None
+        self, tenant: TenantId, mode: RunMode, preferences: Preferences | None, requested_by: str, run_id: RunId | None
     ) -> Run:
         run = msgspec.structs.replace(
-            await self._run(tenant, mode, requested_by, known), preview=True, preferences=preferences
+            await self._run(tenant, mode, requested_by, run_id), preview=True, preferences=preferences
         )
         now = run.requested_at
         if (await self.sync_states.get(tenant)).value.active_run not in {None, run.id}:
             raise Conflict("A run is in progress. Wait until it ends, then start the preview.", code="run_active")
-        # announced first: what is not announced would be planned as a run
+        # The run first: a request without a stored preview would be planned as a sync.
         await self.runs.insert(run)
         try:
-            await self._ask(run)
+            await self._enqueue(run)
         except SyncError:
             stored = await self.runs.get(tenant, run.id)
             await self.runs.replace(msgspec.structs.replace(run, state=RunState.FAILED, finished_at=now), stored.etag)
             raise
         return run
 
-    async def _run(self, tenant: TenantId, mode: RunMode, requested_by: str, known: RunId | None) -> Run:
+    async def _run(self, tenant: TenantId, mode: RunMode, requested_by: str, run_id: RunId | None) -> Run:
         await self.tenants.get(tenant)
         if await self.connections.find(tenant) is None:
             raise Rejected("The directory is not connected: connect it before syncing.", code="not_connected")
         now = self.clock.now()
         return Run(
-            id=known or self.ids.new_run_id(),
+            id=run_id or self.ids.new_run_id(),
             tenant=tenant,
             mode=mode,
             state=RunState.PLANNING,
@@ -125,6 +131,6 @@ class RequestRun:
             requested_by=requested_by,
         )
 
-    async def _ask(self, run: Run) -> None:
+    async def _enqueue(self, run: Run) -> None:
         request = SyncRequest(tenant=run.tenant, mode=run.mode, request=run.id, requested_by=run.requested_by)
         await self.queue.request(request)

@@ -1,4 +1,4 @@
-"""Restart on change: after a change of configuration, work that was planned before it writes nothing more."""
+"""Restart on change: fences off the work of a previous configuration, and requests a new run."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from shared.workflows.sync.stages import StageCoordinator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartOnChange:
-    """Ends what runs on the old configuration. Call it after the change is stored, and before answering."""
+    """Ends work on a previous configuration. Call it after the change is stored and before the request is answered."""
 
     connections: ConnectionStore
     settings: SettingsStore
@@ -32,10 +32,10 @@ class RestartOnChange:
     ids: IdSource
 
     async def invalidate_running_work(self, tenant: TenantId) -> None:
-        """Raise the tenant's config version and every location's fence; an active run is superseded.
+        """Raise the tenant's config version and every location's fence, and supersede an active run.
 
-        A superseded run, or a waiting request, is requested again if the tenant still has a connection. Raises
-        Contended after all of this if a fence could not be raised; the next run takes it over.
+        The superseded run or a waiting request is requested again if the tenant still has a connection. Raises
+        Contended after all of this if a fence could not be raised; the next run acquires that fence.
         """
         state, raised = await self._raise_state(tenant)
         contended = None
@@ -72,18 +72,21 @@ class RestartOnChange:
     async def _raise_fence(self, tenant: TenantId, location: LocationId, fencing_token: int) -> None:
         fence, etag = await self.recipients.get_fence(tenant, location)
         if etag is None or fence.fencing_token >= fencing_token:
-            return  # nothing was ever written there, or a newer fencing token has it already
+            return  # nothing was ever written to the location, or its fence already has a newer token
         raised = msgspec.structs.replace(fence, fencing_token=fencing_token)
         await self.recipients.replace_fence(tenant, location, raised, etag)
 
     async def _supersede(self, tenant: TenantId, run: RunId, waiting: RunMode | None) -> RunMode | None:
-        """End a run, and return the mode of the one that takes its place: the fuller one of it and what waited."""
+        """End a run, and return the mode of its replacement: FULL if the run or the waiting request is full.
+
+        A preview is not replaced: the person who wants its result can start it again.
+        """
         event("superseded", tenant=tenant, run=run)
         problem = Problem(
             concerns="run", code="configuration_changed", detail="The configuration changed. A new run was started."
         )
         ended = await self.stages.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
         if ended is not None and ended.preview:
-            return waiting  # whoever looked at it asks again if they still want to know
+            return waiting
         full = RunMode.FULL in {waiting, ended.mode if ended else None}
         return RunMode.FULL if full else RunMode.INCREMENTAL

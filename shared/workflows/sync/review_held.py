@@ -1,4 +1,4 @@
-"""Decide held: somebody approves the deactivations that a run holds, or drops them."""
+"""Review of held runs: an admin approves or rejects the deactivations that a run holds."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from shared.workflows.tenants.summary import revise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideHeld:
-    """Takes the tenant for an approved run again, so that its deactivations are written like any run's."""
+    """Stores decisions on held runs. An approved run takes the tenant again and writes like any active run."""
 
     sync_states: SyncStateStore
     runs: RunStore
@@ -29,10 +29,15 @@ class DecideHeld:
     clock: Clock
 
     async def approve(self, tenant: TenantId, run: RunId, digest: str, by: str) -> Run:
-        """Leave the run deactivating once more, by exactly the set that `digest` names, and return it.
+        """Approve exactly the set of deactivations that `digest` names, enqueue them, and return the run.
 
-        Raises: Rejected (`not_held`, `digest_mismatch`); Conflict (`held_expired`, `run_active`) once another run or
-        a change of configuration has come after it, or one is under way. Approved again it is the same approval.
+        Approving an approved run again enqueues its job again, which deactivates nothing twice.
+
+        Raises:
+            NotFound: The run does not exist.
+            Rejected: The run is not held (`not_held`), or holds another set (`digest_mismatch`).
+            Conflict: A newer run or configuration made the set obsolete (`held_expired`), another run is active
+                (`run_active`), or the run or the tenant's state changed at the same time.
         """
         stored = await self.runs.get(tenant, run)
         if stored.value.state is RunState.DEACTIVATING and stored.value.decision is not None:
@@ -72,7 +77,13 @@ class DecideHeld:
         return approved
 
     async def reject(self, tenant: TenantId, run: RunId, by: str) -> Run:
-        """Leave nothing held by the run, and return it. Raises: Rejected (`not_held`); Conflict if it just changed."""
+        """Drop the held deactivations of a run, and return the run. Rejecting it again changes nothing.
+
+        Raises:
+            NotFound: The run does not exist.
+            Rejected: The run is not held (`not_held`).
+            Conflict: The run changed at the same time.
+        """
         stored = await self.runs.get(tenant, run)
         rejected = stored.value
         if rejected.decision is None or rejected.decision.approved:
@@ -80,7 +91,9 @@ class DecideHeld:
             rejected = self._rejected(stored, by)
             await self.runs.replace(rejected, stored.etag)
             event("rejected", tenant=tenant, run=run, by=by)
-        await revise(self.sync_states, tenant, lambda known: known.after(rejected) if known.run == run else known)
+        await revise(
+            self.sync_states, tenant, lambda summary: summary.after(rejected) if summary.run == run else summary
+        )
         return rejected
 
     def _rejected(self, stored: Versioned[Run], by: str) -> Run:

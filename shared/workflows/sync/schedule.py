@@ -1,4 +1,4 @@
-"""Schedule: one request for every tenant whose directory is connected and may be asked."""
+"""Schedule: requests a run for every connected tenant that is due."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from shared.ports.tenants import ConnectionStore
 from shared.telemetry import event
 from shared.workflows.connections.connection_health import ConnectionHealth
 
-#: Requests that are sent at the same time.
+#: Maximum number of tenants whose requests are sent concurrently.
 AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Asks for the scheduled runs, and looks after what only time brings about."""
+    """Requests the scheduled runs, sends due notices about secrets, and purges expired rows."""
 
     connections: ConnectionStore
     queue: JobQueue
@@ -34,20 +34,21 @@ class Schedule:
     clock: Clock
 
     async def __call__(self, tick: datetime) -> int:
-        """Leave one request in the queue per connected tenant that is well or due, and return how many that are.
+        """Enqueue one request per connected tenant whose health allows it, and return the number of requests.
 
-        A tick that fires twice asks for the same requests, which start one run each. A tenant whose request cannot
-        be sent is logged, and does not keep the others from theirs. Secrets whose end comes near are announced.
+        A tick that fires twice enqueues the same requests again, and each starts one run. If the request of a tenant
+        cannot be sent, the failure is logged and does not affect the other tenants. Operators are notified of secrets
+        that expire soon.
         """
         name = f"schedule-{tick:%Y%m%dT%H%M}"
-        ailing = {tenant: health async for tenant, health in self.connections.list_unhealthy()}
+        unhealthy = {tenant: health async for tenant, health in self.connections.list_unhealthy()}
         slots = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
-            asked = [
-                group.create_task(self._try(slots, tenant, ailing.get(tenant.id, Health()), name))
+            tasks = [
+                group.create_task(self._try(slots, tenant, unhealthy.get(tenant.id, Health()), name))
                 async for tenant in self.connections.list_connected()
             ]
-        requested = sum(each.result() for each in asked)
+        requested = sum(task.result() for task in tasks)
         await self.limits.purge(self.clock.now())
         await self.idempotency.purge(self.clock.now() - KEPT_FOR)
         event("scheduled", tick=name, tenants=requested)
@@ -56,21 +57,21 @@ class Schedule:
     async def _try(self, slots: asyncio.Semaphore, tenant: ConnectedTenant, health: Health, name: str) -> bool:
         async with slots:
             try:
-                return await self._ask(tenant, health, name)
+                return await self._request(tenant, health, name)
             except SyncError as error:
                 event("request_failed", tenant=tenant.id, code=error.code)
                 return False
 
-    async def _ask(self, tenant: ConnectedTenant, health: Health, name: str) -> bool:
+    async def _request(self, tenant: ConnectedTenant, health: Health, name: str) -> bool:
         now = self.clock.now()
-        await self._tell(tenant, health, now)
+        await self._notify(tenant, health, now)
         if not health.due(now):
             return False
         request = SyncRequest(tenant=tenant.id, mode=RunMode.INCREMENTAL, request=name, requested_by=SCHEDULE)
         await self.queue.request(request)
         return True
 
-    async def _tell(self, tenant: ConnectedTenant, health: Health, now: datetime) -> None:
+    async def _notify(self, tenant: ConnectedTenant, health: Health, now: datetime) -> None:
         ends = tenant.secret_expires_on
         if ends is not None and passed_threshold(ends, now) is not None:
             await self.health.look_at_end(tenant.id, ends)

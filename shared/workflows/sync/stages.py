@@ -1,8 +1,8 @@
-"""How a run moves on: what every step does when its own work is done, and again when it is delivered twice.
+"""Stage coordinator: advances a run to its next stage when every job of a stage has a result.
 
-The results tell what is left. Whoever inserts the last result of a stage finds them all, moves the run's state on by
-compare-and-swap, and enqueues the next stage. A crash between the two is mended by the redelivery of that message,
-or, if it is lost too, by the watchdog.
+The job that records the last result of a stage replaces the run's state by compare-and-swap and enqueues the next
+stage. If it crashes in between, the redelivery of its message enqueues the stage; if that message is lost too, the
+watchdog does.
 """
 
 from collections.abc import Iterable
@@ -25,24 +25,24 @@ from shared.workflows.optimistic_update import optimistic_update
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageCoordinator:
-    """Moves runs from stage to stage: fetching, reconciling, deactivating."""
+    """Advances runs from stage to stage: fetching, reconciling, deactivating."""
 
     tenants: TenantStore
     runs: RunStore
     queue: JobQueue
 
     async def current_plan(self, tenant: TenantId, run: RunId) -> Plan:
-        """Return the plan of the tenant's active run. Raises: Superseded if `run` is not it any more."""
+        """Return the plan of the tenant's active run. Raises Superseded if `run` is no longer the active run."""
         plan, _ = await self.current(tenant, run)
         return plan
 
     async def current(self, tenant: TenantId, run: RunId) -> tuple[Plan, TenantContext]:
-        """Return the plan of the tenant's active run, and what is known of the tenant. Raises: as `current_plan`."""
+        """Return the plan of the tenant's active run with the tenant's context. Raises as `current_plan`."""
         plan = await self.runs.get_plan(tenant, run)
         return plan, await self.require_current(plan)
 
     async def require_current(self, plan: Plan) -> TenantContext:
-        """Return what is known of the tenant while the plan's run owns it. Raises: Superseded when another does."""
+        """Return the tenant's context. Raises Superseded if the plan's run no longer owns the tenant."""
         context = await self.tenants.get_context(plan.tenant)
         state = context.state.value
         if (state.active_run, state.fencing_token, state.config_version) != (
@@ -50,14 +50,14 @@ class StageCoordinator:
             plan.fencing_token,
             plan.config_version,
         ):
-            raise Superseded(f"run {plan.run} is not the active run of {plan.tenant} any more", code="superseded")
+            raise Superseded(f"Run {plan.run} is no longer the active run of {plan.tenant}.", code="superseded")
         return context
 
     @optimistic_update
     async def end(self, tenant: TenantId, run: RunId, state: RunState, problem: Problem, at: datetime) -> Run | None:
-        """Leave a run that never got to its report ended with one problem; return it, or None if it is not stored.
+        """End a run without a report, with one problem. Return the run, or None if it is not stored.
 
-        A run that has ended already stays as it is.
+        A run that has already ended stays unchanged.
         """
         try:
             stored = await self.runs.get(tenant, run)
@@ -70,15 +70,15 @@ class StageCoordinator:
         return ended
 
     async def advance(self, plan: Plan, *, resend: bool = False) -> None:
-        """If the run's stage is complete, move its state on and enqueue the next stage.
+        """If the run's stage is complete, advance the run and enqueue the next stage.
 
-        Of several workers who find a stage complete at once, one moves the state on, and only that one enqueues. If it
-        dies in between, its own message comes back; whoever finds its work done already therefore passes `resend`, and
-        every job of the present stage that has no result is enqueued again.
+        Of several workers that find a stage complete, only the one that replaces the run's state enqueues. If it
+        crashes before it enqueues, its message is delivered again. A job whose result already exists therefore passes
+        `resend`, which enqueues again every job of the current stage that does not have a result.
         """
         while True:
-            state, moved = await self._move_on(plan)
-            if not moved:
+            state, advanced = await self._next_stage(plan)
+            if not advanced:
                 if resend:
                     await self._enqueue(plan, state)
                 return
@@ -86,8 +86,8 @@ class StageCoordinator:
                 return  # the job that records the last result of this stage advances the run
 
     @optimistic_update
-    async def _move_on(self, plan: Plan) -> tuple[RunState, bool]:
-        """Move the run's state on if its stage is complete. Return the state, and whether this call moved it."""
+    async def _next_stage(self, plan: Plan) -> tuple[RunState, bool]:
+        """Replace the run's state if its stage is complete. Return the state, and whether this call replaced it."""
         stored = await self.runs.get(plan.tenant, plan.run)
         following = await self._following(plan, stored.value.state)
         if following is None:
@@ -96,7 +96,7 @@ class StageCoordinator:
         return following, True
 
     async def _following(self, plan: Plan, state: RunState) -> RunState | None:
-        """Return the stage after this one, or None while this one is not complete."""
+        """Return the next stage, or None while the current one is not complete."""
         match state:
             case RunState.PLANNING:
                 return RunState.FETCHING
@@ -107,13 +107,13 @@ class StageCoordinator:
         return None
 
     async def start(self, plan: Plan) -> None:
-        """Enqueue the first jobs of a run that is new, whose state is `fetching`."""
+        """Enqueue the first jobs of a new run, whose state is `fetching`."""
         await self.queue.fetch(self._fetch_jobs(plan, plan.sources))
         if not plan.sources:
             await self.advance(plan)
 
     async def _enqueue(self, plan: Plan, state: RunState) -> bool:
-        """Enqueue every job of a stage that has no result, and return whether there was one."""
+        """Enqueue every job of a stage that does not have a result, and return whether there was one."""
         match state:
             case RunState.FETCHING:
                 sources = await self._unfetched(plan)
@@ -129,16 +129,16 @@ class StageCoordinator:
         return False
 
     async def _unfetched(self, plan: Plan) -> list[SourceId]:
-        marked = await self.runs.list_fetched(plan.tenant, plan.run)
-        return [source for source in plan.sources if source not in marked]
+        fetched = await self.runs.list_fetched(plan.tenant, plan.run)
+        return [source for source in plan.sources if source not in fetched]
 
     async def _unreconciled(self, plan: Plan) -> list[LocationId]:
-        marked = await self.runs.list_reconciled(plan.tenant, plan.run)
-        return [location for location in plan.locations if location not in marked]
+        reconciled = await self.runs.list_reconciled(plan.tenant, plan.run)
+        return [location for location in plan.locations if location not in reconciled]
 
     @staticmethod
     def _fetch_jobs(plan: Plan, sources: Iterable[SourceId]) -> list[FetchJob]:
-        # the whole directory first: its pages follow one another, and can do so while groups are read
+        # The whole directory first: its pages can only be read one after the other, in parallel with the groups.
         ordered = sorted(sources, key=lambda source: plan.sources[source].group is not None)
         return [FetchJob(tenant=plan.tenant, run=plan.run, source=source) for source in ordered]
 

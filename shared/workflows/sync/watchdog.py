@@ -1,4 +1,4 @@
-"""Watch: the watchdog. Enqueues again what a crash left behind, and ends runs that are past their deadline."""
+"""Watchdog: enqueues jobs without progress again, and ends runs that are past their deadline."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,15 +23,15 @@ from shared.workflows.tenants.deletion import Erasure
 
 
 class ImportWatchdog(Protocol):
-    """Does for large imports what the watchdog does for runs."""
+    """Watchdog of large imports."""
 
     async def __call__(self) -> None:
-        """Resume what stopped, and delete what has expired."""
+        """Resume imports without progress, and delete expired ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Looks after every tenant that has an active run or a waiting request."""
+    """Resumes or ends stuck runs, and sends waiting requests and erasures of tenants again."""
 
     sync_states: SyncStateStore
     runs: RunStore
@@ -46,19 +46,19 @@ class Watch:
     deadline_s: float
 
     async def __call__(self, counters: RequestCounters) -> None:
-        """Leave no run without either progress, a job in its queue, or an end, and nothing of deleted tenants.
+        """Resume or end every run without progress, and finish the erasure of deleted tenants.
 
-        One tenant stops no other.
+        A failure for one tenant does not affect the others.
         """
         async for tenant, state in self.sync_states.list_active():
             try:
-                await self._look(tenant, state, counters)
+                await self._watch(tenant, state, counters)
             except SyncError as error:
                 event("watch_failed", tenant=tenant, run=state.active_run, code=error.code)
         await self.imports()
         await self.erasure.sweep()
 
-    async def _look(self, tenant: TenantId, state: TenantState, counters: RequestCounters) -> None:
+    async def _watch(self, tenant: TenantId, state: TenantState, counters: RequestCounters) -> None:
         if state.active_run is None:
             if state.pending is not None and state.pending_request is not None:
                 await self._request_again(tenant, state.pending, state.pending_request)
@@ -80,36 +80,40 @@ class Watch:
             stored = await self.runs.get(tenant, run)
         except NotFound:
             if active_s >= self.stale_after_s and state.requests:
-                # the planner died between taking the tenant and writing the plan: the same request resumes it
+                # The planner crashed between taking the tenant and storing the plan: the same request resumes it.
                 await self._request_again(tenant, RunMode.INCREMENTAL, state.requests[0])
             return
         if stored.value.state.ended:
-            if active_s >= self.stale_after_s:  # whoever ended it died before the tenant was free
+            if active_s >= self.stale_after_s:
+                # The worker that ended the run crashed before it released the tenant.
                 await self.closer.release(tenant, run)
             return
         progress = await self.runs.get_progress(tenant, run)
         results = progress.fetched + progress.reconciled
         quiet_since = stored.value.watched_at or stored.value.requested_at
-        moved = results != stored.value.watched_results
+        has_progress = results != stored.value.watched_results
         steps = stored.value.watched_steps
-        if not moved:
+        if not has_progress:
             if self.clock.now() - quiet_since < timedelta(seconds=self.stale_after_s):
                 return
             steps = await self._steps(plan)
-            moved = steps > stored.value.watched_steps
-        seen = msgspec.structs.replace(
+            has_progress = steps > stored.value.watched_steps
+        watched = msgspec.structs.replace(
             stored.value, watched_at=self.clock.now(), watched_results=results, watched_steps=steps
         )
         try:
-            await self.runs.replace(seen, stored.etag)
+            await self.runs.replace(watched, stored.etag)
         except ETagConflict:
-            return  # it moves: somebody else has just written it
-        if not moved:
+            return  # another worker changed the run in the meantime, so it makes progress
+        if not has_progress:
             event("resumed", tenant=tenant, run=run, state=stored.value.state)
             await self.stages.advance(plan, resend=True)
 
     async def _steps(self, plan: Plan) -> int:
-        """Return how far the run's longest jobs are, so that one that works is told from one that is dead."""
+        """Return the number of pages and batches that the run's jobs have stored.
+
+        A growing number distinguishes a long job from a dead one.
+        """
         steps = 0
         for source in plan.sources:
             checkpoint = await self.runs.find_checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
