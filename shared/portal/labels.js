@@ -37,5 +37,9 @@ export const credential = (kind) => CREDENTIALS[kind] ?? words(kind);
 /** Returns what started a run; `person:<id>` is a signed-in admin. */
 export const startedBy = (code) => STARTED_BY[code] ?? (code.startsWith("person:") ? "Admin" : code);
 
-/** What a problem of a run is about: a part of the run, a location, or a mapped group. */
-export const concern = (code) => CONCERNS[code] ?? (/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/i.test(code) ? `Mapped group (ID ${code})` : `Location ${code}`);
+/** What a problem of a run is about: a part of the run, the location rule, a mapped group, or a location. */
+export const concern = ({ concerns, code }) => {
+  if (code === "unmatched_location") return "Location rule";
+  const group = /^(?:direct-)?group:(.+)$/.exec(concerns);
+  return CONCERNS[concerns] ?? (group ? `Mapped group (ID ${group[1]})` : `Location ${concerns}`);
+};

@@ -83,7 +83,7 @@ function ended(base, tenant, run) {
         troubles,
       ),
     h("p", {}, totals(run)),
-    run.problems.filter((problem) => problem.code !== "guard").map((problem) => notice("warning", concern(problem.concerns), problem.detail)),
+    run.problems.filter((problem) => problem.code !== "guard").map((problem) => notice("warning", concern(problem), problem.detail)),
     h("p", {}, h("a", { href: `#/t/${tenant}/history/${run.id}` }, run.preview ? "Show who would be affected" : "All changes and their reasons")),
   );
 }

@@ -62,7 +62,7 @@ async function one(base, tenant, id) {
     `${when(run.requestedAt)} · started by: ${startedBy(run.requestedBy)}`,
     h("p", {}, h("a", { href: `#/t/${tenant}/history` }, "← All runs")),
     h("p", { class: "row tight" }, badge(runState(run.state), RUN_TONES[run.state] ?? "info"), !run.preview && changed > 0 && button("Undo", undo, { small: true })),
-    run.problems.map((problem) => notice("warning", concern(problem.concerns), problem.detail)),
+    run.problems.map((problem) => notice("warning", concern(problem), problem.detail)),
     Object.keys(run.locations).length > 0 && card("Locations", perLocation(run)),
     card("Changes", await changes(base, id)),
   );

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import * as format from "../../../shared/portal/format.js";
+import * as labels from "../../../shared/portal/labels.js";
 import * as pasted from "../../../shared/portal/pasted.js";
 
 const ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
@@ -52,4 +53,13 @@ test("time left is said only once it can be known", () => {
   assert.equal(format.duration(0.2), "under a second");
   assert.equal(format.duration(120), "2 minutes");
   assert.equal(format.duration(Infinity), "");
+});
+
+test("what a problem is about", () => {
+  const about = (concerns, code = "throttled") => labels.concern({ concerns, code });
+  assert.equal(about("users"), "Directory users");
+  assert.equal(about("group:a/b:C"), "Mapped group (ID a/b:C)");
+  assert.equal(about("direct-group:8f6a4c1e"), "Mapped group (ID 8f6a4c1e)");
+  assert.equal(about("desk"), "Location desk");
+  assert.equal(about("department", "unmatched_location"), "Location rule");
 });
