@@ -99,5 +99,5 @@ def _problem(concerns: str, queue: str) -> Problem:
     return Problem(
         concerns=concerns,
         code="poison",
-        detail=f"A message of {queue} failed on every delivery. The operator can retry it.",
+        detail=f"A message of {queue} failed on every delivery. The operator log has the details.",
     )
