@@ -6,7 +6,7 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from tests.integration.http.calling import Client, Reply
-from tests.support.builders import person
+from tests.support.builders import person, recipient_id_for
 from tests.support.fakes import FakeClock, FakeDirectory, FakeJobQueue
 from tests.support.world import deliver
 
@@ -100,7 +100,7 @@ async def test_one_recipient_is_changed_by_hand(
 ) -> None:
     """Fields and state; who is deactivated by hand stays so, whatever a sync finds."""
     await sync(api, product, ports)
-    path = f"{PATH}/{person(1)}"
+    path = f"{PATH}/{recipient_id_for(1)}"
     edited = await api("PATCH", path, {"department": " Post  room ", "mobilePhone": None})
     assert (edited.body["department"], edited.body["status"]) == ("Post room", "active")
     assert (await api("PATCH", path, {"active": False})).body["status"] == "deactivated_manually"
@@ -121,7 +121,7 @@ async def test_a_run_is_undone(api: Client, product: App, ports: Ports, director
     assert isinstance(ports.clock, FakeClock)
     first = await sync(api, product, ports)
     ports.clock.advance(60)
-    await api("PATCH", f"{PATH}/{person(2)}", {"department": "Edited"})
+    await api("PATCH", f"{PATH}/{recipient_id_for(2)}", {"department": "Edited"})
     ports.clock.advance(60)
     undone = (await api("POST", f"tenants/contoso/runs/{first['id']}/undo")).body
     assert (undone["kind"], undone["undoes"], undone["counts"]["deactivated"]) == ("undo", first["id"], 2)
