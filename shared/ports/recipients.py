@@ -13,10 +13,10 @@ class RecipientStore(Protocol):
     """Recipients, one partition per (tenant, location)."""
 
     async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
-        """Return the overrides of a location; None if they were never stored."""
+        """Return the irregular recipients of a location; None if they were never stored."""
 
     async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
-        """Store the overrides of a location, replacing the previous ones."""
+        """Store the irregular recipients of a location, replacing the previous ones."""
 
     async def get_fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
         """Return the fence of a location; a new one with ETag None if nothing was ever written there."""

@@ -49,13 +49,13 @@ class TableRecipientStore:
         return await tables.replace(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
 
     async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
-        """Return the overrides of a location; None if they were never stored."""
+        """Return the irregular recipients of a location; None if they were never stored."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.IRREGULAR)
         return None if row is None else unpack(row, Irregular)
 
     async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
-        """Store the overrides of a location, replacing the previous ones."""
+        """Store the irregular recipients of a location, replacing the previous ones."""
         row = {"PartitionKey": keys.location(tenant, location), "RowKey": keys.IRREGULAR, **pack(irregular)}
         await (await self._accounts.of(tenant)).put(RECIPIENTS, row)
 

@@ -68,7 +68,7 @@ class Wire:
         )
 
     async def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Any:  # noqa: ANN401 - the SDK's response, read
-        """Send a request and return the response, with any status. Raises the SDK's errors if there is no response."""
+        """Send a request and return the response, with any status. Raises the SDK's errors without a response."""
         await room()
         self._renew()
         stamped = {**_VERSION, "User-Agent": _AGENT, "x-ms-date": format_date_time(time()), **headers}

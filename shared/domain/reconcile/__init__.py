@@ -1,1 +1,1 @@
-"""Who becomes a recipient, who stays, and who leaves."""
+"""Reconcile: decides which recipients a location gains, keeps and loses."""

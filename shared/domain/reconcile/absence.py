@@ -1,4 +1,4 @@
-"""Who should be a recipient at a location, and whether anybody may be called absent from it."""
+"""Desired state of a location, and the proof of absence without which no recipient is a candidate for deactivation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -7,23 +7,22 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import MAIN, ConnectionId, ObjectId, SourceId, connection_of, is_whole_directory, whole_directory
 from shared.domain.snapshots.verification import CompleteSnapshot
 
-#: The source that is the whole directory of the one connection that a tenant has today.
+#: Source id of the whole directory of the main connection, the only connection of a tenant today.
 EVERYONE: Final = whole_directory(MAIN)
 
 
 class AbsenceProof:
-    """Every source of a location was read completely in this run, so a person in none of them is absent.
+    """Proof that all sources of a location were read completely in this run, so a person in none of them is absent.
 
-    It proves nothing about people that another connection brought.
-
-    There is one way to build it, `of`, and that way needs a CompleteSnapshot of each source.
+    It proves nothing about people of another connection. It can only be created by `of`, which requires a
+    CompleteSnapshot of every source.
     """
 
     __slots__ = ("connection", "unmapped")
 
-    #: The connection whose people it is about.
+    #: The connection to whose people the proof applies.
     connection: ConnectionId
-    #: The location has no source at all: everybody is absent because nothing feeds it any more.
+    #: Whether the location has no source any more, so that all its people are absent.
     unmapped: bool
 
     def __init__(self) -> None:
@@ -33,7 +32,7 @@ class AbsenceProof:
     def of(
         cls, feeds: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot], connection: ConnectionId = MAIN
     ) -> "AbsenceProof | None":
-        """Return the proof; None if a source is another connection's, or was not read completely and conclusively."""
+        """Create the proof; None if a source is of another connection, or was not read completely and conclusively."""
         for source in feeds:
             if source not in read or not read[source].conclusive or connection_of(source) != connection:
                 return None
@@ -48,11 +47,11 @@ def gather(
     read: Mapping[SourceId, CompleteSnapshot],
     chosen: Callable[[DirectoryUser], bool] | None = None,
 ) -> dict[ObjectId, DirectoryUser]:
-    """Return every person in the sources that were read, once.
+    """Return the union of the sources that were read, without duplicates.
 
-    Of the whole directory only those who are `chosen`, if that is given. Sources are read at different moments; where
-    they disagree about a person, the last source by id is believed, so that the order in which they were read changes
-    nothing. Of whom a group gave only the id, the whole directory says who it is; if it does not have them, nobody is.
+    From the whole directory, only users for which `chosen` returns True are included, if it is given. Sources are read
+    at different times. If they differ about a user, the last source by id wins, so the order of reading is irrelevant.
+    Users known only by id are looked up in the whole directory; users missing there are ignored.
     """
     people: dict[ObjectId, DirectoryUser] = {}
     for source in sorted(feeds):
@@ -63,7 +62,7 @@ def gather(
             people.update((person, user) for person, user in users.items() if chosen(user))
         else:
             people.update(users)
-    everyone = next((found.users for source, found in read.items() if is_whole_directory(source)), {})
+    everyone = next((snapshot.users for source, snapshot in read.items() if is_whole_directory(source)), {})
     for person in [person for person, user in people.items() if user.only_id]:
         if person in everyone:
             people[person] = everyone[person]

@@ -7,15 +7,19 @@ import msgspec
 from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.recipient import Reason
 
-#: How many candidates one result names, and how many bytes they may take: its rows are inserted in one batch.
+#: Maximum number of candidates that one result lists.
 MAX_NAMED_CANDIDATES: Final = 30_000
+#: Maximum size of these candidates, in bytes: the rows of a result are inserted in one batch.
 MAX_NAMED_BYTES: Final = 2_900_000
-#: Bytes of a candidate besides the object id, at most.
+#: Maximum size of a candidate without its object id, in bytes.
 _OTHER_BYTES: Final = 56
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
-    """Somebody whom every complete source of a location lacks: to be deactivated once a existence check confirms it."""
+    """A recipient whose person is in no source of the location, although all were read completely.
+
+    It is deactivated after an existence check confirms the absence and the guard permits it.
+    """
 
     recipient: RecipientId
     object_id: ObjectId
@@ -23,5 +27,5 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def size(self) -> int:
-        """Bytes that the candidate takes in a result, at most."""
+        """Maximum size of the candidate in a result, in bytes."""
         return _OTHER_BYTES + len(self.object_id.encode())

@@ -1,4 +1,4 @@
-"""The one function that decides every recipient: what is wanted and what is stored, in; changes, out."""
+"""The decision of a location: a pure function from desired and stored recipients to writes and candidates."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ from shared.domain.reconcile.provenance import Provenance
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One recipient as it shall be stored, and the change that this is."""
+    """One recipient to store, and the change that it represents."""
 
     recipient: Recipient
     change: Change
@@ -38,23 +38,24 @@ class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What to do at one location. It deactivates no recipient: `candidates` go to the existence check and the guard."""
+    """The decision of one location. It never deactivates: `candidates` must pass the existence check and the guard."""
 
     writes: tuple[Write, ...]
     skipped: tuple[Change, ...]
     candidates: tuple[Candidate, ...]
-    #: Active recipients that this connection's directory made and that are stored now.
+    #: Number of active recipients before the writes that this connection's directory created.
     baseline: int
-    #: Active recipients of any origin after the writes.
+    #: Number of active recipients of any origin after the writes.
     active: int
-    #: Recipients that then differ from what a first sync would make of a person; None if not all can be told by person.
+    #: Recipients that differ, after the writes, from those that a first sync would create; None if the location has a
+    #: recipient of another origin or connection.
     irregular: tuple[RecipientId, ...] | None
 
 
 _BY_ROW: Final = attrgetter("recipient.id")
-#: Of a location that no group feeds.
+#: Provenance of a location without groups.
 _NOWHERE = Provenance()
-#: Stands for "several could be meant".
+#: Sentinel for an ambiguous match by e-mail address.
 _AMBIGUOUS = Recipient(
     id=RecipientId("ambiguous"), origin=Origin.MANUAL, status=Status.DEACTIVATED_MANUALLY, profile=Profile()
 )
@@ -62,29 +63,29 @@ _AMBIGUOUS = Recipient(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matching:
-    """Recipients that the directory did not make, and by what a user of it is found to be one of them."""
+    """Matches directory users with recipients that the directory did not create."""
 
-    #: Those who were matched before.
+    #: Recipients that were matched before.
     by_object_id: dict[ObjectId, Recipient]
-    #: Those who were not, by their address.
+    #: Recipients that were not, by e-mail address in folded case.
     by_mail: Mapping[str, Sequence[Recipient]]
-    #: How many users of the directory have each of these addresses.
+    #: Number of directory users by address, for the addresses in `by_mail`.
     claims: Counter[str] = field(default_factory=Counter)
 
     @property
     def any(self) -> bool:
-        """Whether there is anybody to be found."""
+        """Whether any user can be matched."""
         return bool(self.by_object_id or self.by_mail)
 
     @classmethod
     def of(cls, stored: Iterable[Recipient], connection: ConnectionId = MAIN) -> "Matching":
-        """Return what there is to match with. Of two with one object id the smaller id counts.
+        """Create the matching. Of two recipients with the same object id, the one with the smaller id is used.
 
         A recipient that was matched with a user of another connection is not matched again.
         """
         by_object_id: dict[ObjectId, Recipient] = {}
         by_mail: dict[str, list[Recipient]] = defaultdict(list)
-        for recipient in sorted(stored, key=lambda each: each.id):
+        for recipient in sorted(stored, key=lambda recipient: recipient.id):
             if recipient.origin is Origin.DIRECTORY:
                 continue
             if recipient.object_id is not None:
@@ -95,7 +96,7 @@ class Matching:
         return cls(by_object_id=by_object_id, by_mail=by_mail)
 
     def claim(self, wanted: Iterable[DirectoryUser], preferences: Preferences) -> None:
-        """Count the addresses of all who should be recipients; called for each part before the first decision."""
+        """Count the addresses of users that should be recipients. Call it for all parts before the first decision."""
         if not self.by_mail:
             return
         for user in wanted:
@@ -104,7 +105,7 @@ class Matching:
                 self.claims[mail.casefold()] += 1
 
     def by_mail_of(self, profile: Profile) -> Recipient | None:
-        """Return the one recipient that somebody must be by their address, None if there is none, or _AMBIGUOUS."""
+        """Return the only recipient that matches by e-mail address; None without a match, _AMBIGUOUS with several."""
         if not self.by_mail:
             return None
         mail = profile.mail.casefold() if profile.mail else ""
@@ -124,26 +125,29 @@ def decide(
     matching: Matching | None = None,
     connection: ConnectionId = MAIN,
 ) -> Decision:
-    """Return what brings a location in line with the directory of a connection.
+    """Return the writes and candidates that reconcile a location with the directory of a connection.
 
-    The same arguments in any order give the same decision, and deciding again after it was applied gives no writes.
-    Without `proof` there are no candidates, whatever is missing from `wanted`. A location can be decided part by part:
-    `wanted` and `stored` are then those whose recipient ids are in the part, and `matching` is of all of them. The
-    decisions of all parts in order are the decision of the whole. Recipients that another connection's directory made
-    stay as they are.
+    The decision does not depend on the order of the arguments' items. It is idempotent: after it was applied, the next
+    decision contains no writes. Without `proof`, it contains no candidates, even if stored people are missing from
+    `wanted`. Recipients of another connection's directory are not changed.
+
+    A location can be decided in partitions of recipient ids. `wanted` and `stored` then contain the people of one
+    partition, and `matching` those of all. The decisions of all partitions, in order, are the decision of the whole.
     """
     if matching is None:
         matching = Matching.of(stored, connection)
         matching.claim(wanted.values(), preferences)
-    directory, active = Origin.DIRECTORY, Status.ACTIVE
-    made_here = [each for each in stored if each.origin is directory and each.connection == connection]
-    known = {recipient.object_id: recipient for recipient in made_here}
+    directory = Origin.DIRECTORY
+    made_here = [
+        recipient for recipient in stored if recipient.origin is directory and recipient.connection == connection
+    ]
+    by_person = {recipient.object_id: recipient for recipient in made_here}
     profile_of = preferences.attributes.to_profile
     eligible = {user.id: profile_of(user) for user in wanted.values() if preferences.exclusion(user) is None}
     writes: list[Write] = []
     skipped: list[Change] = []
     for person, user in wanted.items():
-        recipient = known.get(person) or matching.by_object_id.get(person)
+        recipient = by_person.get(person) or matching.by_object_id.get(person)
         if (profile := eligible.get(person)) is None:
             reason = preferences.exclusion(user)
             if recipient is None and reason is not None:
@@ -155,11 +159,11 @@ def decide(
             if adopted is _AMBIGUOUS:
                 skipped.append(_skip(person, profile.display_name, Reason.AMBIGUOUS_EMAIL))
                 continue
-        found = recipient or adopted
-        groups = provenance.groups(person, found.groups if found else ())
+        match = recipient or adopted
+        groups = provenance.groups(person, match.groups if match else ())
         if managers is not NO_MANAGERS:
-            profile = managers.named(profile, person, found.last_applied if found else None)
-        outcome = _settle(connection, person, profile, found, groups, preferences)
+            profile = managers.named(profile, person, match.last_applied if match else None)
+        outcome = _settle(connection, person, profile, match, groups, preferences)
         if isinstance(outcome, Write):
             writes.append(outcome)
         elif outcome is not None:
@@ -171,14 +175,18 @@ def decide(
         writes=tuple(writes),
         skipped=tuple(skipped),
         candidates=tuple(_candidates(wanted, made_here, preferences, proof)),
-        baseline=len([each for each in made_here if each.status is active]),
-        active=len([each for each in stored if each.status is active]) + added.created + added.reactivated,
+        baseline=_count_active(made_here),
+        active=_count_active(stored) + added.created + added.reactivated,
         irregular=_irregular(connection, eligible, made_here, writes) if len(made_here) == len(stored) else None,
     )
 
 
+def _count_active(recipients: Iterable[Recipient]) -> int:
+    return len([recipient for recipient in recipients if recipient.status is Status.ACTIVE])
+
+
 def _row_order(connection: ConnectionId, write: Write) -> RecipientId:
-    """Return where a write belongs in the order of people, which is that of the rows that their directory makes."""
+    """Return the sort key of a write: the id of the recipient that the directory would create for the person."""
     person = write.recipient.object_id
     if write.recipient.origin is Origin.DIRECTORY or person is None:
         return write.recipient.id
@@ -191,7 +199,7 @@ def _irregular(
     made_here: Iterable[Recipient],
     writes: Iterable[Write],
 ) -> tuple[RecipientId, ...] | None:
-    """Return the irregular recipients, given all that are stored; None if one was matched that was made otherwise."""
+    """Return the irregular recipients, given all stored ones; None if a recipient of another origin was matched."""
     after = {recipient.object_id: recipient for recipient in made_here}
     after.update([(write.recipient.object_id, write.recipient) for write in writes])
     irregular = [recipient_id_of(connection, person) for person in eligible.keys() - after.keys()]
@@ -213,7 +221,7 @@ def _irregular(
 def new_recipient(
     connection: ConnectionId, person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]
 ) -> Recipient:
-    """Return what a first sync makes of a person."""
+    """Create the recipient that a first sync creates for a person."""
     return Recipient(
         id=recipient_id_of(connection, person),
         origin=Origin.DIRECTORY,
@@ -234,14 +242,14 @@ def _settle(
     groups: tuple[ObjectId, ...],
     preferences: Preferences,
 ) -> Write | Change | None:
-    """Return what to write for somebody who should be a recipient, why not, or None if all is as it should be."""
+    """Return the write for a person who should be a recipient, a skip with its reason, or None if up to date."""
     if recipient is None:
         return _create(connection, person, profile, groups)
     if recipient.origin is not Origin.DIRECTORY and not preferences.allow_directory_to_update_csv:
         return _skip(person, profile.display_name, Reason.CSV_OWNS, recipient.id)
     unchanged = (recipient.object_id, recipient.last_applied, recipient.groups) == (person, profile, groups)
     if unchanged and recipient.status is Status.ACTIVE:
-        return None  # as nearly everybody: what follows would find so too
+        return None  # the fast path for nearly all people; the code below would have the same result
     returns = recipient.status is Status.DEACTIVATED_BY_SYNC
     merged, fields = merge(recipient, profile)
     after = msgspec.structs.replace(
@@ -285,8 +293,8 @@ def _create(connection: ConnectionId, person: ObjectId, profile: Profile, groups
 def merge(recipient: Recipient, directory_profile: Profile) -> tuple[Profile, tuple[str, ...]]:
     """Return the recipient's profile merged with the directory's, and the names of the fields that changed.
 
-    Three-way: a field is written only where the directory's value differs from the one it had when last applied, so
-    what a CSV file or a person wrote survives until the directory itself changes that field.
+    This is a three-way merge: a field is changed only if the directory's value differs from the last applied one. A
+    value from a CSV file or a person is therefore kept until the directory changes that field.
     """
     changed = {
         name: value
@@ -303,7 +311,7 @@ def _candidates(
     preferences: Preferences,
     proof: AbsenceProof | None,
 ) -> list[Candidate]:
-    """Return who leaves among the active recipients that the directory made, in the order of their ids."""
+    """Return the candidates for deactivation among the directory's active recipients, sorted by recipient id."""
     if proof is None or not preferences.deactivate_missing:
         return []
     candidates = []
@@ -318,7 +326,7 @@ def _candidates(
 
 
 def _missing(recipient: Recipient, preferences: Preferences, proof: AbsenceProof) -> Reason:
-    """Return why somebody has left whom no source holds here any more."""
+    """Return the reason for a recipient whose person is in no source of the location."""
     if proof.unmapped:
         return Reason.MAPPING_REMOVED
     by_rule = preferences.rule is not None and not recipient.groups

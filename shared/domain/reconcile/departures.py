@@ -1,4 +1,4 @@
-"""Who of the candidates really goes: what an existence check says about each, and why they are then deactivated."""
+"""Departures: which candidates an existence check confirms, the reason, and the deactivations."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,24 +12,24 @@ from shared.domain.recipient import Change, ChangeKind, Origin, Reason, Recipien
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.decide import Write
 
-#: The reason that each conclusive answer of an existence check gives. The other answers prove nothing.
+#: Reason by conclusive answer of an existence check. The other answers prove nothing.
 _PROVES = {
     Existence.NOT_FOUND: Reason.ACCOUNT_DELETED,
     Existence.DISABLED: Reason.ACCOUNT_DISABLED,
     Existence.NOT_IN_SOURCE: Reason.LEFT_GROUP,
 }
 
-#: Reasons that lie in what a complete read of this run says about somebody who is still there.
+#: Reasons that follow from attributes in a complete read of this run. They apply to people who still exist.
 _BY_ATTRIBUTE = frozenset({Reason.NO_EMAIL, Reason.FILTERED})
 
 
 def confirmed(
-    candidates: Iterable[Candidate], found: Mapping[ObjectId, Existence], preferences: Preferences
+    candidates: Iterable[Candidate], answers: Mapping[ObjectId, Existence], preferences: Preferences
 ) -> tuple[Candidate, ...]:
-    """Return those of the candidates whose absence the existence check confirms, with the reason it gives."""
-    gone = []
+    """Return the candidates whose departure the existence check confirms, with its reason."""
+    departed = []
     for candidate in candidates:
-        existence = found.get(candidate.object_id, Existence.UNKNOWN)
+        existence = answers.get(candidate.object_id, Existence.UNKNOWN)
         if candidate.reason in _BY_ATTRIBUTE and existence in {Existence.FOUND, Existence.GUEST}:
             reason: Reason | None = candidate.reason
         elif existence is Existence.GUEST and not preferences.include_guests:
@@ -39,29 +39,29 @@ def confirmed(
         else:
             reason = _PROVES.get(existence)
         if reason is not None:
-            gone.append(msgspec.structs.replace(candidate, reason=reason))
-    return tuple(gone)
+            departed.append(msgspec.structs.replace(candidate, reason=reason))
+    return tuple(departed)
 
 
 def placed(
-    found: Mapping[ObjectId, Existence],
+    answers: Mapping[ObjectId, Existence],
     live: Mapping[ObjectId, DirectoryUser],
     rule: LocationRule,
     location: LocationId,
     *,
     grouped: bool,
 ) -> dict[ObjectId, Existence]:
-    """Return the results once more, now that it is known what a location rule makes of each person.
+    """Apply a location rule to the results of an existence check, and return the corrected results.
 
-    `live` are the people as the directory has them now. Without groups (not `grouped`) being there is not enough: it
-    is the rule that has to put them here.
+    `live` are the users as the directory has them now. If the location has no groups (`grouped` is False), a person
+    remains only if the rule assigns them to the location.
     """
-    after = dict(found)
-    for person, existence in found.items():
+    after = dict(answers)
+    for person, existence in answers.items():
         if existence not in {Existence.FOUND, Existence.GUEST, Existence.NOT_IN_SOURCE}:
             continue
         user = live.get(person)
-        if user is None:  # gone between two questions
+        if user is None:  # deleted between the existence check and this read
             after[person] = Existence.UNKNOWN
         elif rule.location_of(user) == location:
             after[person] = Existence.GUEST if user.guest else Existence.FOUND
@@ -71,11 +71,11 @@ def placed(
 
 
 def deactivations(
-    gone: Iterable[Candidate], stored: Mapping[RecipientId, Recipient], origin: Origin = Origin.DIRECTORY
+    departed: Iterable[Candidate], stored: Mapping[RecipientId, Recipient], origin: Origin = Origin.DIRECTORY
 ) -> tuple[Write, ...]:
-    """Return what deactivates those who are still active recipients of this origin; nothing for the others."""
+    """Return the writes that deactivate the departed, of which only active recipients of this origin are affected."""
     writes = []
-    for candidate in gone:
+    for candidate in departed:
         recipient = stored.get(candidate.recipient)
         if recipient is None or recipient.origin is not origin or recipient.status is not Status.ACTIVE:
             continue
@@ -85,7 +85,7 @@ def deactivations(
 
 
 def departure(candidate: Candidate, recipient: Recipient | None) -> Change:
-    """Return the change that a candidate's deactivation is; `recipient` is the stored one, as far as it is known."""
+    """Return the change of a candidate's deactivation. `recipient` is the stored row; None if it was not read."""
     return Change(
         kind=ChangeKind.DEACTIVATED,
         reason=candidate.reason,

@@ -1,4 +1,4 @@
-"""Why somebody is, or is not, a recipient at a location, in words."""
+"""Explanation, in words, of why a person is or is not a recipient at a location."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ from shared.domain.reconcile.absence import EVERYONE
 
 #: How a recipient that did not come from the directory was created.
 _ORIGINS = {Origin.CSV: "by a CSV import", Origin.MANUAL: "manually"}
-#: What each reason means for the person in question.
-_SAID = {
+#: Sentence by reason, about the person in question.
+_SENTENCES = {
     Reason.ACCOUNT_DISABLED: "The account is disabled in the directory.",
     Reason.ACCOUNT_DELETED: "The account no longer exists in the directory.",
     Reason.LEFT_GROUP: "This person is not a member of a group that is mapped to this location.",
@@ -33,7 +33,7 @@ _SAID = {
 
 
 class GroupStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One group on the way from a mapped group down to a person."""
+    """One group on the membership path from a mapped group to a person."""
 
     id: ObjectId
     display_name: str
@@ -49,25 +49,25 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     origin: Origin | None
     reason: str
     detail: str
-    #: The mapped groups that they were in when these were last read completely.
+    #: The mapped groups with the person as a member, when the groups were last read completely.
     groups: tuple[ObjectId, ...]
-    #: For each of them, as the directory has it now, a way down: the mapped group first, the person's own group last.
+    #: Present membership paths from these groups: the mapped group first, the person's own group last.
     paths: tuple[tuple[GroupStep, ...], ...]
-    #: The run that read them last; None before the first.
+    #: The run that last read the groups; None before the first run.
     run: RunId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known about a person. `live` is the directory's answer now, None if it has no such user."""
+    """The facts about a person. `live` is the user in the directory now; None if it does not exist."""
 
     live: DirectoryUser | None
-    #: Whether the directory could be asked.
+    #: Whether the directory could be read now.
     asked: bool
-    #: The person as each source held them when it was last read completely; a source that was never read is missing.
+    #: The person in every source that was ever read completely, as of its last read; None if absent from the source.
     read: Mapping[SourceId, DirectoryUser | None]
     run: RunId | None
-    #: For each mapped group that holds them now, the groups on the way down.
+    #: Present membership paths, by mapped group.
     paths: Mapping[ObjectId, Sequence[Group]] = field(default_factory=dict)
 
 
@@ -105,7 +105,7 @@ def _feeds(location: Location, preferences: Preferences) -> list[tuple[SourceId,
 def _holds(
     source: SourceId, mapping: GroupMapping | None, location: Location, known: Known, preferences: Preferences
 ) -> bool:
-    """Tell whether a source put the person here when it was last read."""
+    """Return whether a source assigned the person to the location when it was last read."""
     person = known.read.get(source)
     if person is None or mapping is not None or preferences.rule is None:
         return person is not None
@@ -129,7 +129,7 @@ def _why(
 def _why_in_nothing(
     known: Known, preferences: Preferences, feeds: Sequence[tuple[SourceId, GroupMapping | None]]
 ) -> tuple[str, str]:
-    """Return why nothing that feeds a location holds somebody."""
+    """Return why a person is in no source of a location."""
     if known.asked and known.live is None:
         return Reason.ACCOUNT_DELETED.value, "The directory does not have such a user."
     if not feeds:
@@ -137,13 +137,13 @@ def _why_in_nothing(
     if any(source not in known.read for source, _ in feeds):
         return "not_read_yet", "The directory has not been read completely for this location yet. Start a sync first."
     if preferences.mode is Mode.GROUPS:
-        return Reason.LEFT_GROUP.value, f"{_SAID[Reason.LEFT_GROUP]} The next sync finds new members."
+        return Reason.LEFT_GROUP.value, f"{_SENTENCES[Reason.LEFT_GROUP]} The next sync finds new members."
     return _why_not_yet(known, preferences)
 
 
 def _why_not_yet(known: Known, preferences: Preferences) -> tuple[str, str]:
-    """Return why somebody whom a source holds, or whom the directory has, is no recipient."""
-    person = known.live or next((each for each in known.read.values() if each is not None), None)
+    """Return why a person who is in a source or in the directory is not a recipient."""
+    person = known.live or next((user for user in known.read.values() if user is not None), None)
     if person is not None and (excluded := preferences.exclusion(person)) is not None:
         return excluded.value, _sentence(excluded.value)
     return (
@@ -171,4 +171,4 @@ def _why_in(recipient: Recipient, holding: Sequence[GroupMapping | None], prefer
 
 
 def _sentence(reason: str) -> str:
-    return _SAID[Reason(reason)] if reason in _SAID else f"Reason: {reason}."
+    return _SENTENCES[Reason(reason)] if reason in _SENTENCES else f"Reason: {reason}."

@@ -1,4 +1,4 @@
-"""The rows that are written with a location's recipients: fence, journal and derived state."""
+"""Rows that are written together with a location's recipients: fence, journal and irregular recipients."""
 
 from datetime import datetime
 
@@ -9,20 +9,21 @@ from shared.domain.recipient import Change
 
 
 class Fence(msgspec.Struct, frozen=True, kw_only=True):
-    """The row that every write to a location's recipients must merge, so that only one worker can write at a time."""
+    """Fence row of a location. Every batch of recipients also replaces it, so only one worker can write at a time."""
 
     fencing_token: int = 0
-    #: Who took it last, and with which of its writes it was merged last.
+    #: The attempt that acquired the fence last.
     attempt: str = ""
+    #: The number of the last batch that this attempt has written.
     operation: int = 0
-    #: `ReconcileResult.input_fingerprint` of the last complete reconcile, None since anything else wrote here.
+    #: `ReconcileResult.input_fingerprint` of the last complete reconcile; None after any other write.
     input_fingerprint: str | None = None
-    #: Active recipients after the last complete reconcile.
+    #: Number of active recipients after the last complete reconcile.
     active: int = 0
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """The changes of one batch, written with it. `actor` is `sync` or a person's id."""
+    """Journal of one batch: its changes, written in the same batch. `actor` is `sync` or a person's id."""
 
     run: RunId
     actor: str
@@ -31,9 +32,9 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Irregular(msgspec.Struct, frozen=True, kw_only=True):
-    """Recipients at a location that differ from what a first sync would make of a person.
+    """Recipients of a location that differ from those that a first sync would create.
 
-    It holds while the fence was last taken by this attempt: whoever writes there otherwise is another one.
+    The list is valid while the fence was last acquired by this attempt. Any other writer is another attempt.
     """
 
     attempt: str

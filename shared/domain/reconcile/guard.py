@@ -1,4 +1,4 @@
-"""The guard: from when on deactivations wait for a person, so that a mistake in a directory empties no mailroom."""
+"""The guard: limits above which deactivations are held for approval, so that a mistake in a directory is harmless."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from shared.domain.reconcile.candidate import Candidate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """What one location would lose. `day` and `week` were deactivated earlier, in the last 24 hours and 7 days."""
+    """Deactivations at one location. `day` and `week` are the earlier ones of the last 24 hours and 7 days."""
 
     location: LocationId
     #: Active recipients of origin `directory` at the start of the run.
@@ -23,25 +23,25 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """One limit that would be exceeded: where (None for the tenant as a whole), and a sentence with the numbers."""
+    """A limit that would be exceeded: the location (None for the whole tenant) and a sentence with the numbers."""
 
     location: LocationId | None
     detail: str
 
 
 def breaches(losses: Sequence[Loss], limits: GuardLimits) -> tuple[Breach, ...]:
-    """Return every limit that the losses exceed, over the run, a day and a week; none if they may go ahead.
+    """Return the limits that the losses exceed, over the run, a day and a week; empty if the losses are allowed.
 
-    More candidates never give fewer breaches.
+    Additional candidates never reduce the number of breaches.
     """
-    found = [breach for loss in losses if loss.candidates for breach in _of_location(loss, limits)]
+    exceeded = [breach for loss in losses if loss.candidates for breach in _of_location(loss, limits)]
     if candidates := sum(loss.candidates for loss in losses):
         baseline = sum(loss.baseline for loss in losses)
         for window, earlier in _windows(sum(loss.day for loss in losses), sum(loss.week for loss in losses)):
             if _is_large(candidates + earlier, baseline + earlier, limits):
-                found.append(Breach(location=None, detail=_sentence(candidates, baseline, window, earlier)))
+                exceeded.append(Breach(location=None, detail=_sentence(candidates, baseline, window, earlier)))
                 break
-    return tuple(found)
+    return tuple(exceeded)
 
 
 def _of_location(loss: Loss, limits: GuardLimits) -> Iterable[Breach]:
@@ -55,7 +55,7 @@ def _of_location(loss: Loss, limits: GuardLimits) -> Iterable[Breach]:
 
 
 def _windows(day: int, week: int) -> tuple[tuple[str, int], ...]:
-    """Return over what the limits hold, and how many went there before: many small losses are a large one."""
+    """Return the time windows of the limits with the earlier deactivations in them: small losses add up."""
     return ("", 0), ("24 hours", day), ("7 days", week)
 
 
@@ -69,15 +69,15 @@ def _sentence(candidates: int, baseline: int, window: str, earlier: int) -> str:
 
 
 def digest(candidates: Iterable[tuple[LocationId, Candidate]]) -> str:
-    """Return a hash of the exact set of people, which an approval is bound to; their order does not matter."""
+    """Return the approval digest: a hash of the exact set of candidates, in any order. An approval is bound to it."""
     return digest_sorted(sorted((location, candidate.recipient) for location, candidate in candidates))
 
 
 def digest_sorted(people: Iterable[tuple[LocationId, RecipientId]]) -> str:
-    """Return the same hash of people who come sorted, one after the other, and are never held in memory at once."""
-    found = sha256()
-    between = ""
+    """Return the approval digest of sorted recipients. They are streamed, so memory use does not grow with them."""
+    hash_ = sha256()
+    separator = ""
     for location, recipient in people:
-        found.update(f"{between}{location} {recipient}".encode())
-        between = "\n"
-    return found.hexdigest()
+        hash_.update(f"{separator}{location} {recipient}".encode())
+        separator = "\n"
+    return hash_.hexdigest()

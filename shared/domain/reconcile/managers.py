@@ -1,4 +1,4 @@
-"""Who reports to whom, where the preferences ask for it."""
+"""Managers: adds the name and address of a user's manager to the profile, if the preferences ask for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,27 +14,28 @@ from shared.domain.recipient import Profile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Managers:
-    """The directory with everybody's manager; None if it could not be read in this run."""
+    """The users of the directory with the ids of their managers."""
 
-    #: Those who are asked about, at least.
+    #: At least the users whose managers are requested; None if the directory could not be read in this run.
     directory: Mapping[ObjectId, DirectoryUser] | None
-    #: Those whom somebody reports to, at least; as `directory` if it is left out.
+    #: At least the managers of these users; defaults to `directory`.
     managers: Mapping[ObjectId, DirectoryUser] | None = None
-    #: Whether a manager who is not among them is absent from the directory.
+    #: Whether a manager who is not in `managers` is absent from the directory.
     conclusive: bool = True
 
     def named(self, directory_profile: Profile, person: ObjectId, before: Profile | None) -> Profile:
         """Return the directory's profile of a person with the name and address of their manager.
 
-        If the directory could not be read, or may lack the manager, those of `before` are kept.
+        If the directory could not be read, or was read inconclusively and lacks the manager, the values of `before` are
+        kept.
         """
         if self.directory is None:
             return _as_before(directory_profile, before)
         user = self.directory.get(person)
         if user is None or user.manager is None:
             return directory_profile
-        known = self.directory if self.managers is None else self.managers
-        manager = known.get(user.manager)
+        managers = self.directory if self.managers is None else self.managers
+        manager = managers.get(user.manager)
         if manager is None:
             return directory_profile if self.conclusive else _as_before(directory_profile, before)
         return msgspec.structs.replace(
@@ -48,5 +49,5 @@ def _as_before(profile: Profile, before: Profile | None) -> Profile:
     return msgspec.structs.replace(profile, manager_name=before.manager_name, manager_mail=before.manager_mail)
 
 
-#: Where nobody asks for them.
+#: For preferences that do not ask for managers.
 NO_MANAGERS: Final = Managers(directory={})

@@ -1,4 +1,4 @@
-"""Which mapped groups put a person at a location, as far as the groups could be read."""
+"""Provenance: the mapped groups that assign a person to a location, as far as the groups could be read."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,15 +8,15 @@ from shared.domain.directory import Source
 from shared.domain.ids import ObjectId, SourceId
 from shared.domain.snapshots.verification import CompleteSnapshot
 
-#: Most groups that are kept with one recipient: a row of Table Storage has to hold them.
+#: Maximum number of groups stored with one recipient: they must fit into its row.
 MAX_GROUPS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """For each person the mapped groups that hold them, and the groups that this run could not read."""
+    """The mapped groups of people, and the groups that this run could not read."""
 
-    #: Sorted, each group once.
+    #: Groups by member, sorted, without duplicates.
     held_by: Mapping[ObjectId, Sequence[ObjectId]] = field(default_factory=dict)
     unread: frozenset[ObjectId] = frozenset()
 
@@ -27,7 +27,7 @@ class Provenance:
         feeds: Sequence[SourceId],
         read: Mapping[SourceId, CompleteSnapshot],
     ) -> "Provenance":
-        """Return what the groups among a location's feeds say."""
+        """Create the provenance from the groups among a location's sources."""
         held_by: dict[ObjectId, list[ObjectId]] = defaultdict(list)
         unread: set[ObjectId] = set()
         for group, name in sorted((group, name) for name in feeds if (group := sources[name].group) is not None):
@@ -43,7 +43,7 @@ class Provenance:
         return cls(held_by=held_by, unread=frozenset(unread))
 
     def groups(self, person: ObjectId, before: Sequence[ObjectId]) -> tuple[ObjectId, ...]:
-        """Return the groups that hold a person; of a group that could not be read, what was known `before` stands."""
+        """Return the groups of a person. For groups that could not be read, the membership in `before` is kept."""
         holding = self.held_by.get(person, ())
         if self.unread and before:
             holding = sorted({*holding, *self.unread.intersection(before)})

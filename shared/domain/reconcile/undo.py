@@ -1,4 +1,4 @@
-"""What undoing a run writes: everybody whom it changed as they were before, where nothing newer has changed them."""
+"""Undo of a run: restores the recipients that it changed, unless a later run has changed them."""
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -13,9 +13,9 @@ from shared.domain.reconcile.decide import Write
 def undo(
     changes: Iterable[Change], stored: Mapping[RecipientId, Recipient], newer: AbstractSet[RecipientId]
 ) -> tuple[Write, ...]:
-    """Return what restores those whom `changes` name, in the order of writing, but for those whom `newer` names.
+    """Return the writes that restore the recipients in `changes`, in the order of writing, except those in `newer`.
 
-    Whom the run has created keeps the row, deactivated. Undone twice it writes nothing the second time.
+    A recipient that the run created is deactivated and keeps its row. A second undo writes nothing.
     """
     first: dict[RecipientId, Change] = {}
     for change in changes:

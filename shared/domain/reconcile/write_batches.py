@@ -1,4 +1,4 @@
-"""Cutting writes into batches by the number that Table Storage takes; whether their bytes fit, the store knows."""
+"""Divides writes into batches by the maximum number of entities. The store verifies their size in bytes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -6,37 +6,37 @@ from typing import Final
 
 from shared.domain.reconcile.decide import Write
 
-#: Of the 100 entities of a batch, one is the fence and one the journal row.
+#: Maximum number of recipients in a batch: of its 100 entities, one is the fence and one the journal.
 #: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 MAX_RECIPIENTS: Final = 98
 
 
 def batches(writes: Iterable[Write]) -> Iterator[list[Write]]:
-    """Yield the writes in order, in lists of at most MAX_RECIPIENTS, and none before it is wanted."""
-    left = iter(writes)
-    while batch := list(islice(left, MAX_RECIPIENTS)):
+    """Yield the writes in order, lazily, in lists of at most MAX_RECIPIENTS."""
+    remaining = iter(writes)
+    while batch := list(islice(remaining, MAX_RECIPIENTS)):
         yield batch
 
 
 class Batcher:
-    """Fills batches, in the order in which writes come, with what comes in parts."""
+    """Collects writes that arrive in parts into full batches, in the order of arrival."""
 
     def __init__(self) -> None:
         self._batch: list[Write] = []
 
     def add(self, writes: Sequence[Write]) -> Iterator[list[Write]]:
-        """Take writes; iterate over the batches that are full by then."""
+        """Add writes and iterate over the batches that are now full."""
         self._batch += writes
         while len(self._batch) >= MAX_RECIPIENTS:
             full, self._batch = self._batch[:MAX_RECIPIENTS], self._batch[MAX_RECIPIENTS:]
             yield full
 
     def rest(self) -> list[Write]:
-        """Return what is left, which may be nothing."""
+        """Return the last, incomplete batch, which may be empty."""
         batch, self._batch = self._batch, []
         return batch
 
 
-#: A batch holds 100 entities: these, one journal row and the fence.
+#: Maximum number of recipients that a store writes in one batch of 100 entities, with the journal and the fence.
 #: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 MAX_BATCH_RECIPIENTS = 98

@@ -1,4 +1,4 @@
-"""Pages of a snapshot: up to 999 users as msgpack arrays, compressed in zlib's format, and the index entry of each."""
+"""Pages of a snapshot: up to 999 users as msgpack arrays in zlib format, and the page index."""
 
 import hashlib
 from array import array
@@ -15,35 +15,34 @@ from shared.errors import SnapshotIncomplete
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(list[DirectoryUser])
-#: Largest page, in bytes: a row of Table Storage holds 704 KiB of packed values.
+#: Maximum size of a page, in bytes: a row of Table Storage holds 704 KiB of packed values.
 MAX_PAGE_BYTES: Final = 700_000
-#: ISA-L at this level packs a page in a fifth of the time of zlib at its fastest, and smaller; the format is zlib's.
+#: Compression level of ISA-L: it compresses better than zlib's fastest level, in a fifth of the time.
 _LEVEL: Final = 1
-#: Bytes of an id's CRC-32, which tells whether a page may contain a person: among a million people, one in four
-#: thousand has the hash of another one.
+#: Size of an id's CRC-32 in the page index, in bytes: among a million people, one in 4,000 shares the hash of another.
 HASH_BYTES: Final = 4
-_HASH_FORMAT: Final = "I"  # an integer of as many bytes
+_HASH_FORMAT: Final = "I"  # array format of an integer of this size
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page to be stored, and what is stored beside it."""
+    """An encoded page with its index entry."""
 
     content: bytes
     #: SHA-256 of the content.
     digest: bytes
-    #: The hash of each id on it.
+    #: Hashes of the ids on the page.
     id_hashes: bytes
 
     @classmethod
     def of(cls, content: bytes, users: Sequence[DirectoryUser]) -> "Page":
-        """Return a page, given as encoded and as users."""
+        """Create a page from its encoded content and its users."""
         return cls(content, digest_of(content), _hashes(user.id for user in users))
 
 
 @dataclass(frozen=True, slots=True)
 class PageIndexEntry:
-    """What is known of a stored page that was not read."""
+    """Index entry of a stored page. It shows without reading the page whether it may contain a user."""
 
     page_key: str
     digest: bytes
@@ -51,15 +50,18 @@ class PageIndexEntry:
 
     @property
     def people(self) -> Sequence[int]:
-        """Return who is on it, as `hashes_of` gives people, in their order there."""
+        """The hashes of the users on the page, in their order (see `hashes_of`)."""
         return memoryview(self.id_hashes).cast(_HASH_FORMAT)
 
     def may_contain(self, people: frozenset[int]) -> bool:
-        """Tell whether anybody of `hashes_of(people)` may be on it; who is on it is always among those who may."""
+        """Return whether the page may contain any user of `hashes_of(people)`.
+
+        False positives are possible, false negatives are not.
+        """
         return not people.isdisjoint(self.people)
 
     def users(self, content: bytes) -> list[DirectoryUser]:
-        """Return who is on the page, given as encoded. Raises: Conflict if it is not the one that was marked."""
+        """Return the users of the page from its content. Raises SnapshotIncomplete if it is not the indexed page."""
         if digest_of(content) == self.digest:
             users = decode_page(content)
             if len(users) == len(self.people):
@@ -68,17 +70,17 @@ class PageIndexEntry:
 
 
 def hashes_of(people: Iterable[ObjectId]) -> frozenset[int]:
-    """Return people as marks know them, so that different people can be the same."""
+    """Return the hashes of user ids as stored in the page index. Different users can have the same hash."""
     return frozenset(memoryview(_hashes(people)).cast(_HASH_FORMAT))
 
 
 def encode_page(users: Sequence[DirectoryUser]) -> bytes:
-    """Return the users as one compressed page, however large."""
+    """Return the users as one compressed page of any size."""
     return isal_zlib.compress(_ENCODER.encode(users), _LEVEL)
 
 
 def encode_pages(users: Sequence[DirectoryUser]) -> Iterator[tuple[bytes, Sequence[DirectoryUser]]]:
-    """Yield the users as compressed pages with who is on each; one page unless that would exceed MAX_PAGE_BYTES."""
+    """Yield compressed pages and their users: one page, or several if one would exceed MAX_PAGE_BYTES."""
     page = encode_page(users)
     if len(page) <= MAX_PAGE_BYTES or len(users) == 1:
         yield page, users
@@ -89,12 +91,12 @@ def encode_pages(users: Sequence[DirectoryUser]) -> Iterator[tuple[bytes, Sequen
 
 
 def decode_page(page: bytes) -> list[DirectoryUser]:
-    """Return the users of one page. Raises: isal_zlib.error, msgspec.ValidationError if it is none of `encode_page`."""
+    """Return the users of one page. Raises isal_zlib.error or msgspec.ValidationError if it is malformed."""
     return _DECODER.decode(isal_zlib.decompress(page))
 
 
 def incomplete(what: str) -> SnapshotIncomplete:
-    """Return the error for a snapshot that is not complete."""
+    """Create the error for an incomplete snapshot."""
     return SnapshotIncomplete(f"{what}; it is not used")
 
 

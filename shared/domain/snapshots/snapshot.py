@@ -1,10 +1,10 @@
-"""Snapshots: the last complete content of a source, as compact pages, and the proof that they are all there.
+"""Snapshots: the last complete content of a source as compressed pages, and the digest that verifies it.
 
-A page is up to 999 users as msgpack arrays, compressed with zlib. Pages are chained by SHA-256, so that a lost, added
-or swapped page is noticed; `content` is a sum of hashes, so that the same users in any order have the same content.
+The page chain is a hash chain (SHA-256) over the pages, which detects a lost, added or swapped page. The content hash
+is a sum of the users' hashes, so the same users have the same content hash in any order.
 
-Pages never change. A snapshot shares those on which nobody has changed with the one before, and says then where each of
-its pages is; what lies beside a page tells whom it may show, so that only those need to be read that somebody is on.
+Pages are immutable. A snapshot shares unchanged pages with the previous one; its manifest then lists the page keys. The
+page index shows which pages may contain a user, so that only these need to be read.
 """
 
 import hashlib
@@ -22,35 +22,35 @@ _CONTENT_MODULUS: Final = 2**128
 
 
 class SnapshotDigest(msgspec.Struct, frozen=True, kw_only=True):
-    """What has been staged so far: enough to go on after a crash or in another worker."""
+    """Digest of the pages staged so far. With it, another worker can continue after a crash."""
 
     pages: int = 0
     users: int = 0
     #: Chain over the pages in order: sha256(previous chain + sha256(page)), hexadecimal.
     page_chain: str = ""
-    #: Sum over the users of a 128-bit hash of each, in hexadecimal; does not depend on their order.
+    #: Sum of the users' 128-bit hashes, in hexadecimal; independent of the order of users.
     content_hash: str = "0"
-    #: Whether the absence of a person may be concluded: the listing that it began with said so.
+    #: Whether absence may be concluded, according to the listing with which the snapshot began.
     conclusive: bool = True
 
     def add(self, page: bytes, users: Sequence[DirectoryUser]) -> "SnapshotDigest":
-        """Return the digest after one more page, given both as encoded and as users."""
+        """Return the digest after one more page, given by its encoded content and its users."""
         return self.add_page(digest_of(page), users)
 
     def add_page(self, digest: bytes, users: Sequence[DirectoryUser]) -> "SnapshotDigest":
-        """Return the digest after one more page, given by its digest and as users."""
+        """Return the digest after one more page, given by its SHA-256 and its users."""
         return msgspec.structs.replace(
             self.moved_on((), users), pages=self.pages + 1, page_chain=chained(self.page_chain, digest)
         )
 
-    def moved_on(self, gone: Sequence[DirectoryUser], come: Sequence[DirectoryUser]) -> "SnapshotDigest":
-        """Return the digest without some users and with others; its pages are another matter, see `on_pages`."""
-        content = (int(self.content_hash, 16) - _sum_of(gone) + _sum_of(come)) % _CONTENT_MODULUS
-        users = self.users - len(gone) + len(come)
+    def moved_on(self, removed: Sequence[DirectoryUser], added: Sequence[DirectoryUser]) -> "SnapshotDigest":
+        """Return the digest after removing and adding users. Its pages do not change; see `on_pages`."""
+        content = (int(self.content_hash, 16) - _sum_of(removed) + _sum_of(added)) % _CONTENT_MODULUS
+        users = self.users - len(removed) + len(added)
         return msgspec.structs.replace(self, users=users, content_hash=f"{content:x}")
 
     def on_pages(self, digests: Iterable[bytes]) -> "SnapshotDigest":
-        """Return the digest of the same users on pages that have these digests."""
+        """Return the digest of the same users on pages with these SHA-256 digests."""
         chain, pages = "", 0
         for digest in digests:
             chain, pages = chained(chain, digest), pages + 1
@@ -58,45 +58,46 @@ class SnapshotDigest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def outdated(self) -> bool:
-        """Whether it is of an earlier version, which chained pages in another way: nothing can be held against it."""
+        """Whether the digest is of an earlier version, with another page chain, and cannot verify pages."""
         return bool(self.pages and not self.page_chain)
 
     def same_content(self, other: "SnapshotDigest") -> bool:
-        """Return whether both count the same users, on whatever pages, and allow the same conclusions."""
-        ours = self.content_hash, self.users, self.conclusive
-        return ours == (other.content_hash, other.users, other.conclusive)
+        """Return whether both digests have the same users, on any pages, and allow the same conclusions."""
+        content = self.content_hash, self.users, self.conclusive
+        return content == (other.content_hash, other.users, other.conclusive)
 
 
 class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a snapshot is stored and what it must contain."""
+    """Manifest of a snapshot: its pages, and the digest that they must have."""
 
     source: SourceId
     attempt: str
     digest: SnapshotDigest
-    #: Its pages, in order, if some of them are those of earlier attempts; otherwise they are all pages of its own.
+    #: Keys of its pages in order, if it shares pages of earlier attempts. Empty: all pages of its own attempt.
     page_keys: tuple[str, ...] = ()
-    #: Cursor of what changed after the snapshot; None without a change feed.
+    #: Cursor for changes since the snapshot; None without a change feed.
     change_cursor: str | None = None
-    #: `scope_of` what the delta link was made with.
+    #: `scope_of` the change cursor.
     scope: str = ""
 
 
 def page_key(attempt: str, number: int) -> str:
-    """Return where one page of an attempt is. The pages of a snapshot are in the order of their page_keys."""
+    """Return the key of a page of an attempt. The pages of a snapshot are in the order of their keys."""
     return f"{attempt}:{number:06d}"
 
 
 def is_page_of(ref: SnapshotManifest) -> Callable[[str], bool]:
-    """Return what tells whether one of a snapshot's pages is at a place of its source."""
+    """Return a predicate for page keys of the source: whether the page belongs to this snapshot."""
     if ref.page_keys:
         return frozenset(ref.page_keys).__contains__
     return lambda key: key.startswith(f"{ref.attempt}:")
 
 
 def scope_of(connection: str, *, managers: bool = False) -> str:
-    """Return the hash of what a delta link is bound to: whom it asks, given as a fingerprint, and about which fields.
+    """Return the scope of a change cursor: a hash of the connection's fingerprint and the requested fields.
 
-    A delta tells of changes to the fields that were asked for when it began; once others are wanted, it begins anew.
+    A change feed reports only changes to the fields that were requested when it began. A change of the fields requires
+    a new cursor.
     """
     fields = ",".join((*DirectoryUser.__struct_fields__, *["with managers"] * managers))
     return hashlib.sha256(f"{connection}\n{fields}".encode()).hexdigest()
@@ -109,4 +110,4 @@ def chained(previous: str, digest: bytes) -> str:
 
 def _sum_of(users: Iterable[DirectoryUser]) -> int:
     hashes = (hashlib.blake2b(_USER_ENCODER.encode(user), digest_size=16).digest() for user in users)
-    return sum(int.from_bytes(each, "big") for each in hashes)
+    return sum(int.from_bytes(hash_, "big") for hash_ in hashes)

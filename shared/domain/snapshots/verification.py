@@ -1,4 +1,4 @@
-"""Proof that a snapshot is complete."""
+"""Verification of snapshots: the proof that all pages were read, unchanged and in order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,18 +8,18 @@ from shared.domain.snapshots.page import HASH_BYTES, PageIndexEntry, decode_page
 from shared.domain.snapshots.snapshot import SnapshotManifest, chained
 
 
-def require_page_index(ref: SnapshotManifest, marks: Sequence[PageIndexEntry]) -> None:
-    """Hold if these are the marks of all pages that a reference promises, in order. Raises: Conflict."""
-    users = sum(len(mark.id_hashes) for mark in marks) / HASH_BYTES
-    if users != ref.digest.users or ref.digest.on_pages(mark.digest for mark in marks) != ref.digest:
+def require_page_index(manifest: SnapshotManifest, entries: Sequence[PageIndexEntry]) -> None:
+    """Verify that a page index matches the manifest, in order. Raises SnapshotIncomplete if it does not."""
+    users = sum(len(entry.id_hashes) for entry in entries) / HASH_BYTES
+    if users != manifest.digest.users or manifest.digest.on_pages(entry.digest for entry in entries) != manifest.digest:
         raise incomplete(
-            f"the snapshot of {ref.source} has marks of {len(marks)} pages with {users:g} users where "
-            f"{ref.digest.pages} with {ref.digest.users} were promised, or their hash differs"
+            f"the snapshot of {manifest.source} has an index of {len(entries)} pages with {users:g} users where its "
+            f"manifest has {manifest.digest.pages} with {manifest.digest.users}, or their hashes differ"
         )
 
 
 class Verification:
-    """Looks whether pages are exactly those that a reference promises, one after the other."""
+    """Verifies, page by page, that pages are exactly those of a manifest."""
 
     __slots__ = ("_chain", "_pages", "_users")
 
@@ -28,37 +28,38 @@ class Verification:
         self._chain = ""
 
     def add(self, page: bytes) -> list[DirectoryUser]:
-        """Return the users of the next page."""
+        """Add the next page and return its users."""
         self._chain = chained(self._chain, digest_of(page))
         users = decode_page(page)
         self._pages += 1
         self._users += len(users)
         return users
 
-    def require(self, ref: SnapshotManifest) -> None:
-        """Hold if every page was there, unchanged and in order. Raises: Conflict."""
-        if (self._pages, self._users, self._chain) != (ref.digest.pages, ref.digest.users, ref.digest.page_chain):
+    def require(self, manifest: SnapshotManifest) -> None:
+        """Verify that all pages were added, unchanged and in order. Raises SnapshotIncomplete if they were not."""
+        digest = manifest.digest
+        if (self._pages, self._users, self._chain) != (digest.pages, digest.users, digest.page_chain):
             raise incomplete(
-                f"the snapshot of {ref.source} has {self._pages} pages with {self._users} users where "
-                f"{ref.digest.pages} with {ref.digest.users} were promised, or their hash differs"
+                f"the snapshot of {manifest.source} has {self._pages} pages with {self._users} users where its "
+                f"manifest has {digest.pages} with {digest.users}, or their hashes differ"
             )
 
 
 class VerifiedWhole:
-    """Base of values that hold a snapshot, or the changes to one, of which every page was verified."""
+    """Base class of verified content: a snapshot, or the changes to one, of which all pages were verified."""
 
     __slots__ = ("conclusive",)
 
-    #: As in the digest of the snapshot.
+    #: `SnapshotDigest.conclusive` of the snapshot.
     conclusive: bool
 
 
 class CompleteSnapshot:
-    """Every user of a source, once the last page of it has arrived; the only ground for calling somebody absent.
+    """All users of a source, after all of its pages were read. Only from it can absence be concluded.
 
-    It is built by `verified`, which refuses anything but exactly the pages of a reference, or is a part of what was
-    verified in the same way (`shared.domain.snapshots.partitions`, `shared.domain.snapshots.changeset`): then it holds
-    everybody of the source whose id is in the part, or of those who have changed.
+    It is created by `verified`, which accepts only exactly the pages of a manifest. Or it is a part of content that was
+    verified in the same way (`shared.domain.snapshots.partitions`, `shared.domain.snapshots.changeset`): it then
+    contains all users of the source with an id in the part, or all users that have changed.
     """
 
     __slots__ = ("conclusive", "source", "users")
@@ -72,17 +73,17 @@ class CompleteSnapshot:
         raise TypeError("a CompleteSnapshot is built by CompleteSnapshot.verified only")
 
     @classmethod
-    def verified(cls, ref: SnapshotManifest, pages: Iterable[bytes]) -> "CompleteSnapshot":
-        """Return the snapshot. Raises: Conflict if the pages are not exactly those that `ref` promises."""
+    def verified(cls, manifest: SnapshotManifest, pages: Iterable[bytes]) -> "CompleteSnapshot":
+        """Create the snapshot. Raises SnapshotIncomplete if the pages are not exactly those of the manifest."""
         verification = Verification()
-        found = [user for page in pages for user in verification.add(page)]
-        verification.require(ref)
-        return cls._of(ref.source, found, conclusive=ref.digest.conclusive)
+        users = [user for page in pages for user in verification.add(page)]
+        verification.require(manifest)
+        return cls._of(manifest.source, users, conclusive=manifest.digest.conclusive)
 
     @classmethod
     def of_part(cls, source: SourceId, users: Iterable[DirectoryUser], whole: VerifiedWhole) -> "CompleteSnapshot":
-        """Return a part of a snapshot that was verified as a `whole`, or what has changed since one that was."""
-        return cls._of(source, users, conclusive=whole.conclusive)  # only verification builds a `whole`
+        """Create a part of a snapshot that was verified as a `whole`, or the changes since such a snapshot."""
+        return cls._of(source, users, conclusive=whole.conclusive)  # only verification creates a `whole`
 
     @classmethod
     def _of(cls, source: SourceId, users: Iterable[DirectoryUser], *, conclusive: bool) -> "CompleteSnapshot":
