@@ -1,4 +1,4 @@
-"""Deactivate: those whom every complete source lacks are asked about once more, guarded, then deactivated or held."""
+"""Deactivate: verifies a run's candidates in the directory, checks the guard, then deactivates or holds them."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -28,17 +28,18 @@ from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.stages import StageCoordinator
 
-#: Over how long earlier deactivations count against the guard.
+#: Periods in which earlier deactivations count toward the guard.
 _DAY: Final = timedelta(hours=24)
 _WEEK: Final = timedelta(days=7)
+#: Code of the problem of a location or a tenant that exceeds the guard.
 _GUARD: Final = "guard"
-#: How many recipients are read one by one before it is better to read all of them.
+#: Maximum number of recipients that are read one by one. For more, listing the whole location is cheaper.
 _MAX_READ: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deactivate:
-    """Deactivates a run's confirmed leavers, or holds them all, and has the run finished."""
+    """Deactivates the confirmed candidates of a run, or holds all of them, and finishes the run."""
 
     runs: RunStore
     recipients: RecipientStore
@@ -49,11 +50,14 @@ class Deactivate:
     ids: IdSource
 
     async def __call__(self, job: DeactivateJob, counters: RequestCounters) -> None:
-        """Leave the run finished; once its held deactivations are approved, with these done.
+        """Deactivate or hold the confirmed candidates, and finish the run. An approved run deactivates what it held.
 
-        Delivered again it deactivates nobody twice. Raises: Superseded when the run does not own the tenant any more;
-        Transient when the directory cannot be asked just now. Where it refuses to answer, the run finishes and nobody
-        is deactivated.
+        A redelivery deactivates no recipient twice. If the directory refuses the connection, the run finishes without
+        deactivations.
+
+        Raises:
+            Superseded: The run no longer owns the tenant.
+            Transient: The directory did not respond.
         """
         plan = await self.stages.current_plan(job.tenant, job.run)
         run = (await self.runs.get(job.tenant, job.run)).value
@@ -66,18 +70,20 @@ class Deactivate:
     async def _guarded(self, plan: Plan) -> RunOutcome:
         """Deactivate the confirmed candidates of all locations, or hold them all."""
         results = await self.runs.list_reconcile_results(plan.tenant, plan.run)
-        asked = {location: result.candidates for location, result in results.items() if result.candidates}
+        candidates = {location: result.candidates for location, result in results.items() if result.candidates}
         try:
-            gone, problems = await self._confirm(plan, asked)
+            departures, problems = await self._confirm(plan, candidates)
         except NeedsAttention as error:
-            gone, problems = {}, (_unasked(error),)
-        leaving = {location: people for location, people in gone.items() if people}
+            departures, problems = {}, (_unverified(error),)
+        leaving = {location: people for location, people in departures.items() if people}
         exceeded = breaches(await self._losses(plan, results, leaving), plan.preferences.guard)
         if plan.preview:
             return await self._previewed(plan, leaving, (*problems, *(_would_hold(breach) for breach in exceeded)))
         if not exceeded:
             await self._deactivate_all(plan, leaving, actor="sync", results=results)
-            fully_deactivated = {each for each, people in leaving.items() if _all_gone(results[each], people)}
+            fully_deactivated = {
+                location for location, people in leaving.items() if _are_all_candidates(results[location], people)
+            }
             return RunOutcome(state=RunState.DONE, problems=problems, fully_deactivated=frozenset(fully_deactivated))
         event("held", tenant=plan.tenant, run=plan.run, people=sum(map(len, leaving.values())))
         held = {}
@@ -88,20 +94,23 @@ class Deactivate:
     async def _previewed(
         self, plan: Plan, leaving: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]
     ) -> RunOutcome:
-        """Write down whom the run would deactivate, and nothing else."""
-        found = {}
+        """Record the deactivations that a sync would make, without making them."""
+        previewed = {}
         for location, people in leaving.items():
-            found[location] = len(await self.runs.record_held(plan.tenant, plan.run, location, people))
-        return RunOutcome(state=RunState.DONE, problems=problems, previewed=found)
+            previewed[location] = len(await self.runs.record_held(plan.tenant, plan.run, location, people))
+        return RunOutcome(state=RunState.DONE, problems=problems, previewed=previewed)
 
     async def _approved(self, plan: Plan, run: Run, decision: HeldDecision) -> RunOutcome:
-        """Deactivate exactly whom the run holds, but for those who have returned since; hold on if nobody can tell."""
+        """Deactivate the recipients that the run holds, except people who have returned since.
+
+        If the directory refuses the connection, the run is held again.
+        """
         held = await self.runs.list_held(plan.tenant, plan.run)
         try:
-            gone, problems = await self._confirm(plan, held)
+            departures, problems = await self._confirm(plan, held)
         except NeedsAttention as error:
-            return _held_outcome(held, (*run.problems, _unasked(error)))
-        await self._deactivate_all(plan, gone, actor=decision.by)
+            return _held_outcome(held, (*run.problems, _unverified(error)))
+        await self._deactivate_all(plan, departures, actor=decision.by)
         return RunOutcome(state=RunState.DONE, problems=problems)
 
     async def _deactivate_all(
@@ -112,69 +121,78 @@ class Deactivate:
         actor: str,
         results: Mapping[LocationId, ReconcileResult] | None = None,
     ) -> None:
-        """Deactivate them. With `results`, locations whose candidates are all among them are settled afterwards."""
+        """Deactivate the people of all locations.
+
+        With `results`, a location whose candidates are all deactivated also gets its input fingerprint.
+        """
         for location, people in leaving.items():
             if people:
                 result = results[location] if results else None
-                settled = result if result is not None and _all_gone(result, people) else None
-                await self._deactivate(plan, location, people, actor, settled)
+                completed = result if result is not None and _are_all_candidates(result, people) else None
+                await self._deactivate(plan, location, people, actor, completed)
 
     async def _confirm(
-        self, plan: Plan, asked: Mapping[LocationId, Sequence[Candidate]]
+        self, plan: Plan, candidates: Mapping[LocationId, Sequence[Candidate]]
     ) -> tuple[dict[LocationId, tuple[Candidate, ...]], tuple[Problem, ...]]:
-        """Ask the directory about every candidate; one that cannot be confirmed stays a recipient, with a problem."""
-        if not asked:
+        """Return the candidates whose departure the directory confirms, by location, and a problem per other location.
+
+        A candidate that cannot be confirmed stays a recipient.
+        """
+        if not candidates:
             return {}, ()
-        gone: dict[LocationId, tuple[Candidate, ...]] = {}
+        departures: dict[LocationId, tuple[Candidate, ...]] = {}
         problems = []
         async with self.access.open_for_run(plan, await self.stages.require_current(plan)) as directory:
-            known: dict[tuple[str, ...], dict[ObjectId, Existence]] = {}
-            for location, candidates in sorted(asked.items()):
+            checked: dict[tuple[str, ...], dict[ObjectId, Existence]] = {}
+            for location, at_location in sorted(candidates.items()):
                 feeds = plan.locations[location]
-                if not feeds:  # nothing is mapped any more, so there is nothing to ask
-                    gone[location] = tuple(candidates)
+                if not feeds:  # no source is mapped to the location, so there is nothing to check
+                    departures[location] = tuple(at_location)
                     continue
-                asked_before = known.setdefault(feeds, {})
-                await self._ask(plan, directory, feeds, candidates, asked_before)
-                found = await self._placed(plan, directory, location, candidates, asked_before)
-                gone[location] = confirmed(candidates, found, plan.preferences)
-                unknown = sum(found[each.object_id] is Existence.UNKNOWN for each in candidates)
+                by_feeds = checked.setdefault(feeds, {})
+                await self._check(plan, directory, feeds, at_location, by_feeds)
+                existence = await self._with_location_rule(plan, directory, location, at_location, by_feeds)
+                departures[location] = confirmed(at_location, existence, plan.preferences)
+                unknown = sum(existence[candidate.object_id] is Existence.UNKNOWN for candidate in at_location)
                 if unknown:
                     problems.append(_unconfirmed(location, unknown))
-        return gone, tuple(problems)
+        return departures, tuple(problems)
 
     @staticmethod
-    async def _ask(
+    async def _check(
         plan: Plan,
         directory: Directory,
         feeds: tuple[str, ...],
         candidates: Sequence[Candidate],
-        found: dict[ObjectId, Existence],
+        existence: dict[ObjectId, Existence],
     ) -> None:
-        """Add to `found` whoever it does not hold yet: in full mode all locations lose the same people."""
-        people = [each.object_id for each in candidates if each.object_id not in found]
+        """Add the existence checks of candidates to `existence`, except those that it already has.
+
+        In full mode all locations have the same sources and lose the same people, so each person is checked once.
+        """
+        people = [candidate.object_id for candidate in candidates if candidate.object_id not in existence]
         if people:
             groups = [source for name, source in plan.sources.items() if name in feeds and source.group is not None]
-            found.update(await directory.check_existence(people, groups))
+            existence.update(await directory.check_existence(people, groups))
             for person in people:
-                found.setdefault(person, Existence.UNKNOWN)
+                existence.setdefault(person, Existence.UNKNOWN)
 
     @staticmethod
-    async def _placed(
+    async def _with_location_rule(
         plan: Plan,
         directory: Directory,
         location: LocationId,
         candidates: Sequence[Candidate],
-        found: dict[ObjectId, Existence],
+        existence: dict[ObjectId, Existence],
     ) -> dict[ObjectId, Existence]:
-        """Return what was found out, and where a location rule feeds the location, what it makes of each person now."""
+        """Return the existence of the candidates. If a location rule feeds the location, apply it to the live users."""
         rule, feeds = plan.preferences.rule, plan.locations[location]
         if rule is None or plan.everyone not in feeds:
-            return found
-        people = sorted({each.object_id for each in candidates})
-        live = {each.id: each for each in await directory.users_by_id(people)}
-        mine = {person: found[person] for person in people}
-        return placed(mine, live, rule, location, grouped=len(feeds) > 1)
+            return existence
+        people = sorted({candidate.object_id for candidate in candidates})
+        live = {user.id: user for user in await directory.users_by_id(people)}
+        at_location = {person: existence[person] for person in people}
+        return placed(at_location, live, rule, location, grouped=len(feeds) > 1)
 
     async def _losses(
         self,
@@ -189,11 +207,11 @@ class Deactivate:
         week: Counter[LocationId] = Counter()
         async for run in self.runs.list_runs(plan.tenant, since=now - _WEEK):
             if run.id == plan.run or run.decision is not None or run.preview or run.kind is not RunKind.SYNC:
-                continue  # what a person has decided is no drip, and what was only previewed did not happen
-            lost = {location: report.counts.deactivated for location, report in run.locations.items()}
-            week.update(lost)
+                continue  # deactivations that a person decided on do not count, and previews deactivate nothing
+            deactivated = {location: report.counts.deactivated for location, report in run.locations.items()}
+            week.update(deactivated)
             if run.requested_at >= now - _DAY:
-                day.update(lost)
+                day.update(deactivated)
         return [
             Loss(
                 location=location,
@@ -211,39 +229,42 @@ class Deactivate:
         location: LocationId,
         people: Sequence[Candidate],
         actor: str,
-        settled: ReconcileResult | None,
+        completed: ReconcileResult | None,
     ) -> None:
-        before = await self.recipients.find_irregular(plan.tenant, location) if settled is not None else None
+        """Deactivate people of one location. If they `completed` its candidates, commit the input fingerprint."""
+        before = await self.recipients.find_irregular(plan.tenant, location) if completed is not None else None
         fenced = await FencedWriter.acquire(
             self.recipients, plan.tenant, location, fencing_token=plan.fencing_token, attempt=self.ids.new_attempt_id()
         )
         await self.stages.require_current(plan)
-        stored = await self._stored(plan, location, {each.recipient for each in people})
+        stored = await self._stored(plan, location, {candidate.recipient for candidate in people})
         await fenced.write(deactivations(people, stored), run=plan.run, actor=actor, at=self.clock.now())
-        if settled is not None:
-            known = before is not None and before.attempt == fenced.previous.attempt
-            irregular = {*before.recipients, *(each.recipient for each in people)} if known and before else None
-            active = settled.active - len(people)
+        if completed is not None:
+            is_valid = before is not None and before.attempt == fenced.previous.attempt
+            irregular = (
+                {*before.recipients, *(candidate.recipient for candidate in people)} if is_valid and before else None
+            )
+            active = completed.active - len(people)
             await fenced.commit_fingerprint(
-                input_fingerprint=settled.input_fingerprint, active=active, irregular=irregular
+                input_fingerprint=completed.input_fingerprint, active=active, irregular=irregular
             )
 
     async def _stored(
-        self, plan: Plan, location: LocationId, wanted: Collection[RecipientId]
+        self, plan: Plan, location: LocationId, ids: Collection[RecipientId]
     ) -> dict[RecipientId, Recipient]:
-        """Return those of the recipients who are there: read one by one if they are few."""
-        if len(wanted) > _MAX_READ:
-            every = self.recipients.list_recipients(plan.tenant, location)
-            return {recipient.id: recipient async for recipient in every if recipient.id in wanted}
-        found = {}
-        for each in sorted(wanted):
+        """Return the stored recipients with these ids; up to `_MAX_READ` are read one by one."""
+        if len(ids) > _MAX_READ:
+            recipients = self.recipients.list_recipients(plan.tenant, location)
+            return {recipient.id: recipient async for recipient in recipients if recipient.id in ids}
+        stored = {}
+        for id_ in sorted(ids):
             with suppress(NotFound):
-                found[each] = await self.recipients.get(plan.tenant, location, each)
-        return found
+                stored[id_] = await self.recipients.get(plan.tenant, location, id_)
+        return stored
 
 
-def _all_gone(result: ReconcileResult, people: Sequence[Candidate]) -> bool:
-    """Tell whether these are all the candidates, of a location that was read completely."""
+def _are_all_candidates(result: ReconcileResult, people: Sequence[Candidate]) -> bool:
+    """Return whether the location was read completely and these are all of its candidates."""
     return (
         result.input_fingerprint is not None and not result.unnamed_candidates and len(people) == len(result.candidates)
     )
@@ -258,7 +279,7 @@ def _held_outcome(held: Mapping[LocationId, Sequence[Candidate]], problems: tupl
     )
 
 
-def _unasked(error: NeedsAttention) -> Problem:
+def _unverified(error: NeedsAttention) -> Problem:
     return Problem(concerns="deactivate", code=error.code, detail=str(error))
 
 

@@ -1,4 +1,4 @@
-"""Reconcile: one location brought in line with the snapshots of its sources. Calls no directory."""
+"""Reconcile: updates the recipients of one location from the snapshots of its sources. Does not call a directory."""
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
@@ -34,21 +34,22 @@ from shared.workflows.sync.comparison import Comparison
 from shared.workflows.sync.reconcile_totals import Found
 from shared.workflows.sync.stages import StageCoordinator
 
-#: How many of the changes a preview names: its result has to fit.
+#: Maximum number of changes that a preview names. The limit keeps its result small enough to be stored.
 _NAMED_PREVIEW: Final = 10_000
-#: From how many people on a comparison is large, how many of these a worker does at once, and from how many people on
-#: one takes the place of several. One of a million takes 330 MB of the worker's 2,048 and minutes of its CPU, of which
-#: host.json gives a function ten: it has all places to itself.
+#: Number of people from which a comparison is large and needs a slot of the bulkhead.
 LARGE_PEOPLE: Final = 20_000
+#: Slots for large comparisons in a worker. A comparison of a million people takes all of them: it needs 330 MB of the
+#: worker's 2,048 MB, and minutes of CPU where host.json allows a function ten minutes.
 LARGE_AT_ONCE: Final = 4
+#: Number of people per slot of a large comparison.
 PLACE_PEOPLE: Final = 250_000
-#: How many recipients are read one by one before it is better to read all of them.
+#: Maximum number of recipients that are read one by one. For more, listing the whole location is cheaper.
 _MAX_READ: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconcile:
-    """Compares a location's recipients with what its sources hold, and writes the difference."""
+    """Compares the stored recipients of a location with the desired ones, and writes the difference."""
 
     runs: RunStore
     snapshots: SnapshotStore
@@ -62,16 +63,20 @@ class Reconcile:
     budget_s: float
 
     async def __call__(self, job: ReconcileJob, counters: RequestCounters) -> None:
-        """Leave the location marked and its recipients right but for deactivations, which are candidates in the result.
+        """Reconcile one location and record the result. A redelivery does not change a recorded result.
 
-        Raises: Superseded when a newer run, change or attempt owns the location; Transient when trying again helps.
+        Creates, updates and reactivations are written; deactivations are only recorded as candidates.
+
+        Raises:
+            Superseded: A newer run, configuration or attempt owns the location.
+            Transient: Storage did not respond, or the worker does not have a free slot for a large comparison.
         """
         plan = await self.stages.current_plan(job.tenant, job.run)
         done_before = await self.runs.is_reconciled(job)
         if not done_before:
             result = await self._reconcile(plan, job)
             if result is None:
-                # out of time: what is left is decided anew, in a new message
+                # Out of time: a new message compares the location again and continues with the remaining writes.
                 spent = job.storage_requests + counters.storage_requests
                 await self.queue.reconcile([msgspec.structs.replace(job, storage_requests=spent)])
                 return
@@ -92,16 +97,19 @@ class Reconcile:
     async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileResult | None:
         pace = _Pace(self.clock, BUDGET_SHARE * self.budget_s)
         feeds = plan.locations[job.location]
-        marked = await self.runs.list_fetch_results(job.tenant, job.run)
+        fetched = await self.runs.list_fetch_results(job.tenant, job.run)
         if plan.preview:
-            with self._place(plan, job, marked):
-                return await self._previewed(plan, job, marked, pace)
-        fingerprint = fingerprint_of(plan, feeds, marked)
+            with self._slot(plan, job, fetched):
+                return await self._previewed(plan, job, fetched, pace)
+        fingerprint = fingerprint_of(plan, feeds, fetched)
         stored = await self.recipients.get_fence(job.tenant, job.location)
         fence = stored.value
-        # a fingerprint under this fencing token is of an attempt that crashed before its result: it may have written
-        known = plan.mode is RunMode.INCREMENTAL and fingerprint is not None and fence.input_fingerprint == fingerprint
-        if known and fence.fencing_token < plan.fencing_token:
+        is_up_to_date = (
+            plan.mode is RunMode.INCREMENTAL and fingerprint is not None and fence.input_fingerprint == fingerprint
+        )
+        # A fingerprint under this run's fencing token is from an attempt that crashed before it recorded its result.
+        # That attempt may have written, so its changes have to be counted.
+        if is_up_to_date and fence.fencing_token < plan.fencing_token:
             return ReconcileResult(
                 location=job.location,
                 counts=Counts(),
@@ -110,28 +118,28 @@ class Reconcile:
                 compared=False,
                 input_fingerprint=fingerprint,
             )
-        changed = await self._changes_only(plan, job, marked, fence)
-        with nullcontext() if changed else self._place(plan, job, marked):
-            return await self._written(plan, job, marked, fence, changed, pace)
+        changed = await self._changes_only(plan, job, fetched, fence)
+        with nullcontext() if changed else self._slot(plan, job, fetched):
+            return await self._written(plan, job, fetched, fence, changed, pace)
 
-    def _place(
-        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult]
+    def _slot(
+        self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult]
     ) -> AbstractContextManager[None]:
-        """Give a place to compare the location at, which may be among the few for large ones. Raises: Transient."""
-        people = sum(ref.digest.users for ref in self._read(plan, job, marked).values())
+        """Acquire the slots that a large comparison needs; a small one needs none. Raises Transient if none is free."""
+        people = sum(manifest.digest.users for manifest in self._manifests(plan, job, fetched).values())
         return self.large.some(ceil(people / PLACE_PEOPLE)) if people >= LARGE_PEOPLE else nullcontext()
 
     async def _written(
         self,
         plan: Plan,
         job: ReconcileJob,
-        marked: Mapping[SourceId, FetchResult],
+        fetched: Mapping[SourceId, FetchResult],
         fence: Fence,
         changed: ChangesOnly | None,
         pace: "_Pace",
     ) -> ReconcileResult | None:
-        """Write what is decided, about those alone who have `changed` if that is known; None if time ran out."""
-        fingerprint = fingerprint_of(plan, plan.locations[job.location], marked)
+        """Decide about `changed` people, or about all if it is None, and write. Return None if time ran out."""
+        fingerprint = fingerprint_of(plan, plan.locations[job.location], fetched)
         location = await FencedWriter.acquire(
             self.recipients,
             job.tenant,
@@ -139,33 +147,34 @@ class Reconcile:
             fencing_token=plan.fencing_token,
             attempt=self.ids.new_attempt_id(),
         )
-        await self.stages.require_current(plan)  # after the fence: whoever changes things now must take it from us
+        # Checked after the fence was acquired: a later writer has to acquire the fence from this one.
+        await self.stages.require_current(plan)
         if location.previous != fence:
-            changed = None  # somebody has written since: what is stored is not known any more
-        compared = changed or self._comparison(plan, job, marked)
-        found = Found()
-        async with aclosing(_noted(compared, found, pace)) as writes:
+            changed = None  # another writer changed the location since, so all recipients have to be compared
+        compared = changed or self._comparison(plan, job, fetched)
+        totals = Found()
+        async with aclosing(_counted(compared, totals, pace)) as writes:
             complete = await location.write_as_decided(
                 writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=pace.out_of_time
             )
         if not complete:
             return None
         if changed is not None:
-            found.widen(fence.active, changed.others)
-        settled = fingerprint is not None and not found.candidates
-        irregular = found.irregular if is_plain(plan, job.location) else None
+            totals.widen(fence.active, changed.others)
+        is_up_to_date = fingerprint is not None and not totals.candidates
+        irregular = totals.irregular if is_plain(plan, job.location) else None
         await location.commit_fingerprint(
-            input_fingerprint=fingerprint if settled else None, active=found.active, irregular=irregular
+            input_fingerprint=fingerprint if is_up_to_date else None, active=totals.active, irregular=irregular
         )
-        return await self._result(plan, job, found, fingerprint, compared.problem)
+        return await self._result(plan, job, totals, fingerprint, compared.problem)
 
     async def _changes_only(
-        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult], fence: Fence
+        self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult], fence: Fence
     ) -> ChangesOnly | None:
-        """Return how to decide about those alone who have changed; None where everybody has to be compared."""
+        """Return the decisions about changed people only, or None if all people have to be compared."""
         if plan.mode is not RunMode.INCREMENTAL or not is_plain(plan, job.location):
             return None
-        changes = marked[plan.everyone].changes
+        changes = fetched[plan.everyone].changes
         if changes is None or fence.input_fingerprint != fingerprint_before(plan, plan.everyone, changes):
             return None
         before = await self.recipients.find_irregular(job.tenant, job.location)
@@ -179,92 +188,95 @@ class Reconcile:
         return changed if len(changed.to_be_read) <= _MAX_READ else None
 
     async def _previewed(
-        self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult], pace: "_Pace"
+        self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult], pace: "_Pace"
     ) -> ReconcileResult:
-        """Return what would be written, without taking the location or writing there."""
-        compared = self._comparison(plan, job, marked)
-        found = Found(named_changes=_NAMED_PREVIEW)
-        async for _ in _noted(compared, found, pace):
+        """Return the changes that a sync would write, without acquiring the fence or writing."""
+        compared = self._comparison(plan, job, fetched)
+        totals = Found(named_changes=_NAMED_PREVIEW)
+        async for _ in _counted(compared, totals, pace):
             pass
         return ReconcileResult(
             location=job.location,
-            counts=found.counts,
-            baseline=found.baseline,
-            active=found.active,
-            candidates=tuple(found.named),
-            unnamed_candidates=found.candidates - len(found.named),
-            skipped=tuple(found.skipped),
-            previewed=tuple(found.changes),
+            counts=totals.counts,
+            baseline=totals.baseline,
+            active=totals.active,
+            candidates=tuple(totals.named),
+            unnamed_candidates=totals.candidates - len(totals.named),
+            skipped=tuple(totals.skipped),
+            previewed=tuple(totals.changes),
             problem=compared.problem,
         )
 
-    def _comparison(self, plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult]) -> Comparison:
-        return Comparison(self.cut, self.recipients, plan, job.location, self._read(plan, job, marked))
+    def _comparison(self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult]) -> Comparison:
+        return Comparison(self.cut, self.recipients, plan, job.location, self._manifests(plan, job, fetched))
 
     @staticmethod
-    def _read(
-        plan: Plan, job: ReconcileJob, marked: Mapping[SourceId, FetchResult]
+    def _manifests(
+        plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult]
     ) -> dict[SourceId, SnapshotManifest]:
-        """Return those of the sources needed that were read completely."""
+        """Return the manifests of the needed sources that were read completely."""
         sources = needed(plan, plan.locations[job.location])
-        return {source: ref for source in sources if (ref := marked[source].snapshot) is not None}
+        return {source: manifest for source in sources if (manifest := fetched[source].snapshot) is not None}
 
     async def _result(
-        self, plan: Plan, job: ReconcileJob, found: Found, input_fingerprint: str | None, problem: Problem | None
+        self, plan: Plan, job: ReconcileJob, totals: Found, input_fingerprint: str | None, problem: Problem | None
     ) -> ReconcileResult:
-        """Count from the journal, which also holds what an attempt wrote that did not live to mark the job."""
+        """Return the result, with counts from the journal.
+
+        The journal also has the changes of earlier attempts that crashed before they recorded a result.
+        """
         written = await self.recipients.get_journal_counts(job.tenant, job.location, plan.run)
-        # whom an earlier attempt of this job has added must not make the loss look smaller
-        added = written.created + written.reactivated - found.counts.created - found.counts.reactivated
+        # Recipients that an earlier attempt added must not raise the baseline: the guard would see a smaller loss.
+        added = written.created + written.reactivated - totals.counts.created - totals.counts.reactivated
         return ReconcileResult(
             location=job.location,
-            counts=written + Counts(skipped=found.counts.skipped),
-            baseline=max(0, found.baseline - added),
-            active=found.active,
-            candidates=tuple(found.named),
-            unnamed_candidates=found.candidates - len(found.named),
+            counts=written + Counts(skipped=totals.counts.skipped),
+            baseline=max(0, totals.baseline - added),
+            active=totals.active,
+            candidates=tuple(totals.named),
+            unnamed_candidates=totals.candidates - len(totals.named),
             partial=input_fingerprint is None,
             input_fingerprint=input_fingerprint,
-            skipped=tuple(found.skipped),
+            skipped=tuple(totals.skipped),
             problem=problem,
         )
 
 
 class _Pace:
-    """How long a job goes on: until it has written for its share of the budget, and for as long as all else has taken.
+    """Time budget of a job: it may write for its share of the budget, or for as long as its other work took if longer.
 
-    The message that it goes on in reads and decides everything once more. If that time counted, a large location at
-    which little changes would get a batch further with each message, and never to its end.
+    The message that continues the job reads and decides everything again. If that time counted, a large location
+    with few changes would advance by one batch per message, and might never be completed.
     """
 
     def __init__(self, clock: Clock, budget_s: float) -> None:
         self._clock = clock
         self._budget_s = budget_s
         self._started_s = clock.monotonic_s()
-        self._else_s = 0.0
+        self._other_s = 0.0
 
     @contextmanager
     def not_writing(self) -> Iterator[None]:
-        """Count what is done inside the context as anything else than writing."""
+        """Count the time inside the context as time spent on other work than writing."""
         began_s = self._clock.monotonic_s()
         yield
-        self._else_s += self._clock.monotonic_s() - began_s
+        self._other_s += self._clock.monotonic_s() - began_s
 
     def out_of_time(self) -> bool:
-        """Tell whether the rest is for another message."""
-        writing_s = self._clock.monotonic_s() - self._started_s - self._else_s
-        return writing_s > writing_time_s(self._budget_s, self._else_s)
+        """Return whether another message must continue the job."""
+        writing_s = self._clock.monotonic_s() - self._started_s - self._other_s
+        return writing_s > writing_time_s(self._budget_s, self._other_s)
 
 
-async def _noted(
-    compared: Comparison | ChangesOnly, found: Found, pace: _Pace
+async def _counted(
+    compared: Comparison | ChangesOnly, totals: Found, pace: _Pace
 ) -> AsyncGenerator[Sequence[Write], None]:
-    """Yield the writes of each part, and add up what else was found."""
+    """Yield the writes of every decision, and add the decision to the totals."""
     async with aclosing(compared.decisions()) as decisions:
         while True:
             with pace.not_writing():
                 decision = await anext(decisions, None)
             if decision is None:
                 return
-            found.add(decision)
+            totals.add(decision)
             yield decision.writes
