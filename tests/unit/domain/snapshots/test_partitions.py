@@ -67,7 +67,7 @@ def test_a_snapshot_with_a_page_less_is_none() -> None:
         cutter = Cutter(ref, Cuts(4))
         for page in wrong:
             cutter.add(page)
-        with pytest.raises(Conflict, match="promised"):
+        with pytest.raises(Conflict, match="where its manifest has"):
             cutter.verified()
 
 

@@ -46,7 +46,7 @@ def test_all_pages_in_order_give_every_user() -> None:
 )
 def test_anything_else_is_refused(pages: list[bytes]) -> None:
     """A partial or mixed-up read never becomes a snapshot."""
-    with pytest.raises(Conflict, match="promised"):
+    with pytest.raises(Conflict, match="where its manifest has"):
         CompleteSnapshot.verified(ref(), pages)
 
 
@@ -119,7 +119,7 @@ def test_marks_are_those_of_all_pages_in_order() -> None:
     other = PageIndexEntry(second.page_key, first.digest, second.id_hashes)
     unmarked = PageIndexEntry(second.page_key, second.digest, b"")
     for wrong in ([first], [second], [], [second, first], [first, second, second], [first, other], [first, unmarked]):
-        with pytest.raises(Conflict, match="promised"):
+        with pytest.raises(Conflict, match="where its manifest has"):
             require_page_index(ref(), wrong)
 
 
