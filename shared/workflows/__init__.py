@@ -1,1 +1,1 @@
-"""Use cases, one per file. They depend only on ports and the domain, and start each other through jobs."""
+"""Use cases, one per file. They depend on ports and the domain, not on adapters or triggers."""

@@ -53,7 +53,7 @@ class Deactivate:
         """Deactivate or hold the confirmed candidates, and finish the run. An approved run deactivates what it held.
 
         A redelivery deactivates no recipient twice. If the directory refuses the connection, the run finishes without
-        deactivations.
+        deactivations, and an approved run is held again.
 
         Raises:
             Superseded: The run no longer owns the tenant.

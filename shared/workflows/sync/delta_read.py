@@ -1,4 +1,4 @@
-"""Delta read: the snapshot of a source after what its change feed reports since the previous snapshot."""
+"""Delta read: patches the snapshot of a source with the changes that its change feed reports since."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from shared.workflows.snapshots.patcher import Rewriting, load_page_index, looke
 from shared.workflows.snapshots.writer import Staging
 from shared.workflows.sync.directory_listing import LoopGuard
 
-#: Users on one page of a snapshot that is written here.
+#: Maximum number of users on a page that a delta read writes.
 _PAGE_USERS: Final = 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeltaRead:
-    """Reads what has changed in a source, and patches its snapshot."""
+    """Reads the changes of a source and patches its snapshot."""
 
     snapshots: SnapshotStore
     ids: IdSource
@@ -35,40 +35,44 @@ class DeltaRead:
     async def __call__(
         self, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest, change_cursor: str
     ) -> FetchResult | None:
-        """Return the result of applying what changed since `current`; None if only a full listing helps.
+        """Return the result of applying the changes since `current`, or None if the source has to be listed in full.
 
-        Raises: SnapshotIncomplete if pages of `current` are missing; and as the directory does.
+        Raises:
+            SnapshotIncomplete: Pages of `current` are missing.
+            SyncError: As the directory raises.
         """
-        link: str | None = change_cursor
+        cursor: str | None = change_cursor
         loop = LoopGuard()
         latest = change_cursor
         changes: list[Patch] = []
-        while link is not None:
-            loop.require_new(link)
+        while cursor is not None:
+            loop.require_new(cursor)
             try:
-                page = await first.hear(directory.changes(link))
+                page = await first.hear(directory.changes(cursor))
             except DeltaLinkExpired:
                 return None
             changes += page.changes
             if page.to_read:
                 changes += await _read_by_id(directory, page.to_read)
-            link, latest = page.next_cursor, page.change_cursor or latest
+            cursor, latest = page.next_cursor, page.change_cursor or latest
         read = FetchResult(source=job.source, outcome=FetchOutcome.COMPLETE)
         if not changes:
             return msgspec.structs.replace(read, snapshot=msgspec.structs.replace(current, change_cursor=latest))
         patches = Patches(changes)
         try:
-            ref = await self._patched(job, current, patches)
+            manifest = await self._patched(job, current, patches)
         except Unnamed:
             return None
         changed = None
-        if ref.attempt != current.attempt and is_few(len(patches.before) + len(patches.after), current.digest.users):
-            changed = await self._changes(job, ref.attempt, current, patches)
-        snapshot = msgspec.structs.replace(ref, change_cursor=latest)
+        if manifest.attempt != current.attempt and is_few(
+            len(patches.before) + len(patches.after), current.digest.users
+        ):
+            changed = await self._changes(job, manifest.attempt, current, patches)
+        snapshot = msgspec.structs.replace(manifest, change_cursor=latest)
         return msgspec.structs.replace(read, snapshot=snapshot, changes=changed)
 
     async def _changes(self, job: FetchJob, attempt: str, current: SnapshotManifest, patches: Patches) -> Changes:
-        """Store what has changed, so that a reconcile job can compare only that. Purged with superseded snapshots."""
+        """Store the changed users, so that reconcile jobs can compare only these. Purged with superseded snapshots."""
         pages = Staging(job, self.snapshots, f"{attempt}-changes")
         people = [*patches.before, *patches.after]
         for start in range(0, len(people), _PAGE_USERS):
@@ -77,10 +81,13 @@ class DeltaRead:
         return Changes(since=current.digest, pages=pages.ref, before=len(patches.before))
 
     async def _patched(self, job: FetchJob, current: SnapshotManifest, patches: Patches) -> SnapshotManifest:
-        """Return a stored snapshot with the changes; the current one if nothing has changed.
+        """Return the manifest of a stored snapshot with the changes, or the current one if no user differs.
 
         Only pages that may contain a changed user are read, and only pages that differ are written again.
-        Raises: Unnamed, SnapshotIncomplete.
+
+        Raises:
+            Unnamed: A change adds a user without a user principal name.
+            SnapshotIncomplete: Pages of `current` are missing.
         """
         marks = await load_page_index(self.snapshots, job.tenant, current)
         rewriting = Rewriting.of(current, marks, Staging(job, self.snapshots, self.ids.new_attempt_id()))
@@ -98,5 +105,5 @@ class DeltaRead:
 
 async def _read_by_id(directory: Directory, people: Sequence[ObjectId]) -> list[Patch]:
     """Read users that the change feed named only by id. The patch is None if the directory no longer has the user."""
-    found = {user.id: user for user in await directory.users_by_id(people)}
-    return [(person, fields_of(found[person]) if person in found else None) for person in people]
+    users = {user.id: user for user in await directory.users_by_id(people)}
+    return [(person, fields_of(users[person]) if person in users else None) for person in people]

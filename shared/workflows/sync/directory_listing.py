@@ -9,23 +9,23 @@ from shared.domain.ids import ObjectId
 from shared.errors import Conflict
 from shared.ports.directory import Directory
 
-#: More pages than any directory has.
+#: Maximum number of pages of a listing. No real directory has more, so a longer listing is a loop.
 _MAX_PAGES: Final = 20_000
 
 
 @dataclass(slots=True, kw_only=True)
 class Listing:
-    """One listing of one source, which another worker may continue.
+    """One listing of one source. Another worker may continue it.
 
-    A listing with managers can name a user twice, and take back a user that it has named.
+    Every listing can remove a user that it returned before. One with managers can also return a user twice.
     """
 
     directory: Directory
     source: Source
     managers: bool
-    #: Cursor of what changes after the listing; None without a change feed, or until the listing yields it.
+    #: Cursor of the changes after the listing; None without a change feed, or until the listing yields it.
     change_cursor: str | None = None
-    #: Users that were named and then taken back.
+    #: Users that the listing returned and removed afterwards.
     removed: set[ObjectId] = field(default_factory=set)
     #: Whether absence may be concluded from the pages read so far.
     conclusive: bool = True
@@ -39,7 +39,10 @@ class Listing:
     async def page(self, cursor: str | None) -> tuple[Sequence[DirectoryUser], str | None]:
         """Return the users of the first page, or of the one that `cursor` names, and the next cursor.
 
-        Raises PageTokenExpired or DeltaLinkExpired when only a new listing helps; and as the directory does.
+        Raises:
+            PageTokenExpired: The listing cannot be continued; a new one is needed.
+            DeltaLinkExpired: As PageTokenExpired, for a listing with managers.
+            SyncError: As the directory raises.
         """
         if self.managers:
             page = await self.directory.users(self.source, cursor, managers=True)
@@ -54,7 +57,7 @@ class Listing:
 
 
 class LoopGuard:
-    """Ends a listing that leads in a circle."""
+    """Detects a listing that loops."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()

@@ -51,10 +51,12 @@ class Fetch:
         """Read a source, record the result, and enqueue the next stage if this was the last source of the run.
 
         The run is finished early instead if nothing could be read, or nothing that it depends on has changed. If the
-        directory does not respond, a later message asks again.
+        directory does not respond, a later message tries again.
 
-        Raises: Superseded when the run does not own the tenant any more; Transient when trying again may help,
-        unless this is the `last_delivery`: then the source is recorded as failed.
+        Raises:
+            Superseded: The run no longer owns the tenant.
+            Transient: Trying again may help. On the `last_delivery` the source is recorded as failed instead.
+            Contended: Other requests changed the same row at every attempt; also raised on the last delivery.
         """
         plan, context = await self.stages.current(job.tenant, job.run)
         result = await self.runs.find_fetch_result(job)
@@ -86,21 +88,22 @@ class Fetch:
         if fetched is not None or done_before:  # otherwise the job that records the last result advances it
             await self.stages.advance(plan, resend=done_before)
 
-    async def _all_fetched(self, plan: Plan, mine: FetchResult) -> Mapping[SourceId, FetchResult] | None:
-        """Return the results of all sources, None while one has none.
+    async def _all_fetched(self, plan: Plan, own: FetchResult) -> Mapping[SourceId, FetchResult] | None:
+        """Return the results of all sources, or None while a source does not have one.
 
-        `mine` does not include the requests of this invocation; they are counted when it ends the run.
+        The result of this job (`own`) does not include the requests of this invocation. They are counted when this
+        invocation ends the run.
         """
         if len(plan.sources) == 1:
-            return {mine.source: mine}
+            return {own.source: own}
         if len(await self.runs.list_fetched(plan.tenant, plan.run)) < len(plan.sources):
             return None
-        return {**await self.runs.list_fetch_results(plan.tenant, plan.run), mine.source: mine}
+        return {**await self.runs.list_fetch_results(plan.tenant, plan.run), own.source: own}
 
     async def _result(
         self, plan: Plan, context: TenantContext, job: FetchJob, counters: RequestCounters, *, last_delivery: bool
     ) -> FetchResult | None:
-        """Return how reading ended; None if it goes on in a new message, which is enqueued then."""
+        """Return the result of the job, or None if it continues in a new message, which is then enqueued."""
         try:
             return await self._read(plan, context, job)
         except OutOfTime as out:

@@ -1,4 +1,4 @@
-"""Full read: the snapshot of a source from a listing of it, in as many messages as that takes."""
+"""Full read: builds the snapshot of a source from a complete listing, over one or more messages."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -21,13 +21,13 @@ from shared.workflows.snapshots.patcher import load_page_index, once_each
 from shared.workflows.snapshots.writer import Staging
 from shared.workflows.sync.directory_listing import Listing, LoopGuard
 
-#: A stored snapshot is kept, although a listing with the same content has fewer pages, up to this many times as many:
-#: new users come on pages of their own, and pages shrink as users leave.
+#: Maximum ratio of the pages of a stored snapshot to those of a listing with the same content. Above it, the snapshot
+#: is replaced. The ratio grows because patches add new users on pages of their own, and pages shrink as users leave.
 _MAX_PAGE_RATIO: Final = 4
 
 
 class OutOfTime(Exception):
-    """The job has used its time budget; it continues at the checkpoint."""
+    """The job has used up its time budget, and continues at the checkpoint."""
 
     def __init__(self, checkpoint: FetchCheckpoint) -> None:
         super().__init__()
@@ -49,24 +49,28 @@ class FullRead:
     ) -> FetchResult:
         """Return the result of a complete listing, continued at its checkpoint if there is one.
 
-        An expired listing begins again, up to `LISTING.attempts` times in a message. Raises: OutOfTime with the
-        checkpoint at which the next message continues; Transient after the last attempt; and as the directory does.
+        An expired listing begins again, up to `LISTING.attempts` times in a message.
+
+        Raises:
+            OutOfTime: The time budget is used up; the error has the checkpoint at which the next message continues.
+            Transient: The listing expired at the last attempt, or the directory did not respond.
+            SyncError: As the directory raises.
         """
         checkpoint = await self.runs.find_checkpoint(job)
         if checkpoint and checkpoint.digest.outdated:
             checkpoint = None
         for _ in range(LISTING.retries + 1):
             try:
-                ref = await self._pages(plan, job, directory, first, checkpoint, current)
+                manifest = await self._pages(plan, job, directory, first, checkpoint, current)
             except (PageTokenExpired, DeltaLinkExpired, SnapshotIncomplete):
                 # SnapshotIncomplete: two deliveries continued from one checkpoint, and each replaced pages of the other
-                checkpoint = None  # begin again, under a new attempt id
+                checkpoint = None  # begin again with a new attempt id
                 await self.runs.save_checkpoint(job, None)
             else:
                 return FetchResult(
                     source=job.source,
                     outcome=FetchOutcome.COMPLETE,
-                    snapshot=ref,
+                    snapshot=manifest,
                     directory_requests=checkpoint.directory_requests if checkpoint else 0,
                     storage_requests=checkpoint.storage_requests if checkpoint else 0,
                 )
@@ -83,11 +87,11 @@ class FullRead:
     ) -> SnapshotManifest:
         started_s = self.clock.monotonic_s()
         source = plan.sources[job.source]
-        link: str | None = None
+        cursor: str | None = None
         listing = Listing(directory=directory, source=source, managers=_with_managers(plan, source, directory))
         if checkpoint:
             staging = Staging(job, self.snapshots, checkpoint.attempt, checkpoint.digest)
-            listing.change_cursor, link = checkpoint.change_cursor, checkpoint.next_cursor
+            listing.change_cursor, cursor = checkpoint.change_cursor, checkpoint.next_cursor
             listing.removed.update(checkpoint.removed)
             listing.conclusive = checkpoint.digest.conclusive
         else:
@@ -95,23 +99,25 @@ class FullRead:
             await first.hear(listing.begin())
         loop = LoopGuard()
         while True:
-            users, link = await first.hear(listing.page(link))
+            users, cursor = await first.hear(listing.page(cursor))
             await staging.add(users)
             if not listing.conclusive:
                 staging.digest = msgspec.structs.replace(staging.digest, conclusive=False)
-            if link is None:
-                found = None
+            if cursor is None:
+                manifest = None
                 if listing.managers or listing.removed:
-                    found = await once_each(staging, listing.removed, self.ids.new_attempt_id())
-                found = found or await self._settle(plan, staging, current)
-                return msgspec.structs.replace(found, change_cursor=listing.change_cursor, scope=snapshot_scope(plan))
-            loop.require_new(link)
+                    manifest = await once_each(staging, listing.removed, self.ids.new_attempt_id())
+                manifest = manifest or await self._stored_or_new(plan, staging, current)
+                return msgspec.structs.replace(
+                    manifest, change_cursor=listing.change_cursor, scope=snapshot_scope(plan)
+                )
+            loop.require_new(cursor)
             if self.clock.monotonic_s() - started_s > BUDGET_SHARE * self.budget_s:
                 await staging.flush()
                 raise OutOfTime(
                     FetchCheckpoint(
                         attempt=staging.attempt,
-                        next_cursor=link,
+                        next_cursor=cursor,
                         digest=staging.digest,
                         change_cursor=listing.change_cursor,
                         removed=tuple(sorted(listing.removed)),
@@ -120,17 +126,17 @@ class FullRead:
                     )
                 )
 
-    async def _settle(self, plan: Plan, staging: Staging, current: SnapshotManifest | None) -> SnapshotManifest:
-        """Return the snapshot of a listing, all its pages stored; the current snapshot if nothing has changed."""
+    async def _stored_or_new(self, plan: Plan, staging: Staging, current: SnapshotManifest | None) -> SnapshotManifest:
+        """Return the manifest of a listing with all pages stored, or that of the current snapshot if it is as good."""
         if current and staging.untouched and await self._is_as_good(plan, current, staging.digest):
             return current
         await staging.flush()
         return staging.ref
 
     async def _is_as_good(self, plan: Plan, stored: SnapshotManifest, listed: SnapshotDigest) -> bool:
-        """Return whether the stored pages need not be replaced by those of a listing.
+        """Return whether a stored snapshot can replace a listing: it has the same content and not too many pages.
 
-        A full run also verifies that they are all stored.
+        A full run also verifies that every page is stored.
         """
         if not stored.digest.same_content(listed) or stored.digest.pages > _MAX_PAGE_RATIO * max(1, listed.pages):
             return False
