@@ -1,1 +1,1 @@
-"""How jobs share one worker process: CPU time, slow directories, and places for large jobs."""
+"""How jobs share a worker process and rows: CPU time, slow directories, large jobs, and optimistic updates."""

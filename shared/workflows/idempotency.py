@@ -15,7 +15,7 @@ from shared.domain.access.idempotency import IdempotencyRecord, IdempotentReques
 from shared.domain.ids import RunId, TenantId
 from shared.errors import ETagConflict, Rejected, SyncError, Transient
 from shared.ports.platform import Clock, IdempotencyStore, IdSource
-from shared.workflows.optimistic_update import optimistic_update
+from shared.runtime.optimistic_update import optimistic_update
 
 
 @dataclass(slots=True)

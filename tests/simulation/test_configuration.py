@@ -11,7 +11,7 @@ from shared.domain.reconcile.fence import Fence
 from shared.domain.retry_policy import ROW_UPDATE
 from shared.domain.run import RunState
 from shared.errors import Contended, ETagConflict
-from shared.workflows import optimistic_update
+from shared.runtime import optimistic_update
 from tests.simulation.worlds import STAFF, TEMPS, full_world, groups_world
 from tests.support.world import World, deliver
 

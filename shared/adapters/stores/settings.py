@@ -1,7 +1,6 @@
 """Settings of tenants: preferences, locations with their mappings, admins and the sign-in application."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +18,7 @@ from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound
+from shared.runtime.optimistic_update import optimistic_update
 
 _NO_GROUPS: Final = "[]"
 
@@ -93,12 +93,14 @@ class TableSettingsStore:
             return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
         if expected is not None:
             return await _merge(tables, row, expected)
-        while True:
-            try:
-                return await tables.merge(LOCATIONS, row)
-            except NotFound:
-                with suppress(ETagConflict):  # another request has created it
-                    return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
+        return await self._merge_or_insert(tables, row)
+
+    @optimistic_update  # another request may create the location in between: merge again
+    async def _merge_or_insert(self, tables: Tables, row: dict[str, Any]) -> str:
+        try:
+            return await tables.merge(LOCATIONS, row)
+        except NotFound:
+            return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
 
     async def put_mapping(
         self,

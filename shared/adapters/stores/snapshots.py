@@ -14,7 +14,7 @@ from shared.adapters.tables.queries import Kind
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.page import Page, PageIndexEntry
 from shared.domain.snapshots.snapshot import SnapshotManifest, is_page_of, page_key
-from shared.errors import ETagConflict
+from shared.runtime.optimistic_update import optimistic_update
 
 Row = dict[str, Any]
 
@@ -95,6 +95,7 @@ class TableSnapshotStore:
             if is_selected(row["RowKey"]):
                 yield join(row)
 
+    @optimistic_update  # another worker may commit in between: compare the fencing tokens again
     async def commit(
         self,
         tenant: TenantId,
@@ -118,12 +119,7 @@ class TableSnapshotStore:
         before = None if row is None else unpack(row, SnapshotManifest)
         if row is None or row["fencingToken"] < fencing_token or before != ref:
             entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "fencingToken": fencing_token, **pack(ref)}
-            try:
-                await tables.replace(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
-            except ETagConflict:
-                # another worker has committed since: compare the fencing tokens again
-                await self.commit(tenant, ref, fencing_token, sweep=sweep, guard=guard)
-                return
+            await tables.replace(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
         moved = before is not None and before.attempt != ref.attempt
         if sweep or moved:  # with `sweep` also if nothing was written: the writer may have crashed before this deletion
             is_page = is_page_of(ref)

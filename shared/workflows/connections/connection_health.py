@@ -13,8 +13,8 @@ from shared.domain.versioned import Versioned
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.tenants import ConnectionStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
-from shared.workflows.optimistic_update import optimistic_update
 
 #: Value of `queue` for entries about connections in the operator log; other entries have the name of a queue.
 _SOURCE = "connection"

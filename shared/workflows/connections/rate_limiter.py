@@ -8,7 +8,7 @@ from datetime import datetime
 from shared.domain.access.rate_limit import RateLimit
 from shared.errors import RateLimited, SyncError
 from shared.ports.platform import Clock, LimitStore
-from shared.workflows.optimistic_update import optimistic_update
+from shared.runtime.optimistic_update import optimistic_update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

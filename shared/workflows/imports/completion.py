@@ -23,8 +23,8 @@ from shared.ports.platform import Clock
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import SyncStateStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
-from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.tenants.summary import revise
 
 

@@ -19,7 +19,7 @@ from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, Superseded, TooLarge, Transient
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import SyncStateStore
-from shared.workflows.optimistic_update import optimistic_update
+from shared.runtime.optimistic_update import optimistic_update
 
 OutOfTime = Callable[[], bool]
 

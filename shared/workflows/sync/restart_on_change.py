@@ -13,8 +13,8 @@ from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
-from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.sync.stages import StageCoordinator
 
 

@@ -20,7 +20,7 @@ from shared.errors import NotFound, Superseded
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
-from shared.workflows.optimistic_update import optimistic_update
+from shared.runtime.optimistic_update import optimistic_update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from shared.domain.run import Deletion
 from shared.errors import Conflict, SyncError
 from shared.ports.platform import Clock, SecretStore
 from shared.ports.tenants import TenantData, TenantStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
-from shared.workflows.optimistic_update import optimistic_update
 
 #: Time after a deletion when the jobs that ran then have ended: host.json ends a function after ten minutes.
 SETTLED_AFTER: Final = timedelta(minutes=15)

@@ -11,8 +11,8 @@ from shared.domain.recipient import Status
 from shared.errors import NotFound, Rejected
 from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.workflows.connections.connect import RunningWork
-from shared.workflows.optimistic_update import optimistic_update
 from shared.workflows.tenants.names import valid_name
 from shared.workflows.tenants.restart import restart_runs
 from shared.workflows.tenants.summary import revise

@@ -7,7 +7,7 @@ import msgspec
 from shared.domain.ids import TenantId
 from shared.domain.run import Summary
 from shared.ports.tenants import SyncStateStore
-from shared.workflows.optimistic_update import optimistic_update
+from shared.runtime.optimistic_update import optimistic_update
 
 
 @optimistic_update

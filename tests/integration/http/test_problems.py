@@ -20,8 +20,8 @@ from shared.errors import (
     SyncError,
     Transient,
 )
+from shared.runtime import optimistic_update
 from shared.triggers.http import health, tenants
-from shared.workflows import optimistic_update
 from shared.workflows.tenants.tenants import Tenants
 from tests.integration.http.calling import Client, Route
 

@@ -17,8 +17,8 @@ from shared.domain.run import RunState
 from shared.domain.sync.jobs import FetchJob, ImportJob
 from shared.domain.sync.queue_messages import encode_job
 from shared.errors import ETagConflict, Transient
+from shared.runtime import optimistic_update
 from shared.triggers import queues
-from shared.workflows import optimistic_update
 from tests.support.builders import user
 from tests.support.delivery import Message
 from tests.support.world import World, deliver

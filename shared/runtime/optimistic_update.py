@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -16,7 +16,7 @@ R = TypeVar("R")
 Sleep = Callable[[float], Awaitable[None]]
 
 
-def optimistic_update(attempt: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+def optimistic_update(attempt: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
     """Decorate one attempt of an update: it reads rows, decides, and replaces them under the ETags that it read.
 
     The attempt is repeated as long as a store finds another version (ETagConflict), and reads again each time. Every

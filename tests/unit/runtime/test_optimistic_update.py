@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.retry_policy import CONTENDED, ROW_UPDATE
 from shared.errors import ChangedMeanwhile, Contended, ETagConflict, Superseded, SyncError, Transient
-from shared.workflows.optimistic_update import optimistic_update, repeat
+from shared.runtime.optimistic_update import optimistic_update, repeat
 
 
 class Row:
