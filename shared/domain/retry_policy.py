@@ -176,6 +176,12 @@ DELAYED: Final = Retry(
     wait="as the error says, up to an hour",
     outcome="the run fails at its deadline",
 )
+#: A fetch job ends at its last delivery, so that the run goes on with its other sources.
+DELAYED_AT_LAST: Final = Retry(
+    error="other `Transient` with a wait, at the last delivery",
+    stage="fetch",
+    outcome="the source is recorded as failed",
+)
 #: host.json: `maxDequeueCount` and `visibilityTimeout`.
 REDELIVERY: Final = Retry(
     error="`Transient` without a wait, any other error",
@@ -240,7 +246,7 @@ TABLE: Final = {
         VAULT_REQUEST,
     ),
     "One step of a job": (ROW_UPDATE, LISTING, DELTA, NO_RESPONSE, OVERDUE, WORKER_AT_CAPACITY),
-    "One message": (CONTENDED, DELAYED, REDELIVERY, *DEAD_LETTERS, SUPERSEDED, REJECTED, *NEEDS_ATTENTION),
+    "One message": (CONTENDED, DELAYED, DELAYED_AT_LAST, REDELIVERY, *DEAD_LETTERS, SUPERSEDED, REJECTED, *NEEDS_ATTENTION),
     "One run": (LOST_JOB, DEADLINE),
     "One HTTP request": HTTP,
 }
