@@ -13,7 +13,7 @@ from shared.domain.preferences.preferences import GuardLimits, Preferences
 from shared.domain.recipient import PROFILE_FIELDS, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.reconcile.decide import Decision, decide
-from shared.domain.reconcile.departures import confirmed
+from shared.domain.reconcile.departures import confirm
 from shared.domain.reconcile.guard import Loss, breaches
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.provenance import Provenance
@@ -242,11 +242,11 @@ def test_only_evidence_about_a_very_person_confirms_a_departure(
     """People without an answer, or answered `unknown`, stay; and only candidates leave."""
     candidates = decided(directory, stored, preferences).candidates
     answers = {each.object_id: chance.choice(list(Existence)) for each in candidates if chance.random() < 0.8}
-    leaving = confirmed(candidates, answers, preferences)
+    leaving = confirm(candidates, answers, preferences)
     assert {each.recipient for each in leaving} <= {each.recipient for each in candidates}
     unknown = {each for each in candidates if answers.get(each.object_id, Existence.UNKNOWN) is Existence.UNKNOWN}
     assert not {each.recipient for each in unknown} & {each.recipient for each in leaving}
-    assert confirmed(candidates, dict.fromkeys(answers, Existence.UNKNOWN), preferences) == ()
+    assert confirm(candidates, dict.fromkeys(answers, Existence.UNKNOWN), preferences) == ()
 
 
 @given(DIRECTORIES, STORED, PREFERENCES)

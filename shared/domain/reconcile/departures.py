@@ -23,7 +23,7 @@ _PROVES = {
 _BY_ATTRIBUTE = frozenset({Reason.NO_EMAIL, Reason.FILTERED})
 
 
-def confirmed(
+def confirm(
     candidates: Iterable[Candidate], answers: Mapping[ObjectId, Existence], preferences: Preferences
 ) -> tuple[Candidate, ...]:
     """Return the candidates whose departure the existence check confirms, with its reason."""

@@ -12,7 +12,7 @@ from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.candidate import Candidate
-from shared.domain.reconcile.departures import confirmed, deactivations, placed
+from shared.domain.reconcile.departures import confirm, deactivations, placed
 from shared.domain.reconcile.guard import Breach, Loss, breaches, digest
 from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
 from shared.domain.sync.jobs import DeactivateJob, ReconcileResult
@@ -152,7 +152,7 @@ class Deactivate:
                 by_feeds = checked.setdefault(feeds, {})
                 await self._check(plan, directory, feeds, at_location, by_feeds)
                 existence = await self._with_location_rule(plan, directory, location, at_location, by_feeds)
-                departures[location] = confirmed(at_location, existence, plan.preferences)
+                departures[location] = confirm(at_location, existence, plan.preferences)
                 unknown = sum(existence[candidate.object_id] is Existence.UNKNOWN for candidate in at_location)
                 if unknown:
                     problems.append(_unconfirmed(location, unknown))

@@ -13,7 +13,7 @@ from shared.domain.recipient import Reason
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.decide import decide
-from shared.domain.reconcile.departures import confirmed
+from shared.domain.reconcile.departures import confirm
 from shared.domain.snapshots.snapshot import scope_of
 from shared.errors import Rejected
 from tests.support.builders import person, snapshot, user, wanted
@@ -100,11 +100,11 @@ def test_who_is_filtered_leaves_with_that_reason() -> None:
         (Existence.DISABLED, Reason.ACCOUNT_DISABLED),
         (Existence.NOT_IN_SOURCE, Reason.LEFT_GROUP),
     ):
-        gone = confirmed(decision.candidates, {person(1): existence}, preferences)
+        gone = confirm(decision.candidates, {person(1): existence}, preferences)
         assert [each.reason for each in gone] == [reason]
-    assert confirmed(decision.candidates, {person(1): Existence.UNKNOWN}, preferences) == ()
+    assert confirm(decision.candidates, {person(1): Existence.UNKNOWN}, preferences) == ()
     left = (Candidate(RecipientId("r"), ObjectId(person(1)), Reason.LEFT_GROUP),)
-    assert confirmed(left, {person(1): Existence.FOUND}, preferences) == ()
+    assert confirm(left, {person(1): Existence.FOUND}, preferences) == ()
 
 
 def test_filters_survive_storage() -> None:
