@@ -43,7 +43,7 @@ def confirm(
     return tuple(departed)
 
 
-def placed(
+def apply_location_rule(
     answers: Mapping[ObjectId, Existence],
     live: Mapping[ObjectId, DirectoryUser],
     rule: LocationRule,

@@ -12,7 +12,7 @@ from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.candidate import Candidate
-from shared.domain.reconcile.departures import confirm, deactivations, placed
+from shared.domain.reconcile.departures import apply_location_rule, confirm, deactivations
 from shared.domain.reconcile.guard import Breach, Loss, breaches, digest
 from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
 from shared.domain.sync.jobs import DeactivateJob, ReconcileResult
@@ -192,7 +192,7 @@ class Deactivate:
         people = sorted({candidate.object_id for candidate in candidates})
         live = {user.id: user for user in await directory.users_by_id(people)}
         at_location = {person: existence[person] for person in people}
-        return placed(at_location, live, rule, location, grouped=len(feeds) > 1)
+        return apply_location_rule(at_location, live, rule, location, grouped=len(feeds) > 1)
 
     async def _losses(
         self,

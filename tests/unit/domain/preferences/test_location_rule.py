@@ -6,7 +6,7 @@ from shared.domain.directory import Existence
 from shared.domain.ids import LocationId
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.location_rule import MAX_PLACES, AttributeHistogram, LocationRule, LocationRuleEntry
-from shared.domain.reconcile.departures import placed
+from shared.domain.reconcile.departures import apply_location_rule
 from shared.errors import Rejected
 from tests.support.builders import person, user
 
@@ -95,9 +95,11 @@ def test_an_existence_check_asks_the_rule_too(
 ) -> None:
     """Who is put here by the rule now stays; without groups, being in the directory is not being here."""
     live = {person(1): user(1, office_location=office)}
-    assert placed({person(1): existence}, live, OFFICES, BERLIN, grouped=grouped) == {person(1): expected}
+    assert apply_location_rule({person(1): existence}, live, OFFICES, BERLIN, grouped=grouped) == {person(1): expected}
 
 
 def test_who_vanishes_between_two_questions_is_unknown() -> None:
     """Neither here nor proven gone."""
-    assert placed({person(1): Existence.FOUND}, {}, OFFICES, BERLIN, grouped=False) == {person(1): Existence.UNKNOWN}
+    assert apply_location_rule({person(1): Existence.FOUND}, {}, OFFICES, BERLIN, grouped=False) == {
+        person(1): Existence.UNKNOWN
+    }
