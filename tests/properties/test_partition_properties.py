@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from shared.domain.directory import DirectoryUser, Source
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Recipient
-from shared.domain.reconcile.absence import AbsenceProof, gather
+from shared.domain.reconcile.absence import AbsenceProof, union_of_sources
 from shared.domain.reconcile.decide import Decision, Matching, decide
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts, Cutter
@@ -35,7 +35,7 @@ def by_part(
         read = {SOURCE: cut.part(number)}
         rows = [each for each in stored if cuts.part_of(each.id) == number]
         proof = AbsenceProof.of([SOURCE], read)
-        found.append(decide(gather([SOURCE], read), rows, preferences, proof, matching=matching))
+        found.append(decide(union_of_sources([SOURCE], read), rows, preferences, proof, matching=matching))
     return found
 
 

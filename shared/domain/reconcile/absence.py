@@ -42,7 +42,7 @@ class AbsenceProof:
         return proof
 
 
-def gather(
+def union_of_sources(
     feeds: Sequence[SourceId],
     read: Mapping[SourceId, CompleteSnapshot],
     chosen: Callable[[DirectoryUser], bool] | None = None,

@@ -9,7 +9,7 @@ from shared.domain.ids import LocationId, ObjectId, SourceId
 from shared.domain.preferences.location_rule import AttributeHistogram
 from shared.domain.problem import Problem
 from shared.domain.recipient import Origin, Recipient
-from shared.domain.reconcile.absence import AbsenceProof, gather
+from shared.domain.reconcile.absence import AbsenceProof, union_of_sources
 from shared.domain.reconcile.decide import Decision, Matching, decide
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.provenance import Provenance
@@ -114,7 +114,7 @@ class Comparison:
     def _wanted(self, read: Mapping[SourceId, CompleteSnapshot]) -> dict[ObjectId, DirectoryUser]:
         """Return everybody of a part who is in a source that feeds the location."""
         rule, location = self._plan.preferences.rule, self._location
-        return gather(self._feeds, read, (lambda user: rule.location_of(user) == location) if rule else None)
+        return union_of_sources(self._feeds, read, (lambda user: rule.location_of(user) == location) if rule else None)
 
     async def _everybody(self) -> AsyncIterator[list[DirectoryUser]]:
         for number in range(self._cuts.count):

@@ -8,7 +8,7 @@ from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.group_mapping import GroupMapping, Location, sources_of
 from shared.domain.preferences.location_rule import LocationRule, LocationRuleEntry
 from shared.domain.preferences.preferences import Mode, Preferences
-from shared.domain.reconcile.absence import EVERYONE, gather
+from shared.domain.reconcile.absence import EVERYONE, union_of_sources
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot
@@ -68,6 +68,6 @@ def test_the_whole_directory_says_who_the_members_are() -> None:
         group: snapshot(group, *(DirectoryUser.only(person(number)) for number in (1, 2, 9))),
         EVERYONE: snapshot(EVERYONE, *map(user, (1, 2, 3))),
     }
-    found = gather([group, EVERYONE], read, lambda each: each.id == person(3))
+    found = union_of_sources([group, EVERYONE], read, lambda each: each.id == person(3))
     assert found == {person(number): user(number) for number in (1, 2, 3)}
-    assert gather([group, EVERYONE], {group: read[group]}) == {}
+    assert union_of_sources([group, EVERYONE], {group: read[group]}) == {}
