@@ -17,7 +17,7 @@ from shared.domain.reconcile.departures import confirm
 from shared.domain.reconcile.guard import Loss, breaches
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.provenance import Provenance
-from tests.support.builders import person, recipient_id_for, snapshot, user, wanted
+from tests.support.builders import desired, person, recipient_id_for, snapshot, user
 
 SOURCE = Source().id
 NUMBERS = st.integers(0, 5)
@@ -94,8 +94,8 @@ def decided(
 ) -> Decision:
     """Decide with proof, and with managers where the preferences ask for them."""
     proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
-    managers = Managers(directory=wanted(*directory)) if preferences.attributes.manager else NO_MANAGERS
-    return decide(wanted(*directory), stored, preferences, proof, provenance or Provenance(), managers)
+    managers = Managers(directory=desired(*directory)) if preferences.attributes.manager else NO_MANAGERS
+    return decide(desired(*directory), stored, preferences, proof, provenance or Provenance(), managers)
 
 
 def applied(stored: list[Recipient], decision: Decision) -> list[Recipient]:
@@ -142,7 +142,7 @@ def test_everybody_in_scope_is_active_once_or_skipped_with_a_reason(
         if preferences.exclusion(each) is None and each.id not in skipped:
             said = preferences.attributes.to_profile(each)
             if preferences.attributes.manager:
-                said = Managers(directory=wanted(*directory)).named(said, each.id, None)
+                said = Managers(directory=desired(*directory)).named(said, each.id, None)
             (found,) = [
                 found
                 for found in after
@@ -173,7 +173,7 @@ def test_without_proof_there_are_no_candidates(
     directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
 ) -> None:
     """A partial read deactivates nobody, whatever is missing from it."""
-    assert decide(wanted(*directory), stored, preferences, None).candidates == ()
+    assert decide(desired(*directory), stored, preferences, None).candidates == ()
 
 
 @given(DIRECTORIES, STORED, PREFERENCES)
@@ -215,7 +215,7 @@ def test_what_another_connection_brought_stays_as_it_is(
     """It is not written, and absence here makes none of its people a candidate, whichever ids they have."""
     theirs = {each.id for each in stored if each.connection == OTHER}
     for proof in (AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)}), AbsenceProof.of([], {})):
-        decision = decide(wanted(*directory), stored, preferences, proof)
+        decision = decide(desired(*directory), stored, preferences, proof)
         assert not theirs & {write.recipient.id for write in decision.writes}
         assert not theirs & {candidate.recipient for candidate in decision.candidates}
         assert decision.baseline <= sum(each.connection == MAIN for each in stored)
@@ -232,7 +232,7 @@ def test_a_proof_of_another_connection_makes_no_candidate(
     theirs = whole_directory(OTHER)
     proof = AbsenceProof.of([theirs], {theirs: snapshot(theirs)}, OTHER)
     assert proof is not None
-    assert decide(wanted(*directory), stored, preferences, proof).candidates == ()
+    assert decide(desired(*directory), stored, preferences, proof).candidates == ()
 
 
 @given(DIRECTORIES, STORED, PREFERENCES, st.randoms(use_true_random=False))
@@ -256,7 +256,7 @@ def test_an_inconclusive_snapshot_is_not_a_proof(
     """It gives the same writes as a conclusive one, and no candidate."""
     read = snapshot(SOURCE, *directory, conclusive=False)
     assert AbsenceProof.of([SOURCE], {SOURCE: read}) is None
-    found = decide(wanted(*directory), stored, preferences, None)
+    found = decide(desired(*directory), stored, preferences, None)
     assert found.candidates == ()
     proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
-    assert found.writes == decide(wanted(*directory), stored, preferences, proof).writes
+    assert found.writes == decide(desired(*directory), stored, preferences, proof).writes

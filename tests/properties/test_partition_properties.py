@@ -12,7 +12,7 @@ from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts, Cutter
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from tests.properties.test_decide_properties import DIRECTORIES, PREFERENCES, STORED
-from tests.support.builders import snapshot, wanted
+from tests.support.builders import desired, snapshot
 
 SOURCE = Source().id
 
@@ -51,7 +51,7 @@ def test_parts_decide_what_the_whole_does(
 ) -> None:
     """The same writes in the same order, skips, candidates and numbers."""
     proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
-    whole = decide(wanted(*directory), stored, preferences, proof)
+    whole = decide(desired(*directory), stored, preferences, proof)
     parts = by_part(directory, stored, preferences, size)
     assert [write for each in parts for write in each.writes] == list(whole.writes)
     assert [change for each in parts for change in each.skipped] == list(whole.skipped)

@@ -35,7 +35,7 @@ def user(number: int, **fields: object) -> DirectoryUser:
     return DirectoryUser(person(number), **{**values, **fields})  # type: ignore[arg-type]
 
 
-def wanted(*users: DirectoryUser) -> dict[ObjectId, DirectoryUser]:
+def desired(*users: DirectoryUser) -> dict[ObjectId, DirectoryUser]:
     """Return users as the decision takes them."""
     return {each.id: each for each in users}
 

@@ -95,11 +95,11 @@ class Matching:
                 by_mail[recipient.profile.mail.casefold()].append(recipient)
         return cls(by_object_id=by_object_id, by_mail=by_mail)
 
-    def claim(self, wanted: Iterable[DirectoryUser], preferences: Preferences) -> None:
+    def claim(self, desired: Iterable[DirectoryUser], preferences: Preferences) -> None:
         """Count the addresses of users that should be recipients. Call it for all parts before the first decision."""
         if not self.by_mail:
             return
-        for user in wanted:
+        for user in desired:
             mail = preferences.attributes.to_profile(user).mail if preferences.exclusion(user) is None else None
             if mail and mail.casefold() in self.by_mail:
                 self.claims[mail.casefold()] += 1
@@ -116,7 +116,7 @@ class Matching:
 
 
 def decide(
-    wanted: Mapping[ObjectId, DirectoryUser],
+    desired: Mapping[ObjectId, DirectoryUser],
     stored: Sequence[Recipient],
     preferences: Preferences,
     proof: AbsenceProof | None,
@@ -129,24 +129,24 @@ def decide(
 
     The decision does not depend on the order of the arguments' items. It is idempotent: after it was applied, the next
     decision contains no writes. Without `proof`, it contains no candidates, even if stored people are missing from
-    `wanted`. Recipients of another connection's directory are not changed.
+    `desired`. Recipients of another connection's directory are not changed.
 
-    A location can be decided in partitions of recipient ids. `wanted` and `stored` then contain the people of one
+    A location can be decided in partitions of recipient ids. `desired` and `stored` then contain the people of one
     partition, and `matching` those of all. The decisions of all partitions, in order, are the decision of the whole.
     """
     if matching is None:
         matching = Matching.of(stored, connection)
-        matching.claim(wanted.values(), preferences)
+        matching.claim(desired.values(), preferences)
     directory = Origin.DIRECTORY
     made_here = [
         recipient for recipient in stored if recipient.origin is directory and recipient.connection == connection
     ]
     by_person = {recipient.object_id: recipient for recipient in made_here}
     profile_of = preferences.attributes.to_profile
-    eligible = {user.id: profile_of(user) for user in wanted.values() if preferences.exclusion(user) is None}
+    eligible = {user.id: profile_of(user) for user in desired.values() if preferences.exclusion(user) is None}
     writes: list[Write] = []
     skipped: list[Change] = []
-    for person, user in wanted.items():
+    for person, user in desired.items():
         recipient = by_person.get(person) or matching.by_object_id.get(person)
         if (profile := eligible.get(person)) is None:
             reason = preferences.exclusion(user)
@@ -174,7 +174,7 @@ def decide(
     return Decision(
         writes=tuple(writes),
         skipped=tuple(skipped),
-        candidates=tuple(_candidates(wanted, made_here, preferences, proof)),
+        candidates=tuple(_candidates(desired, made_here, preferences, proof)),
         baseline=_count_active(made_here),
         active=_count_active(stored) + added.created + added.reactivated,
         irregular=_irregular(connection, eligible, made_here, writes) if len(made_here) == len(stored) else None,
@@ -306,7 +306,7 @@ def merge(recipient: Recipient, directory_profile: Profile) -> tuple[Profile, tu
 
 
 def _candidates(
-    wanted: Mapping[ObjectId, DirectoryUser],
+    desired: Mapping[ObjectId, DirectoryUser],
     made_here: Iterable[Recipient],
     preferences: Preferences,
     proof: AbsenceProof | None,
@@ -319,7 +319,9 @@ def _candidates(
         person = recipient.object_id
         if recipient.status is not Status.ACTIVE or recipient.connection != proof.connection or person is None:
             continue
-        reason = preferences.exclusion(wanted[person]) if person in wanted else _missing(recipient, preferences, proof)
+        reason = (
+            preferences.exclusion(desired[person]) if person in desired else _missing(recipient, preferences, proof)
+        )
         if reason is not None:
             candidates.append(Candidate(recipient=recipient.id, object_id=person, reason=reason))
     return sorted(candidates, key=attrgetter("recipient"))

@@ -16,7 +16,7 @@ from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Superseded, TooLarge
 from shared.workflows.recipients.fenced_writer import FencedWriter
 from tests.contracts.ports.stores.conftest import Stores
-from tests.support.builders import csv_recipient, recipient_id_for, user, wanted
+from tests.support.builders import csv_recipient, desired, recipient_id_for, user
 from tests.support.ids import HOSTILE
 
 DESK = LocationId("desk")
@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 def creations(count: int, **fields: object) -> tuple[Write, ...]:
     """Return the writes that create this many people."""
-    return decide(wanted(*(user(number, **fields) for number in range(count))), [], Preferences(), None).writes
+    return decide(desired(*(user(number, **fields) for number in range(count))), [], Preferences(), None).writes
 
 
 def journal(writes: tuple[Write, ...]) -> JournalEntry:

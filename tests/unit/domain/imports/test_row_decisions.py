@@ -11,7 +11,7 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.decide import Write, decide
 from shared.domain.reconcile.undo import undo
-from tests.support.builders import csv_recipient, recipient_id_for, user, wanted
+from tests.support.builders import csv_recipient, desired, recipient_id_for, user
 
 CAREFUL = Preferences()
 MAY_UPDATE = Preferences(allow_csv_to_update_directory=True)
@@ -24,7 +24,7 @@ def row(line: int, **fields: str | None) -> Row:
 
 def directory(number: int) -> Recipient:
     """Return the recipient that a sync makes of the n-th user."""
-    (write,) = decide(wanted(user(number)), [], CAREFUL, None).writes
+    (write,) = decide(desired(user(number)), [], CAREFUL, None).writes
     return write.recipient
 
 
@@ -83,8 +83,8 @@ def test_a_recipient_from_the_directory_is_updated_only_where_allowed() -> None:
     (write,) = merge(edit, stored, MAY_UPDATE).writes
     assert (write.recipient.origin, write.recipient.last_applied) == (Origin.DIRECTORY, stored[0].last_applied)
     after = apply(stored, (write,))
-    assert decide(wanted(user(1)), after, MAY_UPDATE, None).writes == ()
-    (sync,) = decide(wanted(user(1, department="IT")), after, MAY_UPDATE, None).writes
+    assert decide(desired(user(1)), after, MAY_UPDATE, None).writes == ()
+    (sync,) = decide(desired(user(1, department="IT")), after, MAY_UPDATE, None).writes
     assert sync.recipient.profile.department == "IT"
 
 
@@ -162,7 +162,7 @@ def test_a_new_row_never_takes_anothers_place() -> None:
 def test_undoing_puts_back_what_nothing_newer_has_changed() -> None:
     """Changed fields, states, and new recipients, who keep their row; undone twice it is done once."""
     before = [directory(1), directory(2), csv_recipient("c", mail="c@example.com")]
-    changed = wanted(user(1, department="IT"), user(2, department="IT"), user(3))
+    changed = desired(user(1, department="IT"), user(2, department="IT"), user(3))
     writes = decide(changed, before, CAREFUL, None).writes
     after = {each.id: each for each in apply(before, writes)}
     changes = [each.change for each in writes]
@@ -180,7 +180,7 @@ def test_undoing_puts_back_what_nothing_newer_has_changed() -> None:
 def test_undoing_several_changes_of_one_recipient_goes_back_to_the_first() -> None:
     """As it was before the run, not in the middle of it."""
     start = directory(1)
-    first = decide(wanted(user(1, department="IT")), [start], CAREFUL, None).writes[0]
-    second = decide(wanted(user(1, department="HR")), [first.recipient], CAREFUL, None).writes[0]
+    first = decide(desired(user(1, department="IT")), [start], CAREFUL, None).writes[0]
+    second = decide(desired(user(1, department="HR")), [first.recipient], CAREFUL, None).writes[0]
     (write,) = undo([first.change, second.change], {start.id: second.recipient}, set())
     assert write.recipient == start

@@ -16,7 +16,7 @@ from shared.domain.reconcile.decide import decide
 from shared.domain.reconcile.departures import confirm
 from shared.domain.snapshots.snapshot import scope_of
 from shared.errors import Rejected
-from tests.support.builders import person, snapshot, user, wanted
+from tests.support.builders import desired, person, snapshot, user
 
 
 def by(attribute: str, *values: str, keep: bool = True) -> AttributeFilter:
@@ -88,10 +88,10 @@ def test_a_filter_without_sense_is_refused(values: tuple[str, ...]) -> None:
 def test_who_is_filtered_leaves_with_that_reason() -> None:
     """Once the complete read says so and the person still exists, which an existence check cannot tell from staying."""
     preferences = Preferences(filters=(by("department", "Sales"),))
-    stored = [each.recipient for each in decide(wanted(user(1)), [], Preferences(), None).writes]
+    stored = [each.recipient for each in decide(desired(user(1)), [], Preferences(), None).writes]
     source = Source().id
     proof = AbsenceProof.of([source], {source: snapshot(source, user(1))})
-    decision = decide(wanted(user(1)), stored, preferences, proof)
+    decision = decide(desired(user(1)), stored, preferences, proof)
     assert [each.reason for each in decision.candidates] == [Reason.FILTERED]
     for existence, reason in (
         (Existence.FOUND, Reason.FILTERED),

@@ -8,7 +8,7 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.reconcile.decide import Decision, decide
-from tests.support.builders import csv_recipient, person, snapshot, user, wanted
+from tests.support.builders import csv_recipient, desired, person, snapshot, user
 
 CAREFUL = Preferences()
 FROM_DIRECTORY_TO_CSV = Preferences(allow_directory_to_update_csv=True)
@@ -31,12 +31,12 @@ def apply(stored: list[Recipient], decision: Decision) -> list[Recipient]:
 
 def synced(*users: DirectoryUser) -> list[Recipient]:
     """Return the recipients that a first sync of these users makes."""
-    return apply([], decide(wanted(*users), [], CAREFUL, proof(*users)))
+    return apply([], decide(desired(*users), [], CAREFUL, proof(*users)))
 
 
 def test_a_new_person_becomes_an_active_recipient_of_origin_directory() -> None:
     """The recipient carries the person's object id and what the directory says."""
-    decision = decide(wanted(user(1)), [], CAREFUL, proof(user(1)))
+    decision = decide(desired(user(1)), [], CAREFUL, proof(user(1)))
     (write,) = decision.writes
     assert write.change.kind is ChangeKind.CREATED
     assert write.recipient.origin is Origin.DIRECTORY
@@ -48,7 +48,7 @@ def test_a_new_person_becomes_an_active_recipient_of_origin_directory() -> None:
 
 def test_deciding_again_changes_nothing() -> None:
     """A decision that was applied is not made again."""
-    decision = decide(wanted(user(1), user(2)), synced(user(1), user(2)), CAREFUL, proof(user(1), user(2)))
+    decision = decide(desired(user(1), user(2)), synced(user(1), user(2)), CAREFUL, proof(user(1), user(2)))
     assert (decision.writes, decision.skipped, decision.candidates) == ((), (), ())
 
 
@@ -56,7 +56,7 @@ def test_a_renamed_person_is_updated_in_just_that_field() -> None:
     """The change names the field, and keeps the row as it was so that it can be undone."""
     before = synced(user(1))
     renamed = user(1, display_name="Someone Else")
-    (write,) = decide(wanted(renamed), before, CAREFUL, None).writes
+    (write,) = decide(desired(renamed), before, CAREFUL, None).writes
     assert (write.change.kind, write.change.fields) == (ChangeKind.UPDATED, ("display_name",))
     assert write.change.before == before[0]
 
@@ -64,8 +64,8 @@ def test_a_renamed_person_is_updated_in_just_that_field() -> None:
 def test_somebody_missing_is_a_candidate_only_with_proof() -> None:
     """Without a complete read of every source nobody can be called absent."""
     stored = synced(user(1), user(2))
-    assert decide(wanted(user(1)), stored, CAREFUL, None).candidates == ()
-    (candidate,) = decide(wanted(user(1)), stored, CAREFUL, proof(user(1))).candidates
+    assert decide(desired(user(1)), stored, CAREFUL, None).candidates == ()
+    (candidate,) = decide(desired(user(1)), stored, CAREFUL, proof(user(1))).candidates
     assert (candidate.object_id, candidate.reason) == (person(2), Reason.LEFT_GROUP)
 
 
@@ -78,8 +78,8 @@ def test_nobody_is_a_candidate_when_the_preference_is_off() -> None:
 def test_a_disabled_account_counts_as_not_found() -> None:
     """It gets no recipient, and an existing one becomes a candidate with that reason."""
     disabled = user(1, inactive=InactiveReason.DISABLED)
-    assert decide(wanted(disabled), [], CAREFUL, proof(disabled)).skipped[0].reason is Reason.ACCOUNT_DISABLED
-    (candidate,) = decide(wanted(disabled), synced(user(1)), CAREFUL, proof(disabled)).candidates
+    assert decide(desired(disabled), [], CAREFUL, proof(disabled)).skipped[0].reason is Reason.ACCOUNT_DISABLED
+    (candidate,) = decide(desired(disabled), synced(user(1)), CAREFUL, proof(disabled)).candidates
     assert candidate.reason is Reason.ACCOUNT_DISABLED
 
 
@@ -87,7 +87,7 @@ def test_a_disabled_account_counts_as_not_found() -> None:
 def test_guests_are_included_unless_switched_off(include: bool, expected: int) -> None:  # noqa: FBT001 - a table
     """The toggle decides about guests, and the skip says so."""
     guest = user(1, guest=True)
-    decision = decide(wanted(guest), [], Preferences(include_guests=include), proof(guest))
+    decision = decide(desired(guest), [], Preferences(include_guests=include), proof(guest))
     assert len(decision.writes) == expected
     assert [skip.reason for skip in decision.skipped] == [Reason.GUEST_EXCLUDED] * (1 - expected)
 
@@ -103,7 +103,7 @@ def test_without_mail_the_user_principal_name_is_the_address_unless_it_is_a_gues
 def test_a_csv_recipient_with_the_same_address_is_left_alone_by_default() -> None:
     """It is skipped with its reason, and no duplicate is made."""
     stored = [csv_recipient("anna", mail="USER1@Example.com")]
-    decision = decide(wanted(user(1)), stored, CAREFUL, proof(user(1)))
+    decision = decide(desired(user(1)), stored, CAREFUL, proof(user(1)))
     assert decision.writes == ()
     assert [(skip.reason, skip.recipient) for skip in decision.skipped] == [(Reason.CSV_OWNS, "anna")]
 
@@ -111,7 +111,7 @@ def test_a_csv_recipient_with_the_same_address_is_left_alone_by_default() -> Non
 def test_a_csv_recipient_is_updated_where_allowed_and_keeps_its_origin() -> None:
     """The directory's values win at the first match, and the object id is learnt."""
     stored = [csv_recipient("anna", mail="user1@example.com", department="CSV")]
-    (write,) = decide(wanted(user(1, department="IT")), stored, FROM_DIRECTORY_TO_CSV, None).writes
+    (write,) = decide(desired(user(1, department="IT")), stored, FROM_DIRECTORY_TO_CSV, None).writes
     assert write.recipient.origin is Origin.CSV
     assert write.recipient.object_id == person(1)
     assert write.recipient.profile.department == "IT"
@@ -121,17 +121,17 @@ def test_an_edit_survives_until_the_directory_changes_that_field() -> None:
     """Three-way: only what the directory changed since it was last applied is written."""
     (stored,) = synced(user(1, department="IT"))
     edited = msgspec.structs.replace(stored, profile=msgspec.structs.replace(stored.profile, department="Post room"))
-    assert decide(wanted(user(1, department="IT")), [edited], CAREFUL, None).writes == ()
-    (write,) = decide(wanted(user(1, department="IT", job_title="Lead")), [edited], CAREFUL, None).writes
+    assert decide(desired(user(1, department="IT")), [edited], CAREFUL, None).writes == ()
+    (write,) = decide(desired(user(1, department="IT", job_title="Lead")), [edited], CAREFUL, None).writes
     assert (write.recipient.profile.department, write.recipient.profile.job_title) == ("Post room", "Lead")
-    (write,) = decide(wanted(user(1, department="HR")), [edited], CAREFUL, None).writes
+    (write,) = decide(desired(user(1, department="HR")), [edited], CAREFUL, None).writes
     assert write.recipient.profile.department == "HR"
 
 
 def test_two_users_with_one_address_are_reported_and_never_guessed() -> None:
     """A CSV recipient that either could mean is touched by neither."""
     stored = [csv_recipient("anna", mail="shared@example.com")]
-    both = wanted(user(1, mail="shared@example.com"), user(2, mail="Shared@example.com"))
+    both = desired(user(1, mail="shared@example.com"), user(2, mail="Shared@example.com"))
     decision = decide(both, stored, FROM_DIRECTORY_TO_CSV, None)
     assert decision.writes == ()
     assert [skip.reason for skip in decision.skipped] == [Reason.AMBIGUOUS_EMAIL] * 2
@@ -140,7 +140,7 @@ def test_two_users_with_one_address_are_reported_and_never_guessed() -> None:
 def test_two_csv_recipients_with_one_address_are_reported_and_never_guessed() -> None:
     """Neither is updated, and no third recipient appears."""
     stored = [csv_recipient("anna", mail="user1@example.com"), csv_recipient("bob", mail="user1@example.com")]
-    decision = decide(wanted(user(1)), stored, FROM_DIRECTORY_TO_CSV, None)
+    decision = decide(desired(user(1)), stored, FROM_DIRECTORY_TO_CSV, None)
     assert (decision.writes, decision.skipped[0].reason) == ((), Reason.AMBIGUOUS_EMAIL)
 
 
@@ -148,7 +148,7 @@ def test_who_returns_is_reactivated() -> None:
     """What a sync deactivated, a sync activates again."""
     (stored,) = synced(user(1))
     left = msgspec.structs.replace(stored, status=Status.DEACTIVATED_BY_SYNC, reason=Reason.LEFT_GROUP.value)
-    (write,) = decide(wanted(user(1)), [left], CAREFUL, None).writes
+    (write,) = decide(desired(user(1)), [left], CAREFUL, None).writes
     assert write.change.kind is ChangeKind.REACTIVATED
     assert (write.recipient.status, write.recipient.reason) == (Status.ACTIVE, None)
 
@@ -157,7 +157,7 @@ def test_who_was_deactivated_by_hand_stays_so() -> None:
     """A person's decision is not undone by a sync, and the skip says why."""
     (stored,) = synced(user(1))
     off = msgspec.structs.replace(stored, status=Status.DEACTIVATED_MANUALLY)
-    decision = decide(wanted(user(1)), [off], CAREFUL, None)
+    decision = decide(desired(user(1)), [off], CAREFUL, None)
     assert (decision.writes, decision.skipped[0].reason) == ((), Reason.DEACTIVATED_MANUALLY)
 
 
@@ -175,5 +175,5 @@ def test_a_location_without_any_source_lets_go_of_everybody() -> None:
 
 def test_a_changed_address_is_still_the_same_person() -> None:
     """Identity is the object id, never the address."""
-    (write,) = decide(wanted(user(1, mail="new@example.com")), synced(user(1)), CAREFUL, None).writes
+    (write,) = decide(desired(user(1, mail="new@example.com")), synced(user(1)), CAREFUL, None).writes
     assert (write.change.kind, write.recipient.object_id) == (ChangeKind.UPDATED, person(1))

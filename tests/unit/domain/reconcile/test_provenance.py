@@ -5,7 +5,7 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Reason
 from shared.domain.reconcile.decide import decide
 from shared.domain.reconcile.provenance import MAX_GROUPS, Provenance
-from tests.support.builders import person, snapshot, user, wanted
+from tests.support.builders import desired, person, snapshot, user
 
 STAFF, TEMPS = person(101), person(102)
 SOURCES = {source.id: source for source in (Source(), Source(group=STAFF), Source(group=TEMPS, transitive=False))}
@@ -45,7 +45,7 @@ def test_no_more_groups_are_kept_than_a_row_holds() -> None:
 
 def test_a_move_from_group_to_group_is_a_change_with_its_reason() -> None:
     """Stored once; decided again, nothing is left to do."""
-    here = wanted(user(1))
+    here = desired(user(1))
     (created,) = decide(here, [], Preferences(), None, Provenance(held_by={person(1): [STAFF]})).writes
     assert created.recipient.groups == (STAFF,)
     moved = Provenance(held_by={person(1): [TEMPS]})

@@ -14,7 +14,7 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.reconcile.decide import decide
-from tests.support.builders import recipient_id_for, snapshot, user, wanted
+from tests.support.builders import desired, recipient_id_for, snapshot, user
 
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "recipient-rules.md"
 SOURCE = Source().id
@@ -94,7 +94,7 @@ def outcome(combination: Combination) -> tuple[str, str]:
         deactivate_missing=combination["deactivate"] == "on",
         filters=(AttributeFilter(attribute=Attribute("jobTitle"), values=("Robot",), keep=False),),
     )
-    people = {} if state in {"gone", "unreadable"} else wanted(said)
+    people = {} if state in {"gone", "unreadable"} else desired(said)
     proof = AbsenceProof.of([SOURCE], {} if state == "unreadable" else {SOURCE: snapshot(SOURCE, *people.values())})
     decision = decide(people, stored, preferences, proof)
     found = [(write.change.kind.value, write.change.reason.value) for write in decision.writes]

@@ -7,12 +7,12 @@ import pytest
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.reconcile.decide import Write, decide
 from shared.domain.reconcile.write_batches import MAX_RECIPIENTS, Batcher, batches
-from tests.support.builders import user, wanted
+from tests.support.builders import desired, user
 
 
 def writes(count: int) -> tuple[Write, ...]:
     """Return the writes that create this many people."""
-    return decide(wanted(*map(user, range(count))), [], Preferences(), None).writes
+    return decide(desired(*map(user, range(count))), [], Preferences(), None).writes
 
 
 def test_a_batch_leaves_room_for_journal_and_fence() -> None:

@@ -1,9 +1,9 @@
 """Changes applied to what was read before."""
 
 from shared.domain.snapshots.delta import Patch, apply_delta
-from tests.support.builders import person, user, wanted
+from tests.support.builders import desired, person, user
 
-BEFORE = wanted(user(1), user(2))
+BEFORE = desired(user(1), user(2))
 BACK: Patch = (person(1), {"user_principal_name": "user1@example.com"})
 GONE: Patch = (person(1), None)
 
@@ -28,7 +28,7 @@ def test_the_last_word_counts() -> None:
 
 def test_who_returns_begins_anew() -> None:
     """Nothing is left of what was known before they were removed."""
-    after = apply_delta(wanted(user(1, department="IT")), [GONE, BACK])
+    after = apply_delta(desired(user(1, department="IT")), [GONE, BACK])
     assert after is not None
     assert after[person(1)].department is None
 
