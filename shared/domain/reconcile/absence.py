@@ -30,20 +30,20 @@ class AbsenceProof:
 
     @classmethod
     def of(
-        cls, feeds: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot], connection: ConnectionId = MAIN
+        cls, source_ids: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot], connection: ConnectionId = MAIN
     ) -> "AbsenceProof | None":
         """Create the proof; None if a source is of another connection, or was not read completely and conclusively."""
-        for source in feeds:
+        for source in source_ids:
             if source not in read or not read[source].conclusive or connection_of(source) != connection:
                 return None
         proof = object.__new__(cls)
         proof.connection = connection
-        proof.unmapped = not feeds
+        proof.unmapped = not source_ids
         return proof
 
 
 def union_of_sources(
-    feeds: Sequence[SourceId],
+    source_ids: Sequence[SourceId],
     read: Mapping[SourceId, CompleteSnapshot],
     chosen: Callable[[DirectoryUser], bool] | None = None,
 ) -> dict[ObjectId, DirectoryUser]:
@@ -54,7 +54,7 @@ def union_of_sources(
     Users known only by id are looked up in the whole directory; users missing there are ignored.
     """
     people: dict[ObjectId, DirectoryUser] = {}
-    for source in sorted(feeds):
+    for source in sorted(source_ids):
         if source not in read:
             continue
         users = read[source].users

@@ -73,9 +73,9 @@ class Known:
 
 def explain(location: Location, recipient: Recipient | None, known: Known, preferences: Preferences) -> Explanation:
     """Return why the person is or is not a recipient at a location."""
-    feeds = _feeds(location, preferences)
-    holding = [mapping for source, mapping in feeds if _holds(source, mapping, location, known, preferences)]
-    reason, detail = _why(recipient, known, preferences, feeds, holding)
+    sources = _sources(location, preferences)
+    holding = [mapping for source, mapping in sources if _holds(source, mapping, location, known, preferences)]
+    reason, detail = _why(recipient, known, preferences, sources, holding)
     return Explanation(
         location=location.id,
         recipient=recipient.id if recipient else None,
@@ -94,7 +94,7 @@ def explain(location: Location, recipient: Recipient | None, known: Known, prefe
     )
 
 
-def _feeds(location: Location, preferences: Preferences) -> list[tuple[SourceId, GroupMapping | None]]:
+def _sources(location: Location, preferences: Preferences) -> list[tuple[SourceId, GroupMapping | None]]:
     if preferences.mode is Mode.FULL:
         return [(EVERYONE, None)]
     groups: list[tuple[SourceId, GroupMapping | None]] = [(mapping.source().id, mapping) for mapping in location.groups]
@@ -116,25 +116,25 @@ def _why(
     recipient: Recipient | None,
     known: Known,
     preferences: Preferences,
-    feeds: Sequence[tuple[SourceId, GroupMapping | None]],
+    sources: Sequence[tuple[SourceId, GroupMapping | None]],
     holding: Sequence[GroupMapping | None],
 ) -> tuple[str, str]:
     if recipient is not None and recipient.status is Status.ACTIVE:
         return _why_in(recipient, holding, preferences)
     if recipient is not None and recipient.reason is not None:
         return recipient.reason, _sentence(recipient.reason)
-    return _why_not_yet(known, preferences) if holding else _why_in_nothing(known, preferences, feeds)
+    return _why_not_yet(known, preferences) if holding else _why_in_nothing(known, preferences, sources)
 
 
 def _why_in_nothing(
-    known: Known, preferences: Preferences, feeds: Sequence[tuple[SourceId, GroupMapping | None]]
+    known: Known, preferences: Preferences, sources: Sequence[tuple[SourceId, GroupMapping | None]]
 ) -> tuple[str, str]:
     """Return why a person is in no source of a location."""
     if known.asked and known.live is None:
         return Reason.ACCOUNT_DELETED.value, "The directory does not have such a user."
-    if not feeds:
+    if not sources:
         return "no_mapping", "This location does not have a mapped group."
-    if any(source not in known.read for source, _ in feeds):
+    if any(source not in known.read for source, _ in sources):
         return "not_read_yet", "The directory has not been read completely for this location yet. Start a sync first."
     if preferences.mode is Mode.GROUPS:
         return Reason.LEFT_GROUP.value, f"{_SENTENCES[Reason.LEFT_GROUP]} The next sync finds new members."

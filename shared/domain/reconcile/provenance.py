@@ -24,13 +24,13 @@ class Provenance:
     def of(
         cls,
         sources: Mapping[SourceId, Source],
-        feeds: Sequence[SourceId],
+        source_ids: Sequence[SourceId],
         read: Mapping[SourceId, CompleteSnapshot],
     ) -> "Provenance":
         """Create the provenance from the groups among a location's sources."""
         held_by: dict[ObjectId, list[ObjectId]] = defaultdict(list)
         unread: set[ObjectId] = set()
-        for group, name in sorted((group, name) for name in feeds if (group := sources[name].group) is not None):
+        for group, name in sorted((group, name) for name in source_ids if (group := sources[name].group) is not None):
             if name not in read:
                 unread.add(group)
                 continue
