@@ -246,7 +246,16 @@ TABLE: Final = {
         VAULT_REQUEST,
     ),
     "One step of a job": (ROW_UPDATE, LISTING, DELTA, NO_RESPONSE, OVERDUE, WORKER_AT_CAPACITY),
-    "One message": (CONTENDED, DELAYED, DELAYED_AT_LAST, REDELIVERY, *DEAD_LETTERS, SUPERSEDED, REJECTED, *NEEDS_ATTENTION),
+    "One message": (
+        CONTENDED,
+        DELAYED,
+        DELAYED_AT_LAST,
+        REDELIVERY,
+        *DEAD_LETTERS,
+        SUPERSEDED,
+        REJECTED,
+        *NEEDS_ATTENTION,
+    ),
     "One run": (LOST_JOB, DEADLINE),
     "One HTTP request": HTTP,
 }
