@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from infra.local.azurite import Azurite, running_azurite
 from infra.local.stack.certificates import Certificates, ensure_certificates
+
+#: Hypothesis fails an example that takes longer than 200 ms. Timings are never asserted here: CI machines differ.
+settings.register_profile("recipient-sync", deadline=None)
+settings.load_profile("recipient-sync")
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,6 @@ def applied(stored: Sequence[Recipient], writes: Sequence[Write]) -> list[Recipi
 
 
 @given(some_rows())
-@settings(deadline=None)
 def test_the_same_rows_are_wrong(rows: list[Row]) -> None:
     """Each with the same line that was about the same person before."""
     with Join() as join:
@@ -92,7 +91,7 @@ def test_the_same_rows_are_wrong(rows: list[Row]) -> None:
 
 
 @given(some_rows(), some_recipients(), PREFERENCES)
-@settings(max_examples=300, deadline=None)  # a database is opened each time
+@settings(max_examples=300)
 def test_on_disk_is_decided_what_is_decided_in_memory(
     rows: list[Row], stored: list[Recipient], preferences: Preferences
 ) -> None:
@@ -111,7 +110,7 @@ def test_on_disk_is_decided_what_is_decided_in_memory(
 
 
 @given(some_rows(), some_recipients(), PREFERENCES, st.data())
-@settings(max_examples=300, deadline=None)  # a database is opened each time
+@settings(max_examples=300)
 def test_what_was_written_in_part_is_finished(
     rows: list[Row], stored: list[Recipient], preferences: Preferences, data: st.DataObject
 ) -> None:
