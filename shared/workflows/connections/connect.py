@@ -1,4 +1,4 @@
-"""Connect: validated credentials are stored and switched on, replaced, and erased when they are switched off."""
+"""Connect: stores validated connections, replaces them, and erases them when they are switched off."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -153,7 +153,7 @@ class Connect:
         connection = await self._stored(tenant, validation, validation.settings)
         other = before is None or before.fingerprint != connection.fingerprint
         if before is not None and other:
-            # Also before storing: if the process dies right after storing, work on the old connection has ended.
+            # Also before storing: if the process crashes right after storing, work on the old connection has ended.
             await self.running_work.invalidate_running_work(tenant)
         with bound_to(version):
             etag = await self.connections.put(tenant, connection, version)

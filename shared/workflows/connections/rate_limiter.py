@@ -37,7 +37,7 @@ class Limiter:
     ) -> AsyncIterator[None]:
         """Count the action of the `with` block, and take it back unless it fails with an error that `counts`.
 
-        If the process dies during the action, it stays counted. Raises RateLimited with the seconds to wait before
+        If the process crashes during the action, it stays counted. Raises RateLimited with the seconds to wait before
         the action begins.
         """
         await self.take(limit, subject)

@@ -78,7 +78,13 @@ class ShowMapping:
         ]
 
     async def find_groups(self, tenant: TenantId, search: str) -> list[Group]:
-        """Return groups of the tenant's directory for the picker. Raises: NotFound, NeedsAttention, Transient."""
+        """Return the groups of the tenant's directory that match the search, for the portal's group picker.
+
+        Raises:
+            NotFound: The tenant does not exist, or its connection is off.
+            NeedsAttention: The directory refuses the connection.
+            Transient: The directory did not respond.
+        """
         async with self.access.open(tenant) as directory:
             return list(await directory.find_groups(search))
 

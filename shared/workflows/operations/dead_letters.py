@@ -1,4 +1,4 @@
-"""Dead letters: records a message that failed on every delivery; its run continues without it."""
+"""Dead letters: records messages that failed on every delivery. Their runs continue without them."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ from shared.workflows.sync.stages import StageCoordinator
 #: Maximum length of a message's text in the operator log, in characters.
 _MAX_BODY = 2_000
 
-#: The content of a message; None if it could not be decoded.
+#: Decoded content of a message; None if it could not be decoded.
 Message = Job | None
 
 

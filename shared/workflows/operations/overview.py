@@ -1,8 +1,8 @@
 """Overview: one line per tenant, for operators of thousands of tenants.
 
-It reads five listings, whatever the number of tenants: names, connections, unhealthy connections, failed messages, and
-summaries. A run writes its summary into the tenant's state in the same write that frees the tenant. Only the held runs
-of the requested page are read one by one.
+It reads five listings, whatever the number of tenants: tenants, connections, unhealthy connections, summaries and the
+operator log. A run writes its summary into the tenant's state in the same write that releases the tenant. Only the held
+runs of the requested page are read one by one.
 """
 
 import asyncio
@@ -137,7 +137,7 @@ class Overview:
     async def _verified(self, line: TenantLine) -> TenantLine:
         """Return the line without its held run if that run is no longer held.
 
-        The summary still names the run if the worker died between storing the decision and updating the summary.
+        The summary still names the run if the worker crashed between storing the decision and updating the summary.
         """
         if line.held_run is None:
             return line

@@ -61,7 +61,10 @@ class RunHistory:
     async def list_runs(
         self, tenant: TenantId, after: str = "", limit: int = _LISTED_RUNS
     ) -> tuple[list[Run], RunId | None]:
-        """Return a page of runs, newest first, and the run after which the next page begins. Raises: NotFound."""
+        """Return a page of runs, newest first, and the run after which the next page begins; None at the end.
+
+        Raises NotFound if the tenant does not exist.
+        """
         await self.tenants.get(tenant)
         return await page(self.runs.list_runs(tenant, after=after), limit, lambda run: run.id)
 

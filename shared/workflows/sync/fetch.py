@@ -115,7 +115,7 @@ class Fetch:
             await self.runs.save_checkpoint(job, spent)
             await self.queue.fetch([job])
             return None
-        except (Superseded, Contended):  # Contended: the message is put back, also at its last delivery
+        except (Superseded, Contended):  # Contended: the message is re-enqueued, also at its last delivery
             raise
         except Unanswered as error:
             event("unanswered", tenant=job.tenant, run=job.run, source=job.source, code=error.code)

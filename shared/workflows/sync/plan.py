@@ -22,7 +22,7 @@ from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
 
-#: Number of requests that a tenant remembers. A queue delivers a message again within days; such a request is ignored.
+#: Number of requests that a tenant remembers, so that a redelivered one is ignored. A queue redelivers within days.
 _REMEMBERED_REQUESTS: Final = 20
 #: Interval at which a scheduled run is full: it reads and compares everything, whatever the change feed reports.
 _FULL_EVERY: Final = timedelta(hours=24)

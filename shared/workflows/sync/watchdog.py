@@ -112,7 +112,7 @@ class Watch:
     async def _steps(self, plan: Plan) -> int:
         """Return the number of pages and batches that the run's jobs have stored.
 
-        A growing number distinguishes a long job from a dead one.
+        A growing number distinguishes a long job from a crashed one.
         """
         steps = 0
         for source in plan.sources:

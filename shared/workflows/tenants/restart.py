@@ -1,4 +1,4 @@
-"""Restarts a tenant's sync after its settings have changed."""
+"""Restart of a tenant's sync after a change of its settings."""
 
 from shared.domain.ids import TenantId
 from shared.ports.tenants import SyncStateStore
@@ -10,8 +10,8 @@ async def restart_runs(
 ) -> None:
     """Raise the config version after a change, and also without a change while a run is active.
 
-    An unchanged setting may be the repeat of a request that died after storing and before raising. The active run may
-    then use the previous setting.
+    An unchanged setting may be the repeat of a request that crashed after storing and before raising. The active run
+    may then use the previous setting.
     """
     if changed or (await sync_states.get(tenant)).value.active_run is not None:
         await running_work.invalidate_running_work(tenant)
