@@ -7,7 +7,8 @@ from shared.domain.directory import DirectoryUser, Source
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.absence import AbsenceProof, union_of_sources
-from shared.domain.reconcile.decide import Decision, Matching, decide
+from shared.domain.reconcile.decide import Decision, decide
+from shared.domain.reconcile.matching import Matching
 from shared.domain.snapshots.page import encode_page
 from shared.domain.snapshots.partitions import Cuts, Cutter
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest

@@ -1,8 +1,7 @@
 """The decision of a location: a pure function from desired and stored recipients to writes and candidates."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import Final
@@ -26,6 +25,7 @@ from shared.domain.recipient import (
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
+from shared.domain.reconcile.matching import AMBIGUOUS, Matching
 from shared.domain.reconcile.provenance import Provenance
 
 
@@ -55,64 +55,6 @@ class Decision:
 _BY_ROW: Final = attrgetter("recipient.id")
 #: Provenance of a location without groups.
 _NOWHERE = Provenance()
-#: Sentinel for an ambiguous match by e-mail address.
-_AMBIGUOUS = Recipient(
-    id=RecipientId("ambiguous"), origin=Origin.MANUAL, status=Status.DEACTIVATED_MANUALLY, profile=Profile()
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matching:
-    """Matches directory users with recipients that the directory did not create."""
-
-    #: Recipients that were matched before.
-    by_object_id: dict[ObjectId, Recipient]
-    #: Recipients that were not, by e-mail address in folded case.
-    by_mail: Mapping[str, Sequence[Recipient]]
-    #: Number of directory users by address, for the addresses in `by_mail`.
-    claims: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def any(self) -> bool:
-        """Whether any user can be matched."""
-        return bool(self.by_object_id or self.by_mail)
-
-    @classmethod
-    def of(cls, stored: Iterable[Recipient], connection: ConnectionId = MAIN) -> "Matching":
-        """Create the matching. Of two recipients with the same object id, the one with the smaller id is used.
-
-        A recipient that was matched with a user of another connection is not matched again.
-        """
-        by_object_id: dict[ObjectId, Recipient] = {}
-        by_mail: dict[str, list[Recipient]] = defaultdict(list)
-        for recipient in sorted(stored, key=lambda recipient: recipient.id):
-            if recipient.origin is Origin.DIRECTORY:
-                continue
-            if recipient.object_id is not None:
-                if recipient.connection == connection:
-                    by_object_id.setdefault(recipient.object_id, recipient)
-            elif recipient.profile.mail:
-                by_mail[recipient.profile.mail.casefold()].append(recipient)
-        return cls(by_object_id=by_object_id, by_mail=by_mail)
-
-    def claim(self, desired: Iterable[DirectoryUser], preferences: Preferences) -> None:
-        """Count the addresses of users that should be recipients. Call it for all parts before the first decision."""
-        if not self.by_mail:
-            return
-        for user in desired:
-            mail = preferences.attributes.to_profile(user).mail if preferences.exclusion(user) is None else None
-            if mail and mail.casefold() in self.by_mail:
-                self.claims[mail.casefold()] += 1
-
-    def by_mail_of(self, profile: Profile) -> Recipient | None:
-        """Return the only recipient that matches by e-mail address; None without a match, _AMBIGUOUS with several."""
-        if not self.by_mail:
-            return None
-        mail = profile.mail.casefold() if profile.mail else ""
-        matches = self.by_mail.get(mail, ())
-        if not matches:
-            return None
-        return matches[0] if len(matches) == 1 and self.claims[mail] == 1 else _AMBIGUOUS
 
 
 def decide(
@@ -156,7 +98,7 @@ def decide(
         adopted = None
         if recipient is None:
             adopted = matching.by_mail_of(profile)
-            if adopted is _AMBIGUOUS:
+            if adopted is AMBIGUOUS:
                 skipped.append(_skip(person, profile.display_name, Reason.AMBIGUOUS_EMAIL))
                 continue
         match = recipient or adopted

@@ -3,10 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Final
 
 from shared.domain.ids import LocationId, RecipientId
 from shared.domain.preferences.preferences import GuardLimits
+from shared.domain.problem import Problem
 from shared.domain.reconcile.candidate import Candidate
+
+#: Code of the problems below.
+_CODE: Final = "guard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +86,18 @@ def digest_sorted(people: Iterable[tuple[LocationId, RecipientId]]) -> str:
         hash_.update(f"{separator}{location} {recipient}".encode())
         separator = "\n"
     return hash_.hexdigest()
+
+
+def would_hold(breach: Breach) -> Problem:
+    """Return the problem of a preview whose sync would be held."""
+    detail = f"{breach.detail}. This exceeds the deactivation limit, so a sync would wait for approval."
+    return Problem(concerns=breach.location or "tenant", code=_CODE, detail=detail)
+
+
+def held_problem(breach: Breach) -> Problem:
+    """Return the problem of a held run."""
+    return Problem(
+        concerns=breach.location or "tenant",
+        code=_CODE,
+        detail=f"{breach.detail}. This exceeds the deactivation limit; the deactivations wait for approval.",
+    )

@@ -10,8 +10,9 @@ from shared.domain.preferences.location_rule import AttributeHistogram
 from shared.domain.problem import Problem
 from shared.domain.recipient import Origin, Recipient
 from shared.domain.reconcile.absence import AbsenceProof, union_of_sources
-from shared.domain.reconcile.decide import Decision, Matching, decide
+from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
+from shared.domain.reconcile.matching import Matching
 from shared.domain.reconcile.provenance import Provenance
 from shared.domain.run import Plan
 from shared.domain.snapshots.partitions import PART_PEOPLE, Cuts, CutSnapshot

@@ -13,7 +13,7 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import apply_location_rule, confirm, deactivations
-from shared.domain.reconcile.guard import Breach, Loss, breaches, digest
+from shared.domain.reconcile.guard import Loss, breaches, digest, held_problem, would_hold
 from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
 from shared.domain.sync.jobs import DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import RunOutcome
@@ -31,8 +31,6 @@ from shared.workflows.sync.stages import StageCoordinator
 #: Periods in which earlier deactivations count toward the guard.
 _DAY: Final = timedelta(hours=24)
 _WEEK: Final = timedelta(days=7)
-#: Code of the problem of a location or a tenant that exceeds the guard.
-_GUARD: Final = "guard"
 #: Maximum number of recipients that are read one by one. For more, listing the whole location is cheaper.
 _MAX_READ: Final = 20
 
@@ -78,7 +76,7 @@ class Deactivate:
         leaving = {location: people for location, people in departures.items() if people}
         exceeded = breaches(await self._losses(plan, results, leaving), plan.preferences.guard)
         if plan.preview:
-            return await self._previewed(plan, leaving, (*problems, *(_would_hold(breach) for breach in exceeded)))
+            return await self._previewed(plan, leaving, (*problems, *(would_hold(breach) for breach in exceeded)))
         if not exceeded:
             await self._deactivate_all(plan, leaving, actor="sync", results=results)
             fully_deactivated = {
@@ -89,7 +87,7 @@ class Deactivate:
         held = {}
         for location, people in leaving.items():
             held[location] = await self.runs.record_held(plan.tenant, plan.run, location, people)
-        return _held_outcome(held, (*problems, *(_held(breach.location, breach.detail) for breach in exceeded)))
+        return _held_outcome(held, (*problems, *(held_problem(breach) for breach in exceeded)))
 
     async def _previewed(
         self, plan: Plan, leaving: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]
@@ -281,19 +279,6 @@ def _held_outcome(held: Mapping[LocationId, Sequence[Candidate]], problems: tupl
 
 def _unverified(error: NeedsAttention) -> Problem:
     return Problem(concerns="deactivate", code=error.code, detail=str(error))
-
-
-def _would_hold(breach: Breach) -> Problem:
-    detail = f"{breach.detail}. This exceeds the deactivation limit, so a sync would wait for approval."
-    return Problem(concerns=breach.location or "tenant", code=_GUARD, detail=detail)
-
-
-def _held(location: LocationId | None, detail: str) -> Problem:
-    return Problem(
-        concerns=location or "tenant",
-        code=_GUARD,
-        detail=f"{detail}. This exceeds the deactivation limit; the deactivations wait for approval.",
-    )
 
 
 def _unconfirmed(location: LocationId, people: int) -> Problem:
