@@ -34,11 +34,13 @@ from shared.domain.retry_policy import GRAPH_REQUEST
 from shared.errors import Transient
 from shared.telemetry import count_directory_request
 
-#: Concurrent requests of one tenant, and how many more with priority.
+#: Maximum number of concurrent requests of one tenant without priority.
 _CONCURRENT: Final = 16
+#: Maximum number of further concurrent requests with priority.
 _PRIORITY: Final = 1
-#: Longest silence within a request, and longest request with its retries, in seconds.
+#: Timeout between two reads or writes of a request, in seconds.
 _SILENCE_S: Final = 30.0
+#: Timeout of a request including its retries, in seconds.
 _REQUEST_S: Final = 90.0
 #: Chunk size of responses and read buffer, in bytes: a page of users arrives in a few chunks.
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -152,7 +154,7 @@ class GraphClient:
         return await self._send(Method.GET, url, eventual=eventual, priority=priority)
 
     async def post(self, url: str, body: bytes) -> bytes | None:
-        """Return the response body of a POST of JSON."""
+        """Send a POST with a JSON body and return the response body."""
         return await self._send(Method.POST, url, body=body)
 
     async def _send(

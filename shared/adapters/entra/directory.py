@@ -41,13 +41,15 @@ from shared.runtime.fair_scheduler import turn
 
 _CAPABILITIES: Final = frozenset(Capability)
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"
+#: Maximum number of groups that a search returns.
 _FOUND_GROUPS: Final = 50
+#: Maximum number of users that a search returns.
 _FOUND_USERS: Final = 10
-#: Values of an `in` filter. Source: https://learn.microsoft.com/graph/filter-query-parameter
+#: Maximum number of values of an `in` filter. Source: https://learn.microsoft.com/graph/filter-query-parameter
 _IDS: Final = 15
-#: Pages of groups that one object is in; a listing that goes on is a loop.
+#: Maximum number of pages with the groups of one object; a longer listing is a loop.
 _MAX_PARENT_PAGES: Final = 20
-#: Longest displayName of a group, in characters.
+#: Maximum length of a group's displayName, in characters.
 #: Source: https://learn.microsoft.com/graph/api/resources/group#properties
 _LONGEST_NAME: Final = 256
 #: Kinds of assigned principals that stand for people; the others are applications.
@@ -58,7 +60,7 @@ _HIDDEN: Final = "HiddenMembership"
 
 
 class GraphDirectory:
-    """`Directory` over one GraphClient, and the coalescer of all directories that share it."""
+    """`Directory` on a GraphClient and on the coalescer of all directories that share this client."""
 
     def __init__(self, client: GraphClient, coalescer: Together) -> None:
         self._client = client
@@ -71,7 +73,7 @@ class GraphDirectory:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """All of them."""
+        """All capabilities."""
         return _CAPABILITIES
 
     async def change_cursor(self) -> str:
@@ -82,7 +84,7 @@ class GraphDirectory:
         return links.checked(self._client.graph, page.delta_link)
 
     async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
-        """Return the first page of the source's users, or the one that a nextLink leads to."""
+        """Return the first page of the source's users, or the page at a nextLink."""
         if managers:
             return await self._with_managers(cursor)
         graph = self._client.graph
@@ -137,7 +139,7 @@ class GraphDirectory:
         )
 
     async def changes(self, cursor: str) -> ChangesPage:
-        """Return one page of a delta query. Raises DeltaLinkExpired when only a full listing helps."""
+        """Return one page of a delta query. Raises DeltaLinkExpired if the source must be read in full."""
         graph = self._client.graph
         page = decode(await self._changes(links.checked(graph, cursor)), UserPage)
         if (page.next_link is None) == (page.delta_link is None):
@@ -166,7 +168,7 @@ class GraphDirectory:
         return await ExistenceCheck(self._client).check(people, groups)
 
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
-        """Return the users, up to ten, with this object id, user principal name or e-mail address, in any case."""
+        """Return up to ten users with this object id, user principal name or e-mail address, ignoring case."""
         quoted = text.strip()[:_LONGEST_NAME].replace("'", "''")
         try:
             condition = f"id eq '{guid(text)}'"
@@ -177,12 +179,12 @@ class GraphDirectory:
         return [user_of(user) for user in page.value]
 
     async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
-        """Return those of the users who exist."""
+        """Return the users with these ids, without those that do not exist."""
         pages = [decode(await self._client.get(url), UserPage) for url in self._by_id("users", SELECT, people)]
         return [user_of(user) for page in pages for user in page.value]
 
     def _by_id(self, kind: str, select: str, ids: Sequence[ObjectId]) -> Iterator[str]:
-        """Iterate over the addresses of those of some objects that are there; text that cannot be an id names none."""
+        """Iterate over the URLs that read objects by id. Text that is not a GUID cannot be an id and is left out."""
         possible = list(filter(is_guid, ids))
         for start in range(0, len(possible), _IDS):
             quoted = ",".join(f"'{id_}'" for id_ in possible[start : start + _IDS])
@@ -190,38 +192,38 @@ class GraphDirectory:
             yield links.path(self._client.graph, kind, query)
 
     async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
-        """Return those of the groups which the directory still has."""
+        """Return the groups with these ids, without those that do not exist."""
         urls = list(self._by_id("groups", _GROUP_SELECT, groups))
         answers = await self._coalescer.get_all(urls)
         return [_group_of(group) for content in answers for group in decode(content, GroupPage).value]
 
     async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
-        """Return the groups that a user is directly in. Raises: NotFound."""
+        """Return the groups of which a user is a direct member. Raises NotFound if the user does not exist."""
         return await self._containing(f"users/{guid(person)}")
 
     async def groups_of_group(self, group: ObjectId) -> Sequence[Group]:
-        """Return the groups that a group is directly in. Raises: NotFound."""
+        """Return the groups of which a group is a direct member. Raises NotFound if the group does not exist."""
         return await self._containing(f"groups/{links.group_id(group)}")
 
     async def _containing(self, member: str) -> Sequence[Group]:
-        """Return the groups that an object is directly in, roles and administrative units left out.
+        """Return the groups of which an object is a direct member, without roles and administrative units.
 
-        Source: https://learn.microsoft.com/graph/api/user-list-memberof (the cast wants `$count` and its header)
+        Source: https://learn.microsoft.com/graph/api/user-list-memberof (the cast requires `$count` and its header)
         """
         query = {"$select": _GROUP_SELECT, "$top": str(links.PAGE_USERS), "$count": "true"}
         graph = self._client.graph
         link = links.path(graph, f"{member}/memberOf/microsoft.graph.group", query)
-        found: list[Group] = []
+        groups: list[Group] = []
         for _ in range(_MAX_PARENT_PAGES):
             page = decode(await self._client.get(link, eventual=True), GroupPage)
-            found += [_group_of(group) for group in page.value]
+            groups += [_group_of(group) for group in page.value]
             if page.next_link is None:
                 break
             link = links.checked(graph, page.next_link)
-        return found
+        return groups
 
     async def find_groups(self, search: str) -> Sequence[Group]:
-        """Return up to 50 groups whose name begins with `search`, or the one group whose id it is."""
+        """Return up to 50 groups whose name begins with `search`, or the group with this id."""
         try:
             return await self._group(guid(search))
         except Rejected:
@@ -277,10 +279,10 @@ def _id(text: str) -> ObjectId:
     return ObjectId(text.lower())
 
 
-def _group_of(found: GraphGroup) -> Group:
+def _group_of(group: GraphGroup) -> Group:
     return Group(
-        id=_id(found.id),
-        display_name=found.display_name or "",
-        mail=found.mail,
-        hidden_membership=found.visibility == _HIDDEN,
+        id=_id(group.id),
+        display_name=group.display_name or "",
+        mail=group.mail,
+        hidden_membership=group.visibility == _HIDDEN,
     )

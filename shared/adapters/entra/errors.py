@@ -57,7 +57,7 @@ class GraphProblem(APIError, Parsable):
         return GraphProblem()
 
     def get_field_deserializers(self) -> dict[str, Any]:
-        """Return how the adapter fills the error."""
+        """Return the function with which the adapter fills the error."""
         return {"error": self._read}
 
     def _read(self, node: ParseNode) -> None:
@@ -69,13 +69,13 @@ class GraphProblem(APIError, Parsable):
         """Write nothing: an error is never sent."""
 
 
-#: For the SDK's adapter: every failed answer is read as a GraphProblem.
+#: Error map of the SDK's adapter: all error responses are decoded as a GraphProblem.
 ERROR_MAP: Final[Any] = {"XXX": GraphProblem}
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise whatever the SDKs raise as the product's errors."""
+    """Raise the product's errors instead of the SDKs'."""
     try:
         yield
     except ClientAuthenticationError as error:

@@ -19,8 +19,10 @@ from shared.domain.ids import ObjectId
 from shared.domain.retry_policy import EXISTENCE_CHECK
 from shared.errors import Transient
 
-#: Groups in one checkMemberGroups. Source: https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups
+#: Maximum number of groups in one checkMemberGroups request.
+#: Source: https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups
 _GROUPS: Final = 20
+#: Maximum number of concurrent batches.
 _CONCURRENT: Final = 4
 #: Error codes of Graph for a user who does not exist. Any other 404, such as a gateway's, proves nothing.
 _NO_SUCH_USER: Final = frozenset({"Request_ResourceNotFound", "Directory_ObjectNotFound"})
@@ -43,9 +45,9 @@ class ExistenceCheck:
         self._client = client
 
     async def check(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Existence]:
-        """Return what is certain about each person; UNKNOWN where Graph gave no clear answer.
+        """Return the existence of people; UNKNOWN if Graph did not give conclusive evidence.
 
-        Raises Transient if Graph cannot be asked, or refuses some of the questions on every attempt.
+        Raises Transient if Graph cannot be reached, or throttles some of the requests on every attempt.
         """
         # an id that cannot be one of Entra ID's is not asked about: no answer would be evidence
         asked = [person for person in people if is_guid(person)] if all(map(_is_possible, groups)) else []

@@ -12,14 +12,14 @@ from shared.runtime.fair_scheduler import turn
 if TYPE_CHECKING:
     from shared.adapters.entra.client import GraphClient
 
-#: Most requests in one batch. Source: https://learn.microsoft.com/graph/json-batching
+#: Maximum number of requests in one batch. Source: https://learn.microsoft.com/graph/json-batching
 MOST: Final = 20
 
 
 async def ask(client: "GraphClient", requests: Sequence[Mapping[str, Any]]) -> list[BatchAnswer]:
-    """Return the responses to some requests, in any order, and let the client's throttle adapt to them.
+    """Send requests as one batch. Return the responses in any order, and let the client's throttle adapt to them.
 
-    Raises as the client does if the whole batch is refused.
+    Raises the errors of the client if the whole batch is refused.
     """
     sent_s = client.throttle.now_s()
     content = await client.post(links.path(client.graph, "$batch"), msgspec.json.encode({"requests": requests}))

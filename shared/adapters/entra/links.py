@@ -11,7 +11,7 @@ from shared.domain.ids import ObjectId
 from shared.errors import ForeignLink, NotFound, Rejected
 
 VERSION: Final = "/v1.0/"
-#: Largest page of users and members.
+#: Maximum size of a page of users or members.
 #: Source: https://learn.microsoft.com/graph/api/user-list, https://learn.microsoft.com/graph/api/group-list-members
 PAGE_USERS: Final = 999
 #: Characters of a valid link. Two parsers may read others differently, and one would verify what another sends.
@@ -43,15 +43,15 @@ def _leads_to(graph: str, link: str) -> bool:
 
 
 def path(graph: str, route: str, query: dict[str, str] | None = None) -> str:
-    """Return the address of a route of Graph v1.0."""
-    words = f"?{urlencode(query, quote_via=quote, safe='$,')}" if query else ""
-    return f"{graph}{VERSION}{route}{words}"
+    """Return the URL of a route of Graph v1.0."""
+    parameters = f"?{urlencode(query, quote_via=quote, safe='$,')}" if query else ""
+    return f"{graph}{VERSION}{route}{parameters}"
 
 
 def users(graph: str, source: Source) -> str:
-    """Return the address of the first page of a source's users.
+    """Return the URL of the first page of a source's users.
 
-    Casting members to users is an advanced query: it wants `$count=true`, and its header on every page.
+    Casting members to users is an advanced query: it requires `$count=true`, and its header on every page.
     Source: https://learn.microsoft.com/graph/aad-advanced-queries
     """
     query = {"$select": "id" if source.by_id else SELECT, "$top": str(PAGE_USERS)}
@@ -62,7 +62,7 @@ def users(graph: str, source: Source) -> str:
 
 
 def group_id(group: ObjectId) -> ObjectId:
-    """Return the id of a group as a link takes it. Raises NotFound for what cannot be the id of one of Entra ID's."""
+    """Return the id of a group for a URL. Raises NotFound if it is not a GUID and therefore not an id of Entra ID."""
     try:
         return guid(group)
     except Rejected as error:
@@ -70,12 +70,12 @@ def group_id(group: ObjectId) -> ObjectId:
 
 
 def latest_delta(graph: str) -> str:
-    """Return the address of a delta link without a listing."""
+    """Return the URL that yields a delta link without a listing."""
     return path(graph, "users/delta", {"$deltatoken": "latest", "$select": SELECT})
 
 
 def delta_with_managers(graph: str) -> str:
-    """Return the address of the first page of all users with their managers, which only a delta query lists.
+    """Return the URL of the first page of all users with their managers, which only a delta query lists.
 
     Source: https://learn.microsoft.com/graph/delta-query-overview (relationships that are tracked)
     """

@@ -1,4 +1,4 @@
-"""Live reads of a directory, a page of each kind, to see that what a token promises is so."""
+"""Live reads of a directory, one page per kind of data, which verify the permissions in a token."""
 
 from collections.abc import Awaitable, Sequence
 
@@ -14,35 +14,34 @@ from shared.ports.directory import Directory
 
 
 async def registration(session: EntraSession, token: TokenReport) -> Registration | None:
-    """Return the app registration of the token's application, None where it cannot be read."""
+    """Return the app registration of the token's application; None if it cannot be read."""
     if not token.roles & permissions.APPLICATIONS.satisfied_by:
         return None
     try:
         return await session.registration(token.client_id)
     except (NeedsAttention, Transient):
-        return None  # it only adds a date and a surer sentence; what matters is read and reported by `reads`
+        return None  # it only adds an expiry date and a more precise sentence; `reads` reports errors that matter
 
 
 async def reads(
     directory: Directory, granted: Consent, probed: Sequence[str], sso_application: str | None
 ) -> list[Check]:
-    """Return a check for each read; only what the token allows is tried.
+    """Return one check per read. Reads that the token does not permit are skipped.
 
-    Members are read of the groups that were `probed`, else of the first group that shows its members.
+    Members are read from the `probed` groups or, without any, from the first group with visible members.
     """
     checks = live_reads.not_allowed(granted)
-    found: list[Group] = []
+    listed: list[Group] = []
     if "read_users" not in checks:
         checks["read_users"] = await _tried("read_users", "Users", directory.users(Source()))
     if "read_groups" not in checks:
-        checks["read_groups"] = await _tried("read_groups", "Groups", _list_into(found, directory))
+        checks["read_groups"] = await _tried("read_groups", "Groups", _list_into(listed, directory))
     done = [checks["read_users"], checks["read_groups"]]
     if "read_members" in checks:
         done.append(checks["read_members"])
     else:
-        groups = [ObjectId(group) for group in probed] or [group.id for group in found if not group.hidden_membership][
-            :1
-        ]
+        visible = [group.id for group in listed if not group.hidden_membership]
+        groups = [ObjectId(group) for group in probed] or visible[:1]
         for group in groups:
             reading = directory.users(Source(group=group))
             what = f"The members of the group with ID {group}" if probed else "The members of a group"
@@ -57,8 +56,8 @@ async def reads(
     return done
 
 
-async def _list_into(found: list[Group], directory: Directory) -> None:
-    found += await directory.find_groups("")
+async def _list_into(groups: list[Group], directory: Directory) -> None:
+    groups += await directory.find_groups("")
 
 
 async def _tried(id_: str, what: str, reading: Awaitable[object]) -> Check:

@@ -30,11 +30,14 @@ class EntraProvider:
 
     @property
     def sessions(self) -> EntraSessions:
-        """What opens directories by their credentials."""
+        """The sessions through which directories are opened."""
         return self.context.sessions
 
     async def validate(self, form: ConnectionForm, scope: ValidationScope) -> Validation:
-        """Return everything that is wrong with a form, and what to store if nothing is. Raises RateLimited."""
+        """Validate a form. Return the report and, if the credentials were tried, what to store.
+
+        Raises RateLimited above the limits of the scope.
+        """
         return await EntraValidation(self.context, _own(form).cleaned(), scope).run()
 
     def object_id(self, text: str) -> ObjectId:

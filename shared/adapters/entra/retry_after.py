@@ -1,4 +1,4 @@
-"""How long a remote service asks us to wait, and how much of it is slept through."""
+"""Parser of the header `Retry-After`."""
 
 import math
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from email.utils import parsedate_to_datetime
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the wait in seconds that `Retry-After` asks for, as a number or a date; None if it says nothing usable.
+    """Return the wait in seconds from `Retry-After`, which is a number or a date; None if absent or malformed.
 
-    Names of headers are compared without case, because parts of a `$batch` carry them as plain JSON.
+    Header names are compared without case, because the parts of a `$batch` contain them as plain JSON.
     Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
     text = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)

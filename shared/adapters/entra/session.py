@@ -1,4 +1,4 @@
-"""A directory that is open, with what only validating and connecting it need: token and app registration."""
+"""Session with a directory: also shows the token and the app registration, which only validation needs."""
 
 from shared.adapters.entra import links
 from shared.adapters.entra.directory import GraphDirectory
@@ -11,26 +11,26 @@ from shared.errors import NotFound, Transient
 
 
 class GraphSession(GraphDirectory):
-    """A GraphDirectory that also shows who it is."""
+    """A GraphDirectory that also shows its token and app registration."""
 
     async def registration(self, client_id: str) -> Registration | None:
-        """Return the app registration of an application, None if it is registered in another tenant."""
+        """Return the app registration of an application; None if it is registered in another tenant."""
         route = f"applications(appId='{guid(client_id)}')"
         url = links.path(self._client.graph, route, {"$select": "id,passwordCredentials"})
         try:
-            found = decode(await self._client.get(url), GraphApplication)
+            application = decode(await self._client.get(url), GraphApplication)
         except NotFound:
             return None
-        keys = [(key.hint, key.end_date_time) for key in found.password_credentials]
+        keys = [(key.hint, key.end_date_time) for key in application.password_credentials]
         return Registration(
-            object_id=found.id.lower(),
+            object_id=application.id.lower(),
             keys=tuple(ClientKey(hint=hint, ends=ends) for hint, ends in keys if hint and ends),
         )
 
     async def token(self) -> TokenReport:
         """Return the claims of a fresh, uncached token; later requests use that token.
 
-        The token is read, not trusted: Graph itself decides what it allows.
+        The claims are not verified: only Graph decides what the token permits.
         """
         import jwt  # noqa: PLC0415 - no run needs it
 

@@ -1,4 +1,4 @@
-"""What the provider needs from outside: sessions with Entra ID, and a reader of certificates."""
+"""Protocols that the provider uses: sessions with Entra ID, and the reader of certificates."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -11,30 +11,31 @@ from shared.ports.directory import Directory
 
 
 class EntraSession(Directory, Protocol):
-    """A directory that is open, and shows its token and app registration."""
+    """An open directory that also shows its token and app registration."""
 
     async def token(self) -> TokenReport:
-        """Return what a fresh, uncached token says. Raises LoginRefused with the AADSTS number as code."""
+        """Return the claims of a fresh, uncached token. Raises LoginRefused with the AADSTS number as code."""
 
     async def registration(self, client_id: str) -> Registration | None:
-        """Return the app registration of an application, None if it is registered in another tenant."""
+        """Return the app registration of an application; None if it is registered in another tenant."""
 
 
 class EntraSessions(Protocol):
     """Opens directories by their credentials."""
 
     def open(self, credentials: Credentials) -> AbstractAsyncContextManager[EntraSession]:
-        """Return a session that lives as long as the context. Opening sends no request."""
+        """Open a session for the lifetime of the context. Opening sends no request."""
 
     async def close(self) -> None:
         """Close all connections."""
 
 
 class CertificateReader(Protocol):
-    """Opens certificates that people paste or upload."""
+    """Decrypts certificates that people paste or upload."""
 
     async def read(self, text: str, password: str) -> Certificate:
-        """Return the certificate in PEM or in a PFX in base64.
+        """Return the certificate from PEM, or from PFX in base64.
 
-        Raises: Rejected with code `certificate_unreadable`, `certificate_password` or `certificate_without_key`.
+        Raises Rejected with the code `certificate_unreadable`, `certificate_password`, `certificate_without_key` or
+        `certificate_weak`.
         """

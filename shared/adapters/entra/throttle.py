@@ -25,7 +25,7 @@ WINDOW_S: Final = 10.0
 SLOW_FROM: Final = 0.8
 #: Used share (0..1) at which no further request fits: the rest is less than the cost of a refused one.
 _ALL: Final = 0.99
-#: Longest `Retry-After` that is obeyed, in seconds; then one request probes.
+#: Maximum `Retry-After` that is obeyed, in seconds; afterwards one request probes.
 _LONGEST_WAIT_S: Final = 3_600.0
 #: Statuses that stop all requests of the tenant.
 REFUSALS: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -62,7 +62,7 @@ class AdaptiveThrottle:
 
     @property
     def left_s(self) -> float:
-        """Return the rest of the present wait, in seconds; 0 if there is none."""
+        """The rest of the present wait, in seconds; 0 without a wait."""
         return max(0.0, self._closed_until_s - self.now_s())
 
     @property
@@ -108,7 +108,7 @@ class AdaptiveThrottle:
         self._changed.set()
 
     def _wait_s(self, entered_s: float) -> float:
-        """Return 0 if a request may be sent, else after how long to check again unless something changes before."""
+        """Return 0 if a request may be sent, else the seconds after which to check again, unless notified before."""
         now_s = self.now_s()
         closed_s = self._closed_until_s - now_s
         if closed_s > 0:
@@ -127,7 +127,7 @@ class AdaptiveThrottle:
         return known_s if self._half_open or self._share >= SLOW_FROM else inf
 
     def _known_s(self) -> float:
-        """Return for how long the last response still counts, in seconds."""
+        """Return the time for which the last response still counts, in seconds."""
         return max(self._recorded_s, self._closed_until_s) + WINDOW_S - self.now_s()
 
     def _forget(self) -> None:

@@ -14,15 +14,15 @@ from shared.domain.directory import DirectoryUser, Fields, InactiveReason
 from shared.domain.struct_calls import compile_batch_constructor, compile_constructor
 from shared.errors import NeedsAttention
 
-#: Longest text that is kept, in characters; longer texts are cut.
+#: Maximum length of a text, in characters; longer texts are cut.
 MAX_TEXT: Final = 1024
-#: Most aliases of one person that are kept.
+#: Maximum number of aliases of one person; further ones are dropped.
 MAX_ALIASES: Final = 50
 _SECONDARY: Final = "smtp:"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-#: Bytes in JSON of which a text has an escape, or an ASCII character that `_CONTROL` finds.
+#: Bytes in JSON that occur if a text has an escape, or an ASCII character that `_CONTROL` finds.
 _ESCAPES: Final = b"\\", b"\x7f"
-#: Bytes in JSON of which a text begins or ends with a space, or has one of the spaces U+1680 and U+3000.
+#: Bytes in JSON that occur if a text begins or ends with a space, or has one of the spaces U+1680 and U+3000.
 _SPACES: Final = b'" ', b' "', b"\xe1\x9a\x80", b"\xe3\x80\x80"
 #: First bytes of the other characters that are white space or that `_CONTROL` finds, and these characters.
 _ODD: Final = {
@@ -169,7 +169,7 @@ def user_of(user: GraphUser) -> DirectoryUser:
 
 
 def patch_of(user: GraphUser) -> Fields:
-    """Return the fields of DirectoryUser that a change mentions. Raises NeedsAttention as `user_of` does."""
+    """Return the fields of DirectoryUser that a change mentions. Raises NeedsAttention if Graph withholds the name."""
     fields: Fields = {name: _text(value) for name, read in _READERS if (value := read(user)) is not UNSET}
     if not isinstance(user.user_principal_name, UnsetType):
         name = _text(user.user_principal_name)
@@ -191,7 +191,7 @@ def patch_of(user: GraphUser) -> Fields:
 
 
 def unreadable() -> NeedsAttention:
-    """Return the error for users without properties: Graph then lists members by id, and all else is null.
+    """Create the error for users without properties. Without permission, Graph lists ids and null properties.
 
     Source: https://learn.microsoft.com/graph/api/group-list-members (limited information for inaccessible members)
     """

@@ -1,4 +1,4 @@
-"""Validation of a credential form: its shape, the sign-in, the token, and a page of each kind of data.
+"""Validation of a credential form: format, sign-in, token, and one page per kind of data.
 
 Nothing is stored. No request is sent while an entry is malformed.
 """
@@ -27,7 +27,7 @@ from shared.ports.platform import Clock
 
 #: Refusals that swapped ids explain: unknown tenant, unknown application, malformed tenant id.
 _PERHAPS_MIXED_UP: Final = frozenset({"AADSTS90002", "AADSTS700016", "AADSTS900023"})
-#: Refusals that come before the secret is checked; any other one may tell a guesser something about it.
+#: Refusals that precede the check of the secret. Any other refusal may give information to an attacker who guesses.
 _BEFORE_THE_SECRET: Final = frozenset(
     f"AADSTS{number}"
     for number in ("900023", "90002", "90038", "900382", "900432", "9001023", "50194", "700016", "7000229")
@@ -36,7 +36,7 @@ _BEFORE_THE_SECRET: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntraContext:
-    """What all validations of one deployment share."""
+    """The dependencies that all validations of one deployment share."""
 
     sessions: EntraSessions
     certificates: CertificateReader
@@ -47,7 +47,7 @@ class EntraContext:
 
 @dataclass(slots=True)
 class EntraValidation:
-    """One validation, and what it has found so far."""
+    """One validation, and its checks so far."""
 
     context: EntraContext
     form: CredentialForm
@@ -57,7 +57,10 @@ class EntraValidation:
     ends: datetime | None = None
 
     async def run(self) -> Validation:
-        """Return the report, and the settings and the secret if they were tried. Raises RateLimited."""
+        """Validate the form. Return the report and, if they were tried, the settings and the secret.
+
+        Raises RateLimited above the limits of the scope.
+        """
         form = self.form
         self.checks += local_checks(form)
         secret = await self._secret()
@@ -88,7 +91,7 @@ class EntraValidation:
         self.checks += nothing_asked(sso_users=self.form.sso_users)
 
     async def _secret(self) -> str:
-        """Return what proves the application, after checking a certificate."""
+        """Return the secret of the credential. A certificate is decrypted and checked."""
         form = self.form
         if form.kind is not CredentialKind.CERTIFICATE:
             return form.client_secret
@@ -108,7 +111,7 @@ class EntraValidation:
         return certificate.pem
 
     def _require_vouching(self) -> None:
-        """Fail unless the caller belongs to the directory: a federated identity does not prove who asks."""
+        """Fail unless the caller belongs to the directory: a federated identity proves nothing about the caller."""
         if self.scope.vouches_for(self.form.tenant_id):
             return
         title = "You cannot connect this directory with a federated identity"
@@ -135,7 +138,7 @@ class EntraValidation:
         return pair
 
     async def _sign_in(self, credentials: Credentials) -> None:
-        """Check everything that needs a token."""
+        """Run all checks that need a token."""
         try:
             async with self.context.sessions.open(credentials) as session:
                 async with self._guess(credentials):
@@ -172,11 +175,11 @@ class EntraValidation:
         return []
 
     def _guess(self, credentials: Credentials) -> AbstractAsyncContextManager[None]:
-        """Count a sign-in as a guess at the secret, unless it turns out to be none."""
+        """Count a sign-in as a guess at the secret, unless its outcome shows otherwise."""
         return self.scope.count_guess(credentials.azure_tenant_id, _tells_a_guesser)
 
     async def _look(self, session: EntraSession, token: TokenReport, credentials: Credentials) -> None:
-        """Check what the token says, and try what it allows."""
+        """Check the claims of the token, and read what it permits."""
         form, now = self.form, self.context.clock.now()
         judged, self.consent = permissions.judge(
             token.roles, sso_users=form.sso_users, consent_link=consent_link(credentials)
