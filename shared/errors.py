@@ -6,7 +6,7 @@
     │   └── Contended       other writers changed the same row at every attempt of an update
     ├── NeedsAttention    a person must change something at the connection; until then every attempt fails
     │   └── LoginRefused    the login service refused the credentials; has a code, and ids for Microsoft's support
-    ├── Rejected          one input is wrong: report it to its sender and go on with the others
+    ├── Rejected          one input is wrong: report it to its sender and continue with the others
     │   ├── NotFound        the input names something that does not exist
     │   ├── TooLarge        the input does not fit where it is stored; nothing was stored, a part of it may fit
     │   ├── Unauthenticated the request does not prove who sends it
@@ -41,9 +41,9 @@ class SyncError(Exception):
 
 
 class Transient(SyncError):
-    """A failure that waiting can cure.
+    """A temporary failure: a retry can succeed.
 
-    `retry_after_s` is in seconds, as the remote service asked for, or None if it did not say.
+    `retry_after_s` is the wait that the remote service asked for, in seconds; None if it did not ask for one.
     """
 
     default_code = "transient"
@@ -85,7 +85,7 @@ class LoginRefused(NeedsAttention):
 
 
 class Rejected(SyncError):
-    """One input is wrong; everything else goes on. `code` names the rule it broke."""
+    """One input is wrong; the others are processed. `code` names the violated rule."""
 
 
 class NotFound(Rejected):
@@ -93,19 +93,19 @@ class NotFound(Rejected):
 
 
 class TooLarge(Rejected):
-    """One input does not fit where it is stored. Nothing was stored; a part of it may fit."""
+    """One input exceeds a size limit of storage. Nothing was stored; a part of it may fit."""
 
 
 class Unauthenticated(Rejected):
-    """The request does not prove who sends it."""
+    """The sender of the request is not authenticated."""
 
 
 class Forbidden(Rejected):
-    """The sender of the request may not do what it asks for."""
+    """The sender of the request is not authorized for the operation."""
 
 
 class Conflict(SyncError):
-    """The stored state is not what the caller decided by: read again, decide again."""
+    """The stored state has changed since the caller read it: read again and decide again."""
 
 
 class ETagConflict(Conflict):
@@ -127,7 +127,7 @@ class ChangedMeanwhile(Conflict):
 
 
 class DeltaLinkExpired(Conflict):
-    """The directory no longer accepts a delta link; only a full listing helps."""
+    """The directory no longer accepts a delta link; the source must be read in full."""
 
     default_code = "delta_expired"
 
@@ -139,7 +139,7 @@ class ForeignLink(Conflict):
 
 
 class PageTokenExpired(Conflict):
-    """The directory cannot continue a listing; it has to begin again."""
+    """The directory cannot continue a listing; it must start again."""
 
     default_code = "page_expired"
 

@@ -7,34 +7,34 @@ Every component that retries reads its numbers here; docs/reference/retries.md s
 from dataclasses import dataclass
 from typing import Final
 
-#: Longest wait that a worker spends on one request, in seconds; after a longer `Retry-After` the message is put back.
+#: Maximum wait of a worker for one request, in seconds. For a longer `Retry-After`, the message is requeued.
 MAX_WAIT_IN_WORKER_S: Final = 10.0
 
-#: Instead of a number of attempts: until a deadline, which `outcome` names.
+#: Number of attempts that means: until a deadline, which `outcome` names.
 UNTIL_DEADLINE: Final = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """How one kind of error is retried at one stage."""
+    """Retry policy of one kind of error at one stage."""
 
-    #: Class of the error, or the answer of a service.
+    #: Class of the error, or response of a service.
     error: str
     stage: str
-    #: Attempts, the first one included.
+    #: Number of attempts, including the first one.
     attempts: int = 1
     #: Wait before the second attempt, in seconds; it doubles for each further attempt.
     first_wait_s: float = 0.0
     #: Upper bound of a wait, in seconds.
     max_wait_s: float = 0.0
-    #: The waits in words, where they do not follow from the two numbers.
+    #: Description of the waits, if it does not follow from the two numbers.
     wait: str = ""
-    #: What happens after the last attempt.
+    #: Outcome after the last attempt.
     outcome: str
 
     @property
     def retries(self) -> int:
-        """The attempts after the first one."""
+        """Number of attempts after the first one."""
         return self.attempts - 1
 
     def wait_s(self, retry: int) -> float:
@@ -90,7 +90,7 @@ TABLE_REQUEST: Final = Retry(
     wait="0, 1, 2 s",
     outcome="`Transient`",
 )
-#: The SDK's defaults wait for 18, 24 and 42 s, which would outlast the time that a host gives functions to end.
+#: The SDK's default waits of 18, 24 and 42 s would outlast the time in which functions must end at a shutdown.
 QUEUE_REQUEST: Final = Retry(
     error="408, 429, 5xx, no answer",
     stage="request to Queue Storage",
@@ -131,7 +131,7 @@ DELTA: Final = Retry(
     stage="delta read of a source",
     outcome="a complete listing instead",
 )
-#: The watchdog takes a job for lost after `LOST_JOB.first_wait_s`, so a wait must stay below.
+#: The watchdog considers a job lost after `LOST_JOB.first_wait_s`, so waits must be shorter.
 NO_RESPONSE: Final = Retry(
     error="no response, or out of order (`DirectoryUnavailable`)",
     stage="first response of a directory",
@@ -176,7 +176,7 @@ DELAYED: Final = Retry(
     wait="as the error says, up to an hour",
     outcome="the run fails at its deadline",
 )
-#: A fetch job ends at its last delivery, so that the run goes on with its other sources.
+#: A fetch job ends at its last delivery, so that the run continues with its other sources.
 DELAYED_AT_LAST: Final = Retry(
     error="other `Transient` with a wait, at the last delivery",
     stage="fetch",

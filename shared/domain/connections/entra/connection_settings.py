@@ -1,4 +1,4 @@
-"""Entra's part of a stored connection: its settings document, its secret, and what the API shows of it."""
+"""Entra's part of a stored connection: settings document, secret, and the fields that the API shows."""
 
 from hashlib import sha256
 from typing import Final
@@ -17,7 +17,7 @@ _VERSION: Final = 1
 
 
 class EntraSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings document."""
+    """The settings document of a connection to Entra ID."""
 
     azure_tenant_id: ObjectId
     client_id: ObjectId
@@ -27,7 +27,7 @@ class EntraSettings(msgspec.Struct, frozen=True, kw_only=True):
     kind: CredentialKind = CredentialKind.SECRET
 
     def encoded(self) -> ProviderSettings:
-        """Return the document as it is stored."""
+        """Return the settings in their stored form."""
         parts = (self.azure_tenant_id, self.client_id, self.endpoints.login, self.endpoints.graph)
         return ProviderSettings(
             provider=PROVIDER,
@@ -37,7 +37,7 @@ class EntraSettings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def credentials(self, secret: str) -> Credentials:
-        """Return the credentials that the settings and the secret make."""
+        """Create the credentials from the settings and the secret."""
         return Credentials(
             azure_tenant_id=self.azure_tenant_id,
             client_id=self.client_id,
@@ -47,12 +47,12 @@ class EntraSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def settings_of(connection: Connection) -> EntraSettings:
-    """Decode the settings document of a connection. There is one version so far."""
+    """Decode the settings document of a connection. So far, version 1 is the only one."""
     return msgspec.json.decode(connection.settings.document, type=EntraSettings)
 
 
 class EntraDetails(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Fields of the API's connection that only Entra has; unset while the connection is off."""
+    """Entra's own fields of the API's connection; unset while the tenant is disconnected."""
 
     tenant_id: ObjectId | UnsetType = UNSET
     client_id: ObjectId | UnsetType = UNSET
@@ -64,7 +64,7 @@ class EntraDetails(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @classmethod
     def of(cls, connection: Connection) -> "EntraDetails":
-        """Return the details of a connection."""
+        """Create the details of a connection."""
         settings = settings_of(connection)
         return cls(
             tenant_id=settings.azure_tenant_id,

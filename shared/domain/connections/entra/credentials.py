@@ -1,4 +1,4 @@
-"""How Entra ID is reached and signed in to: clouds with their hosts, kinds of proof, and complete credentials."""
+"""Credentials for Entra ID: clouds with their endpoints, kinds of proof, and complete credentials."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Cloud(StrEnum):
-    """Microsoft's clouds, by the name an admin picks."""
+    """The Microsoft clouds that an admin can choose."""
 
     GLOBAL = "global"
     USGOV = "usgov"
@@ -21,6 +21,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     graph: str
 
 
+#: Endpoints of the Microsoft clouds.
 #: Source: https://learn.microsoft.com/graph/deployments
 CLOUD_ENDPOINTS: dict[Cloud, Endpoints] = {
     Cloud.GLOBAL: Endpoints(login="https://login.microsoftonline.com", graph="https://graph.microsoft.com"),
@@ -31,7 +32,7 @@ CLOUD_ENDPOINTS: dict[Cloud, Endpoints] = {
 
 
 class ClientSecret(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret that the login service shares with the application."""
+    """A client secret, shared by the application and the login service."""
 
     value: str
 
@@ -49,22 +50,22 @@ class ClientCertificate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FederatedIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """The app's own managed identity, which the application trusts; there is nothing to keep secret."""
+    """The app's own managed identity, which the application trusts. It needs no secret."""
 
 
-#: What proves to the login service that we are the application.
+#: Authenticates this app to the login service as the application.
 Proof = ClientSecret | ClientCertificate | FederatedIdentity
 
 
 class CredentialKind(StrEnum):
-    """The kinds of proof, as they are stored and shown."""
+    """The kinds of proof, as stored and shown."""
 
-    SECRET = "secret"  # noqa: S105 - no password
+    SECRET = "secret"  # noqa: S105 - not a password
     CERTIFICATE = "certificate"
     FEDERATED = "federated"
 
     def proof(self, stored: str) -> Proof:
-        """Return the proof that Key Vault's text makes; a federated identity needs none."""
+        """Create the proof from the text stored in Key Vault. A federated identity ignores the text."""
         match self:
             case CredentialKind.SECRET:
                 return ClientSecret(value=stored)
@@ -75,7 +76,7 @@ class CredentialKind(StrEnum):
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything needed to read one directory, the secret included; never stored, logged or put on a queue."""
+    """Everything needed to read one directory, including the secret. Never stored, logged or put on a queue."""
 
     azure_tenant_id: str
     client_id: str

@@ -1,4 +1,4 @@
-"""What the error codes of the login service and of Microsoft Graph mean to an admin, and of which category they are."""
+"""Error codes of the login service and of Microsoft Graph: their meaning for an admin, and their category."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ def _of(category: ErrorCategory, title: str, detail: str, fix: str) -> Explanati
     return Explanation(title=title, detail=detail, fix=fix, category=category)
 
 
-#: Also the meaning of refusals by Graph with a code that is not listed.
+#: A missing permission; also the explanation of Graph's refusals with an unlisted code.
 DENIED: Final = _of(
     ErrorCategory.PERMISSION,
     "A permission is missing",
@@ -24,7 +24,7 @@ DENIED: Final = _of(
 _FAILING: Final = _of(
     ErrorCategory.TRANSIENT, "Microsoft is temporarily unavailable", "The service did not give a usable answer.", _WAIT
 )
-#: Codes of Graph, and our own for its answers. Source: https://learn.microsoft.com/graph/errors
+#: Explanations by error code: codes of Graph, and codes of this app for Graph's responses. Source: https://learn.microsoft.com/graph/errors
 GRAPH_ERRORS: Final[dict[str, Explanation]] = {
     "Authorization_RequestDenied": DENIED,
     "401": DENIED,
@@ -50,7 +50,7 @@ GRAPH_ERRORS: Final[dict[str, Explanation]] = {
 
 
 def explain(code: str) -> Explanation:
-    """Return the meaning of a code; an unknown one is an error on our side."""
+    """Explain an error code. An unknown code is of the category `ours`."""
     return (
         explained(code)
         or GRAPH_ERRORS.get(code)
