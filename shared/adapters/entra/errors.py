@@ -125,7 +125,7 @@ def of_answer(error: APIError) -> SyncError:
 
 def of_status(status: int, code: str, headers: Mapping[str, str]) -> SyncError:
     """Return the product's error for a status and Graph's error code, which may be empty."""
-    shown = f"{status} {code}".strip()
+    summary = f"{status} {code}".strip()
     if code == "Directory_ExpiredPageToken":
         error: SyncError = PageTokenExpired("The listing's page token expired; it must begin again.")
     elif status == HTTPStatus.GONE or code.lower() in _DELTA_EXPIRED:
@@ -133,7 +133,7 @@ def of_status(status: int, code: str, headers: Mapping[str, str]) -> SyncError:
     elif status in _TRY_LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         throttled = status == HTTPStatus.TOO_MANY_REQUESTS
         error = Transient(
-            f"Microsoft Graph {'limits our requests' if throttled else 'is failing'} ({shown}); try again later.",
+            f"Microsoft Graph {'limits our requests' if throttled else 'is failing'} ({summary}); try again later.",
             code="throttled" if throttled else "graph_failing",
             retry_after_s=retry_after_s(headers),
         )
@@ -141,11 +141,11 @@ def of_status(status: int, code: str, headers: Mapping[str, str]) -> SyncError:
         # a redirect, which is not followed, a partial response, or a 404 without a code, which is not Graph's
         error = Transient(f"Microsoft Graph answered {status}, which says nothing; try again.", code="bad_answer")
     elif status == HTTPStatus.NOT_FOUND:
-        error = NotFound(f"Microsoft Graph has no such object ({code}).", code="group_not_found")
+        error = NotFound(f"The object does not exist in Microsoft Graph ({code}).", code="group_not_found")
     else:
         permission = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
         step = "check the app's permissions and consent" if permission else "report it with this code"
         error = Refused(
-            f"Microsoft Graph refuses the request ({shown}): {step}.", code=code or str(status), status=status
+            f"Microsoft Graph refuses the request ({summary}): {step}.", code=code or str(status), status=status
         )
     return error

@@ -33,12 +33,12 @@ def checked(graph: str, link: str) -> str:
 def _leads_to(graph: str, link: str) -> bool:
     expected = urlsplit(graph)
     try:
-        found = urlsplit(link)
+        actual = urlsplit(link)
     except ValueError:
         return False
-    same = (found.scheme, found.netloc.lower()) == ("https", expected.netloc.lower())
+    same = (actual.scheme, actual.netloc.lower()) == ("https", expected.netloc.lower())
     # the SDK's own links come back with a double slash
-    route = unquote(found.path).replace("//", "/")
+    route = unquote(actual.path).replace("//", "/")
     return same and route.startswith(VERSION) and ".." not in route.split("/")
 
 

@@ -36,7 +36,7 @@ class TenantTables(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _RegisteredAccount:
     """A further account as registered when a worker first saw it in the settings."""
 
     address: str
@@ -57,7 +57,7 @@ class Accounts:
         self._further = further or {}
         self._new_tenants = new_tenants
         self._clock = clock
-        self._known: asyncio.Task[Mapping[str, _Known]] | None = None
+        self._registered: asyncio.Task[Mapping[str, _RegisteredAccount]] | None = None
         self._placed: dict[TenantId, str] = {}
         self._lookups: dict[TenantId, asyncio.Task[str]] = {}
 
@@ -88,26 +88,26 @@ class Accounts:
         """Return the tables of an account. Raises Misconfigured unless the settings name it, at its first address."""
         if name == FIRST:
             return self._first
-        known = (await self._accounts()).get(name)
+        registered = (await self._accounts()).get(name)
         tables = self._further.get(name)
         if tables is None:
-            where = f"{name}={known.address}" if known else name
+            where = f"{name}={registered.address}" if registered else name
             raise Misconfigured(
-                f"TABLE_ACCOUNTS does not name the storage account {name!r}, which tenants are in: add {where} to it "
+                f"TABLE_ACCOUNTS does not name the storage account {name!r}, which contains tenants: add {where} to it "
                 "again.",
                 code="account_missing",
             )
-        if known is not None and known.address != tables.address:
+        if registered is not None and registered.address != tables.address:
             raise Misconfigured(
-                f"TABLE_ACCOUNTS says that the storage account {name!r} is at {tables.address}, but its tenants' rows "
-                f"are at {known.address}: name that one again, and give another account a name of its own.",
+                f"TABLE_ACCOUNTS gives the storage account {name!r} the address {tables.address}, but its rows "
+                f"are at {registered.address}: restore this address, and give the other account another name.",
                 code="account_moved",
             )
         return tables
 
     async def _for_new_tenants(self) -> str:
-        known = (await self._accounts()).get(self._new_tenants)
-        if known is None or self._clock.now() - known.since < KNOWN_FOR:
+        registered = (await self._accounts()).get(self._new_tenants)
+        if registered is None or self._clock.now() - registered.since < KNOWN_FOR:
             return FIRST
         await self.named(self._new_tenants)
         return self._new_tenants
@@ -144,13 +144,13 @@ class Accounts:
             return await self._first.get(TENANTS, partition, row)
         return entity
 
-    async def _accounts(self) -> Mapping[str, _Known]:
+    async def _accounts(self) -> Mapping[str, _RegisteredAccount]:
         """Return all further accounts ever registered, including those in the settings. Read once per process."""
-        if self._known is None or _is_lost(self._known):
-            self._known = asyncio.ensure_future(self._announced())
-        return self._known.result() if self._known.done() else await asyncio.shield(self._known)
+        if self._registered is None or _is_lost(self._registered):
+            self._registered = asyncio.ensure_future(self._announced())
+        return self._registered.result() if self._registered.done() else await asyncio.shield(self._registered)
 
-    async def _announced(self) -> Mapping[str, _Known]:
+    async def _announced(self) -> Mapping[str, _RegisteredAccount]:
         """Register the accounts in the settings that are not registered yet, and return all registered ones."""
         rows = {row["account"]: row async for row in self._first.query(TENANTS, partition=keys.ACCOUNTS)}
         for name, tables in self._further.items():
@@ -159,9 +159,11 @@ class Accounts:
                 rows[name] = await self._inserted(
                     keys.ACCOUNTS, keys.account(name), account=name, address=tables.address, since=since
                 )
-        return {name: _Known(row["address"], datetime.fromisoformat(row["since"])) for name, row in rows.items()}
+        return {
+            name: _RegisteredAccount(row["address"], datetime.fromisoformat(row["since"])) for name, row in rows.items()
+        }
 
 
-def _is_lost(task: asyncio.Task[Mapping[str, _Known]]) -> bool:
+def _is_lost(task: asyncio.Task[Mapping[str, _RegisteredAccount]]) -> bool:
     """Whether a task ended without a result."""
     return task.done() and (task.cancelled() or task.exception() is not None)

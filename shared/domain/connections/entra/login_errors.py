@@ -205,16 +205,16 @@ def sign_in_refused(kind: CredentialKind, refusal: Check) -> list[Check]:
 
 
 def explained(code: str) -> Explanation | None:
-    """Return the meaning of a refusal of the login service, None for another code. All concern the credentials."""
+    """Explain a refusal of the login service; None for another code. The category is always `credentials`."""
     number = code.removeprefix("AADSTS")
     if number == code:
         title, (detail, fix) = "The credentials do not work", _WITHOUT_NUMBER.get(code, ("", ""))
         return _explanation(title, detail, fix) if detail else None
-    known = LOGIN_ERRORS.get(number)
-    if known is None:
+    entry = LOGIN_ERRORS.get(number)
+    if entry is None:
         title, detail = "The login service refused the credentials", f"The login service returned the error {code}."
         return _explanation(title, detail, _LOOK_UP)
-    return _explanation(known.title, known.detail if code in known.detail else f"{known.detail} ({code})", known.fix)
+    return _explanation(entry.title, entry.detail if code in entry.detail else f"{entry.detail} ({code})", entry.fix)
 
 
 def _explanation(title: str, detail: str, fix: str) -> Explanation:
@@ -225,14 +225,14 @@ def refused(code: str, login: str, support_ids: str = "", consent_link: str | No
     """Return the failed check for a refusal. Unknown AADSTS codes are shown with the code itself."""
     number = code.removeprefix("AADSTS")
     link = f"{login}/error?code={number}" if number.isdecimal() else None
-    known = LOGIN_ERRORS.get(number)
+    entry = LOGIN_ERRORS.get(number)
     meaning = explained(code) or _explanation("The credentials do not work", *_NOTHING_SAID)
-    if known is None and link is None:
+    if entry is None and link is None:
         return Check.failed("login", meaning.title, meaning.detail, meaning.fix)
     if number == _CONSENT_HELPS and consent_link:
         link = consent_link
     return Check(
-        id=known.check if known else "login",
+        id=entry.check if entry else "login",
         status=CheckStatus.FAIL,
         title=meaning.title,
         detail=f"{meaning.detail}{support_ids}",
