@@ -7,7 +7,7 @@ thousand, at one location. Unchanged people should not cost requests.
 from collections.abc import Sequence
 from typing import Final
 
-from shared.domain.reconcile.write_batches import MAX_RECIPIENTS
+from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.telemetry import RequestCounters
 from tests.bench.crowd import Crowd
 from tests.bench.product import product
@@ -57,7 +57,7 @@ async def _of(users: int) -> Result:
     changed = range(0, users, 100)
     cost = await _changed(users, _LOCATIONS, changed)
     rows = len(changed) * _LOCATIONS
-    allowed = _SLACK * rows / MAX_RECIPIENTS + _EACH * _LOCATIONS
+    allowed = _SLACK * rows / MAX_BATCH_RECIPIENTS + _EACH * _LOCATIONS
     return Result(
         key=f"one_percent_changed_{users}",
         value=cost.storage_requests / allowed,

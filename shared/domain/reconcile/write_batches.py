@@ -8,13 +8,13 @@ from shared.domain.reconcile.decide import Write
 
 #: Maximum number of recipients in a batch: of its 100 entities, one is the fence and one the journal.
 #: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
-MAX_RECIPIENTS: Final = 98
+MAX_BATCH_RECIPIENTS: Final = 98
 
 
 def batches(writes: Iterable[Write]) -> Iterator[list[Write]]:
-    """Yield the writes in order, lazily, in lists of at most MAX_RECIPIENTS."""
+    """Yield the writes in order, lazily, in lists of at most MAX_BATCH_RECIPIENTS."""
     remaining = iter(writes)
-    while batch := list(islice(remaining, MAX_RECIPIENTS)):
+    while batch := list(islice(remaining, MAX_BATCH_RECIPIENTS)):
         yield batch
 
 
@@ -27,16 +27,11 @@ class Batcher:
     def add(self, writes: Sequence[Write]) -> Iterator[list[Write]]:
         """Add writes and iterate over the batches that are now full."""
         self._batch += writes
-        while len(self._batch) >= MAX_RECIPIENTS:
-            full, self._batch = self._batch[:MAX_RECIPIENTS], self._batch[MAX_RECIPIENTS:]
+        while len(self._batch) >= MAX_BATCH_RECIPIENTS:
+            full, self._batch = self._batch[:MAX_BATCH_RECIPIENTS], self._batch[MAX_BATCH_RECIPIENTS:]
             yield full
 
     def rest(self) -> list[Write]:
         """Return the last, incomplete batch, which may be empty."""
         batch, self._batch = self._batch, []
         return batch
-
-
-#: Maximum number of recipients that a store writes in one batch of 100 entities, with the journal and the fence.
-#: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
-MAX_BATCH_RECIPIENTS = 98

@@ -143,13 +143,13 @@ class Deactivate:
         async with self.access.open_for_run(plan, await self.stages.require_current(plan)) as directory:
             checked: dict[tuple[str, ...], dict[ObjectId, Existence]] = {}
             for location, at_location in sorted(candidates.items()):
-                feeds = plan.locations[location]
-                if not feeds:  # no source is mapped to the location, so there is nothing to check
+                source_ids = plan.locations[location]
+                if not source_ids:  # no source is mapped to the location, so there is nothing to check
                     departures[location] = tuple(at_location)
                     continue
-                by_feeds = checked.setdefault(feeds, {})
-                await self._check(plan, directory, feeds, at_location, by_feeds)
-                existence = await self._with_location_rule(plan, directory, location, at_location, by_feeds)
+                by_sources = checked.setdefault(source_ids, {})
+                await self._check(plan, directory, source_ids, at_location, by_sources)
+                existence = await self._with_location_rule(plan, directory, location, at_location, by_sources)
                 departures[location] = confirm(at_location, existence, plan.preferences)
                 unknown = sum(existence[candidate.object_id] is Existence.UNKNOWN for candidate in at_location)
                 if unknown:
@@ -160,7 +160,7 @@ class Deactivate:
     async def _check(
         plan: Plan,
         directory: Directory,
-        feeds: tuple[str, ...],
+        source_ids: tuple[str, ...],
         candidates: Sequence[Candidate],
         existence: dict[ObjectId, Existence],
     ) -> None:
@@ -170,7 +170,9 @@ class Deactivate:
         """
         people = [candidate.object_id for candidate in candidates if candidate.object_id not in existence]
         if people:
-            groups = [source for name, source in plan.sources.items() if name in feeds and source.group is not None]
+            groups = [
+                source for name, source in plan.sources.items() if name in source_ids and source.group is not None
+            ]
             existence.update(await directory.check_existence(people, groups))
             for person in people:
                 existence.setdefault(person, Existence.UNKNOWN)
@@ -184,13 +186,13 @@ class Deactivate:
         existence: dict[ObjectId, Existence],
     ) -> dict[ObjectId, Existence]:
         """Return the existence of the candidates. If a location rule feeds the location, apply it to the live users."""
-        rule, feeds = plan.preferences.rule, plan.locations[location]
-        if rule is None or plan.everyone not in feeds:
+        rule, source_ids = plan.preferences.rule, plan.locations[location]
+        if rule is None or plan.everyone not in source_ids:
             return existence
         people = sorted({candidate.object_id for candidate in candidates})
         live = {user.id: user for user in await directory.users_by_id(people)}
         at_location = {person: existence[person] for person in people}
-        return apply_location_rule(at_location, live, rule, location, grouped=len(feeds) > 1)
+        return apply_location_rule(at_location, live, rule, location, grouped=len(source_ids) > 1)
 
     async def _losses(
         self,

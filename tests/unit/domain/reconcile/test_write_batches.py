@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.reconcile.decide import Write, decide
-from shared.domain.reconcile.write_batches import MAX_RECIPIENTS, Batcher, batches
+from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS, Batcher, batches
 from tests.support.builders import desired, user
 
 
@@ -17,8 +17,8 @@ def writes(count: int) -> tuple[Write, ...]:
 
 def test_a_batch_leaves_room_for_journal_and_fence() -> None:
     """Exactly the limit is one batch; one more is two, and nobody is lost."""
-    assert [len(batch) for batch in batches(writes(MAX_RECIPIENTS))] == [MAX_RECIPIENTS]
-    assert [len(batch) for batch in batches(writes(MAX_RECIPIENTS + 1))] == [MAX_RECIPIENTS, 1]
+    assert [len(batch) for batch in batches(writes(MAX_BATCH_RECIPIENTS))] == [MAX_BATCH_RECIPIENTS]
+    assert [len(batch) for batch in batches(writes(MAX_BATCH_RECIPIENTS + 1))] == [MAX_BATCH_RECIPIENTS, 1]
     assert list(batches([])) == []
 
 
@@ -27,12 +27,12 @@ def test_nobody_is_asked_for_before_they_are_wanted() -> None:
     taken: list[Write] = []
 
     def decided() -> Iterator[Write]:
-        for write in writes(3 * MAX_RECIPIENTS):
+        for write in writes(3 * MAX_BATCH_RECIPIENTS):
             taken.append(write)
             yield write
 
     next(batches(decided()))
-    assert len(taken) == MAX_RECIPIENTS
+    assert len(taken) == MAX_BATCH_RECIPIENTS
 
 
 @pytest.mark.parametrize("part", [1, 97, 98, 99, 500])
@@ -42,5 +42,5 @@ def test_parts_of_any_size_fill_batches(part: int) -> None:
     batcher = Batcher()
     cut = [batch for start in range(0, 500, part) for batch in batcher.add(everybody[start : start + part])]
     cut.append(batcher.rest())
-    assert [len(batch) for batch in cut[:-1]] == [MAX_RECIPIENTS] * 5
+    assert [len(batch) for batch in cut[:-1]] == [MAX_BATCH_RECIPIENTS] * 5
     assert [write for batch in cut for write in batch] == list(everybody)
