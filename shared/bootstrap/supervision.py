@@ -5,7 +5,7 @@ from functools import cached_property
 from shared.bootstrap.sync import SyncWiring
 from shared.workflows.sync.review_held import DecideHeld
 from shared.workflows.sync.schedule import Schedule
-from shared.workflows.sync.watchdog import Watch
+from shared.workflows.sync.watchdog import Watchdog
 
 
 class SupervisionWiring(SyncWiring):
@@ -24,9 +24,9 @@ class SupervisionWiring(SyncWiring):
         )
 
     @cached_property
-    def watch(self) -> Watch:
+    def watchdog(self) -> Watchdog:
         """Resumes what a crash interrupted."""
-        return Watch(
+        return Watchdog(
             sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             recipients=self.ports.recipients,

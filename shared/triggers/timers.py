@@ -22,4 +22,4 @@ async def watchdog(timer: func.TimerRequest) -> None:
     """Re-enqueue jobs without progress and end runs past their deadline."""
     del timer
     with count_requests() as counters:
-        await app().watch(counters)
+        await app().watchdog(counters)

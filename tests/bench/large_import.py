@@ -95,7 +95,7 @@ async def main(rows: int) -> None:
             "peak_mib_more_than_idle": round(peak_mib() - start_mib, 1),
         }
     report["idle_mib"] = round(start_mib, 1)
-    await world.app.watch(RequestCounters())
+    await world.app.watchdog(RequestCounters())
     print(json.dumps(report))
 
 

@@ -43,7 +43,7 @@ async def counted(customer: Customer, changed_share: float) -> Counts:
             await _require_done(deployment)
             units[run] = (await deployment.simulator.call("GET", "/metrics"))["resource_units"]
             sizes[run] = sum((await deployment.stored_bytes()).values())
-        watchdog = await deployment.counted(deployment.app.watch)
+        watchdog = await deployment.counted(deployment.app.watchdog)
         peaks = await _peaks(deployment, changed)
     added = {run: sizes[run] - sizes[before] for before, run in pairwise(RUNS)}
     return Counts(

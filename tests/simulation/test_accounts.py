@@ -171,7 +171,7 @@ async def test_without_its_account_a_tenant_is_refused_and_no_other(deployment: 
         await world.app.locations.put(NEW, LocationId("paris"), "Paris")
     with pytest.raises(Misconfigured, match="TABLE_ACCOUNTS"):
         await world.app.tenants.delete(NEW)
-    await world.app.watch(RequestCounters())  # one tenant stops no other
+    await world.app.watchdog(RequestCounters())  # one tenant stops no other
     after = {name: [dict(row) async for row in deployment.first.query(name)] for name in EVERYTHING - SPANNING}
     assert after == before
     assert (await world.sync(OLD, "goes-on")).state is RunState.DONE
@@ -187,7 +187,7 @@ async def test_a_deleted_tenant_is_erased_in_its_account_and_comes_back_there(de
     row = {"PartitionKey": keys.location(NEW, BERLIN), "RowKey": keys.FENCE}
     await deployment.second.put(table_names.RECIPIENTS, row)
     deployment.clock.advance(SETTLED_AFTER.total_seconds())
-    await deployment.restarted().app.watch(RequestCounters())
+    await deployment.restarted().app.watchdog(RequestCounters())
     assert await _tables_of(deployment.second, NEW) == set()
     assert await _tables_of(deployment.first, NEW) == {table_names.TENANTS}
     left = [row["RowKey"] async for row in deployment.first.query(table_names.TENANTS) if NEW in row["RowKey"]]

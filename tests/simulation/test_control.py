@@ -24,10 +24,10 @@ async def test_the_watchdog_leaves_a_job_alone_that_is_slow_but_works() -> None:
     for _ in range(3):
         world.clock.advance(1_000)
         await attempt.commit_fingerprint(input_fingerprint=None, active=0)
-        await world.app.watch(RequestCounters())
+        await world.app.watchdog(RequestCounters())
         assert world.queue.messages == working
     world.clock.advance(1_000)
-    await world.app.watch(RequestCounters())
+    await world.app.watchdog(RequestCounters())
     assert world.queue.messages == [*working, *working]
     await world.drain()
     assert (await world.newest("contoso")).counts.created == 60
@@ -43,7 +43,7 @@ async def test_switching_off_forgets_a_waiting_request() -> None:
     await world.app.connect.disconnect(TenantId("contoso"))
     await world.drain()
     world.clock.advance(2_000)
-    await world.app.watch(RequestCounters())
+    await world.app.watchdog(RequestCounters())
     assert world.queue.messages == []
     assert await world.everything("contoso") == {"berlin": [], "munich": []}
     assert [run.state async for run in world.ports.runs.list_runs(TenantId("contoso"))] == [RunState.SUPERSEDED]
@@ -56,7 +56,7 @@ async def test_a_run_past_its_deadline_is_given_up() -> None:
     await deliver(world.app, world.queue.messages.pop(0))
     world.queue.messages.clear()
     world.clock.advance(7 * 3600)
-    await world.app.watch(RequestCounters())
+    await world.app.watchdog(RequestCounters())
     given_up = await world.newest("contoso")
     assert (given_up.state, given_up.problems[0].code) == (RunState.FAILED, "deadline")
     run = await world.sync("contoso", "second")

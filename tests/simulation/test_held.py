@@ -152,7 +152,7 @@ async def test_an_approval_whose_message_is_lost_is_taken_up_again() -> None:
     world.queue.messages.clear()
     for _ in range(3):
         world.clock.advance(1_000)
-        await world.app.watch(RequestCounters())
+        await world.app.watchdog(RequestCounters())
         await world.drain()
     assert (await world.run("contoso", run.id)).counts.deactivated == 50
 
@@ -170,6 +170,6 @@ async def test_a_tenant_that_was_taken_in_vain_is_freed() -> None:
     )
     await world.ports.sync_states.replace(CONTOSO, taken, etag)
     world.clock.advance(1_000)
-    await world.app.watch(RequestCounters())
+    await world.app.watchdog(RequestCounters())
     assert (await world.ports.sync_states.get(CONTOSO)).value.active_run is None
     assert (await approve(world, run)).counts.deactivated == 50

@@ -302,18 +302,18 @@ async def test_what_nobody_needs_is_erased_after_a_while() -> None:
     world = await imports_world()
     abandoned = await uploaded(world, CHANGED)
     held = (await large(world, people(900, 901), ImportMode.OVERWRITE)).ref
-    await world.app.watch(RequestCounters())
+    await world.app.watchdog(RequestCounters())
     assert await world.ports.imports.list_part_sizes(abandoned)
     assert await world.ports.imports.list_part_sizes(held)
     world.clock.advance(cleanup.KEEP_FILE.total_seconds())
-    await world.app.watch(RequestCounters())
+    await world.app.watchdog(RequestCounters())
     assert [await world.ports.imports.list_part_sizes(each) for each in (abandoned, held)] == [{}, {}]
     states = [(await look(world, each)).state for each in (abandoned, held)]
     assert states == [ImportState.FAILED, ImportState.DONE]
     with pytest.raises(Conflict):
         await start(world, abandoned, CHANGED)
     world.clock.advance(cleanup.KEEP_REPORT.total_seconds())
-    await world.app.watch(RequestCounters())
+    await world.app.watchdog(RequestCounters())
     assert [mark async for mark in world.ports.imports.list_imports()] == []
     assert len([run async for run in world.ports.runs.list_runs(CONTOSO)]) == 2
 
@@ -326,7 +326,7 @@ async def test_an_import_that_never_comes_to_its_end_is_given_up() -> None:
     for _ in range(25):
         world.queue.messages.clear()
         world.clock.advance(timedelta(hours=1).total_seconds())
-        await world.app.watch(RequestCounters())
+        await world.app.watchdog(RequestCounters())
     assert world.queue.messages == []
     failed = await world.run(CONTOSO, run.id)
     assert (failed.state, failed.problems[0].code) == (RunState.FAILED, "deadline")

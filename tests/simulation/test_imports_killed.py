@@ -125,5 +125,5 @@ async def _watched(world: World) -> None:
     """Let the watchdog look every quarter of an hour."""
     for _ in range(4):
         world.clock.advance(1_000)
-        await world.app.watch(RequestCounters())
+        await world.app.watchdog(RequestCounters())
         await settle(world)

@@ -95,7 +95,7 @@ async def test_killed_at_every_call_with_the_message_lost(after: bool) -> None: 
                 await world.drain(app)
         for _ in range(8):
             world.clock.advance(1_000)
-            await world.app.watch(RequestCounters())
+            await world.app.watchdog(RequestCounters())
             await world.drain()
         state = (await world.ports.sync_states.get(TenantId("contoso"))).value
         if state.active_run is None and await world.everything("contoso") != recipients:

@@ -144,7 +144,7 @@ async def test_killed_at_every_call(after: bool, lost: bool) -> None:  # noqa: F
                     await world.drain(app)
             for _ in range(4):
                 world.clock.advance(1_000)
-                await world.app.watch(RequestCounters())
+                await world.app.watchdog(RequestCounters())
                 await world.drain()
         else:
             await drain_with_retries(world, app)

@@ -30,7 +30,7 @@ class ImportWatchdog(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class Watchdog:
     """Resumes or ends stuck runs, and sends waiting requests and erasures of tenants again."""
 
     sync_states: SyncStateStore
@@ -54,7 +54,7 @@ class Watch:
             try:
                 await self._watch(tenant, state, counters)
             except SyncError as error:
-                event("watch_failed", tenant=tenant, run=state.active_run, code=error.code)
+                event("watchdog_failed", tenant=tenant, run=state.active_run, code=error.code)
         await self.imports()
         await self.erasure.sweep()
 

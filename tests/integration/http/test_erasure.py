@@ -44,7 +44,7 @@ async def fill(deployment: Deployment, simulator: Broken, tenant: str) -> dict[s
 async def settle(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the watchdog look when nothing can be running any more."""
     monkeypatch.setattr(deletion, "SETTLED_AFTER", timedelta(0))
-    await deployment.product.watch(RequestCounters())
+    await deployment.product.watchdog(RequestCounters())
 
 
 def names(deployment: Deployment, entries: dict[str, Any], tenant: str) -> set[str]:

@@ -69,10 +69,10 @@ async def test_deleting_a_tenant_leaves_nothing(
     await ports.snapshots.stage(contoso, late, "attempt", 0, [Page.of(b"what a worker read meanwhile", [])])
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(SETTLED_AFTER.total_seconds() - 1)
-    await app.watch(RequestCounters())
+    await app.watchdog(RequestCounters())
     assert "contoso" in _text(ports.snapshots)
     ports.clock.advance(1)
-    await app.watch(RequestCounters())
+    await app.watchdog(RequestCounters())
     stores = (ports.tenants, ports.runs, ports.snapshots, ports.recipients, ports.secrets, ports.operator_log)
     for store in stores:
         assert "contoso" not in _text(store), type(store).__name__
@@ -93,7 +93,7 @@ async def test_a_tenant_can_be_created_again_at_once(app: App, ports: Ports, con
     await app.locations.put(contoso, DESK, "Desk")
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(3_600)
-    await app.watch(RequestCounters())
+    await app.watchdog(RequestCounters())
     assert [each.id for each in await app.locations.list_all(contoso)] == [DESK]
 
 
@@ -110,12 +110,12 @@ async def test_a_sweep_that_died_is_taken_up_again(
         raise Transient("the process dies", code="storage_unreachable")
 
     monkeypatch.setattr(ports.tenants, "delete_deletion", dies)
-    await app.watch(RequestCounters())
+    await app.watchdog(RequestCounters())
     with pytest.raises(Conflict) as refused:
         await app.tenants.put(contoso, "Anew")
     assert refused.value.code == "sweeping"
     monkeypatch.setattr(ports.tenants, "delete_deletion", forget)
-    await app.watch(RequestCounters())
+    await app.watchdog(RequestCounters())
     await app.tenants.put(contoso, "Anew")
 
 
@@ -134,7 +134,7 @@ async def test_a_deletion_that_died_is_finished(
     monkeypatch.setattr(ports.runs, "delete_all", delete_all)
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(3_600)
-    await app.watch(RequestCounters())
+    await app.watchdog(RequestCounters())
     with pytest.raises(NotFound):
         await app.tenants.get(contoso)
 
