@@ -7,7 +7,7 @@ from shared.workflows.tenants.authorize import Authorize
 from shared.workflows.tenants.deletion import Erasure
 from shared.workflows.tenants.locations import Locations
 from shared.workflows.tenants.preferences import TenantPreferences
-from shared.workflows.tenants.sso_users import SignIns
+from shared.workflows.tenants.sso_users import SsoUsers
 from shared.workflows.tenants.tenants import Tenants
 
 
@@ -30,9 +30,9 @@ class TenantWiring(ImportWiring):
         return Erasure(tenants=ports.tenants, data=data, secrets=ports.secrets, clock=ports.clock)
 
     @cached_property
-    def sign_ins(self) -> SignIns:
+    def sso_users(self) -> SsoUsers:
         """Lists SSO users and makes them users of the product."""
-        return SignIns(
+        return SsoUsers(
             tenants=self.ports.tenants,
             settings=self.ports.settings,
             users=self.ports.users,

@@ -32,13 +32,13 @@ class UserBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 @route(bp, "GET", "tenants/{tenant}/sso-users", Contract(answers=answers(SsoUsersView), problems=_READS))
 async def sso_users_list(request: Request) -> Answer:
     """List the people assigned to the sign-in application, and whether they can become users."""
-    return Answer(SsoUsersView(users=await app().sign_ins.sso_users(request.tenant)))
+    return Answer(SsoUsersView(users=await app().sso_users.sso_users(request.tenant)))
 
 
 @route(bp, "GET", "tenants/{tenant}/users", Contract(answers=answers(UsersView), problems=NO_TENANT))
 async def users_list(request: Request) -> Answer:
     """List the product users."""
-    return Answer(UsersView(users=await app().sign_ins.product_users(request.tenant)))
+    return Answer(UsersView(users=await app().sso_users.product_users(request.tenant)))
 
 
 @route(
@@ -56,4 +56,4 @@ async def users_post(request: Request) -> Answer:
     body = request.body(UserBody)
     person = (await app().access.provider(request.tenant)).object_id(body.object_id)
     by = name_of(request.caller)
-    return Answer(await app().sign_ins.make_user(request.tenant, person, body.role, by), HTTPStatus.CREATED)
+    return Answer(await app().sso_users.make_user(request.tenant, person, body.role, by), HTTPStatus.CREATED)

@@ -21,7 +21,7 @@ _DIRECT = "direct"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignIns:
+class SsoUsers:
     """Reads assignments live from the directory, and stores users of the product."""
 
     tenants: TenantStore
