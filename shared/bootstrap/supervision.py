@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from shared.bootstrap.sync import SyncWiring
-from shared.workflows.sync.review_held import DecideHeld
+from shared.workflows.sync.review_held import ReviewHeld
 from shared.workflows.sync.schedule import Schedule
 from shared.workflows.sync.watchdog import Watchdog
 
@@ -41,9 +41,9 @@ class SupervisionWiring(SyncWiring):
         )
 
     @cached_property
-    def decide_held(self) -> DecideHeld:
+    def review_held(self) -> ReviewHeld:
         """Approves or drops the deactivations of a held run."""
-        return DecideHeld(
+        return ReviewHeld(
             sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             queue=self.ports.queue,

@@ -64,7 +64,7 @@ async def test_a_mapping_that_is_removed(groups: list[str], left: str) -> None:
     staying = 17 if groups else 0
     if run.state is RunState.HELD:
         assert await reasons(world, "fabrikam", "munich") == {"active": before}
-        await world.app.decide_held.approve(FABRIKAM, run.id, run.held_digest or "", "somebody")
+        await world.app.review_held.approve(FABRIKAM, run.id, run.held_digest or "", "somebody")
         await world.drain()
     found = await reasons(world, "fabrikam", "munich")
     assert found.pop("active", 0) == staying
@@ -84,7 +84,7 @@ async def test_from_groups_to_everybody_and_back() -> None:
     await world.app.preferences.put(FABRIKAM, Preferences(mode=Mode.GROUPS))
     run = await world.sync("fabrikam", "third")
     assert run.state is RunState.HELD
-    await world.app.decide_held.approve(FABRIKAM, run.id, run.held_digest or "", "somebody")
+    await world.app.review_held.approve(FABRIKAM, run.id, run.held_digest or "", "somebody")
     await world.drain()
     for name, known in before.items():
         found = await reasons(world, "fabrikam", name)

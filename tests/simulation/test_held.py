@@ -29,7 +29,7 @@ async def held_world() -> tuple[World, Run]:
 
 async def approve(world: World, run: Run, by: str = "person:t:o") -> Run:
     """Approve what a run holds, work it off, and return the run."""
-    await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", by)
+    await world.app.review_held.approve(CONTOSO, run.id, run.held_digest or "", by)
     await world.drain()
     return await world.run("contoso", run.id)
 
@@ -68,7 +68,7 @@ async def test_an_approval_may_be_sent_and_delivered_several_times(times: int) -
     """It is one approval."""
     world, run = await held_world()
     for _ in range(times):
-        await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+        await world.app.review_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
     await world.drain(times=times)
     done = await world.run("contoso", run.id)
     assert (done.state, done.counts.deactivated) == (RunState.DONE, 50)
@@ -77,12 +77,12 @@ async def test_an_approval_may_be_sent_and_delivered_several_times(times: int) -
 async def test_what_is_rejected_is_dropped() -> None:
     """Nobody is deactivated; the next run finds the same people, and asks again."""
     world, run = await held_world()
-    rejected = await world.app.decide_held.reject(CONTOSO, run.id, "api")
+    rejected = await world.app.review_held.reject(CONTOSO, run.id, "api")
     assert (rejected.state, rejected.held_digest, rejected.decision is not None) == (RunState.DONE, None, True)
-    assert await world.app.decide_held.reject(CONTOSO, run.id, "api") == rejected
+    assert await world.app.review_held.reject(CONTOSO, run.id, "api") == rejected
     assert len(await active(world)) == 30
     with pytest.raises(Rejected) as refused:
-        await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+        await world.app.review_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
     assert refused.value.code == "not_held"
     again = await world.sync("contoso", "third")
     assert (again.state, again.held_digest) == (RunState.HELD, run.held_digest)
@@ -92,11 +92,11 @@ async def test_only_the_very_set_can_be_approved() -> None:
     """Another digest names other people."""
     world, run = await held_world()
     with pytest.raises(Rejected) as refused:
-        await world.app.decide_held.approve(CONTOSO, run.id, "another", "api")
+        await world.app.review_held.approve(CONTOSO, run.id, "another", "api")
     assert refused.value.code == "digest_mismatch"
     done = await world.sync("contoso", "third")
     with pytest.raises(Rejected) as refused:
-        await world.app.decide_held.reject(CONTOSO, (await world.app.run_history.list_runs(CONTOSO))[0][-1].id, "api")
+        await world.app.review_held.reject(CONTOSO, (await world.app.run_history.list_runs(CONTOSO))[0][-1].id, "api")
     assert refused.value.code == "not_held"
     assert done.state is RunState.HELD
 
@@ -108,14 +108,14 @@ async def test_a_held_run_expires_with_the_next_one() -> None:
     await world.request("contoso", "third")
     await deliver(world.app, world.queue.messages.pop(0))
     with pytest.raises(Conflict) as refused:
-        await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+        await world.app.review_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
     assert refused.value.code == "held_expired"
     await world.drain()
     newest = await world.newest("contoso")
     await world.app.locations.put(CONTOSO, next(iter(run.locations)), "Renamed")
     await world.app.restart_on_change.invalidate_running_work(CONTOSO)
     with pytest.raises(Conflict) as refused:
-        await world.app.decide_held.approve(CONTOSO, newest.id, newest.held_digest or "", "api")
+        await world.app.review_held.approve(CONTOSO, newest.id, newest.held_digest or "", "api")
     assert refused.value.code == "held_expired"
 
 
@@ -148,7 +148,7 @@ async def test_an_approved_exodus_is_no_drip() -> None:
 async def test_an_approval_whose_message_is_lost_is_taken_up_again() -> None:
     """By the watchdog, like any stage of a run."""
     world, run = await held_world()
-    await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+    await world.app.review_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
     world.queue.messages.clear()
     for _ in range(3):
         world.clock.advance(1_000)

@@ -221,10 +221,10 @@ class History:
         if run is None or run.state is not RunState.HELD or not self.model.held:
             return
         if self.random.random() < 0.3:
-            await self.world.app.decide_held.reject(TENANT, run.id, "somebody")
+            await self.world.app.review_held.reject(TENANT, run.id, "somebody")
             self.model.held = {}
         else:
-            await self.world.app.decide_held.approve(TENANT, run.id, run.held_digest or "", "somebody")
+            await self.world.app.review_held.approve(TENANT, run.id, run.held_digest or "", "somebody")
             await self.world.drain()
             self.model.approve()
         await self.compare()

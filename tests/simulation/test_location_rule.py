@@ -85,7 +85,7 @@ async def test_who_has_come_back_since_the_read_stays() -> None:
     held = await world.sync("contoso", "second")
     assert held.state is RunState.HELD
     world.directory().put(user(0, office_location="Berlin 2"))
-    await world.app.decide_held.approve(TENANT, held.id, held.held_digest or "", "somebody")
+    await world.app.review_held.approve(TENANT, held.id, held.held_digest or "", "somebody")
     await world.drain()
     assert await active(world) == {"berlin": 12, "munich": 5, "paris": 0}
 
@@ -144,7 +144,7 @@ async def test_taking_the_rule_away_lets_go_of_whom_only_it_held() -> None:
     await world.app.preferences.put(TENANT, Preferences(mode=Mode.GROUPS, guard=LENIENT))
     run = await world.sync("contoso", "second")
     assert run.state is RunState.HELD  # everybody of Munich would go
-    await world.app.decide_held.approve(TENANT, run.id, run.held_digest or "", "somebody")
+    await world.app.review_held.approve(TENANT, run.id, run.held_digest or "", "somebody")
     await world.drain()
     assert await active(world) == {"berlin": 3, "munich": 0, "paris": 0}
 

@@ -80,7 +80,7 @@ async def test_a_preview_says_that_a_run_would_be_held() -> None:
     assert run.state is RunState.HELD
     assert "after" not in run.problems[0].detail
     await preview(world, CONTOSO)
-    await world.app.decide_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+    await world.app.review_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
     await world.drain()
     assert (await world.run("contoso", run.id)).counts.deactivated == 50
 

@@ -117,7 +117,7 @@ async def runs_changes(request: Request) -> Answer:
 async def runs_approve(request: Request) -> Answer:
     """Approve the held deactivations of a run and start them (202)."""
     digest = request.body(ApproveBody).digest
-    run = await app().decide_held.approve(request.tenant, request.run, digest, name_of(request.caller))
+    run = await app().review_held.approve(request.tenant, request.run, digest, name_of(request.caller))
     return Answer(RunView.of(run), HTTPStatus.ACCEPTED)
 
 
@@ -129,7 +129,7 @@ async def runs_approve(request: Request) -> Answer:
 )
 async def runs_reject(request: Request) -> Answer:
     """Reject the held deactivations of a run. The next run decides again."""
-    return Answer(RunView.of(await app().decide_held.reject(request.tenant, request.run, name_of(request.caller))))
+    return Answer(RunView.of(await app().review_held.reject(request.tenant, request.run, name_of(request.caller))))
 
 
 @route(

@@ -19,7 +19,7 @@ from shared.workflows.tenants.summary import revise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecideHeld:
+class ReviewHeld:
     """Stores decisions on held runs. An approved run takes the tenant again and writes like any active run."""
 
     sync_states: SyncStateStore
