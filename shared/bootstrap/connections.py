@@ -7,7 +7,7 @@ from shared.workflows.connections.connect import Connect
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.connections.providers import Providers
-from shared.workflows.connections.rate_limiter import Limiter
+from shared.workflows.connections.rate_limiter import RateLimiter
 from shared.workflows.connections.show_mapping import ShowMapping
 from shared.workflows.connections.validate import Validate
 
@@ -45,7 +45,7 @@ class ConnectionWiring(RunWiring):
         """Validates credentials."""
         return Validate(
             providers=self.providers,
-            limiter=Limiter(limits=self.ports.limits, clock=self.ports.clock),
+            limiter=RateLimiter(limits=self.ports.limits, clock=self.ports.clock),
             operator_tenant=self.operator_tenant,
         )
 

@@ -12,7 +12,7 @@ from shared.runtime.optimistic_update import optimistic_update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limiter:
+class RateLimiter:
     """Counts actions against rate limits, and takes back those that turn out not to count."""
 
     limits: LimitStore

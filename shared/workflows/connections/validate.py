@@ -11,7 +11,7 @@ from shared.domain.connections.validation_report import Validation
 from shared.errors import SyncError
 from shared.telemetry import event
 from shared.workflows.connections.providers import Providers
-from shared.workflows.connections.rate_limiter import Limiter
+from shared.workflows.connections.rate_limiter import RateLimiter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Scope:
     caller: Caller
     sign_in_application: str | None
     is_stored: bool
-    limiter: Limiter
+    limiter: RateLimiter
     operator_tenant: str | None
 
     def vouches_for(self, directory: str) -> bool:
@@ -42,7 +42,7 @@ class Validate:
     """Validates connection forms without storing them."""
 
     providers: Providers
-    limiter: Limiter
+    limiter: RateLimiter
     operator_tenant: str | None
 
     async def __call__(
