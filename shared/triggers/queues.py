@@ -40,7 +40,7 @@ class _Queue(Generic[M]):
     name: str
     parse: Callable[[str, str], M]
     work: Callable[[App, M, RequestCounters, bool], Awaitable[None]]
-    put_back: Callable[[App, M, float], Awaitable[None]]
+    requeue: Callable[[App, M, float], Awaitable[None]]
 
     @property
     def poison(self) -> str:
@@ -98,8 +98,8 @@ async def _process(queue: _Queue[M], msg: func.QueueMessage) -> None:
         except Transient as error:
             if error.retry_after_s is None:
                 raise
-            event("put_back", queue=queue.name, tenant=message.tenant, code=error.code, seconds=error.retry_after_s)
-            await queue.put_back(product, message, min(error.retry_after_s, DELAYED.max_wait_s))
+            event("requeued", queue=queue.name, tenant=message.tenant, code=error.code, seconds=error.retry_after_s)
+            await queue.requeue(product, message, min(error.retry_after_s, DELAYED.max_wait_s))
 
 
 async def _dead_letter(queue: _Queue[M], msg: func.QueueMessage) -> None:

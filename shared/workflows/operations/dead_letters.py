@@ -56,7 +56,7 @@ class DeadLetters:
             run=message.run if message and not isinstance(message, SyncRequest) else None,
         )
         await self.operator_log.record(entry)
-        event("buried", queue=queue, message=message_id, code=code, tenant=entry.tenant, run=entry.run)
+        event("dead_letter", queue=queue, message=message_id, code=code, tenant=entry.tenant, run=entry.run)
 
     async def record(self, queue: str, message_id: str, body: str, message: Message, counters: RequestCounters) -> None:
         """Add the message to the operator log and mark its job as failed, so that its run can end."""
@@ -67,7 +67,7 @@ class DeadLetters:
         try:
             await self._fail_job(queue, message, counters)
         except Superseded:
-            event("buried_superseded", queue=queue, message=message_id)
+            event("dead_letter_superseded", queue=queue, message=message_id)
 
     async def _fail_job(self, queue: str, message: Message, counters: RequestCounters) -> None:
         match message:

@@ -118,7 +118,7 @@ class Fetch:
         except (Superseded, Contended):  # Contended: the message is re-enqueued, also at its last delivery
             raise
         except Unanswered as error:
-            event("unanswered", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
+            event("no_response", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
             if error.retry_after_s is None:
                 return self._failed(plan, context, job, error)
             again = msgspec.structs.replace(job, attempts_without_response=job.attempts_without_response + 1)
@@ -150,5 +150,5 @@ class Fetch:
                         result = current = None  # do not use any of its pages
                     if result is not None:
                         return result
-                event("listing_anew", tenant=job.tenant, run=job.run, source=job.source)
+                event("full_listing", tenant=job.tenant, run=job.run, source=job.source)
             return await self.full_read(plan, job, directory, first, current)

@@ -94,7 +94,7 @@ class SsoUsers:
             created_at=self.clock.now(),
             created_by=by,
         )
-        event("user_made", tenant=tenant, person=person, role=role, by=by)
+        event("user_created", tenant=tenant, person=person, role=role, by=by)
         return await self.users.insert(tenant, user)
 
 
