@@ -16,7 +16,7 @@ from shared.errors import Rejected
 
 _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "incremental"} (or "full"), as text or base64.'
 _OURS: Final = "Only the app itself sends these messages; request a run instead."
-#: Requester of a run whose message does not name one: it was put on the queue by hand.
+#: Requester of a run whose message does not name one: it was put on the queue directly.
 MANUAL_MESSAGE: Final = "queue"
 #: Requester of scheduled runs.
 SCHEDULE: Final = "schedule"

@@ -38,7 +38,7 @@ async def ledger_get(request: Request) -> Answer:
     ),
 )
 async def ledger_replay(request: Request) -> Answer:
-    """Retry a failed message: put it back on its queue, once."""
+    """Retry a failed message: send it to its queue again, once."""
     by = name_of(request.caller)
     return Answer(EntryView.of(await app().replay.replay(request.entry, request.query("queue"), by)))
 

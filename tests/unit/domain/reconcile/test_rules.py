@@ -19,7 +19,7 @@ from tests.support.builders import desired, recipient_id_for, snapshot, user
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "recipient-rules.md"
 SOURCE = Source().id
 COLUMNS = ("directory", "match", "origin", "recipient", "differs", "to CSV", "deactivate")
-STATUS = {"active": Status.ACTIVE, "by sync": Status.DEACTIVATED_BY_SYNC, "by hand": Status.DEACTIVATED_MANUALLY}
+STATUS = {"active": Status.ACTIVE, "by sync": Status.DEACTIVATED_BY_SYNC, "manually": Status.DEACTIVATED_MANUALLY}
 Combination = dict[str, str]
 
 
