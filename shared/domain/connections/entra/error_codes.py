@@ -24,6 +24,9 @@ DENIED: Final = _of(
 _FAILING: Final = _of(
     ErrorCategory.TRANSIENT, "Microsoft is temporarily unavailable", "The service did not give a usable answer.", _WAIT
 )
+#: Codes that the API lists: those that its clients meet most.
+LISTED_CODES: Final = ("AADSTS…", "Authorization_RequestDenied")
+
 #: Explanations by error code: codes of Graph, and codes of this app for Graph's responses. Source: https://learn.microsoft.com/graph/errors
 GRAPH_ERRORS: Final[dict[str, Explanation]] = {
     "Authorization_RequestDenied": DENIED,
