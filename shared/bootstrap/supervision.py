@@ -34,7 +34,7 @@ class SupervisionWiring(SyncWiring):
             stages=self.stages,
             closer=self.closer,
             imports=self.sweep_imports,
-            erasure=self.erasure,
+            deletion=self.deletion,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,
             deadline_s=self.settings.run_deadline_s,

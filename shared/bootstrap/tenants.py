@@ -4,7 +4,7 @@ from functools import cached_property
 
 from shared.bootstrap.imports import ImportWiring
 from shared.workflows.tenants.authorize import Authorize
-from shared.workflows.tenants.deletion import Erasure
+from shared.workflows.tenants.deletion import TenantDeletion
 from shared.workflows.tenants.locations import Locations
 from shared.workflows.tenants.preferences import TenantPreferences
 from shared.workflows.tenants.sso_users import SsoUsers
@@ -15,8 +15,8 @@ class TenantWiring(ImportWiring):
     """Configures, authorizes and deletes tenants."""
 
     @cached_property
-    def erasure(self) -> Erasure:
-        """Erases deleted tenants."""
+    def deletion(self) -> TenantDeletion:
+        """Deletes tenants with all their data."""
         ports = self.ports
         data = (
             ports.imports,
@@ -27,7 +27,7 @@ class TenantWiring(ImportWiring):
             ports.users,
             ports.idempotency,
         )
-        return Erasure(tenants=ports.tenants, data=data, secrets=ports.secrets, clock=ports.clock)
+        return TenantDeletion(tenants=ports.tenants, data=data, secrets=ports.secrets, clock=ports.clock)
 
     @cached_property
     def sso_users(self) -> SsoUsers:
@@ -49,7 +49,7 @@ class TenantWiring(ImportWiring):
     def tenants(self) -> Tenants:
         """Creates, renames and deletes tenants."""
         return Tenants(
-            tenants=self.ports.tenants, settings=self.ports.settings, erasure=self.erasure, connect=self.connect
+            tenants=self.ports.tenants, settings=self.ports.settings, deletion=self.deletion, connect=self.connect
         )
 
     @cached_property

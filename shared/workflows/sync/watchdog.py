@@ -19,7 +19,7 @@ from shared.ports.tenants import SyncStateStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.stages import StageCoordinator
-from shared.workflows.tenants.deletion import Erasure
+from shared.workflows.tenants.deletion import TenantDeletion
 
 
 class ImportWatchdog(Protocol):
@@ -31,7 +31,7 @@ class ImportWatchdog(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watchdog:
-    """Resumes or ends stuck runs, and sends waiting requests and erasures of tenants again."""
+    """Resumes or ends stuck runs, and sends waiting requests and deletions of tenants again."""
 
     sync_states: SyncStateStore
     runs: RunStore
@@ -40,13 +40,13 @@ class Watchdog:
     stages: StageCoordinator
     closer: RunCloser
     imports: ImportWatchdog
-    erasure: Erasure
+    deletion: TenantDeletion
     clock: Clock
     stale_after_s: float
     deadline_s: float
 
     async def __call__(self, counters: RequestCounters) -> None:
-        """Resume or end every run without progress, and finish the erasure of deleted tenants.
+        """Resume or end every run without progress, and finish the deletion of tenants.
 
         A failure for one tenant does not affect the others.
         """
@@ -56,7 +56,7 @@ class Watchdog:
             except SyncError as error:
                 event("watchdog_failed", tenant=tenant, run=state.active_run, code=error.code)
         await self.imports()
-        await self.erasure.sweep()
+        await self.deletion.sweep()
 
     async def _watch(self, tenant: TenantId, state: TenantState, counters: RequestCounters) -> None:
         if state.active_run is None:

@@ -1,1 +1,1 @@
-"""Tenants, their settings, authorization, SSO users and erasure."""
+"""Tenants, their settings, authorization, SSO users and deletion."""

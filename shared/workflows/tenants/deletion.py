@@ -1,4 +1,4 @@
-"""Erasure of tenants: immediately, and a second time when running jobs have ended.
+"""Deletion of tenants: immediately, and a second time when running jobs have ended.
 
 A worker that read a directory when the tenant was deleted may write a page or a result after its rows were erased. The
 deletion is therefore stored first, and the watchdog erases again after `SETTLED_AFTER`.
@@ -25,7 +25,7 @@ SETTLED_AFTER: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Erasure:
+class TenantDeletion:
     """Deletes every row of a tenant and its secret in Key Vault."""
 
     tenants: TenantStore
@@ -59,7 +59,7 @@ class Erasure:
         await self._sweep(tenant)
 
     async def sweep(self) -> None:
-        """Repeat the erasure of tenants deleted more than `SETTLED_AFTER` ago, then drop their deletions.
+        """Repeat the deletion of tenants deleted more than `SETTLED_AFTER` ago, then drop their deletions.
 
         A failure for one tenant does not affect the others.
         """

@@ -12,7 +12,7 @@ from shared.errors import Rejected
 from shared.ports.tenants import SettingsStore, TenantStore
 from shared.workflows.connections.connect import Connect
 from shared.workflows.pagination import page
-from shared.workflows.tenants.deletion import Erasure
+from shared.workflows.tenants.deletion import TenantDeletion
 from shared.workflows.tenants.names import valid_name
 
 #: Maximum number of admins of a tenant.
@@ -27,7 +27,7 @@ class Tenants:
 
     tenants: TenantStore
     settings: SettingsStore
-    erasure: Erasure
+    deletion: TenantDeletion
     connect: Connect
 
     async def tag(self, tenant: TenantId, part: Part) -> str:
@@ -48,7 +48,7 @@ class Tenants:
         before = await self.tenants.find_version(tenant, Part.TENANT)
         version = expected(condition, before, Part.TENANT, tenant)
         if before is None:
-            await self.erasure.make_way(tenant)
+            await self.deletion.make_way(tenant)
         with bound_to(version):
             etag = await self.tenants.put(summary, version)
         return Tagged(summary, tag_of(etag, Part.TENANT, tenant)), before is None
@@ -77,9 +77,9 @@ class Tenants:
             version = expected(condition, await self.tenants.find_version(tenant, Part.TENANT), Part.TENANT, tenant)
             with bound_to(version):
                 await self.tenants.put(summary, version)
-        await self.erasure.begin(tenant)
+        await self.deletion.begin(tenant)
         await self.connect.disconnect(tenant)
-        await self.erasure.erase(tenant)
+        await self.deletion.erase(tenant)
 
     async def get_admins(self, tenant: TenantId) -> Admins:
         """Return the tenant's admins, without operators. Raises NotFound if the tenant does not exist."""
