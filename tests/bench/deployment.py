@@ -53,7 +53,7 @@ _FUNCTIONS: Final[dict[type, str]] = {
     SyncRequest: "plan",
     FetchJob: "fetch",
     ReconcileJob: "reconcile",
-    DeactivateJob: "retire",
+    DeactivateJob: "deactivate",
 }
 
 

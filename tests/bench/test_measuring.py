@@ -19,12 +19,12 @@ async def test_a_small_customer_is_counted(monkeypatch: pytest.MonkeyPatch) -> N
     assert sum(work.rows_read for work in counts.runs["unchanged"].values()) < everybody / 10
     assert set(counts.runs["unchanged"]) == {"schedule", "plan", "fetch"}
     assert counts.runs["full"]["reconcile"].rows_read > everybody
-    assert counts.runs["changed"]["retire"].vault_reads == 1
+    assert counts.runs["changed"]["deactivate"].vault_reads == 1
     assert {name: work.executions for name, work in counts.runs["full"].items()} == {
         "schedule": 1,
         "plan": 1,
         "fetch": 1,
         "reconcile": LOCATIONS,
-        "retire": 1,
+        "deactivate": 1,
     }
     assert counts.stored_bytes > 500 * everybody

@@ -6,7 +6,7 @@ from typing import Final
 from infra.capacity.figures import Counts, Measured
 from infra.capacity.work import Work
 
-STAGES: Final = ("plan", "fetch", "reconcile", "retire")
+STAGES: Final = ("plan", "fetch", "reconcile", "deactivate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def run_of(measured: Measured, run: str, *, tenant: int = 0, people: int, locati
         jobs = locations if function == "reconcile" else 1
         size = people / counts.people
         work = _scaled(counts, run, function, size)
-        if function == "retire":  # one job covers all locations, but reads each person once
+        if function == "deactivate":  # one job covers all locations, but reads each person once
             through = _scaled(counts, run, function, size * locations / counts.locations)
             work = replace(through, directory_requests=work.directory_requests, vault_reads=work.vault_reads)
         stages.append((_job(counts, run, function, work, people),) * jobs)
