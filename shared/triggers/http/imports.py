@@ -65,8 +65,8 @@ async def imports_post(request: Request) -> Answer:
 )
 async def imports_get(request: Request) -> Answer:
     """Return the state and the result of an import."""
-    found, sizes = await app().upload_import.get(_ref(request))
-    return Answer(LargeImportView.of(found, sizes))
+    stored, sizes = await app().upload_import.get(_ref(request))
+    return Answer(LargeImportView.of(stored, sizes))
 
 
 @route(

@@ -126,15 +126,17 @@ async def recipients_get(request: Request) -> Answer:
 async def recipients_list(request: Request) -> Answer:
     """List recipients page by page, or export all of them as CSV."""
     if _CSV in request.header("accept"):
-        found = await app().recipient_queries.list_all(request.tenant, request.location, _filter(request, ""))
+        recipients = await app().recipient_queries.list_all(request.tenant, request.location, _filter(request, ""))
         name = f"{request.tenant}-{request.location}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Answer(export(found), headers=headers, mimetype=_CSV)
+        return Answer(export(recipients), headers=headers, mimetype=_CSV)
     scope = ("recipients", request.tenant, request.location)
-    wanted = _filter(request, position_of(request, str, *scope) or "")
-    found, end = await app().recipient_queries.list_page(request.tenant, request.location, wanted)
+    criteria = _filter(request, position_of(request, str, *scope) or "")
+    recipients, end = await app().recipient_queries.list_page(request.tenant, request.location, criteria)
     return Answer(
-        RecipientsView(recipients=[RecipientView.of(recipient) for recipient in found], cursor=cursor_of(end, *scope))
+        RecipientsView(
+            recipients=[RecipientView.of(recipient) for recipient in recipients], cursor=cursor_of(end, *scope)
+        )
     )
 
 

@@ -191,8 +191,8 @@ def _problems(endpoint: Route) -> dict[int, tuple[str, ...]]:
         sources.append({412: ("changed_meanwhile",)})
     if contract.repeatable:
         sources.append({422: ("idempotency_key_reused",)})
-    named = [name for name in re.findall(r"\{(\w+)\}", endpoint.path) if name in _IN_PATH]
-    sources.append({400: tuple(f"invalid_{name}_id" for name in named)})
+    ids = [name for name in re.findall(r"\{(\w+)\}", endpoint.path) if name in _IN_PATH]
+    sources.append({400: tuple(f"invalid_{name}_id" for name in ids)})
     problems: dict[int, tuple[str, ...]] = {}
     for source in sources:
         for status, codes in source.items():

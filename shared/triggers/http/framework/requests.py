@@ -72,8 +72,8 @@ class Request:
 
     def header(self, name: str) -> str:
         """Return a header by its case-insensitive name; empty if it is missing."""
-        wanted = name.lower()
-        return next((value for key, value in self.raw.headers.items() if key.lower() == wanted), "")
+        lowered = name.lower()
+        return next((value for key, value in self.raw.headers.items() if key.lower() == lowered), "")
 
     def condition(self) -> Condition | None:
         """Return the condition of `If-Match` or `If-None-Match`, None without either. Raises Rejected if malformed."""
@@ -93,14 +93,14 @@ class Request:
             raise Rejected('Invalid If-Match header: use ETags such as "0a1b".', code="invalid_header")
         return Condition(tags=frozenset(tags))
 
-    def repeatable(self, operation: str, *asked: bytes) -> IdempotentRequest | None:
+    def repeatable(self, operation: str, *contents: bytes) -> IdempotentRequest | None:
         """Return the idempotency data of the request, None without `Idempotency-Key`. Raises Rejected if malformed."""
         key = self.header("idempotency-key")
         if not key:
             return None
         if len(key) > MAX_KEY or not key.isprintable():
             raise Rejected(f"Invalid Idempotency-Key: use 1 to {MAX_KEY} printable characters.", code="invalid_header")
-        return IdempotentRequest.of(name_of(self.caller), operation, key, *asked)
+        return IdempotentRequest.of(name_of(self.caller), operation, key, *contents)
 
     def flag(self, name: str) -> bool:
         """Return a boolean query parameter, false by default. Raises Rejected if it is neither `true` nor `false`."""

@@ -96,7 +96,7 @@ async def _for_person(req: func.HttpRequest) -> Answer:
         if parameters is not None:
             await _authorize(person, candidate.access, parameters)
             return await candidate.handler(Request(req, parameters, person))
-    allowed = tuple(sorted({known.method for known in ROUTES if known.match(known.method, path) is not None}))
+    allowed = tuple(sorted({route.method for route in ROUTES if route.match(route.method, path) is not None}))
     if allowed:
         raise WrongMethod(f"This address does not support {req.method}: use {', '.join(allowed)}.", allowed)
     raise NotFound("Unknown address: the OpenAPI description of this API lists all addresses.", code="route_not_found")

@@ -78,18 +78,18 @@ class LargeImportView(View, frozen=True, kw_only=True):
     received: dict[str, int] | UnsetType = UNSET
 
     @classmethod
-    def of(cls, found: Import, sizes: Mapping[int, int] | None = None) -> Self:
+    def of(cls, stored: Import, sizes: Mapping[int, int] | None = None) -> Self:
         """Create the view of an import. The result is empty until the import has ended."""
-        outcome = found.outcome if found.outcome is not None and found.state.ended else None
-        result = outcome or Outcome(state=found.state)
+        outcome = stored.outcome if stored.outcome is not None and stored.state.ended else None
+        result = outcome or Outcome(state=stored.state)
         return cls(
-            id=found.id,
-            location=found.location,
-            mode=found.mode,
-            state=found.state,
-            requested_by=found.by,
-            at=found.at,
-            run=found.run,
+            id=stored.id,
+            location=stored.location,
+            mode=stored.mode,
+            state=stored.state,
+            requested_by=stored.by,
+            at=stored.at,
+            run=stored.run,
             problem=result.problem,
             rows=result.rows,
             unchanged=result.unchanged,
