@@ -29,8 +29,8 @@ async def test_full_mode_makes_everybody_a_recipient_everywhere(api: Api) -> Non
     assert (first["state"], first["problems"]) == ("done", [])
     assert first["counts"]["created"] == 100 * len(LOCATIONS)
     everyone = await api.recipients("everybody", "berlin")
-    assert len({each["objectId"] for each in everyone}) == 100
-    assert {each["status"] for each in everyone} == {"active"}
+    assert len({person["objectId"] for person in everyone}) == 100
+    assert {person["status"] for person in everyone} == {"active"}
 
     second = await api.finished("everybody", await api.sync("everybody"))
     assert second["state"] == "done"
@@ -50,7 +50,7 @@ async def test_only_what_changed_in_the_directory_is_changed(api: Api, stack: Lo
     run = await api.finished("changing", await api.sync("changing"))
     assert run["state"] == "done"
     changes = (await api.call("GET", f"/tenants/changing/runs/{run['id']}/changes"))["changes"]
-    assert {(each["kind"], each["reason"], each["objectId"]) for each in changes} == {
+    assert {(change["kind"], change["reason"], change["objectId"]) for change in changes} == {
         ("created", "new", joined),
         ("deactivated", "account_deleted", people[1]),
         ("updated", "directory_changed", people[2]),
@@ -110,7 +110,7 @@ async def _runs(api: Api, tenant: str) -> list[dict[str, Any]]:
 
 async def _entries(api: Api, body: str) -> list[dict[str, Any]]:
     entries = (await api.call("GET", "/ledger"))["entries"]
-    return [each for each in entries if each["body"] == body]
+    return [entry for entry in entries if entry["body"] == body]
 
 
 async def test_the_timer_asks_for_every_connected_tenant(api: Api, stack: LocalStack) -> None:

@@ -182,7 +182,7 @@ def test_nothing_of_another_origin_is_touched_without_permission(
 ) -> None:
     """Ownership: CSV and manual rows change only where allowed, and are never candidates."""
     decision = decided(directory, stored, preferences)
-    foreign = {each.id for each in stored if each.origin is not Origin.DIRECTORY}
+    foreign = {recipient.id for recipient in stored if recipient.origin is not Origin.DIRECTORY}
     assert not foreign & {candidate.recipient for candidate in decision.candidates}
     if not preferences.allow_directory_to_update_csv:
         assert not foreign & {write.recipient.id for write in decision.writes}
@@ -241,11 +241,15 @@ def test_only_evidence_about_a_very_person_confirms_a_departure(
 ) -> None:
     """People without an answer, or answered `unknown`, stay; and only candidates leave."""
     candidates = decided(directory, stored, preferences).candidates
-    answers = {each.object_id: chance.choice(list(Existence)) for each in candidates if chance.random() < 0.8}
+    answers = {candidate.object_id: chance.choice(list(Existence)) for candidate in candidates if chance.random() < 0.8}
     leaving = confirm(candidates, answers, preferences)
-    assert {each.recipient for each in leaving} <= {each.recipient for each in candidates}
-    unknown = {each for each in candidates if answers.get(each.object_id, Existence.UNKNOWN) is Existence.UNKNOWN}
-    assert not {each.recipient for each in unknown} & {each.recipient for each in leaving}
+    assert {candidate.recipient for candidate in leaving} <= {candidate.recipient for candidate in candidates}
+    unknown = {
+        candidate
+        for candidate in candidates
+        if answers.get(candidate.object_id, Existence.UNKNOWN) is Existence.UNKNOWN
+    }
+    assert not {each.recipient for each in unknown} & {candidate.recipient for candidate in leaving}
     assert confirm(candidates, dict.fromkeys(answers, Existence.UNKNOWN), preferences) == ()
 
 

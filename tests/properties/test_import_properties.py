@@ -77,7 +77,7 @@ def joined(rows: Sequence[Row], stored: Sequence[Recipient]) -> Join:
 
 def applied(stored: Sequence[Recipient], writes: Sequence[Write]) -> list[Recipient]:
     """Return what is stored after some writes."""
-    after = {each.id: each for each in stored} | {each.recipient.id: each.recipient for each in writes}
+    after = {each.id: each for each in stored} | {write.recipient.id: write.recipient for write in writes}
     return list(after.values())
 
 
@@ -105,7 +105,7 @@ def test_on_disk_is_decided_what_is_decided_in_memory(
         assert tuple(join.departures()) == leaving
         loss = join.loss(DESK, 0)
         assert (loss.candidates, loss.baseline) == (len(decision.leaving), decision.baseline)
-        assert join.digest(DESK) == digest((DESK, each) for each in decision.leaving)
+        assert join.digest(DESK) == digest((DESK, candidate) for candidate in decision.leaving)
         assert join.active == sum(each.status is Status.ACTIVE for each in stored)
 
 
@@ -121,9 +121,9 @@ def test_what_was_written_in_part_is_finished(
     written = [each for each in (*decision.writes, *gone) if data.draw(st.booleans())]
     after = applied(stored, written)
     left = decide_import(rows, after, preferences, ImportMode.OVERWRITE)
-    assert left.writes == tuple(each for each in decision.writes if each not in written)
+    assert left.writes == tuple(write for write in decision.writes if write not in written)
     assert left.refused == decision.refused
-    kinds = [each.change.kind for each in written]
+    kinds = [write.change.kind for write in written]
     added = kinds.count(ChangeKind.CREATED) + kinds.count(ChangeKind.REACTIVATED)
     with joined(rows, after) as join:
         for each in written:
@@ -131,21 +131,21 @@ def test_what_was_written_in_part_is_finished(
                 join.add_gone(each.recipient.id)
         loss = join.loss(DESK, added)
         assert (loss.candidates, loss.baseline) == (len(decision.leaving), decision.baseline)
-        assert join.digest(DESK) == digest((DESK, each) for each in decision.leaving)
+        assert join.digest(DESK) == digest((DESK, candidate) for candidate in decision.leaving)
 
 
 @given(some_rows(), some_recipients(), PREFERENCES)
 def test_nobody_is_written_twice(rows: list[Row], stored: list[Recipient], preferences: Preferences) -> None:
     """No two rows change one recipient, whatever they name it by."""
     decision = decide_import(without_duplicates(rows), stored, preferences, ImportMode.MERGE)
-    ids = [each.recipient.id for each in decision.writes]
+    ids = [write.recipient.id for write in decision.writes]
     assert len(set(ids)) == len(ids)
 
 
 def without_duplicates(rows: Sequence[Row]) -> list[Row]:
     """Return the rows that a file may have."""
-    wrong = {each.line for each in duplicates(rows)}
-    return [each for each in rows if each.line not in wrong]
+    wrong = {duplicate.line for duplicate in duplicates(rows)}
+    return [row for row in rows if row.line not in wrong]
 
 
 def test_only_the_first_problems_are_named() -> None:
@@ -155,7 +155,7 @@ def test_only_the_first_problems_are_named() -> None:
         join.add_rows(rows)
         count, named = join.wrong()
     assert (count, [each.line for each in named]) == (2_499, list(range(3, 1_003)))
-    kept = [msgspec.structs.replace(each, fields={"mail": f"p{each.line}@x.example"}) for each in rows]
+    kept = [msgspec.structs.replace(row, fields={"mail": f"p{row.line}@x.example"}) for row in rows]
     stored = [
         Recipient(
             id=RecipientId(f"r{each.line}"),
@@ -167,4 +167,4 @@ def test_only_the_first_problems_are_named() -> None:
     ]
     with joined(kept, stored) as join:
         assert list(join.writes(Preferences())) == []
-        assert (join.refused_rows, [each.line for each in join.refused()]) == (2_500, list(range(2, 1_002)))
+        assert (join.refused_rows, [row.line for row in join.refused()]) == (2_500, list(range(2, 1_002)))

@@ -54,8 +54,8 @@ def test_parts_decide_what_the_whole_does(
     proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
     whole = decide(desired(*directory), stored, preferences, proof)
     parts = by_part(directory, stored, preferences, size)
-    assert [write for each in parts for write in each.writes] == list(whole.writes)
-    assert [change for each in parts for change in each.skipped] == list(whole.skipped)
-    assert [candidate for each in parts for candidate in each.candidates] == list(whole.candidates)
-    assert sum(each.baseline for each in parts) == whole.baseline
-    assert sum(each.active for each in parts) == whole.active
+    assert [write for part in parts for write in part.writes] == list(whole.writes)
+    assert [change for part in parts for change in part.skipped] == list(whole.skipped)
+    assert [candidate for part in parts for candidate in part.candidates] == list(whole.candidates)
+    assert sum(part.baseline for part in parts) == whole.baseline
+    assert sum(part.active for part in parts) == whole.active

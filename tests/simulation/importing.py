@@ -87,7 +87,7 @@ async def seen(world: World, ref: ImportRef) -> dict[str, Any]:
         "recipients": await world.recipients("contoso", "berlin"),
         "import": (found.state, found.outcome),
         "run": (run.state, run.counts, run.locations, run.problems, run.held_digest),
-        "changes": sorted((each.kind, each.recipient or "") for each in changes),
+        "changes": sorted((change.kind, change.recipient or "") for change in changes),
         "parts": await world.ports.imports.list_part_sizes(ref),
     }
 

@@ -74,7 +74,7 @@ class Model:
             groups = {group for group in groups if not self.by_id(group)}
         found = {person for group in groups for person in self.groups[group] if person in self.people}
         if "users" in self.feeds(location) - unread:
-            found |= {each.id for each in self.people.values() if PLACES.get(str(each.department)) == location}
+            found |= {person.id for person in self.people.values() if PLACES.get(str(person.department)) == location}
         return found
 
     def by_id(self, group: str) -> bool:
@@ -105,7 +105,9 @@ class Model:
         for location, kept in self.kept.items():
             feeds = self.feeds(location)
             seen = self.wanted(location, unread)
-            baselines[location] = sum(each.origin == "directory" and each.status == "active" for each in kept.values())
+            baselines[location] = sum(
+                recipient.origin == "directory" and recipient.status == "active" for recipient in kept.values()
+            )
             self._write(kept, seen)
             for key, each in kept.items():
                 if each.said is not None and each.person in seen and self._written(each):
@@ -113,10 +115,10 @@ class Model:
             if self.rules.deactivate and not feeds & unread:
                 leaving[location] = {
                     key
-                    for key, each in kept.items()
-                    if each.origin == "directory"
-                    and each.status == "active"
-                    and (each.person not in seen or not self.eligible(self.people[each.person]))
+                    for key, recipient in kept.items()
+                    if recipient.origin == "directory"
+                    and recipient.status == "active"
+                    and (recipient.person not in seen or not self.eligible(self.people[recipient.person]))
                 }
         if not readable:
             return "failed"

@@ -88,7 +88,7 @@ class Deployment:
 
     async def live(self, tenant: TenantId, people: range) -> None:
         """Leave a tenant that has done everything that there is to do, and an import half sent."""
-        await self.world.tenant(tenant, [user(each) for each in people], _preferences(), {BERLIN: []})
+        await self.world.tenant(tenant, [user(person) for person in people], _preferences(), {BERLIN: []})
         assert (await self.world.sync(tenant, f"{tenant}-1")).state is RunState.DONE
         directories = directories_of(self.world.ports).by_azure_tenant
         list(directories.values())[-1].remove(person(people[0]))
@@ -155,10 +155,10 @@ async def test_tenants_in_two_accounts_do_not_see_each_other(deployment: Deploym
     """Each has its own people, though they have locations and people of the same ids."""
     for world in (deployment.world, deployment.restarted()):
         for tenant, people in ((OLD, range(12)), (NEW, range(5, 30))):
-            found = {each.object_id for each in await world.recipients(tenant, BERLIN) if each.object_id}
+            found = {recipient.object_id for recipient in await world.recipients(tenant, BERLIN) if recipient.object_id}
             assert found == {person(each) for each in people}
             assert len([run async for run in world.ports.runs.list_runs(tenant)]) == 4
-            assert [each.object_id for each in await world.ports.users.list_users(tenant)] == [person(people[1])]
+            assert [user.object_id for user in await world.ports.users.list_users(tenant)] == [person(people[1])]
 
 
 async def test_without_its_account_a_tenant_is_refused_and_no_other(deployment: Deployment) -> None:

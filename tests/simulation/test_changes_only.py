@@ -98,7 +98,9 @@ async def test_whoever_left_is_read_when_they_return(monkeypatch: pytest.MonkeyP
     run = await world.sync("contoso", "enabled")
     assert run.counts.reactivated == 2
     assert (reads.whole, reads.single) == (0, 2)
-    (found,) = [each for each in await world.recipients("contoso", BERLIN) if each.object_id == person(5)]
+    (found,) = [
+        recipient for recipient in await world.recipients("contoso", BERLIN) if recipient.object_id == person(5)
+    ]
     assert (found.status, found.profile.department, found.reason) == (Status.ACTIVE, "New", None)
     await compared_in_full(world)
 
@@ -106,7 +108,9 @@ async def test_whoever_left_is_read_when_they_return(monkeypatch: pytest.MonkeyP
 async def test_what_a_person_wrote_survives(monkeypatch: pytest.MonkeyPatch) -> None:
     """After an import everybody is compared once; from then on the imported value is known to be irregular."""
     world = await plain_world()
-    (known,) = [each for each in await world.recipients("contoso", BERLIN) if each.object_id == person(7)]
+    (known,) = [
+        recipient for recipient in await world.recipients("contoso", BERLIN) if recipient.object_id == person(7)
+    ]
     text = f"mail,jobTitle\n{known.profile.mail},By hand\n".encode()
     await world.app.import_csv(CONTOSO, BERLIN, BytesIO(text), ImportMode.MERGE, "", "anna")
     reads = Reads(world, monkeypatch)

@@ -22,8 +22,8 @@ LENIENT = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)
 async def reasons(world: World, tenant: str, location: str) -> dict[str, int]:
     """Return how many recipients of a location left, by reason, and how many are active."""
     found: dict[str, int] = {}
-    for each in await world.recipients(tenant, location):
-        found[each.reason or "active"] = found.get(each.reason or "active", 0) + 1
+    for recipient in await world.recipients(tenant, location):
+        found[recipient.reason or "active"] = found.get(recipient.reason or "active", 0) + 1
     return found
 
 
@@ -69,7 +69,11 @@ async def test_a_mapping_that_is_removed(groups: list[str], left: str) -> None:
     found = await reasons(world, "fabrikam", "munich")
     assert found.pop("active", 0) == staying
     assert found == {left: before - staying}
-    assert all(STAFF not in each.groups for each in await world.recipients("fabrikam", "munich") if not each.reason)
+    assert all(
+        STAFF not in recipient.groups
+        for recipient in await world.recipients("fabrikam", "munich")
+        if not recipient.reason
+    )
 
 
 async def test_from_groups_to_everybody_and_back() -> None:

@@ -22,8 +22,8 @@ CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
 async def reasons(world: World, tenant: TenantId, text: str) -> dict[str, tuple[bool, str]]:
     """Return for each location whether the person is a recipient there, and the reason."""
     answer = await world.app.explain(tenant, text)
-    assert all(each.detail.endswith((".", ")")) for each in answer.locations)
-    return {each.location: (each.is_recipient, each.reason) for each in answer.locations}
+    assert all(location.detail.endswith((".", ")")) for location in answer.locations)
+    return {location.location: (location.is_recipient, location.reason) for location in answer.locations}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ async def test_somebody_is_found_by_whatever_people_know(text: str) -> None:
     answer = await world.app.explain(CONTOSO, text)
     assert answer.user is not None
     assert (answer.user.object_id, answer.in_directory, answer.others) == (person(1), True, ())
-    assert {each.run for each in answer.locations} == {run.id}
+    assert {location.run for location in answer.locations} == {run.id}
     assert await reasons(world, CONTOSO, text) == {"berlin": (True, "in_directory"), "munich": (True, "in_directory")}
 
 
@@ -45,10 +45,10 @@ async def test_the_groups_that_put_somebody_somewhere_are_named() -> None:
     world = await groups_world()
     await world.sync("fabrikam", "first")
     answer: Answer = await world.app.explain(FABRIKAM, person(25))
-    found = {each.location: each.groups for each in answer.locations}
+    found = {location.location: location.groups for location in answer.locations}
     assert found[LocationId("paris")] == (LEADS,)
     assert found[LocationId("berlin")] == (STAFF,)
-    ways = {each.location: [[step.id for step in way] for way in each.paths] for each in answer.locations}
+    ways = {location.location: [[step.id for step in way] for way in location.paths] for location in answer.locations}
     assert ways == {"berlin": [[STAFF, LEADS]], "munich": [[STAFF, LEADS]], "paris": [[LEADS]]}
     assert await reasons(world, FABRIKAM, person(24)) == {
         "berlin": (False, "left_group"),
@@ -97,7 +97,7 @@ async def test_who_left_is_told_why() -> None:
     assert set((await reasons(world, CONTOSO, person(2))).values()) == {(False, "account_disabled")}
     nobody = await world.app.explain(CONTOSO, "nobody@example.com")
     assert (nobody.user, nobody.in_directory) == (None, False)
-    assert {each.reason for each in nobody.locations} == {"account_deleted"}
+    assert {location.reason for location in nobody.locations} == {"account_deleted"}
 
 
 async def test_who_came_since_the_last_sync_is_told_to_wait() -> None:
@@ -119,7 +119,7 @@ async def test_without_the_directory_the_last_read_answers(monkeypatch: pytest.M
     monkeypatch.setattr(world.directory(), "find_users", refused)
     answer = await world.app.explain(CONTOSO, "user1@example.com")
     assert (answer.in_directory, answer.user is not None) == (None, True)
-    assert {each.is_recipient for each in answer.locations} == {True}
+    assert {location.is_recipient for location in answer.locations} == {True}
 
 
 async def test_a_deleted_person_is_found_by_id_in_any_case() -> None:
@@ -130,7 +130,7 @@ async def test_a_deleted_person_is_found_by_id_in_any_case() -> None:
     world.directory().remove(someone)
     await world.sync("contoso", "second")
     answer = await world.app.explain(CONTOSO, someone.upper())
-    assert {(each.status, each.reason) for each in answer.locations} == {
+    assert {(location.status, location.reason) for location in answer.locations} == {
         (Status.DEACTIVATED_BY_SYNC, "account_deleted")
     }
 

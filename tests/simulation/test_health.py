@@ -139,7 +139,7 @@ async def test_an_event_that_could_not_be_sent_is_sent_by_the_schedule() -> None
     world.directory().secret = "another"
     await world.sync("contoso", "first")
     told = await health(world)
-    (entry,) = [each async for each in world.ports.operator_log.list_entries() if each.queue == "connection"]
+    (entry,) = [entry async for entry in world.ports.operator_log.list_entries() if entry.queue == "connection"]
     notices = Health().refused(told.reason, entry.at).notices if told.reason else ()
     untold = msgspec.structs.replace(told, notices=notices)
     await world.ports.connections.replace_health(

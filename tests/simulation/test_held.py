@@ -36,7 +36,9 @@ async def approve(world: World, run: Run, by: str = "person:t:o") -> Run:
 
 async def active(world: World, location: str = "berlin") -> set[str]:
     """Return who is active at a location."""
-    return {each.id for each in await world.recipients("contoso", location) if each.status is Status.ACTIVE}
+    return {
+        recipient.id for recipient in await world.recipients("contoso", location) if recipient.status is Status.ACTIVE
+    }
 
 
 async def test_what_is_approved_is_done() -> None:

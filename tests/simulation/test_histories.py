@@ -217,7 +217,7 @@ class History:
 
     async def decide(self) -> None:
         """Approve what the last run holds, or drop it."""
-        run = next(iter([each async for each in self.world.ports.runs.list_runs(TENANT)]), None)
+        run = next(iter([run async for run in self.world.ports.runs.list_runs(TENANT)]), None)
         if run is None or run.state is not RunState.HELD or not self.model.held:
             return
         if self.random.random() < 0.3:
@@ -245,7 +245,7 @@ class History:
         """Deactivate or reactivate somebody by hand."""
         location = self.random.choice(LOCATIONS)
         kept = self.model.kept[location]
-        known = [key for key, each in kept.items() if each.origin == "directory"]
+        known = [key for key, recipient in kept.items() if recipient.origin == "directory"]
         if not known:
             return
         key, active = self.random.choice(sorted(known)), self.random.random() < 0.5
@@ -259,18 +259,25 @@ class History:
         for location in LOCATIONS:
             found: Counter[tuple[str, str, str | None, str | None, str | None, tuple[str, ...]]] = Counter(
                 (
-                    each.origin.value,
-                    STATUS[each.status],
-                    each.profile.mail,
-                    each.profile.department,
-                    each.object_id,
-                    each.groups,
+                    recipient.origin.value,
+                    STATUS[recipient.status],
+                    recipient.profile.mail,
+                    recipient.profile.department,
+                    recipient.object_id,
+                    recipient.groups,
                 )
-                for each in await self.world.recipients(TENANT, location)
+                for recipient in await self.world.recipients(TENANT, location)
             )
             wanted = Counter(
-                (each.origin, each.status, each.mail, each.department, each.person, tuple(sorted(each.via)))
-                for each in self.model.kept[location].values()
+                (
+                    recipient.origin,
+                    recipient.status,
+                    recipient.mail,
+                    recipient.department,
+                    recipient.person,
+                    tuple(sorted(recipient.via)),
+                )
+                for recipient in self.model.kept[location].values()
             )
             assert found == wanted, f"{location}: too many {found - wanted}, too few {wanted - found}"
 
@@ -292,5 +299,7 @@ async def test_a_random_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> N
             raise AssertionError(f"seed {seed}, step {number}: {error}") from error
     assert history.steps["sync"] > 0
     assert all(isinstance(each, Kept) for kept in history.model.kept.values() for each in kept.values())
-    origins = {each.origin for location in LOCATIONS for each in await history.world.recipients(TENANT, location)}
+    origins = {
+        recipient.origin for location in LOCATIONS for recipient in await history.world.recipients(TENANT, location)
+    }
     assert origins <= {Origin.DIRECTORY, Origin.CSV}

@@ -75,14 +75,17 @@ async def test_one_wrong_row_keeps_every_row_out() -> None:
     refused = await large(world, CHANGED + b"Cy,nobody,IT\nAnn,P60@example.com,IT\n")
     assert await world.recipients("contoso", "berlin") == before
     run = await world.newest("contoso")
-    assert (run.state, run.counts, [each.code for each in run.problems]) == (
+    assert (run.state, run.counts, [problem.code for problem in run.problems]) == (
         RunState.FAILED,
         Counts(),
         ["rows_refused"],
     )
     assert refused.outcome is not None
     assert (refused.outcome.rows, refused.outcome.refused_rows) == (252, 2)
-    assert [(each.line, each.code) for each in refused.outcome.problems] == [(252, "invalid_mail"), (253, "duplicate")]
+    assert [(problem.line, problem.code) for problem in refused.outcome.problems] == [
+        (252, "invalid_mail"),
+        (253, "duplicate"),
+    ]
     assert await world.ports.imports.list_part_sizes(refused.ref) == {}
 
 
@@ -211,7 +214,7 @@ async def test_a_sync_takes_the_location_and_the_import_goes_on_after_it(write: 
     assert outcome is not None
     assert (outcome.rows, outcome.unchanged) == (250, 0)
     assert await world.recipients("contoso", "berlin") == await undisturbed.recipients("contoso", "berlin")
-    runs = [each.kind async for each in world.ports.runs.list_runs(CONTOSO)]
+    runs = [run.kind async for run in world.ports.runs.list_runs(CONTOSO)]
     assert runs.count(RunKind.SYNC) == 2
 
 

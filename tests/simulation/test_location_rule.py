@@ -41,7 +41,7 @@ async def office_world(preferences: Preferences = PREFERENCES) -> World:
 async def active(world: World) -> dict[str, int]:
     """Return how many active recipients each location has."""
     found = await world.everything("contoso")
-    return {name: sum(each.status.value == "active" for each in people) for name, people in found.items()}
+    return {name: sum(person.status.value == "active" for person in people) for name, people in found.items()}
 
 
 async def test_people_are_where_their_attribute_says_and_where_their_groups_do() -> None:
@@ -49,7 +49,7 @@ async def test_people_are_where_their_attribute_says_and_where_their_groups_do()
     world = await office_world()
     run = await world.sync("contoso", "first")
     assert await active(world) == {"berlin": 13, "munich": 5, "paris": 0}
-    groups = {each.object_id: each.groups for each in await world.recipients("contoso", "berlin")}
+    groups = {recipient.object_id: recipient.groups for recipient in await world.recipients("contoso", "berlin")}
     assert (groups[person(0)], groups[person(15)]) == ((), (STAFF,))
     assert [(problem.concerns, problem.code) for problem in run.problems] == [("officeLocation", "unmatched_location")]
     assert "'Ulm' (5)" in run.problems[0].detail
@@ -60,8 +60,8 @@ async def test_the_whole_directory_is_read_first() -> None:
     world = await office_world()
     await world.request("contoso", "first")
     await deliver(world.app, world.queue.messages.pop(0))
-    jobs = [each for each in world.queue.messages if isinstance(each, FetchJob)]
-    assert [each.source == EVERYONE for each in jobs] == [True, False]
+    jobs = [message for message in world.queue.messages if isinstance(message, FetchJob)]
+    assert [job.source == EVERYONE for job in jobs] == [True, False]
 
 
 async def test_who_moves_leaves_one_location_and_is_at_another() -> None:
@@ -72,7 +72,9 @@ async def test_who_moves_leaves_one_location_and_is_at_another() -> None:
     run = await world.sync("contoso", "second")
     assert run.state is RunState.DONE
     assert await active(world) == {"berlin": 12, "munich": 7, "paris": 0}
-    left = next(each for each in await world.recipients("contoso", "berlin") if each.object_id == person(0))
+    left = next(
+        recipient for recipient in await world.recipients("contoso", "berlin") if recipient.object_id == person(0)
+    )
     assert left.reason == "attribute_changed"
 
 
@@ -112,7 +114,7 @@ async def test_members_whom_the_listing_missed_stay() -> None:
         page = await listed(source, cursor)
         if source.group is not None:
             return page
-        return msgspec.structs.replace(page, users=[each for each in page.users if each.id != person(15)])
+        return msgspec.structs.replace(page, users=[user for user in page.users if user.id != person(15)])
 
     directory.users = without_one  # type: ignore[method-assign, assignment] # one listing that misses a user
     run = await world.sync("contoso", "second", RunMode.FULL)
@@ -130,7 +132,7 @@ async def test_explaining_knows_members_by_id(monkeypatch: pytest.MonkeyPatch) -
     assert answer.in_directory is None
     assert answer.user is not None
     assert answer.user.display_name == "User 15"
-    assert [each.groups for each in answer.locations if each.location == BERLIN] == [(STAFF,)]
+    assert [location.groups for location in answer.locations if location.location == BERLIN] == [(STAFF,)]
 
 
 async def _unreachable(*_: object) -> None:
@@ -156,7 +158,9 @@ async def test_explaining_names_the_rule() -> None:
     told = {}
     for number in (0, 15, 19):
         answer = await world.app.explain(TENANT, person(number))
-        told[number] = {str(each.location): (each.is_recipient, each.reason) for each in answer.locations}
+        told[number] = {
+            str(location.location): (location.is_recipient, location.reason) for location in answer.locations
+        }
     assert told[0]["berlin"] == (True, "by_attribute")
     assert told[15]["berlin"] == (True, "in_group")
     assert told[19]["berlin"] == (False, "left_group")

@@ -31,7 +31,7 @@ async def managed_world(mode: Mode, attributes: Attributes = ON) -> World:
 async def managers(world: World) -> dict[str, str | None]:
     """Return the manager's address of each recipient, by their own."""
     found = await world.recipients("contoso", "berlin")
-    return {str(each.profile.mail).split("@")[0]: each.profile.manager_mail for each in found}
+    return {str(recipient.profile.mail).split("@")[0]: recipient.profile.manager_mail for recipient in found}
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -75,7 +75,7 @@ async def test_where_the_directory_cannot_be_read_managers_stay() -> None:
     await world.sync("contoso", "second", RunMode.FULL)
     found = await managers(world)
     assert (found["user1"], found["user6"]) == ("user0@example.com", None)
-    departments = {each.profile.department for each in await world.recipients("contoso", "berlin")}
+    departments = {recipient.profile.department for recipient in await world.recipients("contoso", "berlin")}
     assert departments == {None, "New"}
     directory.unreadable_changes = None
     await world.sync("contoso", "third")

@@ -26,6 +26,8 @@ async def test_it_reads_the_directory_and_updates_those_who_have_a_value(monkeyp
         assert (await world.sync("contoso", "second")).counts == Counts()
     run = await world.sync("contoso", "third")
     assert run.counts == Counts(updated=2)
-    found = {each.profile.mail: each.profile.cost_center for each in await world.recipients("contoso", "desk")}
+    found = {
+        recipient.profile.mail: recipient.profile.cost_center for recipient in await world.recipients("contoso", "desk")
+    }
     assert found == {person.mail: "4711" if person in people[:2] else None for person in people}
     assert (await world.sync("contoso", "fourth")).counts == Counts()

@@ -58,7 +58,7 @@ async def test_any_text_is_an_id(mode: Mode, monkeypatch: pytest.MonkeyPatch) ->
     assert (first.state, first.counts.created, first.problems) == (RunState.DONE, 2 * len(HOSTILE), ())
     assert await active(world) == await active(world, DESK) == set(HOSTILE)
     if mode is Mode.GROUPS:
-        groups = {each.object_id: each.groups for each in await world.recipients("contoso", "desk")}
+        groups = {recipient.object_id: recipient.groups for recipient in await world.recipients("contoso", "desk")}
         assert groups[HOSTILE[0]] == (STAFF,)
         assert groups[HOSTILE[11]] == (STAFF, TEMPS)
     directory.remove(HOSTILE[0], HOSTILE[18])
@@ -89,7 +89,9 @@ async def test_a_person_with_any_id_is_explained_and_undone() -> None:
     directory.put(named(HOSTILE[3], department="IT"))
     run = await world.sync("contoso", "second")
     await world.app.undo(CONTOSO, run.id, "anna")
-    (restored,) = [each for each in await world.recipients("contoso", "hall") if each.object_id == HOSTILE[3]]
+    (restored,) = [
+        recipient for recipient in await world.recipients("contoso", "hall") if recipient.object_id == HOSTILE[3]
+    ]
     assert restored.profile.department is None
 
 
@@ -98,7 +100,7 @@ async def add_people_of_another_connection(world: World, location: LocationId, *
     store = world.ports.recipients
     fence = await store.get_fence(CONTOSO, location)
     taken = msgspec.structs.replace(fence.value, attempt="other", operation=1, input_fingerprint=None)
-    made = [recipient_of_other(each) for each in people]
+    made = [recipient_of_other(person) for person in people]
     journal = JournalEntry(run=RUN, actor="sync", at=NOW, changes=())
     await store.write(CONTOSO, location, made, journal, Versioned(taken, fence.etag))
 
@@ -135,14 +137,14 @@ async def test_absence_in_one_connection_proves_nothing_about_another(mode: Mode
         run = await world.sync("contoso", request, read)
         assert (run.state, run.counts.updated, run.problems) == (RunState.DONE, 0, ())
         assert await active(world) == {person(1), person(3), person(4)}
-        found = [each for each in await world.recipients("contoso", "hall") if each.connection == OTHER]
+        found = [recipient for recipient in await world.recipients("contoso", "hall") if recipient.connection == OTHER]
         assert found == [recipient_of_other(each) for each in theirs]
     await world.app.locations.put_mapping(CONTOSO, HALL, [])
     await world.sync("contoso", "fourth")
     assert (
         sum(
-            each.connection == OTHER and each.status is Status.ACTIVE
-            for each in await world.recipients("contoso", "hall")
+            recipient.connection == OTHER and recipient.status is Status.ACTIVE
+            for recipient in await world.recipients("contoso", "hall")
         )
         == 4
     )
@@ -171,7 +173,9 @@ async def test_from_an_inconclusive_listing_no_absence_is_concluded(mode: Mode) 
     directory.conclusive = True
     last = await world.sync("contoso", "fifth", RunMode.FULL)
     assert last.counts.deactivated == 1
-    (gone,) = [each for each in await world.recipients("contoso", "hall") if each.status is not Status.ACTIVE]
+    (gone,) = [
+        recipient for recipient in await world.recipients("contoso", "hall") if recipient.status is not Status.ACTIVE
+    ]
     assert (gone.object_id, gone.reason) == (person(5), Reason.ACCOUNT_DELETED)
 
 
@@ -186,9 +190,9 @@ async def test_a_group_that_is_listed_inconclusively_keeps_whom_it_held() -> Non
     directory.conclusive = False
     directory.members[person(90)].remove(person(1))
     await world.sync("contoso", "second")
-    groups = {each.object_id: each.groups for each in await world.recipients("contoso", "hall")}
+    groups = {recipient.object_id: recipient.groups for recipient in await world.recipients("contoso", "hall")}
     assert groups == {person(1): (person(90), person(91)), person(2): (person(90),)}
     directory.conclusive = True
     await world.sync("contoso", "third")
-    groups = {each.object_id: each.groups for each in await world.recipients("contoso", "hall")}
+    groups = {recipient.object_id: recipient.groups for recipient in await world.recipients("contoso", "hall")}
     assert groups == {person(1): (person(91),), person(2): (person(90),)}

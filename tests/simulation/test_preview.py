@@ -48,9 +48,9 @@ async def test_a_preview_says_what_the_next_run_does() -> None:
     assert await world.everything("contoso") == before
     assert await world.ports.recipients.get_fence(CONTOSO, LocationId("berlin")) == fence
     run = await world.sync("contoso", "second")
-    assert (seen.counts, {name: each.active for name, each in seen.locations.items()}) == (
+    assert (seen.counts, {name: location.active for name, location in seen.locations.items()}) == (
         run.counts,
-        {name: each.active for name, each in run.locations.items()},
+        {name: location.active for name, location in run.locations.items()},
     )
     assert await changes(world, CONTOSO, seen) == await changes(world, CONTOSO, run)
     assert ("berlin", ChangeKind.DEACTIVATED, Reason.ACCOUNT_DELETED, person(3)) in await changes(world, CONTOSO, seen)

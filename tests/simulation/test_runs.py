@@ -55,7 +55,9 @@ async def test_only_what_changed_is_written() -> None:
     run = await world.sync("contoso", "second")
     assert run.state is RunState.DONE
     assert (run.counts.created, run.counts.updated, run.counts.deactivated) == (2, 2, 4)
-    gone = [each for each in await world.recipients("contoso", "berlin") if each.status is not Status.ACTIVE]
+    gone = [
+        recipient for recipient in await world.recipients("contoso", "berlin") if recipient.status is not Status.ACTIVE
+    ]
     assert [(each.object_id, each.reason) for each in gone] == [
         (person(2), Reason.ACCOUNT_DISABLED),
         (person(3), Reason.ACCOUNT_DELETED),
@@ -69,7 +71,7 @@ async def test_groups_give_each_location_its_members_once() -> None:
     world = await groups_world()
     run = await world.sync("fabrikam", "first")
     assert run.state is RunState.DONE
-    found = {name: [each.object_id for each in rows] for name, rows in (await world.everything("fabrikam")).items()}
+    found = {name: [row.object_id for row in rows] for name, rows in (await world.everything("fabrikam")).items()}
     staff = [person(number) for number in [*range(12), 25, 26]]
     assert found["berlin"] == staff
     assert found["munich"] == [person(number) for number in range(27)]
@@ -203,7 +205,7 @@ async def test_a_throttled_source_is_tried_again_and_fails_only_at_the_last_deli
     world.clock.advance(60)
     await world.request("fabrikam", "second")
     await deliver(world.app, world.queue.messages.pop(0))
-    message = next(each for each in world.queue.messages if getattr(each, "source", None) == source)
+    message = next(message for message in world.queue.messages if getattr(message, "source", None) == source)
     directory.broken[source] = (0, busy)
     with pytest.raises(Transient):
         await deliver(world.app, message)
@@ -249,7 +251,7 @@ async def test_a_location_at_which_little_changes_comes_to_its_end(monkeypatch: 
     ]
     directory = await world.tenant("contoso", everybody, FULL, {"berlin": []})
     await world.sync("contoso", "first")
-    directory.put(*(msgspec.structs.replace(each, department="Changed") for each in everybody))
+    directory.put(*(msgspec.structs.replace(person, department="Changed") for person in everybody))
     decided = 0
 
     def slowly(*arguments: object, **words: object) -> Decision:

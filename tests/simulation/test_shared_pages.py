@@ -244,7 +244,7 @@ async def test_a_group_that_is_stored_anew_leaves_nothing_behind(monkeypatch: py
     world, group = World(), ObjectId(person(900))
     people = [user(number) for number in range(PEOPLE)]
     directory = await world.tenant("contoso", people, Preferences(guard=LENIENT), {BERLIN: [group]})
-    directory.members[group] = [each.id for each in people]
+    directory.members[group] = [person.id for person in people]
     for number in range(4):
         run = await world.sync("contoso", f"again-{number}")
         assert run.state is RunState.DONE

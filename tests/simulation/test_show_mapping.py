@@ -13,7 +13,7 @@ async def test_before_the_first_run_only_names_are_known() -> None:
     """And a group that the directory lost has none."""
     world = await groups_world()
     del world.directory().members[LEADS]
-    shown = {str(each.id): each.groups for each in await world.app.show_mapping(FABRIKAM)}
+    shown = {str(mapping.id): mapping.groups for mapping in await world.app.show_mapping(FABRIKAM)}
     told = [(each.id, each.display_name, each.members, each.problem) for each in shown["munich"]]
     assert told == [(STAFF, STAFF, None, None), (TEMPS, TEMPS, None, None)]
     assert shown["paris"][0].display_name is None
@@ -27,7 +27,8 @@ async def test_a_group_that_could_not_be_read_says_why() -> None:
     del world.directory().members[LEADS]
     await world.sync("fabrikam", "second", RunMode.FULL)
     shown = {
-        str(each.id): {group.id: group for group in each.groups} for each in await world.app.show_mapping(FABRIKAM)
+        str(mapping.id): {group.id: group for group in mapping.groups}
+        for mapping in await world.app.show_mapping(FABRIKAM)
     }
     temps = shown["munich"][TEMPS]
     assert (temps.members, temps.problem and temps.problem.code) == (17, "hidden_membership")

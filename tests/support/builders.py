@@ -37,7 +37,7 @@ def user(number: int, **fields: object) -> DirectoryUser:
 
 def desired(*users: DirectoryUser) -> dict[ObjectId, DirectoryUser]:
     """Return users as the decision takes them."""
-    return {each.id: each for each in users}
+    return {user.id: user for user in users}
 
 
 def snapshot(source: str, *users: DirectoryUser, conclusive: bool = True) -> CompleteSnapshot:

@@ -97,7 +97,7 @@ def connection() -> Connection:
 
 def plan(tenant: TenantId, run: RunId = RUN, *, groups: int = 2, fencing_token: int = 1) -> Plan:
     """Return the plan of a run that reads some groups, each into the lobby."""
-    sources = {source.id: source for source in (Source(group=each) for each in object_ids(groups))}
+    sources = {source.id: source for source in (Source(group=id_) for id_ in object_ids(groups))}
     return Plan(
         tenant=tenant,
         run=run,
@@ -143,7 +143,7 @@ def reconciled(location: str = LOCATION, *, candidates: int = 0, active: int = 7
         baseline=9,
         active=active,
         candidates=tuple(
-            Candidate(recipient_id_of(MAIN, each), each, Reason.LEFT_GROUP) for each in object_ids(candidates)
+            Candidate(recipient_id_of(MAIN, id_), id_, Reason.LEFT_GROUP) for id_ in object_ids(candidates)
         ),
     )
 
@@ -165,6 +165,7 @@ def recipient(number: int, **profile: Any) -> Recipient:  # noqa: ANN401 - any f
 def journal(*recipients: Recipient, run: RunId = RUN, kind: ChangeKind = ChangeKind.UPDATED) -> JournalEntry:
     """Return the journal of a batch that did one thing to all of them."""
     changes = tuple(
-        Change(kind=kind, reason=Reason.NEW, recipient=each.id, object_id=each.object_id) for each in recipients
+        Change(kind=kind, reason=Reason.NEW, recipient=recipient.id, object_id=recipient.object_id)
+        for recipient in recipients
     )
     return JournalEntry(run=run, actor="sync", at=NOW, changes=changes)

@@ -211,13 +211,16 @@ class World:
 
     async def recipients(self, tenant: str, location: str) -> list[Recipient]:
         """Return a location's recipients in the order of people's object ids; those without one first."""
-        found = [each async for each in self.ports.recipients.list_recipients(TenantId(tenant), LocationId(location))]
+        found = [
+            recipient
+            async for recipient in self.ports.recipients.list_recipients(TenantId(tenant), LocationId(location))
+        ]
         return sorted(found, key=lambda each: (each.object_id or "", each.id))
 
     async def everything(self, tenant: str) -> dict[str, list[Recipient]]:
         """Return all recipients of a tenant by location."""
         locations = await self.ports.settings.list_locations(TenantId(tenant))
-        return {each.id: await self.recipients(tenant, each.id) for each in locations}
+        return {location.id: await self.recipients(tenant, location.id) for location in locations}
 
     def fragile(self, fuse: Fuse) -> App:
         """Return workflows whose every call to storage or a queue can be the last thing that the process does."""

@@ -93,7 +93,9 @@ def test_further_accounts_are_addresses_or_connection_strings() -> None:
     """What follows the name is an https address, reached as the app itself, or else a connection string."""
     named = f"west=https://West.table.core.windows.net/ local-1={HERE}; east=AccountName=east;{KEY}"
     found = load(GOOD | {"TABLE_ACCOUNTS": named, "NEW_TENANTS_ACCOUNT": "local-1"})
-    assert [(each.name, each.url, each.connection_string, each.address) for each in found.table_accounts] == [
+    assert [
+        (account.name, account.url, account.connection_string, account.address) for account in found.table_accounts
+    ] == [
         ("west", "https://West.table.core.windows.net", None, "https://west.table.core.windows.net"),
         ("local-1", None, f"{HERE};", "http://127.0.0.1:10002/here"),
         ("east", None, f"AccountName=east;{KEY}", "https://east.table.core.windows.net"),

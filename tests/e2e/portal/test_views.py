@@ -202,4 +202,4 @@ async def test_a_failed_message_is_put_back_or_discarded(visitor: Visitor, stack
 
 
 async def _entries(api: Api, queue: str) -> list[dict[str, Any]]:
-    return [each for each in (await api.call("GET", "/ledger"))["entries"] if each["queue"] == queue]
+    return [entry for entry in (await api.call("GET", "/ledger"))["entries"] if entry["queue"] == queue]

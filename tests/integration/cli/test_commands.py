@@ -79,7 +79,7 @@ def test_a_sync_is_asked_for_and_watched(run: Run, network: InMemory) -> None:
     assert len(listed) == 2
     assert asked.json["id"] in run("runs", "contoso").out
     changes = run("changes", "contoso", asked.json["id"], "--json").json["changes"]
-    assert {each["kind"] for each in changes} == {"created"}
+    assert {change["kind"] for change in changes} == {"created"}
     assert "User 1" in run("changes", "contoso", asked.json["id"]).out
     undone = run("undo", "contoso", asked.json["id"], "--json")
     assert (undone.code, undone.json["undoes"]) == (0, asked.json["id"])
@@ -117,7 +117,7 @@ def test_files_go_in_and_out(run: Run, tmp_path: Path) -> None:
     assert run("export", "contoso", "desk", "--output", str(out)).code == 0
     assert "ada@example.com" in out.read_text(encoding="utf-8-sig")
     assert "ada@example.com" in run("export", "contoso", "desk").out
-    assert [each["mail"] for each in run("export", "contoso", "desk", "--json").json["recipients"]] == [
+    assert [recipient["mail"] for recipient in run("export", "contoso", "desk", "--json").json["recipients"]] == [
         "ada@example.com"
     ]
     assert run("sync", "contoso", "--watch", "--every", "0").code == 0
@@ -137,11 +137,11 @@ def test_files_go_in_and_out(run: Run, tmp_path: Path) -> None:
 def test_an_operator_looks_after_everything(run: Run, ports: Ports) -> None:
     """Tenants on one line each; the deployment examined, with what failed as a reason to look."""
     lines = run("tenants", "--search", "cont", "--sort", "-name", "--json").json["tenants"]
-    assert [(each["id"], each["connection"]["state"]) for each in lines] == [("contoso", "on")]
+    assert [(line["id"], line["connection"]["state"]) for line in lines] == [("contoso", "on")]
     assert "Contoso" in run("tenants").out
     examined = run("doctor", "--json")
     assert (examined.code, examined.json["ok"]) == (0, True)
-    assert "clock_here" in {each["id"] for each in examined.json["checks"]}
+    assert "clock_here" in {check["id"] for check in examined.json["checks"]}
     ports.probes.depths = {"fetch-jobs-poison": 2}  # type: ignore[attr-defined]
     assert run("doctor").code == 0
     ports.probes.wrong = {"vault": Misconfigured("Assign the role.", code="x")}  # type: ignore[attr-defined]
@@ -162,7 +162,7 @@ async def recorded(ports: Ports) -> None:
 @pytest.mark.usefixtures("connected", "recorded")
 def test_poison_is_put_back_or_thrown_away(run: Run) -> None:
     """Each once; what is gone is refused, and nobody throws away what they did not mean to."""
-    assert {each["id"] for each in run("poison", "list", "--json").json["entries"]} == {"m1", "m2"}
+    assert {entry["id"] for entry in run("poison", "list", "--json").json["entries"]} == {"m1", "m2"}
     assert "m1" in run("poison", "list").out
     assert run("poison", "replay", "m1", "--json").json["replayedBy"] == "api"
     assert run("poison", "discard", "m2", typed="n\n").code == 1

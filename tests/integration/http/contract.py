@@ -18,7 +18,7 @@ def held_to_contract(method: str, path: str, address: str, answer: func.HttpResp
         return
     if path.startswith("signed-in/"):
         address = address.removeprefix("signed-in/")
-        found = next((each.path for each in ROUTES if each.match(method, address) is not None), None)
+        found = next((route.path for route in ROUTES if route.match(method, address) is not None), None)
         if found is None:
             assert answer.status_code in {401, 403, 404, 405}
             return

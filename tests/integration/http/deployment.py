@@ -77,7 +77,7 @@ class Deployment(Client):
 
     def _taken(self, queue: str) -> Iterator[str]:
         with QueueServiceClient.from_connection_string(self._connection_string) as service:
-            if queue not in {each.name for each in service.list_queues()}:
+            if queue not in {queue.name for queue in service.list_queues()}:
                 return
             client = service.get_queue_client(queue)
             for message in list(client.receive_messages(visibility_timeout=60)):
@@ -88,8 +88,8 @@ class Deployment(Client):
         """Return the queues that are not empty."""
         with QueueServiceClient.from_connection_string(self._connection_string) as service:
             counts = {
-                each.name: service.get_queue_client(each.name).get_queue_properties().approximate_message_count
-                for each in service.list_queues()
+                queue.name: service.get_queue_client(queue.name).get_queue_properties().approximate_message_count
+                for queue in service.list_queues()
             }
         return {name: count for name, count in counts.items() if count}
 

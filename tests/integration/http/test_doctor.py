@@ -13,14 +13,14 @@ from tests.support.fakes import FakeProbes
 
 
 def _failed(body: Any) -> list[str]:  # noqa: ANN401 - JSON
-    return [each["id"] for each in body["checks"] if each["status"] == "fail"]
+    return [check["id"] for check in body["checks"] if check["status"] == "fail"]
 
 
 async def test_a_deployment_on_real_adapters_is_well(deployment: Deployment) -> None:
     """Storage, queues, vault and login service answer, and agree on the time."""
     answer = await deployment("GET", "doctor")
     assert (answer.status, answer.body["ok"], _failed(answer.body)) == (200, True, [])
-    ids = {each["id"] for each in answer.body["checks"]}
+    ids = {check["id"] for check in answer.body["checks"]}
     assert {"settings", "tables", "queues", "key_vault", "login", "clock_storage", "clock_service"} <= ids
     assert {"queue_sync-requests", "queue_retire-jobs-poison"} <= ids
 
@@ -48,7 +48,7 @@ async def test_each_part_has_its_own_sentence(api: Client, ports: Ports, part: s
         assert found["detail"] == str(error)
         assert found["fix"]
     probes.wrong = {}
-    tables = [each["title"] for each in (await api("GET", "doctor")).body["checks"] if "table" in each["id"]]
+    tables = [check["title"] for check in (await api("GET", "doctor")).body["checks"] if "table" in check["id"]]
     accounts = [f"Table Storage of the account {name!r} works" for name in ("b", "c")]
     assert tables == ["Table Storage works", *accounts]
 
@@ -61,5 +61,5 @@ async def test_clocks_and_queues_are_looked_at(api: Client, ports: Ports) -> Non
     probes.depths = {"sync-requests": 10_001, "sync-requests-poison": 1, "fetch-jobs": 3}
     body = (await api("GET", "doctor")).body
     assert _failed(body) == ["clock_storage", "clock_service"]
-    warned = [each["id"] for each in body["checks"] if each["status"] == "warn"]
+    warned = [check["id"] for check in body["checks"] if check["status"] == "warn"]
     assert warned == ["queue_sync-requests", "queue_sync-requests-poison"]

@@ -20,7 +20,7 @@ from tests.integration.http.calling import Client
 SEED = int(os.environ.get("SEED") or random.randrange(2**32))
 EXAMPLES = 12
 SCHEMA = schemathesis.openapi.from_dict(json.loads(json.dumps(document())))
-OPERATIONS = [each.ok() for each in SCHEMA.get_all_operations() if isinstance(each, Ok)]
+OPERATIONS = [operation.ok() for operation in SCHEMA.get_all_operations() if isinstance(operation, Ok)]
 #: Of each operation what fits its contract; and, where there is anything that could be wrong, what does not.
 CASES = [
     pytest.param(operation, mode, id=f"{operation.label} {mode.value}")

@@ -61,7 +61,7 @@ async def test_a_large_file_becomes_recipients_and_history(api: Client, product:
     assert (done["state"], done["rows"], done["refusedRows"], done["run"]) == ("done", 300, 0, run["id"])
     assert done["received"] == {}
     changes = (await api("GET", f"tenants/contoso/runs/{run['id']}/changes")).body["changes"]
-    assert {each["kind"] for each in changes} == {"created"}
+    assert {change["kind"] for change in changes} == {"created"}
     assert len(changes) == 300
 
 
@@ -69,7 +69,7 @@ async def test_wrong_rows_are_reported(api: Client, product: App, ports: Ports) 
     """By line, with their codes; nothing is written."""
     _, report = await imported(api, product, ports, FILE + "Cy;nobody\nP1 again;P1@example.com\n")
     assert (report.body["state"], report.body["problem"]["code"]) == ("failed", "rows_refused")
-    assert [(each["line"], each["code"]) for each in report.body["problems"]] == [
+    assert [(problem["line"], problem["code"]) for problem in report.body["problems"]] == [
         (302, "invalid_mail"),
         (303, "duplicate"),
     ]

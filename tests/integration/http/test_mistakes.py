@@ -63,7 +63,9 @@ async def test_each_mistake_has_its_sentence(api: Client, simulator: Broken, mis
     failed = {check["id"] for check in report["checks"] if check["status"] == "fail"}
     expected = {mistake.check} if mistake.status == "fail" else set()
     assert (failed, report["ok"]) == (expected | mistake.also, mistake.status != "fail")
-    (check, *_) = [each for each in report["checks"] if (each["id"], each["status"]) == (mistake.check, mistake.status)]
+    (check, *_) = [
+        check for check in report["checks"] if (check["id"], check["status"]) == (mistake.check, mistake.status)
+    ]
     assert mistake.says in check["detail"]
     assert mistake.fix in check["fix"]
     assert all(check[part] for part in ("title", "detail", "fix"))

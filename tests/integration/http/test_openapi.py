@@ -57,5 +57,5 @@ def test_every_route_says_what_it_takes_and_answers(route: routing.Route) -> Non
 def test_the_page_of_the_api_names_every_code() -> None:
     """docs/reference/error-codes.md names every code that a route says it answers."""
     page = (Path(__file__).parents[3] / "docs" / "reference" / "error-codes.md").read_text(encoding="utf-8")
-    codes = {code for each in routing.ROUTES for told in each.contract.problems.values() for code in told}
+    codes = {code for route in routing.ROUTES for told in route.contract.problems.values() for code in told}
     assert sorted(code for code in codes if f"`{code}`" not in page and "…" not in code) == []

@@ -118,7 +118,7 @@ async def test_sorted_and_searched(api: Client, ports: Ports) -> None:
         await ports.sync_states.replace(tenant, TenantState(summary=ended), None)
 
     async def ids(query: str) -> list[str]:
-        return [each["id"] for each in (await api("GET", f"overview?{query}")).body["tenants"]]
+        return [tenant["id"] for tenant in (await api("GET", f"overview?{query}")).body["tenants"]]
 
     assert await ids("") == await ids("sort=name") == ["t1", "t0", "t2"]
     assert await ids("sort=-name") == ["t2", "t0", "t1"]

@@ -60,7 +60,7 @@ async def test_pages_hold_everything_once_and_in_order(api: Client, product: App
         assert len(whole) == items
         for limit in (1, 2, items):
             pages = await _pages(api, path, name, limit)
-            assert [each for page in pages for each in page] == whole
+            assert [item for page in pages for item in page] == whole
             assert {len(page) for page in pages[:-1]} <= {limit}
             assert pages[-1]
 
@@ -97,7 +97,7 @@ async def test_changes_of_several_locations_follow_each_other(api: Client, produ
     run = (await api("POST", "tenants/contoso/runs")).body["id"]
     await _work(product, ports)
     pages = await _pages(api, f"tenants/contoso/runs/{run}/changes", "changes", 2)
-    assert [[each["location"] for each in page] for page in pages] == [
+    assert [[item["location"] for item in page] for page in pages] == [
         ["desk", "desk"],
         ["desk", "roof"],
         ["roof", "roof"],

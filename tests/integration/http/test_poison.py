@@ -36,7 +36,7 @@ async def test_a_message_is_put_back_once(api: Client, ports: Ports, caplog: pyt
     await _record(ports, '{"tenant": "contoso", "mode": "full"}')
     with caplog.at_level(logging.INFO):
         answers = await asyncio.gather(*(api("POST", "ledger/m1/replay") for _ in range(4)))
-    assert {each.status for each in answers} <= {200, 409}
+    assert {answer.status for answer in answers} <= {200, 409}
     again = await api("POST", "ledger/m1/replay")
     assert (again.status, again.body["replayedBy"]) == (200, "api")
     (request,) = _sent(ports)
@@ -74,7 +74,7 @@ async def test_a_job_of_the_run_under_way(api: Client, ports: Ports, product: Ap
     ports.queue.messages.clear()
     await _record(ports, f'{{"tenant": "contoso", "run": "{run}", "source": "main:users"}}', queue="fetch-jobs")
     assert (await api("POST", "ledger/m1/replay")).status == 200
-    assert [type(each) for each in _sent(ports)] == [FetchJob]
+    assert [type(message) for message in _sent(ports)] == [FetchJob]
 
 
 @pytest.mark.parametrize(("queue", "body"), [("sync-requests", "No Such!"), ("fetch-jobs", "{"), ("connection", "")])

@@ -23,7 +23,9 @@ async def put(api: Client, text: str, query: str = "") -> Reply:
 
 async def listed(api: Client, query: str = "") -> dict[str, dict[str, Any]]:
     """Return the recipients by name."""
-    return {each["displayName"]: each for each in (await api("GET", f"{PATH}{query}")).body["recipients"]}
+    return {
+        recipient["displayName"]: recipient for recipient in (await api("GET", f"{PATH}{query}")).body["recipients"]
+    }
 
 
 async def sync(api: Client, product: App, ports: Ports) -> dict[str, Any]:
@@ -45,9 +47,9 @@ async def test_a_file_becomes_recipients_and_history(api: Client) -> None:
     report = (await put(api, FILE)).body
     assert (report["rows"], report["refused"], report["run"]["counts"]["created"]) == (2, [], 2)
     assert (report["run"]["kind"], report["run"]["requestedBy"]) == ("import", "api")
-    assert {name: each["origin"] for name, each in (await listed(api)).items()} == {"Ann": "csv", "Bob": "csv"}
+    assert {name: line["origin"] for name, line in (await listed(api)).items()} == {"Ann": "csv", "Bob": "csv"}
     changes = (await api("GET", f"tenants/contoso/runs/{report['run']['id']}/changes")).body["changes"]
-    assert {(each["kind"], each["reason"], each["displayName"]) for each in changes} == {
+    assert {(change["kind"], change["reason"], change["displayName"]) for change in changes} == {
         ("created", "imported", "Ann"),
         ("created", "imported", "Bob"),
     }
@@ -59,7 +61,7 @@ async def test_a_wrong_row_keeps_every_row_out(api: Client) -> None:
     """422 with all of them; nothing is written."""
     refused = await put(api, FILE + "Cy;nobody\nAnn again;ANN@example.com\n")
     assert (refused.status, refused.body["code"]) == (422, "rows_refused")
-    assert [(each["line"], each["code"]) for each in refused.body["problems"]] == [
+    assert [(problem["line"], problem["code"]) for problem in refused.body["problems"]] == [
         (4, "invalid_mail"),
         (5, "duplicate"),
     ]
@@ -80,7 +82,7 @@ async def test_overwriting_is_guarded(api: Client) -> None:
     done = (await put(api, few, f"?mode=overwrite&approve={held['heldDigest']}")).body
     assert (done["held"], done["run"]["counts"]["deactivated"]) == (0, 15)
     assert set(await listed(api, "?status=active")) == {f"P{number}" for number in range(5)}
-    assert {each["reason"] for each in (await listed(api, "?status=deactivated_by_sync")).values()} == {"not_in_file"}
+    assert {line["reason"] for line in (await listed(api, "?status=deactivated_by_sync")).values()} == {"not_in_file"}
 
 
 async def test_an_export_is_a_file_that_can_be_imported(api: Client) -> None:
@@ -105,13 +107,13 @@ async def test_one_recipient_is_changed_by_hand(
     assert (edited.body["department"], edited.body["status"]) == ("Post room", "active")
     assert (await api("PATCH", path, {"active": False})).body["status"] == "deactivated_manually"
     directory.remove(person(1))
-    directory.put(*(each for each in directory.people.values()))
+    directory.put(*(person for person in directory.people.values()))
     run = await sync(api, product, ports)
     assert run["counts"]["reactivated"] == 0
     back = (await api("PATCH", path, {"active": True})).body
     assert (back["status"], back.get("reason"), back["department"]) == ("active", None, "Post room")
     runs = (await api("GET", "tenants/contoso/runs")).body["runs"]
-    assert [each["kind"] for each in runs].count("edit") == 3
+    assert [run["kind"] for run in runs].count("edit") == 3
     assert (await api("PATCH", f"{PATH}/nobody", {"active": True})).status == 404
     assert (await api("PATCH", path, {"shoeSize": "43"})).status == 400
 

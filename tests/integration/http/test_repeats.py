@@ -23,7 +23,7 @@ FILE = b"Name,E-mail\nAda,ada@example.com\n"
 
 def _requests(ports: Ports) -> list[SyncRequest]:
     assert isinstance(ports.queue, FakeJobQueue)
-    return [each for each in ports.queue.messages if isinstance(each, SyncRequest)]
+    return [message for message in ports.queue.messages if isinstance(message, SyncRequest)]
 
 
 async def test_the_same_key_with_the_same_request_is_the_same_run(api: Client, ports: Ports) -> None:
@@ -42,9 +42,9 @@ async def test_the_same_key_with_the_same_request_is_the_same_run(api: Client, p
 async def test_two_at_once_are_one_run(api: Client, ports: Ports, body: dict[str, object]) -> None:
     """Both are answered with it, and whatever was enqueued names it alone."""
     answers = await asyncio.gather(*(api("POST", RUNS, body, headers=KEY) for _ in range(5)))
-    assert {each.status for each in answers} == {202}
-    assert len({each.body["id"] for each in answers}) == 1
-    assert {each.request for each in _requests(ports)} == {answers[0].body["id"]}
+    assert {answer.status for answer in answers} == {202}
+    assert len({answer.body["id"] for answer in answers}) == 1
+    assert {request.request for request in _requests(ports)} == {answers[0].body["id"]}
     assert len((await api("GET", RUNS)).body["runs"]) == 1
 
 
@@ -112,9 +112,9 @@ async def test_an_import_is_done_once(api: Client) -> None:
 async def test_of_two_imports_at_once_one_is_done(api: Client) -> None:
     """The other is answered with the same report, or told to wait for it."""
     answers = await asyncio.gather(*(api("POST", RECIPIENTS, raw=FILE, headers=KEY) for _ in range(4)))
-    waiting = [each for each in answers if each.status != 200]
+    waiting = [answer for answer in answers if answer.status != 200]
     assert {each.body["code"] for each in waiting} <= {"request_in_progress"}
-    done = [each.body["run"]["id"] for each in answers if each.status == 200]
+    done = [answer.body["run"]["id"] for answer in answers if answer.status == 200]
     assert len(set(done)) == 1
     assert len((await api("GET", RUNS)).body["runs"]) == 1
 

@@ -37,8 +37,10 @@ async def test_a_run_can_be_followed_from_the_moment_it_is_asked_for(api: Client
     assert after["progress"] == {**jobs, "people": 3, "written": 3}
     assert after["locations"]["desk"]["active"] == 3
     changes = (await api("GET", f"{run}/changes")).body["changes"]
-    assert {(each["kind"], each["reason"], each["location"]) for each in changes} == {("created", "new", "desk")}
-    assert [each["id"] for each in (await api("GET", "tenants/contoso/runs")).body["runs"]] == [asked.body["id"]]
+    assert {(change["kind"], change["reason"], change["location"]) for change in changes} == {
+        ("created", "new", "desk")
+    }
+    assert [run["id"] for run in (await api("GET", "tenants/contoso/runs")).body["runs"]] == [asked.body["id"]]
 
 
 async def test_the_request_names_the_run(api: Client, ports: Ports) -> None:
@@ -46,8 +48,8 @@ async def test_the_request_names_the_run(api: Client, ports: Ports) -> None:
     asked = await api("POST", "tenants/contoso/runs")
     queue = ports.queue
     assert isinstance(queue, FakeJobQueue)
-    requests = [each for each in queue.messages if isinstance(each, SyncRequest)]
-    assert [(each.request, each.mode.value) for each in requests] == [(asked.body["id"], "incremental")]
+    requests = [message for message in queue.messages if isinstance(message, SyncRequest)]
+    assert [(request.request, request.mode.value) for request in requests] == [(asked.body["id"], "incremental")]
 
 
 async def test_a_run_that_is_not_there(api: Client) -> None:
@@ -66,7 +68,7 @@ async def test_recipients_are_searched_and_paged(api: Client, product: App, port
     seen, cursor, pages = [], "", 0
     while True:
         page = (await api("GET", f"{path}?limit=1&cursor={cursor}")).body
-        seen += [each["objectId"] for each in page["recipients"]]
+        seen += [recipient["objectId"] for recipient in page["recipients"]]
         pages += 1
         if page["cursor"] is None:
             break

@@ -39,7 +39,7 @@ async def assigned(api: Client, connected: None, directory: FakeDirectory) -> No
 async def test_who_may_sign_in_and_why_not(api: Client) -> None:
     """Everybody who is assigned, through what, and what is against them; a group counts by its direct members."""
     users = (await api("GET", "tenants/contoso/sso-users")).body["users"]
-    told = {each["objectId"]: (each["via"], each["included"], each["reason"]) for each in users}
+    told = {user["objectId"]: (user["via"], user["included"], user["reason"]) for user in users}
     assert told == {
         person(1): ([TEAM, "direct"], True, None),
         person(2): ([TEAM], True, None),

@@ -96,6 +96,6 @@ def test_killing_the_parent_leaves_no_child(tmp_path: Path) -> None:
         assert parent.stdout.readline() == b"ready\n"
         parts = [each for each in processes.load(tmp_path) if each.name != "stack"]
         assert len(parts) == 2
-        assert all(each.process() for each in parts)
+        assert all(part.process() for part in parts)
         parent.kill()
-    assert all(gone(each.pid) for each in parts)
+    assert all(gone(part.pid) for part in parts)

@@ -57,9 +57,9 @@ class FakeDirectory:
 
     def put(self, *users: DirectoryUser) -> None:
         """Add people, or replace what is known about them."""
-        for each in users:
-            self.people[each.id] = each
-            self._log.append((each.id, each))
+        for user in users:
+            self.people[user.id] = user
+            self._log.append((user.id, user))
 
     def remove(self, *people: ObjectId) -> None:
         """Delete people, from every group too."""
@@ -167,9 +167,9 @@ class FakeDirectory:
             return [_listed(self.people[ObjectId(text)])]
         word = text.strip().casefold()
         return [
-            _listed(each)
-            for each in self.people.values()
-            if word in {each.id, each.user_principal_name.casefold(), (each.mail or "").casefold()}
+            _listed(person)
+            for person in self.people.values()
+            if word in {person.id, person.user_principal_name.casefold(), (person.mail or "").casefold()}
         ]
 
     async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
@@ -180,7 +180,7 @@ class FakeDirectory:
     async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
         """Return those of the groups that are there."""
         self.requests += 1
-        return [Group(id=each, display_name=each) for each in groups if each in self.members]
+        return [Group(id=group, display_name=group) for group in groups if group in self.members]
 
     async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
         """Return the groups that a user is directly in. Raises: NotFound."""
@@ -200,7 +200,7 @@ class FakeDirectory:
 
     async def find_groups(self, search: str) -> Sequence[Group]:
         """Return the groups whose id begins with `search`."""
-        return [Group(id=each, display_name=each) for each in sorted(self.members) if each.startswith(search)]
+        return [Group(id=member, display_name=member) for member in sorted(self.members) if member.startswith(search)]
 
     async def token(self) -> TokenReport:
         """Return what a token says."""

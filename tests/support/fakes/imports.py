@@ -33,9 +33,9 @@ class FakeImportStore:
 
     async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
         """Iterate over the imports of a tenant, or of all tenants."""
-        for ref, each in list(self._imports.items()):
+        for ref, import_ in list(self._imports.items()):
             if tenant is None or ref.tenant == tenant:
-                yield ImportMark(ref=ref, state=each.state, at=each.at)
+                yield ImportMark(ref=ref, state=import_.state, at=import_.at)
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
         """Store a part of the file, in the place of the one of this number."""
@@ -43,7 +43,7 @@ class FakeImportStore:
 
     async def list_part_sizes(self, ref: ImportRef) -> Mapping[int, int]:
         """Return the size of each stored part in bytes, by its number."""
-        return {number: len(each) for (owner, number), each in self._parts.items() if owner == ref}
+        return {number: len(part) for (owner, number), part in self._parts.items() if owner == ref}
 
     async def get_part(self, ref: ImportRef, number: int) -> bytes:
         """Return a part. Raises: NotFound."""
@@ -53,7 +53,7 @@ class FakeImportStore:
 
     async def delete_parts(self, ref: ImportRef) -> None:
         """Delete all parts of the file."""
-        self._parts = {key: each for key, each in self._parts.items() if key[0] != ref}
+        self._parts = {key: part for key, part in self._parts.items() if key[0] != ref}
 
     async def delete(self, ref: ImportRef) -> None:
         """Delete an import with all parts of its file."""

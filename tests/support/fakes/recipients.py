@@ -82,13 +82,13 @@ class FakeRecipientStore:
         if any(change.kind is ChangeKind.CREATED and change.recipient in stored for change in journal.changes):
             raise ETagConflict("a recipient to be created is there already")
         etag = self._fences.replace(place, fence.value, fence.etag)
-        self._recipients.setdefault(place, {}).update((each.id, each) for each in recipients)
+        self._recipients.setdefault(place, {}).update((recipient.id, recipient) for recipient in recipients)
         self._journal.setdefault(place, []).append(journal)
         return etag
 
     async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return what a run has changed at a location so far, over all its attempts."""
-        return sum((Counts.of(each.changes) for each in self._entries(tenant, location, run)), Counts())
+        return sum((Counts.of(entry.changes) for entry in self._entries(tenant, location, run)), Counts())
 
     async def list_journal(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[JournalEntry]:
         """Iterate over what a run has changed at a location, in the order of writing."""

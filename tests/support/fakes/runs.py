@@ -139,4 +139,4 @@ class FakeRunStore:
         for held in self._held.keys():
             if held[0][0] == tenant:
                 self._held.delete(held)
-        self._positions = {place: each for place, each in self._positions.items() if place[0][0] != tenant}
+        self._positions = {place: position for place, position in self._positions.items() if place[0][0] != tenant}

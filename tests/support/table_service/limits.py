@@ -24,9 +24,9 @@ _KEYS: Final = frozenset({"PartitionKey", "RowKey", "Timestamp"})
 
 def require(operations: Sequence[Operation]) -> None:
     """Check that every operation respects the limits. Raises FailedOperation otherwise."""
-    for index, each in enumerate(operations):
+    for index, operation in enumerate(operations):
         try:
-            _require(each)
+            _require(operation)
         except Refusal as refusal:
             raise FailedOperation(index, refusal) from refusal
 

@@ -68,9 +68,9 @@ def parse(text: str) -> list[Term]:
 
 def page(partitions: Mapping[str, Partition], terms: list[Term], start: tuple[str, str], limit: int) -> Page:
     """Return the rows from `start` on that match all terms, at most `limit`."""
-    of_partition = [each for each in terms if each.name == "PartitionKey"]
-    of_row = [each for each in terms if each.name == "RowKey"]
-    others = [each for each in terms if each.name not in {"PartitionKey", "RowKey"}]
+    of_partition = [term for term in terms if term.name == "PartitionKey"]
+    of_row = [term for term in terms if term.name == "RowKey"]
+    others = [term for term in terms if term.name not in {"PartitionKey", "RowKey"}]
     rows: list[Row] = []
     exact = next((str(each.value) for each in of_partition if each.relation == "eq"), None)
     names = sorted(partitions, key=in_order) if exact is None else [exact] if exact in partitions else []
@@ -88,17 +88,17 @@ def page(partitions: Mapping[str, Partition], terms: list[Term], start: tuple[st
 
 def _all_hold(terms: list[Term], row: Row) -> bool:
     properties = row.properties()
-    return all(each.holds(properties.get(each.name)) for each in terms)
+    return all(term.holds(properties.get(term.name)) for term in terms)
 
 
 def _within(partition: Partition, terms: list[Term], first: str) -> Iterator[tuple[str, Row]]:
     """Yield the rows in the range of the keys, without reading the rows outside of it."""
     low, high = first, None
-    for each in terms:
-        value = str(each.value)
-        if each.relation in {"eq", "ge", "gt"}:
+    for term in terms:
+        value = str(term.value)
+        if term.relation in {"eq", "ge", "gt"}:
             low = max(low, value, key=in_order)
-        if each.relation in {"eq", "le", "lt"}:
+        if term.relation in {"eq", "le", "lt"}:
             high = value if high is None else min(high, value, key=in_order)
     keys, at = partition.keys_from(low)
     last = None if high is None else in_order(high)
@@ -106,5 +106,5 @@ def _within(partition: Partition, terms: list[Term], first: str) -> Iterator[tup
         key = keys[place]
         if last is not None and in_order(key) > last:
             return
-        if all(each.holds(key) for each in terms):
+        if all(term.holds(key) for term in terms):
             yield key, partition.rows[key]

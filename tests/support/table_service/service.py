@@ -130,7 +130,7 @@ class Service:
         start = (unquote(words.get("NextPartitionKey", "!")[1:]), unquote(words.get("NextRowKey", "!")[1:]))
         limit = min(int(words.get("$top", queries.PAGE_ROWS)), queries.PAGE_ROWS)
         found = queries.page(partitions, queries.parse(words.get("$filter", "")), start, limit)
-        rows = [shown(each, select, metadata=metadata) for each in found.rows]
+        rows = [shown(row, select, metadata=metadata) for row in found.rows]
         answer: dict[str, Any] = {"odata.metadata": f"$metadata#{table}"} if metadata else {}
         headers = {"Content-Type": _JSON}
         if found.following is not None:

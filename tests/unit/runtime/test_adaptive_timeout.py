@@ -29,12 +29,12 @@ async def test_of_many_silent_ones_the_longest_is_given_up(
     """It is asked again, later each time, and the others are waited for."""
     monkeypatch.setattr(adaptive_timeout, "_LATE_S", 0.0)
     patience, answers = Patience(2), [asyncio.Event() for _ in range(3)]
-    jobs = [asyncio.create_task(FirstAnswer(patience, asked).hear(each.wait())) for each in answers]
+    jobs = [asyncio.create_task(FirstAnswer(patience, asked).hear(answer.wait())) for answer in answers]
     with pytest.raises(Unanswered) as caught:
         await jobs[0]
     assert (caught.value.code, caught.value.retry_after_s) == ("no_answer", again_s)
-    for each in answers:
-        each.set()
+    for answer in answers:
+        answer.set()
     assert await asyncio.gather(*jobs[1:]) == [True, True]
     assert not patience._late
 

@@ -75,7 +75,7 @@ async def everybody(directory: Directory, source: Source) -> dict[str, Directory
     link: str | None = None
     while True:
         page = await directory.users(source, link)
-        found.update((each.id, each) for each in page.users)
+        found.update((user.id, user) for user in page.users)
         if page.next_cursor is None:
             return found
         link = page.next_cursor

@@ -112,7 +112,7 @@ async def test_members_without_properties_are_unreadable_not_nameless(
     fabrikam: EntraSession, simulator: Simulator
 ) -> None:
     """A permission that was taken away comes as a 200 with nulls: an error, never people without names."""
-    sizes = {each: len(await simulator.members("fabrikam", each)) for each in await simulator.groups("fabrikam")}
+    sizes = {group: len(await simulator.members("fabrikam", group)) for group in await simulator.groups("fabrikam")}
     group = max(sizes, key=lambda each: sizes[each])
     await simulator.call("POST", "/directories/fabrikam/roles", {"revoke": ["User.Read.All"]})
     await simulator.call("POST", "/tokens/revoke")

@@ -86,11 +86,14 @@ async def test_managers_are_listed_where_they_are_asked_for(entra_world: World) 
     await entra_world.change(1, manager=people[2])
     await entra_world.change(2, manager=people[0])
     patches, _, link = await changes_since(entra_world.directory, link)
-    assert {each: fields["manager"] for each, fields in patches.items()} == {people[1]: people[2], people[2]: people[0]}
+    assert {patch: fields["manager"] for patch, fields in patches.items()} == {
+        people[1]: people[2],
+        people[2]: people[0],
+    }
     await entra_world.change(1, manager=None)
     patches, _, _ = await changes_since(entra_world.directory, link)
-    assert {each: fields["manager"] for each, fields in patches.items()} == {people[1]: None}
-    assert {each.manager for each in (await everybody(entra_world.directory, Source())).values()} == {None}
+    assert {patch: fields["manager"] for patch, fields in patches.items()} == {people[1]: None}
+    assert {person.manager for person in (await everybody(entra_world.directory, Source())).values()} == {None}
 
 
 async def test_nested_groups_in_an_existence_check(entra_world: World) -> None:

@@ -22,7 +22,7 @@ GROUPS = 40
 
 async def members(directory: Directory, groups: list[str]) -> list[set[str] | SyncError]:
     """Read who is in each, all at once; what is raised stands in its place."""
-    sources = [Source(group=ObjectId(each), by_id=True) for each in groups]
+    sources = [Source(group=ObjectId(group), by_id=True) for group in groups]
     found: list[set[str] | SyncError] = []
     for each in await asyncio.gather(*(everybody(directory, source) for source in sources), return_exceptions=True):
         if isinstance(each, BaseException):
@@ -35,7 +35,7 @@ async def members(directory: Directory, groups: list[str]) -> list[set[str] | Sy
 
 async def truth(simulator: Broken, groups: list[str]) -> list[set[str]]:
     """Return who is in each."""
-    return [set(await simulator.members("fabrikam", each, transitive=True)) for each in groups]
+    return [set(await simulator.members("fabrikam", group, transitive=True)) for group in groups]
 
 
 async def test_many_groups_are_few_requests(fabrikam: Directory, simulator: Broken) -> None:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK
 
 async def test_every_user_is_read_with_every_property(contoso: EntraSession, simulator: Broken) -> None:
     """What the simulator holds is what arrives: names, addresses, phones, guest and enabled."""
-    truth = {each["id"]: each for each in await simulator.users("contoso")}
+    truth = {user["id"]: user for user in await simulator.users("contoso")}
     found = await everybody(contoso, Source())
     assert found.keys() == truth.keys()
     for id_, user in found.items():
@@ -52,8 +52,8 @@ async def test_a_delta_names_what_changed_since_its_link(contoso: EntraSession, 
     change_cursor = None
     while change_cursor is None:
         page = await contoso.changes(link)
-        patches.update((each, fields) for each, fields in page.changes if fields is not None)
-        removed += [each for each, fields in page.changes if fields is None]
+        patches.update((change, fields) for change, fields in page.changes if fields is not None)
+        removed += [change for change, fields in page.changes if fields is None]
         link, change_cursor = page.next_cursor or "", page.change_cursor
     assert patches.keys() == {joined, people[1]}
     assert patches[ObjectId(people[1])]["department"] is None
@@ -83,7 +83,7 @@ async def test_existence_tells_who_is_really_gone(fabrikam: EntraSession, simula
     members = set().union(*[await simulator.members("fabrikam", group) for group in groups[:25]])
     everyone = [ObjectId(person) for person in await simulator.people("fabrikam", 30)]
     outsider = ObjectId(await simulator.join("fabrikam", "Outsider"))
-    enabled = {each["id"] for each in await simulator.users("fabrikam") if each["accountEnabled"]}
+    enabled = {user["id"] for user in await simulator.users("fabrikam") if user["accountEnabled"]}
     inside = [person for person in everyone if person in members & enabled]
     await simulator.change("fabrikam", inside[0], accountEnabled=False)
     await simulator.leave("fabrikam", inside[1])
@@ -152,6 +152,6 @@ async def test_users_are_found_by_what_people_know(contoso: EntraSession, simula
     """By id, address or user principal name, in any case; hostile text is but text."""
     known = (await simulator.call("GET", "/directories/contoso/users?from=0&count=1"))["users"][0]
     for text in (known["id"].upper(), known["userPrincipalName"].upper(), f" {known['mail']} "):
-        assert [each.id for each in await contoso.find_users(text)] == [known["id"]]
+        assert [user.id for user in await contoso.find_users(text)] == [known["id"]]
     for text in ("nobody@example.com", "' or mail ne '", "a'b&$top=999#x", "x" * 5_000):
         assert list(await contoso.find_users(text)) == []

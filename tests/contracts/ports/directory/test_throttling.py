@@ -72,7 +72,7 @@ async def test_another_customer_does_not_wait(
 @pytest.mark.parametrize("told", [1, None])
 async def test_refusals_within_a_batch(fabrikam: Directory, simulator: Broken, told: int | None) -> None:
     """Refused parts are asked again after the wait, which holds for all requests, and nothing is guessed."""
-    people = [ObjectId(each) for each in await simulator.people("fabrikam", 30)]
+    people = [ObjectId(person) for person in await simulator.people("fabrikam", 30)]
     before = await fabrikam.check_existence(people, [])
     await simulator.call("DELETE", "/metrics")
     await simulator.fault("", {"type": "throttled", "retry_after_s": told}, in_batch=True, nth=4, count=3)
@@ -84,7 +84,7 @@ async def test_refusals_within_a_batch(fabrikam: Directory, simulator: Broken, t
 
 async def test_a_batch_that_is_told_to_wait_for_long(fabrikam: Directory, simulator: Broken) -> None:
     """The check is for later, and so is whatever else is asked."""
-    people = [ObjectId(each) for each in await simulator.people("fabrikam", 5)]
+    people = [ObjectId(person) for person in await simulator.people("fabrikam", 5)]
     await simulator.fault("", {"type": "throttled", "retry_after_s": 60}, in_batch=True)
     for asked in (fabrikam.check_existence(people, []), fabrikam.users(Source())):
         with pytest.raises(Transient) as refused:

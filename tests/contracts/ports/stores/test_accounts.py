@@ -67,8 +67,8 @@ class Deployed:
 
     async def close(self) -> None:
         """Close what was opened."""
-        for each in self._opened:
-            await each.close()
+        for table in self._opened:
+            await table.close()
 
 
 @pytest.fixture
@@ -123,7 +123,9 @@ async def test_settings_alone_place_a_new_tenant(deployed: Deployed) -> None:
         assert await _rows(deployed.first, table) > 0
         assert (table, await _rows(deployed.second, table)) == (table, 0)
     other = deployed.app(NEW_TENANTS_ACCOUNT="")
-    assert [each.origin async for each in other.ports.recipients.list_recipients(ACME, LOCATION)] == [Origin.DIRECTORY]
+    assert [recipient.origin async for recipient in other.ports.recipients.list_recipients(ACME, LOCATION)] == [
+        Origin.DIRECTORY
+    ]
     assert (await other.ports.runs.get(ACME, RUN)).value == a_run(ACME)
     assert [mark.ref async for mark in other.ports.imports.list_imports()] == [an_import(ACME).ref]
     await app.ports.imports.delete_all(ACME)

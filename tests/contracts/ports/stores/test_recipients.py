@@ -42,7 +42,7 @@ async def put(stores: Stores, writes: tuple[Write, ...], fence: Versioned[Fence]
 
 async def read(stores: Stores, start: str = "") -> list[Recipient]:
     """Return what is stored."""
-    return [each async for each in stores.recipients.list_recipients(stores.acme, DESK, start=start)]
+    return [recipient async for recipient in stores.recipients.list_recipients(stores.acme, DESK, start=start)]
 
 
 async def test_what_is_written_is_read_back(stores: Stores) -> None:
@@ -121,7 +121,7 @@ async def test_hostile_and_long_values_survive(stores: Stores) -> None:
     ]
     entry = JournalEntry(run=RUN, actor="sync", at=NOW, changes=())
     await stores.recipients.write(stores.acme, DESK, people, entry, Versioned(Fence(), None))
-    assert [each.profile.display_name for each in await read(stores)] == names
+    assert [recipient.profile.display_name for recipient in await read(stores)] == names
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # aiohttp's advice above 1 MiB
@@ -148,7 +148,7 @@ async def test_erasing_a_location_leaves_its_neighbours(stores: Stores) -> None:
     await stores.recipients.delete_location(stores.acme, DESK)
     assert await read(stores) == []
     assert (await stores.recipients.get_fence(stores.acme, DESK)).etag is None
-    assert len([each async for each in stores.recipients.list_recipients(stores.acme_2, DESK)]) == 3
+    assert len([recipient async for recipient in stores.recipients.list_recipients(stores.acme_2, DESK)]) == 3
 
 
 async def test_a_later_taker_of_the_fence_ends_an_earlier_one(stores: Stores) -> None:

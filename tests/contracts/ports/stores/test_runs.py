@@ -116,9 +116,9 @@ async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:
     await stores.runs.replace(done, stored.etag)
     with pytest.raises(Conflict):
         await stores.runs.replace(done, stored.etag)
-    found = [each async for each in stores.runs.list_runs(stores.acme)]
+    found = [run async for run in stores.runs.list_runs(stores.acme)]
     assert found == [*reversed(runs[1:]), done]
-    recent = [each async for each in stores.runs.list_runs(stores.acme, since=NOW + timedelta(hours=2))]
+    recent = [run async for run in stores.runs.list_runs(stores.acme, since=NOW + timedelta(hours=2))]
     assert recent == [runs[3], runs[2]]
     with pytest.raises(NotFound):
         await stores.runs.get(stores.acme_2, runs[0].id)
@@ -130,10 +130,10 @@ async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores)
         await stores.runs.insert(run(tenant))
         await stores.runs.insert_plan(plan(tenant))
     await stores.runs.delete_all(stores.acme)
-    assert [each async for each in stores.runs.list_runs(stores.acme)] == []
+    assert [run async for run in stores.runs.list_runs(stores.acme)] == []
     with pytest.raises(NotFound):
         await stores.runs.get_plan(stores.acme, RUN)
-    assert len([each async for each in stores.runs.list_runs(stores.acme_2)]) == 1
+    assert len([run async for run in stores.runs.list_runs(stores.acme_2)]) == 1
     assert (await stores.runs.get_plan(stores.acme_2, RUN)).tenant == stores.acme_2
 
 

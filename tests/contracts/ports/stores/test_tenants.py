@@ -41,10 +41,10 @@ async def test_configuration_is_read_back(stores: Stores) -> None:
     assert await stores.connections.find(acme) == CONNECTION
     assert await stores.settings.find_sso(acme) == SsoApplication(client_id=person(4))
     assert (await stores.settings.get_preferences(acme)).mode is Mode.FULL
-    assert acme in {each.id async for each in stores.tenants.list_tenants()}
-    assert acme in {each.id async for each in stores.connections.list_connected()}
+    assert acme in {tenant.id async for tenant in stores.tenants.list_tenants()}
+    assert acme in {connected.id async for connected in stores.connections.list_connected()}
     await stores.connections.delete(acme)
-    assert acme not in {each.id async for each in stores.connections.list_connected()}
+    assert acme not in {connected.id async for connected in stores.connections.list_connected()}
 
 
 async def test_a_briefing_is_what_the_parts_are(stores: Stores) -> None:
@@ -109,10 +109,10 @@ async def test_locations_carry_their_mapping(stores: Stores) -> None:
     ]
     await stores.settings.put_mapping(acme, DESK, [two])
     await stores.settings.delete_location(acme, ROOF)
-    assert [each.groups for each in await stores.settings.list_locations(acme)] == [(two,)]
+    assert [location.groups for location in await stores.settings.list_locations(acme)] == [(two,)]
     await stores.tenants.delete_all(acme)
     assert list(await stores.settings.list_locations(acme)) == []
-    assert [each.name for each in await stores.settings.list_locations(stores.acme_2)] == ["theirs"]
+    assert [location.name for location in await stores.settings.list_locations(stores.acme_2)] == ["theirs"]
 
 
 async def test_the_ledger_keeps_the_first_of_each_and_shows_the_newest_first(stores: Stores) -> None:
@@ -125,10 +125,10 @@ async def test_the_ledger_keeps_the_first_of_each_and_shows_the_newest_first(sto
             id=each, at=at, queue="q", code="c", detail=f"d{number}", body="b", tenant=None if number % 2 else acme
         )
         await stores.operator_log.record(entry)
-    mine = [each async for each in stores.operator_log.list_entries() if each.id in ids]
+    mine = [entry async for entry in stores.operator_log.list_entries() if entry.id in ids]
     assert [each.detail for each in mine] == ["d2", "d1", "d0"]
     await stores.operator_log.delete_all(acme)
-    assert [each.detail async for each in stores.operator_log.list_entries() if each.id in ids] == ["d1"]
+    assert [entry.detail async for entry in stores.operator_log.list_entries() if entry.id in ids] == ["d1"]
 
 
 async def test_a_deletion_outlives_the_tenants_rows(stores: Stores) -> None:
@@ -145,10 +145,10 @@ async def test_a_deletion_outlives_the_tenants_rows(stores: Stores) -> None:
     with pytest.raises(Conflict):
         await stores.tenants.delete_deletion(acme, etag)
     mine = {acme, stores.acme_2}
-    assert [each async for each in stores.tenants.list_deletions() if each[0] in mine] == [
+    assert [deletion async for deletion in stores.tenants.list_deletions() if deletion[0] in mine] == [
         (acme, Deletion(at=NOW, sweeping=True))
     ]
-    assert [each async for each in stores.tenants.list_tenants() if each.id in mine] == []
+    assert [tenant async for tenant in stores.tenants.list_tenants() if tenant.id in mine] == []
     await stores.tenants.delete_deletion(acme, newer)
     await stores.tenants.delete_deletion(acme, newer)
     assert await stores.tenants.find_deletion(acme) == (None, None)
@@ -182,13 +182,13 @@ async def test_health_admins_and_sso_are_the_tenants_own(stores: Stores) -> None
     with pytest.raises(Conflict):
         await stores.connections.replace_health(acme, Health(), None)
     assert (await stores.connections.get_health(acme)).value == refused
-    assert [each async for each in stores.connections.list_unhealthy() if each[0] in {acme, stores.acme_2}] == [
-        (acme, refused)
-    ]
+    assert [
+        unhealthy async for unhealthy in stores.connections.list_unhealthy() if unhealthy[0] in {acme, stores.acme_2}
+    ] == [(acme, refused)]
     quiet = refused.recovered(NOW)
     quiet = quiet.sent(quiet.notices)
     etag = await stores.connections.replace_health(acme, quiet, etag)
-    assert [each async for each in stores.connections.list_unhealthy() if each[0] == acme] == []
+    assert [unhealthy async for unhealthy in stores.connections.list_unhealthy() if unhealthy[0] == acme] == []
     await stores.connections.delete_health(acme)
     await stores.connections.delete_health(acme)
     assert (await stores.connections.get_health(acme)).value == Health()
@@ -199,7 +199,7 @@ async def test_health_admins_and_sso_are_the_tenants_own(stores: Stores) -> None
         admins,
         Admins(),
     )
-    assert [each async for each in stores.settings.list_admins() if each[0] in {acme, stores.acme_2}] == [
+    assert [admin async for admin in stores.settings.list_admins() if admin[0] in {acme, stores.acme_2}] == [
         (acme, admins)
     ]
     await stores.connections.replace_health(acme, refused, None)

@@ -106,15 +106,19 @@ async def test_lists_go_on_behind_a_place(stores: Stores) -> None:
     mine = [stores.acme, stores.acme_2]
     for tenant in mine:
         await tenants.put(TenantSummary(id=tenant, name=tenant))
-    assert [each.id async for each in stores.tenants.list_tenants() if each.id in mine] == mine
-    assert [each.id async for each in stores.tenants.list_tenants(stores.acme) if each.id in mine] == mine[1:]
-    assert [each.id async for each in stores.tenants.list_tenants(stores.acme_2) if each.id in mine] == []
+    assert [tenant.id async for tenant in stores.tenants.list_tenants() if tenant.id in mine] == mine
+    assert [tenant.id async for tenant in stores.tenants.list_tenants(stores.acme) if tenant.id in mine] == mine[1:]
+    assert [tenant.id async for tenant in stores.tenants.list_tenants(stores.acme_2) if tenant.id in mine] == []
     run, now = RunId("8204576261968-0000000a"), CONNECTION.connected_at
     summary = Summary(run=run, state=RunState.HELD, finished_at=now, success_at=now, held=run, recipients=7)
     etag = await stores.sync_states.replace(stores.acme, TenantState(summary=summary), None)
-    assert [each async for each in stores.sync_states.list_summaries() if each[0] in mine] == [(stores.acme, summary)]
+    assert [summary async for summary in stores.sync_states.list_summaries() if summary[0] in mine] == [
+        (stores.acme, summary)
+    ]
     await stores.sync_states.replace(stores.acme, TenantState(), etag)
-    assert [each async for each in stores.sync_states.list_summaries() if each[0] in mine] == [(stores.acme, Summary())]
+    assert [summary async for summary in stores.sync_states.list_summaries() if summary[0] in mine] == [
+        (stores.acme, Summary())
+    ]
 
 
 async def test_the_history_goes_on_behind_a_run(stores: Stores) -> None:
@@ -131,9 +135,9 @@ async def test_the_history_goes_on_behind_a_run(stores: Stores) -> None:
                 requested_by="api",
             )
         )
-    assert [each.id async for each in stores.runs.list_runs(stores.acme)] == ids
-    assert [each.id async for each in stores.runs.list_runs(stores.acme, after=ids[0])] == ids[1:]
-    assert [each.id async for each in stores.runs.list_runs(stores.acme, after=ids[2])] == []
+    assert [run.id async for run in stores.runs.list_runs(stores.acme)] == ids
+    assert [run.id async for run in stores.runs.list_runs(stores.acme, after=ids[0])] == ids[1:]
+    assert [run.id async for run in stores.runs.list_runs(stores.acme, after=ids[2])] == []
 
 
 async def test_an_entry_of_the_ledger_is_decided_on_by_one_of_two(stores: Stores) -> None:

@@ -146,4 +146,4 @@ async def test_inside_or_outside_of_batches(talk: Talk) -> None:
     assert "text" in (await talk.graph("GET /users")).body
     requests = [{"id": "1", "method": "GET", "url": "/users?$top=1"}]
     reply = await talk.graph("POST /$batch", json={"requests": requests})
-    assert [each["status"] for each in reply.body["responses"]] == [429]
+    assert [response["status"] for response in reply.body["responses"]] == [429]

@@ -21,7 +21,7 @@ async def test_the_latest_value_is_read_and_older_versions_stay(client: SecretCl
     old = await client.get_secret("contoso-secret", first.properties.version)
     assert (old.value, old.properties.content_type, old.properties.tags) == ("one", "text/plain", {"tenant": "contoso"})
     assert old.properties.recovery_level == "Recoverable+Purgeable"
-    versions = {each.version async for each in client.list_properties_of_secret_versions("contoso-secret")}
+    versions = {version.version async for version in client.list_properties_of_secret_versions("contoso-secret")}
     assert len(versions) == 2
     assert first.properties.version in versions
 
@@ -35,10 +35,10 @@ async def test_names_ignore_case(client: SecretClient) -> None:
 async def test_lists_come_in_pages(client: SecretClient) -> None:
     """Fifty-three secrets arrive complete and in three pages."""
     await asyncio.gather(*(client.set_secret(f"secret-{number:02}", "value") for number in range(53)))
-    pages = [[each.name async for each in page] async for page in client.list_properties_of_secrets().by_page()]
+    pages = [[item.name async for item in page] async for page in client.list_properties_of_secrets().by_page()]
     assert [len(page) for page in pages] == [25, 25, 3]
     assert [name for page in pages for name in page] == [f"secret-{number:02}" for number in range(53)]
-    smaller = [each async for each in client.list_properties_of_secrets(max_page_size=10)]
+    smaller = [secret async for secret in client.list_properties_of_secrets(max_page_size=10)]
     assert len(smaller) == 53
 
 
@@ -75,7 +75,7 @@ async def test_deletion_is_soft_until_purged(client: SecretClient) -> None:
         await client.get_secret("contoso")
     with pytest.raises(ResourceExistsError, match="deleted but recoverable"):
         await client.set_secret("contoso", "other")
-    assert [each.name async for each in client.list_deleted_secrets()] == ["contoso"]
+    assert [secret.name async for secret in client.list_deleted_secrets()] == ["contoso"]
 
     await client.recover_deleted_secret("contoso")
     assert (await client.get_secret("contoso")).value == "value"
@@ -113,6 +113,9 @@ async def test_the_blocking_client_works_too(vault: KeyVault, tls: Certificates)
             client.set_secret("contoso", "value")
             client.begin_delete_secret("contoso").wait()
             client.begin_recover_deleted_secret("contoso").wait()
-            return [client.get_secret("contoso").value, *(each.name for each in client.list_properties_of_secrets())]
+            return [
+                client.get_secret("contoso").value,
+                *(secret.name for secret in client.list_properties_of_secrets()),
+            ]
 
     assert await asyncio.to_thread(use) == ["value", "contoso"]

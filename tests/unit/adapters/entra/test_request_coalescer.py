@@ -72,11 +72,11 @@ class Client:
         if self.outage is not None:
             raise self.outage
         answers = []
-        for each in reversed(requests):
-            number = int(each["url"].removeprefix("/groups/").partition("?")[0])
+        for request in reversed(requests):
+            number = int(request["url"].removeprefix("/groups/").partition("?")[0])
             if status := self.refused.get(number, 200):
                 content: Any = {"number": number} if status != NO_JSON else "PGh0bWw+"
-                answers.append({"id": each["id"], "status": 200 if status == NO_JSON else status, "body": content})
+                answers.append({"id": request["id"], "status": 200 if status == NO_JSON else status, "body": content})
         strangers = [{"id": each, "status": 200, "body": {}} for each in ("none", "9" * 5_000, "-1", "99")]
         return json.dumps({"responses": [*answers, *strangers]}).encode()
 
@@ -99,7 +99,9 @@ def asked(client: Client, *numbers: int) -> list[Any]:
 
     async def work() -> list[Any]:
         some = together(client)
-        return await asyncio.gather(*(some.get(url(each), eventual=True) for each in numbers), return_exceptions=True)
+        return await asyncio.gather(
+            *(some.get(url(number), eventual=True) for number in numbers), return_exceptions=True
+        )
 
     return run(work())
 
@@ -114,8 +116,10 @@ def test_many_are_one_request() -> None:
     client = Client()
     assert [json.loads(each) for each in asked(client, 3, 1, 2)] == [{"number": each} for each in (3, 1, 2)]
     (requests,) = client.batches
-    assert [each["url"] for each in requests] == [f"/groups/{number}?$select=id" for number in (3, 1, 2)]
-    assert all(each["method"] == "GET" and each["headers"]["ConsistencyLevel"] == "eventual" for each in requests)
+    assert [request["url"] for request in requests] == [f"/groups/{number}?$select=id" for number in (3, 1, 2)]
+    assert all(
+        request["method"] == "GET" and request["headers"]["ConsistencyLevel"] == "eventual" for request in requests
+    )
     assert client.alone == []
     assert client.throttle.told == [200] * 7
 
@@ -124,7 +128,7 @@ def test_no_more_than_graph_takes() -> None:
     """Twenty in one request, and what is left in another."""
     client = Client()
     assert len(set(asked(client, *range(45)))) == 45
-    assert [len(each) for each in client.batches] == [20, 20, 5]
+    assert [len(batch) for batch in client.batches] == [20, 20, 5]
 
 
 def test_one_goes_alone() -> None:
@@ -138,7 +142,7 @@ def test_the_same_twice_is_asked_once() -> None:
     """Both get it."""
     client = Client()
     assert [json.loads(each) for each in asked(client, 1, 1, 2)] == [{"number": each} for each in (1, 1, 2)]
-    assert [len(each) for each in client.batches] == [2]
+    assert [len(batch) for batch in client.batches] == [2]
 
 
 @pytest.mark.parametrize("status", [0, 204, 302, 401, 403, 429, 500, 503, NO_JSON])
@@ -177,7 +181,7 @@ def test_a_mistake_of_ours_leaves_nobody_waiting_and_is_seen() -> None:
     async def work() -> list[bytes | None]:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.append(str(context["exception"])))
         some = together(client)
-        found = await asyncio.gather(*(some.get(url(each), eventual=True) for each in range(2)))
+        found = await asyncio.gather(*(some.get(url(number), eventual=True) for number in range(2)))
         gc.collect()
         return list(found)
 
@@ -194,7 +198,7 @@ def test_a_slow_part_keeps_the_others_waiting_for_a_moment_only() -> None:
         for pause_s in (0.0, 250.0, 60.0):
             await asyncio.sleep(pause_s)
             asked_s = now_s()
-            await asyncio.gather(*(some.get(url(each), eventual=True) for each in range(5)))
+            await asyncio.gather(*(some.get(url(number), eventual=True) for number in range(5)))
             found.append(round(now_s() - asked_s, 1))
         assert now_s() - began_s > 300
         return found
@@ -241,7 +245,7 @@ def test_who_does_not_wait_any_more(left: int, given_up: int) -> None:
 
     async def work() -> list[Any]:
         some = together(client)
-        tasks = [asyncio.create_task(some.get(url(each), eventual=True)) for each in range(2)]
+        tasks = [asyncio.create_task(some.get(url(number), eventual=True)) for number in range(2)]
         await asyncio.sleep(0.5)
         for task in tasks[left:]:
             task.cancel()
@@ -259,7 +263,7 @@ def test_who_leaves_before_it_is_sent(asking: int, sent: int) -> None:
 
     async def work() -> None:
         some = together(client)
-        tasks = [asyncio.create_task(some.get(url(each), eventual=True)) for each in range(asking)]
+        tasks = [asyncio.create_task(some.get(url(number), eventual=True)) for number in range(asking)]
         await asyncio.sleep(0)
         tasks[0].cancel()
         found = await asyncio.gather(*tasks, return_exceptions=True)
@@ -277,7 +281,7 @@ def test_a_limit_that_comes_near_while_a_batch_is_gathered() -> None:
 
     async def work() -> list[bytes | None]:
         some = together(client)
-        tasks = [asyncio.create_task(some.get(url(each), eventual=True)) for each in range(3)]
+        tasks = [asyncio.create_task(some.get(url(number), eventual=True)) for number in range(3)]
         await asyncio.sleep(0.01)
         client.throttle.is_free = False
         return list(await asyncio.gather(*tasks))
@@ -293,11 +297,11 @@ def test_closing_leaves_nobody_waiting(count: int, wait_s: float, sent: int) -> 
 
     async def work() -> list[Any]:
         some = together(client)
-        tasks = [asyncio.create_task(some.get(url(each), eventual=True)) for each in range(count)]
+        tasks = [asyncio.create_task(some.get(url(number), eventual=True)) for number in range(count)]
         await asyncio.sleep(wait_s)
         await some.close()
         found = await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(some.get(url(each), eventual=True) for each in range(2)))
+        await asyncio.gather(*(some.get(url(number), eventual=True) for number in range(2)))
         await asyncio.sleep(1)
         return found
 
@@ -310,9 +314,9 @@ def test_several_in_their_order() -> None:
 
     async def work(client: Client, count: int) -> list[bytes | None]:
         client.eventual = False
-        return await together(client).get_all([url(each) for each in range(count)])
+        return await together(client).get_all([url(number) for number in range(count)])
 
-    assert [json.loads(each or b"") for each in run(work(Client(), 3))] == [{"number": each} for each in range(3)]
+    assert [json.loads(each or b"") for each in run(work(Client(), 3))] == [{"number": number} for number in range(3)]
     assert run(work(Client(), 0)) == []
     with pytest.raises(NotFound):
         run(work(Client(refused={1: 404}), 3))

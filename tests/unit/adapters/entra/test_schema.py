@@ -147,7 +147,7 @@ def test_a_page_is_read_as_each_of_its_users_is(people: list[dict[str, str | Non
 @pytest.mark.parametrize("escaped", [True, False])
 def test_an_id_that_is_none_spoils_the_page(ids: list[str], kind: type[UserPage | IdPage], escaped: bool) -> None:  # noqa: FBT001 - a parameter
     """It would become a key; two that have the right length together are none either."""
-    listed = [{"id": each, "userPrincipalName": "ada"} for each in ids]
+    listed = [{"id": id_, "userPrincipalName": "ada"} for id_ in ids]
     with pytest.raises(Transient):
         decode(json.dumps({"value": listed}, ensure_ascii=escaped).encode(), kind)
 
@@ -155,9 +155,9 @@ def test_an_id_that_is_none_spoils_the_page(ids: list[str], kind: type[UserPage 
 @pytest.mark.parametrize("ids", [[], [ID], [ID, ID.upper()], ["ABCDEF00-1111-4111-8111-111111111111"]])
 def test_ids_alone(ids: list[str]) -> None:
     """Whatever else Graph says about somebody; in lower case, as they are compared."""
-    body = json.dumps({"value": [{"@odata.type": "#microsoft.graph.user", "id": each} for each in ids]}).encode()
+    body = json.dumps({"value": [{"@odata.type": "#microsoft.graph.user", "id": id_} for id_ in ids]}).encode()
     found = ids_of(decode(body, IdPage).value)
-    assert found == [DirectoryUser.only(ObjectId(each.lower())) for each in ids]
+    assert found == [DirectoryUser.only(ObjectId(id_.lower())) for id_ in ids]
 
 
 @pytest.mark.parametrize(

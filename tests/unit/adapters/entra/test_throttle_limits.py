@@ -92,5 +92,5 @@ async def _spend_all(counting: Window | Bucket, workers: int) -> tuple[float, in
                 refused += 1
 
     throttles = [(AdaptiveThrottle(SLOTS, draw=chance.random), asyncio.Lock()) for _ in range(workers)]
-    await asyncio.gather(*(work(*each) for each in throttles for _ in range(SLOTS)))
+    await asyncio.gather(*(work(*throttle) for throttle in throttles for _ in range(SLOTS)))
     return now_s(), refused, counting.least_s

@@ -256,5 +256,5 @@ async def test_a_new_tenant_is_not_created_where_it_cannot_be_placed(storage: St
     with pytest.raises(Transient):
         await storage.created(worker)
     storage.first.broken = False
-    assert [each.id async for each in TableTenantStore(storage.first, worker).list_tenants()] == []
+    assert [tenant.id async for tenant in TableTenantStore(storage.first, worker).list_tenants()] == []
     assert await storage.created(worker) is storage.further["b"]

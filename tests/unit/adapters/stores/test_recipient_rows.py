@@ -43,9 +43,11 @@ def test_a_batch_is_encoded_as_each_row_is(batch: list[Recipient], partition: st
     encoder = RowEncoder()
     for place in (partition, f"{partition}2"):
         rows = encoder.rows(place, batch)
-        assert [json.loads(row.content) for row in rows] == [json.loads(encode(row_of(place, each))) for each in batch]
+        assert [json.loads(row.content) for row in rows] == [
+            json.loads(encode(row_of(place, write))) for write in batch
+        ]
         assert [(row.partition, row.key) for row in rows] == [
-            (told["PartitionKey"], told["RowKey"]) for told in (row_of(place, each) for each in batch)
+            (told["PartitionKey"], told["RowKey"]) for told in (row_of(place, write) for write in batch)
         ]
         assert [recipient_of(msgspec.json.decode(row.content, type=FULL_ROW)) for row in rows] == batch
 
@@ -92,4 +94,6 @@ def test_a_batch_that_begins_like_another_is_another() -> None:
     reused[1] = third
     for batch in (reused, [first, second], [first, third], [first], [changed], [first, second], []):
         rows = encoder.rows("contoso:desk", batch)
-        assert [json.loads(row.content)["displayName"] for row in rows] == [each.profile.display_name for each in batch]
+        assert [json.loads(row.content)["displayName"] for row in rows] == [
+            write.profile.display_name for write in batch
+        ]

@@ -18,7 +18,7 @@ GOOD = CredentialForm(
 
 def _advice(id_: str, *roles: str) -> Check:
     checks, _ = judge(frozenset(roles), sso_users=False, consent_link="https://login.example/adminconsent")
-    return next(each for each in checks if each.id == id_)
+    return next(check for check in checks if check.id == id_)
 
 
 def test_what_only_a_broad_permission_covers_is_granted_before_it_goes() -> None:
@@ -66,7 +66,7 @@ def test_a_missing_enterprise_application_links_to_consent() -> None:
 def test_swapped_entries_and_groups_are_looked_at(change: dict[str, object], ids: list[str]) -> None:
     """A secret in an id's field is told, without repeating it; so are groups that cannot be read."""
     checks = local_checks(msgspec.structs.replace(GOOD, **change))
-    assert [each.id for each in checks if each.status is CheckStatus.FAIL] == ids
+    assert [check.id for check in checks if check.status is CheckStatus.FAIL] == ids
     assert "abc~DEF" not in str(checks)
 
 

@@ -157,6 +157,6 @@ def test_an_export_can_be_imported_again(people: list[tuple[str, str]]) -> None:
     """Every field comes back as it was."""
     kept = [(name, room) for name, room in people if name and not name.startswith("'") and not room.startswith("'")]
     content = export([recipient(display_name=name, office_location=room or None) for name, room in kept])
-    assert [(each["display_name"], each["office_location"]) for each in fields(content)] == [
+    assert [(field["display_name"], field["office_location"]) for field in fields(content)] == [
         (name, room or None) for name, room in kept
     ]

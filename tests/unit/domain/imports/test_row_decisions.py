@@ -30,7 +30,9 @@ def directory(number: int) -> Recipient:
 
 def apply(stored: list[Recipient], writes: tuple[Write, ...]) -> list[Recipient]:
     """Return what is stored after some writes."""
-    return list(({each.id: each for each in stored} | {each.recipient.id: each.recipient for each in writes}).values())
+    return list(
+        ({each.id: each for each in stored} | {write.recipient.id: write.recipient for write in writes}).values()
+    )
 
 
 def merge(rows: list[Row], stored: list[Recipient], preferences: Preferences = CAREFUL) -> ImportDecision:
@@ -42,7 +44,9 @@ def test_a_new_row_becomes_a_recipient_of_origin_csv() -> None:
     """Active; and importing it again changes nothing, in whatever order."""
     rows = [row(2, display_name="Ann", mail="ANN@example.com"), row(3, display_name="Bob", employee_id="7")]
     decision = merge(rows, [])
-    assert {(each.recipient.origin, each.recipient.status) for each in decision.writes} == {(Origin.CSV, Status.ACTIVE)}
+    assert {(write.recipient.origin, write.recipient.status) for write in decision.writes} == {
+        (Origin.CSV, Status.ACTIVE)
+    }
     stored = apply([], decision.writes)
     random.Random(1).shuffle(stored)
     again = merge(rows[::-1], stored)
@@ -63,7 +67,7 @@ def test_rows_find_their_recipients() -> None:
         row(4, display_name="CARL CASE", department="IT"),
         row(5, display_name="Dora", employee_id="E9", department="IT"),
     ]
-    assert {each.recipient.id for each in merge(rows, stored).writes} == {"a", "b", "c", "d"}
+    assert {write.recipient.id for write in merge(rows, stored).writes} == {"a", "b", "c", "d"}
 
 
 def test_only_the_columns_of_the_file_are_changed() -> None:
@@ -79,7 +83,7 @@ def test_a_recipient_from_the_directory_is_updated_only_where_allowed() -> None:
     stored = [directory(1)]
     edit = [row(2, mail="user1@example.com", department="Post room")]
     refused = merge(edit, stored)
-    assert (refused.writes, [each.code for each in refused.refused]) == ((), ["directory_owns"])
+    assert (refused.writes, [row.code for row in refused.refused]) == ((), ["directory_owns"])
     (write,) = merge(edit, stored, MAY_UPDATE).writes
     assert (write.recipient.origin, write.recipient.last_applied) == (Origin.DIRECTORY, stored[0].last_applied)
     after = apply(stored, (write,))
@@ -93,7 +97,7 @@ def test_nobody_is_guessed() -> None:
     twins = [csv_recipient("a", mail="x@example.com"), csv_recipient("b", mail="X@example.com")]
     assert [each.code for each in merge([row(2, mail="x@example.com")], twins).refused] == ["ambiguous"]
     doubled = [row(2, mail="x@example.com"), row(3, mail="X@Example.com"), row(4, mail="y@example.com")]
-    assert [(each.line, each.code) for each in duplicates(doubled)] == [(3, "duplicate")]
+    assert [(duplicate.line, duplicate.code) for duplicate in duplicates(doubled)] == [(3, "duplicate")]
 
 
 def test_two_rows_that_can_mean_one_recipient_change_nothing() -> None:
@@ -105,7 +109,7 @@ def test_two_rows_that_can_mean_one_recipient_change_nothing() -> None:
     ]
     decision = decide_import(rows, stored, CAREFUL, ImportMode.OVERWRITE)
     assert (decision.writes, decision.leaving) == ((), ())
-    assert [(each.line, each.code) for each in decision.refused] == [(2, "ambiguous"), (3, "ambiguous")]
+    assert [(row.line, row.code) for row in decision.refused] == [(2, "ambiguous"), (3, "ambiguous")]
 
 
 def test_rows_about_one_employee_are_duplicates_unless_both_have_addresses() -> None:
@@ -114,8 +118,8 @@ def test_rows_about_one_employee_are_duplicates_unless_both_have_addresses() -> 
     other_address = row(3, mail="b@example.com", employee_id="e1")
     without = row(4, display_name="Ann", employee_id="e1")
     assert duplicates([with_address, other_address]) == []
-    assert [each.line for each in duplicates([with_address, without])] == [4]
-    assert [each.line for each in duplicates([msgspec.structs.replace(without, line=1), with_address])] == [2]
+    assert [duplicate.line for duplicate in duplicates([with_address, without])] == [4]
+    assert [duplicate.line for duplicate in duplicates([msgspec.structs.replace(without, line=1), with_address])] == [2]
 
 
 def test_overwriting_keeps_whom_an_ambiguous_row_could_mean() -> None:
@@ -131,7 +135,7 @@ def test_overwriting_takes_out_only_what_came_from_files() -> None:
     stored = [csv_recipient("a", mail="a@example.com"), csv_recipient("b", mail="b@example.com"), by_hand, directory(1)]
     rows = [row(2, mail="a@example.com")]
     decision = decide_import(rows, stored, CAREFUL, ImportMode.OVERWRITE)
-    assert [(each.recipient, each.reason) for each in decision.leaving] == [("b", Reason.NOT_IN_FILE)]
+    assert [(candidate.recipient, candidate.reason) for candidate in decision.leaving] == [("b", Reason.NOT_IN_FILE)]
     assert decision.baseline == 2
     assert merge(rows, stored).leaving == ()
 
@@ -165,14 +169,14 @@ def test_undoing_puts_back_what_nothing_newer_has_changed() -> None:
     changed = desired(user(1, department="IT"), user(2, department="IT"), user(3))
     writes = decide(changed, before, CAREFUL, None).writes
     after = {each.id: each for each in apply(before, writes)}
-    changes = [each.change for each in writes]
+    changes = [write.change for write in writes]
     restored = undo(changes, after, {recipient_id_for(2)})
     found = {each.id: each for each in apply(list(after.values()), restored)}
     assert found[recipient_id_for(1)] == before[0]
     assert found[recipient_id_for(2)].profile.department == "IT"
     new = found[recipient_id_for(3)]
     assert (new.status, new.reason) == (Status.DEACTIVATED_BY_SYNC, Reason.UNDONE)
-    assert {each.change.reason for each in restored} == {Reason.UNDONE}
+    assert {recipient.change.reason for recipient in restored} == {Reason.UNDONE}
     assert undo(changes, found, {recipient_id_for(2)}) == ()
     assert undo(changes, {}, set()) == ()
 

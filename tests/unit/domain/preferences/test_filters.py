@@ -88,11 +88,11 @@ def test_a_filter_without_sense_is_refused(values: tuple[str, ...]) -> None:
 def test_who_is_filtered_leaves_with_that_reason() -> None:
     """Once the complete read says so and the person still exists, which an existence check cannot tell from staying."""
     preferences = Preferences(filters=(by("department", "Sales"),))
-    stored = [each.recipient for each in decide(desired(user(1)), [], Preferences(), None).writes]
+    stored = [write.recipient for write in decide(desired(user(1)), [], Preferences(), None).writes]
     source = Source().id
     proof = AbsenceProof.of([source], {source: snapshot(source, user(1))})
     decision = decide(desired(user(1)), stored, preferences, proof)
-    assert [each.reason for each in decision.candidates] == [Reason.FILTERED]
+    assert [candidate.reason for candidate in decision.candidates] == [Reason.FILTERED]
     for existence, reason in (
         (Existence.FOUND, Reason.FILTERED),
         (Existence.GUEST, Reason.FILTERED),

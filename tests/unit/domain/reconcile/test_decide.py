@@ -96,7 +96,7 @@ def test_without_mail_the_user_principal_name_is_the_address_unless_it_is_a_gues
     """A guest's `#EXT#` name is nobody's address."""
     member = user(1, mail=None, user_principal_name="anna@contoso.com")
     guest = user(2, mail=None, guest=True, user_principal_name="b_x.com#EXT#@contoso.onmicrosoft.com")
-    mails = {each.object_id: each.profile.mail for each in synced(member, guest)}
+    mails = {recipient.object_id: recipient.profile.mail for recipient in synced(member, guest)}
     assert mails == {person(1): "anna@contoso.com", person(2): None}
 
 

@@ -118,7 +118,7 @@ def test_the_page_says_what_is_decided() -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", [each for each in Reason if each not in {Reason.NEW, Reason.RETURNED, Reason.DIRECTORY_CHANGED}]
+    "reason", [reason for reason in Reason if reason not in {Reason.NEW, Reason.RETURNED, Reason.DIRECTORY_CHANGED}]
 )
 def test_every_reason_is_explained(reason: Reason) -> None:
     """In its table."""

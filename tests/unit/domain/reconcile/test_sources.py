@@ -39,7 +39,7 @@ def test_groups_are_read_by_id_where_the_whole_directory_tells_the_rest(
 ) -> None:
     """At every location that they feed: elsewhere one change of anybody would have it compared."""
     sources, _ = sources_of(preferences, BOTH)
-    expected = {each.source().id for each in by_id}
+    expected = {user.source().id for user in by_id}
     assert {name for name, source in sources.items() if source.by_id} == expected
     assert set(sources) >= {SALES.source().id, STAFF.source().id}
 

@@ -40,7 +40,7 @@ def cut(count: int, size: int, unpacked: int, monkeypatch: pytest.MonkeyPatch) -
 def test_every_person_is_in_one_part(unpacked: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts follow each other in the order of recipient ids; packed or not, about as large as they should be."""
     found = cut(500, 50, unpacked, monkeypatch)
-    assert sorted(name for part in found for name in part) == [each.id for each in people(500)]
+    assert sorted(name for part in found for name in part) == [person.id for person in people(500)]
     ids = [sorted(recipient_id_of(MAIN, ObjectId(name)) for name in part) for part in found]
     assert [name for part in ids for name in part] == sorted(name for part in ids for name in part)
     assert len(found) == 10

@@ -75,7 +75,7 @@ def test_users_with_huge_profiles_take_several_pages() -> None:
     pages = list(encode_pages(people))
     assert len(pages) > 1
     assert all(len(page) <= MAX_PAGE_BYTES for page, _ in pages)
-    assert [each for page, _ in pages for each in decode_page(page)] == people
+    assert [user for page, _ in pages for user in decode_page(page)] == people
     assert len(list(encode_pages(FIRST))) == 1
 
 

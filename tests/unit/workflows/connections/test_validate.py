@@ -71,7 +71,7 @@ async def test_a_refused_login_is_one_sentence(
     """One check fails, what depends on it is skipped, and the secret is nowhere in the answer."""
     wrong = msgspec.structs.replace(entries, **change)
     report = await app.connect.check(wrong, BACK_END)
-    failed = [each for each in report.checks if each.status is CheckStatus.FAIL]
+    failed = [check for check in report.checks if check.status is CheckStatus.FAIL]
     assert [(each.id, each.title) for each in failed] == [(check, title)]
     assert "read_users" in _ids(report, CheckStatus.SKIP)
     assert wrong.client_secret not in msgspec.json.encode(report).decode()
@@ -109,7 +109,7 @@ async def test_what_the_login_service_says_is_passed_on(
 
     monkeypatch.setattr(directory, "token", refuse)
     report = await app.connect.check(entries, BACK_END)
-    (failed,) = (each for each in report.checks if each.status is CheckStatus.FAIL)
+    (failed,) = (check for check in report.checks if check.status is CheckStatus.FAIL)
     assert failed.id == check
     assert all(word in failed.detail for word in words)
     assert failed.fix
@@ -121,7 +121,7 @@ async def test_a_wrong_object_id_is_answered_with_the_right_one(
 ) -> None:
     """The token knows it; everything else is checked all the same."""
     report = await app.connect.check(msgspec.structs.replace(entries, object_id=person(8)), BACK_END)
-    (failed,) = (each for each in report.checks if each.status is CheckStatus.FAIL)
+    (failed,) = (check for check in report.checks if check.status is CheckStatus.FAIL)
     assert failed.id == "object_id"
     assert directory.object_id in failed.fix
     assert "read_members" in _ids(report, CheckStatus.PASS)
@@ -133,7 +133,7 @@ async def test_without_any_permission_each_is_named_with_the_consent_link(
     """No roles in the token means no consent; nothing is read that cannot be."""
     directory.roles = frozenset()
     report = await app.connect.check(entries, BACK_END)
-    missing = [each for each in report.checks if each.status is CheckStatus.FAIL]
+    missing = [check for check in report.checks if check.status is CheckStatus.FAIL]
     assert [each.id for each in missing] == [
         "permission_User.Read.All",
         "permission_GroupMember.Read.All",
@@ -165,7 +165,7 @@ async def test_a_read_that_fails_takes_nothing_back(
     """The secret stays right and the consent stays known; only that read fails."""
     directory.broken[Source().id] = (0, error)
     report = await app.connect.check(entries, BACK_END)
-    (failed,) = (each for each in report.checks if each.status is CheckStatus.FAIL)
+    (failed,) = (check for check in report.checks if check.status is CheckStatus.FAIL)
     assert failed.id == "read_users"
     assert words in failed.detail
     assert "secret" in _ids(report, CheckStatus.PASS)

@@ -94,7 +94,7 @@ async def test_a_tenant_can_be_created_again_at_once(app: App, ports: Ports, con
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(3_600)
     await app.watchdog(RequestCounters())
-    assert [each.id for each in await app.locations.list_all(contoso)] == [DESK]
+    assert [location.id for location in await app.locations.list_all(contoso)] == [DESK]
 
 
 async def test_a_sweep_that_died_is_taken_up_again(

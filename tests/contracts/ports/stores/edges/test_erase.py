@@ -112,7 +112,7 @@ async def _seen(stores: Stores, tenant: TenantId) -> dict[str, Any]:
     job = FetchJob(tenant=tenant, run=RUN, source=USERS)
     return {
         "tenants": [each.name async for each in stores.tenants.list_tenants() if each.id == tenant],
-        "connected": [each async for each in stores.connections.list_connected() if each.id == tenant],
+        "connected": [connected async for connected in stores.connections.list_connected() if connected.id == tenant],
         "connection": await stores.connections.find(tenant),
         "sso": await stores.settings.find_sso(tenant),
         "state": (await stores.sync_states.get(tenant)).value,
@@ -122,11 +122,11 @@ async def _seen(stores: Stores, tenant: TenantId) -> dict[str, Any]:
         "progress": await stores.runs.get_progress(tenant, RUN),
         "current": await stores.snapshots.find_current(tenant, USERS),
         "fence": (await stores.recipients.get_fence(tenant, LOCATION)).value,
-        "recipients": [each async for each in stores.recipients.list_recipients(tenant, LOCATION)],
+        "recipients": [recipient async for recipient in stores.recipients.list_recipients(tenant, LOCATION)],
         "journal": [each async for each in stores.recipients.list_journal(tenant, LOCATION, RUN)],
-        "imports": [each.state async for each in stores.imports.list_imports(tenant)],
+        "imports": [import_.state async for import_ in stores.imports.list_imports(tenant)],
         "parts": await stores.imports.list_part_sizes(an_import(tenant).ref),
-        "ledger": [each.id async for each in stores.operator_log.list_entries() if each.tenant == tenant],
+        "ledger": [entry.id async for entry in stores.operator_log.list_entries() if entry.tenant == tenant],
     }
 
 

@@ -43,7 +43,8 @@ async def opened(request: pytest.FixtureRequest, tenant: TenantId) -> AsyncItera
 
         async def read_fake() -> list[str]:
             return [
-                encode_request(each) if isinstance(each, SyncRequest) else encode_job(each) for each in fake.messages
+                encode_request(message) if isinstance(message, SyncRequest) else encode_job(message)
+                for message in fake.messages
             ]
 
         yield Opened(fake, read_fake)
@@ -62,7 +63,7 @@ async def opened(request: pytest.FixtureRequest, tenant: TenantId) -> AsyncItera
 
 async def _taken(service: QueueServiceClient) -> AsyncIterator[str]:
     """Take every visible message out of the queues."""
-    existing = {each.name async for each in service.list_queues()}
+    existing = {queue.name async for queue in service.list_queues()}
     for name in existing & set(QUEUES):
         client = service.get_queue_client(name)
         async for message in client.receive_messages(messages_per_page=32):

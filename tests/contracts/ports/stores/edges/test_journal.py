@@ -88,8 +88,8 @@ async def test_one_row_a_batch(azurite_stores: Stores, tables: Tables, tenant: T
     """98 changes with everybody's former self are one row, small enough for a single property."""
     people = [recipient(number) for number in range(98)]
     changes = tuple(
-        Change(kind=ChangeKind.UPDATED, reason=Reason.DIRECTORY_CHANGED, recipient=each.id, before=each)
-        for each in people
+        Change(kind=ChangeKind.UPDATED, reason=Reason.DIRECTORY_CHANGED, recipient=person.id, before=person)
+        for person in people
     )
     entry = JournalEntry(run=RUN, actor="sync", at=NOW, changes=changes)
     await _write(azurite_stores, tenant, entry, Fence(fencing_token=12, attempt="a", operation=1), None)

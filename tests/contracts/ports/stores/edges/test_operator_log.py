@@ -25,7 +25,7 @@ def entry(tenant: TenantId | None, name: str, minutes: int = 0, detail: str = "w
 
 async def found(stores: Stores, tenant: TenantId) -> list[OperatorLogEntry]:
     """Return the entries that this test made."""
-    return [each async for each in stores.operator_log.list_entries() if tenant in each.id]
+    return [entry async for entry in stores.operator_log.list_entries() if tenant in entry.id]
 
 
 async def test_entries_come_newest_first(stores: Stores, tenant: TenantId) -> None:

@@ -19,7 +19,7 @@ MANY = 1_500
 def page(*names: str, more: bool) -> web.Response:
     """Return one page of tenants, and whether another follows."""
     headers = {"x-ms-continuation-NextPartitionKey": "1!8!YQ--", "x-ms-continuation-NextRowKey": "1!8!Yg--"}
-    rows = [{"PartitionKey": each, "RowKey": "tenant", "name": each.upper()} for each in names]
+    rows = [{"PartitionKey": name, "RowKey": "tenant", "name": name.upper()} for name in names]
     return web.json_response({"value": rows}, headers=headers if more else {})
 
 
@@ -27,7 +27,7 @@ async def test_empty_pages_are_not_the_end() -> None:
     """Empty pages with a continuation, first, in between and last, lose nobody."""
     pages = [page(more=True), page("a", more=True), page(more=True), page(more=True), page("b", "c", more=True)]
     async with running(*pages, page(more=False)) as service:
-        found = [each.id async for each in TableTenantStore(service.tables).list_tenants()]
+        found = [tenant.id async for tenant in TableTenantStore(service.tables).list_tenants()]
     assert found == ["a", "b", "c"]
     assert len(service.seen) == 6
     assert all("NextPartitionKey=1!8!YQ--" in path for path, _ in service.seen[1:])
@@ -36,7 +36,7 @@ async def test_empty_pages_are_not_the_end() -> None:
 async def test_any_number_of_empty_pages() -> None:
     """1,500 empty pages in a row, as a filter over a large table gives, are read to the end."""
     async with running(*[page(more=True)] * MANY, page("a", more=False)) as service:
-        found = [each.id async for each in TableTenantStore(service.tables).list_tenants()]
+        found = [tenant.id async for tenant in TableTenantStore(service.tables).list_tenants()]
     assert found == ["a"]
 
 
@@ -44,7 +44,7 @@ async def test_every_page_counts_as_a_request() -> None:
     """A job is charged for each request that was sent, the creation of the table included."""
     with count_requests() as counters:
         async with running(page("a", more=True), page("b", more=False)) as service:
-            assert [each.id async for each in TableTenantStore(service.tables).list_tenants()] == ["a", "b"]
+            assert [tenant.id async for tenant in TableTenantStore(service.tables).list_tenants()] == ["a", "b"]
     assert counters.storage_requests == 3
 
 
@@ -64,6 +64,8 @@ async def test_quotes_in_a_filter_are_doubled() -> None:
     async with running(page(more=False)) as service:
         store = TableRecipientStore(service.tables)
         start = "' or PartitionKey ne '"
-        assert [each async for each in store.list_recipients(TenantId("t"), LocationId("l"), start=start)] == []
+        assert [
+            recipient async for recipient in store.list_recipients(TenantId("t"), LocationId("l"), start=start)
+        ] == []
     path = service.seen[0][0].replace("%20", " ").replace("+", " ").replace("%27", "'")
     assert "RowKey ge 'r:'' or PartitionKey ne '''" in path

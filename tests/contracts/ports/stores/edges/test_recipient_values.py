@@ -40,7 +40,7 @@ HOSTILE = (
 async def stored(stores: Stores, tenant: TenantId, *people: Recipient) -> list[Recipient]:
     """Write people in one batch and return what is read back."""
     await stores.recipients.write(tenant, LOCATION, people, journal(*people), Versioned(Fence(attempt="a"), None))
-    return [each async for each in stores.recipients.list_recipients(tenant, LOCATION)]
+    return [recipient async for recipient in stores.recipients.list_recipients(tenant, LOCATION)]
 
 
 async def test_hostile_text_comes_back_as_it_was(stores: Stores, tenant: TenantId) -> None:
@@ -86,7 +86,7 @@ async def test_aliases_and_groups_come_back_in_their_order(stores: Stores, tenan
 async def test_any_recipient_id_is_a_key(stores: Stores, tenant: TenantId) -> None:
     """Ids of 128 characters, of dots and underscores, and ids that differ only in case, are different people."""
     ids = ["a", "A", "a.b_c-d", "...", "_", "x" * 128]
-    people = [csv_recipient(each) for each in sorted(ids)]
+    people = [csv_recipient(id_) for id_ in sorted(ids)]
     assert await stored(stores, tenant, *people) == people
 
 

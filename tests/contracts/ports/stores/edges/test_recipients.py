@@ -16,7 +16,7 @@ from tests.support.samples import LOCATION, Stores, journal, recipient
 
 async def everyone(stores: Stores, tenant: TenantId, *, start: str = "") -> list[Recipient]:
     """Return what is stored at the lobby."""
-    return [each async for each in stores.recipients.list_recipients(tenant, LOCATION, start=start)]
+    return [recipient async for recipient in stores.recipients.list_recipients(tenant, LOCATION, start=start)]
 
 
 async def write(stores: Stores, tenant: TenantId, people: Sequence[Recipient], fence: Versioned[Fence]) -> str:

@@ -65,4 +65,4 @@ async def test_a_deleted_location_leaves_its_neighbour(stores: Stores, tenant: T
     await stores.settings.delete_location(tenant, LOCATION)
     await stores.settings.delete_location(tenant, LOCATION)
     await stores.settings.put_location(tenant, LOCATION, "again")
-    assert [len(each.groups) for each in await stores.settings.list_locations(tenant)] == [0, 1]
+    assert [len(location.groups) for location in await stores.settings.list_locations(tenant)] == [0, 1]

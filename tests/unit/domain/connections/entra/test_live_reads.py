@@ -20,7 +20,7 @@ def test_what_a_permission_forbids_is_not_tried(missing: tuple[str, ...], skippe
     """A missing permission skips the reads that need it, and no others."""
     checks = not_allowed(Consent(missing=missing))
     assert set(checks) == skipped
-    assert all(each.status is CheckStatus.SKIP for each in checks.values())
+    assert all(check.status is CheckStatus.SKIP for check in checks.values())
 
 
 def test_without_a_token_every_later_check_is_skipped() -> None:

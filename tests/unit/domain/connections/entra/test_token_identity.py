@@ -17,7 +17,7 @@ def test_a_token_that_fits_passes_in_any_case() -> None:
     checks = identity_checks(
         GOOD, azure_tenant_id=person(1).upper(), client_id=person(2).upper(), object_id=person(3).upper()
     )
-    assert [each.status for each in checks] == [CheckStatus.PASS] * 3
+    assert [check.status for check in checks] == [CheckStatus.PASS] * 3
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_token_that_fits_passes_in_any_case() -> None:
 def test_what_differs_is_named_with_what_is_right(ids: tuple[str, str, str], check: str) -> None:
     """The one id that differs fails, and its right value stands in the sentence."""
     checks = identity_checks(GOOD, azure_tenant_id=ids[0], client_id=ids[1], object_id=ids[2])
-    failed = [each for each in checks if each.status is CheckStatus.FAIL]
+    failed = [check for check in checks if check.status is CheckStatus.FAIL]
     assert [each.id for each in failed] == [check]
     assert person(7) in failed[0].detail
     assert failed[0].fix
