@@ -193,13 +193,13 @@ class RenewableCredential(AsyncTokenCredential):
 
     async def get_token(self, *scopes: str, **words: Any) -> Any:  # noqa: ANN401 - the SDK's token
         """Return a token, cached while it is valid; concurrent callers share one request for a new one."""
-        login, asked = self._login, (scopes, words)
-        if login.kept is not None and login.kept_for == asked and login.kept.expires_on - time() > _LEFT_S:
+        login, request = self._login, (scopes, words)
+        if login.kept is not None and login.kept_for == request and login.kept.expires_on - time() > _LEFT_S:
             return login.kept
         login.waiting += 1
         try:
             async with login.one_at_a_time:
-                login.kept, login.kept_for = await _patiently(login.credential, scopes, words), asked
+                login.kept, login.kept_for = await _patiently(login.credential, scopes, words), request
                 return login.kept
         finally:
             login.waiting -= 1

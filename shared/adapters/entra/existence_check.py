@@ -50,8 +50,8 @@ class ExistenceCheck:
         Raises Transient if Graph cannot be reached, or throttles some of the requests on every attempt.
         """
         # an id that cannot be one of Entra ID's is not asked about: no answer would be evidence
-        asked = [person for person in people if is_guid(person)] if all(map(_is_possible, groups)) else []
-        questions = [question for person in asked for question in _questions(person, groups)]
+        verifiable = [person for person in people if is_guid(person)] if all(map(_is_possible, groups)) else []
+        questions = [question for person in verifiable for question in _questions(person, groups)]
         answers: dict[int, BatchAnswer] = {}
         open_ = list(range(len(questions)))
         for round_ in range(EXISTENCE_CHECK.retries + 1):
@@ -67,11 +67,11 @@ class ExistenceCheck:
                 code="throttled",
                 retry_after_s=self._client.throttle.left_s,
             )
-        answered: dict[ObjectId, list[tuple[_Question, BatchAnswer | None]]] = {person: [] for person in asked}
+        answered: dict[ObjectId, list[tuple[_Question, BatchAnswer | None]]] = {person: [] for person in verifiable}
         for number, question in enumerate(questions):
             answered[question.person].append((question, answers.get(number)))
-        unasked = dict.fromkeys(people, Existence.UNKNOWN)
-        return unasked | {person: _conclude(person, evidence) for person, evidence in answered.items()}
+        unknown = dict.fromkeys(people, Existence.UNKNOWN)
+        return unknown | {person: _conclude(person, evidence) for person, evidence in answered.items()}
 
     async def _ask_all(self, questions: Sequence[_Question], numbers: Sequence[int]) -> dict[int, BatchAnswer]:
         """Return the answers to some questions. All requests have ended when it returns or raises."""

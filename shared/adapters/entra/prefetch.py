@@ -32,9 +32,9 @@ class PagePrefetcher:
         """Return the page at `url` as `GraphClient.get` does, and request the page after it in the same way."""
         request: Awaitable[bytes | None] | None = self._requested.pop(url, None)
         content = await (request or self._client.get(url, eventual=eventual, priority=priority))
-        if content and not self._closed and (found := _NEXT.search(content, 0, _HEAD)):
+        if content and not self._closed and (match := _NEXT.search(content, 0, _HEAD)):
             with suppress(ForeignLink):  # a link to another host; reading the page raises for it
-                link = links.checked(self._client.graph, found[1].decode())
+                link = links.checked(self._client.graph, match[1].decode())
                 if link not in self._requested:
                     request = self._client.get(link, eventual=eventual, priority=priority)
                     self._requested[link] = asyncio.create_task(request)

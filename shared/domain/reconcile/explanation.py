@@ -58,7 +58,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class PersonFacts:
     """The facts about a person. `live` is the user in the directory now; None if it does not exist."""
 
     live: DirectoryUser | None
@@ -71,11 +71,13 @@ class Known:
     paths: Mapping[ObjectId, Sequence[Group]] = field(default_factory=dict)
 
 
-def explain(location: Location, recipient: Recipient | None, known: Known, preferences: Preferences) -> Explanation:
+def explain(
+    location: Location, recipient: Recipient | None, facts: PersonFacts, preferences: Preferences
+) -> Explanation:
     """Return why the person is or is not a recipient at a location."""
     sources = _sources(location, preferences)
-    holding = [mapping for source, mapping in sources if _holds(source, mapping, location, known, preferences)]
-    reason, detail = _why(recipient, known, preferences, sources, holding)
+    holding = [mapping for source, mapping in sources if _holds(source, mapping, location, facts, preferences)]
+    reason, detail = _why(recipient, facts, preferences, sources, holding)
     return Explanation(
         location=location.id,
         recipient=recipient.id if recipient else None,
@@ -86,11 +88,11 @@ def explain(location: Location, recipient: Recipient | None, known: Known, prefe
         detail=detail,
         groups=tuple(mapping.id for mapping in holding if mapping is not None),
         paths=tuple(
-            tuple(GroupStep(id=step.id, display_name=step.display_name) for step in known.paths[mapping.id])
+            tuple(GroupStep(id=step.id, display_name=step.display_name) for step in facts.paths[mapping.id])
             for mapping in holding
-            if mapping is not None and mapping.id in known.paths
+            if mapping is not None and mapping.id in facts.paths
         ),
-        run=known.run,
+        run=facts.run,
     )
 
 
@@ -103,10 +105,10 @@ def _sources(location: Location, preferences: Preferences) -> list[tuple[SourceI
 
 
 def _holds(
-    source: SourceId, mapping: GroupMapping | None, location: Location, known: Known, preferences: Preferences
+    source: SourceId, mapping: GroupMapping | None, location: Location, facts: PersonFacts, preferences: Preferences
 ) -> bool:
     """Return whether a source assigned the person to the location when it was last read."""
-    person = known.read.get(source)
+    person = facts.read.get(source)
     if person is None or mapping is not None or preferences.rule is None:
         return person is not None
     return preferences.rule.location_of(person) == location.id
@@ -114,7 +116,7 @@ def _holds(
 
 def _why(
     recipient: Recipient | None,
-    known: Known,
+    facts: PersonFacts,
     preferences: Preferences,
     sources: Sequence[tuple[SourceId, GroupMapping | None]],
     holding: Sequence[GroupMapping | None],
@@ -123,27 +125,27 @@ def _why(
         return _why_in(recipient, holding, preferences)
     if recipient is not None and recipient.reason is not None:
         return recipient.reason, _sentence(recipient.reason)
-    return _why_not_yet(known, preferences) if holding else _why_in_nothing(known, preferences, sources)
+    return _why_not_yet(facts, preferences) if holding else _why_in_nothing(facts, preferences, sources)
 
 
 def _why_in_nothing(
-    known: Known, preferences: Preferences, sources: Sequence[tuple[SourceId, GroupMapping | None]]
+    facts: PersonFacts, preferences: Preferences, sources: Sequence[tuple[SourceId, GroupMapping | None]]
 ) -> tuple[str, str]:
     """Return why a person is in no source of a location."""
-    if known.asked and known.live is None:
+    if facts.asked and facts.live is None:
         return Reason.ACCOUNT_DELETED.value, "The directory does not have such a user."
     if not sources:
         return "no_mapping", "This location does not have a mapped group."
-    if any(source not in known.read for source, _ in sources):
+    if any(source not in facts.read for source, _ in sources):
         return "not_read_yet", "The directory has not been read completely for this location yet. Start a sync first."
     if preferences.mode is Mode.GROUPS:
         return Reason.LEFT_GROUP.value, f"{_SENTENCES[Reason.LEFT_GROUP]} The next sync finds new members."
-    return _why_not_yet(known, preferences)
+    return _why_not_yet(facts, preferences)
 
 
-def _why_not_yet(known: Known, preferences: Preferences) -> tuple[str, str]:
+def _why_not_yet(facts: PersonFacts, preferences: Preferences) -> tuple[str, str]:
     """Return why a person who is in a source or in the directory is not a recipient."""
-    person = known.live or next((user for user in known.read.values() if user is not None), None)
+    person = facts.live or next((user for user in facts.read.values() if user is not None), None)
     if person is not None and (excluded := preferences.exclusion(person)) is not None:
         return excluded.value, _sentence(excluded.value)
     return (

@@ -46,11 +46,11 @@ class ConnectionHealth:
         """Mark the connection as healthy. `stored` is its health if the caller has already read it."""
         await self._update(tenant, lambda health, now: health.recovered(now), stored)
 
-    async def look_at_end(self, tenant: TenantId, ends: datetime) -> None:
+    async def warn_of_expiry(self, tenant: TenantId, ends: datetime) -> None:
         """Notify operators if the secret's expiry has come within the next of `WARN_DAYS`."""
         await self._update(tenant, lambda health, now: health.warned(ends, now))
 
-    async def tell(self, tenant: TenantId) -> None:
+    async def send_notices(self, tenant: TenantId) -> None:
         """Send the stored notices that a crash left unsent."""
         await self._update(tenant, lambda health, _now: health)
 

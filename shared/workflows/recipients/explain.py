@@ -13,7 +13,7 @@ from shared.domain.preferences.group_mapping import Location, sources_of
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.absence import EVERYONE
-from shared.domain.reconcile.explanation import Explanation, Known, explain
+from shared.domain.reconcile.explanation import Explanation, PersonFacts, explain
 from shared.domain.run import RunKind, RunState
 from shared.errors import NeedsAttention, NotFound, Rejected, Transient
 from shared.ports.recipients import RecipientStore
@@ -87,7 +87,7 @@ class Explain:
         read = {source: users and _with_profiles(users, profiles) for source, users in read.items()}
         people = {user.id: user for users in read.values() if users for user in users}
         person = next(iter(live or ()), None) or next(iter(people.values()), None)
-        evidence = Known(
+        evidence = PersonFacts(
             live=next(iter(live), None) if live else None,
             asked=live is not None,
             read={

@@ -21,7 +21,7 @@ from shared.workflows.snapshots.patcher import Rewriting, load_page_index, looke
 from shared.workflows.snapshots.writer import Staging
 from shared.workflows.sync.directory_listing import LoopGuard
 
-#: Maximum number of users on a page that a delta read writes.
+#: Number of users on a stored page that a delta read adds. It is independent of the directory's page size.
 _PAGE_USERS: Final = 999
 
 
@@ -89,14 +89,14 @@ class DeltaRead:
             Unnamed: A change adds a user without a user principal name.
             SnapshotIncomplete: Pages of `current` are missing.
         """
-        marks = await load_page_index(self.snapshots, job.tenant, current)
-        rewriting = Rewriting.of(current, marks, Staging(job, self.snapshots, self.ids.new_attempt_id()))
+        page_index = await load_page_index(self.snapshots, job.tenant, current)
+        rewriting = Rewriting.of(current, page_index, Staging(job, self.snapshots, self.ids.new_attempt_id()))
         touched = await rewriting.showing(await looked_for(patches.people))
-        async for mark, users in rewriting.read(touched):
+        async for entry, users in rewriting.read(touched):
             async with turn():
-                left, gone, come = patches.on_page(users)
-            if gone:
-                await rewriting.replace(mark, left, gone, come)
+                kept, removed, added = patches.on_page(users)
+            if removed:
+                await rewriting.replace(entry, kept, removed, added)
         newcomers = patches.newcomers()
         for start in range(0, len(newcomers), _PAGE_USERS):
             await rewriting.add(newcomers[start : start + _PAGE_USERS])

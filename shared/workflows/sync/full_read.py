@@ -149,5 +149,5 @@ class FullRead:
 
 
 def _with_managers(plan: Plan, source: Source, directory: Directory) -> bool:
-    wanted = source.group is None and plan.preferences.attributes.manager
-    return wanted and Capability.MANAGERS in directory.capabilities
+    is_needed = source.group is None and plan.preferences.attributes.manager
+    return is_needed and Capability.MANAGERS in directory.capabilities

@@ -70,7 +70,7 @@ class PlanRun:
                 await self._join(request, state, etag)
             return
         run = self._run_of(request)
-        taken = msgspec.structs.replace(
+        state_after = msgspec.structs.replace(
             state,
             # A preview writes no recipients, so older runs need not be fenced off, and held runs stay approvable.
             fencing_token=state.fencing_token if preview else state.fencing_token + 1,
@@ -80,10 +80,10 @@ class PlanRun:
             summary=state.summary if preview else state.summary.expired(),
         )
         if request.request == state.pending_request:
-            taken = msgspec.structs.replace(taken, pending=None, pending_request=None)
+            state_after = msgspec.structs.replace(state_after, pending=None, pending_request=None)
         # Before the tenant is taken: a change of configuration in between makes the compare-and-swap fail.
-        plan = await self._plan(request, taken, run, context, connection, announced)
-        await self.sync_states.replace(request.tenant, taken, etag)
+        plan = await self._plan(request, state_after, run, context, connection, announced)
+        await self.sync_states.replace(request.tenant, state_after, etag)
         plan = await self.runs.insert_plan(plan)
         await self._launch(request, plan, announced, counters)
 
@@ -219,7 +219,7 @@ class PlanRun:
     async def _plan(
         self,
         request: SyncRequest,
-        taken: TenantState,
+        state: TenantState,
         run: RunId,
         context: TenantContext,
         connection: Connection,
@@ -229,17 +229,17 @@ class PlanRun:
         preview = announced is not None and announced.value.preview
         preview_preferences = announced.value.preferences if announced is not None else None
         preferences = preview_preferences or context.preferences
-        sources, feeds = sources_of(preferences, await self.settings.list_locations(request.tenant), connection.id)
+        sources, source_ids = sources_of(preferences, await self.settings.list_locations(request.tenant), connection.id)
         before = context.state.value
         return Plan(
             tenant=request.tenant,
             run=run,
-            fencing_token=taken.fencing_token,
-            config_version=taken.config_version,
-            mode=RunMode.FULL if self._full_is_due(request, taken) else request.mode,
+            fencing_token=state.fencing_token,
+            config_version=state.config_version,
+            mode=RunMode.FULL if self._full_is_due(request, state) else request.mode,
             preferences=preferences,
             sources=sources,
-            locations=dict(feeds),
+            locations=dict(source_ids),
             connection_id=connection.id,
             connection=connection.fingerprint,
             created_at=self.clock.now(),

@@ -95,13 +95,13 @@ class Reconcile:
         await self.stages.advance(plan, resend=done_before)
 
     async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileResult | None:
-        pace = _Pace(self.clock, BUDGET_SHARE * self.budget_s)
-        feeds = plan.locations[job.location]
+        budget = _WritingBudget(self.clock, BUDGET_SHARE * self.budget_s)
+        source_ids = plan.locations[job.location]
         fetched = await self.runs.list_fetch_results(job.tenant, job.run)
         if plan.preview:
             with self._slot(plan, job, fetched):
-                return await self._previewed(plan, job, fetched, pace)
-        fingerprint = fingerprint_of(plan, feeds, fetched)
+                return await self._previewed(plan, job, fetched, budget)
+        fingerprint = fingerprint_of(plan, source_ids, fetched)
         stored = await self.recipients.get_fence(job.tenant, job.location)
         fence = stored.value
         is_up_to_date = (
@@ -120,7 +120,7 @@ class Reconcile:
             )
         changed = await self._changes_only(plan, job, fetched, fence)
         with nullcontext() if changed else self._slot(plan, job, fetched):
-            return await self._written(plan, job, fetched, fence, changed, pace)
+            return await self._written(plan, job, fetched, fence, changed, budget)
 
     def _slot(
         self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult]
@@ -136,7 +136,7 @@ class Reconcile:
         fetched: Mapping[SourceId, FetchResult],
         fence: Fence,
         changed: ChangesOnly | None,
-        pace: "_Pace",
+        budget: "_WritingBudget",
     ) -> ReconcileResult | None:
         """Decide about `changed` people, or about all if it is None, and write. Return None if time ran out."""
         fingerprint = fingerprint_of(plan, plan.locations[job.location], fetched)
@@ -153,9 +153,9 @@ class Reconcile:
             changed = None  # another writer changed the location since, so all recipients have to be compared
         compared = changed or self._comparison(plan, job, fetched)
         totals = Found()
-        async with aclosing(_counted(compared, totals, pace)) as writes:
+        async with aclosing(_counted(compared, totals, budget)) as writes:
             complete = await location.write_as_decided(
-                writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=pace.out_of_time
+                writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=budget.out_of_time
             )
         if not complete:
             return None
@@ -188,12 +188,12 @@ class Reconcile:
         return changed if len(changed.to_be_read) <= _MAX_READ else None
 
     async def _previewed(
-        self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult], pace: "_Pace"
+        self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult], budget: "_WritingBudget"
     ) -> ReconcileResult:
         """Return the changes that a sync would write, without acquiring the fence or writing."""
         compared = self._comparison(plan, job, fetched)
         totals = Found(named_changes=_NAMED_PREVIEW)
-        async for _ in _counted(compared, totals, pace):
+        async for _ in _counted(compared, totals, budget):
             pass
         return ReconcileResult(
             location=job.location,
@@ -242,7 +242,7 @@ class Reconcile:
         )
 
 
-class _Pace:
+class _WritingBudget:
     """Time budget of a job: it may write for its share of the budget, or for as long as its other work took if longer.
 
     The message that continues the job reads and decides everything again. If that time counted, a large location
@@ -269,12 +269,12 @@ class _Pace:
 
 
 async def _counted(
-    compared: Comparison | ChangesOnly, totals: Found, pace: _Pace
+    compared: Comparison | ChangesOnly, totals: Found, budget: _WritingBudget
 ) -> AsyncGenerator[Sequence[Write], None]:
     """Yield the writes of every decision, and add the decision to the totals."""
     async with aclosing(compared.decisions()) as decisions:
         while True:
-            with pace.not_writing():
+            with budget.not_writing():
                 decision = await anext(decisions, None)
             if decision is None:
                 return

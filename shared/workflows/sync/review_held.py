@@ -59,8 +59,8 @@ class ReviewHeld:
         if state.active_run not in {None, run}:
             raise Conflict("Another run is in progress. Wait until it ends, then try again.", code="run_active")
         now = self.clock.now()
-        taken = msgspec.structs.replace(state, active_run=run, active_since=now)
-        await self.sync_states.replace(tenant, taken, etag)
+        state_after = msgspec.structs.replace(state, active_run=run, active_since=now)
+        await self.sync_states.replace(tenant, state_after, etag)
         approved = msgspec.structs.replace(
             stored.value,
             state=RunState.DEACTIVATING,

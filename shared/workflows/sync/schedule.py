@@ -74,6 +74,6 @@ class Schedule:
     async def _notify(self, tenant: ConnectedTenant, health: Health, now: datetime) -> None:
         ends = tenant.secret_expires_on
         if ends is not None and passed_threshold(ends, now) is not None:
-            await self.health.look_at_end(tenant.id, ends)
+            await self.health.warn_of_expiry(tenant.id, ends)
         elif health.notices:
-            await self.health.tell(tenant.id)
+            await self.health.send_notices(tenant.id)
