@@ -90,7 +90,7 @@ async def test_a_message_by_hand_starts_a_run(api: Api, stack: LocalStack) -> No
     [
         ("{broken", "malformed_message", "Send a tenant's id"),
         ('{"tenant": "contoso", "mode": "sometimes"}', "malformed_message", "'sometimes'"),
-        ("nobody-knows-me", "tenant_not_found", "PUT /api/tenants/nobody-knows-me"),
+        ("nobody-knows-me", "tenant_not_found", "ask the operator to add the tenant"),
     ],
 )
 async def test_a_bad_message_is_explained_in_the_ledger(
