@@ -623,7 +623,7 @@ READS = [
         name="group that is not there",
         entries={"groups": [ELSEWHERE]},
         check="read_members",
-        says="no such object",
+        says="does not exist in Microsoft Graph",
         fix="Copy the object ID of the group",
     ),
     Mistake(
