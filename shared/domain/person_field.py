@@ -4,14 +4,12 @@ Stored rows, API types, CSV columns, filters and the portal's forms are derived 
 finds a field is declared by that provider (`shared.adapters.entra.schema`).
 """
 
-from dataclasses import dataclass
 from typing import get_type_hints
 
 import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class PersonField:
+class PersonField(msgspec.Struct, frozen=True):
     """Metadata of a struct's field, inside `Annotated`."""
 
     #: Name of the field in the portal.

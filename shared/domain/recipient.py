@@ -77,7 +77,7 @@ API_NAMES: Final = {
 }
 
 
-class Recipient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Recipient(msgspec.Struct, frozen=True, gc=False):
     """One person at one location, as stored."""
 
     id: RecipientId

@@ -4,8 +4,9 @@ Every component that retries reads its numbers here; docs/reference/retries.md s
 `MAX_WAIT_IN_WORKER_S` are spent in the worker. Longer ones are spent in the queue, where they cost nothing.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 #: Maximum wait of a worker for one request, in seconds. For a longer `Retry-After`, the message is requeued.
 MAX_WAIT_IN_WORKER_S: Final = 10.0
@@ -14,8 +15,7 @@ MAX_WAIT_IN_WORKER_S: Final = 10.0
 UNTIL_DEADLINE: Final = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """Retry policy of one kind of error at one stage."""
 
     #: Class of the error, or response of a service.

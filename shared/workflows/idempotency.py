@@ -36,8 +36,7 @@ class KeyReservation:
         self.record = msgspec.structs.replace(self.record, answer=answer)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Idempotency:
+class Idempotency(msgspec.Struct, frozen=True, kw_only=True):
     """Reserves idempotency keys. A key expires after 24 hours."""
 
     records: IdempotencyStore

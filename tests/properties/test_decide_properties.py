@@ -1,8 +1,8 @@
 """What holds of the decision whatever the directory and the stored recipients look like."""
 
 import random
-from dataclasses import replace
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -203,7 +203,7 @@ LOSSES = st.builds(
 def test_the_guard_is_monotone(losses: list[Loss], more: int) -> None:
     """Losing more people never releases what would have been held."""
     first = losses[0]
-    worse = replace(first, candidates=first.candidates + more)
+    worse = msgspec.structs.replace(first, candidates=first.candidates + more)
     if breaches(losses, GuardLimits()):
         assert breaches([worse, *losses[1:]], GuardLimits())
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from time import monotonic, time
 from typing import Any, Final
 
+import msgspec
 from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError, ServiceResponseError
@@ -45,11 +46,10 @@ _EXCHANGE: Final = {
 _GLOBAL_EXCHANGE: Final = "api://AzureADTokenExchange"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkContext:
+class NetworkContext(msgspec.Struct, frozen=True, kw_only=True):
     """Deployment-wide context of a tenant's client: allowed network addresses, and the app's managed identity."""
 
-    addresses: PublicAddresses = field(default_factory=PublicAddresses)
+    addresses: PublicAddresses = msgspec.field(default_factory=PublicAddresses)
     managed_identity_client_id: str | None = None
 
 

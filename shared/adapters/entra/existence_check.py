@@ -5,9 +5,10 @@ Absence is concluded only from a clear answer about that very person.
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
+
+import msgspec
 
 from shared.adapters.entra import json_batch
 from shared.adapters.entra.client import GraphClient
@@ -28,8 +29,7 @@ _CONCURRENT: Final = 4
 _NO_SUCH_USER: Final = frozenset({"Request_ResourceNotFound", "Directory_ObjectNotFound"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
+class _Question(msgspec.Struct, frozen=True, kw_only=True):
     """One request within a batch: the person, and whether it concerns the account or a membership."""
 
     person: ObjectId

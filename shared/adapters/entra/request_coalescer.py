@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from shared.adapters.entra import json_batch, links
 from shared.errors import SyncError
 from shared.runtime.fair_scheduler import one_job
@@ -27,8 +29,7 @@ _PATIENCE_S: Final = 1.0
 _ALONE_S: Final = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     """What is asked for."""
 
     url: str

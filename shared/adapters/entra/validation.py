@@ -34,8 +34,7 @@ _BEFORE_THE_SECRET: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntraContext:
+class EntraContext(msgspec.Struct, frozen=True, kw_only=True):
     """The dependencies that all validations of one deployment share."""
 
     sessions: EntraSessions

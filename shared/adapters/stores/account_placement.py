@@ -7,9 +7,10 @@ docs/decisions/0010-place-each-tenant-in-one-account.md explains why a tenant's 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
+
+import msgspec
 
 from shared.adapters.stores import keys
 from shared.adapters.stores.table_names import TENANTS
@@ -35,8 +36,7 @@ class TenantTables(Protocol):
         """Choose the account of a tenant. Must be called before the tenant is created."""
 
 
-@dataclass(frozen=True, slots=True)
-class _RegisteredAccount:
+class _RegisteredAccount(msgspec.Struct, frozen=True):
     """A further account as registered when a worker first saw it in the settings."""
 
     address: str

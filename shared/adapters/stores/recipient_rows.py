@@ -65,6 +65,23 @@ _profile: Final = compile_constructor(
     "row",
     {"aliases": "tuple(row.aliases.split()) if row.aliases else ()", **{name: f"row.{name}" for name in TEXT_FIELDS}},
 )
+_recipient: Final = compile_constructor(
+    Recipient,
+    "row, profile, last_applied",
+    {
+        "id": "row.key[prefix:]",
+        "origin": "row.origin",
+        "status": "row.status",
+        "profile": "profile",
+        "object_id": "row.object_id",
+        "connection": "row.connection",
+        "last_applied": "last_applied",
+        "reason": "row.reason",
+        "groups": "tuple(row.groups.split(between)) if row.groups else ()",
+    },
+    prefix=_PREFIX,
+    between=_BETWEEN_GROUPS,
+)
 
 
 def row_of(partition: str, recipient: Recipient) -> dict[str, Any]:
@@ -157,14 +174,4 @@ def recipient_of(row: RecipientRow) -> Recipient:
     last_applied: Profile | None = profile
     if row.last_applied is not None:
         last_applied = msgspec.json.decode(row.last_applied, type=Profile) if row.last_applied else None
-    return Recipient(
-        id=RecipientId(row.key[_PREFIX:]),
-        origin=row.origin,
-        status=row.status,
-        profile=profile,
-        object_id=row.object_id,
-        connection=row.connection,
-        last_applied=last_applied,
-        reason=row.reason,
-        groups=tuple(map(ObjectId, row.groups.split(_BETWEEN_GROUPS))) if row.groups else (),
-    )
+    return _recipient(row, profile, last_applied)

@@ -6,11 +6,11 @@ Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-g
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
+import msgspec
 from azure.core.exceptions import DecodeError, HttpResponseError
 from azure.data.tables import RequestTooLargeError, TableTransactionError
 
@@ -132,8 +132,7 @@ def require_done(response: Any, operations: int) -> str:  # noqa: ANN401 - the S
     return etag[1].decode() if etag else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     """Response to one operation, with the attributes that the SDK's errors read."""
 
     status_code: int

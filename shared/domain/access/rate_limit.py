@@ -3,12 +3,12 @@
 Source: ITU-T I.371, Annex A ("virtual scheduling"), https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimit:
+
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
     """Allows bursts of `burst` requests, and on average `burst` requests per `period_s` seconds."""
 
     name: str

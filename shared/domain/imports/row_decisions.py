@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
@@ -25,8 +24,7 @@ class ImportMode(StrEnum):
     OVERWRITE = "overwrite"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportDecision:
+class ImportDecision(msgspec.Struct, frozen=True, kw_only=True):
     """What to write, which rows are refused and why, and whom the file lacks."""
 
     writes: tuple[Write, ...]

@@ -1,7 +1,6 @@
 """The decision of a location: a pure function from desired and stored recipients to writes and candidates."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import Final
@@ -36,8 +35,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     change: Change
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The decision of one location. It never deactivates: `candidates` must pass the existence check and the guard."""
 
     writes: tuple[Write, ...]

@@ -1,7 +1,6 @@
 """Explanation, in words, of why a person is or is not a recipient at a location."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -57,8 +56,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     run: RunId | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonFacts:
+class PersonFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The facts about a person. `live` is the user in the directory now; None if it does not exist."""
 
     live: DirectoryUser | None
@@ -68,7 +66,7 @@ class PersonFacts:
     read: Mapping[SourceId, DirectoryUser | None]
     run: RunId | None
     #: Present membership paths, by mapped group.
-    paths: Mapping[ObjectId, Sequence[Group]] = field(default_factory=dict)
+    paths: Mapping[ObjectId, Sequence[Group]] = msgspec.field(default_factory=dict)
 
 
 def explain(

@@ -1,9 +1,10 @@
 """The guard: limits above which deactivations are held for approval, so that a mistake in a directory is harmless."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
+
+import msgspec
 
 from shared.domain.ids import LocationId, RecipientId
 from shared.domain.preferences.preferences import GuardLimits
@@ -14,8 +15,7 @@ from shared.domain.reconcile.candidate import Candidate
 _CODE: Final = "guard"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
+class Loss(msgspec.Struct, frozen=True, kw_only=True):
     """Deactivations at one location. `day` and `week` are the earlier ones of the last 24 hours and 7 days."""
 
     location: LocationId
@@ -26,8 +26,7 @@ class Loss:
     week: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breach:
+class Breach(msgspec.Struct, frozen=True, kw_only=True):
     """A limit that would be exceeded: the location (None for the whole tenant) and a sentence with the numbers."""
 
     location: LocationId | None

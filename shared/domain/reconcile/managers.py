@@ -1,7 +1,6 @@
 """Managers: adds the name and address of a user's manager to the profile, if the preferences ask for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -12,8 +11,7 @@ from shared.domain.preferences.filters import address_of
 from shared.domain.recipient import Profile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Managers:
+class Managers(msgspec.Struct, frozen=True, kw_only=True):
     """The users of the directory with the ids of their managers."""
 
     #: At least the users whose managers are requested; None if the directory could not be read in this run.

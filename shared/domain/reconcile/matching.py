@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import MAIN, ConnectionId, ObjectId, RecipientId
@@ -20,8 +21,7 @@ AMBIGUOUS = Recipient(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matching:
+class Matching(msgspec.Struct, frozen=True, kw_only=True):
     """Matches directory users with recipients that the directory did not create."""
 
     #: Recipients that were matched before.
@@ -29,7 +29,7 @@ class Matching:
     #: Recipients that were not, by e-mail address in folded case.
     by_mail: Mapping[str, Sequence[Recipient]]
     #: Number of directory users by address, for the addresses in `by_mail`.
-    claims: Counter[str] = field(default_factory=Counter)
+    claims: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
     def any(self) -> bool:

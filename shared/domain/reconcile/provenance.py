@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId, SourceId
@@ -12,12 +13,11 @@ from shared.domain.snapshots.verification import CompleteSnapshot
 MAX_GROUPS = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """The mapped groups of people, and the groups that this run could not read."""
 
     #: Groups by member, sorted, without duplicates.
-    held_by: Mapping[ObjectId, Sequence[ObjectId]] = field(default_factory=dict)
+    held_by: Mapping[ObjectId, Sequence[ObjectId]] = msgspec.field(default_factory=dict)
     unread: frozenset[ObjectId] = frozenset()
 
     @classmethod

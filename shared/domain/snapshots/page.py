@@ -3,7 +3,6 @@
 import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -24,8 +23,7 @@ HASH_BYTES: Final = 4
 _HASH_FORMAT: Final = "I"  # array format of an integer of this size
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """An encoded page with its index entry."""
 
     content: bytes
@@ -40,8 +38,7 @@ class Page:
         return cls(content, digest_of(content), _hashes(user.id for user in users))
 
 
-@dataclass(frozen=True, slots=True)
-class PageIndexEntry:
+class PageIndexEntry(msgspec.Struct, frozen=True):
     """Index entry of a stored page. It shows without reading the page whether it may contain a user."""
 
     page_key: str

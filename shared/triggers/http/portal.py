@@ -1,7 +1,6 @@
 """Serves the static files of the portal from memory, without sign-in. All data comes from the API."""
 
 import mimetypes
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import azure.functions as func
+import msgspec
 
 _FOLDER: Final = Path(__file__).parents[2] / "portal"
 _INDEX: Final = "index.html"
@@ -29,8 +29,7 @@ _CACHE: Final = "no-cache"
 bp = func.Blueprint()
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(msgspec.Struct, frozen=True):
     """A file with its type and ETag."""
 
     content: bytes

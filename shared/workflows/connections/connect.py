@@ -1,7 +1,6 @@
 """Connect: stores validated connections, replaces them, and erases them when they are switched off."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -73,8 +72,7 @@ class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
     health: Health
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connect:
+class Connect(msgspec.Struct, frozen=True, kw_only=True):
     """Stores, replaces and erases a tenant's connection and its sign-in application."""
 
     tenants: TenantStore

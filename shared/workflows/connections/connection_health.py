@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from shared.domain.connections.connection import Connection
 from shared.domain.connections.connection_health import Health, Notice, NoticeKind, Reason
@@ -20,8 +21,7 @@ from shared.telemetry import event
 _SOURCE = "connection"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionHealth:
+class ConnectionHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Updates the stored health of connections and sends its notices."""
 
     connections: ConnectionStore

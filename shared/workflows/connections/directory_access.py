@@ -5,7 +5,8 @@ A new secret is therefore used from the next opening on.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.connections.connection import Connection, decode_secrets
@@ -21,8 +22,7 @@ from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.connections.providers import Providers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryAccess:
+class DirectoryAccess(msgspec.Struct, frozen=True, kw_only=True):
     """Opens directories, and marks a connection as needing attention when its credentials are refused."""
 
     tenants: TenantStore

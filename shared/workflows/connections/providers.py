@@ -1,8 +1,9 @@
 """Registry of directory providers, and explanations of their error codes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from shared.domain.connections.connection import Connection
 from shared.domain.connections.connection_health import Reason
@@ -21,8 +22,7 @@ _OWN: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Providers:
+class Providers(msgspec.Struct, frozen=True):
     """Directory providers of this deployment by name."""
 
     by_name: Mapping[str, DirectoryProvider]

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from shared.domain.access.rate_limit import RateLimit
 from shared.errors import RateLimited, SyncError
@@ -11,8 +12,7 @@ from shared.ports.platform import Clock, LimitStore
 from shared.runtime.optimistic_update import optimistic_update
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimiter:
+class RateLimiter(msgspec.Struct, frozen=True, kw_only=True):
     """Counts actions against rate limits, and takes back those that turn out not to count."""
 
     limits: LimitStore

@@ -1,7 +1,6 @@
 """Show mapping: every location with its mapped groups, their numbers of members and their problems."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -41,8 +40,7 @@ class MappedLocation(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[MappedGroup, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowMapping:
+class ShowMapping(msgspec.Struct, frozen=True, kw_only=True):
     """Combines configured mappings with snapshot sizes, problems of the last sync and live group names."""
 
     tenants: TenantStore

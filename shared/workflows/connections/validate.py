@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+
+import msgspec
 
 from shared.domain.access.callers import BackEnd, Caller, name_of, vouches_for
 from shared.domain.access.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
@@ -14,8 +15,7 @@ from shared.workflows.connections.providers import Providers
 from shared.workflows.connections.rate_limiter import RateLimiter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """`ValidationScope` of one validation: its caller, and the limits that apply."""
 
     caller: Caller
@@ -37,8 +37,7 @@ class Scope:
         return self.limiter.reserved(PER_TARGET_GUESSES, directory, is_guess)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validate:
+class Validate(msgspec.Struct, frozen=True, kw_only=True):
     """Validates connection forms without storing them."""
 
     providers: Providers

@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from itertools import chain
@@ -55,8 +54,7 @@ _CHECKING: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="imports
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkOffImport:
+class WorkOffImport(msgspec.Struct, frozen=True, kw_only=True):
     """Applies uploaded files."""
 
     imports: ImportStore

@@ -1,6 +1,5 @@
 """Sweep imports: large imports that a crash left behind go on, and what nobody needs any more is erased."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -25,8 +24,7 @@ DEADLINE: Final = timedelta(hours=24)
 KEEP_REPORT: Final = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepImports:
+class SweepImports(msgspec.Struct, frozen=True, kw_only=True):
     """Looks after every large import."""
 
     imports: ImportStore

@@ -6,7 +6,6 @@ ended, in this order, so that whoever comes after a crash ends it the same way.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import msgspec
 
@@ -28,8 +27,7 @@ from shared.telemetry import event
 from shared.workflows.tenants.summary import revise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportEndings:
+class ImportEndings(msgspec.Struct, frozen=True, kw_only=True):
     """Ends large imports, and shows in the history how far they are."""
 
     sync_states: SyncStateStore

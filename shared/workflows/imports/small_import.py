@@ -1,7 +1,6 @@
 """Import CSV: rows of a file become recipients of one location, all of them checked before any is written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import IO, Final
 
 import msgspec
@@ -56,8 +55,7 @@ class ImportRefused(Rejected):
         self.problems = tuple(problems[:_NAMED])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportCsv:
+class ImportCsv(msgspec.Struct, frozen=True, kw_only=True):
     """Imports files."""
 
     settings: SettingsStore

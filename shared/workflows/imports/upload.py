@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -24,8 +23,7 @@ MAX_OPEN: Final = 20
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadImport:
+class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
     """Takes large files and hands them to the queue."""
 
     imports: ImportStore

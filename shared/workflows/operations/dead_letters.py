@@ -1,6 +1,6 @@
 """Dead letters: records messages that failed on every delivery. Their runs continue without them."""
 
-from dataclasses import dataclass
+import msgspec
 
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.problem import Problem
@@ -32,8 +32,7 @@ _MAX_BODY = 2_000
 Message = Job | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetters:
+class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
     """Records messages that cannot be processed, and marks their jobs as failed."""
 
     operator_log: OperatorLog

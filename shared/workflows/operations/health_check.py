@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -29,8 +28,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doctor:
+class Doctor(msgspec.Struct, frozen=True, kw_only=True):
     """Checks the deployment that it runs in. Quotes only messages of the product's own errors, so no secret leaks."""
 
     probes: DependencyProbes

@@ -8,7 +8,6 @@ runs of the requested page are read one by one.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
@@ -82,8 +81,7 @@ class Position(NamedTuple):
     tenant: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """Reads all tenants together."""
 
     tenants: TenantStore

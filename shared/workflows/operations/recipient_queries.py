@@ -1,7 +1,6 @@
 """Recipient queries: recipients of a location, and the values of an attribute."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -40,8 +39,7 @@ class RecipientFilter(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecipientQueries:
+class RecipientQueries(msgspec.Struct, frozen=True, kw_only=True):
     """Reads recipients, and the values of their attributes."""
 
     tenants: TenantStore

@@ -1,7 +1,6 @@
 """Dead-letter replay: sends failed messages to their queues again, or discards them."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -37,8 +36,7 @@ class EntryPosition(NamedTuple):
     queue: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetterReplay:
+class DeadLetterReplay(msgspec.Struct, frozen=True, kw_only=True):
     """Lists, replays and discards entries of the operator log."""
 
     operator_log: OperatorLog

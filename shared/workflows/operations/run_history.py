@@ -1,7 +1,6 @@
 """Run history: runs with their progress and their changes."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
@@ -50,8 +49,7 @@ class LocatedChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunHistory:
+class RunHistory(msgspec.Struct, frozen=True, kw_only=True):
     """Reads runs, their progress and their changes."""
 
     tenants: TenantStore

@@ -1,7 +1,6 @@
 """Edit recipient: a person changes the fields of one recipient, deactivates it or reactivates it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -14,8 +13,7 @@ from shared.errors import NotFound
 from shared.workflows.recipients.manual_changes import ManualChanges
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditRecipient:
+class EditRecipient(msgspec.Struct, frozen=True, kw_only=True):
     """Applies a manual change to one recipient."""
 
     manual: ManualChanges

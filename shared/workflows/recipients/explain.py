@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import msgspec
 
@@ -48,8 +47,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     locations: tuple[Explanation, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explain:
+class Explain(msgspec.Struct, frozen=True, kw_only=True):
     """Looks a person up in the live directory, in the current snapshots and among the recipients."""
 
     tenants: TenantStore

@@ -5,7 +5,8 @@ location over, and the request ends with a conflict.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.recipient import Counts, Recipient, Status
@@ -23,8 +24,7 @@ from shared.workflows.tenants.summary import revise
 Decide = Callable[[Sequence[Recipient]], Sequence[Write]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManualChanges:
+class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
     """Writes a person's changes to recipients and records them in the history."""
 
     tenants: TenantStore

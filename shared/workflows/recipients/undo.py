@@ -1,7 +1,6 @@
 """Undo: restores the recipients that a run changed, except those that a newer run has changed since."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -17,8 +16,7 @@ from shared.telemetry import event
 from shared.workflows.recipients.manual_changes import ManualChanges
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undo:
+class Undo(msgspec.Struct, frozen=True, kw_only=True):
     """Undoes runs according to their journals."""
 
     runs: RunStore
@@ -56,8 +54,7 @@ class Undo:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Restore:
+class _Restore(msgspec.Struct, frozen=True):
     changes: Sequence[Change]
     newer: set[RecipientId]
 

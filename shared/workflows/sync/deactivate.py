@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+
+import msgspec
 
 from shared.domain.directory import Existence
 from shared.domain.ids import LocationId, ObjectId, RecipientId
@@ -35,8 +36,7 @@ _WEEK: Final = timedelta(days=7)
 _MAX_READ: Final = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deactivate:
+class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
     """Deactivates the confirmed candidates of a run, or holds all of them, and finishes the run."""
 
     runs: RunStore

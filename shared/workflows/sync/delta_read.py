@@ -1,7 +1,6 @@
 """Delta read: patches the snapshot of a source with the changes that its change feed reports since."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -25,8 +24,7 @@ from shared.workflows.sync.directory_listing import LoopGuard
 _PAGE_USERS: Final = 999
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeltaRead:
+class DeltaRead(msgspec.Struct, frozen=True, kw_only=True):
     """Reads the changes of a source and patches its snapshot."""
 
     snapshots: SnapshotStore

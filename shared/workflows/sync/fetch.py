@@ -1,7 +1,6 @@
 """Fetch: reads one source of a run into a snapshot, and advances the run after the last source. Writes no recipient."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -33,8 +32,7 @@ from shared.workflows.sync.full_read import FullRead, OutOfTime
 from shared.workflows.sync.stages import StageCoordinator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetch:
+class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     """Reads one source and records the result, or why it could not be read."""
 
     runs: RunStore

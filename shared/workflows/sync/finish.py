@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -35,8 +34,7 @@ from shared.workflows.sync.stages import StageCoordinator
 _FIX: Final = "Check the connection. The schedule tries again automatically, or you can start a sync."
 
 
-@dataclass(frozen=True, slots=True)
-class _Findings:
+class _Findings(msgspec.Struct, frozen=True):
     """Parts of a run's report that do not come from its sources."""
 
     reconciled: Mapping[LocationId, ReconcileResult]
@@ -44,8 +42,7 @@ class _Findings:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunCloser:
+class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
     """Closes runs that a step or the watchdog ends."""
 
     sync_states: SyncStateStore

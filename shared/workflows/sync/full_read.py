@@ -1,6 +1,5 @@
 """Full read: builds the snapshot of a source from a complete listing, over one or more messages."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -34,8 +33,7 @@ class OutOfTime(Exception):
         self.checkpoint = checkpoint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FullRead:
+class FullRead(msgspec.Struct, frozen=True, kw_only=True):
     """Lists a source from its first page to its last."""
 
     runs: RunStore

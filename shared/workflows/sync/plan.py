@@ -1,6 +1,5 @@
 """Plan: takes the tenant for a requested run, and stores a plan with everything that the run depends on."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -28,8 +27,7 @@ _REMEMBERED_REQUESTS: Final = 20
 _FULL_EVERY: Final = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanRun:
+class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
     """Starts the requested run. While another run is active, the request waits for its end."""
 
     tenants: TenantStore

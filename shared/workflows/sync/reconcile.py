@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
-from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
@@ -47,8 +46,7 @@ PLACE_PEOPLE: Final = 250_000
 _MAX_READ: Final = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconcile:
+class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
     """Compares the stored recipients of a location with the desired ones, and writes the difference."""
 
     runs: RunStore

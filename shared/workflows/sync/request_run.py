@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 
 import msgspec
 
@@ -19,8 +18,7 @@ from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore,
 from shared.workflows.idempotency import Idempotency
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestRun:
+class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
     """Stores a new run and enqueues the request that plans it."""
 
     tenants: TenantStore

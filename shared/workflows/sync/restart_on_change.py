@@ -1,7 +1,5 @@
 """Restart on change: fences off the work of a previous configuration, and requests a new run."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from shared.domain.ids import LocationId, RunId, TenantId
@@ -18,8 +16,7 @@ from shared.telemetry import event
 from shared.workflows.sync.stages import StageCoordinator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestartOnChange:
+class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
     """Ends work on a previous configuration. Call it after the change is stored and before the request is answered."""
 
     connections: ConnectionStore

@@ -1,7 +1,5 @@
 """Review of held runs: an admin approves or rejects the deactivations that a run holds."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from shared.domain.ids import RunId, TenantId
@@ -18,8 +16,7 @@ from shared.workflows.sync.finish import RunCloser
 from shared.workflows.tenants.summary import revise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewHeld:
+class ReviewHeld(msgspec.Struct, frozen=True, kw_only=True):
     """Stores decisions on held runs. An approved run takes the tenant again and writes like any active run."""
 
     sync_states: SyncStateStore

@@ -1,9 +1,10 @@
 """Schedule: requests a run for every connected tenant that is due."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from shared.domain.access.idempotency import KEPT_FOR
 from shared.domain.access.tenants import ConnectedTenant
@@ -22,8 +23,7 @@ from shared.workflows.connections.connection_health import ConnectionHealth
 AT_ONCE: Final = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """Requests the scheduled runs, sends due notices about secrets, and purges expired rows."""
 
     connections: ConnectionStore

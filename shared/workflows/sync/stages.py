@@ -6,7 +6,6 @@ watchdog does.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -23,8 +22,7 @@ from shared.ports.tenants import TenantStore
 from shared.runtime.optimistic_update import optimistic_update
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageCoordinator:
+class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
     """Advances runs from stage to stage: fetching, reconciling, deactivating."""
 
     tenants: TenantStore

@@ -1,6 +1,5 @@
 """Watchdog: enqueues jobs without progress again, and ends runs that are past their deadline."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -29,8 +28,7 @@ class ImportWatchdog(Protocol):
         """Resume imports without progress, and delete expired ones."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watchdog:
+class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
     """Resumes or ends stuck runs, and sends waiting requests and deletions of tenants again."""
 
     sync_states: SyncStateStore

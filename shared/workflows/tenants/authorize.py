@@ -1,7 +1,5 @@
 """Authorization: whether a caller may use a route, by the access rule of the route and the admins of its tenant."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from shared.domain.access.callers import Access, Caller, Person, may, name_of
@@ -19,8 +17,7 @@ class Introduction(msgspec.Struct, frozen=True, kw_only=True):
     tenants: tuple[TenantSummary, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authorize:
+class Authorize(msgspec.Struct, frozen=True, kw_only=True):
     """Authorizes the callers of routes."""
 
     tenants: TenantStore

@@ -5,7 +5,6 @@ deletion is therefore stored first, and the watchdog erases again after `SETTLED
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -24,8 +23,7 @@ from shared.telemetry import event
 SETTLED_AFTER: Final = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantDeletion:
+class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
     """Deletes every row of a tenant and its secret in Key Vault."""
 
     tenants: TenantStore

@@ -1,8 +1,9 @@
 """Locations and the groups that are mapped to them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Tagged, bound_to, expected, tag_of
@@ -32,8 +33,7 @@ class LocationImports(Protocol):
         """End the imports and delete their rows and files."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Locations:
+class Locations(msgspec.Struct, frozen=True, kw_only=True):
     """Changes a tenant's locations and their mappings. A change ends what runs on the previous ones."""
 
     tenants: TenantStore

@@ -1,6 +1,6 @@
 """Preferences: the settings of a whole tenant."""
 
-from dataclasses import dataclass
+import msgspec
 
 from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Condition, Part, Tagged, bound_to, expected, tag_of
@@ -10,8 +10,7 @@ from shared.workflows.connections.connect import RunningWork
 from shared.workflows.tenants.restart import restart_runs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantPreferences:
+class TenantPreferences(msgspec.Struct, frozen=True, kw_only=True):
     """Changes a tenant's preferences. A change ends what runs on the previous ones."""
 
     tenants: TenantStore

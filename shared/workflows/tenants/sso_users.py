@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from shared.domain.access.sso_users import ProductUser, Role, SsoUser, sso_users
 from shared.domain.directory import Assignment, Capability, DirectoryUser, Source
@@ -20,8 +21,7 @@ _MAX_PAGES = 100
 _DIRECT = "direct"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SsoUsers:
+class SsoUsers(msgspec.Struct, frozen=True, kw_only=True):
     """Reads assignments live from the directory, and stores users of the product."""
 
     tenants: TenantStore

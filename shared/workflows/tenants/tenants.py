@@ -1,7 +1,8 @@
 """Tenants and their admins."""
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.tenants import TenantSummary
@@ -21,8 +22,7 @@ MAX_ADMINS: Final = 200
 MAX_LISTED: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tenants:
+class Tenants(msgspec.Struct, frozen=True, kw_only=True):
     """Creates, renames, lists and deletes tenants, and stores their admins."""
 
     tenants: TenantStore

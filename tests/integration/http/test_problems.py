@@ -1,9 +1,9 @@
 """Errors as problem+json: the right status, a stable code, a sentence, and nothing of what is inside."""
 
-import dataclasses
 import logging
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared.bootstrap import App, Ports
@@ -187,7 +187,7 @@ async def test_a_row_that_others_keep_changing_is_a_conflict_with_a_wait(
 
     assert (await api("PUT", "tenants/contoso", {"name": "Contoso"})).status in {200, 201}
     with monkeypatch.context() as patched:
-        patched.setattr(optimistic_update, "ROW_UPDATE", dataclasses.replace(ROW_UPDATE, attempts=2))
+        patched.setattr(optimistic_update, "ROW_UPDATE", msgspec.structs.replace(ROW_UPDATE, attempts=2))
         patched.setattr(ports.settings, "put_location", conflict)
         answer = await api("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})
     assert (answer.status, answer.body["code"], answer.headers["Retry-After"]) == (409, "contended", "5")

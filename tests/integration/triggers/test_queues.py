@@ -1,10 +1,10 @@
 """What becomes of a queue message, by what went wrong with it."""
 
-import dataclasses
 import json
 import logging
 from hashlib import sha256
 
+import msgspec
 import pytest
 
 from shared.domain.directory import Source
@@ -172,7 +172,7 @@ async def test_a_row_that_others_keep_changing_costs_no_delivery(world: World, m
         raise ETagConflict("the run changed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(optimistic_update, "ROW_UPDATE", dataclasses.replace(ROW_UPDATE, attempts=2))
+        patched.setattr(optimistic_update, "ROW_UPDATE", msgspec.structs.replace(ROW_UPDATE, attempts=2))
         patched.setattr(world.ports.runs, "replace", conflict)
         await queues._process(queues._FETCH, Message(text, dequeue_count=REDELIVERY.attempts))
     assert [type(message) for message in world.queue.messages] == [FetchJob]

@@ -3,16 +3,16 @@
 Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from shared.domain.connections.entra.credentials import CredentialKind
 from shared.domain.connections.validation_report import Check, CheckStatus
 from shared.domain.problem import ErrorCategory, Explanation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginError:
+class LoginError(msgspec.Struct, frozen=True, kw_only=True):
     """One refusal of the login service: the check that it fails, its title, meaning and remedy."""
 
     check: str

@@ -3,14 +3,14 @@
 Source: https://learn.microsoft.com/graph/permissions-reference
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from shared.domain.connections.validation_report import Check, CheckStatus, Consent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class Need(msgspec.Struct, frozen=True, kw_only=True):
     """A required permission, the permissions that include it, and the reason."""
 
     permission: str

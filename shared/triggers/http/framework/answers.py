@@ -1,7 +1,6 @@
 """Responses of routes, and errors as problem+json (RFC 9457)."""
 
 import logging
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from math import ceil
 from typing import Any, Final
@@ -58,13 +57,12 @@ class WrongMethod(Rejected):
         self.allowed = allowed
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The response of a route: a value that msgspec encodes, bytes to send unchanged, or None for no content."""
 
     body: object = None
     status: HTTPStatus = HTTPStatus.OK
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
     mimetype: str = "application/json"
 
     def encoded(self) -> func.HttpResponse:

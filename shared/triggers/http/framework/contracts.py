@@ -1,31 +1,30 @@
 """Contracts: what a route accepts and returns, declared beside its handler. OpenAPI is generated from them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
 
+import msgspec
+
 from shared.domain.connections.providers import DIRECTORY_CODES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """A query parameter."""
 
     name: str
     about: str
     #: Its type, as JSON Schema.
-    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    schema: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "string"})
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contract:
+class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """What a route accepts and returns, in addition to what all routes share."""
 
     #: JSON type of each successful response; None for no content.
-    answers: Mapping[HTTPStatus, Any] = field(default_factory=lambda: {HTTPStatus.OK: dict[str, Any]})
+    answers: Mapping[HTTPStatus, Any] = msgspec.field(default_factory=lambda: {HTTPStatus.OK: dict[str, Any]})
     #: JSON type of the request body; None without a body.
     body: Any = None
     body_required: bool = True
@@ -40,7 +39,7 @@ class Contract:
     #: Whether the response has a Location header.
     located: bool = False
     #: Error codes by status, in addition to those that all routes share.
-    problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    problems: Mapping[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
 def answers(kind: Any, status: HTTPStatus = HTTPStatus.OK) -> Mapping[HTTPStatus, Any]:  # noqa: ANN401 - any type

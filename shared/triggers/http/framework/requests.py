@@ -3,7 +3,6 @@
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -32,8 +31,7 @@ _QUOTED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """An HTTP request. Ids are validated when they are read."""
 
     raw: func.HttpRequest

@@ -5,11 +5,11 @@ User API: the host lets all requests pass; this module identifies the person, fi
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
 import azure.functions as func
+import msgspec
 
 from shared.bootstrap import app
 from shared.domain import ids
@@ -30,8 +30,7 @@ _OWN_SITES: Final = frozenset({"same-origin", "none"})
 bp = func.Blueprint()
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """One method of one path, with its access rule and handler."""
 
     method: str

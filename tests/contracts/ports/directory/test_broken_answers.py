@@ -1,8 +1,8 @@
 """Whatever Graph answers, a partial read never passes for a complete one."""
 
-import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from infra.local.demo.simulator import Simulator
@@ -94,7 +94,7 @@ async def test_throttling_without_a_time_is_handed_to_the_queue(
     contoso: EntraSession, simulator: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few quick tries, then a message that is put back, not one that has failed."""
-    monkeypatch.setattr(throttle, "GRAPH_THROTTLE", dataclasses.replace(GRAPH_THROTTLE, first_wait_s=0.01))
+    monkeypatch.setattr(throttle, "GRAPH_THROTTLE", msgspec.structs.replace(GRAPH_THROTTLE, first_wait_s=0.01))
     await simulator.fault(USERS, {"type": "throttled", "retry_after_s": None}, count=0)
     with pytest.raises(Transient) as raised:
         await contoso.users(Source())

@@ -1,9 +1,9 @@
 """What only Key Vault can do: keep what was deleted, refuse, and be away."""
 
 import asyncio
-import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 from azure.core.exceptions import HttpResponseError
 
@@ -120,7 +120,7 @@ async def test_a_secret_that_is_too_long(real: KeyVaultSecretStore) -> None:
 
 async def test_a_vault_that_is_away(real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """To be tried again, after two quick tries."""
-    monkeypatch.setattr(key_vault, "VAULT_REQUEST", dataclasses.replace(VAULT_REQUEST, attempts=1))
+    monkeypatch.setattr(key_vault, "VAULT_REQUEST", msgspec.structs.replace(VAULT_REQUEST, attempts=1))
     away = KeyVaultSecretStore(load({"KEY_VAULT_URL": "https://127.0.0.1:9", "AzureWebJobsStorage": "x"}))
     with pytest.raises(Transient):
         await away.get(NAME, "0" * 32)

@@ -42,7 +42,7 @@ def meanwhile(app: App, happens: Callable[[], Awaitable[object]]) -> Connect:
         await happens()
         return found
 
-    return dataclasses.replace(app.connect, validate=validate)
+    return msgspec.structs.replace(app.connect, validate=validate)
 
 
 async def stored_secrets(ports: Ports, tenant: TenantId) -> bool:
@@ -191,7 +191,7 @@ async def test_switching_off_that_dies_has_erased_the_secret(
 
     dying = DyingRunningWork(app, calls=0)
     with pytest.raises(Transient):
-        await dataclasses.replace(app.connect, running_work=dying).disconnect(contoso)
+        await msgspec.structs.replace(app.connect, running_work=dying).disconnect(contoso)
     assert await ports.connections.find(contoso) is None
     assert not await stored_secrets(ports, contoso)
 
@@ -209,5 +209,5 @@ async def test_another_directory_that_dies_while_it_is_stored_leaves_nothing_old
     before = (await ports.sync_states.get(contoso)).value.config_version
     dying = DyingRunningWork(app, calls=1)
     with pytest.raises(Transient):
-        await dataclasses.replace(app.connect, running_work=dying).connect(contoso, other, BACK_END)
+        await msgspec.structs.replace(app.connect, running_work=dying).connect(contoso, other, BACK_END)
     assert (await ports.sync_states.get(contoso)).value.config_version == before + 1

@@ -1,7 +1,6 @@
 """What Table Storage answers, as the product's errors."""
 
-import dataclasses
-
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -23,7 +22,7 @@ TENANT = TenantId("contoso")
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK tries again twice at once rather than three times in four seconds."""
-    fast = dataclasses.replace(TABLE_REQUEST, attempts=3, first_wait_s=0.01)
+    fast = msgspec.structs.replace(TABLE_REQUEST, attempts=3, first_wait_s=0.01)
     monkeypatch.setattr(client, "TABLE_REQUEST", fast)
 
 
