@@ -30,9 +30,9 @@ async def test_right_entries_pass_every_check(app: App, entries: CredentialForm)
         "token_tenant",
         "token_application",
         "object_id",
-        "permission_User.Read.All",
-        "permission_GroupMember.Read.All",
-        "permission_Group.Read.All",
+        "permission_users",
+        "permission_group_members",
+        "permission_groups",
         "read_users",
         "read_groups",
         "read_members",
@@ -135,9 +135,9 @@ async def test_without_any_permission_each_is_named_with_the_consent_link(
     report = await app.connect.check(entries, BACK_END)
     missing = [check for check in report.checks if check.status is CheckStatus.FAIL]
     assert [each.id for each in missing] == [
-        "permission_User.Read.All",
-        "permission_GroupMember.Read.All",
-        "permission_Group.Read.All",
+        "permission_users",
+        "permission_group_members",
+        "permission_groups",
     ]
     link = f"https://login.example/{entries.tenant_id}/adminconsent?client_id={entries.client_id}"
     assert {each.link for each in missing} == {link}

@@ -12,7 +12,7 @@ from shared.errors import Conflict, NeedsAttention, NotFound, SyncError, Transie
     [
         ((), set()),
         (("User.Read.All",), {"read_users", "read_members"}),
-        (("GroupMember.Read.All", "Group.Read.All"), {"read_groups", "read_members"}),
+        (("GroupMember.Read.All",), {"read_groups", "read_members"}),
         (("Application.Read.All",), {"read_sso"}),
     ],
 )
