@@ -29,8 +29,12 @@ class Broken(Simulator):
         """Let the login service refuse everybody with this AADSTS number."""
         await self.fault("", {"type": "aadsts", "code": code}, where="login", count=0)
 
-    async def trust_identity(self, directory: str = "contoso", *, subject: str = "") -> None:
-        """Let the application trust the app's managed identity, or another subject of the same issuer."""
+    async def trust_identity(self, directory: str = "contoso", *, subject: str = "", home: str = "") -> None:
+        """Let the application trust the app's managed identity, or another subject of the same issuer.
+
+        The identity lives in the directory `home`, by default that of the application: Entra refuses all others.
+        """
+        await self.call("PATCH", "/settings", {"operator": home or directory})
         query = {"resource": _EXCHANGE, "api-version": "2019-08-01"}
         address = self._base.removesuffix("/admin") + "/identity"
         headers = {"X-IDENTITY-HEADER": IDENTITY_HEADER}

@@ -32,6 +32,7 @@ Admin API: plain http and JSON on the admin port; invalid requests return 400 or
     GET, DELETE /admin/directories/{name}           one of them; `{name}` may be a tenant id
     POST   .../{name}/roles                         {"grant": ["Application.Read.All"], "revoke": ["User.Read.All"]}
     PATCH  .../{name}/application                   {"enabled": false, "consented": false, "requested_roles": [...],
+                                                     "multi_tenant": true,
                                                      "assign_users": [id], "assign_groups": [id]}  (the last two: SSO)
     POST   .../{name}/secrets                       {"valid_days": 30} -> the new secret
     POST   .../{name}/secrets/{key id or all}/expire

@@ -506,6 +506,14 @@ CREDENTIAL = [
         fix="Correct the subject of the federated credential",
     ),
     Mistake(
+        name="federated credential for an identity of another directory",
+        entries=_FEDERATED,
+        arrange=lambda simulator, _: simulator.trust_identity(home="fabrikam"),
+        check="federation",
+        says="AADSTS700236",
+        fix="Enter a client secret or a certificate",
+    ),
+    Mistake(
         name="clock that is wrong",
         arrange=_refuse(700024),
         check="certificate",
@@ -601,20 +609,20 @@ CONSENT = [
         fix="You can remove",
     ),
     Mistake(
-        name="permission without need",
-        arrange=_roles(grant=("Mail.Read",), revoke=("Group.Read.All",)),
-        check="least_privilege",
-        status="warn",
-        says="Unnecessary permission: Mail.Read.",
-        fix="You can remove",
-    ),
-    Mistake(
         name="only the broader permission for groups",
         arrange=_roles(revoke=("GroupMember.Read.All",)),
         check="broader_permission",
         status="warn",
         says="Group.Read.All allows more than the sync needs",
         fix="Grant GroupMember.Read.All, then remove Group.Read.All",
+    ),
+    Mistake(
+        name="permission without need",
+        arrange=_roles(grant=("Mail.Read",), revoke=("Group.Read.All",)),
+        check="least_privilege",
+        status="warn",
+        says="Unnecessary permission: Mail.Read.",
+        fix="You can remove",
     ),
     Mistake(
         name="permission that allows far more",

@@ -22,6 +22,7 @@ class _Roles(msgspec.Struct, forbid_unknown_fields=True):
 class _ApplicationChange(msgspec.Struct, forbid_unknown_fields=True):
     enabled: bool | None = None  #: "Enabled for users to sign-in"
     consented: bool | None = None  #: false: the service principal does not exist
+    multi_tenant: bool | None = None  #: true: other tenants can consent to it, on its consent page
     requested_roles: list[str] | None = None
     assign_users: list[str] = []  #: to the SSO application
     assign_groups: list[str] = []
@@ -108,6 +109,8 @@ async def change_application(request: web.Request) -> web.Response:
     application = directory.application
     if change.requested_roles is not None:
         application.requested_roles = set(change.requested_roles)
+    if change.multi_tenant is not None:
+        application.multi_tenant = change.multi_tenant
     if change.consented is True:
         directory.consent(application)
     elif change.consented is False:

@@ -166,7 +166,7 @@ def _application_json(application: Application) -> dict[str, object]:
         "id": application.object_id,
         "appId": application.application_id,
         "displayName": application.display_name,
-        "signInAudience": "AzureADMyOrg",
+        "signInAudience": "AzureADMultipleOrgs" if application.multi_tenant else "AzureADMyOrg",
         "passwordCredentials": secrets,
         "keyCredentials": [],
         "requiredResourceAccess": [{"resourceAppId": GRAPH_APPLICATION_ID, "resourceAccess": access}],

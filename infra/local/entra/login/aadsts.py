@@ -110,6 +110,12 @@ REFUSALS = {
         "identity credential Subject, Audience and Issuer against the presented assertion.",
         _UNAUTHORIZED,
     ),
+    700236: Refusal(
+        _CLIENT,
+        "Entra ID tokens issued by issuer '{detail}' may not be used for federated identity credential flows for "
+        "applications or managed identities registered in this tenant.",
+        _UNAUTHORIZED,
+    ),
     700024: Refusal(_CLIENT, "Client assertion is not within its valid time range. {detail}", _UNAUTHORIZED),
     # policy, the service, the caller
     53003: Refusal(

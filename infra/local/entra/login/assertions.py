@@ -23,11 +23,14 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
     exp: float = 0.0
 
 
-def check_assertion(assertion: str, application: Application, *, audiences: Collection[str], now_s: float) -> None:
+def check_assertion(
+    assertion: str, application: Application, *, audiences: Collection[str], login: str, now_s: float
+) -> None:
     """Check that the assertion proves the identity of the application.
 
     Raises:
-        Refused: 700024 outside its validity, 700027 unknown certificate, 70021 or 700213 unknown federation.
+        Refused: 700024 outside its validity, 700027 unknown certificate, 70021 or 700213 unknown federation, 700236 a
+            managed identity of another tenant than the application's.
     """
     try:
         claims = msgspec.convert(jwt.decode(assertion, options={"verify_signature": False}), _Claims)
@@ -38,7 +41,7 @@ def check_assertion(assertion: str, application: Application, *, audiences: Coll
     if claims.iss.lower() == application.application_id:
         _check_certificate(assertion, application, claims, audiences)
     else:
-        _check_federation(application, claims)
+        _check_federation(application, claims, login)
 
 
 def _check_certificate(assertion: str, application: Application, claims: _Claims, audiences: Collection[str]) -> None:
@@ -59,14 +62,20 @@ def _is_signed(assertion: str, key: rsa.RSAPublicKey) -> bool:
     return True
 
 
-def _check_federation(application: Application, claims: _Claims) -> None:
-    """Check issuer, subject and audience. The signature is not verified: the issuer's keys are on the internet."""
+def _check_federation(application: Application, claims: _Claims, login: str) -> None:
+    """Check issuer, subject, audience and tenant. The signature is not verified: others' keys are on the internet.
+
+    An application accepts tokens of Entra itself only from managed identities of the tenant it is registered in.
+    Source: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
+    """
     issued = [one for one in application.federated if one.issuer == claims.iss]
     if not issued:
         detail = f"Issuer: '{claims.iss}'. Assertion Subject: '{claims.sub}'. Assertion Audience: '{claims.aud}'"
         raise Refused(70021, detail=detail)
     if not any(one.subject == claims.sub and one.audience == claims.aud for one in issued):
         raise Refused(700213, detail=claims.sub)
+    if claims.iss.startswith(f"{login}/") and claims.iss != f"{login}/{application.home}/v2.0":
+        raise Refused(700236, detail=claims.iss)
 
 
 def _times(claims: _Claims, now_s: float) -> str:

@@ -8,8 +8,6 @@ from urllib.parse import urlencode, urlsplit
 from infra.local.entra.http.answers import HTML, Answer
 from infra.local.entra.login.aadsts import REFUSALS, Refused
 from infra.local.entra.login.token_endpoint import Login
-from infra.local.entra.state.applications import Application
-from infra.local.entra.state.directory import Directory
 
 _LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost"})
 
@@ -21,7 +19,7 @@ def consent_page(login: Login, tenant: str, parameters: Mapping[str, str], *, ac
         directory = login.directory(tenant)
     except Refused as refused:
         return _page(f"Sorry, but we're having trouble signing you in. {refused}", status=HTTPStatus.BAD_REQUEST)
-    application = _requested(directory, client)
+    application = login.requested(directory, client)
     if application is None:
         message = "AADSTS700016: Application was not found in the directory."
         return _page(f"Sorry, but we're having trouble signing you in. {message}", status=HTTPStatus.BAD_REQUEST)
@@ -39,10 +37,6 @@ def consent_page(login: Login, tenant: str, parameters: Mapping[str, str], *, ac
         location = f"{target}{'&' if '?' in target else '?'}{urlencode(result)}"
         return Answer(status=HTTPStatus.FOUND, content_type=HTML, headers={"Location": location})
     return _page("Permissions granted. You can close this page.")
-
-
-def _requested(directory: Directory, client: str) -> Application | None:
-    return next((one for one in directory.applications if one.application_id == client.lower()), None)
 
 
 def _page(sentence: str, rest: str = "", *, status: int = HTTPStatus.OK) -> Answer:

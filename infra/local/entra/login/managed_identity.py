@@ -19,6 +19,8 @@ _HEADER = "x-identity-header"
 _SECRET = "IDENTITY_HEADER"  # noqa: S105 - the name of a variable
 _CONTENT_TYPE = "application/json; charset=utf-8"
 _LIFETIME_S = 86_400
+#: Tokens that are exchanged for those of an application have the issuer of the v2.0 endpoint.
+_EXCHANGE = "api://AzureADTokenExchange"
 
 
 def managed_identity(state: State, parameters: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
@@ -34,7 +36,8 @@ def managed_identity(state: State, parameters: Mapping[str, str], headers: Mappi
         oid=stable_uuid("managed identity object", "operator"),
         appid=parameters.get("client_id") or stable_uuid("managed identity", "operator"),
     )
-    token = state.tokens.issue(speaker, audience=resource, lifetime_s=_LIFETIME_S)
+    issuer = f"{state.login}/{speaker.tid}/v2.0" if resource.startswith(_EXCHANGE) else None
+    token = state.tokens.issue(speaker, audience=resource, lifetime_s=_LIFETIME_S, issuer=issuer)
     body = {
         "access_token": token,
         "expires_on": str(int(time.time()) + _LIFETIME_S),

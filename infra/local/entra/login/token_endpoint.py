@@ -91,7 +91,7 @@ class Login:
         _check_form(form)
         if directory.cloud != "global":
             raise Refused(900382)
-        application, principal = _enterprise_application(directory, client)
+        application, principal = self._enterprise_application(directory, client)
         if not principal.enabled:
             raise Refused(7000112, client=client, name=application.display_name)
         self._check_credential(directory, application, form)
@@ -112,12 +112,30 @@ class Login:
         }
         return Answer(body=msgspec.json.encode(body), content_type=_CONTENT_TYPE)
 
+    def requested(self, directory: Directory, client: str) -> Application | None:
+        """Return the application that the tenant can consent to: one of its own, or a multi-tenant one."""
+        registered = self._state.application(client)
+        if registered is None:
+            return None
+        application = registered[1]
+        return application if application.home == directory.tenant_id or application.multi_tenant else None
+
+    def _enterprise_application(self, directory: Directory, client: str) -> tuple[Application, ServicePrincipal]:
+        application = self.requested(directory, client)
+        if application is None:
+            raise Refused(700016, client=client, directory=directory.display_name)
+        principal = directory.principal_of(application)
+        if principal is None:
+            raise Refused(7000229, client=client, tenant=directory.tenant_id)
+        return application, principal
+
     def _check_credential(self, directory: Directory, application: Application, form: Mapping[str, str]) -> None:
         if _CLIENT_ASSERTION in form:
             check_assertion(
                 form[_CLIENT_ASSERTION],
                 application,
                 audiences=_assertion_audiences(self._state.login, directory),
+                login=self._state.login,
                 now_s=self._state.clock.epoch_s(),
             )
             return
@@ -207,12 +225,3 @@ def _check_form(form: Mapping[str, str]) -> None:
             raise Refused(900144, parameter=parameter)
     if form["grant_type"] != _GRANT:
         raise Refused(70003, detail=form["grant_type"])
-
-
-def _enterprise_application(directory: Directory, client: str) -> tuple[Application, ServicePrincipal]:
-    for application in directory.applications:
-        if application.application_id == client.lower():
-            if application.service_principal is None:
-                raise Refused(7000229, client=client, tenant=directory.tenant_id)
-            return application, application.service_principal
-    raise Refused(700016, client=client, directory=directory.display_name)

@@ -76,6 +76,8 @@ class Application:
     application_id: str
     object_id: str
     display_name: str
+    home: str  #: id of the tenant in which it is registered
+    multi_tenant: bool = False  #: whether other tenants can consent to it
     requested_roles: set[str] = field(default_factory=lambda: set(REQUESTED_ROLES))
     secrets: list[Secret] = field(default_factory=list)
     certificates: list[x509.Certificate] = field(default_factory=list)

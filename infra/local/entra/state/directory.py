@@ -49,6 +49,8 @@ class Directory:
         self.application = self._new_application("Recipient Sync", clock)
         self.sso = self._new_application("Mailroom SSO", clock)
         self.sso.requested_roles = set()
+        #: Service principals of applications of other tenants, by application id.
+        self.guests: dict[str, ServicePrincipal] = {}
 
     @property
     def applications(self) -> tuple[Application, ...]:
@@ -62,6 +64,7 @@ class Directory:
             application_id=stable_uuid("application", self.seed, name),
             object_id=stable_uuid("application object", self.seed, name),
             display_name=name,
+            home=self.tenant_id,
             secrets=[
                 Secret(
                     key_id=stable_uuid("secret id", self.seed, name),
@@ -76,12 +79,23 @@ class Directory:
         return application
 
     def consent(self, application: Application) -> None:
-        """Give the consent of an admin to the requested permissions."""
-        principal = application.service_principal or ServicePrincipal(
-            object_id=stable_uuid("service principal", self.seed, application.display_name)
+        """Give the consent of an admin to the requested permissions, also of an application of another tenant."""
+        is_own = application.home == self.tenant_id
+        key = application.display_name if is_own else application.application_id
+        principal = self.principal_of(application) or ServicePrincipal(
+            object_id=stable_uuid("service principal", self.seed, key)
         )
         principal.roles |= application.requested_roles
-        application.service_principal = principal
+        if is_own:
+            application.service_principal = principal
+        else:
+            self.guests[application.application_id] = principal
+
+    def principal_of(self, application: Application) -> ServicePrincipal | None:
+        """Return the service principal of the application in this tenant. None without consent."""
+        if application.home == self.tenant_id:
+            return application.service_principal
+        return self.guests.get(application.application_id)
 
     def add_user(self, user: User) -> None:
         """Create the user."""

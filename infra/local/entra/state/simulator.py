@@ -32,7 +32,6 @@ class State:
         self.scale = scale
         self.environment = os.environ if environment is None else environment
         self.login = self.graph = self.admin = ""  # addresses, known once the servers listen
-        self.operator_tenant_id = stable_uuid("tenant", "operator")
         self.clock = SimulatedClock()
         self.tokens = Tokens()
         self.settings = Settings()
@@ -83,6 +82,12 @@ class State:
                 if application.application_id == wanted:
                     return directory, application
         return None
+
+    @property
+    def operator_tenant_id(self) -> str:
+        """The tenant of the managed identity."""
+        home = self.directories.get(self.settings.operator)
+        return stable_uuid("tenant", "operator") if home is None else home.tenant_id
 
     @property
     def audiences(self) -> frozenset[str]:

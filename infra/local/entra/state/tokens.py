@@ -51,19 +51,20 @@ class Tokens:
         self._generation += 1
         self._believed.clear()
 
-    def issue(self, principal: Principal, *, audience: str, lifetime_s: int) -> str:
+    def issue(self, principal: Principal, *, audience: str, lifetime_s: int, issuer: str | None = None) -> str:
         """Return a token for `audience`. It has the claim `roles` only if a role was granted."""
         now_s = int(time.time())
+        issuer = issuer or _ISSUER.format(principal.tid)
         claims: dict[str, object] = {
             "aud": audience,
-            "iss": _ISSUER.format(principal.tid),
+            "iss": issuer,
             "iat": now_s,
             "nbf": now_s - _NOT_BEFORE_S,
             "exp": now_s + lifetime_s,
             "aio": uuid.uuid4().hex,
             "appid": principal.appid,
             "appidacr": "1",
-            "idp": _ISSUER.format(principal.tid),
+            "idp": issuer,
             "idtyp": "app",
             "oid": principal.oid,
             "sub": principal.oid,

@@ -128,6 +128,12 @@ LOGIN_ERRORS: Final[dict[str, LoginError]] = {
         "The subject differs from the one in the app registration.",
         "Correct the subject of the federated credential.",
     ),
+    "700236": _of(
+        "federation",
+        "This application cannot use the app's own identity",
+        "Microsoft Entra ID accepts a managed identity only for applications that are registered in its own directory.",
+        "Enter a client secret or a certificate.",
+    ),
     "700024": _of(
         "certificate",
         "The signed request is not valid at this time",

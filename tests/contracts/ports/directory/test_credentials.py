@@ -72,7 +72,7 @@ async def test_a_certificate_that_somebody_spoiled_in_the_vault(
 async def test_the_apps_own_identity_signs_in(
     entra: EntraSimulator, simulator: Broken, factory: GraphDirectoryFactory
 ) -> None:
-    """Once the application trusts it; nothing secret is entered or kept."""
+    """Once an application of the identity's own directory trusts it; nothing secret is entered or kept."""
     wanted = await credentials(entra, simulator, FederatedIdentity())
     with pytest.raises(LoginRefused) as refused:
         async with factory.open(wanted) as directory:

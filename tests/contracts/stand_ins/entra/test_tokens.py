@@ -184,6 +184,55 @@ async def test_federation(talk: Talk) -> None:
     assert await code(iss="https://another.example") == [70021]
 
 
+async def test_an_identity_is_trusted_only_in_its_own_tenant(talk: Talk) -> None:
+    """Registering the managed identity of another tenant succeeds; using it is refused, as by Entra."""
+    assertion, trusted = await _identity(talk)
+
+    async def code(name: str, client: str) -> list[int]:
+        tenant = (await talk.directory(name))["azure_tenant_id"]
+        form = {"client_id": client, "client_assertion": assertion}
+        codes: list[int] = (await talk.ask_token(tenant, **form)).body.get("error_codes", [])
+        return codes
+
+    customer = await talk.directory("fabrikam")
+    await talk.admin("POST /directories/fabrikam/credentials", trusted)
+    assert await code("fabrikam", customer["application_id"]) == [700236]
+    await talk.admin("PATCH /settings", {"operator": "fabrikam"})
+    assertion, trusted = await _identity(talk)
+    await talk.admin("POST /directories/fabrikam/credentials", trusted)
+    assert await code("fabrikam", customer["application_id"]) == []
+
+
+async def test_the_operators_application_works_where_an_admin_has_consented(talk: Talk) -> None:
+    """A multi-tenant application gets tokens for each tenant whose admin has consented, without a secret."""
+    await talk.admin("PATCH /settings", {"operator": "contoso"})
+    assertion, trusted = await _identity(talk)
+    await talk.admin("POST /directories/contoso/credentials", trusted)
+    application = (await talk.directory("contoso"))["application_id"]
+    customer = (await talk.directory("fabrikam"))["azure_tenant_id"]
+    form = {"client_id": application, "client_assertion": assertion}
+    assert (await talk.ask_token(customer, **form)).body["error_codes"] == [700016]
+    await talk.admin("PATCH /directories/contoso/application", {"multi_tenant": True})
+    assert (await talk.ask_token(customer, **form)).body["error_codes"] == [7000229]
+    await talk.request("POST", f"{talk.entra.login}/{customer}/adminconsent?client_id={application}")
+    token = (await talk.ask_token(customer, **form)).body["access_token"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (claims["tid"], claims["appid"]) == (customer, application)
+    assert "User.Read.All" in claims["roles"]
+
+
+async def _identity(talk: Talk) -> tuple[str, Json]:
+    """Return a token of the managed identity, and the federated credential that trusts it."""
+    query = "resource=api://AzureADTokenExchange&api-version=2019-08-01"
+    answer = await talk.request(
+        "GET", f"{talk.entra.admin}/identity?{query}", headers={"X-IDENTITY-HEADER": "the header"}
+    )
+    token = answer.body["access_token"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["iss"] == f"{talk.entra.login}/{claims['tid']}/v2.0"
+    return token, {"issuer": claims["iss"], "subject": claims["sub"], "audience": claims["aud"]}
+
+
 async def test_admin_consent(talk: Talk) -> None:
     """The consent page asks, grants what the application wants, and leads back."""
     await talk.admin("PATCH /directories/fabrikam/application", {"consented": False})
