@@ -30,7 +30,11 @@ def connect(
         Path | None, typer.Option(help="PEM file with a certificate, instead of a secret.", exists=True)
     ] = None,
     federated: Annotated[
-        bool, typer.Option("--federated", help="Use the app's managed identity instead of a secret: only for the operator's own directory.")
+        bool,
+        typer.Option(
+            "--federated",
+            help="Use the app's managed identity instead of a secret: only for the operator's own directory.",
+        ),
     ] = False,
     stdin: Annotated[bool, typer.Option("--secret-stdin", help="Read the secret from standard input.")] = False,
     as_json: Json = False,

@@ -4,24 +4,7 @@
 
 It listens on 127.0.0.1 only. `--scale 0.01` creates fewer users. In tests: `async with server.EntraSimulator(...)`.
 
-What it imitates
-    Login: client credentials with a secret, a certificate or a federated assertion; discovery; admin consent; RS256
-    tokens; errors by AADSTS number, both those that follow from state (`login`, `assertions`) and requested ones.
-    Graph v1.0: users, groups, members, transitive members, delta queries, batches, `checkMemberGroups`, `getByIds`,
-    service principals, applications, organization (`routes` has the list); permissions; paging; throttling.
-    A managed identity, for the resources of the operator.
-
-What it does not imitate
-    - Replication delays: a change is visible immediately, except for `delta_lag_s`.
-    - Early revocation of tokens of a disabled application. As in the real service, its tokens stay valid.
-    - Access tokens expire by the clock of the machine instead of the simulated clock, because clients use the former.
-    - `User.ReadBasic.All`: it can be granted, but permits nothing. A wrong method is 400, not 405.
-    - `$expand` other than `manager($select=id)` of users, `$skip`, lambda filters, `$orderby` other than `displayName`,
-      sorted members, writing. Groups have no owners, and users have no sign-in activity.
-    - The signature of a federated assertion; Conditional Access, national clouds and outages, except on request.
-    - gzip; regional differences; quotas other than resource units per application and tenant (no per-tenant sum),
-      which are counted in fixed windows that begin with their first request; Graph does not document its windows.
-    - The response for a hidden membership is not documented (403 or an empty list): `hidden_membership` selects it.
+What it imitates, and what it does not: docs/reference/directory-simulator.md has a table with a row for each route.
 
 Admin API: plain http and JSON on the admin port; invalid requests return 400 or 404 and `{"error": sentence}`
     GET    /admin                                   the three addresses
@@ -34,7 +17,7 @@ Admin API: plain http and JSON on the admin port; invalid requests return 400 or
     PATCH  .../{name}/application                   {"enabled": false, "consented": false, "requested_roles": [...],
                                                      "multi_tenant": true,
                                                      "assign_users": [id], "assign_groups": [id]}  (the last two: SSO)
-    POST   .../{name}/secrets                       {"valid_days": 30} -> the new secret
+    POST   .../{name}/secrets                       {"valid_days": 30} -> the new secret; null: it never expires
     POST   .../{name}/secrets/{key id or all}/expire
     DELETE .../{name}/secrets/{key id or all}
     POST   .../{name}/credentials                   {"certificate_pem": "..."} or {"issuer", "subject", "audience"}

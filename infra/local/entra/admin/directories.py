@@ -8,7 +8,7 @@ from aiohttp import web
 from cryptography import x509
 
 from infra.local.entra.admin.bodies import STATE, body_of, directory_of, reply
-from infra.local.entra.state.applications import GRAPH_ROLES, Application, FederatedCredential, Secret
+from infra.local.entra.state.applications import GRAPH_ROLES, NEVER, Application, FederatedCredential, Secret
 from infra.local.entra.state.directory import Directory, DirectoryPlan
 from infra.local.entra.state.generate import stable_uuid
 from infra.local.entra.state.samples import assign
@@ -30,7 +30,7 @@ class _ApplicationChange(msgspec.Struct, forbid_unknown_fields=True):
 
 class _NewSecret(msgspec.Struct, forbid_unknown_fields=True):
     display_name: str = "added"
-    valid_days: float = 180.0
+    valid_days: float | None = 180.0  #: null: it never expires
 
 
 class _NewCredential(msgspec.Struct, forbid_unknown_fields=True):
@@ -136,7 +136,7 @@ async def add_secret(request: web.Request) -> web.Response:
         text=text,
         display_name=wish.display_name,
         starts=now,
-        ends=now + timedelta(days=wish.valid_days),
+        ends=NEVER if wish.valid_days is None else now + timedelta(days=wish.valid_days),
     )
     application.secrets.append(secret)
     return reply({"key_id": key_id, "client_secret": text, "ends": secret.ends.isoformat()}, HTTPStatus.CREATED)

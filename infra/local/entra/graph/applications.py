@@ -6,9 +6,17 @@ from datetime import datetime
 from infra.local.entra.graph.call import Call
 from infra.local.entra.graph.paging import start_of, take_page
 from infra.local.entra.http.answers import Answer, json_answer, not_found
+from infra.local.entra.odata.entity_types import (
+    APPLICATION,
+    ASSIGNMENT,
+    ORGANIZATION,
+    SERVICE_PRINCIPAL,
+    EntityType,
+)
 from infra.local.entra.state.applications import (
     GRAPH_APPLICATION_ID,
     GRAPH_ROLES,
+    NEVER,
     Application,
     Assignment,
     ServicePrincipal,
@@ -16,6 +24,15 @@ from infra.local.entra.state.applications import (
 
 _GRAPH_NAME = "Microsoft Graph"
 _CREATED = "2024-01-15T08:00:00Z"
+_ASSIGNED = "2024-01-15T08:00:00.1234567Z"
+#: End of credentials that never expire: later than many programs can represent.
+_LATEST = "9999-12-31T23:59:59.9999999Z"
+_SETS = {
+    "application": "applications",
+    "servicePrincipal": "servicePrincipals",
+    "appRoleAssignment": "appRoleAssignments",
+    "organization": "organization",
+}
 
 
 def list_service_principals(call: Call) -> Answer:
@@ -23,23 +40,23 @@ def list_service_principals(call: Call) -> Answer:
     applications = call.directory.applications
     principals = [_principal_json(call, application, application.service_principal) for application in applications]
     existing = (principal for principal in principals if principal)
-    return _filtered(call, "servicePrincipals", [*existing, _graph_json(call)])
+    return _filtered(call, SERVICE_PRINCIPAL, [*existing, _graph_json(call)])
 
 
 def get_service_principal(call: Call) -> Answer:
     """Return one enterprise application, by object id or `(appId='...')`."""
     key = call.places.get("app") or call.places["principal"]
     if key.lower() in {GRAPH_APPLICATION_ID, call.directory.graph_principal_id}:
-        return _one(call, "servicePrincipals", _graph_json(call))
+        return _one(call, SERVICE_PRINCIPAL, _graph_json(call))
     application, principal = _found(call)
-    return _one(call, "servicePrincipals", _principal_json(call, application, principal) or {})
+    return _one(call, SERVICE_PRINCIPAL, _principal_json(call, application, principal) or {})
 
 
 def list_assigned_to(call: Call) -> Answer:
     """Return the users and groups assigned to an enterprise application."""
     application, principal = _found(call)
     items = [_assignment_json(call, application, principal, one) for one in principal.assigned]
-    return _paged(call, "appRoleAssignments", [item for item in items if item])
+    return _filtered(call, ASSIGNMENT, [item for item in items if item])
 
 
 def list_roles(call: Call) -> Answer:
@@ -50,7 +67,7 @@ def list_roles(call: Call) -> Answer:
             "id": f"{principal.object_id[:8]}-{GRAPH_ROLES[role]}",
             "deletedDateTime": None,
             "appRoleId": GRAPH_ROLES[role],
-            "createdDateTime": _CREATED,
+            "createdDateTime": _ASSIGNED,
             "principalDisplayName": application.display_name,
             "principalId": principal.object_id,
             "principalType": "ServicePrincipal",
@@ -59,12 +76,12 @@ def list_roles(call: Call) -> Answer:
         }
         for role in sorted(principal.roles)
     ]
-    return _paged(call, "appRoleAssignments", items)
+    return _filtered(call, ASSIGNMENT, items)
 
 
 def list_applications(call: Call) -> Answer:
     """Return app registrations. The usual query is `$filter=appId eq '...'`."""
-    return _filtered(call, "applications", [_application_json(one) for one in call.directory.applications])
+    return _filtered(call, APPLICATION, [_application_json(one) for one in call.directory.applications])
 
 
 def get_application(call: Call) -> Answer:
@@ -75,13 +92,13 @@ def get_application(call: Call) -> Answer:
     key = (call.places.get("app") or call.places["application"]).lower()
     for application in call.directory.applications:
         if key == (application.application_id if "app" in call.places else application.object_id):
-            return _one(call, "applications", _application_json(application))
+            return _one(call, APPLICATION, _application_json(application))
     raise not_found(key)
 
 
 def list_organization(call: Call) -> Answer:
     """Return the tenant as a list of one."""
-    return _filtered(call, "organization", [_organization_json(call)])
+    return _filtered(call, ORGANIZATION, [_organization_json(call)])
 
 
 def get_organization(call: Call) -> Answer:
@@ -89,7 +106,7 @@ def get_organization(call: Call) -> Answer:
     key = call.places["organization"]
     if key.lower() != call.directory.tenant_id:
         raise not_found(key)
-    return _one(call, "organization", _organization_json(call))
+    return _one(call, ORGANIZATION, _organization_json(call))
 
 
 def _organization_json(call: Call) -> dict[str, object]:
@@ -153,7 +170,7 @@ def _application_json(application: Application) -> dict[str, object]:
         {
             "customKeyIdentifier": None,
             "displayName": secret.display_name,
-            "endDateTime": _utc(secret.ends),
+            "endDateTime": _utc(secret.ends) if secret.ends != NEVER else _LATEST,
             "hint": secret.text[:3],
             "keyId": secret.key_id,
             "secretText": None,
@@ -184,7 +201,7 @@ def _assignment_json(
         "id": one.id,
         "deletedDateTime": None,
         "appRoleId": one.app_role_id,
-        "createdDateTime": _CREATED,
+        "createdDateTime": _ASSIGNED,
         "principalDisplayName": user.display_name if user else group and group.display_name,
         "principalId": one.principal_id,
         "principalType": one.principal_type,
@@ -193,23 +210,22 @@ def _assignment_json(
     }
 
 
-def _one(call: Call, kind: str, item: dict[str, object]) -> Answer:
-    select = call.query().select
-    return json_answer({"@odata.context": call.context(kind, select) + "/$entity", **_chosen(item, select)})
+def _one(call: Call, kind: EntityType, item: dict[str, object]) -> Answer:
+    select = call.query(kind, listing=False).select
+    return json_answer({"@odata.context": call.context(_SETS[kind.name], select) + "/$entity", **_chosen(item, select)})
 
 
-def _filtered(call: Call, kind: str, items: list[dict[str, object]]) -> Answer:
-    condition = call.query().condition
-    return _paged(call, kind, [item for item in items if condition is None or condition.holds(item.get)])
-
-
-def _paged(call: Call, kind: str, items: list[dict[str, object]]) -> Answer:
-    query = call.query()
-    numbered = list(enumerate(items, start=1))[int(start_of(call) or 0) :]
+def _filtered(call: Call, kind: EntityType, items: list[dict[str, object]]) -> Answer:
+    query = call.query(kind)
+    kept = [item for item in items if query.condition is None or query.condition.holds(item.get)]
+    if query.order:
+        kept.sort(key=lambda item: str(item.get(query.order or "")).casefold())
+    numbered = list(enumerate(kept, start=1))[int(start_of(call) or 0) :]
     key: Callable[[tuple[int, dict[str, object]]], str] = lambda pair: str(pair[0])  # noqa: E731 - its type is the point
     page = take_page(call, numbered, query.top, key)
     value = [_chosen(item, query.select) for _, item in page.items]
-    return json_answer({"@odata.context": call.context(kind, query.select), **page.annotations, "value": value})
+    context = call.context(_SETS[kind.name], query.select)
+    return json_answer({"@odata.context": context, **page.annotations, "value": value})
 
 
 def _chosen(item: dict[str, object], select: tuple[str, ...] | None) -> dict[str, object]:
@@ -217,4 +233,5 @@ def _chosen(item: dict[str, object], select: tuple[str, ...] | None) -> dict[str
 
 
 def _utc(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+    """Return the time with seven decimals, as Graph shows the times of credentials."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}7Z"

@@ -14,6 +14,7 @@ from infra.local.entra.http.answers import Answer, bad_request, json_answer
 from infra.local.entra.http.request import Request
 
 REQUESTS_MAX = 20
+_WRITING = frozenset({"POST", "PATCH", "PUT"})
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -37,21 +38,30 @@ def answer_batch(call: Call, answer: Callable[[Request], Answer], *, came_s: flo
         raise bad_request("Invalid batch payload format.", "BadRequest") from error
     if len(parts) > REQUESTS_MAX:
         raise bad_request(f"Number of batch request steps exceeds the maximum value of {REQUESTS_MAX}.", "BadRequest")
-    if len({part.id for part in parts}) != len(parts):
+    if len({part.id.casefold() for part in parts}) != len(parts):
         raise bad_request("Request Id values in a batch must be unique.", "BadRequest")
+    for part in parts:
+        _check_body(part)
     failed: set[str] = set()
     answers: list[dict[str, object]] = []
     for part in parts:
-        if failed.intersection(part.depends_on):
+        if failed.intersection(name.casefold() for name in part.depends_on):
             one = Answer(status=HTTPStatus.FAILED_DEPENDENCY, body=b'{"error":{"code":"FailedDependency"}}')
         else:
             one = answer(_request(part, came_s))
         if one.status >= HTTPStatus.BAD_REQUEST:
-            failed.add(part.id)
+            failed.add(part.id.casefold())
         answers.append(_response(part.id, one))
     if not call.state.settings.batch_in_order:
         answers.reverse()
     return json_answer({"responses": answers})
+
+
+def _check_body(part: _Part) -> None:
+    """Raise GraphError, 400 for the whole batch, if a part that writes lacks its content or the content's type."""
+    typed = any(name.lower() == "content-type" for name in part.headers)
+    if (bytes(part.body) or part.method.upper() in _WRITING) and not (typed and bytes(part.body)):
+        raise bad_request(f"Write request id : {part.id} does not contain Content-Type header or body.", "BadRequest")
 
 
 def _request(part: _Part, came_s: float) -> Request:

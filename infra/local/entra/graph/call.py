@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
+from infra.local.entra.odata.entity_types import EntityType
 from infra.local.entra.odata.queries import Query, parse_query
+from infra.local.entra.odata.support import check_query
 from infra.local.entra.state.directory import Directory
 from infra.local.entra.state.simulator import State
 from infra.local.entra.state.tokens import Principal
@@ -13,6 +15,9 @@ VERSION = "/v1.0"
 
 #: permissions, one of which is sufficient
 READ_USERS = frozenset({"User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"})
+#: Permits listing users and reading one, with null for everything but names and addresses.
+#: Source: https://learn.microsoft.com/graph/permissions-reference#userreadbasicall
+LIST_USERS = READ_USERS | {"User.ReadBasic.All"}
 READ_GROUPS = frozenset(
     {
         "GroupMember.Read.All",
@@ -41,11 +46,11 @@ class Target:
         return "".join(f"/{segment}" for segment in self.segments)
 
 
-def parse_target(raw: str) -> Target:
-    """Return the target of a raw path and query, without the version."""
+def parse_target(raw: str, *, versioned: bool) -> Target:
+    """Return the target of a raw path and query. A `versioned` path begins with the version; in a batch none does."""
     path, _, query = raw.partition("?")
     segments = [unquote(part) for part in path.split("/") if part]
-    if segments[:1] == [VERSION[1:]]:
+    if versioned and segments[:1] == [VERSION[1:]]:
         del segments[0]
     return Target(segments=tuple(segments), parameters=dict(parse_qsl(query, keep_blank_values=True)))
 
@@ -67,13 +72,14 @@ class Call:
         """Return whether the token has one of these permissions."""
         return bool(permissions & self.principal.roles)
 
-    def query(self, *, expandable: bool = False) -> Query:
-        """Return the OData parameters. Only `expandable` resources can show managers.
+    def query(self, kind: EntityType, *, listing: bool = True, expandable: bool = False) -> Query:
+        """Return the OData parameters for objects of a type. Only `expandable` resources can show managers.
 
         Raises:
-            GraphError: 400.
+            GraphError: 400, or 501 for a property that a `listing` cannot show.
         """
         query = parse_query(self.target.parameters, self.headers, expandable=expandable)
+        check_query(kind, query, listing=listing)
         return replace(query, top=min(query.top, self.state.settings.page_size_max))
 
     @property

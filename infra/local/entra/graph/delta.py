@@ -11,6 +11,7 @@ import msgspec
 
 from infra.local.entra.graph.call import READ_HIDDEN, Call
 from infra.local.entra.graph.delta_round import Round, delta_link, next_link, round_of
+from infra.local.entra.graph.visible import readable
 from infra.local.entra.http.answers import Answer, collection
 from infra.local.entra.state.change_log import MEMBERS, Did
 from infra.local.entra.state.generate import stable_uuid
@@ -62,7 +63,7 @@ def _items(call: Call, here: Round) -> Iterator[tuple[int, bytes]]:
 
 def _listed_users(call: Call, here: Round) -> Iterator[tuple[int, bytes]]:
     users = call.directory.users
-    shown = users.shown(View(fields=here.fields, sparse=True))
+    shown = users.shown(View(fields=here.fields, sparse=True, readable=readable(call)))
     wanted = {users.position_of(key) for key in here.ids}
     for position in range(here.offset, users.positions):
         if users.is_there(position) and (not here.ids or position in wanted):
@@ -106,9 +107,11 @@ def _now(call: Call, here: Round, object_id: str, fields: set[str], members: Seq
     user = call.directory.users.find(object_id)
     if user is None:
         return _removed(object_id, call.directory.users.removal_of(object_id) or Removal.RESTORABLE)
-    values = {name: user_value(user, name) for name in here.fields if name != MANAGER}
+    shows = readable(call)
+    tracked = [name for name in here.fields if shows is None or name in shows]
+    values = {name: user_value(user, name) for name in tracked if name != MANAGER}
     shown = _shown(call, values, fields)
-    if MANAGER in here.fields and (MANAGER in fields or user.manager is not None):
+    if MANAGER in tracked and (MANAGER in fields or user.manager is not None):
         former = call.directory.users.former_managers.get(user.id)
         gone = [{**manager_json(former), "@removed": {"reason": Removal.FINAL}}] if former and MANAGER in fields else []
         shown[f"{MANAGER}@delta"] = [*gone, *([manager_json(user.manager)] if user.manager is not None else [])]

@@ -5,14 +5,15 @@ from http import HTTPStatus
 import msgspec
 
 from infra.local.entra.graph.call import Call
-from infra.local.entra.graph.groups import group_fields
 from infra.local.entra.graph.paging import SKIP_TOKEN
 from infra.local.entra.graph.seals import BadSeal, open_seal, seal
-from infra.local.entra.graph.users import user_fields
+from infra.local.entra.graph.visible import group_fields, user_fields
 from infra.local.entra.http.answers import GraphError, bad_request
+from infra.local.entra.odata.entity_types import GROUP, USER
 from infra.local.entra.odata.filters import parse
 from infra.local.entra.state.change_log import MEMBERS
 from infra.local.entra.state.group import Kind
+from infra.local.entra.state.person import MANAGER
 
 DELTA_TOKEN = "$deltatoken"  # noqa: S105 - a parameter's name
 LATEST = "latest"
@@ -44,7 +45,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     def fields(self) -> tuple[str, ...]:
         """The tracked properties, the id first."""
         chosen = group_fields(self.select) if self.kind is Kind.GROUP else user_fields(self.select)
-        return ("id", *(name for name in chosen if name not in {"id", MEMBERS}))
+        tracked = (MANAGER,) if self.kind is Kind.USER and MANAGER in (self.select or ()) else ()
+        return ("id", *(name for name in chosen if name != "id"), *tracked)
 
 
 def round_of(call: Call, kind: Kind) -> tuple[Round, bool]:
@@ -88,19 +90,18 @@ def _first(call: Call, kind: Kind) -> Round:
         if name.startswith("$") and name not in _FIRST_REQUEST:
             raise bad_request(f"Query option '{name}' is not supported with delta queries.", "BadRequest")
     upto = call.directory.log.last(older_than_s=call.state.settings.delta_lag_s)
-    begun = Round(
+    query = call.query(GROUP if kind is Kind.GROUP else USER)
+    return Round(
         tenant_id=call.principal.tid,
         application_id=call.principal.appid,
         kind=kind,
-        select=call.query().select,
+        select=query.select,
         ids=_ids(parameters.get("$filter")),
         listing=True,
         since=upto,
         upto=upto,
         at_s=call.state.clock.epoch_s(),
     )
-    _ = begun.fields  # 400 for an unknown property
-    return begun
 
 
 def _ids(condition: str | None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from infra.local.entra.graph.batch import answer_batch
 from infra.local.entra.graph.call import VERSION, Call, parse_target
-from infra.local.entra.graph.routes import find_route, units_of
+from infra.local.entra.graph.routes import find_route, is_known, units_of
 from infra.local.entra.http.answers import Answer, GraphError, Wire, bad_request, error_answer, forbidden
 from infra.local.entra.http.request import Request
 from infra.local.entra.state import fault_actions
@@ -17,7 +17,11 @@ from infra.local.entra.state.tokens import BadToken, Principal
 from infra.local.entra.state.waits import retry_after_s
 
 _BATCH = "/$batch"
-_WARN_FROM = 0.8
+#: The share of the limit is reported from the first value on, and at most as the second.
+#: Source: https://learn.microsoft.com/graph/throttling-limits (x-ms-throttle-limit-percentage)
+_WARN_FROM, _WARN_MOST = 0.8, 1.8
+#: Responses with content have this header.
+_ODATA_VERSION = {"OData-Version": "4.0"}
 
 
 class Graph:
@@ -49,16 +53,25 @@ class Graph:
             except GraphError as error:
                 answer = worded(error)
                 units = 0 if error.status == HTTPStatus.TOO_MANY_REQUESTS else units
-            answer = self._spoiled(answer, request, call)
+            answer = _explained(self._spoiled(answer, request, call), call.principal)
             self._note_waits(call.principal, answer, request.came_s)
         state.metrics.note(kind, directory, answer.status, units=units, sent=len(answer.body))
         headers = {"request-id": request_id, "client-request-id": client_request_id, **answer.headers}
+        if answer.status == HTTPStatus.OK:
+            headers = _ODATA_VERSION | headers
         return replace(answer, headers=headers)
 
     def _answered(self, call: Call, request: Request) -> Answer:
-        if call.target.path == _BATCH and not request.in_batch:
+        _check_content_type(call)
+        if call.target.path == _BATCH and call.method == "POST" and not request.in_batch:
             return answer_batch(call, lambda part: self.answer(_part(part, request)), came_s=request.came_s)
         match = find_route(call.method, call.target.path)
+        if match is None and (is_known(call.target.path) or call.target.path == _BATCH):
+            raise GraphError(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                "Request_BadRequest",
+                "Specified HTTP method is not allowed for the request target.",
+            )
         if match is None or not (request.in_batch or request.url.startswith(VERSION + "/")):
             last = call.target.segments[-1] if call.target.segments else ""
             raise bad_request(f"Resource not found for the segment '{last}'.", "BadRequest")
@@ -96,7 +109,7 @@ class Graph:
             directory=directory,
             principal=principal,
             method=request.method,
-            target=parse_target(request.url),
+            target=parse_target(request.url, versioned=not request.in_batch),
             headers=request.headers,
             body=request.body,
         )
@@ -115,14 +128,10 @@ class Graph:
         now_s = self._state.clock.epoch_s()
         spent = self._state.throttle.spend(call.principal.tid, call.principal.appid, units, limit=limit, now_s=now_s)
         if spent.share >= _WARN_FROM:
-            headers["x-ms-throttle-limit-percentage"] = f"{spent.share:.2f}"
+            headers["x-ms-throttle-limit-percentage"] = f"{min(spent.share, _WARN_MOST):.2f}"
         if spent.retry_after_s is not None:
-            raise GraphError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "TooManyRequests",
-                "Too many requests.",
-                headers={**headers, "Retry-After": str(spent.retry_after_s)},
-            )
+            headers["Retry-After"] = str(spent.retry_after_s)
+            raise GraphError(HTTPStatus.TOO_MANY_REQUESTS, "TooManyRequests", "Too many requests.", headers=headers)
         return headers
 
     def _note_waits(self, asking: Principal, answer: Answer, came_s: float) -> None:
@@ -149,6 +158,30 @@ class Graph:
         url = call.link(target.parameters) if target.parameters else call.root + target.path
         spoiled = fault_actions.apply(action, answer, url)
         return replace(spoiled, wire=Wire.WHOLE, delay_s=0.0) if request.in_batch else spoiled
+
+
+def _explained(answer: Answer, principal: Principal) -> Answer:
+    """Add to a refusal for throttling what was exceeded."""
+    if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return answer
+    headers = {
+        "x-ms-throttle-scope": f"Tenant_Application/ReadWrite/{principal.appid}/{principal.tid}",
+        "x-ms-throttle-information": "ResourceUnitLimitExceeded",
+    }
+    return replace(answer, headers={**headers, **answer.headers})
+
+
+def _check_content_type(call: Call) -> None:
+    """Raise GraphError, 400, for a POST without JSON."""
+    if call.method != "POST":
+        return
+    content_type = call.headers.get("content-type", "")
+    if not content_type:
+        raise bad_request(
+            "Write requests (excluding DELETE) must contain the Content-Type header declaration.", "BadRequest"
+        )
+    if "json" not in content_type.lower():
+        raise bad_request("Entity only allows writes with a JSON Content-Type header.", "BadRequest")
 
 
 def _kind(call: Call) -> tuple[str, int]:

@@ -6,32 +6,12 @@ from functools import partial
 from infra.local.entra.graph.call import Call
 from infra.local.entra.graph.object_json import encode_group
 from infra.local.entra.graph.paging import start_of, take_page
+from infra.local.entra.graph.visible import group_fields
 from infra.local.entra.http.answers import Answer, bad_request, collection, entity, not_found
+from infra.local.entra.odata.entity_types import DIRECTORY_OBJECT, GROUP
 from infra.local.entra.odata.queries import Query
 from infra.local.entra.state.generate import looks_like_id
-from infra.local.entra.state.group import GROUP_DEFAULT, GROUP_FIELDS, Group, group_value
-
-GROUP_UNSET = frozenset(
-    {"classification", "deletedDateTime", "expirationDateTime", "isAssignableToRole", "mailNickname", "members",
-     "membershipRule", "membershipRuleProcessingState", "onPremisesSyncEnabled", "preferredLanguage",
-     "proxyAddresses", "renewedDateTime", "securityIdentifier", "theme", "resourceProvisioningOptions"}
-)  # fmt: skip
-
-
-def group_fields(select: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the properties to include.
-
-    Raises:
-        GraphError: 400 if groups do not have such a property.
-    """
-    for name in select or ():
-        if name not in GROUP_FIELDS and name not in GROUP_UNSET:
-            raise bad_request(
-                "Parsing OData Select and Expand failed: Could not find a property named "
-                f"'{name}' on type 'microsoft.graph.group'.",
-                "BadRequest",
-            )
-    return select or GROUP_DEFAULT
+from infra.local.entra.state.group import Group, group_value
 
 
 def find_group(call: Call) -> Group:
@@ -51,7 +31,7 @@ def find_group(call: Call) -> Group:
 
 def list_groups(call: Call) -> Answer:
     """Return a page of groups. `$orderby=displayName` sorts them; otherwise they are in the order of creation."""
-    query = call.query()
+    query = call.query(GROUP)
     fields = group_fields(query.select)
     groups = list(_matching(call, query))
     if query.order:
@@ -68,7 +48,7 @@ def list_groups(call: Call) -> Answer:
 
 def get_group(call: Call) -> Answer:
     """Return one group by object id."""
-    query = call.query()
+    query = call.query(GROUP, listing=False)
     fields = group_fields(query.select)
     return entity(call.context("groups", query.select) + "/$entity", encode_group(find_group(call), fields))
 
@@ -76,7 +56,7 @@ def get_group(call: Call) -> Answer:
 def list_owners(call: Call) -> Answer:
     """Return an empty list: groups here have no owners."""
     find_group(call)
-    return collection(call.context("directoryObjects", call.query().select), [], {})
+    return collection(call.context("directoryObjects", call.query(DIRECTORY_OBJECT).select), [], {})
 
 
 def _matching(call: Call, query: Query) -> Iterator[Group]:

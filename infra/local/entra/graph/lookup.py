@@ -4,11 +4,11 @@ from typing import TypeVar
 
 import msgspec
 
-from infra.local.entra.graph.call import READ_GROUPS, READ_USERS, Call
-from infra.local.entra.graph.groups import group_fields
+from infra.local.entra.graph.call import LIST_USERS, READ_GROUPS, Call
 from infra.local.entra.graph.object_json import encode_group
-from infra.local.entra.graph.users import user_fields
+from infra.local.entra.graph.visible import group_fields, readable, user_fields
 from infra.local.entra.http.answers import Answer, bad_request, collection, json_answer, not_found
+from infra.local.entra.odata.entity_types import DIRECTORY_OBJECT
 from infra.local.entra.state.users import View, encode_user
 
 GROUPS_A_CHECK = 20
@@ -46,14 +46,15 @@ def get_by_ids(call: Call) -> Answer:
     asked = _decoded(call, _Lookup)
     if len(asked.ids) > IDS_A_LOOKUP:
         raise bad_request(f"The number of values in 'ids' exceeds the maximum of {IDS_A_LOOKUP}.")
-    query = call.query()
+    query = call.query(DIRECTORY_OBJECT)
     types = {"user", "group"} if asked.types is None else {name.rpartition(".")[2].lower() for name in asked.types}
     fragments: list[bytes] = []
     for key in dict.fromkeys(asked.ids):
-        user = call.directory.users.find(key) if "user" in types and call.may(READ_USERS) else None
+        user = call.directory.users.find(key) if "user" in types and call.may(LIST_USERS) else None
         group = call.directory.groups.find(key) if "group" in types and call.may(READ_GROUPS) else None
         if user is not None:
-            fragments.append(encode_user(user, View(fields=user_fields(query.select), typed=True)))
+            view = View(fields=user_fields(query.select), typed=True, readable=readable(call))
+            fragments.append(encode_user(user, view))
         elif group is not None:
             fragments.append(encode_group(group, group_fields(query.select), typed=True))
     return collection(call.context("directoryObjects"), fragments, {})

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from infra.local.entra.graph.call import Call
-from infra.local.entra.state.group import GROUP_DEFAULT, GROUP_FIELDS, Group, Kind, Member, group_value
-from infra.local.entra.state.person import USER_DEFAULT, USER_FIELDS, USER_UNSET
-from infra.local.entra.state.users import View
+from infra.local.entra.graph.visible import group_fields, readable, user_fields
+from infra.local.entra.odata.entity_types import USER
+from infra.local.entra.state.group import GROUP_FIELDS, Group, Kind, Member, group_value
+from infra.local.entra.state.users import ONLY_ID, View
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -23,12 +24,13 @@ def encode_group(group: Group, fields: tuple[str, ...], *, typed: bool = False) 
 class MemberJson:
     """Encodes members of groups with the properties of their kind that the caller may read."""
 
-    def __init__(self, call: Call, select: tuple[str, ...] | None, *, typed: bool, may_read_users: bool) -> None:
+    def __init__(self, call: Call, select: tuple[str, ...] | None, *, typed: bool) -> None:
         self._directory = call.directory
         self._typed = typed
-        user_fields = tuple(name for name in select or USER_DEFAULT if name in USER_FIELDS or name in USER_UNSET)
-        self._group_fields = tuple(name for name in select or GROUP_DEFAULT if name in GROUP_FIELDS)
-        view = View(fields=user_fields, typed=typed or not may_read_users, readable=may_read_users)
+        fields = tuple(name for name in user_fields(select) if name in USER.properties)
+        self._group_fields = tuple(name for name in group_fields(select) if name in GROUP_FIELDS)
+        seen = readable(call)
+        view = View(fields=fields, typed=typed or seen == ONLY_ID, readable=seen)
         self._user = call.directory.users.shown(view)
 
     def encode(self, members: Sequence[Member]) -> list[bytes]:

@@ -15,9 +15,20 @@ from infra.local.entra.graph import (
     members,
     users,
 )
-from infra.local.entra.graph.call import READ_APPLICATIONS, READ_GROUPS, READ_ORGANIZATION, READ_USERS, Call
+from infra.local.entra.graph.call import (
+    LIST_USERS,
+    READ_APPLICATIONS,
+    READ_GROUPS,
+    READ_ORGANIZATION,
+    READ_USERS,
+    Call,
+)
 from infra.local.entra.http.answers import Answer
 
+#: Cost of `getByIds` with `$select`, which is not one less but this.
+_LOOKUP_UNITS_SELECTED = 2
+#: A smaller `$top` reduces the cost by one.
+_FEW = 20
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -46,12 +57,12 @@ _PRINCIPAL = "/servicePrincipals/{principal}"
 _PRINCIPAL_BY_APP = "/servicePrincipals(appId='{app}')"
 
 ROUTES = (
-    _route("GET /users", 2, users.list_users, READ_USERS),
-    _route("GET /users/delta", 2, delta.users_delta, READ_USERS),
-    _route("GET /users/delta()", 2, delta.users_delta, READ_USERS),
-    _route("GET /users/microsoft.graph.delta()", 2, delta.users_delta, READ_USERS),
-    _route("GET /users/$count", 1, users.count_users, READ_USERS),
-    _route("GET /users/{user}", 1, users.get_user, READ_USERS),
+    _route("GET /users", 2, users.list_users, LIST_USERS),
+    _route("GET /users/delta", 1, delta.users_delta, READ_USERS),
+    _route("GET /users/delta()", 1, delta.users_delta, READ_USERS),
+    _route("GET /users/microsoft.graph.delta()", 1, delta.users_delta, READ_USERS),
+    _route("GET /users/$count", 1, users.count_users, LIST_USERS),
+    _route("GET /users/{user}", 1, users.get_user, LIST_USERS),
     _route("POST /users/{user}/checkMemberGroups", 4, lookup.check_member_groups, READ_USERS, READ_GROUPS),
     _route(
         "POST /users/{user}/microsoft.graph.checkMemberGroups",
@@ -60,10 +71,10 @@ ROUTES = (
         READ_USERS,
         READ_GROUPS,
     ),
-    _route("GET /groups", 3, groups.list_groups, READ_GROUPS),
-    _route("GET /groups/delta", 3, delta.groups_delta, READ_GROUPS),
-    _route("GET /groups/delta()", 3, delta.groups_delta, READ_GROUPS),
-    _route("GET /groups/microsoft.graph.delta()", 3, delta.groups_delta, READ_GROUPS),
+    _route("GET /groups", 1, groups.list_groups, READ_GROUPS),
+    _route("GET /groups/delta", 1, delta.groups_delta, READ_GROUPS),
+    _route("GET /groups/delta()", 1, delta.groups_delta, READ_GROUPS),
+    _route("GET /groups/microsoft.graph.delta()", 1, delta.groups_delta, READ_GROUPS),
     _route("GET /groups/{group}", 1, groups.get_group, READ_GROUPS),
     _route("GET /groups/{group}/members", 3, members.list_members, READ_GROUPS),
     _route("GET /groups/{group}/members/$count", 1, members.count_members, READ_GROUPS),
@@ -74,20 +85,20 @@ ROUTES = (
     _route("GET /groups/{group}/transitiveMembers/$count", 1, members.count_transitive_members, READ_GROUPS),
     _route("GET /groups/{group}/transitiveMembers/{cast}", 5, members.list_transitive_members, READ_GROUPS),
     _route("GET /groups/{group}/transitiveMembers/{cast}/$count", 1, members.count_transitive_members, READ_GROUPS),
-    _route("GET /users/{user}/memberOf/{cast}", 1, members.list_groups_of_user, READ_USERS, READ_GROUPS),
-    _route("GET /groups/{group}/memberOf/{cast}", 1, members.list_groups_of_group, READ_GROUPS),
-    _route("POST /directoryObjects/getByIds", 3, lookup.get_by_ids),
-    _route("POST /directoryObjects/microsoft.graph.getByIds", 3, lookup.get_by_ids),
+    _route("GET /users/{user}/memberOf/{cast}", 2, members.list_groups_of_user, READ_USERS, READ_GROUPS),
+    _route("GET /groups/{group}/memberOf/{cast}", 2, members.list_groups_of_group, READ_GROUPS),
+    _route("POST /directoryObjects/getByIds", 5, lookup.get_by_ids),
+    _route("POST /directoryObjects/microsoft.graph.getByIds", 5, lookup.get_by_ids),
     _route("GET /servicePrincipals", 1, applications.list_service_principals, READ_APPLICATIONS),
     _route(f"GET {_PRINCIPAL_BY_APP}", 1, applications.get_service_principal, READ_APPLICATIONS),
     _route(f"GET {_PRINCIPAL_BY_APP}/appRoleAssignedTo", 1, applications.list_assigned_to, READ_APPLICATIONS),
-    _route(f"GET {_PRINCIPAL_BY_APP}/appRoleAssignments", 1, applications.list_roles, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL_BY_APP}/appRoleAssignments", 2, applications.list_roles, READ_APPLICATIONS),
     _route(f"GET {_PRINCIPAL}", 1, applications.get_service_principal, READ_APPLICATIONS),
     _route(f"GET {_PRINCIPAL}/appRoleAssignedTo", 1, applications.list_assigned_to, READ_APPLICATIONS),
-    _route(f"GET {_PRINCIPAL}/appRoleAssignments", 1, applications.list_roles, READ_APPLICATIONS),
+    _route(f"GET {_PRINCIPAL}/appRoleAssignments", 2, applications.list_roles, READ_APPLICATIONS),
     _route("GET /applications", 2, applications.list_applications, READ_APPLICATIONS),
-    _route("GET /applications(appId='{app}')", 2, applications.get_application, READ_APPLICATIONS),
-    _route("GET /applications/{application}", 2, applications.get_application, READ_APPLICATIONS),
+    _route("GET /applications(appId='{app}')", 1, applications.get_application, READ_APPLICATIONS),
+    _route("GET /applications/{application}", 1, applications.get_application, READ_APPLICATIONS),
     _route("GET /organization", 1, applications.list_organization, READ_ORGANIZATION),
     _route("GET /organization/{organization}", 1, applications.get_organization, READ_ORGANIZATION),
 )
@@ -103,6 +114,18 @@ def find_route(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
     return None
 
 
+def is_known(path: str) -> bool:
+    """Return whether the path has a route for any method."""
+    return any(route.pattern.fullmatch(path) for route in ROUTES)
+
+
 def units_of(route: Route, parameters: Mapping[str, str]) -> int:
-    """Return the resource units: one less with `$select`, one more with `$expand`, at least one."""
-    return max(1, route.units - ("$select" in parameters) + ("$expand" in parameters))
+    """Return the resource units of a request, at least one.
+
+    `$select` and `$top` under 20 cost one less, `$expand` one more; `getByIds` with `$select` costs two.
+    """
+    if route.answer is lookup.get_by_ids and "$select" in parameters:
+        return _LOOKUP_UNITS_SELECTED
+    top = parameters.get("$top", "")
+    few = top.isdecimal() and int(top) < _FEW
+    return max(1, route.units - ("$select" in parameters) - few + ("$expand" in parameters))

@@ -5,6 +5,7 @@ from functools import partial
 
 from infra.local.entra.graph.call import READ_ACTIVITY, Call
 from infra.local.entra.graph.paging import start_of, take_page
+from infra.local.entra.graph.visible import readable, user_fields
 from infra.local.entra.http.answers import (
     PLAIN,
     Answer,
@@ -13,32 +14,16 @@ from infra.local.entra.http.answers import (
     entity,
     forbidden,
     not_found,
-    unsupported,
 )
+from infra.local.entra.odata.entity_types import USER
 from infra.local.entra.odata.queries import Query
-from infra.local.entra.state.person import SIGN_IN_ACTIVITY, USER_DEFAULT, USER_FIELDS, USER_UNSET, user_value
+from infra.local.entra.state.person import SIGN_IN_ACTIVITY, user_value
 from infra.local.entra.state.users import View, encode_user
-
-
-def user_fields(select: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the properties to include.
-
-    Raises:
-        GraphError: 400 if users do not have such a property.
-    """
-    for name in select or ():
-        if name not in USER_FIELDS and name not in USER_UNSET:
-            raise bad_request(
-                "Parsing OData Select and Expand failed: Could not find a property named "
-                f"'{name}' on type 'microsoft.graph.user'.",
-                "BadRequest",
-            )
-    return select or USER_DEFAULT
 
 
 def list_users(call: Call) -> Answer:
     """Return a page of users, in arbitrary order unless the query sorts them."""
-    query = call.query(expandable=True)
+    query = call.query(USER, expandable=True)
     view = _view(call, query)
     users = call.directory.users
     after = start_of(call)
@@ -58,7 +43,7 @@ def list_users(call: Call) -> Answer:
 
 def count_users(call: Call) -> Answer:
     """Return the response to `/users/$count`: a number as plain text."""
-    query = call.query()
+    query = call.query(USER)
     if not query.eventual:
         raise bad_request("$count is not currently supported.")
     return Answer(body=str(count_matching(call, query)).encode(), content_type=PLAIN)
@@ -66,7 +51,7 @@ def count_users(call: Call) -> Answer:
 
 def get_user(call: Call) -> Answer:
     """Return one user, by object id or user principal name."""
-    query = call.query(expandable=True)
+    query = call.query(USER, listing=False, expandable=True)
     view = _view(call, query)
     user = call.directory.users.find(call.places["user"])
     if user is None:
@@ -75,14 +60,10 @@ def get_user(call: Call) -> Answer:
 
 
 def _view(call: Call, query: Query) -> View:
-    """Return the view of users that the query asks for.
-
-    Raises:
-        GraphError: 400 if users do not have such a property, 403 if the token does not permit it.
-    """
+    """Return the view of users that the query asks for. Raises GraphError, 403, if the token does not permit it."""
     if SIGN_IN_ACTIVITY in (query.select or ()) and not call.may(READ_ACTIVITY):
         raise forbidden()
-    return View(fields=user_fields(query.select), with_manager=query.with_manager)
+    return View(fields=user_fields(query.select), with_manager=query.with_manager, readable=readable(call))
 
 
 def count_matching(call: Call, query: Query) -> int:
@@ -93,9 +74,9 @@ def count_matching(call: Call, query: Query) -> int:
 
 
 def sorted_positions(call: Call, query: Query) -> list[tuple[int, int]]:
-    """Return (rank, position) of all users that match the query, by display name."""
-    users = call.directory.users
-    named = sorted(((users.record(at).display_name or "").casefold(), at) for at in _matching(call, query, 0))
+    """Return (rank, position) of all users that match the query, sorted as it asks for."""
+    users, field = call.directory.users, (query.order or "").removesuffix(" asc")
+    named = sorted((str(user_value(users.record(at), field) or "").casefold(), at) for at in _matching(call, query, 0))
     return [(rank, position) for rank, (_, position) in enumerate(named)]
 
 
@@ -103,9 +84,6 @@ def _matching(call: Call, query: Query, start: int) -> Iterator[int]:
     """Yield positions from `start` on, of users that match the query."""
     users = call.directory.users
     condition, search = query.condition, query.search
-    if condition is not None:
-        for name in condition.names() & USER_UNSET:
-            raise unsupported(f"Unsupported or invalid query filter clause specified for property '{name}'.")
     ids = condition.ids() if condition else None
     candidates: Iterator[int] = iter(range(start, users.positions))
     if ids is not None:

@@ -4,7 +4,7 @@ String comparisons ignore case, as in Graph.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from infra.local.entra.http.answers import bad_request
@@ -14,7 +14,6 @@ ValueOf = Callable[[str], object]
 _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<mark>[(),])|(?P<word>[A-Za-z0-9_.@/:-]+))")
 _CONSTANTS: dict[str, object] = {"true": True, "false": False, "null": None}
 _FUNCTIONS = frozenset({"startswith", "endswith"})
-_ADVANCED = frozenset({"ne", "endswith", "not"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,6 @@ class Compare:
             return frozenset(str(value) for value in self.values)
         return None
 
-    def names(self) -> frozenset[str]:
-        """Yield the properties and operators."""
-        return frozenset({self.field, self.operator})
-
 
 @dataclass(frozen=True, slots=True)
 class Junction:
@@ -76,10 +71,6 @@ class Junction:
             return frozenset[str]().union(*restricted)
         return None
 
-    def names(self) -> frozenset[str]:
-        """Yield the properties and operators."""
-        return frozenset({self.operator}).union(*(side.names() for side in self.sides))
-
 
 Condition = Compare | Junction
 
@@ -96,9 +87,20 @@ def parse(text: str) -> Condition:
     return condition
 
 
-def is_advanced(condition: Condition) -> bool:
-    """Return whether Graph requires `ConsistencyLevel: eventual` and `$count=true` for it."""
-    return bool(condition.names() & _ADVANCED)
+def comparisons(condition: Condition) -> Iterator[Compare]:
+    """Yield all comparisons."""
+    if isinstance(condition, Compare):
+        yield condition
+    else:
+        for side in condition.sides:
+            yield from comparisons(side)
+
+
+def is_negated(condition: Condition) -> bool:
+    """Return whether the condition contains `not`."""
+    return isinstance(condition, Junction) and (
+        condition.operator == "not" or any(is_negated(side) for side in condition.sides)
+    )
 
 
 def _folded(value: object) -> object:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.local.entra.http.answers import bad_request, unsupported
-from infra.local.entra.odata.filters import Condition, is_advanced, parse
+from infra.local.entra.odata.filters import Condition, parse
 from infra.local.entra.odata.searches import Search, parse_search
 
 PAGE_DEFAULT = 100
@@ -43,7 +43,7 @@ def parse_query(parameters: Mapping[str, str], headers: Mapping[str, str], *, ex
     """Return the parsed query. Only `expandable` resources can show managers.
 
     Raises:
-        GraphError: 400 for an unknown option, or for a missing `ConsistencyLevel: eventual`.
+        GraphError: 400 for an unknown option, or for `$search` without `ConsistencyLevel: eventual`.
     """
     for name in parameters:
         expands = name == _EXPAND and expandable and parameters[name] == _MANAGER
@@ -61,20 +61,12 @@ def parse_query(parameters: Mapping[str, str], headers: Mapping[str, str], *, ex
         eventual=headers.get("consistencylevel", "").lower() == "eventual",
         with_manager=_EXPAND in parameters,
     )
-    _check_consistency(query)
-    return query
-
-
-def _check_consistency(query: Query) -> None:
     if query.search and not query.eventual:
         raise unsupported(
             "Request with $search query parameter only works through MSGraph with a special request header: "
             "'ConsistencyLevel: eventual'"
         )
-    if query.condition and not query.advanced and (query.order or is_advanced(query.condition)):
-        raise unsupported("Operator is not supported because the required parameters might be missing.")
-    if query.order and query.order not in {"displayName", "displayName asc"}:
-        raise unsupported(f"Sorting by '{query.order}' is not supported for current query.")
+    return query
 
 
 def _page_size(top: str | None) -> int:

@@ -1,7 +1,7 @@
 """Applications, their credentials, and their service principals."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cryptography import x509
 
@@ -27,6 +27,10 @@ GRAPH_APPLICATION_ID = "00000003-0000-0000-c000-000000000000"
 
 #: permissions that the sample applications request
 REQUESTED_ROLES = ("GroupMember.Read.All", "Group.Read.All", "User.Read.All")
+
+
+#: End of a secret that never expires.
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -70,33 +70,8 @@ USER_DEFAULT = (
 
 #: Time of the last sign-in: always null here, and reading it requires its own permission.
 SIGN_IN_ACTIVITY = "signInActivity"
-#: properties that Graph supports and users here do not have: selectable, always null
-USER_UNSET = frozenset(
-    {
-        "ageGroup",
-        "createdDateTime",
-        "creationType",
-        "deletedDateTime",
-        "employeeHireDate",
-        "externalUserState",
-        "faxNumber",
-        "imAddresses",
-        "lastPasswordChangeDateTime",
-        "mailNickname",
-        "manager",
-        "onPremisesDomainName",
-        "onPremisesExtensionAttributes",
-        "onPremisesSamAccountName",
-        "onPremisesSyncEnabled",
-        "onPremisesUserPrincipalName",
-        "otherMails",
-        "postalCode",
-        "securityIdentifier",
-        SIGN_IN_ACTIVITY,
-        "state",
-        "usageLocation",
-    }
-)
+#: properties of others that an application with only `User.ReadBasic.All` may read; all others are null
+BASIC_PROPERTIES = frozenset({"id", "displayName", "givenName", "surname", "mail", "userPrincipalName"})
 
 
 def user_value(user: User, name: str) -> object:

@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     delta_unknown_removals: bool = False  #: each round reports the removal of an object that was never listed
     delta_lag_s: float = 0.0  #: changes younger than this are reported in a later round
     operator: str = ""  #: name of the directory that the managed identity lives in; empty: one that has no users here
+    withheld: tuple[str, ...] = ()  #: properties of users that are null for every caller: attribute-level restrictions
     hidden_membership: Literal["forbidden", "empty"] = "forbidden"  #: response without Member.Read.Hidden
     batch_in_order: bool = False  #: as in Graph, the responses of a batch have an arbitrary order, unless this is set
 

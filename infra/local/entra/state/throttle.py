@@ -19,13 +19,14 @@ _LARGE_UNITS = 8_000
 class _Window:
     began_s: float
     used: int = 0
+    asked: int = 0  #: also by refused requests: they count as demand, and cost nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
     """The state of the limit after a request."""
 
-    share: float  #: spent share of the window's units, including this request
+    share: float  #: requested share of the window's units, including this request; above 1 requests are refused
     retry_after_s: int | None  #: not None: the request is refused
 
 
@@ -48,7 +49,8 @@ class Throttle:
         window = self._windows.get(key)
         if window is None or now_s - window.began_s >= WINDOW_S:
             window = self._windows[key] = _Window(now_s)
-        share = (window.used + units) / limit
+        window.asked += units
+        share = window.asked / limit
         if window.used + units > limit:
             return Spent(share=share, retry_after_s=max(1, math.ceil(window.began_s + WINDOW_S - now_s)))
         window.used += units

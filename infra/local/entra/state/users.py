@@ -15,6 +15,8 @@ from infra.local.entra.state.person import MANAGER, USER_FIELDS, User, user_valu
 
 _FRAGMENTS_KEPT = 250_000
 _ENCODER = msgspec.json.Encoder()
+#: What a caller without permission to read users sees of a member of a group; the id is shown even if not selected.
+ONLY_ID = frozenset({"id"})
 
 
 class Removal(StrEnum):
@@ -32,7 +34,7 @@ class View:
     typed: bool = False  #: whether `@odata.type` comes first
     sparse: bool = False  #: whether properties without a value are left out, as in delta queries
     with_manager: bool = False  #: whether users include their managers
-    readable: bool = True  #: False: all properties except the id are null, because a permission is missing
+    readable: frozenset[str] | None = None  #: properties with a value; all others are null. None: all have one
 
 
 class Users:
@@ -168,16 +170,17 @@ def manager_json(object_id: str) -> dict[str, object]:
 def encode_user(user: User, view: View) -> bytes:
     """Return the user as a JSON object with the properties of `view`."""
     shown: dict[str, object] = {"@odata.type": "#microsoft.graph.user"} if view.typed else {}
-    if view.readable:
-        for name in view.fields:
-            value = user_value(user, name)
-            if value is not None or not view.sparse:
-                shown[name] = value
-        if view.with_manager and user.manager is not None:
-            shown[MANAGER] = manager_json(user.manager)
-        if view.sparse and MANAGER in view.fields and user.manager is not None:
-            shown[f"{MANAGER}@delta"] = [manager_json(user.manager)]
-    else:
-        shown.update(dict.fromkeys(view.fields))
+    for name in view.fields:
+        value = user_value(user, name)
+        if view.readable is not None and name not in view.readable:
+            value = () if isinstance(value, tuple) and not view.sparse else None
+        if value is not None or not view.sparse:
+            shown[name] = value
+    if view.readable == ONLY_ID:
         shown["id"] = user.id
+    if user.manager is not None and (view.readable is None or MANAGER in view.readable):
+        if view.with_manager:
+            shown[MANAGER] = manager_json(user.manager)
+        if view.sparse and MANAGER in view.fields:
+            shown[f"{MANAGER}@delta"] = [manager_json(user.manager)]
     return _ENCODER.encode(shown)

@@ -1,5 +1,6 @@
 """Applications, service principals and the organization."""
 
+import re
 from urllib.parse import quote
 
 from tests.contracts.stand_ins.entra.talking import Talk
@@ -59,11 +60,33 @@ async def test_secrets_end(talk: Talk) -> None:
     secret = found.body["passwordCredentials"][0]
     assert (found.body["id"], secret["keyId"]) == (known["application_object_id"], known["client_secret_id"])
     assert secret["secretText"] is None
-    assert secret["endDateTime"].endswith("Z")
+    for name in ("startDateTime", "endDateTime"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", secret[name])
     condition = quote(f"appId eq '{known['application_id']}'")
     assert (await talk.graph(f"GET /applications?$filter={condition}")).ids == [known["application_object_id"]]
     assert (await talk.graph(f"GET /servicePrincipals?$filter={condition}")).ids == [known["object_id"]]
     assert (await talk.graph(f"GET /applications(appId='{known['object_id']}')")).status == 404
+
+
+async def test_a_secret_without_an_end(talk: Talk) -> None:
+    """It ends at the last instant that seven decimals can show."""
+    await grant(talk, "Application.Read.All")
+    await talk.admin(f"POST {ONE}/secrets", {"valid_days": None})
+    application = (await talk.directory())["application_object_id"]
+    secrets = (await talk.graph(f"GET /applications/{application}")).body["passwordCredentials"]
+    assert secrets[-1]["endDateTime"] == "9999-12-31T23:59:59.9999999Z"
+
+
+async def test_assignments_are_filtered_or_refused(talk: Talk) -> None:
+    """A filter is never ignored."""
+    await grant(talk, "Application.Read.All")
+    path = f"/servicePrincipals/{(await talk.directory())['object_id']}/appRoleAssignments"
+    known = (await talk.graph(f"GET {path}")).body["value"]
+    same = await talk.graph(f"GET {path}?$filter=resourceId%20eq%20'{known[0]['resourceId']}'")
+    assert len(same.body["value"]) == len(known)
+    other = await talk.graph(f"GET {path}?$filter=resourceId%20eq%20'{known[0]['principalId']}'")
+    assert other.body["value"] == []
+    assert (await talk.graph(f"GET {path}?$filter=appRoleId%20eq%20'x'")).code == "Request_UnsupportedQuery"
 
 
 async def test_organization(talk: Talk) -> None:

@@ -55,6 +55,46 @@ async def test_limits(talk: Talk) -> None:
     assert (await talk.graph("POST /$batch", json={"nonsense": 1})).status == 400
 
 
+async def test_ids_differ_in_more_than_case(talk: Talk) -> None:
+    """Ids are compared without regard to letter case, also in `dependsOn`."""
+    requests: list[Json] = [{"id": key, "method": "GET", "url": "/users?$top=1"} for key in ("a", "A")]
+    assert (await talk.graph("POST /$batch", json={"requests": requests})).status == 400
+    requests = [
+        {"id": "a", "method": "GET", "url": "/users/nobody"},
+        {"id": "b", "method": "GET", "url": "/users?$top=1", "dependsOn": ["A"]},
+    ]
+    assert (await batch(talk, requests))["b"]["status"] == 424
+
+
+async def test_a_body_needs_its_type(talk: Talk) -> None:
+    """A part with a body and no `Content-Type` spoils the whole batch; so does a POST without a body."""
+    user = (await talk.graph("GET /users?$select=id&$top=1")).ids[0]
+    post: Json = {"id": "1", "method": "POST", "url": f"/users/{user}/checkMemberGroups"}
+    typed: Json = {"headers": {"content-type": "application/json"}}
+    for wrong in (post | {"body": {"groupIds": []}}, post | typed):
+        refused = await talk.graph("POST /$batch", json={"requests": [wrong]})
+        assert (refused.status, refused.code) == (400, "BadRequest")
+    assert (await batch(talk, [post | typed | {"body": {"groupIds": []}}]))["1"]["status"] == 200
+
+
+async def test_the_batch_needs_its_type(talk: Talk) -> None:
+    """The batch itself is JSON and says so."""
+    for headers in ({}, {"Content-Type": "text/plain"}):
+        refused = await talk.graph("POST /$batch", data=b'{"requests":[]}', headers=headers)
+        assert (refused.status, refused.code) == (400, "BadRequest")
+
+
+async def test_addresses_have_no_version(talk: Talk) -> None:
+    """The address of a part is relative to the version; a part that repeats it is not found."""
+    requests = [{"id": path, "method": "GET", "url": path} for path in ("/users?$top=1", "users?$top=1", "/v1.0/users")]
+    found = await batch(talk, requests)
+    assert {path: one["status"] for path, one in found.items()} == {
+        "/users?$top=1": 200,
+        "users?$top=1": 200,
+        "/v1.0/users": 400,
+    }
+
+
 async def test_dependencies(talk: Talk) -> None:
     """What depends on a failure fails with 424."""
     found = await batch(

@@ -16,28 +16,55 @@ def test_limits_by_size(users: int, units: int) -> None:
 
 
 async def test_units(talk: Talk) -> None:
-    """Each call has its price; `$select` makes it cheaper by one."""
-    group = (await talk.directory())["groups"][0]["id"]
+    """Each call has its documented price; `$select` and a `$top` under 20 make it cheaper by one each."""
+    await talk.admin("POST /directories/fabrikam/roles", {"grant": ["Application.Read.All"]})
+    known = await talk.directory()
+    group, user = known["groups"][0]["id"], (await talk.graph("GET /users?$select=id&$top=1")).ids[0]
+    await talk.token()
     prices = {
         "/users": 2,
         "/users?$select=id": 1,
+        "/users?$top=19": 1,
+        "/users?$top=20": 2,
+        "/users?$select=id&$top=5": 1,
+        "/users?$expand=manager($select=id)": 3,
+        "/users/delta": 1,
+        f"/users/{user}": 1,
+        "/groups": 1,
+        f"/groups/{group}": 1,
+        "/groups/delta": 1,
+        f"/groups/{group}/members?$select=id&$top=5": 1,
+        "/applications": 2,
+        f"/applications/{known['application_object_id']}": 1,
+        "/servicePrincipals": 1,
+        f"/servicePrincipals/{known['object_id']}/appRoleAssignments": 2,
+        f"/servicePrincipals/{known['object_id']}/appRoleAssignedTo": 1,
         f"/groups/{group}/members": 3,
         f"/groups/{group}/members?$select=id": 2,
         f"/groups/{group}/transitiveMembers": 5,
         f"/groups/{group}/transitiveMembers?$select=id": 4,
     }
-    for path, units in prices.items():
-        assert (await talk.graph(f"GET {path}")).headers["x-ms-resource-unit"] == str(units)
+    charged = {path: (await talk.graph(f"GET {path}")).headers["x-ms-resource-unit"] for path in prices}
+    assert charged == {path: str(units) for path, units in prices.items()}
+    member = await talk.graph(f"GET /users/{user}/memberOf/microsoft.graph.group?$count=true", eventual=True)
+    assert member.headers["x-ms-resource-unit"] == "2"
+    for path, units in (("", "5"), ("?$select=id", "2")):
+        found = await talk.graph(f"POST /directoryObjects/getByIds{path}", json={"ids": [user]})
+        assert found.headers["x-ms-resource-unit"] == units
 
 
 async def test_too_many_requests(talk: Talk) -> None:
     """From 80 % on the share is told; beyond the limit comes 429 with Retry-After, for this tenant alone."""
     await talk.admin("PATCH /settings", {"throttle_limit_units": 10})
-    replies = [await talk.graph("GET /users?$top=1") for _ in range(6)]
-    assert [reply.status for reply in replies] == [200, 200, 200, 200, 200, 429]
+    replies = [await talk.graph("GET /users?$top=20") for _ in range(11)]
+    assert [reply.status for reply in replies] == [200] * 5 + [429] * 6
     shares = [reply.headers.get("x-ms-throttle-limit-percentage") for reply in replies]
-    assert shares == [None, None, None, "0.80", "1.00", "1.20"]
+    assert shares == [None, None, None, "0.80", "1.00", "1.20", "1.40", "1.60", "1.80", "1.80", "1.80"]
     assert replies[5].code == "TooManyRequests"
+    known = await talk.directory()
+    scope = f"Tenant_Application/ReadWrite/{known['application_id']}/{known['azure_tenant_id']}"
+    assert [reply.headers.get("x-ms-throttle-scope") for reply in replies] == [None] * 5 + [scope] * 6
+    assert replies[5].headers["x-ms-throttle-information"] == "ResourceUnitLimitExceeded"
     assert 1 <= int(replies[5].headers["Retry-After"]) <= 10
     assert (await talk.graph("GET /users?$top=1", "contoso")).status == 200
     await talk.admin("PATCH /settings", {"throttling": False})
@@ -46,7 +73,7 @@ async def test_too_many_requests(talk: Talk) -> None:
 
 async def test_a_new_window(talk: Talk) -> None:
     """After ten seconds of the simulator's clock requests are answered again."""
-    await talk.admin("PATCH /settings", {"throttle_limit_units": 2})
+    await talk.admin("PATCH /settings", {"throttle_limit_units": 1})
     assert [(await talk.graph("GET /users?$top=1")).status for _ in range(2)] == [200, 429]
     await talk.admin("POST /clock", {"advance_s": 10})
     assert (await talk.graph("GET /users?$top=1")).status == 200
@@ -55,7 +82,7 @@ async def test_a_new_window(talk: Talk) -> None:
 async def test_refused_requests_cost_nothing(talk: Talk) -> None:
     """What was granted and what was refused is counted apart, in a batch too."""
     await talk.admin("PATCH /settings", {"throttle_limit_units": 4})
-    requests = [{"id": str(number), "method": "GET", "url": "/users?$top=1"} for number in range(3)]
+    requests = [{"id": str(number), "method": "GET", "url": "/users"} for number in range(3)]
     assert (await talk.graph("POST /$batch", json={"requests": requests})).status == 200
     counted = await talk.admin("GET /metrics")
     assert (counted["resource_units"], counted["refused"]) == (4, 1)

@@ -78,6 +78,7 @@ async def test_sign_in_activity(talk: Talk) -> None:
         ("$filter=mail ne null", "Request_UnsupportedQuery"),
         ("$filter=endswith(mail,'x')", "Request_UnsupportedQuery"),
         ("$orderby=mail", "Request_UnsupportedQuery"),
+        ("$expand=manager", "BadRequest"),
         ('$search="displayName:a"', "Request_UnsupportedQuery"),
         ("$skiptoken=nonsense", "Request_BadRequest"),
     ],
