@@ -10,7 +10,7 @@ NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/
 SCALE ?= full
 export SCALE
 
-.PHONY: help setup demo up down test test-fast bench bench-peers package lint prose-baseline format lock
+.PHONY: help setup demo up down test test-fast bench bench-peers package check-azure snapshots lint prose-baseline format lock
 
 help: ## what there is to call
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile
@@ -43,6 +43,12 @@ bench-peers: setup ## measure against other readers of directories, which are in
 
 package: setup ## build .local/package.zip, which is deployed
 	@.venv/bin/python -m infra.package
+
+check-azure: setup ## everything about the deployment that can be checked without Azure
+	@.venv/bin/python -m pytest -rs tests/unit/azure tests/integration/azure $(ARGS)
+
+snapshots: setup ## write again what infra/azure would create in each environment; needs bicep
+	@.venv/bin/python -m infra.azure.bicep
 
 lint: setup ## what CI checks besides the tests
 	@.venv/bin/ruff check

@@ -92,10 +92,13 @@ def test_every_command_exists(page: Path) -> None:
 
 
 def test_every_page_is_in_the_index() -> None:
-    """docs/index.md leads to every page, decisions apart: those have an index of their own."""
+    """docs/index.md leads to every page, except decisions and runbooks, which have indexes of their own."""
     docs = ROOT / "docs"
+    own = [docs / "decisions", docs / "runbooks"]
     for index, pages in (
-        (docs / "index.md", [page for page in docs.rglob("*.md") if page.parent.name != "decisions"]),
+        (docs / "index.md", [page for page in docs.rglob("*.md") if page.parent not in own]),
+        (docs / "index.md", [folder / "README.md" for folder in own]),
+        (docs / "runbooks" / "README.md", (docs / "runbooks").glob("*.md")),
         (docs / "decisions" / "README.md", (docs / "decisions").glob("0*.md")),
     ):
         links = re.findall(r"\]\(([^)\s#]+)", index.read_text(encoding="utf-8"))
