@@ -36,6 +36,14 @@ class Tagged(NamedTuple, Generic[T]):
     tag: str
 
 
+class Replaced(NamedTuple, Generic[T]):
+    """A value that was written, the tag of this version, and the value that it replaced."""
+
+    value: T
+    tag: str
+    before: T
+
+
 class Expected(msgspec.Struct, frozen=True):
     """Precondition of a write: the ETag of the row to replace, or None if the row must not exist."""
 

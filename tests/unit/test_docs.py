@@ -57,6 +57,14 @@ def test_a_page_names_what_there_is(page: str, words: Iterable[str]) -> None:
     assert [word for word in words if word not in text] == []
 
 
+def test_every_put_says_what_it_does_with_omitted_fields() -> None:
+    """A client that replaces something must know what it resets."""
+    page = (ROOT / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
+    section = page.split("\n## Omitted fields\n")[1].split("\n## ")[0]
+    paths = [rule.removeprefix("PUT ") for rule in RULES if rule.startswith("PUT ")]
+    assert [path for path in paths if f"`PUT /{path}`" not in section] == []
+
+
 def test_every_field_of_the_api_is_explained() -> None:
     """What an answer or a body contains is in the reference: of a profile, in the page about stored data."""
     pages = [(ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") for name in API_PAGES]

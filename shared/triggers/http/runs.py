@@ -43,7 +43,6 @@ class ApproveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     Contract(
         answers=answers(RunView, HTTPStatus.ACCEPTED),
         body=RunBody,
-        body_required=False,
         repeatable=True,
         located=True,
         problems={

@@ -17,7 +17,13 @@ from shared.triggers.http.framework.contracts import NO_CONTENT, NO_TENANT, Cont
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.schemas.tenants import AttributeValuesView, FilterTestView, TenantsView
+from shared.triggers.http.schemas.tenants import (
+    AdminsBody,
+    AttributeValuesView,
+    FilterTestView,
+    PreferencesBody,
+    TenantsView,
+)
 from shared.workflows.tenants.authorize import Introduction
 
 bp = func.Blueprint()
@@ -100,8 +106,8 @@ async def admins_get(request: Request) -> Answer:
     "PUT",
     "tenants/{tenant}/admins",
     Contract(
-        answers=answers(Admins),
-        body=Admins,
+        answers=answers(AdminsBody),
+        body=AdminsBody,
         tagged=True,
         conditional=True,
         problems={**NO_TENANT, 422: ("too_many_admins",)},
@@ -109,8 +115,9 @@ async def admins_get(request: Request) -> Answer:
 )
 async def admins_put(request: Request) -> Answer:
     """Replace the admins of a tenant."""
-    admins, tag = await app().tenants.put_admins(request.tenant, request.body(Admins), request.condition())
-    return Answer(admins, headers=tagged(tag))
+    admins = request.body(AdminsBody).admins()
+    stored, tag, before = await app().tenants.put_admins(request.tenant, admins, request.condition())
+    return Answer(AdminsBody.of(stored, request.left_out(before, stored)), headers=tagged(tag))
 
 
 @route(
@@ -127,18 +134,18 @@ async def preferences_get(request: Request) -> Answer:
     "PUT",
     "tenants/{tenant}/preferences",
     Contract(
-        answers=answers(Preferences),
-        body=Preferences,
-        body_required=False,
+        answers=answers(PreferencesBody),
+        body=PreferencesBody,
         tagged=True,
         conditional=True,
         problems={**NO_TENANT, 400: ("invalid_preferences",)},
     ),
 )
 async def preferences_put(request: Request) -> Answer:
-    """Replace the preferences of a tenant; missing values get their defaults."""
-    preferences, tag = await app().preferences.put(request.tenant, request.body(Preferences), request.condition())
-    return Answer(preferences, headers=tagged(tag))
+    """Replace the preferences of a tenant; missing values get their defaults, and `reset` names those that changed."""
+    preferences = request.body(PreferencesBody).preferences()
+    stored, tag, before = await app().preferences.put(request.tenant, preferences, request.condition())
+    return Answer(PreferencesBody.of(stored, request.left_out(before, stored)), headers=tagged(tag))
 
 
 @route(

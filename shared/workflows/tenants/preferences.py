@@ -3,7 +3,7 @@
 import msgspec
 
 from shared.domain.ids import TenantId
-from shared.domain.optimistic_locking import Condition, Part, Tagged, bound_to, expected, tag_of
+from shared.domain.optimistic_locking import Condition, Part, Replaced, bound_to, expected, tag_of
 from shared.domain.preferences.preferences import Preferences
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.workflows.connections.connect import RunningWork
@@ -25,8 +25,10 @@ class TenantPreferences(msgspec.Struct, frozen=True, kw_only=True):
 
     async def put(
         self, tenant: TenantId, preferences: Preferences, condition: Condition | None = None
-    ) -> Tagged[Preferences]:
-        """Store the preferences, and return them with their tag. A sync that uses other preferences is restarted.
+    ) -> Replaced[Preferences]:
+        """Store the preferences, and return them with their tag and the previous ones.
+
+        A sync that uses other preferences is restarted.
 
         Raises:
             NotFound: The tenant does not exist.
@@ -37,11 +39,12 @@ class TenantPreferences(msgspec.Struct, frozen=True, kw_only=True):
         await self.tenants.get(tenant)
         etag = await self.tenants.find_version(tenant, Part.PREFERENCES)
         version = expected(condition, etag, Part.PREFERENCES, tenant)
-        changed = preferences != await self.get(tenant)
+        before = await self.get(tenant)
+        changed = preferences != before
         if changed:
             preferences.require_places({location.id for location in await self.settings.list_locations(tenant)})
         if changed or (condition is not None and condition.new):
             with bound_to(version):
                 etag = await self.settings.put_preferences(tenant, preferences, version)
         await restart_runs(self.running_work, self.sync_states, tenant, changed=changed)
-        return Tagged(preferences, tag_of(etag, Part.PREFERENCES, tenant))
+        return Replaced(preferences, tag_of(etag, Part.PREFERENCES, tenant), before)

@@ -8,7 +8,7 @@ from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.entra.guid import guid
 from shared.domain.ids import TenantId
-from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
+from shared.domain.optimistic_locking import Condition, Expected, Part, Replaced, Tagged, bound_to, expected, tag_of
 from shared.errors import Rejected
 from shared.ports.tenants import SettingsStore, TenantStore
 from shared.workflows.connections.connect import Connect
@@ -86,8 +86,10 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
         await self.tenants.get(tenant)
         return await self.settings.get_admins(tenant)
 
-    async def put_admins(self, tenant: TenantId, admins: Admins, condition: Condition | None = None) -> Tagged[Admins]:
-        """Replace the tenant's admins, and return them with their tag.
+    async def put_admins(
+        self, tenant: TenantId, admins: Admins, condition: Condition | None = None
+    ) -> Replaced[Admins]:
+        """Replace the tenant's admins, and return them with their tag and the previous ones.
 
         Raises:
             NotFound: The tenant does not exist.
@@ -105,9 +107,10 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
             ),
         )
         version = await self._expected(tenant, Part.ADMINS, condition)
+        before = await self.settings.get_admins(tenant)
         with bound_to(version):
             etag = await self.settings.put_admins(tenant, normalized, version)
-        return Tagged(normalized, tag_of(etag, Part.ADMINS, tenant))
+        return Replaced(normalized, tag_of(etag, Part.ADMINS, tenant), before)
 
     async def _expected(self, tenant: TenantId, part: Part, condition: Condition | None) -> Expected | None:
         if condition is None:

@@ -20,7 +20,7 @@ async def fill(deployment: Deployment, simulator: Broken, tenant: str) -> dict[s
     entries = await entries_of(simulator)
     await simulator.call("POST", "/directories/contoso/roles", {"grant": ["Application.Read.All"]})
     await deployment("PUT", f"tenants/{tenant}", {"name": tenant.title()})
-    await deployment("PUT", f"tenants/{tenant}/admins", {"azureTenantId": entries["tenantId"]})
+    await deployment("PUT", f"tenants/{tenant}/admins", {"azureTenantId": entries["tenantId"], "people": []})
     sso = (await simulator.call("GET", "/directories/contoso"))["sso"]
     await deployment("PUT", f"tenants/{tenant}/sso", {"clientId": sso["application_id"]})
     assert (await deployment("PUT", f"tenants/{tenant}/connection", entries)).status == 200
@@ -119,7 +119,7 @@ async def test_switching_off_erases_ids_and_secret(deployment: Deployment, simul
     await deployment.drain()
     ids = (entries["clientId"], entries["objectId"], entries["clientSecret"])
     await deployment("DELETE", "tenants/acme/sso")
-    await deployment("PUT", "tenants/acme/admins", {})
+    await deployment("PUT", "tenants/acme/admins", {"people": []})
     kept = {name: [row for row in rows if any(word in row for word in ids)] for name, rows in deployment.rows().items()}
     assert {name: rows for name, rows in kept.items() if rows} == {}
     assert (deployment.vault.vault.secrets(), deployment.vault.vault.deleted()) == ([], [])

@@ -44,7 +44,7 @@ async def test_a_tenant_that_has_nothing(api: Client) -> None:
 async def test_a_run_leaves_its_line(api: Client, product: App, ports: Ports) -> None:
     """Its end, and how many recipients there are; changes by hand move these on; poison is counted."""
     await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
-    run = (await api("POST", "tenants/contoso/runs")).body["id"]
+    run = (await api("POST", "tenants/contoso/runs", {})).body["id"]
     await _work(product, ports)
     line, shown = await _line(api), (await api("GET", f"tenants/contoso/runs/{run}")).body
     assert line["lastRun"] == {"id": run, "state": "done", "finishedAt": shown["finishedAt"]}

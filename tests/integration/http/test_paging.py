@@ -33,7 +33,7 @@ async def _fill(api: Client, product: App, ports: Ports) -> str:
     await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
     runs = []
     for number in range(3):
-        runs.append((await api("POST", "tenants/contoso/runs")).body["id"])
+        runs.append((await api("POST", "tenants/contoso/runs", {})).body["id"])
         await _work(product, ports)
         at = ports.clock.now() + timedelta(seconds=number // 2)
         await ports.operator_log.record(
@@ -94,7 +94,7 @@ async def test_changes_of_several_locations_follow_each_other(api: Client, produ
     """A page goes on in the next location, and reads none that lies before."""
     await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
     await api("PUT", "tenants/contoso/locations/roof", {"name": "Roof"})
-    run = (await api("POST", "tenants/contoso/runs")).body["id"]
+    run = (await api("POST", "tenants/contoso/runs", {})).body["id"]
     await _work(product, ports)
     pages = await _pages(api, f"tenants/contoso/runs/{run}/changes", "changes", 2)
     assert [[item["location"] for item in page] for page in pages] == [

@@ -68,7 +68,7 @@ async def test_a_job_is_put_back_while_its_run_goes_on(api: Client, ports: Ports
 async def test_a_job_of_the_run_under_way(api: Client, ports: Ports, product: App) -> None:
     """Goes back to its own queue."""
     await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
-    run = (await api("POST", "tenants/contoso/runs")).body["id"]
+    run = (await api("POST", "tenants/contoso/runs", {})).body["id"]
     assert isinstance(ports.queue, FakeJobQueue)
     await deliver(product, ports.queue.messages.pop(0))
     ports.queue.messages.clear()

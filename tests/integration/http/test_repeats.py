@@ -52,9 +52,9 @@ async def test_a_key_is_forgotten_after_a_day(api: Client, product: App, ports: 
     """Then it may be used anew, whether or not the schedule has swept it."""
     clock = ports.clock
     assert isinstance(clock, FakeClock)
-    first = await api("POST", RUNS, headers=KEY)
+    first = await api("POST", RUNS, {}, headers=KEY)
     clock.advance(KEPT_FOR.total_seconds())
-    second = await api("POST", RUNS, headers=KEY)
+    second = await api("POST", RUNS, {}, headers=KEY)
     assert second.body["id"] != first.body["id"]
     clock.advance(KEPT_FOR.total_seconds() + 1)
     await product.schedule(clock.now())
@@ -71,7 +71,7 @@ async def test_what_was_refused_may_be_asked_again(api: Client, ports: Ports, mo
 
     with monkeypatch.context() as broken:
         broken.setattr(ports.queue, "request", busy)
-        assert (await api("POST", RUNS, headers=KEY)).status == 503
+        assert (await api("POST", RUNS, {}, headers=KEY)).status == 503
     assert (await api("POST", RUNS, {"mode": "full"}, headers=KEY)).status == 202
 
 
@@ -89,11 +89,11 @@ async def test_whoever_died_over_a_key_does_not_keep_it(
         broken.setattr(ports.queue, "request", dies)
         for key in ("one", "two"):
             with pytest.raises(Crash):
-                await api("POST", RUNS, headers={"Idempotency-Key": key})
-    one = await api("POST", RUNS, headers={"Idempotency-Key": "one"})
+                await api("POST", RUNS, {}, headers={"Idempotency-Key": key})
+    one = await api("POST", RUNS, {}, headers={"Idempotency-Key": "one"})
     assert one.body["state"] == "planning"
     clock.advance((ABANDONED_AFTER + timedelta(seconds=1)).total_seconds())
-    two = await api("POST", RUNS, headers={"Idempotency-Key": "two"})
+    two = await api("POST", RUNS, {}, headers={"Idempotency-Key": "two"})
     assert two.body["id"] < one.body["id"]  # the newest sorts first
 
 
@@ -141,7 +141,7 @@ async def test_keys_are_the_callers_and_the_tenants_own(api: Client, product: Ap
 async def test_a_key_that_is_none_is_refused(api: Client, key: str) -> None:
     """400, for runs and for imports."""
     for path in (RUNS, RECIPIENTS):
-        refused = await api("POST", path, headers={"Idempotency-Key": key})
+        refused = await api("POST", path, {}, headers={"Idempotency-Key": key})
         assert (refused.status, refused.body["code"]) == (400, "invalid_header")
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("connected")
 CONTOSO, DESK = TenantId("contoso"), "tenants/contoso/locations/desk"
 EDITED: dict[str, dict[str, Any]] = {
     "tenants/contoso": {"name": "Contoso"},
-    "tenants/contoso/admins": {"azureTenantId": person(900)},
+    "tenants/contoso/admins": {"azureTenantId": person(900), "people": []},
     "tenants/contoso/preferences": {"mode": "full"},
     "tenants/contoso/sso": {"clientId": person(50)},
     DESK: {"name": "Desk"},
@@ -27,7 +27,14 @@ EDITED: dict[str, dict[str, Any]] = {
 
 def _other(body: dict[str, Any]) -> dict[str, Any]:
     """Return another body of the same route."""
-    other = {"name": "Other", "azureTenantId": person(901), "mode": "groups", "clientId": person(51), "groups": []}
+    other = {
+        "name": "Other",
+        "azureTenantId": person(901),
+        "mode": "groups",
+        "clientId": person(51),
+        "groups": [],
+        "people": [],
+    }
     return {name: other[name] for name in body}
 
 

@@ -32,6 +32,7 @@ _MENDED_AFTER_S: Final = 60.0
 _FIXES: Final = {
     "invalid_body": "Correct the named field, then send the request again.",
     "malformed_json": "Send one JSON object, encoded in UTF-8.",
+    "body_required": "Send the content again, together with its length.",
     "body_too_large": "Send a smaller request, or split it into several.",
     "invalid_query": "Correct the named parameter, then send the request again.",
     "invalid_header": "Correct the named header, then send the request again.",
@@ -45,7 +46,7 @@ _FIXES: Final = {
     "forbidden": "Ask the operator for access.",
 }
 #: Codes of Rejected for malformed requests, which are answered with 400 instead of 422.
-_MALFORMED: Final = frozenset({"invalid_body", "malformed_json", "body_too_large"})
+_MALFORMED: Final = frozenset({"invalid_body", "malformed_json", "body_required", "body_too_large"})
 _log = logging.getLogger("recipient_sync.http")
 
 
@@ -55,6 +56,12 @@ class WrongMethod(Rejected):
     def __init__(self, message: str, allowed: tuple[str, ...]) -> None:
         super().__init__(message, code="method_not_allowed")
         self.allowed = allowed
+
+
+class LengthRequired(Rejected):
+    """The request announces a body of unknown length (`Transfer-Encoding`), and nothing of it was received."""
+
+    default_code = "body_required"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -145,6 +152,8 @@ _STATUS: Final = (
 
 
 def _status(error: SyncError) -> HTTPStatus:
+    if isinstance(error, LengthRequired):
+        return HTTPStatus.LENGTH_REQUIRED
     if isinstance(error, Rejected) and (error.code in _MALFORMED or error.code.startswith("invalid_")):
         return HTTPStatus.BAD_REQUEST
     return next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -27,7 +27,6 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     answers: Mapping[HTTPStatus, Any] = msgspec.field(default_factory=lambda: {HTTPStatus.OK: dict[str, Any]})
     #: JSON type of the request body; None without a body.
     body: Any = None
-    body_required: bool = True
     #: Whether it accepts `text/csv`, and whether it can return it.
     takes_csv: bool = False
     answers_csv: bool = False

@@ -34,7 +34,10 @@ _SECURED: Final[Mapping[int, tuple[str, ...]]] = {
     401: ("not_signed_in", "sign_in_off"),
     403: ("forbidden", "cross_site"),
 }
-_BODY: Final[Mapping[int, tuple[str, ...]]] = {400: ("malformed_json", "invalid_body", "body_too_large")}
+_BODY: Final[Mapping[int, tuple[str, ...]]] = {
+    400: ("body_required", "malformed_json", "invalid_body", "body_too_large"),
+    411: ("body_required",),
+}
 _SECURITY: Final = {
     "functionKey": {
         "type": "apiKey",
@@ -121,7 +124,7 @@ def _operation(endpoint: Route, schemas: Mapping[str, Any]) -> dict[str, Any]:
     }
     if contract.body is not None:
         content = {_JSON: {"schema": schemas[repr(contract.body)]}}
-        operation["requestBody"] = {"required": contract.body_required, "content": content}
+        operation["requestBody"] = {"required": True, "content": content}
     if contract.takes_csv:
         operation["requestBody"] = {"required": True, "content": {_CSV: _TEXT}}
     return operation

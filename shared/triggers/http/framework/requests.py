@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Mapping
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -15,6 +16,7 @@ from shared.domain.access.idempotency import MAX_KEY, IdempotentRequest
 from shared.domain.ids import ImportId, LocationId, RecipientId, RunId, TenantId
 from shared.domain.optimistic_locking import Condition
 from shared.errors import Rejected
+from shared.triggers.http.framework.answers import LengthRequired
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -29,6 +31,8 @@ _QUOTED: Final = (
     (re.compile(r"Invalid enum value '.*'", re.DOTALL), "Invalid value"),
     (re.compile(r"unknown field `(?![a-zA-Z]{1,32}`).*`", re.DOTALL), "unknown field"),
 )
+#: A time finer than a microsecond, as .NET and Microsoft Graph write it: rounding could leave the range of dates.
+_FINER: Final = re.compile(rb'("\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})\d{1,6}((?:Z|[+-]\d\d:\d\d)")')
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -108,8 +112,8 @@ class Request(msgspec.Struct, frozen=True):
         return text == "true"
 
     def file(self, limit: int) -> io.BytesIO:
-        """Return the raw body. Raises Rejected if it is larger than `limit` bytes."""
-        return io.BytesIO(_content(self.raw, limit))
+        """Return the raw body. Raises Rejected if it is missing or larger than `limit` bytes."""
+        return io.BytesIO(self._content(limit))
 
     def query(self, name: str, default: str = "") -> str:
         """Return a query parameter."""
@@ -127,10 +131,13 @@ class Request(msgspec.Struct, frozen=True):
             raise Rejected(f"Invalid {name} {text[:80]!r}: use one of {words}.", code="invalid_query") from error
 
     def body(self, kind: type[T]) -> T:
-        """Decode the JSON body. Raises Rejected with the name of the invalid field, never its content."""
-        content = _content(self.raw, _MAX_BODY)
+        """Decode the JSON body. Raises Rejected if it is missing, or with the name, not the content, of a wrong field.
+
+        An absent body is not an empty object: a body that was lost on its way must not reset everything.
+        """
+        content = _FINER.sub(rb"\1\2", self._content(_MAX_BODY).removeprefix(BOM_UTF8))
         try:
-            return msgspec.json.decode(content or b"{}", type=kind)
+            return msgspec.json.decode(content, type=kind)
         except msgspec.ValidationError as error:
             reason = str(error)
             for quoted, instead in _QUOTED:
@@ -139,9 +146,33 @@ class Request(msgspec.Struct, frozen=True):
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Rejected(f"The request body is not valid JSON: {error}.", code="malformed_json") from error
 
+    def left_out(self, before: object, after: object) -> tuple[str, ...]:
+        """Return the fields that the JSON body leaves out and whose value a PUT has changed, such as `guard.maxPeople`.
 
-def _content(request: func.HttpRequest, limit: int) -> bytes:
-    content: bytes = request.get_body()
-    if len(content) > limit:
-        raise Rejected(f"The request body has {len(content)} bytes: send at most {limit}.", code="body_too_large")
-    return content
+        Args:
+            before: The value that the PUT replaced.
+            after: The value that it stored.
+        """
+        sent = msgspec.json.decode(self._content(_MAX_BODY).removeprefix(BOM_UTF8))
+        return tuple(_changed(sent, msgspec.to_builtins(before), msgspec.to_builtins(after)))
+
+    def _content(self, limit: int) -> bytes:
+        content: bytes = self.raw.get_body()
+        if len(content) > limit:
+            raise Rejected(f"The request body has {len(content)} bytes: send at most {limit}.", code="body_too_large")
+        if content:
+            return content
+        # Some gateways and hosts lose a body whose length is not announced.
+        missing = LengthRequired if self.header("transfer-encoding") else Rejected
+        raise missing("The request is empty: its content is missing or was lost on the way.", code="body_required")
+
+
+def _changed(sent: object, before: object, after: object) -> Iterator[str]:
+    """Yield the fields of an object that differ although the request does not name them."""
+    if not (isinstance(sent, dict) and isinstance(before, dict) and isinstance(after, dict)):
+        return
+    for name in sorted(before.keys() | after.keys()):  # a default can be missing in either
+        if name in sent:
+            yield from (f"{name}.{field}" for field in _changed(sent[name], before.get(name), after.get(name)))
+        elif before.get(name) != after.get(name):
+            yield name

@@ -1,11 +1,16 @@
 """Tenants, locations, mappings and users."""
 
 from collections.abc import Sequence
+from typing import Self
 
+from msgspec import UNSET, UnsetType
+
+from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.sso_users import ProductUser, SsoUser
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.location_rule import AttributeValue
+from shared.domain.preferences.preferences import Preferences
 from shared.triggers.http.schemas.base import Page, View
 
 
@@ -13,6 +18,39 @@ class TenantsView(Page, frozen=True, kw_only=True):
     """Tenants, sorted by id."""
 
     tenants: Sequence[TenantSummary]
+
+
+class AdminsBody(Admins, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The admins of a tenant, as a PUT sends and returns them."""
+
+    people: tuple[AdminGrant, ...]
+    #: Fields that the request left out and whose value was reset; ignored in requests.
+    reset: tuple[str, ...] | UnsetType = UNSET
+
+    def admins(self) -> Admins:
+        """Return the admins to store."""
+        return Admins(azure_tenant_id=self.azure_tenant_id, people=self.people)
+
+    @classmethod
+    def of(cls, admins: Admins, reset: tuple[str, ...]) -> Self:
+        """Create the answer of a PUT."""
+        return cls(azure_tenant_id=admins.azure_tenant_id, people=admins.people, reset=reset or UNSET)
+
+
+class PreferencesBody(Preferences, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The preferences of a tenant, as a PUT sends and returns them."""
+
+    #: Fields that the request left out and whose value was reset to its default; ignored in requests.
+    reset: tuple[str, ...] | UnsetType = UNSET
+
+    def preferences(self) -> Preferences:
+        """Return the preferences to store."""
+        return Preferences(**{name: getattr(self, name) for name in Preferences.__struct_fields__})
+
+    @classmethod
+    def of(cls, preferences: Preferences, reset: tuple[str, ...]) -> Self:
+        """Create the answer of a PUT."""
+        return cls(**{name: getattr(preferences, name) for name in Preferences.__struct_fields__}, reset=reset or UNSET)
 
 
 class LocationsView(View, frozen=True, kw_only=True):
