@@ -1,7 +1,9 @@
 """A run: one sync of one tenant, from request to report; and the tenant state for which runs compete."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -10,6 +12,11 @@ from shared.domain.ids import MAIN, ConnectionId, LocationId, RunId, SourceId, T
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
+
+#: Number of requests that a tenant remembers, so that a redelivered one is ignored. A queue redelivers within days.
+_REMEMBERED_REQUESTS: Final = 20
+#: Number of announced runs that a tenant's state names. Of more, the oldest rely on their message alone.
+_MAX_ANNOUNCED: Final = 100
 
 
 class RunMode(StrEnum):
@@ -113,14 +120,56 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     active_since: datetime | None = None
     #: Ids of the last accepted requests, newest first, so that a repeated delivery of a request starts nothing.
     requests: tuple[str, ...] = ()
-    #: The mode of the run that starts when the active one ends; requests in the meantime coalesce into it.
+    #: The mode of the waiting run, which starts when the active one ends; further requests coalesce into it.
     pending: RunMode | None = None
-    #: Id of the first of those requests, which identifies the run that starts.
+    #: Id of the first of those requests, which identifies the waiting run.
     pending_request: str | None = None
+    #: Announced runs of the API that are not planned yet, newest first. If the message of one is lost, the watchdog
+    #: starts or ends it.
+    announced: tuple[RunId, ...] = ()
     #: End of the last run that read and compared everything; None before the first such run.
     full_at: datetime | None = None
     summary: Summary = Summary()
     up_to_date: UpToDateState | None = None
+
+    def with_waiting(self, request: str, mode: RunMode) -> "TenantState":
+        """Return the state in which a request waits, or has joined the waiting run. That run is full if one of them is.
+
+        The request waits itself if it is the `pending_request` of the result.
+        """
+        waiting = msgspec.structs.replace(
+            self, pending=self.waiting_mode(mode), pending_request=self.pending_request or request
+        )
+        return waiting.without_announced({waiting.pending_request})
+
+    def waiting_mode(self, mode: RunMode) -> RunMode:
+        """Return the mode of the waiting run if a request of this mode is or has joined it."""
+        return RunMode.FULL if RunMode.FULL in {self.pending, mode} else RunMode.INCREMENTAL
+
+    def without_waiting(self) -> "TenantState":
+        """Return the state without the waiting run."""
+        return msgspec.structs.replace(self, pending=None, pending_request=None)
+
+    def with_announced(self, run: RunId) -> "TenantState":
+        """Return the state that names an announced run, unless its request was accepted before."""
+        if run in (*self.announced, *self.requests, self.pending_request):
+            return self
+        return msgspec.structs.replace(self, announced=(run, *self.announced)[:_MAX_ANNOUNCED])
+
+    def without_announced(self, runs: Collection[str | None]) -> "TenantState":
+        """Return the state that does not name these announced runs."""
+        return msgspec.structs.replace(self, announced=tuple(run for run in self.announced if run not in runs))
+
+    def taken_by(self, run: RunId, request: str, now: datetime) -> "TenantState":
+        """Return the state in which a run is active and its request is remembered."""
+        requests = (request, *self.requests)[:_REMEMBERED_REQUESTS]
+        taken = msgspec.structs.replace(self, active_run=run, active_since=now, requests=requests)
+        return taken.without_announced({request})
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run is active or waits, so that the watchdog has to look at the tenant."""
+        return self.active_run is not None or self.pending is not None or bool(self.announced)
 
     def still_up_to_date(self) -> UpToDateState | None:
         """Return the record if it is still valid: no run has begun and no configuration has changed since."""

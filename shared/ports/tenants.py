@@ -167,7 +167,7 @@ class SyncStateStore(Protocol):
         """Store the state and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
     def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
-        """Iterate over the tenants with an active run or a pending request, and their states."""
+        """Iterate over the tenants with an active, a waiting or an announced run, and their states."""
 
     def list_summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
         """Iterate over the summaries of all tenants with a state, sorted by tenant id."""

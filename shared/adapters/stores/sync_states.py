@@ -25,12 +25,11 @@ class TableSyncStateStore:
 
     async def replace(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """Store the state and return its new ETag. Raises ETagConflict if it changed since it was read."""
-        busy = state.active_run is not None or state.pending is not None
-        row = {"PartitionKey": tenant, "RowKey": "state", "busy": busy, **shown(state.summary), **pack(state)}
+        row = {"PartitionKey": tenant, "RowKey": "state", "busy": state.is_busy, **shown(state.summary), **pack(state)}
         return await self._tables.replace(TENANTS, row, etag)
 
     async def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
-        """Iterate over the tenants with an active run or a pending request, and their states."""
+        """Iterate over the tenants with an active, a waiting or an announced run, and their states."""
         async for row in self._tables.query(TENANTS, row="state", where="busy eq true"):
             yield TenantId(row["PartitionKey"]), unpack(row, TenantState)
 

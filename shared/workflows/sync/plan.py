@@ -14,15 +14,14 @@ from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
 from shared.domain.sync.queue_messages import MANUAL_MESSAGE, SCHEDULE
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, NotFound, Rejected, Superseded
+from shared.errors import ETagConflict, NotFound, Rejected, Superseded
 from shared.ports.platform import Clock, IdSource
 from shared.ports.runs import RunStore
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
 
-#: Number of requests that a tenant remembers, so that a redelivered one is ignored. A queue redelivers within days.
-_REMEMBERED_REQUESTS: Final = 20
 #: Interval at which a scheduled run is full: it reads and compares everything, whatever the change feed reports.
 _FULL_EVERY: Final = timedelta(hours=24)
 
@@ -39,14 +38,17 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
     ids: IdSource
     deadline_s: float
 
+    @optimistic_update
     async def __call__(self, request: SyncRequest, counters: RequestCounters) -> None:
         """Plan the requested run and enqueue its first jobs. A redelivery completes an interrupted call.
+
+        A request that meets others of the same tenant reads the state again and decides again.
 
         Raises:
             NotFound: A manual message names a tenant that does not exist.
             Rejected: A manual message names a tenant whose connection is off (`not_connected`).
             Superseded: The tenant was deleted or disconnected after the app sent the request.
-            Conflict: Another request or change of configuration replaced the tenant's state at the same time.
+            Contended: Other requests or changes of configuration replaced the tenant's state at every attempt.
         """
         context = await self.tenants.get_context(request.tenant)
         connection = await self._connection(request, context)
@@ -55,6 +57,9 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
         if request.request in state.requests:
             if state.requests[0] == request.request and state.active_run is not None:
                 await self._resume(request, context, connection, announced, counters)
+            return
+        if announced is not None and announced.value.state.ended:
+            await self._forget(request, context)
             return
         now = self.clock.now()
         preview = announced is not None and announced.value.preview
@@ -68,19 +73,21 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
                 await self._join(request, state, etag)
             return
         run = self._run_of(request)
-        state_after = msgspec.structs.replace(
-            state,
-            # A preview writes no recipients, so older runs need not be fenced off, and held runs stay approvable.
-            fencing_token=state.fencing_token if preview else state.fencing_token + 1,
-            active_run=run,
-            active_since=now,
-            requests=(request.request, *state.requests)[:_REMEMBERED_REQUESTS],
-            summary=state.summary if preview else state.summary.expired(),
-        )
+        state_after = state.taken_by(run, request.request, now)
+        if not preview:  # a preview writes no recipients: older runs need no new fence, and held runs stay approvable
+            state_after = msgspec.structs.replace(
+                state_after, fencing_token=state.fencing_token + 1, summary=state.summary.expired()
+            )
         if request.request == state.pending_request:
-            state_after = msgspec.structs.replace(state_after, pending=None, pending_request=None)
+            # A full request may have joined after this message was sent.
+            request = msgspec.structs.replace(request, mode=state.waiting_mode(request.mode))
+            state_after = state_after.without_waiting()
         # Before the tenant is taken: a change of configuration in between makes the compare-and-swap fail.
         plan = await self._plan(request, state_after, run, context, connection, announced)
+        if state.active_run is not None:
+            await self.stages.end(
+                request.tenant, state.active_run, RunState.FAILED, past_deadline(self.deadline_s), now
+            )
         await self.sync_states.replace(request.tenant, state_after, etag)
         plan = await self.runs.insert_plan(plan)
         await self._launch(request, plan, announced, counters)
@@ -108,7 +115,14 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             concerns="run", code="not_connected", detail="The directory was disconnected before the sync started."
         )
         await self._close_announced(request, problem)
+        await self._forget(request, context)
         raise Superseded("The directory was disconnected after the sync was requested.", code="not_connected")
+
+    async def _forget(self, request: SyncRequest, context: TenantContext) -> None:
+        """Remove a waiting request that will not be planned."""
+        state, etag = context.state
+        if state.pending_request == request.request:
+            await self.sync_states.replace(request.tenant, state.without_waiting(), etag)
 
     def _full_is_due(self, request: SyncRequest, state: TenantState) -> bool:
         """Return whether this is a scheduled request and the daily full run is due."""
@@ -123,15 +137,11 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
         """Make the request wait for the end of the active run. All waiting requests share the run of the first one."""
         if state.pending_request == request.request:
             return
-        full = RunMode.FULL in {state.pending, request.mode}
-        first = state.pending_request or request.request
-        waiting = msgspec.structs.replace(
-            state, pending=RunMode.FULL if full else RunMode.INCREMENTAL, pending_request=first
-        )
+        waiting = state.with_waiting(request.request, request.mode)
         await self.sync_states.replace(request.tenant, waiting, etag)
         event("request_waits", tenant=request.tenant, run=state.active_run)
-        if first != request.request:
-            detail = f"Combined with request {first}, which was already waiting."
+        if waiting.pending_request != request.request:
+            detail = f"Combined with request {waiting.pending_request}, which was already waiting."
             await self._close_announced(request, Problem(concerns="run", code="coalesced", detail=detail))
 
     async def _close_announced(self, request: SyncRequest, problem: Problem) -> None:
@@ -168,7 +178,7 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             requested_by=request.requested_by,
         )
         if announced is not None and announced.value.state is RunState.PLANNING:
-            started = msgspec.structs.replace(announced.value, state=RunState.FETCHING)
+            started = msgspec.structs.replace(announced.value, state=RunState.FETCHING, mode=plan.mode)
         started = msgspec.structs.replace(
             started, storage_requests=counters.storage_requests, watched_at=self.clock.now()
         )
@@ -193,7 +203,7 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
         """Complete an earlier delivery of the request, which took the tenant and may have crashed afterwards.
 
         Raises:
-            Conflict: The configuration changed while the plan was built (`replan`).
+            ETagConflict: The configuration changed while the plan was built.
             Superseded: The stored plan has another fencing token.
         """
         state = context.state.value
@@ -206,9 +216,7 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             plan = await self._plan(request, state, run, context, connection, announced)
             current = (await self.sync_states.get(request.tenant)).value
             if current.fencing_token != state.fencing_token:
-                raise Conflict(
-                    f"The configuration of {request.tenant} changed while it was read.", code="replan"
-                ) from None
+                raise ETagConflict(f"The configuration of {request.tenant} changed while it was read.") from None
             plan = await self.runs.insert_plan(plan)
         if plan.fencing_token != state.fencing_token:
             raise Superseded(f"Run {run} was planned with fencing token {plan.fencing_token}.", code="superseded")
@@ -244,3 +252,9 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             preview=preview,
             up_to_date=None if preview else before.still_up_to_date(),
         )
+
+
+def past_deadline(deadline_s: float) -> Problem:
+    """Return the problem of a run that did not end in time."""
+    detail = f"The run did not finish within {deadline_s:.0f} s and was stopped."
+    return Problem(concerns="run", code="deadline", detail=detail)

@@ -15,6 +15,7 @@ from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore, TenantStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.workflows.idempotency import Idempotency
 
 
@@ -44,7 +45,7 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
                 (`idempotency_key_reused`).
         """
         async with self._run_id(tenant, repeatable) as (run, existing):
-            return existing or await self._sync(tenant, mode, requested_by, run)
+            return existing or await self._send(await self._run(tenant, mode, requested_by, run))
 
     @asynccontextmanager
     async def _run_id(
@@ -67,14 +68,6 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
             yield reservation.run, existing
             reservation.keep_answer(b"")
 
-    async def _sync(self, tenant: TenantId, mode: RunMode, requested_by: str, run_id: RunId | None) -> Run:
-        run = await self._run(tenant, mode, requested_by, run_id)
-        # The request first: if it cannot be sent, the history does not show a run that never starts. If the run is
-        # planned before it is inserted here, the insert keeps the stored run.
-        await self._enqueue(run)
-        await self.runs.insert(run)
-        return run
-
     async def preview(
         self,
         tenant: TenantId,
@@ -93,25 +86,39 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
         if preferences is not None:
             preferences.require_sense()
             preferences.require_places({location.id for location in await self.settings.list_locations(tenant)})
-        async with self._run_id(tenant, repeatable) as (run, existing):
-            return existing or await self._preview(tenant, mode, preferences, requested_by, run)
+        async with self._run_id(tenant, repeatable) as (run_id, existing):
+            if existing is not None:
+                return existing
+            run = await self._run(tenant, mode, requested_by, run_id)
+            return await self._send(msgspec.structs.replace(run, preview=True, preferences=preferences))
 
-    async def _preview(
-        self, tenant: TenantId, mode: RunMode, preferences: Preferences | None, requested_by: str, run_id: RunId | None
-    ) -> Run:
-        run = msgspec.structs.replace(
-            await self._run(tenant, mode, requested_by, run_id), preview=True, preferences=preferences
-        )
-        now = run.requested_at
-        if (await self.sync_states.get(tenant)).value.active_run not in {None, run.id}:
+    @optimistic_update
+    async def _announce(self, run: Run) -> None:
+        """Name the run in the tenant's state, so that the watchdog finds it if its message is lost.
+
+        Raises Conflict (`run_active`) for a preview while another run is active.
+        """
+        state, etag = await self.sync_states.get(run.tenant)
+        if run.preview and state.active_run not in {None, run.id}:
             raise Conflict("A run is in progress. Wait until it ends, then start the preview.", code="run_active")
-        # The run first: a request without a stored preview would be planned as a sync.
+        announced = state.with_announced(run.id)
+        if announced != state:
+            await self.sync_states.replace(run.tenant, announced, etag)
+
+    async def _send(self, run: Run) -> Run:
+        """Announce the run, store it and enqueue its request. If the request cannot be sent, the run ends as failed."""
+        await self._announce(run)
+        # The run first: a request without a stored preview would be planned as a sync, and a request that joins a
+        # waiting one ends its stored run.
         await self.runs.insert(run)
+        request = SyncRequest(tenant=run.tenant, mode=run.mode, request=run.id, requested_by=run.requested_by)
         try:
-            await self._enqueue(run)
+            await self.queue.request(request)
         except SyncError:
-            stored = await self.runs.get(tenant, run.id)
-            await self.runs.replace(msgspec.structs.replace(run, state=RunState.FAILED, finished_at=now), stored.etag)
+            stored = await self.runs.get(run.tenant, run.id)
+            if stored.value.state is RunState.PLANNING:
+                failed = msgspec.structs.replace(run, state=RunState.FAILED, finished_at=run.requested_at)
+                await self.runs.replace(failed, stored.etag)
             raise
         return run
 
@@ -128,7 +135,3 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
             requested_at=now,
             requested_by=requested_by,
         )
-
-    async def _enqueue(self, run: Run) -> None:
-        request = SyncRequest(tenant=run.tenant, mode=run.mode, request=run.id, requested_by=run.requested_by)
-        await self.queue.request(request)

@@ -1,12 +1,14 @@
 """Restart on change: fences off the work of a previous configuration, and requests a new run."""
 
+from contextlib import suppress
+
 import msgspec
 
-from shared.domain.ids import LocationId, RunId, TenantId
+from shared.domain.ids import LocationId, RunId, TenantId, run_id
 from shared.domain.problem import Problem
 from shared.domain.run import RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
-from shared.errors import Contended
+from shared.errors import Contended, Rejected
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -34,7 +36,8 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         The superseded run or a waiting request is requested again if the tenant still has a connection. Raises
         Contended after all of this if a fence could not be raised; the next run acquires that fence.
         """
-        state, raised = await self._raise_state(tenant)
+        connected = await self.connections.find(tenant) is not None
+        state, raised = await self._raise_state(tenant, keep_waiting=connected)
         contended = None
         for location in await self.settings.list_locations(tenant):
             try:
@@ -44,16 +47,18 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         mode = state.pending
         if state.active_run is not None:
             mode = await self._supersede(tenant, state.active_run, mode)
-        if mode is not None and await self.connections.find(tenant) is not None:
-            request = self.ids.new_run_id()
+        if mode is not None and connected:
+            request = state.pending_request or self.ids.new_run_id()
             await self.queue.request(
                 SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")
             )
+        elif state.pending_request is not None:
+            await self._end_waiting(tenant, state.pending_request)
         if contended is not None:
             raise contended
 
     @optimistic_update
-    async def _raise_state(self, tenant: TenantId) -> tuple[TenantState, TenantState]:
+    async def _raise_state(self, tenant: TenantId, *, keep_waiting: bool) -> tuple[TenantState, TenantState]:
         """Store the tenant's next fencing token and configuration version. Return the state before and after."""
         state, etag = await self.sync_states.get(tenant)
         raised = TenantState(
@@ -61,6 +66,9 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             config_version=state.config_version + 1,
             requests=state.requests,
             summary=state.summary.expired(),
+            announced=state.announced,
+            pending=state.pending if keep_waiting else None,
+            pending_request=state.pending_request if keep_waiting else None,
         )
         await self.sync_states.replace(tenant, raised, etag)
         return state, raised
@@ -72,6 +80,14 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             return  # nothing was ever written to the location, or its fence already has a newer token
         raised = msgspec.structs.replace(fence, fencing_token=fencing_token)
         await self.recipients.replace_fence(tenant, location, raised, etag)
+
+    async def _end_waiting(self, tenant: TenantId, request: str) -> None:
+        """End the run that the API stored for a waiting request, because the directory was disconnected."""
+        with suppress(Rejected):  # a request of the queue or the schedule, whose run is not stored yet
+            problem = Problem(
+                concerns="run", code="not_connected", detail="The directory was disconnected before the sync started."
+            )
+            await self.stages.end(tenant, run_id(request), RunState.SUPERSEDED, problem, self.clock.now())
 
     async def _supersede(self, tenant: TenantId, run: RunId, waiting: RunMode | None) -> RunMode | None:
         """End a run, and return the mode of its replacement: FULL if the run or the waiting request is full.

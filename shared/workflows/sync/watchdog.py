@@ -1,24 +1,34 @@
 """Watchdog: enqueues jobs without progress again, and ends runs that are past their deadline."""
 
+from collections.abc import Collection
+from contextlib import suppress
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
-from shared.domain.ids import RunId, TenantId
+from shared.domain.ids import RunId, TenantId, run_id
 from shared.domain.problem import Problem
-from shared.domain.run import Plan, RunMode, TenantState
+from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import FetchJob, SyncRequest
-from shared.errors import ETagConflict, NotFound, SyncError
+from shared.domain.versioned import Versioned
+from shared.errors import ETagConflict, NotFound, Rejected, SyncError
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import SyncStateStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.finish import RunCloser
+from shared.workflows.sync.plan import past_deadline
 from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.tenants.deletion import TenantDeletion
+
+#: The problem of a run that could not be planned in time.
+_NOT_STARTED: Final = Problem(
+    concerns="run", code="not_started", detail="The run did not start in time. Start it again."
+)
 
 
 class ImportWatchdog(Protocol):
@@ -57,34 +67,70 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         await self.deletion.sweep()
 
     async def _watch(self, tenant: TenantId, state: TenantState, counters: RequestCounters) -> None:
+        await self._watch_announced(tenant, state)
         if state.active_run is None:
             if state.pending is not None and state.pending_request is not None:
-                await self._request_again(tenant, state.pending, state.pending_request)
+                await self._start_waiting(tenant, state.pending, state.pending_request)
             return
         active_s = (self.clock.now() - state.active_since).total_seconds() if state.active_since else self.deadline_s
         if active_s >= self.deadline_s:
-            problem = Problem(
-                concerns="run",
-                code="deadline",
-                detail=f"The run did not finish within {self.deadline_s:.0f} s and was stopped.",
-            )
-            await self.closer.fail(tenant, state.active_run, problem, counters)
+            await self.closer.fail(tenant, state.active_run, past_deadline(self.deadline_s), counters)
             return
         await self._resume(tenant, state, state.active_run, active_s)
 
+    async def _start_waiting(self, tenant: TenantId, mode: RunMode, request: str) -> None:
+        """Send a waiting request again. Its run ends if it could not be started within twice the deadline.
+
+        The run may have waited for another one, which had as much time. A request whose run has ended is forgotten when
+        it is planned.
+        """
+        with suppress(Rejected):  # a request of the queue or the schedule, whose run is not stored yet
+            stored = await self._find(tenant, run_id(request))
+            if stored is not None and self._age_s(stored.value) >= 2 * self.deadline_s:
+                await self.stages.end(tenant, stored.value.id, RunState.FAILED, _NOT_STARTED, self.clock.now())
+        await self._request_again(tenant, mode, request)
+
+    async def _watch_announced(self, tenant: TenantId, state: TenantState) -> None:
+        """Start announced runs whose message was lost, and end previews and runs that could not be started in time."""
+        settled: set[RunId] = set()
+        for run in state.announced:
+            stored = await self._find(tenant, run)
+            if stored is None or stored.value.state is not RunState.PLANNING:
+                settled.add(run)
+                continue
+            age_s = self._age_s(stored.value)
+            if age_s >= (self.stale_after_s if stored.value.preview else self.deadline_s):
+                await self.stages.end(tenant, run, RunState.FAILED, _NOT_STARTED, self.clock.now())
+                settled.add(run)
+            elif age_s >= self.stale_after_s:
+                await self._request_again(tenant, stored.value.mode, run)
+        if settled:
+            await self._forget(tenant, settled)
+
+    def _age_s(self, run: Run) -> float:
+        return (self.clock.now() - run.requested_at).total_seconds()
+
+    @optimistic_update
+    async def _forget(self, tenant: TenantId, runs: Collection[RunId]) -> None:
+        state, etag = await self.sync_states.get(tenant)
+        await self.sync_states.replace(tenant, state.without_announced(runs), etag)
+
     async def _resume(self, tenant: TenantId, state: TenantState, run: RunId, active_s: float) -> None:
-        try:
-            plan = await self.runs.get_plan(tenant, run)
-            stored = await self.runs.get(tenant, run)
-        except NotFound:
-            if active_s >= self.stale_after_s and state.requests:
-                # The planner crashed between taking the tenant and storing the plan: the same request resumes it.
-                await self._request_again(tenant, RunMode.INCREMENTAL, state.requests[0])
-            return
-        if stored.value.state.ended:
+        stored = await self._find(tenant, run)
+        if stored is not None and stored.value.state.ended:
             if active_s >= self.stale_after_s:
                 # The worker that ended the run crashed before it released the tenant.
                 await self.closer.release(tenant, run)
+            return
+        try:
+            plan = await self.runs.get_plan(tenant, run)
+        except NotFound:
+            plan = None
+        if plan is None or stored is None:
+            if active_s >= self.stale_after_s and state.requests:
+                # The planner crashed between taking the tenant and storing the run: the same request resumes it.
+                mode = stored.value.mode if stored is not None else RunMode.INCREMENTAL
+                await self._request_again(tenant, mode, state.requests[0])
             return
         progress = await self.runs.get_progress(tenant, run)
         results = progress.fetched + progress.reconciled
@@ -106,6 +152,12 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         if not has_progress:
             event("resumed", tenant=tenant, run=run, state=stored.value.state)
             await self.stages.advance(plan, resend=True)
+
+    async def _find(self, tenant: TenantId, run: RunId) -> Versioned[Run] | None:
+        try:
+            return await self.runs.get(tenant, run)
+        except NotFound:
+            return None
 
     async def _steps(self, plan: Plan) -> int:
         """Return the number of pages and batches that the run's jobs have stored.

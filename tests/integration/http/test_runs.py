@@ -1,14 +1,18 @@
 """A run through HTTP: asked for, followed, and its results read."""
 
+import asyncio
+
 import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.sync.jobs import SyncRequest
+from shared.triggers.http import runs
 from tests.integration.http.calling import Client
 from tests.support.builders import person
 from tests.support.fakes import FakeJobQueue
-from tests.support.world import deliver
+from tests.support.interleaving import interleaving
+from tests.support.world import SETTINGS, deliver
 
 pytestmark = pytest.mark.usefixtures("connected")
 
@@ -44,12 +48,28 @@ async def test_a_run_can_be_followed_from_the_moment_it_is_asked_for(api: Client
 
 
 async def test_the_request_names_the_run(api: Client, ports: Ports) -> None:
-    """One message, with the run's id as the request's; an empty body asks for an incremental run."""
-    asked = await api("POST", "tenants/contoso/runs")
+    """One message, with the run's id as the request's; an empty object asks for an incremental run."""
+    asked = await api("POST", "tenants/contoso/runs", {})
     queue = ports.queue
     assert isinstance(queue, FakeJobQueue)
     requests = [message for message in queue.messages if isinstance(message, SyncRequest)]
     assert [(request.request, request.mode.value) for request in requests] == [(asked.body["id"], "incremental")]
+
+
+async def test_eight_requests_at_once_all_end(
+    api: Client, product: App, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every caller is answered with a run, and none of these stays in planning."""
+    concurrent = App(interleaving(ports), SETTINGS)
+    monkeypatch.setattr(runs, "app", lambda: concurrent)
+    modes = ["full" if number == 5 else "incremental" for number in range(8)]
+    answers = await asyncio.gather(*(api("POST", "tenants/contoso/runs", {"mode": mode}) for mode in modes))
+    assert [answer.status for answer in answers] == [202] * 8
+    assert len({answer.body["id"] for answer in answers}) == 8
+    await _work(product, ports)
+    listed = (await api("GET", "tenants/contoso/runs")).body["runs"]
+    assert {run["state"] for run in listed} <= {"done", "superseded"}
+    assert "full" in {run["mode"] for run in listed if run["state"] == "done"}
 
 
 async def test_a_run_that_is_not_there(api: Client) -> None:
@@ -62,7 +82,7 @@ async def test_a_run_that_is_not_there(api: Client) -> None:
 async def test_recipients_are_searched_and_paged(api: Client, product: App, ports: Ports) -> None:
     """Pages follow each other by cursor, each recipient once; search looks at name and address."""
     await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
-    await api("POST", "tenants/contoso/runs")
+    await api("POST", "tenants/contoso/runs", {})
     await _work(product, ports)
     path = "tenants/contoso/locations/desk/recipients"
     seen, cursor, pages = [], "", 0

@@ -23,9 +23,9 @@ class FakeSyncStateStore:
         return self.rows.states.replace(tenant, state, etag)
 
     async def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
-        """Iterate over the tenants that have an active run or a waiting request, with their state."""
+        """Iterate over the tenants that have an active, a waiting or an announced run, with their state."""
         for tenant, state in list(self.rows.states.items()):
-            if state.active_run is not None or state.pending is not None:
+            if state.is_busy:
                 yield tenant, state
 
     async def list_summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
