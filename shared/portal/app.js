@@ -72,7 +72,7 @@ async function begin() {
   } catch (error) {
     me = null;
     replace(document.getElementById("header"), header(null, null, null, VIEWS));
-    replace(main, enter(error, begin));
+    replace(main, await enter(error, begin));
     return;
   }
   if (!address().tenant && !me.operator && me.tenants.length === 1) {

@@ -48,8 +48,9 @@ def encode_request(request: SyncRequest) -> str:
 def parse_request(text: str, message_id: str) -> SyncRequest:
     """Decode a message of `sync-requests`.
 
-    The text is a tenant's id, or a JSON object with `tenant` and optionally `mode`. Either may be base64-encoded and
-    begin with a byte order mark. The id of the request is its property `request` if present, else `message_id`.
+    The text is a tenant's id, or a JSON object with `tenant` and optionally `mode`, in any case. Either may be
+    base64-encoded, also with line breaks, and begin with a byte order mark. The id of the request is its property
+    `request` if present, else `message_id`.
 
     Raises Rejected, with the fault and what to send instead, if the message is malformed.
     """
@@ -58,7 +59,7 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
     plain = _decoded(text.lstrip("\ufeff").strip())
     if plain.startswith("{"):
         try:
-            body = msgspec.json.decode(plain, type=_RequestBody)
+            body = msgspec.convert(_folded(msgspec.json.decode(plain, type=dict[str, object])), _RequestBody)
         except msgspec.ValidationError as error:
             raise Rejected(f"The message is not a request: {error}. {_REMEDY}", code="malformed_message") from error
         except (msgspec.DecodeError, UnicodeError) as error:
@@ -77,6 +78,18 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
     return SyncRequest(tenant=tenant, mode=body.mode, request=request, requested_by=body.by[:_MAX_CALLER])
 
 
+def _folded(properties: dict[str, object]) -> dict[str, object]:
+    """Return the properties with names and mode in lower case, as other serializers write them, and without nulls.
+
+    Raises Rejected if two names differ only in case.
+    """
+    folded = {name.lower(): value for name, value in properties.items() if value is not None}
+    if len(folded) < sum(value is not None for value in properties.values()):
+        raise Rejected(f"Two properties have the same name. {_REMEDY}", code="malformed_message")
+    mode = folded.get("mode")
+    return {**folded, "mode": mode.lower()} if isinstance(mode, str) else folded
+
+
 def _decoded(text: str) -> str:
     """Return the decoded text if it is base64, else the text itself.
 
@@ -86,7 +99,7 @@ def _decoded(text: str) -> str:
     if _is_tenant_id(text):
         return text
     try:
-        plain = base64.b64decode(text, validate=True).decode("utf-8").lstrip("\ufeff").strip()
+        plain = base64.b64decode("".join(text.split()), validate=True).decode("utf-8").lstrip("\ufeff").strip()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return text
     return plain if plain.startswith("{") or _is_tenant_id(plain) else text

@@ -2,10 +2,14 @@
 
 import { h } from "../dom.js";
 import { card, button, field, input, page, problem } from "../parts/ui.js";
-import { forgetKey, hasKey, signIn, useKey } from "../session.js";
+import { forgetKey, hasKey, hasSignIn, signIn, useKey } from "../session.js";
 
-export function enter(error, begin) {
+const withMicrosoft = () => [h("p", {}, "Use your work account."), h("p", {}, h("a", { class: "cta", href: signIn }, "Sign in with Microsoft"))];
+const withoutMicrosoft = () => [h("p", {}, "Signing in with Microsoft is not set up for this app. Ask your operator to set it up.")];
+
+export async function enter(error, begin) {
   const refused = hasKey();
+  const offered = error.code !== "sign_in_off" && (await hasSignIn());
   forgetKey();
   const key = input({ type: "password", name: "key" });
   const submit = () => {
@@ -24,7 +28,7 @@ export function enter(error, begin) {
     "Recipient Sync keeps the recipients of your mailrooms up to date from your Microsoft Entra ID directory.",
     refused && problem({ message: "The key was not accepted.", fix: "Check that you copied the whole key, then try again." }),
     !refused && error.status !== 401 && problem(error),
-    card("Sign in", h("p", {}, "Use your work account."), h("p", {}, h("a", { class: "cta", href: signIn }, "Sign in with Microsoft"))),
+    card("Sign in", ...(offered ? withMicrosoft() : withoutMicrosoft())),
     h("details", { class: "card", open: refused }, h("summary", {}, "I operate this app and have its function key"), form),
   );
 }

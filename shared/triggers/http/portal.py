@@ -26,6 +26,8 @@ _HEADERS: Final = {
 #: File names never change, so browsers must revalidate the content.
 _CACHE: Final = "no-cache"
 
+_METHODS: Final = ["GET", "HEAD"]
+
 bp = func.Blueprint()
 
 
@@ -46,17 +48,17 @@ def files() -> dict[str, File]:
             content = path.read_bytes()
             kind = "text/javascript" if path.suffix == ".js" else mimetypes.guess_type(path.name)[0] or "text/plain"
             etag = f'"{sha256(content).hexdigest()[:32]}"'
-            loaded[path.relative_to(_FOLDER).as_posix()] = File(content, f"{kind}; charset=utf-8", etag)
+            loaded[path.relative_to(_FOLDER).as_posix()] = File(content, kind, etag)  # the worker adds the charset
     return loaded
 
 
-@bp.route(route="portal", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.route(route="portal", methods=_METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def portal(req: func.HttpRequest) -> func.HttpResponse:
     """Return the start page."""
     return _served(req, _INDEX)
 
 
-@bp.route(route="portal/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.route(route="portal/{*path}", methods=_METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def portal_file(req: func.HttpRequest) -> func.HttpResponse:
     """Return a file of the portal."""
     path = req.route_params.get("path", "").strip("/")

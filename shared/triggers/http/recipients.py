@@ -12,6 +12,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.recipient import Origin, Status
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import NO_LOCATION, NO_TENANT, Contract, Parameter, answers, one_of, paged
+from shared.triggers.http.framework.negotiation import preferred
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
@@ -21,6 +22,7 @@ from shared.workflows.operations.recipient_queries import RecipientFilter
 from shared.workflows.recipients.explain import Answer as Explained
 
 _CSV: Final = "text/csv"
+_JSON: Final = "application/json"
 #: Largest file that one request can import, in bytes.
 _MAX_FILE: Final = 32 * 1024 * 1024
 
@@ -73,7 +75,6 @@ async def recipients_import(request: Request) -> Answer:
     Contract(
         answers=answers(RecipientView),
         body=FULL_BODY,
-        body_required=False,
         tagged=True,
         conditional=True,
         problems={400: ("invalid_value",), 404: (*NO_LOCATION[404], "recipient_not_found"), 409: ("run_active",)},
@@ -125,7 +126,7 @@ async def recipients_get(request: Request) -> Answer:
 )
 async def recipients_list(request: Request) -> Answer:
     """List recipients page by page, or export all of them as CSV."""
-    if _CSV in request.header("accept"):
+    if preferred(request.header("accept"), (_JSON, _CSV)) == _CSV:
         recipients = await app().recipient_queries.list_all(request.tenant, request.location, _filter(request, ""))
         name = f"{request.tenant}-{request.location}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}

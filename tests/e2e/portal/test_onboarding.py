@@ -41,6 +41,22 @@ def mistakes(right: dict[str, str]) -> list[Mistake]:
     ]
 
 
+async def test_signing_in_with_microsoft_is_offered_only_where_it_works(visitor: Visitor, stack: LocalStack) -> None:
+    """Without App Service Authentication its page does not exist, and the portal says so."""
+    page, link = visitor.page, visitor.page.get_by_role("link", name="Sign in with Microsoft")
+    await page.evaluate("sessionStorage.clear()")
+    await page.goto(f"{stack.info['host']}/api/portal")
+    await page.reload()
+    await visitor.sees("Signing in with Microsoft is not set up")
+    refusal = {"code": "not_signed_in", "detail": "You are not signed in."}
+    await page.route("**/signed-in/me", lambda route: route.fulfill(status=401, json=refusal))
+    for status, links in ((404, 0), (401, 1)):
+        await page.route("**/.auth/me", lambda route, status=status: route.fulfill(status=status, body=""))
+        await page.reload()
+        await visitor.sees("I operate this app")
+        await expect(link).to_have_count(links)
+
+
 async def test_every_mistake_is_named_and_can_be_corrected(
     visitor: Visitor, simulator: Simulator, stack: LocalStack
 ) -> None:

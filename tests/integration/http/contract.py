@@ -16,6 +16,8 @@ def held_to_contract(method: str, path: str, address: str, answer: func.HttpResp
     """Raise AssertionError unless status, headers, type and content are what the document says of the route."""
     if path.startswith("portal"):  # files for people's browsers, not part of the API
         return
+    if method == "HEAD":  # answers as GET does; the server drops the body
+        method = "GET"
     if path.startswith("signed-in/"):
         address = address.removeprefix("signed-in/")
         found = next((route.path for route in ROUTES if route.match(method, address) is not None), None)

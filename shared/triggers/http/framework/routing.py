@@ -72,7 +72,9 @@ def route(
         trigger.__name__ = trigger.__qualname__ = handler.__name__
         trigger.__doc__ = handler.__doc__
         level = func.AuthLevel.ANONYMOUS if access is Access.PUBLIC else func.AuthLevel.FUNCTION
-        blueprint.route(route=path, methods=[method], auth_level=level)(trigger)
+        # The server drops the body of an answer to HEAD (RFC 9110, section 9.3.2); monitors probe with it.
+        methods = [method, "HEAD"] if (method, access) == ("GET", Access.PUBLIC) else [method]
+        blueprint.route(route=path, methods=methods, auth_level=level)(trigger)
         return handler
 
     return register

@@ -41,6 +41,31 @@ def test_requests_come_as_text_or_json_plain_or_base64(encode: object, text: str
     assert request == SyncRequest(tenant=TENANT, mode=mode, request="message-1", requested_by="queue")
 
 
+@pytest.mark.parametrize("separator", ["\n", "\r\n", " ", "\t"])
+def test_base64_may_be_broken_into_lines(separator: str) -> None:
+    """As `base64`, PowerShell and older .NET write it."""
+    text = '{"tenant": "contoso", "mode": "full", "comment": "long enough for two lines"}'
+    encoded = base64.b64encode(text.encode()).decode()
+    lines = [encoded[start : start + 76] for start in range(0, len(encoded), 76)]
+    assert len(lines) == 2
+    assert parse_request(separator.join(lines) + separator, "m").mode is RunMode.FULL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Tenant": "contoso", "Mode": "full"}',
+        '{"TENANT": "contoso", "mode": "Full"}',
+        '{"tenant": "contoso", "Mode": "FULL", "Request": null, "By": null}',
+        base64.b64encode(b'{"Tenant": "contoso", "Mode": "Full"}').decode(),
+    ],
+)
+def test_names_and_modes_are_read_in_any_case(text: str) -> None:
+    """Serializers of other languages write them as their classes do, and send nulls for what is not set."""
+    request = parse_request(text, "message-1")
+    assert request == SyncRequest(tenant=TENANT, mode=RunMode.FULL, request="message-1", requested_by="queue")
+
+
 @pytest.mark.parametrize("tenant", ["abcd", "contoso1", "test", "a1b2c3d4"])
 def test_an_id_that_could_be_base64_is_an_id(tenant: str) -> None:
     """Four letters are valid base64, and still a tenant."""
@@ -56,6 +81,8 @@ def test_an_id_that_could_be_base64_is_an_id(tenant: str) -> None:
         '{"mode": "full"}',
         '{"tenant": 5}',
         '{"tenant": "contoso", "mode": "sometimes"}',
+        '{"tenant": "contoso", "Tenant": "fabrikam"}',
+        '{"tenant": null}',
         "Not A Tenant",
         "a/b",
         "x" * 5_000,
