@@ -1,5 +1,6 @@
 """Key Vault: the secrets of customers' connections, through azure-keyvault-secrets."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +23,11 @@ _KEPT: Final = 256
 _CONNECT_S: Final = 10.0
 #: Timeout between two reads of a response, in seconds.
 _READ_S: Final = 30.0
+#: Size limit of a secret, in bytes.
+#: Source: https://learn.microsoft.com/azure/key-vault/secrets/about-secrets
+_MAX_BYTES: Final = 25_000
 #: Statuses of a purge that is not allowed: purge protection, missing permission, deletion still in progress.
+_CODE: Final = re.compile(r"[A-Za-z]{1,60}")
 _NO_PURGE: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT})
 
 
@@ -52,6 +57,8 @@ class KeyVaultSecretStore:
 
     async def put(self, name: str, value: str) -> str:
         """Store a new version of a secret and return the version. Raises Rejected if the vault does not accept it."""
+        if len(value.encode()) > _MAX_BYTES:
+            raise Rejected(f"This secret is longer than {_MAX_BYTES} bytes; it may be another text.", code="secret")
         with _translated():
             try:
                 stored = await self._set(name, value)
@@ -138,18 +145,30 @@ def _translated() -> Iterator[None]:
         raise Transient(f"Key Vault could not be reached ({type(error).__name__}).", code="key_vault") from error
 
 
+def _reason(error: HttpResponseError) -> str:
+    """Return the vault's own code of a refusal, such as `BadParameter`; empty if there is none."""
+    told: Any = error.error
+    inner = getattr(told, "innererror", None) or {}
+    code = str((inner.get("code") if isinstance(inner, dict) else None) or getattr(told, "code", None) or "")
+    return code if _CODE.fullmatch(code) else ""
+
+
 def _of_answer(error: HttpResponseError) -> SyncError:
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
             return NotFound("The secret is not in Key Vault; enter it again.", code="secret_not_found")
+        case HTTPStatus.FORBIDDEN if _reason(error) == "SecretDisabled":
+            return NotFound("The secret is disabled in Key Vault; enter it again.", code="secret_not_found")
+        case HTTPStatus.FORBIDDEN if _reason(error) == "ForbiddenByFirewall":
+            return Misconfigured(
+                "The firewall of Key Vault refuses the app: allow its outbound addresses.", code="key_vault_forbidden"
+            )
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return Misconfigured(
                 "Key Vault refuses the app: give its identity the role Key Vault Secrets Officer.",
                 code="key_vault_forbidden",
             )
         case HTTPStatus.BAD_REQUEST:
-            return Rejected("Key Vault does not take this secret: it is longer than 25,000 characters.", code="secret")
-        case None:
-            return Transient("The app's identity gave no token for Key Vault; try again.", code="key_vault")
+            return Rejected(f"Key Vault does not accept the request ({_reason(error) or 400}).", code="secret")
         case status:
             return Transient(f"Key Vault answered {status}; try again.", code="key_vault")

@@ -32,6 +32,9 @@ _PRINCIPAL: Final = "x-ms-client-principal"
 _TENANT: Final = frozenset({"tid", "http://schemas.microsoft.com/identity/claims/tenantid"})
 _OBJECT: Final = frozenset({"oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"})
 _ROLES: Final = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
+_SUBJECT: Final = frozenset({"sub", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"})
+#: Value of the claim `idtyp` in tokens of applications.
+_APP: Final = "app"
 
 
 class _Claim(msgspec.Struct):
@@ -87,6 +90,8 @@ class EntraSignIn:
             person = guid(str(claims["oid"]))
         except (jwt.PyJWTError, Rejected) as error:
             raise _refused() from error
+        if not _is_delegated(claims):
+            raise Unauthenticated("This token is of an application. Sign in as a person.", code="not_signed_in")
         if claims["iss"] not in {f"{settings.login}/{tenant}/v2.0", f"https://sts.windows.net/{tenant}/"}:
             raise _refused()
         roles = claims.get("roles")
@@ -135,6 +140,15 @@ async def _fetch(url: str) -> dict[str, Any]:
     return {str(key.key_id): key for key in keys.keys}
 
 
+def _is_delegated(claims: Mapping[str, Any]) -> bool:
+    """Return whether an access token acts for a person: only then it has scopes. App roles alone prove no person.
+
+    Source: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference (scp, idtyp)
+    """
+    scopes = claims.get("scp")
+    return isinstance(scopes, str) and bool(scopes.strip()) and claims.get("idtyp") != _APP
+
+
 def _of_easy_auth(header: str, audience: str) -> Person:
     try:
         principal = msgspec.json.decode(b64decode(header, validate=True), type=_Principal)
@@ -147,6 +161,8 @@ def _of_easy_auth(header: str, audience: str) -> Person:
     is_for_this_api = audience in {value.removeprefix("api://") for value in claims.get("aud", [])}
     if principal.auth_typ != "aad" or not is_for_this_api or len(tenants) != 1 or len(people) != 1:
         raise _refused()
+    if _APP in claims.get("idtyp", ()) or people & _values(claims, _SUBJECT):
+        raise _refused()  # an application: its subject is its object id, a person's differs from theirs
     return Person(
         azure_tenant_id=tenants.pop().lower(), object_id=people.pop().lower(), roles=frozenset(_values(claims, _ROLES))
     )

@@ -27,7 +27,7 @@ from shared.domain.connections.entra.credentials import (
 )
 from shared.domain.connections.entra.endpoints import CHINA_BY_PARTNER
 from shared.domain.retry_policy import LOGIN_REQUEST
-from shared.errors import NeedsAttention, Transient
+from shared.errors import Misconfigured, NeedsAttention, Transient
 
 _CONNECT_S: Final = 10.0
 _READ_S: Final = 30.0
@@ -87,7 +87,7 @@ class _Federated:
         """Return a token. Raises Transient if the app has no managed identity."""
         try:
             self._assertion = (await self._identity.get_token(self._scope)).token
-        except ClientAuthenticationError as error:  # also what the SDK raises without any identity
+        except (Misconfigured, Transient) as error:  # also what is raised without any identity
             raise Transient(
                 "The app's own managed identity gave no token; the operator has to assign it.", code="identity"
             ) from error

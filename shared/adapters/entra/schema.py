@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar, get_args
 
 import msgspec
@@ -157,7 +157,20 @@ class PasswordCredential(msgspec.Struct, rename="camel"):
     """A client secret as Graph shows it: its first characters and its expiry."""
 
     hint: str | None = None
-    end_date_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    end_date_time: str | None = None
+
+    @property
+    def ends(self) -> datetime | None:
+        """The expiry in UTC; None if there is none, or none that can be read.
+
+        Graph sends seven decimals, and 9999-12-31T23:59:59.9999999Z for a secret without an end; the eighth microsecond
+        digit is cut, because rounding would leave the range of dates.
+        """
+        try:
+            ends = datetime.fromisoformat(self.end_date_time or "")
+        except ValueError:
+            return None
+        return ends if ends.tzinfo is not None else ends.replace(tzinfo=UTC)
 
 
 class GraphApplication(msgspec.Struct, rename="camel"):

@@ -21,7 +21,7 @@ class GraphSession(GraphDirectory):
             application = decode(await self._client.get(url), GraphApplication)
         except NotFound:
             return None
-        keys = [(key.hint, key.end_date_time) for key in application.password_credentials]
+        keys = [(key.hint, key.ends) for key in application.password_credentials]
         return Registration(
             object_id=application.id.lower(),
             keys=tuple(ClientKey(hint=hint, ends=ends) for hint, ends in keys if hint and ends),
@@ -44,8 +44,8 @@ class GraphSession(GraphDirectory):
                 "The login service gave a token that cannot be read; try again.", code="bad_answer"
             ) from error
         return TokenReport(
-            azure_tenant_id=str(claims.get("tid", "")),
+            azure_tenant_id=str(claims.get("tid") or ""),
             client_id=str(claims.get("appid") or claims.get("azp") or ""),
-            object_id=str(claims.get("oid", "")),
+            object_id=str(claims.get("oid") or ""),
             roles=frozenset(map(str, claims.get("roles") or ())),
         )

@@ -170,7 +170,7 @@ class EntraValidation:
                     token = await session.token()
             except SyncError:
                 continue
-            return [mixed_up(self.form, {**order, "objectId": token.object_id})]
+            return [mixed_up(self.form, {**order, "objectId": token.object_id or order["objectId"]})]
         return []
 
     def _guess(self, credentials: Credentials) -> AbstractAsyncContextManager[None]:

@@ -3,14 +3,18 @@
 Proxies of the environment are never used, because they would see the destinations of tokens and secrets.
 """
 
-from typing import Any, Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Final, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.core.pipeline.transport import AioHttpTransport
 
 from shared.adapters.network.tls import tls_context
+from shared.errors import Misconfigured, Transient
 from shared.telemetry import count_storage_request
 
 #: Timeout for opening a connection, in seconds.
@@ -53,11 +57,59 @@ class CountingTransport(DirectTransport):
         return await super().send(request, **config)
 
 
-def managed_identity(client_id: str | None) -> Any:  # noqa: ANN401 - the SDK's credential, imported only where needed
+class AppIdentity:
+    """The app's managed identity. A refusal of its endpoint is not taken for one of the service that needs the token.
+
+    Its methods raise Misconfigured if the endpoint refuses, and Transient if it fails or does not answer.
+    """
+
+    def __init__(self, credential: Any) -> None:  # noqa: ANN401 - the SDK's
+        self._credential = credential
+
+    async def get_token(self, *scopes: str, **options: Any) -> Any:  # noqa: ANN401 - the SDK's
+        """Return a token."""
+        with _identity_errors():
+            return await self._credential.get_token(*scopes, **options)
+
+    async def get_token_info(self, *scopes: str, **options: Any) -> Any:  # noqa: ANN401 - the SDK's
+        """Return a token with the time at which it should be renewed."""
+        with _identity_errors():
+            return await self._credential.get_token_info(*scopes, **options)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._credential.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+@contextmanager
+def _identity_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ClientAuthenticationError, HttpResponseError) as error:
+        status = error.status_code
+        refused = status is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR
+        if refused and status not in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}:
+            raise Misconfigured(
+                f"The identity endpoint refuses the app ({status}): assign its managed identity, and set "
+                "AzureWebJobsStorage__clientId to the client ID of that identity.",
+                code="identity",
+            ) from error
+        raise Transient("The app's managed identity gave no token; try again.", code="identity") from error
+    except AzureError as error:
+        raise Transient("The identity endpoint could not be reached; try again.", code="identity") from error
+
+
+def managed_identity(client_id: str | None) -> AppIdentity:
     """Return the credential of the app's managed identity. Without a client id, this is the system-assigned one."""
     from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415 - takes 0.3 s and is not needed locally
 
-    return ManagedIdentityCredential(client_id=client_id)
+    return AppIdentity(ManagedIdentityCredential(client_id=client_id))
 
 
 def retry_after_s(error: HttpResponseError) -> float | None:

@@ -546,12 +546,20 @@ ACCESS = [
         fix="Wait a few minutes",
     ),
     Mistake(
-        name="refusal that nobody knows",
+        name="resource of another cloud",
         arrange=_refuse(500011),
-        check="login",
+        check="endpoints",
         says="AADSTS500011",
-        fix="Look up the error with the link",
+        fix="leave both endpoints empty",
         link="/error?code=500011",
+    ),
+    Mistake(
+        name="refusal that nobody knows",
+        arrange=_refuse(1002012),
+        check="login",
+        says="AADSTS1002012",
+        fix="Look up the error with the link",
+        link="/error?code=1002012",
     ),
     *(
         Mistake(

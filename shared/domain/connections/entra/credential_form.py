@@ -1,7 +1,7 @@
 """Credential form: the values that an admin enters, and the checks that need no request to Microsoft."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Final
 
 import msgspec
@@ -19,6 +19,8 @@ _LONG: Final = 30
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 #: Plausible years for the expiry of a secret.
 _YEARS: Final = range(2020, 2100)
+#: Expiry that Entra shows for a secret that never expires.
+_NEVER: Final = datetime.max.replace(microsecond=0, tzinfo=UTC)
 _DOMAIN: Final = re.compile(r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}")
 #: Names accepted by the login service that do not identify one directory.
 #: Source: https://learn.microsoft.com/entra/identity-platform/v2-protocols#endpoints
@@ -167,7 +169,7 @@ def _groups(groups: tuple[str, ...]) -> list[Check]:
 
 
 def _end(ends: datetime | None) -> list[Check]:
-    if ends is None or ends.year in _YEARS:
+    if ends is None or ends.year in _YEARS or ends.replace(microsecond=0) == _NEVER:
         return []
     detail = f"A secret does not expire in the year {ends.year}."
     fix = "Copy the date from the app registration, or leave it empty."

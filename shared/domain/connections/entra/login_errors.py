@@ -116,6 +116,18 @@ LOGIN_ERRORS: Final[dict[str, LoginError]] = {
         "The certificate is not one of the certificates of the application.",
         "Upload the certificate to the app registration again.",
     ),
+    "50012": _of(
+        "certificate",
+        "The certificate was not accepted",
+        "The certificate is not authorized, its chain is not valid, or the signature of the sign-in is not valid.",
+        "Upload the certificate to the app registration again, then enter the same one here with its private key.",
+    ),
+    "500011": _of(
+        "endpoints",
+        "Microsoft Graph was not found in the tenant",
+        "The tenant does not know the service at the Graph endpoint. It may belong to another cloud.",
+        "Choose the cloud of the directory, and leave both endpoints empty.",
+    ),
     "70021": _of(
         "federation",
         "No federated credential matches",

@@ -1,11 +1,13 @@
 """What only Key Vault can do: keep what was deleted, refuse, and be away."""
 
 import asyncio
+import os
+import re
 from typing import Any
 
 import msgspec
 import pytest
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ODataV4Format
 
 from infra.local.key_vault import KeyVault
 from shared.adapters import key_vault
@@ -21,9 +23,10 @@ VALUE = "s3cret~value"
 class Refusal(HttpResponseError):
     """An answer of the vault with this status."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, code: str = "", inner: str = "") -> None:
         super().__init__(message=f"about {VALUE}")
         self.status_code = status
+        self.error = ODataV4Format({"code": code, "message": VALUE, "innererror": {"code": inner}}) if code else None
 
 
 async def test_a_deleted_name_is_freed(real: KeyVaultSecretStore, vault: KeyVault) -> None:
@@ -110,6 +113,42 @@ async def test_refusals(
     with pytest.raises(kind) as refused:
         await real.put(NAME, VALUE)
     assert VALUE not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind", "says"),
+    [
+        (Refusal(400, "BadParameter"), Rejected, "BadParameter"),
+        (Refusal(403, "Forbidden", "SecretDisabled"), NotFound, "disabled"),
+        (Refusal(403, "Forbidden", "ForbiddenByFirewall"), Misconfigured, "firewall"),
+        (Refusal(403, "Forbidden", "ForbiddenByRbac"), Misconfigured, "Key Vault Secrets Officer"),
+        (Refusal(400, "not a code <script>"), Rejected, "(400)"),
+    ],
+)
+async def test_a_refusal_is_explained_by_its_reason(
+    real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch, refusal: Refusal, kind: type[Exception], says: str
+) -> None:
+    """Not every 400 is about the length, and not every 403 about the role."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(real._client(), "get_secret", refuse)
+    with pytest.raises(kind, match=re.escape(says)):
+        await real.get(NAME, "0" * 32)
+
+
+@pytest.mark.parametrize("setting", [("IDENTITY_HEADER", "wrong"), ("IDENTITY_ENDPOINT", "{admin}/nothing")])
+async def test_a_refusal_of_the_identity_endpoint_is_not_the_vaults(
+    real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch, setting: tuple[str, str]
+) -> None:
+    """The vault was not asked at all; the sentence is about the identity."""
+    name, value = setting
+    monkeypatch.setenv(name, value.format(admin=os.environ["IDENTITY_ENDPOINT"].removesuffix("/identity")))
+    with pytest.raises(Misconfigured, match="identity endpoint") as refused:
+        await real.put(NAME, VALUE)
+    assert refused.value.code == "identity"
+    assert "role" not in str(refused.value)
 
 
 async def test_a_secret_that_is_too_long(real: KeyVaultSecretStore) -> None:

@@ -66,6 +66,7 @@ class Keys:
             "tid": TENANT,
             "oid": SOMEBODY,
             "roles": ["Operator"],
+            "scp": "access_as_user",
         }
         return {name: value for name, value in (good | changes).items() if value is not None}
 
@@ -160,6 +161,24 @@ async def test_a_token_for_others_or_of_another_time_is_refused(
     assert await refused(sign_in, bearer(keys.token(**changes))) == "not_signed_in"
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scp": None},
+        {"scp": ""},
+        {"scp": " "},
+        {"scp": ["access_as_user"]},
+        {"scp": None, "idtyp": "app"},
+        {"idtyp": "app"},
+    ],
+)
+async def test_a_token_of_an_application_is_not_a_person(
+    keys: Keys, sign_in: EntraSignIn, changes: dict[str, Any]
+) -> None:
+    """An application with the role Operator has no scopes, and does not become an operator."""
+    assert await refused(sign_in, bearer(keys.token(**changes))) == "not_signed_in"
+
+
 def _unsigned(keys: Keys) -> str:
     return jwt.encode(keys.claims(), "", algorithm="none", headers={"kid": "key-1"})
 
@@ -244,6 +263,8 @@ async def test_easy_auth_is_believed_only_where_it_is_set_up(keys: Keys) -> None
     """By a setting of the operator's: anybody can send the header where the platform does not strip it."""
     found = await opened(keys, easy_auth=True).person(principal())
     assert found == Person(azure_tenant_id=TENANT, object_id=SOMEBODY, roles=frozenset({"Operator"}))
+    pairwise = {"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier": "AAAA-pairwise"}
+    assert await opened(keys, easy_auth=True).person(principal(**pairwise)) == found
     assert await refused(opened(keys, easy_auth=False), principal()) == "not_signed_in"
     assert keys.asked == 0
 
@@ -254,6 +275,9 @@ async def test_easy_auth_is_believed_only_where_it_is_set_up(keys: Keys) -> None
         principal(aud=person(1)),
         principal(aud=""),
         principal(tid=person(5)),
+        principal(idtyp="app"),
+        principal(sub=SOMEBODY),
+        principal(**{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier": SOMEBODY}),
         principal(**{"http://schemas.microsoft.com/identity/claims/objectidentifier": ""}),
         {"x-ms-client-principal": "no base64"},
         {"x-ms-client-principal": base64.b64encode(b"{}").decode()},
@@ -261,7 +285,7 @@ async def test_easy_auth_is_believed_only_where_it_is_set_up(keys: Keys) -> None
     ],
 )
 async def test_what_easy_auth_says_of_others_is_refused(keys: Keys, headers: dict[str, str]) -> None:
-    """Another audience, two tenants, nobody, another provider, or no such header."""
+    """Another audience, two tenants, an application, nobody, another provider, or no such header."""
     assert await refused(opened(keys, easy_auth=True), headers) == "not_signed_in"
 
 

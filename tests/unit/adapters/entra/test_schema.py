@@ -1,12 +1,13 @@
 """Graph's JSON: what is a page, what is a user, and what becomes of odd text."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.entra.schema import GraphUser, IdPage, UserPage, decode
+from shared.adapters.entra.schema import GraphApplication, GraphUser, IdPage, UserPage, decode
 from shared.adapters.entra.user_mapping import MAX_ALIASES, MAX_TEXT, ids_of, patch_of, user_of, users_of
 from shared.domain.directory import DirectoryUser, InactiveReason
 from shared.domain.ids import ObjectId
@@ -203,3 +204,22 @@ def test_aliases_are_the_other_smtp_addresses() -> None:
     assert "aliases" not in patch_of(read())
     many = [f"smtp:a{number}@example.com" for number in range(MAX_ALIASES + 9)]
     assert len(user_of(read(proxyAddresses=many)).aliases) == MAX_ALIASES
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("9999-12-31T23:59:59.9999999Z", datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("2027-01-02T03:04:05.1234567Z", datetime(2027, 1, 2, 3, 4, 5, 123_456, tzinfo=UTC)),
+        ("2027-01-02T03:04:05.1234567+00:00", datetime(2027, 1, 2, 3, 4, 5, 123_456, tzinfo=UTC)),
+        ("2027-01-02T03:04:05Z", datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2027-01-02T03:04:05", datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("never", None),
+        (None, None),
+    ],
+)
+def test_the_end_of_a_secret_is_read_in_every_form(text: str | None, ends: datetime | None) -> None:
+    """With seven decimals, without an end, or unreadable: one secret does not hide the others."""
+    listed = [{"hint": "abc", "endDateTime": text}, {"hint": "xyz", "endDateTime": "2027-01-01T00:00:00Z"}]
+    application = decode(json.dumps({"id": ID, "passwordCredentials": listed}).encode(), GraphApplication)
+    assert [key.ends for key in application.password_credentials] == [ends, datetime(2027, 1, 1, tzinfo=UTC)]

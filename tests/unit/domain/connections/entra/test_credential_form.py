@@ -108,3 +108,18 @@ def test_other_endpoints_are_refused(login: str | None, graph: str | None, code:
     with pytest.raises(Rejected) as raised:
         resolve(Cloud.GLOBAL, login, graph, default=GLOBAL, allowed=())
     assert raised.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("code", "check", "fix"),
+    [
+        ("AADSTS50012", "certificate", "Upload the certificate"),
+        ("AADSTS500011", "endpoints", "leave both endpoints empty"),
+    ],
+)
+def test_numbers_of_credentials_and_endpoints_have_sentences(code: str, check: str, fix: str) -> None:
+    """They name what to change, and the number."""
+    refusal = refused(code, "https://login.example")
+    assert (refusal.id, refusal.status) == (check, CheckStatus.FAIL)
+    assert fix in refusal.fix
+    assert code in refusal.detail

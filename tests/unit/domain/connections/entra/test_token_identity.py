@@ -1,6 +1,7 @@
 """A token is compared with the entries, and a wrong entry is answered with the right one."""
 
 import pytest
+from msgspec import UNSET
 
 from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.connections.entra.token_identity import identity_checks
@@ -35,3 +36,22 @@ def test_what_differs_is_named_with_what_is_right(ids: tuple[str, str, str], che
     assert [each.id for each in failed] == [check]
     assert person(7) in failed[0].detail
     assert failed[0].fix
+
+
+@pytest.mark.parametrize(
+    ("ids", "check", "status"),
+    [
+        (("", person(2), person(3)), "token_tenant", CheckStatus.FAIL),
+        ((person(1), "", person(3)), "token_application", CheckStatus.FAIL),
+        ((person(1), person(2), ""), "object_id", CheckStatus.WARN),
+    ],
+)
+def test_an_id_that_the_token_does_not_contain_is_not_suggested(
+    ids: tuple[str, str, str], check: str, status: CheckStatus
+) -> None:
+    """Neither the sentence nor the suggestion shows an empty id."""
+    checks = identity_checks(GOOD, azure_tenant_id=ids[0], client_id=ids[1], object_id=ids[2])
+    (unknown,) = [found for found in checks if found.status is not CheckStatus.PASS]
+    assert (unknown.id, unknown.status, unknown.suggestion) == (check, status, UNSET)
+    assert " ." not in unknown.detail
+    assert "  " not in f"{unknown.detail} {unknown.fix}"
