@@ -23,7 +23,7 @@ setup: ## install everything; a second run does nothing
 demo: setup ## sync three sample tenants from nothing and print what happened (SCALE=small: 100 times smaller)
 	@.venv/bin/python -m infra.local.demo
 
-up: setup ## run the whole stack on 127.0.0.1 until Ctrl-C; addresses in .local/stack.json
+up: setup ## run the whole stack on 127.0.0.1 until Ctrl-C; addresses in .local/stack.json (HOST=groups: as many processes as in Azure)
 	@exec .venv/bin/python -m infra.local.stack.up
 
 down: setup ## end what a crashed stack left running

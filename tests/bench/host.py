@@ -1,36 +1,39 @@
-"""In-process queues that work like the Functions host: listeners, slots, visibility timeouts, poison messages.
+"""A Functions host with queues in memory and one worker process per scale group, as on the Flex Consumption plan.
 
-Messages are processed by the product's triggers. Not modelled: the host's process, which takes a millisecond or two per
-message, and its idle polling interval, which is always a tenth of a second here.
+The queues have the host's slots, visibility timeouts and poison messages. Workers run `function_app.py` with
+Microsoft's worker library (`tests.bench.worker`); there is one instance of each scale group. This process is the host.
+As in Azure it holds the message locks, so a worker that computes for long cannot lose one. Not modelled: the time of
+the .NET host for a message, requests to Queue Storage, and the idle polling interval, which is always a tenth of a
+second.
 Source: host.json, and the sources of the Storage Queues extension (QueueListener).
 """
 
 import asyncio
 import heapq
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
-from typing import Any, Final, TypeVar
+from typing import Final
 
+import psutil  # type: ignore[import-untyped] # no stubs among the pinned packages
+
+from infra.local.functions_host import worker
+from infra.local.functions_host.channel import Channel, Handler
+from infra.local.functions_host.definitions import FunctionDefinition, QueueTrigger
+from infra.local.functions_host.queue_metadata import metadata_of
+from infra.local.functions_host.queues import Delivery, poison_name
+from infra.local.functions_host.settings import QueueOptions, load_settings
+from infra.local.functions_host.workers import ProcessPerGroup
 from infra.local.stack.child import ROOT
-from shared.bootstrap import App
-from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
-from shared.domain.sync.queue_messages import encode_job, encode_request
-from shared.errors import SyncError
-from shared.triggers import queues
-from tests.support.delivery import Message
 
-M = TypeVar("M", SyncRequest, FetchJob, ReconcileJob, DeactivateJob, ImportJob)
-
-_SETTINGS: Final[dict[str, Any]] = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]["queues"]
-_BATCH: Final[int] = _SETTINGS["batchSize"]
-_THRESHOLD: Final[int] = _SETTINGS["newBatchThreshold"]
-_MAX_DELIVERIES: Final[int] = _SETTINGS["maxDequeueCount"]
-_HOURS, _MINUTES, _SECONDS = map(int, _SETTINGS["visibilityTimeout"].split(":"))
-#: Delay before a failed message is delivered again, in seconds.
-_AFTER_FAILURE_S: Final = 3_600 * _HOURS + 60 * _MINUTES + _SECONDS
+#: Settings that `function_app.py` needs to be indexed.
+_SCHEDULES: Final = {"SYNC_SCHEDULE": "0 0 * * * *", "WATCHDOG_SCHEDULE": "0 */15 * * * *"}
+_KEPT_FOR: Final = timedelta(days=7)
 _POLL_S: Final = 0.1
 
 
@@ -48,12 +51,12 @@ class _Queued:
 class Lane:
     """One queue, and the listener of its function."""
 
-    work: Callable[[Message], Awaitable[None]]
-    dead_letter: Callable[[Message], Awaitable[None]]
-    #: Numbers of invocations, failures, and abandoned messages.
+    function: FunctionDefinition
+    host: "MemoryHost"
+    options: QueueOptions
+    #: Numbers of invocations, and of failed ones.
     invocations: int = 0
     failures: int = 0
-    buried: int = 0
     _queued: list[_Queued] = field(default_factory=list)
     _sent: int = 0
     _running: set[asyncio.Task[None]] = field(default_factory=set)
@@ -68,94 +71,126 @@ class Lane:
         try:
             while True:
                 batch = self._visible()
-                for each in batch:
-                    task = asyncio.create_task(self._deliver(each))
+                for message in batch:
+                    task = asyncio.create_task(self._deliver(message))
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
                 if not batch:
                     await asyncio.sleep(_POLL_S)
-                while len(self._running) > _THRESHOLD:
+                while len(self._running) > self.options.new_batch_threshold:
                     await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
+            self._queued.clear()
 
     def _visible(self) -> list[_Queued]:
-        now, found = perf_counter(), list[_Queued]()
-        while self._queued and self._queued[0].visible_s <= now and len(found) < _BATCH:
-            found.append(heapq.heappop(self._queued))
-        return found
+        now, visible = perf_counter(), list[_Queued]()
+        while self._queued and self._queued[0].visible_s <= now and len(visible) < self.options.batch_size:
+            visible.append(heapq.heappop(self._queued))
+        return visible
 
     async def _deliver(self, queued: _Queued) -> None:
         self.invocations += 1
         queued.deliveries += 1
-        message = Message(queued.text, dequeue_count=queued.deliveries)
-        try:
-            await self.work(message)
-        except SyncError:
-            self.failures += 1
-            if queued.deliveries >= _MAX_DELIVERIES:
-                self.buried += 1
-                await self.dead_letter(message)
-            else:
-                queued.visible_s = perf_counter() + _AFTER_FAILURE_S
-                heapq.heappush(self._queued, queued)
+        if await self.host.invoke(self.function, queued.text, queued.deliveries):
+            return
+        self.failures += 1
+        if queued.deliveries >= self.options.max_dequeue_count:
+            self.host.put(str(poison_name(_queue_of(self.function))), [queued.text], 0)
+        else:
+            queued.visible_s = perf_counter() + self.options.visibility_timeout_s
+            heapq.heappush(self._queued, queued)
 
 
-class HostQueue:
-    """`JobQueue` for a worker's functions, with one queue per function."""
+class MemoryHost:
+    """Runs the functions of this repository's app."""
 
-    def __init__(self) -> None:
-        self.lanes: Final = dict(
-            (
-                _lane(queues._REQUESTS),
-                _lane(queues._FETCH),
-                _lane(queues._RECONCILE),
-                _lane(queues._DEACTIVATE),
-                _lane(queues._IMPORT),
-            )
-        )
+    def __init__(self, handlers: Mapping[str, Handler], environ: Mapping[str, str]) -> None:
+        """Create a host whose workers may call `handlers` by name, and `put`, and have these settings."""
+        self._environ = {**os.environ, **_SCHEDULES, **environ}
+        command = [sys.executable, "-m", "tests.bench.worker", "--root", str(ROOT)]
+        self._workers = ProcessPerGroup(command, self._environ, {**handlers, "put": self._put})
+        self._groups: set[str] = set()
+        self.lanes: dict[str, Lane] = {}
 
     @asynccontextmanager
-    async def worker(self, app: App) -> AsyncIterator[None]:
-        """Run one worker that processes all queues. At the end it dies with its running jobs and all messages."""
-        vars(queues)["app"] = lambda: app  # the only access of the triggers to the workflows
+    async def running(self) -> AsyncIterator[None]:
+        """Process messages inside the context. At the end, workers die with their invocations, and queues are cleared.
+
+        Scale groups that have been used before are started first, so that later measurements contain no cold start.
+        """
+        if not self.lanes:
+            options = load_settings(ROOT, dict(self._environ)).queues
+            functions = await (await self._workers.start("placeholder")).channel.call("functions")
+            listening = [function for function in functions if isinstance(function.trigger, QueueTrigger)]
+            self.lanes = {_queue_of(function): Lane(function, self, options) for function in listening}
+        for group in sorted(self._groups):
+            await self.channel(group)
         listeners = [asyncio.create_task(lane.listen()) for lane in self.lanes.values()]
         try:
             yield
         finally:
-            for each in listeners:
-                each.cancel()
+            for listener in listeners:
+                listener.cancel()
             await asyncio.gather(*listeners, return_exceptions=True)
-            for lane in self.lanes.values():
-                lane._queued.clear()
+            await self._workers.close(grace_s=0)
 
-    async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
-        """Enqueue a run request."""
-        self._put(queues._REQUESTS, encode_request(request), delay_s)
+    def put(self, queue: str, texts: Sequence[str], delay_s: float) -> None:
+        """Enqueue messages that become visible after the delay."""
+        for text in texts:
+            self.lanes[queue].put(text, delay_s)
 
-    async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:
-        """Enqueue fetch jobs."""
-        for job in jobs:
-            self._put(queues._FETCH, encode_job(job), delay_s)
+    async def channel(self, group: str) -> Channel:
+        """Return the connection to the worker process of a scale group, which is started if it does not run."""
+        self._groups.add(group)
+        channel = (await self._workers.start(group)).channel
+        await channel.call("wait_until_ready")
+        return channel
 
-    async def reconcile(self, jobs: Sequence[ReconcileJob], *, delay_s: float = 0) -> None:
-        """Enqueue reconcile jobs."""
-        for job in jobs:
-            self._put(queues._RECONCILE, encode_job(job), delay_s)
+    async def channels(self) -> dict[str, Channel]:
+        """Return the connections to all scale groups that have been used."""
+        return {group: await self.channel(group) for group in sorted(self._groups)}
 
-    async def deactivate(self, job: DeactivateJob, *, delay_s: float = 0) -> None:
-        """Enqueue a deactivate job."""
-        self._put(queues._DEACTIVATE, encode_job(job), delay_s)
+    async def cpu_s(self) -> dict[str, float]:
+        """Return the CPU time of each worker process since its start, and of the other `stand_ins`, in seconds.
 
-    async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
-        """Enqueue an import job."""
-        self._put(queues._IMPORT, encode_job(job), delay_s)
+        These are this process and its other children.
+        """
+        names = {(await self._workers.start(group)).process.pid: group for group in sorted(self._groups)}
+        this, times = psutil.Process(), dict.fromkeys((*names.values(), "stand_ins"), 0.0)
+        for process in (this, *this.children()):
+            spent = process.cpu_times()
+            times[names.get(process.pid, "stand_ins")] += spent.user + spent.system
+        return times
 
-    def _put(self, queue: queues._Queue[M], text: str, delay_s: float) -> None:
-        self.lanes[queue.name].put(text, delay_s)
+    async def invoke(self, function: FunctionDefinition, text: str, deliveries: int) -> bool:
+        """Return whether the function succeeded for this message."""
+        self._groups.add(function.scale_group)
+        now = datetime.now(UTC)
+        delivery = Delivery(
+            id=str(uuid.uuid4()),
+            pop_receipt="receipt",
+            text=text,
+            dequeue_count=deliveries,
+            inserted=now,
+            expires=now + _KEPT_FOR,
+            next_visible=now,
+        )
+        metadata = metadata_of(delivery, text)
+        try:
+            outcome = await self._workers.invoke(function, delivery.id, worker.text(text), metadata, "")
+        except ConnectionError as error:
+            outcome = worker.Outcome(succeeded=False, error=str(error))
+        if not outcome.succeeded and "shared.errors." not in outcome.error:
+            sys.stderr.write(f"{function.name} failed: {outcome.error}\n")
+        return outcome.succeeded
+
+    async def _put(self, queue: str, texts: Sequence[str], delay_s: float) -> None:
+        self.put(queue, texts, delay_s)
 
 
-def _lane(queue: queues._Queue[M]) -> tuple[str, Lane]:
-    return queue.name, Lane(lambda msg: queues._process(queue, msg), lambda msg: queues._dead_letter(queue, msg))
+def _queue_of(function: FunctionDefinition) -> str:
+    assert isinstance(function.trigger, QueueTrigger)
+    return function.trigger.queue

@@ -1,43 +1,35 @@
 """2,000 tenants on one tick of the schedule, with every tenth directory broken and one very large tenant.
 
-One worker runs the product's triggers on a Table service in another process; `tests.bench.host` imitates the queues. A
-tenant has 60 people at one location. Nothing has changed, except one person in every fiftieth healthy tenant. The 200
-broken directories fail in five ways, evenly. The large tenant has 100,000 people at ten locations, and its daily full
-run is due on this tick: it lists and compares everything. Directories respond without delay.
+Each scale group has one worker process; `tests.bench.host` imitates the host and the queues, and the Table service is
+another process. A tenant has 60 people at one location. Nothing has changed, except one person in every fiftieth
+healthy tenant. The 200 broken directories fail in five ways, evenly. The large tenant has 100,000 people at ten
+locations, and its daily full run is due on this tick: it lists and compares everything. Directories respond without
+delay.
 
 The benchmark measures the time from the tick until a healthy tenant is free again. It alternates between ticks with all
 tenants and ticks without the large and the broken ones. There are two rounds: a tick takes most of a minute, and each
-provides the times of 1,800 tenants. The large tenant is scheduled first. After a tick with all tenants the worker dies,
-the health of the broken tenants is reset, and the full run of the large one is due again. So every measured tick starts
-runs for all of them; on a later tick, most broken tenants would be skipped.
+provides the times of 1,800 tenants. The large tenant is scheduled first. After a tick the workers die, the health of
+the broken tenants is reset, and the full run of the large one is due again. So every measured tick starts runs for all
+of them; on a later tick, most broken tenants would be skipped.
 """
 
-import asyncio
-import dataclasses
-import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median, quantiles
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Final
 
 import msgspec
 
-from shared.adapters.stores import TableConnectionStore, TableSyncStateStore, TableTenantStore
-from shared.bootstrap import App
-from shared.domain.access.tenants import ConnectedTenant
 from shared.domain.ids import TenantId
-from shared.domain.run import RunMode, RunState, TenantState
-from shared.domain.sync.jobs import SyncRequest
+from shared.domain.run import RunState
 from tests.bench.ailing import Ailing, Ailment
 from tests.bench.crowd import Crowd
 from tests.bench.customers import Pattern, connect, forget_run
-from tests.bench.host import HostQueue
-from tests.bench.product import product
+from tests.bench.hosted import Hosted, hosted
 from tests.bench.results import Result
-from tests.support.world import SETTINGS, World
 
 _CUSTOMERS: Final = 2_000
 _PEOPLE: Final = 60
@@ -46,44 +38,8 @@ _CHANGED_EVERY: Final = 50
 _ENORMOUS: Final = 100_000
 _ENORMOUS_LOCATIONS: Final = 10
 _ROUNDS: Final = 2
-#: Maximum duration of a tick, in seconds; after it, the tick counts as stuck.
-_STUCK_S: Final = 600.0
 _GOAL: Final = 1.5
 _GOAL_S: Final = 60.0
-
-
-class _Shown(TableConnectionStore):
-    """The connection store. It shows only some tenants to the schedule."""
-
-    shown: Collection[TenantId] = ()
-
-    async def list_connected(self) -> AsyncIterator[ConnectedTenant]:
-        """As the store, without the tenants that do not take part."""
-        async for tenant in super().list_connected():
-            if tenant.id in self.shown:
-                yield tenant
-
-
-class _Watched(TableSyncStateStore):
-    """The store of states. It records when each tenant is free again."""
-
-    def expect(self, tenants: Collection[TenantId]) -> None:
-        """Start waiting for the end of these tenants' runs."""
-        self.waiting = set(tenants)
-        self.free_at_s: dict[TenantId, float] = {}
-        self.ended: dict[TenantId, RunState | None] = {}
-        self.all_free = asyncio.Event()
-
-    async def replace(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
-        """As the store, and record the time when a tenant is free."""
-        stored = await super().replace(tenant, state, etag)
-        if state.active_run is None and tenant in self.waiting:
-            self.free_at_s[tenant] = perf_counter()
-            self.ended[tenant] = state.summary.state
-            self.waiting.discard(tenant)
-            if not self.waiting:
-                self.all_free.set()
-        return stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +47,8 @@ class _Tick:
     """Times of a tick in seconds. `healthy_s` is the time from the tick to the end of each healthy tenant."""
 
     schedule_s: float
-    #: CPU of the worker, which includes generating the directories.
-    cpu_s: float
+    #: CPU of each worker process, by scale group, and of the stand-ins.
+    cpu_s: Mapping[str, float]
     healthy_s: Mapping[TenantId, float]
     invocations: Mapping[str, int]
 
@@ -107,64 +63,51 @@ class _Tick:
 
 @dataclass(slots=True)
 class _Deployment:
-    world: World
-    connections: _Shown
-    sync_states: _Watched
-    queue: HostQueue
+    hosted: Hosted
     healthy: dict[TenantId, Ailing]
     broken: dict[TenantId, Ailing]
     enormous: TenantId
     ticks: int = 0
 
-    async def sync(self, tenant: TenantId) -> None:
-        """Run a tenant's first sync, as a full one."""
-        async with self.queue.worker(self.world.app):
-            self.sync_states.expect({tenant})
-            wanted = SyncRequest(tenant=tenant, mode=RunMode.FULL, request="first", requested_by="bench")
-            await self.queue.request(wanted)
-            await asyncio.wait_for(self.sync_states.all_free.wait(), _STUCK_S)
-        assert self.sync_states.ended == {tenant: RunState.DONE}
-
     async def tick(self, others: Collection[TenantId]) -> _Tick:
         """Schedule the healthy tenants and these others. Return when the healthy ones are done."""
+        hosted, host = self.hosted, self.hosted.host
         self.ticks += 1
         for number, directory in enumerate(self.healthy.values()):
             if number % _CHANGED_EVERY == 0:
                 directory.change([number % _PEOPLE], f"Department of tick {self.ticks}")
-        self.connections.shown = {*self.healthy, *others}
-        self.sync_states.expect(self.healthy)
-        before = {name: lane.invocations for name, lane in self.queue.lanes.items()}
-        async with self.queue.worker(self.world.app):
-            began_s, cpu_s = perf_counter(), process_time()
-            asked = await self.world.app.schedule(datetime.now(UTC) + timedelta(hours=self.ticks))
+        hosted.shown = {*self.healthy, *others}
+        before = {name: lane.invocations for name, lane in host.lanes.items()}
+        async with host.running():
+            hosted.expect(self.healthy)
+            began_s, began_cpu_s = perf_counter(), await host.cpu_s()
+            asked = await hosted.schedule(datetime.now(UTC) + timedelta(hours=self.ticks))
             schedule_s = perf_counter() - began_s
-            assert asked == len(self.connections.shown), asked
-            await asyncio.wait_for(self.sync_states.all_free.wait(), _STUCK_S)
-            cpu_s = process_time() - cpu_s
-            invoked = {name: lane.invocations - before[name] for name, lane in self.queue.lanes.items()}
-        assert set(self.sync_states.ended.values()) == {RunState.DONE}
-        healthy_s = {tenant: at_s - began_s for tenant, at_s in self.sync_states.free_at_s.items()}
+            assert asked == len(hosted.shown), asked
+            await hosted.all_free()
+            cpu_s = {group: time_s - began_cpu_s.get(group, 0) for group, time_s in (await host.cpu_s()).items()}
+            invoked = {name: lane.invocations - before[name] for name, lane in host.lanes.items()}
+        assert set(hosted.ended.values()) == {RunState.DONE}
+        healthy_s = {tenant: at_s - began_s for tenant, at_s in hosted.free_at_s.items()}
         return _Tick(schedule_s=schedule_s, cpu_s=cpu_s, healthy_s=healthy_s, invocations=invoked)
 
     async def disturbed(self) -> _Tick:
         """Return the times of a tick with all tenants, and restore the state of the broken and the large ones."""
-        self.sync_states.expect(())
-        before = {}
+        world, before = self.hosted.world, {}
         for number, (tenant, directory) in enumerate(self.broken.items()):
-            directory.falls_ill(list(Ailment)[number % len(Ailment)])
-            before[tenant] = (await self.world.ports.sync_states.get(tenant)).value
-        state, etag = await self.world.ports.sync_states.get(self.enormous)
+            directory.ailment = list(Ailment)[number % len(Ailment)]
+            before[tenant] = (await world.ports.sync_states.get(tenant)).value
+        state, etag = await world.ports.sync_states.get(self.enormous)
         before[self.enormous] = msgspec.structs.replace(state, full_at=None)
-        await self.world.ports.sync_states.replace(self.enormous, before[self.enormous], etag)
-        found = await self.tick(before)
+        await world.ports.sync_states.replace(self.enormous, before[self.enormous], etag)
+        tick = await self.tick(before)
         for tenant, known in before.items():
-            await forget_run(self.world, tenant, known)
-        return found
+            await forget_run(world, tenant, known)
+        return tick
 
 
 async def measure() -> list[Result]:
     """Return the ratio of the medians, and the duration of the tick."""
-    logging.disable(logging.WARNING)  # the problem of each broken directory
     async with _deployment() as found:
         ticks = [(await found.tick(()), await found.disturbed()) for _ in range(_ROUNDS)]
     calm, disturbed = [each for each, _ in ticks], [each for _, each in ticks]
@@ -181,7 +124,10 @@ async def measure() -> list[Result]:
         "calm_tick_s": [each.wall_s for each in calm],
         "disturbed_tick_s": [each.wall_s for each in disturbed],
         "changed_median_s": [median(_changed(found, each)) for each in (*calm, *disturbed)],
-        "worker_cpu_s": [each.cpu_s for each in (*calm, *disturbed)],
+        **{
+            f"{group}_cpu_s": [tick.cpu_s.get(group, 0.0) for tick in (*calm, *disturbed)]
+            for group in disturbed[0].cpu_s
+        },
         "schedule_s": [each.schedule_s for each in disturbed],
         "invocations": [each.invocations for each in (*calm, *disturbed)],
     }
@@ -207,22 +153,19 @@ def _changed(found: _Deployment, tick: _Tick) -> list[float]:
 @asynccontextmanager
 async def _deployment() -> AsyncIterator[_Deployment]:
     """Yield a deployment whose tenants are connected, were synced once, and are healthy."""
-    async with product() as made:
-        assert isinstance(made.world.ports.tenants, TableTenantStore)
-        tables = made.world.ports.tenants._tables
-        connections, sync_states, queue = _Shown(tables), _Watched(tables), HostQueue()
-        sync_states.expect(())
-        ports = dataclasses.replace(made.world.ports, connections=connections, sync_states=sync_states, queue=queue)
-        world = World(ports)
-        world.app = App(ports, SETTINGS)
-        # tenants are scheduled in the order of their names, so the large one comes first
-        enormous = await connect(world, "big", Crowd(_ENORMOUS), _ENORMOUS_LOCATIONS)
-        found = _Deployment(world, connections, sync_states, queue, {}, {}, enormous)
-        await found.sync(enormous)
-        first = await connect(world, "pattern", Crowd(_PEOPLE))
-        await found.sync(first)
-        sync_states.expect(())
+    async with hosted() as made:
+        world = made.world
+        crowd = Crowd(_ENORMOUS)
+        crowd.prepare()  # elsewhere a directory is not generated by the host
+        async with made.host.running():
+            # tenants are scheduled in the order of their names, so the large one comes first
+            enormous = await connect(world, "big", crowd, _ENORMOUS_LOCATIONS)
+            await made.sync(enormous)
+            first = await connect(world, "pattern", Crowd(_PEOPLE))
+            await made.sync(first)
+            await made.host.channel("schedule")
         pattern = await Pattern.of(world, first)
+        found = _Deployment(made, {}, {}, enormous)
         for number in range(_CUSTOMERS - 1):
             directory = Ailing(_PEOPLE)
             tenant = await connect(world, f"customer-{number:04d}", directory)

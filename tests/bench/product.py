@@ -20,7 +20,7 @@ from shared.adapters.stores import (
     TableTenantStore,
 )
 from shared.adapters.tables.client import Tables
-from shared.bootstrap import App
+from shared.bootstrap import App, Ports
 from shared.domain.connections.entra.credentials import Credentials
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
@@ -118,6 +118,23 @@ class Product:
         self.world.queue.messages.append(message)
 
 
+def ports_on(tables: Tables) -> Ports:
+    """Return ports on a Table service, with the machine's clock and all other services in memory."""
+    clock = SystemClock()
+    return dataclasses.replace(
+        fake_ports(),
+        tenants=TableTenantStore(tables),
+        connections=TableConnectionStore(tables),
+        settings=TableSettingsStore(tables),
+        sync_states=TableSyncStateStore(tables),
+        runs=TableRunStore(tables),
+        snapshots=TableSnapshotStore(tables),
+        recipients=TableRecipientStore(tables),
+        clock=clock,
+        ids=RandomIdSource(clock),
+    )
+
+
 @asynccontextmanager
 async def product(*options: str, factory: EntraSessions | None = None) -> AsyncIterator[Product]:
     """Yield a new deployment with these options of the Table service.
@@ -126,19 +143,7 @@ async def product(*options: str, factory: EntraSessions | None = None) -> AsyncI
     """
     with service(*options) as (_, settings):
         tables = Tables(settings)
-        ports = dataclasses.replace(
-            fake_ports(),
-            tenants=TableTenantStore(tables),
-            connections=TableConnectionStore(tables),
-            settings=TableSettingsStore(tables),
-            sync_states=TableSyncStateStore(tables),
-            runs=TableRunStore(tables),
-            snapshots=TableSnapshotStore(tables),
-            recipients=TableRecipientStore(tables),
-            clock=SystemClock(),
-            ids=RandomIdSource(SystemClock()),
-            providers=entra_providers(factory),
-        )
+        ports = dataclasses.replace(ports_on(tables), providers=entra_providers(factory))
         world = World(ports)
         world.app = App(ports, SETTINGS)
         with loading():  # as in the deployed app

@@ -1,4 +1,4 @@
-"""The whole stack, started once for all end-to-end tests: HOST=local (default) or HOST=func (Core Tools)."""
+"""The whole stack, started once for all end-to-end tests. HOST chooses its host, as for `make up`."""
 
 import os
 from collections.abc import AsyncIterator

@@ -13,11 +13,14 @@ What it imitates (from the sources of the Functions host, the WebJobs SDK and it
 - Timers: NCRONTAB in UTC, status and lease as blobs in `azure-webjobs-hosts`, one past-due run, no parallel runs.
 - HTTP: the route prefix, constraints, keys; routes are tried in the order of the functions' names, the first wins;
   a wrong method is a 404, a failed function a 500 without a body, a chunked request body is not passed on.
+- With `--process-per-group`: a worker process for each queue- and timer-triggered function, and one for all HTTP
+  functions, started at the first invocation. The host polls, renews locks and serves HTTP in its own process.
 - `POST /admin/functions/{name}`, `GET /admin/host/status`, `functionTimeout`, draining on SIGTERM.
 
 What it does not imitate:
 
-- scale-out, cold starts, instance memory, dynamic concurrency, `host.json` logging and telemetry settings;
+- scale-out, the time in which Azure starts an instance, instance memory, dynamic concurrency;
+- `host.json` logging and telemetry settings;
 - extension bundles, and triggers or bindings other than HTTP, timer and queue (others are rejected at load);
 - retry policies, deferred (SDK-type) bindings, HTTP streaming, expressions like `{queueTrigger}` in queue names;
 - stored keys: one key, `FUNCTIONS_HOST_KEY`, is the key of every function, the host key and the master key;

@@ -11,6 +11,7 @@ from pathlib import Path
 from infra.local.functions_host.errors import HostError
 from infra.local.functions_host.host import Host
 from infra.local.functions_host.settings import HostSettings, load_settings
+from infra.local.functions_host.workers import ProcessPerGroup
 from infra.local.stack import parent
 
 log = logging.getLogger("functions_host")
@@ -49,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", type=Path, required=True, help="folder of function_app.py and host.json")
     parser.add_argument("--port", type=int, default=7071)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; the loopback interface only")
+    parser.add_argument(
+        "--process-per-group", action="store_true", help="run each scale group in a process of its own, as Azure does"
+    )
     parser.add_argument("--drain-seconds", type=float, default=30.0, help="time for running invocations at the end")
     return parser
 
@@ -56,7 +60,12 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.root.resolve())
     os.chdir(settings.root)
-    host = Host(settings, key=_key(settings), redeliver=settings.environ.get("FUNCTIONS_HOST_REDELIVER") == "1")
+    host = Host(
+        settings,
+        key=_key(settings),
+        workers=ProcessPerGroup.running(settings) if arguments.process_per_group else None,
+        redeliver=settings.environ.get("FUNCTIONS_HOST_REDELIVER") == "1",
+    )
     async with parent.ending() as signalled:
         port = await host.start(arguments.host, arguments.port, drain_s=arguments.drain_seconds)
         log.info("Host started on http://%s:%d", arguments.host, port)

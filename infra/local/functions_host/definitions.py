@@ -71,6 +71,14 @@ class FunctionDefinition:
     trigger: Trigger
     outputs: tuple[QueueOutput, ...]
 
+    @property
+    def scale_group(self) -> str:
+        """The name of the functions that scale together: `http`, or the function itself.
+
+        Source: https://learn.microsoft.com/azure/azure-functions/event-driven-scaling#per-function-scaling
+        """
+        return "http" if isinstance(self.trigger, HttpTrigger) else self.name
+
 
 class _Binding(msgspec.Struct, rename="camel"):
     type: str

@@ -22,6 +22,7 @@ from infra.local.functions_host.routes import Router
 from infra.local.functions_host.schedules import Schedule, Status
 from infra.local.functions_host.settings import HostSettings
 from infra.local.functions_host.timers import TimerListener
+from infra.local.functions_host.workers import SharedProcess, Workers
 
 log = logging.getLogger("functions_host")
 
@@ -39,14 +40,23 @@ class _Stoppable(Protocol):
 class Host:
     """Runs the functions of one app."""
 
-    def __init__(self, settings: HostSettings, *, key: str, redeliver: bool = False, lock_s: int = LOCK_S) -> None:
+    def __init__(
+        self,
+        settings: HostSettings,
+        *,
+        key: str,
+        workers: Workers | None = None,
+        redeliver: bool = False,
+        lock_s: int = LOCK_S,
+    ) -> None:
         self._settings = settings
+        self._workers = workers or SharedProcess()
         self._key = key
         self._redeliver = redeliver
         self._lock_s = lock_s
         self._connections = Connections(settings.environ)
         outputs = QueueOutputs(self._connections, is_base64=settings.queues.base64, notify=self._notify)
-        self._invoker = Invoker(outputs, timeout_s=settings.function_timeout_s)
+        self._invoker = Invoker(self._workers, outputs, timeout_s=settings.function_timeout_s)
         self._queues: dict[str, list[QueueListener]] = {}
         self._timers: list[TimerListener] = []
         self._admin: Admin | None = None
@@ -86,6 +96,7 @@ class Host:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+        await self._workers.close()
         await self._connections.close()
         return abandoned
 

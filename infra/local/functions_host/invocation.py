@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Protocol
 
-from infra.local.functions_host import worker
 from infra.local.functions_host.definitions import RETURN, FunctionDefinition, QueueOutput
 from infra.local.functions_host.worker import Datum, Outcome
+from infra.local.functions_host.workers import Workers
 
 log = logging.getLogger("functions_host")
 
@@ -25,7 +25,8 @@ class Outputs(Protocol):
 class Invoker:
     """Runs functions. It does not raise errors, except for a cancellation."""
 
-    def __init__(self, outputs: Outputs, *, timeout_s: float | None) -> None:
+    def __init__(self, workers: Workers, outputs: Outputs, *, timeout_s: float | None) -> None:
+        self._workers = workers
         self._outputs = outputs
         self._timeout_s = timeout_s
         #: number of running invocations
@@ -42,7 +43,7 @@ class Invoker:
     ) -> Outcome:
         """Invoke the function and send its outputs.
 
-        A failed output or an exceeded time limit fails the invocation.
+        A failed output, an exceeded time limit or the end of the worker process fails the invocation.
         """
         invocation_id = str(uuid.uuid4())
         log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation_id)
@@ -52,12 +53,12 @@ class Invoker:
         self.running += 1
         try:
             async with limit:
-                outcome = await worker.invoke(
+                outcome = await self._workers.invoke(
                     function, invocation_id, value, metadata or {}, trace_parent or f"00-{digits}-{digits[:16]}-00"
                 )
                 if outcome.succeeded:
                     await self._bind_outputs(function, outcome)
-        except Exception:  # noqa: BLE001 (any failure of an output fails the invocation)
+        except Exception:  # noqa: BLE001 (a failed output or an ended process fails the invocation)
             expired = f"Timeout value of {self._timeout_s} s was exceeded. " if limit.expired() else ""
             outcome = Outcome(succeeded=False, error=expired + traceback.format_exc())
         finally:

@@ -39,7 +39,8 @@ class LocalStack:
 
     All data is kept in memory, except logs, certificates and the record of processes, which are in `directory`.
     `scale` shrinks the sample directories (0.01 is 100 times smaller). `environment` overrides settings of the host.
-    `host` chooses the host of this repository (`local`) or Core Tools (`func`).
+    `host` chooses the host of this repository (`local`, or `groups` with one process per scale group) or Core Tools
+    (`func`).
     """
 
     def __init__(

@@ -62,14 +62,18 @@ def key_vault_part(ports: Ports, certificates: Certificates) -> Part:
 
 
 def host_part(port: int, settings: Mapping[str, str], *, kind: str) -> Part:
-    """Return the Functions host with the product: `local` is the host of this repository, `func` is Core Tools.
+    """Return the Functions host with the product.
+
+    `local` is the host of this repository with all functions in one process, `groups` the same with one process per
+    scale group, and `func` is Core Tools.
 
     Raises:
-        HostUnavailable: Core Tools are not installed, or `kind` is neither `local` nor `func`.
+        HostUnavailable: Core Tools are not installed, or `kind` is none of the three.
     """
     health = f"http://{LOCALHOST}:{port}/api/health"
-    if kind == "local":
+    if kind in {"local", "groups"}:
         command = _python("infra.local.functions_host", "--root", ROOT, "--port", port, "--drain-seconds", 10)
+        command += ["--process-per-group"] if kind == "groups" else []
     elif kind == "func":
         command = [_core_tools(), "start", "--port", str(port)]
         interpreter = Path(sys.executable)
@@ -79,7 +83,10 @@ def host_part(port: int, settings: Mapping[str, str], *, kind: str) -> Part:
             "PATH": f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
     else:
-        raise HostUnavailable(f"Invalid HOST {kind!r}: use HOST=local (the default) or HOST=func (Core Tools).")
+        raise HostUnavailable(
+            f"Invalid HOST {kind!r}: use HOST=local (the default), HOST=groups (one process per scale group) or "
+            "HOST=func (Core Tools)."
+        )
     key = {"x-functions-key": settings["FUNCTIONS_HOST_KEY"]}
     return Part(
         name=HOST,

@@ -13,6 +13,7 @@ from azure.storage.queue.aio import QueueServiceClient
 from infra.local.azurite import Azurite
 from infra.local.functions_host.host import Host
 from infra.local.functions_host.settings import load_settings
+from infra.local.functions_host.workers import ProcessPerGroup
 from tests.contracts.stand_ins.functions_host.running import KEY, Queues, Running, StartHost
 
 HEAD = """
@@ -46,6 +47,7 @@ async def start_host(fresh_app: None, tmp_path: Path, azurite: Azurite) -> Async
         environ: Mapping[str, str] | None = None,
         redeliver: bool = False,
         lock_s: int = 600,
+        per_group: bool = False,
     ) -> Running:
         (tmp_path / "function_app.py").write_text(HEAD + source)
         extensions = {"queues": {"maxPollingInterval": "00:00:01", **(queues or {})}}
@@ -53,7 +55,8 @@ async def start_host(fresh_app: None, tmp_path: Path, azurite: Azurite) -> Async
             json.dumps({"version": "2.0", "extensions": extensions, **(host_json or {})})
         )
         settings = load_settings(tmp_path, {"AzureWebJobsStorage": azurite.connection_string, **(environ or {})})
-        host = Host(settings, key=KEY, redeliver=redeliver, lock_s=lock_s)
+        workers = ProcessPerGroup.running(settings) if per_group else None
+        host = Host(settings, key=KEY, workers=workers, redeliver=redeliver, lock_s=lock_s)
         port = await host.start("127.0.0.1", 0)
         running.append(Running(host=host, url=f"http://127.0.0.1:{port}", client=aiohttp.ClientSession()))
         return running[-1]

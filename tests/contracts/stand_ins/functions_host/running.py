@@ -61,6 +61,7 @@ class StartHost(Protocol):
         environ: Mapping[str, str] | None = None,
         redeliver: bool = False,
         lock_s: int = 600,
+        per_group: bool = False,
     ) -> Running:
         """Run an app of this source, with these queue options and other parts of host.json."""
 
