@@ -8,7 +8,7 @@
     │   └── LoginRefused    the login service refused the credentials; has a code, and ids for Microsoft's support
     ├── Rejected          one input is wrong: report it to its sender and continue with the others
     │   ├── NotFound        the input names something that does not exist
-    │   ├── TooLarge        the input does not fit where it is stored; nothing was stored, a part of it may fit
+    │   ├── TooLarge        the input exceeds a size limit; nothing was stored, a part of it may fit
     │   ├── Unauthenticated the request does not prove who sends it
     │   └── Forbidden       the sender may not do this
     ├── Conflict          the stored state changed: read it again and decide again
@@ -93,7 +93,7 @@ class NotFound(Rejected):
 
 
 class TooLarge(Rejected):
-    """One input exceeds a size limit of storage. Nothing was stored; a part of it may fit."""
+    """One input exceeds a size limit, of storage or of a request. Nothing was stored; a part of it may fit."""
 
 
 class Unauthenticated(Rejected):

@@ -1,12 +1,13 @@
-"""Wires imports of files, small and large."""
+"""Wires imports of CSV files."""
 
 from functools import cached_property
 
 from shared.bootstrap.recipients import RecipientWiring
-from shared.workflows.imports.apply_import import WorkOffImport
-from shared.workflows.imports.cleanup import SweepImports
-from shared.workflows.imports.completion import ImportEndings
-from shared.workflows.imports.small_import import ImportCsv
+from shared.workflows.imports.apply_import import ApplyImport
+from shared.workflows.imports.cleanup import ImportCleanup
+from shared.workflows.imports.completion import ImportCompletion
+from shared.workflows.imports.file_import import FileImport
+from shared.workflows.imports.import_in_request import ImportInRequest
 from shared.workflows.imports.upload import UploadImport
 
 
@@ -14,41 +15,42 @@ class ImportWiring(RecipientWiring):
     """Imports files."""
 
     @cached_property
-    def import_csv(self) -> ImportCsv:
-        """Turns a small file into recipients."""
-        return ImportCsv(settings=self.ports.settings, manual=self.manual, idempotency=self.idempotency)
+    def _file_import(self) -> FileImport:
+        return FileImport(settings=self.ports.settings, recipients=self.ports.recipients, manual=self.manual)
+
+    @cached_property
+    def import_csv(self) -> ImportInRequest:
+        """Imports a file inside a request."""
+        return ImportInRequest(files=self._file_import, manual=self.manual, idempotency=self.idempotency)
 
     @cached_property
     def upload_import(self) -> UploadImport:
-        """Receives large files in parts."""
+        """Receives files in parts."""
         return UploadImport(
             imports=self.ports.imports,
             runs=self.ports.runs,
             queue=self.ports.queue,
             manual=self.manual,
             clock=self.ports.clock,
-            ids=self.ports.ids,
         )
 
     @cached_property
-    def work_off_import(self) -> WorkOffImport:
-        """Turns large files into recipients."""
-        return WorkOffImport(
-            settings=self.ports.settings,
-            sync_states=self.ports.sync_states,
+    def apply_import(self) -> ApplyImport:
+        """Imports an uploaded file."""
+        return ApplyImport(
+            files=self._file_import,
             imports=self.ports.imports,
-            recipients=self.ports.recipients,
+            sync_states=self.ports.sync_states,
             queue=self.ports.queue,
-            endings=self.import_endings,
+            completion=self.import_completion,
             clock=self.ports.clock,
-            ids=self.ports.ids,
             budget_s=self.settings.job_budget_s,
         )
 
     @cached_property
-    def import_endings(self) -> ImportEndings:
-        """Completes large imports."""
-        return ImportEndings(
+    def import_completion(self) -> ImportCompletion:
+        """Ends uploaded imports."""
+        return ImportCompletion(
             sync_states=self.ports.sync_states,
             imports=self.ports.imports,
             runs=self.ports.runs,
@@ -57,12 +59,12 @@ class ImportWiring(RecipientWiring):
         )
 
     @cached_property
-    def sweep_imports(self) -> SweepImports:
-        """Ends abandoned imports and deletes old ones."""
-        return SweepImports(
+    def import_cleanup(self) -> ImportCleanup:
+        """Resumes and erases uploaded imports."""
+        return ImportCleanup(
             imports=self.ports.imports,
             queue=self.ports.queue,
-            endings=self.import_endings,
+            completion=self.import_completion,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,
         )

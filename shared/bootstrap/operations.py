@@ -34,7 +34,7 @@ class OperationWiring(SupervisionWiring):
             runs=self.ports.runs,
             stages=self.stages,
             closer=self.closer,
-            endings=self.import_endings,
+            import_completion=self.import_completion,
             clock=self.ports.clock,
         )
 

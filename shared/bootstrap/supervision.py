@@ -33,7 +33,7 @@ class SupervisionWiring(SyncWiring):
             queue=self.ports.queue,
             stages=self.stages,
             closer=self.closer,
-            imports=self.sweep_imports,
+            imports=self.import_cleanup,
             deletion=self.deletion,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,

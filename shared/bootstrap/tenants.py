@@ -71,5 +71,5 @@ class TenantWiring(ImportWiring):
             sync_states=self.ports.sync_states,
             recipients=self.ports.recipients,
             running_work=self.restart_on_change,
-            imports=self.sweep_imports,
+            imports=self.import_cleanup,
         )

@@ -3,12 +3,17 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import uuid4
 
 import typer
 
+from shared.cli.client import Failure
 from shared.cli.session import Json, Location, Tenant, attention, session
+from shared.cli.uploads import upload
+
+#: Codes with which the API refuses a file that has to be uploaded in parts.
+_TOO_LARGE: Final = frozenset({"too_many_rows", "file_too_large"})
 
 
 class Mode(StrEnum):
@@ -38,14 +43,20 @@ def import_(
     ] = Mode.MERGE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what the import would change.")] = False,
     approve: Annotated[str, typer.Option(help="Approval code printed by the previous import.")] = "",
+    every: Annotated[float, typer.Option(help="Polling interval for large files, in seconds.", min=0)] = 2.0,
     as_json: Json = False,
 ) -> None:
-    """Import a CSV file of recipients."""
+    """Import a CSV file of recipients. A large file is uploaded in parts, and cannot be tried with --dry-run."""
     query = {"mode": mode.value, "dryRun": "true" if dry_run else None, "approve": approve}
     headers = {"Content-Type": "text/csv", "Idempotency-Key": uuid4().hex}
+    content, path = file.read_bytes(), ("tenants", tenant, "locations", location)
     with session(context, as_json=as_json) as s:
-        path = ("tenants", tenant, "locations", location, "recipients")
-        report = s.api("POST", *path, content=file.read_bytes(), query=query, headers=headers).json
+        try:
+            report = s.api("POST", *path, "recipients", content=content, query=query, headers=headers).json
+        except Failure as failure:
+            if dry_run or failure.problem["code"] not in _TOO_LARGE:
+                raise
+            report = upload(s, path, content, mode=mode.value, approve=approve, every_s=every)
         counts = report["counts"]
         s.out.show(report, tuple(counts.values()), columns=tuple(counts))
         for row in report["refused"]:

@@ -178,6 +178,11 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
             skipped=self.skipped + other.skipped,
         )
 
+    @property
+    def net(self) -> int:
+        """By how much the changes raise the number of active recipients; can be negative."""
+        return self.created + self.reactivated - self.deactivated
+
     @classmethod
     def of(cls, changes: "list[Change] | tuple[Change, ...]") -> "Counts":
         """Count changes by kind."""

@@ -46,6 +46,7 @@ export const post = (path, body = {}) => call("POST", path, { body });
 export const patch = (path, body) => call("PATCH", path, { body });
 export const remove = (path) => call("DELETE", path);
 export const upload = (path, file) => call("POST", path, { raw: file, headers: { "Content-Type": "text/csv" } });
+export const uploadPart = (path, part) => call("PUT", path, { raw: part, headers: { "Content-Type": "text/csv" } });
 
 /** Downloads a file and lets the browser save it. */
 export async function download(path, name) {

@@ -1,15 +1,15 @@
-"""Large imports and their files."""
+"""Uploaded imports and their files."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.imports.large_import import Import, ImportMark, ImportRef
+from shared.domain.imports.import_record import Import, ImportMark, ImportRef
 from shared.domain.versioned import Versioned
 
 
 class ImportStore(Protocol):
-    """Large imports and the parts of their files."""
+    """Uploaded imports and the parts of their files."""
 
     async def insert(self, new: Import) -> None:
         """Insert an import. Raises ETagConflict if one with its id exists."""

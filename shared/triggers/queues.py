@@ -75,7 +75,7 @@ _DEACTIVATE: _Queue[DeactivateJob] = _Queue(
 _IMPORT: _Queue[ImportJob] = _Queue(
     ImportJob.queue,
     lambda body, _id: parse_import(body),
-    lambda product, job, counters, _last: product.work_off_import(job, counters),
+    lambda product, job, counters, _last: product.apply_import(job, counters),
     lambda product, job, delay_s: product.queue.import_file(job, delay_s=delay_s),
 )
 

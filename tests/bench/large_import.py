@@ -14,7 +14,7 @@ from time import monotonic, process_time
 
 from shared.bootstrap import App
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.imports.large_import import MAX_PART_BYTES, ImportRef
+from shared.domain.imports.import_record import MAX_PART_BYTES, ImportRef
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.telemetry import RequestCounters

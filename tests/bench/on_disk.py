@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 import msgspec
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
-from shared.domain.imports.large_import import ImportRef
+from shared.domain.imports.import_record import ImportRef
 from shared.domain.recipient import Counts, Recipient
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.versioned import Versioned

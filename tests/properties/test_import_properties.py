@@ -1,21 +1,25 @@
-"""What a file too large for memory does is what a small one does; and killed half-way, it still does the same."""
+"""An import decides what its model decides, in memory and on disk; and killed half-way, it still does the same."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.imports.csv_file import Row
-from shared.domain.imports.row_decisions import ImportMode, decide_import, duplicates
+from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Recipient, Status
 from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import digest
-from shared.workflows.imports.row_matcher import Join
+from shared.workflows.imports.row_matcher import IN_MEMORY, ON_DISK, RowMatcher
+from tests.properties.import_model import model_duplicates, model_import
 from tests.support.builders import person
+from tests.support.imports import decide_import, duplicates, matched
 
 DESK = LocationId("desk")
 #: Few of each, in two spellings, so that they meet.
@@ -66,15 +70,6 @@ def some_recipients(draw: st.DrawFn) -> list[Recipient]:
 PREFERENCES = st.booleans().map(lambda allowed: Preferences(allow_csv_to_update_directory=allowed))
 
 
-def joined(rows: Sequence[Row], stored: Sequence[Recipient]) -> Join:
-    """Return the join of rows and recipients."""
-    join = Join()
-    join.add_rows(rows)
-    join.add_recipients(sorted(stored, key=lambda each: each.id))
-    join.match()
-    return join
-
-
 def applied(stored: Sequence[Recipient], writes: Sequence[Write]) -> list[Recipient]:
     """Return what is stored after some writes."""
     after = {each.id: each for each in stored} | {write.recipient.id: write.recipient for write in writes}
@@ -84,29 +79,44 @@ def applied(stored: Sequence[Recipient], writes: Sequence[Write]) -> list[Recipi
 @given(some_rows())
 def test_the_same_rows_are_wrong(rows: list[Row]) -> None:
     """Each with the same line that was about the same person before."""
-    with Join() as join:
-        join.add_rows(rows)
-        found = duplicates(rows)
-        assert join.wrong() == (len(found), tuple(found))
+    assert duplicates(rows) == model_duplicates(rows)
 
 
+@pytest.mark.parametrize("database", [ON_DISK, IN_MEMORY])
 @given(some_rows(), some_recipients(), PREFERENCES)
 @settings(max_examples=300)
-def test_on_disk_is_decided_what_is_decided_in_memory(
-    rows: list[Row], stored: list[Recipient], preferences: Preferences
+def test_a_database_decides_what_the_model_decides(
+    database: str, rows: list[Row], stored: list[Recipient], preferences: Preferences
 ) -> None:
     """The same writes in the same order, the same rows refused, the same people leaving, by the same digest."""
     rows = without_duplicates(rows)
-    decision = decide_import(rows, stored, preferences, ImportMode.OVERWRITE)
-    with joined(rows, stored) as join:
-        assert tuple(join.writes(preferences)) == decision.writes
-        assert (join.refused_rows, join.refused()) == (len(decision.refused), decision.refused)
-        leaving = deactivations(decision.leaving, {each.id: each for each in stored}, Origin.CSV)
-        assert tuple(join.departures()) == leaving
-        loss = join.loss(DESK, 0)
+    decision = model_import(rows, stored, preferences, ImportMode.OVERWRITE)
+    leaving = deactivations(decision.leaving, {recipient.id: recipient for recipient in stored}, Origin.CSV)
+    with closing(matched(rows, stored, database)) as matcher:
+        assert tuple(matcher.writes(preferences, departures=True)) == (*decision.writes, *leaving)
+        assert matcher.problems() == (len(decision.refused), decision.refused)
+        loss = matcher.loss(DESK, 0)
         assert (loss.candidates, loss.baseline) == (len(decision.leaving), decision.baseline)
-        assert join.digest(DESK) == digest((DESK, candidate) for candidate in decision.leaving)
-        assert join.active == sum(each.status is Status.ACTIVE for each in stored)
+        assert matcher.digest(DESK) == digest((DESK, candidate) for candidate in decision.leaving)
+        assert matcher.active == sum(recipient.status is Status.ACTIVE for recipient in stored)
+
+
+@given(some_rows(), some_recipients(), some_recipients(), PREFERENCES)
+def test_rows_can_be_matched_again(
+    rows: list[Row], before: list[Recipient], after: list[Recipient], preferences: Preferences
+) -> None:
+    """With the recipients that are stored by then; nothing of the first match is left."""
+    rows = without_duplicates(rows)
+    decision = model_import(rows, after, preferences, ImportMode.OVERWRITE)
+    with closing(matched(rows, before)) as matcher:
+        list(matcher.writes(preferences, departures=True))
+        matcher.clear()
+        matcher.add_recipients(sorted(after, key=lambda recipient: recipient.id))
+        matcher.match()
+        writes = tuple(matcher.writes(preferences, departures=False))
+        assert (writes, matcher.problems()[1]) == (decision.writes, decision.refused)
+        assert matcher.loss(DESK, 0).candidates == len(decision.leaving)
+        assert matcher.active == sum(recipient.status is Status.ACTIVE for recipient in after)
 
 
 @given(some_rows(), some_recipients(), PREFERENCES, st.data())
@@ -117,21 +127,21 @@ def test_what_was_written_in_part_is_finished(
     """Killed after any of its writes, an import decides just the others, and holds just the same people."""
     rows = without_duplicates(rows)
     decision = decide_import(rows, stored, preferences, ImportMode.OVERWRITE)
-    gone = deactivations(decision.leaving, {each.id: each for each in stored}, Origin.CSV)
-    written = [each for each in (*decision.writes, *gone) if data.draw(st.booleans())]
+    gone = deactivations(decision.leaving, {recipient.id: recipient for recipient in stored}, Origin.CSV)
+    written = [write for write in (*decision.writes, *gone) if data.draw(st.booleans())]
     after = applied(stored, written)
     left = decide_import(rows, after, preferences, ImportMode.OVERWRITE)
     assert left.writes == tuple(write for write in decision.writes if write not in written)
     assert left.refused == decision.refused
     kinds = [write.change.kind for write in written]
     added = kinds.count(ChangeKind.CREATED) + kinds.count(ChangeKind.REACTIVATED)
-    with joined(rows, after) as join:
-        for each in written:
-            if each.change.kind is ChangeKind.DEACTIVATED:
-                join.add_gone(each.recipient.id)
-        loss = join.loss(DESK, added)
+    with closing(matched(rows, after)) as matcher:
+        for write in written:
+            if write.change.kind is ChangeKind.DEACTIVATED:
+                matcher.add_deactivated(write.recipient.id)
+        loss = matcher.loss(DESK, added)
         assert (loss.candidates, loss.baseline) == (len(decision.leaving), decision.baseline)
-        assert join.digest(DESK) == digest((DESK, candidate) for candidate in decision.leaving)
+        assert matcher.digest(DESK) == digest((DESK, candidate) for candidate in decision.leaving)
 
 
 @given(some_rows(), some_recipients(), PREFERENCES)
@@ -151,20 +161,21 @@ def without_duplicates(rows: Sequence[Row]) -> list[Row]:
 def test_only_the_first_problems_are_named() -> None:
     """By line, however many there are; all of them are counted."""
     rows = [Row(line=line, fields={"mail": "a@x.example"}) for line in range(2, 2_502)]
-    with Join() as join:
-        join.add_rows(rows)
-        count, named = join.wrong()
-    assert (count, [each.line for each in named]) == (2_499, list(range(3, 1_003)))
+    with closing(RowMatcher(IN_MEMORY)) as matcher:
+        matcher.add_rows(rows, len(rows))
+        count, named = matcher.problems()
+    assert (count, [problem.line for problem in named]) == (2_499, list(range(3, 1_003)))
     kept = [msgspec.structs.replace(row, fields={"mail": f"p{row.line}@x.example"}) for row in rows]
     stored = [
         Recipient(
-            id=RecipientId(f"r{each.line}"),
+            id=RecipientId(f"r{row.line}"),
             origin=Origin.DIRECTORY,
             status=Status.ACTIVE,
-            profile=Profile(mail=each.fields["mail"]),
+            profile=Profile(mail=row.fields["mail"]),
         )
-        for each in kept
+        for row in kept
     ]
-    with joined(kept, stored) as join:
-        assert list(join.writes(Preferences())) == []
-        assert (join.refused_rows, [row.line for row in join.refused()]) == (2_500, list(range(2, 1_002)))
+    with closing(matched(kept, stored)) as matcher:
+        assert list(matcher.writes(Preferences(), departures=False)) == []
+        count, refused = matcher.problems()
+    assert (count, [problem.line for problem in refused]) == (2_500, list(range(2, 1_002)))

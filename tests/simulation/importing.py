@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.bootstrap import App
 from shared.domain.ids import LocationId, RunId, TenantId
-from shared.domain.imports.large_import import Import, ImportRef
+from shared.domain.imports.import_record import Import, ImportRef
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Run

@@ -27,7 +27,7 @@ from shared.adapters.stores.account_placement import KNOWN_FOR, Accounts
 from shared.bootstrap import Ports
 from shared.domain.access.sso_users import ProductUser, Role
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.imports.large_import import ImportState
+from shared.domain.imports.import_record import ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.run import RunState

@@ -10,7 +10,7 @@ import pytest
 
 from shared.bootstrap import App
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.imports.large_import import MAX_PARTS, ImportState
+from shared.domain.imports.import_record import MAX_PARTS, ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Counts, Status
@@ -19,7 +19,7 @@ from shared.domain.sync.jobs import ImportJob
 from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
 from shared.telemetry import RequestCounters
 from shared.workflows.imports import cleanup, upload
-from shared.workflows.imports.row_matcher import Join
+from shared.workflows.imports.row_matcher import RowMatcher
 from tests.simulation.importing import (
     BERLIN,
     CONTOSO,
@@ -182,7 +182,7 @@ async def test_an_import_waits_for_a_sync() -> None:
     job = world.queue.messages.pop()
     assert isinstance(job, ImportJob)
     with pytest.raises(Transient) as waits:
-        await world.app.work_off_import(job, RequestCounters())
+        await world.app.apply_import(job, RequestCounters())
     assert (waits.value.code, waits.value.retry_after_s) == ("run_active", 30)
     assert ((await look(world, ref)).state, (await world.run(CONTOSO, run.id)).state) == (
         ImportState.WAITING,
@@ -251,7 +251,7 @@ async def test_a_second_delivery_leaves_the_worker_alone() -> None:
 
     async def again() -> None:
         with pytest.raises(Transient) as waits:
-            await world.app.work_off_import(job, RequestCounters())
+            await world.app.apply_import(job, RequestCounters())
         waited.append(waits.value.retry_after_s)
 
     recipients: Any = Interrupting(world.ports.recipients, "write", 2, again)
@@ -259,7 +259,7 @@ async def test_a_second_delivery_leaves_the_worker_alone() -> None:
     assert waited == [660]
     assert (await look(world, ref)).state is ImportState.DONE
     with pytest.raises(Superseded):
-        await world.app.work_off_import(job, RequestCounters())
+        await world.app.apply_import(job, RequestCounters())
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), sqlite3.OperationalError("disk is full")])
@@ -275,9 +275,9 @@ async def test_without_room_on_the_disk_an_import_waits(error: Exception, monkey
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(Join, "add_recipients", full)
+        patched.setattr(RowMatcher, "add_recipients", full)
         with pytest.raises(Transient) as waits:
-            await world.app.work_off_import(job, RequestCounters())
+            await world.app.apply_import(job, RequestCounters())
     assert (waits.value.code, waits.value.retry_after_s) == ("no_disk", 120)
     await settle(world)
     assert (await look(world, ref)).state is ImportState.DONE

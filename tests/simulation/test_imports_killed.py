@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from shared.domain.imports.large_import import ImportRef, ImportState
+from shared.domain.imports.import_record import ImportRef, ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.telemetry import RequestCounters

@@ -20,7 +20,7 @@ from shared.domain.ids import (
     new_run_id,
     recipient_id_of,
 )
-from shared.domain.imports.large_import import Import, ImportState
+from shared.domain.imports.import_record import Import, ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status

@@ -259,7 +259,7 @@ async def work_off(app: App, message: Message, counters: RequestCounters, *, las
             case DeactivateJob():
                 await app.deactivate(message, counters)
             case ImportJob():
-                await app.work_off_import(message, counters)
+                await app.apply_import(message, counters)
 
 
 async def drain_with_retries(world: World, app: App) -> None:

@@ -12,7 +12,7 @@ from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipien
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId
 from shared.domain.imports.csv_file import Row, export, rows
-from shared.domain.imports.row_decisions import ImportMode, decide_import
+from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.filters import ATTRIBUTES
 from shared.domain.preferences.preferences import Preferences
@@ -20,6 +20,7 @@ from shared.domain.recipient import API_NAMES, PERSON_FIELDS, PROFILE_FIELDS, TE
 from shared.domain.snapshots.page import decode_page, encode_page
 from shared.triggers.http.schemas.recipients import FULL_BODY, RecipientView
 from tests.support.graph_user import camel, properties_of
+from tests.support.imports import decide_import
 
 ID = "00000001-0000-4000-8000-000000000000"
 #: The manager is another person, of whom the directory answers the id.

@@ -1,4 +1,4 @@
-"""Large imports in the table Imports, and the parts of their files in the table Uploads."""
+"""Uploaded imports in the table Imports, and the parts of their files in the table Uploads."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from shared.adapters.stores.table_names import IMPORTS, UPLOADS
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
 from shared.domain.ids import ImportId, LocationId, TenantId
-from shared.domain.imports.large_import import Import, ImportMark, ImportRef, ImportState
+from shared.domain.imports.import_record import Import, ImportMark, ImportRef, ImportState
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
 

@@ -18,7 +18,7 @@ from shared.domain.ids import (
     TenantId,
     recipient_id_of,
 )
-from shared.domain.imports.large_import import ImportRef
+from shared.domain.imports.import_record import ImportRef
 from shared.domain.snapshots.snapshot import SnapshotManifest
 
 FENCE: Final = "!fence"

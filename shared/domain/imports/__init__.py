@@ -1,1 +1,1 @@
-"""CSV files: parsing, the decision per row, and the state of large imports."""
+"""CSV files: parsing, the decision per row, and the state of imports."""

@@ -1,7 +1,6 @@
-"""What an import of CSV rows does to a location's recipients: pure, like `shared.domain.reconcile.decide`."""
+"""Decide what a CSV row does to a location's recipients. Pure, like `shared.domain.reconcile.decide`."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 from hashlib import sha256
 
@@ -16,27 +15,16 @@ from shared.domain.reconcile.decide import Write
 
 
 class ImportMode(StrEnum):
-    """What becomes of recipients that the file does not name."""
+    """How an import treats recipients that the file does not contain."""
 
-    #: They stay.
+    #: They are kept.
     MERGE = "merge"
     #: Those of origin `csv` are deactivated, under the guard.
     OVERWRITE = "overwrite"
 
 
-class ImportDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write, which rows are refused and why, and whom the file lacks."""
-
-    writes: tuple[Write, ...]
-    unchanged: int
-    refused: tuple[RowProblem, ...]
-    leaving: tuple[Candidate, ...]
-    #: Active recipients of origin `csv` before the import.
-    baseline: int
-
-
 class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a row can mean: how many recipients, and the one if it is one."""
+    """The recipients that a row can mean: their number, and the recipient if it is only one."""
 
     candidates: int
     recipient: Recipient | None
@@ -44,83 +32,18 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     contested: bool
 
 
-def duplicates(rows: Iterable[Row]) -> list[RowProblem]:
-    """Return a problem for every row that names somebody whom an earlier row names; rows come by their lines.
-
-    A row without an address is about the employee whom a row with one names. Two rows with addresses are two people,
-    whatever their employee ids say.
-    """
-    by_key: dict[str, int] = {}
-    by_alias: dict[str, int] = {}
-    found = []
-    for row in rows:
-        earlier = [by_key.get(row.key), by_alias.get(row.key), by_key.get(row.alias or "")]
-        first = min((line for line in earlier if line is not None), default=row.line)
-        if first != row.line:
-            found.append(duplicate(row.line, first))
-        by_key.setdefault(row.key, row.line)
-        if row.alias is not None:
-            by_alias.setdefault(row.alias, row.line)
-    return found
-
-
-def duplicate(line: int, first: int) -> RowProblem:
-    """Return what is said of a row that names somebody whom an earlier one names."""
-    return RowProblem(line=line, code="duplicate", detail=f"Line {first} is about the same person.")
-
-
-def decide_import(
-    rows: Iterable[Row], stored: Sequence[Recipient], preferences: Preferences, mode: ImportMode
-) -> ImportDecision:
-    """Return what importing rows does; the rows in any order give the same, and importing again gives no writes.
-
-    So does importing again what was written in part: `shared.workflows.imports.row_matcher` decides the same of more
-    rows than fit into memory, and goes on where a worker was killed.
-    """
-    index: defaultdict[str, list[Recipient]] = defaultdict(list)
-    for each in stored:
-        for key in keys_of(each):
-            index[key].append(each)
-    ids = {each.id for each in stored}
-    ordered = sorted(rows, key=lambda each: each.key)
-    named = Counter(each.id for row in ordered for each in index.get(row.key, ()))
-    writes: list[Write] = []
-    refused: list[RowProblem] = []
-    unchanged = 0
-    for row in ordered:
-        found = index.get(row.key, [])
-        only = found[0] if len(found) == 1 else None
-        contested = only is not None and named[only.id] > 1
-        match = Match(candidates=len(found), recipient=only, contested=contested)
-        decided = decide_row(row, match, preferences, ids.__contains__)
-        if decided is None:
-            unchanged += 1
-        elif isinstance(decided, RowProblem):
-            refused.append(decided)
-        else:
-            writes.append(decided)
-    csv = sorted((each for each in stored if from_file(each)), key=lambda each: each.id)
-    leaving = [not_in_file(each) for each in csv if each.id not in named]
-    return ImportDecision(
-        writes=tuple(writes),
-        unchanged=unchanged,
-        refused=tuple(sorted(refused, key=lambda each: each.line)),
-        leaving=tuple(leaving) if mode is ImportMode.OVERWRITE else (),
-        baseline=len(csv),
-    )
-
-
 def decide_row(
     row: Row, match: Match, preferences: Preferences, taken: Callable[[RecipientId], bool]
 ) -> Write | RowProblem | None:
-    """Return what one row writes, why it is refused, or None if it changes nothing. `taken` knows the stored ids.
+    """Return the write of a row, why the row is refused, or None if it changes nothing.
 
-    What this writes changes the match of no other row of the file, so rows can be decided again in any state between.
+    `taken` returns whether a recipient id is stored. A write does not change the match of another row of the file, so
+    rows can be decided again after some of them were written.
     """
     if match.candidates > 1:
         return RowProblem(line=row.line, code="ambiguous", detail=f"{match.candidates} recipients could be meant.")
     if match.contested:
-        detail = "Another row could mean the same recipient, by another field; nobody is guessed."
+        detail = "Another row could mean the same recipient by a different field; neither row was applied."
         return RowProblem(line=row.line, code="ambiguous", detail=detail)
     if match.recipient is None:
         return _created(row, taken)
@@ -131,29 +54,29 @@ def decide_row(
 
 
 def keys_of(recipient: Recipient) -> tuple[str, ...]:
-    """Return what a row can name a stored recipient by."""
+    """Return the keys by which a row can mean a stored recipient."""
     row = Row(line=0, fields=msgspec.structs.asdict(recipient.profile))
     if recipient.origin is Origin.DIRECTORY or row.alias is None:
         return (row.key,)
-    return (row.key, row.alias)  # a row that has no address any more, or not yet, is still about the same employee
+    return (row.key, row.alias)  # the row may have no address, or lost it
 
 
 def from_file(recipient: Recipient) -> bool:
-    """Tell whether an overwriting file that lacks the recipient deactivates it."""
+    """Return whether an overwriting file without the recipient deactivates it."""
     return recipient.origin is Origin.CSV and recipient.status is Status.ACTIVE
 
 
 def not_in_file(recipient: Recipient) -> Candidate:
-    """Return the candidate that somebody is whom an overwriting file lacks."""
+    """Return the candidate of a recipient that an overwriting file does not contain."""
     return Candidate(recipient.id, recipient.object_id or ObjectId(""), Reason.NOT_IN_FILE)
 
 
 def _new_id(key: str, taken: Callable[[RecipientId], bool]) -> RecipientId:
-    """Return the id of whom a row creates: the same for the same row, unless somebody has it who is another by now."""
-    found = sha256(key.encode())
-    while taken(RecipientId(f"csv-{found.hexdigest()[:32]}")):
-        found.update(b"+")
-    return RecipientId(f"csv-{found.hexdigest()[:32]}")
+    """Return the id of a new recipient: derived from the row's key, and different if that id is taken."""
+    hash_ = sha256(key.encode())
+    while taken(RecipientId(f"csv-{hash_.hexdigest()[:32]}")):
+        hash_.update(b"+")
+    return RecipientId(f"csv-{hash_.hexdigest()[:32]}")
 
 
 def _created(row: Row, taken: Callable[[RecipientId], bool]) -> Write:
@@ -173,7 +96,7 @@ def _created(row: Row, taken: Callable[[RecipientId], bool]) -> Write:
 
 
 def _updated(row: Row, recipient: Recipient) -> Write | None:
-    """Return the recipient with the row's fields; `last_applied` stays: the base of the next sync's merge."""
+    """Return the write of a changed recipient. `last_applied`, the base of the next sync's merge, is kept."""
     changed = {name: value for name, value in row.fields.items() if getattr(recipient.profile, name) != value}
     returns = recipient.origin is Origin.CSV and recipient.status is Status.DEACTIVATED_BY_SYNC
     if not changed and not returns:

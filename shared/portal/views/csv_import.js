@@ -5,6 +5,7 @@ import { h, replace } from "../dom.js";
 import { count, number, words } from "../format.js";
 import { dialog } from "../parts/dialog.js";
 import { action, field, notice, problem, select, table } from "../parts/ui.js";
+import { isTooLarge, uploadImport } from "../parts/upload.js";
 
 const MODES = [
   ["merge", "Add and update rows. Keep all other recipients."],
@@ -22,8 +23,19 @@ export function importFile(path, reload) {
       const preview = await api.upload(`${path}?${new URLSearchParams({ mode: mode.value, dryRun: true })}`, file.files[0]);
       replace(result, outcome(preview, { preview: true }));
     } catch (error) {
+      if (isTooLarge(error)) return replace(result, notice("info", "This file is too large for a preview.", "You can import it. The rows are checked first; if one is invalid, nothing is imported."));
       if (!error.body?.problems) throw error;
       replace(result, problem(error), rows(error.body.problems));
+    }
+  };
+  const send = async () => {
+    const query = new URLSearchParams({ mode: mode.value, ...(approve ? { approve } : {}) });
+    try {
+      return await api.upload(`${path}?${query}`, file.files[0]);
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+      const progress = (text) => replace(result, notice("info", "This is a large file.", text));
+      return uploadImport(path.replace(/\/recipients$/, ""), file.files[0], { mode: mode.value, approve, progress });
     }
   };
   const form = h(
@@ -39,9 +51,8 @@ export function importFile(path, reload) {
     wide: true,
     done: async () => {
       if (!file.files.length) throw new api.Problem(400, { detail: "Choose a file first." });
-      const query = new URLSearchParams({ mode: mode.value, ...(approve ? { approve } : {}) });
       try {
-        const done = await api.upload(`${path}?${query}`, file.files[0]);
+        const done = await send();
         approve = done.held ? done.heldDigest : "";
         replace(result, outcome(done));
       } catch (error) {

@@ -1,6 +1,7 @@
-"""Routes for large imports: upload a file in parts, start the import and follow it."""
+"""Routes for imports of CSV files: inside a request, or uploaded in parts, started and followed."""
 
 from http import HTTPStatus
+from io import BytesIO
 from typing import Final
 
 import azure.functions as func
@@ -8,18 +9,21 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
-from shared.domain.imports.large_import import MAX_PART_BYTES, MAX_PARTS, ImportRef
+from shared.domain.imports.import_record import MAX_PART_BYTES, MAX_PARTS, UPLOAD_INSTEAD, ImportRef
 from shared.domain.imports.row_decisions import ImportMode
-from shared.errors import Rejected
+from shared.errors import Rejected, TooLarge
 from shared.triggers.http.framework.answers import Answer
-from shared.triggers.http.framework.contracts import NO_LOCATION, Contract, answers, one_of
+from shared.triggers.http.framework.contracts import NO_LOCATION, Contract, Parameter, answers, one_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.schemas.imports import LargeImportView, PartView
+from shared.triggers.http.schemas.imports import ImportView, PartView, UploadedImportView
 from shared.triggers.http.schemas.runs import RunView
 
 bp = func.Blueprint()
 
+#: Maximum size of a file that is imported inside a request, in bytes.
+_MAX_FILE: Final = 32 * 1024 * 1024
+_MODE: Final = one_of("mode", "Keep (merge) or deactivate (overwrite) CSV recipients missing in the file.", ImportMode)
 _NOT_STARTED: Final = ("parts_missing", "file_too_large", "digest_mismatch")
 _NO_IMPORT: Final = {404: (*NO_LOCATION[404], "import_not_found")}
 
@@ -35,16 +39,50 @@ class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 @route(
     bp,
     "POST",
-    "tenants/{tenant}/locations/{location}/imports",
+    "tenants/{tenant}/locations/{location}/recipients",
     Contract(
-        answers=answers(LargeImportView, HTTPStatus.CREATED),
+        answers=answers(ImportView),
+        takes_csv=True,
+        repeatable=True,
         query=(
-            one_of(
-                "mode",
-                "Keep (merge) or deactivate (overwrite) CSV recipients missing in the file.",
-                ImportMode,
+            _MODE,
+            Parameter(name="approve", about="The `heldDigest` of an import whose deactivations are approved."),
+            Parameter(
+                name="dryRun",
+                about="Only return what the import would change.",
+                schema={"type": "boolean", "default": False},
             ),
         ),
+        problems={
+            **NO_LOCATION,
+            409: ("run_active", "request_in_progress"),
+            413: ("too_many_rows", "file_too_large"),
+            422: ("rows_refused",),
+        },
+    ),
+)
+async def recipients_import(request: Request) -> Answer:
+    """Import a CSV file of at most 5,000 rows; 422 with all invalid rows, in which case nothing is changed."""
+    mode = request.choice("mode", ImportMode) or ImportMode.MERGE
+    file, approved = _file(request), request.query("approve")
+    if request.flag("dryRun"):
+        report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved)
+    else:
+        inputs = (request.location.encode(), mode.encode(), approved.encode(), file.getvalue())
+        repeatable = request.repeatable("import", *inputs)
+        report = await app().import_csv(
+            request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable
+        )
+    return Answer(ImportView.of(report))
+
+
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/locations/{location}/imports",
+    Contract(
+        answers=answers(UploadedImportView, HTTPStatus.CREATED),
+        query=(_MODE,),
         located=True,
         problems={**NO_LOCATION, 422: ("too_many_imports",)},
     ),
@@ -54,19 +92,19 @@ async def imports_post(request: Request) -> Answer:
     mode = request.choice("mode", ImportMode) or ImportMode.MERGE
     new = await app().upload_import.create(request.tenant, request.location, mode, name_of(request.caller))
     address = f"/api/tenants/{new.tenant}/locations/{new.location}/imports/{new.id}"
-    return Answer(LargeImportView.of(new), HTTPStatus.CREATED, headers={"Location": address})
+    return Answer(UploadedImportView.of(new), HTTPStatus.CREATED, headers={"Location": address})
 
 
 @route(
     bp,
     "GET",
     "tenants/{tenant}/locations/{location}/imports/{import}",
-    Contract(answers=answers(LargeImportView), problems=_NO_IMPORT),
+    Contract(answers=answers(UploadedImportView), problems=_NO_IMPORT),
 )
 async def imports_get(request: Request) -> Answer:
     """Return the state and the result of an import."""
     stored, sizes = await app().upload_import.get(_ref(request))
-    return Answer(LargeImportView.of(stored, sizes))
+    return Answer(UploadedImportView.of(stored, sizes))
 
 
 @route(
@@ -105,6 +143,12 @@ async def imports_start(request: Request) -> Answer:
     return Answer(
         RunView.of(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"}
     )
+
+
+def _file(request: Request) -> BytesIO:
+    if (size := len(request.raw.get_body())) > _MAX_FILE:
+        raise TooLarge(f"The file has {size} bytes; at most {_MAX_FILE}. {UPLOAD_INSTEAD}", code="file_too_large")
+    return request.file(_MAX_FILE)
 
 
 def _ref(request: Request) -> ImportRef:

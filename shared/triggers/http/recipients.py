@@ -1,4 +1,4 @@
-"""Routes for recipients: search, edit, import, export and explain."""
+"""Routes for recipients: search, edit, export and explain."""
 
 from typing import Final
 
@@ -8,7 +8,6 @@ from msgspec import UnsetType
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
 from shared.domain.imports.csv_file import export
-from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.recipient import Origin, Status
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import NO_LOCATION, NO_TENANT, Contract, Parameter, answers, one_of, paged
@@ -16,56 +15,14 @@ from shared.triggers.http.framework.negotiation import preferred
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
-from shared.triggers.http.schemas.imports import ImportView
 from shared.triggers.http.schemas.recipients import FULL_BODY, RecipientsView, RecipientView
 from shared.workflows.operations.recipient_queries import RecipientFilter
 from shared.workflows.recipients.explain import Answer as Explained
 
 _CSV: Final = "text/csv"
 _JSON: Final = "application/json"
-#: Largest file that one request can import, in bytes.
-_MAX_FILE: Final = 32 * 1024 * 1024
 
 bp = func.Blueprint()
-
-
-@route(
-    bp,
-    "POST",
-    "tenants/{tenant}/locations/{location}/recipients",
-    Contract(
-        answers=answers(ImportView),
-        takes_csv=True,
-        repeatable=True,
-        query=(
-            one_of(
-                "mode",
-                "Keep (merge) or deactivate (overwrite) CSV recipients missing in the file.",
-                ImportMode,
-            ),
-            Parameter(name="approve", about="The `heldDigest` of an import whose deactivations are approved."),
-            Parameter(
-                name="dryRun",
-                about="Only return what the import would change.",
-                schema={"type": "boolean", "default": False},
-            ),
-        ),
-        problems={**NO_LOCATION, 409: ("run_active", "request_in_progress"), 422: ("rows_refused", "too_many_rows")},
-    ),
-)
-async def recipients_import(request: Request) -> Answer:
-    """Import a CSV file; 422 with all invalid rows, in which case nothing is changed."""
-    mode = request.choice("mode", ImportMode) or ImportMode.MERGE
-    file, approved = request.file(_MAX_FILE), request.query("approve")
-    if request.flag("dryRun"):
-        report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved)
-    else:
-        inputs = (request.location.encode(), mode.encode(), approved.encode(), file.getvalue())
-        repeatable = request.repeatable("import", *inputs)
-        report = await app().import_csv(
-            request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable
-        )
-    return Answer(ImportView.of(report))
 
 
 @route(

@@ -1,1 +1,1 @@
-"""CSV imports, small and large."""
+"""CSV imports: inside a request, or of an uploaded file by a job."""

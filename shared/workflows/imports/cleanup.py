@@ -1,12 +1,13 @@
-"""Sweep imports: large imports that a crash left behind go on, and what nobody needs any more is erased."""
+"""Cleanup of uploaded imports: resumes those that a crash interrupted, and erases what is no longer needed."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
 import msgspec
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.imports.large_import import Import, ImportMark, ImportRef, ImportState, failure
+from shared.domain.imports.import_record import Import, ImportMark, ImportState, failure
 from shared.domain.problem import Problem
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound, SyncError
@@ -14,43 +15,43 @@ from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.telemetry import event
-from shared.workflows.imports.completion import ImportEndings
+from shared.workflows.imports.completion import ImportCompletion
 
-#: How long the file of an import is kept that nobody has started, or whose deactivations nobody has approved.
+#: How long the file of an import is kept that was not started, or whose deactivations were not approved.
 KEEP_FILE: Final = timedelta(hours=24)
 #: How long a started import may take.
 DEADLINE: Final = timedelta(hours=24)
-#: How long the report of an import is kept; its run stays in the history.
+#: How long the report of an import is kept. Its run stays in the history.
 KEEP_REPORT: Final = timedelta(days=30)
 
 
-class SweepImports(msgspec.Struct, frozen=True, kw_only=True):
-    """Looks after every large import."""
+class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
+    """Resumes, ends and deletes imports."""
 
     imports: ImportStore
     queue: JobQueue
-    endings: ImportEndings
+    completion: ImportCompletion
     clock: Clock
     stale_after_s: float
 
     async def __call__(self) -> None:
-        """Leave no import without progress, a job in its queue, or an end. One stops no other."""
+        """Enqueue imports without progress again, and end or delete expired ones. Failures concern one import only."""
         async for mark in self.imports.list_imports():
             try:
-                await self._look(mark)
+                await self._check(mark)
             except SyncError as error:
                 event("import_sweep_failed", tenant=mark.ref.tenant, location=mark.ref.location, code=error.code)
 
     async def abandon(self, tenant: TenantId, location: LocationId) -> None:
-        """Leave nothing of a location's imports, and their runs ended. Call it when the location is deleted."""
+        """End the runs of a deleted location's imports, and delete its imports."""
         async for mark in self.imports.list_imports(tenant):
             if mark.ref.location == location and not mark.state.ended:
-                stored = await self._find(mark.ref)
-                if stored is not None and not stored.value.state.ended:
-                    await self.endings.end(stored, failure("location_deleted", "The location was deleted."))
+                with suppress(NotFound):
+                    stored = await self.imports.get(mark.ref)
+                    await self.completion.end(stored, failure("location_deleted", "The location was deleted."))
         await self.imports.delete_location(tenant, location)
 
-    async def _look(self, mark: ImportMark) -> None:
+    async def _check(self, mark: ImportMark) -> None:
         age = self.clock.now() - mark.at
         match mark.state:
             case ImportState.DONE | ImportState.FAILED:
@@ -58,41 +59,28 @@ class SweepImports(msgspec.Struct, frozen=True, kw_only=True):
                     await self.imports.delete(mark.ref)
             case ImportState.UPLOADING | ImportState.HELD:
                 if age >= KEEP_FILE:
-                    await self._expire(mark.ref)
+                    await self._expire(await self.imports.get(mark.ref))
             case ImportState.WAITING | ImportState.WORKING:
                 if age >= timedelta(seconds=self.stale_after_s):
-                    await self._resume(mark.ref)
+                    await self._resume(await self.imports.get(mark.ref))
 
-    async def _expire(self, ref: ImportRef) -> None:
-        stored = await self._find(ref)
-        if stored is None:
-            return
-        outcome = failure("expired", "It was not started within a day, and its file was erased.")
+    async def _expire(self, stored: Versioned[Import]) -> None:
+        outcome = failure("expired", "The import was not started within a day; its file was erased.")
         if stored.value.outcome is not None:  # held: what was applied stays, the deactivations are dropped
             outcome = msgspec.structs.replace(stored.value.outcome, state=ImportState.DONE, held_digest=None)
-        await self.endings.end(stored, outcome)
+        await self.completion.end(stored, outcome)
 
-    async def _resume(self, ref: ImportRef) -> None:
-        stored = await self._find(ref)
-        if stored is None or stored.value.state.ended:
+    async def _resume(self, stored: Versioned[Import]) -> None:
+        now, stale = self.clock.now(), stored.value
+        claimed = stale.claimed_until is not None and stale.claimed_until > now
+        if stale.state.ended or stale.run is None or stale.started_at is None:
             return
-        now, known = self.clock.now(), stored.value
-        if known.outcome is not None:
-            await self.endings.close(stored)
-        elif known.claimed_until is not None and known.claimed_until > now:
-            return
-        elif known.run is None or known.started_at is None:
-            return  # no start leaves this
-        elif known.started_at <= now - DEADLINE:
-            detail = "It was not finished within a day and was given up; send the file again."
-            await self.endings.fail(known.job(known.run), Problem(concerns="import", code="deadline", detail=detail))
-        else:
-            event("import_resumed", tenant=known.tenant, run=known.run, location=known.location)
-            await self.imports.replace(msgspec.structs.replace(known, at=now), stored.etag)
-            await self.queue.import_file(known.job(known.run))
-
-    async def _find(self, ref: ImportRef) -> Versioned[Import] | None:
-        try:
-            return await self.imports.get(ref)
-        except NotFound:
-            return None
+        if stale.outcome is not None:
+            await self.completion.close(stored)
+        elif not claimed and stale.started_at <= now - DEADLINE:
+            detail = "The import was not finished within a day and was given up; upload the file again."
+            await self.completion.fail(stale.job(stale.run), Problem(concerns="import", code="deadline", detail=detail))
+        elif not claimed:
+            event("import_resumed", tenant=stale.tenant, run=stale.run, location=stale.location)
+            await self.imports.replace(msgspec.structs.replace(stale, at=now), stored.etag)
+            await self.queue.import_file(stale.job(stale.run))

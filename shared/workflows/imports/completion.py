@@ -1,7 +1,7 @@
-"""Endings of large imports: what the history says of them, and how they end, whoever finds that they have.
+"""Completion of uploaded imports: shows their progress in the history and ends them.
 
-How an import ends is written into its row first; then its run is closed, its file erased, and its row says that it has
-ended, in this order, so that whoever comes after a crash ends it the same way.
+The outcome is stored in the import's row first. Then the run is ended, the file is erased, and the row gets its final
+state, in this order, so that every later attempt after a crash leads to the same end.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from shared.domain.ids import RunId, TenantId
-from shared.domain.imports.large_import import Import, ImportState, Outcome, announced, ended_run, failure, ref_of
+from shared.domain.imports.import_record import Import, ImportState, Outcome, announced, ended_run, failure, ref_of
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, Run, RunState
@@ -27,8 +26,8 @@ from shared.telemetry import event
 from shared.workflows.tenants.summary import revise
 
 
-class ImportEndings(msgspec.Struct, frozen=True, kw_only=True):
-    """Ends large imports, and shows in the history how far they are."""
+class ImportCompletion(msgspec.Struct, frozen=True, kw_only=True):
+    """Ends uploaded imports."""
 
     sync_states: SyncStateStore
     imports: ImportStore
@@ -37,90 +36,83 @@ class ImportEndings(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
 
     async def current(self, job: ImportJob) -> Versioned[Import]:
-        """Return the import of a job, whose run is in the history.
+        """Return the import of a job. Its run is in the history afterwards.
 
-        Raises: Superseded if it has ended, is gone, or was started anew since.
+        Raises Superseded if the import has ended, was deleted, or was started again since.
         """
         try:
             stored = await self.imports.get(ref_of(job))
         except NotFound as error:
-            raise Superseded(f"import {job.import_id} is gone", code="import_gone") from error
+            raise Superseded(f"import {job.import_id} was deleted", code="import_gone") from error
         if stored.value.run != job.run or stored.value.state.ended:
             raise Superseded(f"import {job.import_id} has ended", code="import_ended")
-        await self.runs.insert(announced(stored.value))  # whoever started it may have died before this
+        await self.runs.insert(announced(stored.value))  # the start request may have crashed before this
         return stored
 
-    async def note(self, claimed: Import, run: RunId, report: LocationReport) -> None:
-        """Show in the history how far the import is."""
-
-        def noted(known: Run) -> Run:
-            locations = {claimed.location: report}
-            return msgspec.structs.replace(known, state=RunState.RECONCILING, counts=report.counts, locations=locations)
-
-        await self._change_run(claimed, run, noted)
+    async def note(self, owner: Import, report: LocationReport) -> None:
+        """Store in the run what it has written so far."""
+        progress = {"state": RunState.RECONCILING, "counts": report.counts, "locations": {owner.location: report}}
+        await self._change_run(owner, lambda run: msgspec.structs.replace(run, **progress))
 
     async def end(self, stored: Versioned[Import], outcome: Outcome, storage_requests: int = 0) -> None:
-        """Leave the import ended like this: in the history, its file erased. Raises: Conflict if it just changed."""
-        spent = stored.value.storage_requests + storage_requests
+        """End the import with an outcome. Raises ETagConflict if it changed since it was read."""
+        now, spent = self.clock.now(), stored.value.storage_requests + storage_requests
         ending = msgspec.structs.replace(
-            stored.value, state=ImportState.WORKING, outcome=outcome, storage_requests=spent, at=self.clock.now()
+            stored.value, state=ImportState.WORKING, outcome=outcome, storage_requests=spent, at=now
         )
         await self.close(Versioned(ending, await self.imports.replace(ending, stored.etag)))
 
     async def fail(self, job: ImportJob, problem: Problem) -> None:
-        """Leave the import failed, what it has written so far counted. Raises: Superseded, Conflict."""
+        """End the import as failed. What it has written stays, and is counted.
+
+        Raises:
+            Superseded: The import has already ended, or was deleted.
+            ETagConflict: The import changed in the meantime.
+        """
         stored = await self.current(job)
-        written = await self.recipients.get_journal_counts(job.tenant, job.location, job.run)
-
-        def counted(known: Run) -> Run:
-            noted = known.locations.get(job.location, LocationReport())
-            locations = {job.location: msgspec.structs.replace(noted, counts=written)}
-            return msgspec.structs.replace(known, counts=written, locations=locations)
-
-        if written != Counts():
-            await self._change_run(stored.value, job.run, counted)
+        counts = await self.recipients.get_journal_counts(job.tenant, job.location, job.run)
+        if counts != Counts() and (run := await self._find_run(stored.value)) is not None:
+            noted = run.value.locations.get(job.location, LocationReport())
+            await self.note(stored.value, msgspec.structs.replace(noted, counts=counts))
         await self.end(stored, failure(problem.code, problem.detail))
 
     async def close(self, stored: Versioned[Import]) -> None:
-        """Leave the run ended, the file erased unless it is held, and then the import in its last state."""
-        ending = stored.value
-        if ending.outcome is None:
+        """End the run of an import that has an outcome, erase the file unless it is held, and set the final state."""
+        ending, outcome = stored.value, stored.value.outcome
+        if outcome is None:
             return
-        if ending.run is not None:
-            await self._change_run(ending, ending.run, lambda known: ended_run(known, ending, self.clock.now()))
-        if ending.outcome.state is not ImportState.HELD:
+        spent = ending.storage_requests
+        await self._change_run(ending, lambda run: ended_run(run, outcome, spent, self.clock.now()))
+        if outcome.state is not ImportState.HELD:
             await self.imports.delete_parts(ending.ref)
-        ended = msgspec.structs.replace(ending, state=ending.outcome.state, claimed_until=None, at=self.clock.now())
+        ended = msgspec.structs.replace(ending, state=outcome.state, claimed_until=None, at=self.clock.now())
         try:
             await self.imports.replace(ended, stored.etag)
-        except ETagConflict:  # another delivery has done the same
+        except ETagConflict:  # another delivery has closed it
             return
-        if ending.run is not None:
-            await self._count(ending.tenant, ending.run)
+        if (run := await self._find_run(ending)) is not None:
+            net = run.value.counts.net
+            await revise(self.sync_states, ending.tenant, lambda summary: summary.moved(net))
         event(
             "import_ended",
             tenant=ended.tenant,
             run=ended.run,
             location=ended.location,
             state=ended.state,
-            rows=ending.outcome.rows,
-            refused=ending.outcome.refused_rows,
-            held=ending.outcome.held,
+            rows=outcome.rows,
+            refused=outcome.refused_rows,
+            held=outcome.held,
         )
 
-    async def _count(self, tenant: TenantId, run: RunId) -> None:
-        """Move the tenant's summary on by what was written; who dies before this leaves it to the next sync."""
+    async def _find_run(self, owner: Import) -> Versioned[Run] | None:
+        """Return the run; None if the import was never started, or the run was erased with its tenant."""
         with suppress(NotFound):
-            counts = (await self.runs.get(tenant, run)).value.counts
-            more = counts.created + counts.reactivated - counts.deactivated
-            await revise(self.sync_states, tenant, lambda known: known.moved(more))
+            return await self.runs.get(owner.tenant, owner.run) if owner.run is not None else None
+        return None
 
     @optimistic_update
-    async def _change_run(self, owner: Import, run: RunId, change: Callable[[Run], Run]) -> None:
-        """Change a run that has not ended. One that is gone was erased with its tenant."""
-        try:
-            stored = await self.runs.get(owner.tenant, run)
-        except NotFound:
-            return
-        if not stored.value.state.ended:
+    async def _change_run(self, owner: Import, change: Callable[[Run], Run]) -> None:
+        """Change the run if it exists and has not ended."""
+        stored = await self._find_run(owner)
+        if stored is not None and not stored.value.state.ended:
             await self.runs.replace(change(stored.value), stored.etag)

@@ -1,31 +1,33 @@
-"""Joining: the rows of a large file with a location's recipients, by whom they are about, on disk instead of in memory.
+"""Matching: joins the rows of a file with a location's recipients in an SQLite database.
 
-What it decides is what `shared.domain.imports.row_decisions.decide_import` decides, row by row with the same function;
-a database in a temporary file, which is gone with its connection even if the worker is killed, only finds out who is
-meant.
+The database finds the recipients that a row can mean; `decide_row` decides. A small file is matched in memory, a large
+one in an unnamed temporary file, which disappears with its connection even if the worker is killed.
 """
 
+import asyncio
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from heapq import heappush, heappushpop
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
 from shared.domain.ids import LocationId, RecipientId
 from shared.domain.imports.csv_file import Row, RowProblem
-from shared.domain.imports.large_import import MAX_NAMED, MAX_ROWS
-from shared.domain.imports.row_decisions import Match, decide_row, duplicate, from_file, keys_of, not_in_file
+from shared.domain.imports.import_record import MAX_NAMED
+from shared.domain.imports.row_decisions import Match, decide_row, from_file, keys_of, not_in_file
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.recipient import Origin, Profile, Recipient, Status
+from shared.domain.recipient import Origin, Recipient, Status
 from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import Loss, digest_sorted
-from shared.errors import Rejected
 
-#: Rows that are handed to the database at once.
+#: Where SQLite keeps the database.
+ON_DISK: Final = ""
+IN_MEMORY: Final = ":memory:"
+#: Number of rows inserted in one transaction.
 _CHUNK: Final = 1_000
 _SCHEMA: Final = """
 PRAGMA journal_mode = OFF;
@@ -33,206 +35,175 @@ PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -16384;
 CREATE TABLE problem (line INTEGER, code TEXT, detail TEXT);
-CREATE TABLE file_row (n INTEGER PRIMARY KEY, line INTEGER, key TEXT, alias TEXT, shape INTEGER, body BLOB);
-CREATE TABLE recipient (n INTEGER PRIMARY KEY, id TEXT UNIQUE, active INTEGER, from_file INTEGER, body BLOB);
+CREATE TABLE file_row (n INTEGER PRIMARY KEY, line INTEGER, key TEXT, alias TEXT, fields BLOB);
+CREATE TABLE recipient (n INTEGER PRIMARY KEY, id TEXT UNIQUE, from_file INTEGER, body BLOB);
 CREATE TABLE recipient_key (key TEXT, recipient INTEGER);
-CREATE TABLE gone (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE already_deactivated (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE row_match (row INTEGER PRIMARY KEY, candidates INTEGER, recipient INTEGER);
+CREATE TABLE match_count (recipient INTEGER PRIMARY KEY, rows INTEGER);
+CREATE VIEW missing AS SELECT * FROM recipient WHERE from_file AND n NOT IN (SELECT recipient FROM match_count);
+CREATE VIEW affected AS SELECT id FROM missing UNION SELECT id FROM already_deactivated;
 """
-#: For each row the earliest other row that is about the same person; see `duplicates`. Grouped by name first, so that a
-#: million rows of one name are no million times a million pairs.
+#: Adds a problem for every row whose person an earlier row is about. A row without an address is about the
+#: employee of a row with one; two rows with different addresses are about two people, even with the same employee id.
+#: Grouping by name first avoids comparing every pair of a million rows with the same name.
 _DUPLICATES: Final = """
+CREATE INDEX row_key ON file_row (key);
 CREATE TABLE name AS
     SELECT key AS name, line, 0 AS alias FROM file_row
     UNION ALL SELECT alias, line, 1 FROM file_row WHERE alias IS NOT NULL;
 CREATE TABLE first AS
     SELECT name, MIN(line) AS by_any, MIN(CASE WHEN alias = 0 THEN line END) AS by_key FROM name GROUP BY name;
 CREATE INDEX first_name ON first (name);
-CREATE TABLE doubled AS
-    SELECT name.line AS line, MIN(CASE WHEN alias THEN by_key ELSE by_any END) AS first
-    FROM name JOIN first USING (name) GROUP BY name.line HAVING first < name.line;
+INSERT INTO problem
+    SELECT line, 'duplicate', 'Line ' || first || ' is about the same person.' FROM (
+        SELECT name.line AS line, MIN(CASE WHEN alias THEN by_key ELSE by_any END) AS first
+        FROM name JOIN first USING (name) GROUP BY name.line HAVING first < name.line
+    );
 DROP TABLE name;
 DROP TABLE first;
 """
-#: `meant`: the recipients of each row. `named`: how many rows can mean a recipient. `lacked`: whom the file lacks.
-#: `lost`: these, and those whom an earlier attempt of the same run has deactivated already.
+_CLEAR: Final = """
+DELETE FROM problem;
+DELETE FROM recipient;
+DELETE FROM recipient_key;
+DELETE FROM row_match;
+DELETE FROM match_count;
+"""
 _MATCH: Final = """
-CREATE INDEX row_key ON file_row (key);
 CREATE TABLE pair AS
     SELECT file_row.n AS row, recipient FROM recipient_key JOIN file_row USING (key);
-CREATE TABLE meant (row INTEGER PRIMARY KEY, candidates INTEGER, recipient INTEGER);
-INSERT INTO meant SELECT row, COUNT(*), MIN(recipient) FROM pair GROUP BY row;
-CREATE TABLE named (recipient INTEGER PRIMARY KEY, rows INTEGER);
-INSERT INTO named SELECT recipient, COUNT(*) FROM pair GROUP BY recipient;
+INSERT INTO row_match SELECT row, COUNT(*), MIN(recipient) FROM pair GROUP BY row;
+INSERT INTO match_count SELECT recipient, COUNT(*) FROM pair GROUP BY recipient;
 DROP TABLE pair;
-CREATE VIEW lacked AS SELECT * FROM recipient WHERE from_file AND n NOT IN (SELECT recipient FROM named);
-CREATE VIEW lost AS SELECT id FROM lacked UNION SELECT id FROM gone;
 """
-_DECISIONS: Final = """
-SELECT line, shape, file_row.body, COALESCE(candidates, 0), recipient.body, COALESCE(named.rows, 0)
+_MATCHED_ROWS: Final = """
+SELECT line, fields, COALESCE(candidates, 0), recipient.body, COALESCE(match_count.rows, 0)
 FROM file_row
-LEFT JOIN meant ON meant.row = file_row.n
-LEFT JOIN recipient ON recipient.n = meant.recipient AND candidates = 1
-LEFT JOIN named ON named.recipient = recipient.n
+LEFT JOIN row_match ON row_match.row = file_row.n
+LEFT JOIN recipient ON recipient.n = row_match.recipient AND candidates = 1
+LEFT JOIN match_count ON match_count.recipient = recipient.n
 ORDER BY file_row.key
 """
+#: Executes all work on databases, so that the event loop stays free. The interpreter switches between this thread and
+#: the loop every 5 ms. One thread per process: each keeps about 30 MiB of freed memory, and more would not be faster.
+#: Source: https://docs.python.org/3/library/sys.html#sys.setswitchinterval
+_THREAD: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="imports")
 T = TypeVar("T")
 
-
-def _twin(of: type[msgspec.Struct], **others: object) -> type[msgspec.Struct]:
-    """Return a struct with the same fields that is encoded without their names: half the bytes, on a small disk."""
-    fields = [(each.name, others.get(each.name, each.type)) for each in msgspec.structs.fields(of)]
-    return msgspec.defstruct(of.__name__, fields, array_like=True)
-
-
-_Profile: Final = _twin(Profile)
-_Recipient: Final = _twin(Recipient, profile=_Profile, last_applied=_Profile | None)
 _encode: Final = msgspec.msgpack.Encoder().encode
-_values: Final = msgspec.msgpack.Decoder(list[str | None]).decode
-_decode_twin: Final = msgspec.msgpack.Decoder(_Recipient).decode
+_decode_fields: Final = msgspec.msgpack.Decoder(dict[str, str | None]).decode
+_decode_recipient: Final = msgspec.msgpack.Decoder(Recipient).decode
 
 
-def _packed(recipient: Recipient) -> bytes:
-    return _encode(msgspec.convert(recipient, _Recipient, from_attributes=True))
+async def in_thread(work: Callable[..., T], *args: object) -> T:
+    """Return the result of blocking work, executed in the imports' thread."""
+    return await asyncio.get_running_loop().run_in_executor(_THREAD, work, *args)
 
 
-def _unpacked(body: bytes) -> Recipient:
-    return msgspec.convert(_decode_twin(body), Recipient, from_attributes=True)
+class RowMatcher:
+    """Add the rows, then `clear`, add the recipients, and `match`. The writes follow in the order of the rows' keys."""
 
-
-class Join:
-    """Add the rows, then the recipients, then `match`; what is decided can then be read, in the order of keys."""
-
-    def __init__(self) -> None:
-        # no name: a file of its own that has no name on disk either; used by one thread at a time
-        self._database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+    def __init__(self, database: str) -> None:
+        self._database = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
         self._database.executescript(_SCHEMA)
+        #: Number of rows in the file.
         self.rows = 0
+        #: Number of recipients, and of the active ones among them.
+        self._stored = 0
         self.active = 0
-        #: Of the decisions read last: rows that are refused, the first of them by line, and how many.
-        self.refused_rows = 0
-        self._first_refused: list[tuple[int, RowProblem]] = []
-        #: The names of the fields that rows have, in their order; few, because a file has one header.
-        self._shapes: list[tuple[str, ...]] = []
 
-    def __enter__(self) -> Self:
-        return self
+    def close(self) -> None:
+        """Delete the database, after the work that a cancelled caller left in the thread."""
+        _THREAD.submit(self._database.close)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._database.close()
-
-    def add_rows(self, rows: Iterable[Row | RowProblem]) -> None:
-        """Take the rows of the file, and find the wrong ones. Raises: Rejected (`invalid_csv`, `too_many_rows`)."""
+    def add_rows(self, rows: Iterable[Row | RowProblem], limit: int) -> bool:
+        """Add the rows of the file, and a problem for every invalid row. Return False if they exceed the limit."""
         for chunk in _chunks(rows):
             self.rows += len(chunk)
-            if self.rows > MAX_ROWS:
-                raise Rejected(f"The file has more than {MAX_ROWS} rows; import it as two.", code="too_many_rows")
-            good = [self._row(each) for each in chunk if isinstance(each, Row)]
-            wrong = [(each.line, each.code, each.detail) for each in chunk if isinstance(each, RowProblem)]
-            self._insert("INSERT INTO file_row (line, key, alias, shape, body) VALUES (?, ?, ?, ?, ?)", good)
-            self._insert("INSERT INTO problem VALUES (?, ?, ?)", wrong)
+            if self.rows > limit:
+                return False
+            valid = [(row.line, row.key, row.alias, _encode(row.fields)) for row in chunk if isinstance(row, Row)]
+            self._insert("INSERT INTO file_row (line, key, alias, fields) VALUES (?, ?, ?, ?)", valid)
+            self._add_problems(row for row in chunk if isinstance(row, RowProblem))
         self._database.executescript(_DUPLICATES)
+        return True
 
-    def wrong(self) -> tuple[int, tuple[RowProblem, ...]]:
-        """Return how many rows are wrong or doubled, and the first of them."""
-        (count,) = self._one("SELECT (SELECT COUNT(*) FROM problem) + (SELECT COUNT(*) FROM doubled)")
-        found = [
-            RowProblem(line=line, code=code, detail=detail)
-            for line, code, detail in self._all("SELECT * FROM problem ORDER BY line LIMIT ?", MAX_NAMED)
-        ]
-        found += [duplicate(*each) for each in self._all("SELECT * FROM doubled ORDER BY line LIMIT ?", MAX_NAMED)]
-        return count, tuple(sorted(found, key=lambda each: each.line)[:MAX_NAMED])
+    def problems(self) -> tuple[int, tuple[RowProblem, ...]]:
+        """Return the number of problems, and the first of them by line.
 
-    def add_recipients(self, recipients: Iterable[Recipient]) -> None:
-        """Take some of the stored recipients."""
-        for chunk in _chunks(recipients):
-            start = self._one("SELECT COALESCE(MAX(n), 0) FROM recipient")[0]
-            rows, keys = [], []
-            for number, each in enumerate(chunk, start=start + 1):
-                active = each.status is Status.ACTIVE
-                self.active += active
-                rows.append((number, each.id, active, from_file(each), _packed(each)))
-                keys += [(key, number) for key in keys_of(each)]
-            self._insert("INSERT INTO recipient VALUES (?, ?, ?, ?, ?)", rows)
-            self._insert("INSERT INTO recipient_key VALUES (?, ?)", keys)
+        They are invalid rows before `clear`, and rows that were not applied after all writes were read.
+        """
+        first = self._database.execute("SELECT * FROM problem ORDER BY line LIMIT ?", (MAX_NAMED,))
+        named = tuple(RowProblem(line=line, code=code, detail=detail) for line, code, detail in first)
+        return self._count("problem"), named
 
-    def add_gone(self, recipient: RecipientId) -> None:
-        """Take somebody whom an earlier attempt of the same run has deactivated."""
-        self._database.execute("INSERT OR IGNORE INTO gone VALUES (?)", (recipient,))
+    def clear(self) -> None:
+        """Remove recipients and problems, but not `add_deactivated`, to match the rows again."""
+        self._stored = self.active = 0
+        self._database.executescript(_CLEAR)
+
+    def add_recipients(self, recipients: list[Recipient]) -> None:
+        """Add stored recipients."""
+        numbered = list(enumerate(recipients, self._stored))
+        self._stored += len(recipients)
+        self.active += sum(recipient.status is Status.ACTIVE for recipient in recipients)
+        rows = [(number, recipient.id, from_file(recipient), _encode(recipient)) for number, recipient in numbered]
+        self._insert("INSERT INTO recipient VALUES (?, ?, ?, ?)", rows)
+        keys = [(key, number) for number, recipient in numbered for key in keys_of(recipient)]
+        self._insert("INSERT INTO recipient_key VALUES (?, ?)", keys)
+
+    def add_deactivated(self, recipient: RecipientId) -> None:
+        """Add a recipient that an earlier attempt of the same run has deactivated."""
+        self._database.execute("INSERT OR IGNORE INTO already_deactivated VALUES (?)", (recipient,))
 
     def match(self) -> None:
-        """Find out whom each row means."""
+        """Find the recipients that each row can mean."""
         self._database.executescript(_MATCH)
 
-    def writes(self, preferences: Preferences) -> Iterator[Write]:
-        """Yield what the rows create and update, in the order of their keys; afterwards it is known what is refused."""
-        self.refused_rows, self._first_refused = 0, []
-        for line, shape, body, candidates, stored, named in self._all(_DECISIONS):
-            recipient = _unpacked(stored) if stored is not None else None
-            row = Row(line=line, fields=dict(zip(self._shapes[shape], _values(body), strict=True)))
-            match = Match(candidates=candidates, recipient=recipient, contested=named > 1)
-            decided = decide_row(row, match, preferences, self._taken)
+    def writes(self, preferences: Preferences, *, departures: bool) -> Iterator[Write]:
+        """Yield what the rows create and update, then, if wanted, the deactivations of missing recipients by id."""
+        for line, fields, candidates, body, match_count in self._database.execute(_MATCHED_ROWS):
+            recipient = _decode_recipient(body) if body is not None else None
+            match = Match(candidates=candidates, recipient=recipient, contested=match_count > 1)
+            decided = decide_row(Row(line=line, fields=_decode_fields(fields)), match, preferences, self._is_stored)
             if isinstance(decided, RowProblem):
-                self._refuse(decided)
+                self._add_problems((decided,))
             elif decided is not None:
                 yield decided
-
-    def refused(self) -> tuple[RowProblem, ...]:
-        """Return the first rows that are refused, by line."""
-        return tuple(each for _, each in sorted(self._first_refused, reverse=True))
+        if departures:
+            for (body,) in self._database.execute("SELECT body FROM missing ORDER BY id"):
+                recipient = _decode_recipient(body)
+                yield from deactivations((not_in_file(recipient),), {recipient.id: recipient}, Origin.CSV)
 
     def loss(self, location: LocationId, added: int) -> Loss:
-        """Return what the location would lose to an overwriting file, over all attempts of the run.
+        """Return the loss of the location to an overwriting file, over all attempts of the run.
 
-        `added` is how many recipients from files the run has created or brought back already: they must not make the
+        `added` is the number of recipients that the run has already created or reactivated: they must not make the
         loss look smaller.
         """
-        (lost,) = self._one("SELECT COUNT(*) FROM lost")
-        (baseline,) = self._one("SELECT COUNT(*) FROM recipient WHERE from_file OR id IN (SELECT id FROM gone)")
-        return Loss(location=location, baseline=max(0, baseline - added), candidates=lost)
+        baseline = self._count("recipient WHERE from_file OR id IN (SELECT id FROM already_deactivated)")
+        return Loss(location=location, baseline=max(0, baseline - added), candidates=self._count("affected"))
 
     def digest(self, location: LocationId) -> str:
-        """Return the hash of the exact set that `loss` counts."""
-        found = self._all("SELECT id FROM lost ORDER BY id")
-        return digest_sorted((location, RecipientId(each)) for (each,) in found)
+        """Return the approval digest of the set that `loss` counts."""
+        affected = self._database.execute("SELECT id FROM affected ORDER BY id")
+        return digest_sorted((location, RecipientId(id_)) for (id_,) in affected)
 
-    def departures(self) -> Iterator[Write]:
-        """Yield what deactivates whom the file lacks, by id."""
-        for (body,) in self._all("SELECT body FROM lacked ORDER BY id"):
-            leaver = _unpacked(body)
-            yield from deactivations((not_in_file(leaver),), {leaver.id: leaver}, Origin.CSV)
-
-    def _refuse(self, problem: RowProblem) -> None:
-        """Keep the first by line: of those kept, the last one is the first to be dropped."""
-        self.refused_rows += 1
-        entry = (-problem.line, problem)
-        if len(self._first_refused) < MAX_NAMED:
-            heappush(self._first_refused, entry)
-        else:
-            heappushpop(self._first_refused, entry)
-
-    def _row(self, row: Row) -> tuple[int, str, str | None, int, bytes]:
-        """Return a row as it is kept: the names of its fields once for all rows that have the same."""
-        names = tuple(row.fields)
-        if names not in self._shapes:
-            self._shapes.append(names)
-        return row.line, row.key, row.alias, self._shapes.index(names), _encode(list(row.fields.values()))
-
-    def _taken(self, recipient: RecipientId) -> bool:
+    def _is_stored(self, recipient: RecipientId) -> bool:
         return self._database.execute("SELECT 1 FROM recipient WHERE id = ?", (recipient,)).fetchone() is not None
 
-    def _insert(self, statement: str, rows: Sequence[tuple[str | bytes | int | None, ...]]) -> None:
+    def _add_problems(self, problems: Iterable[RowProblem]) -> None:
+        self._insert("INSERT INTO problem VALUES (?, ?, ?)", [astuple(problem) for problem in problems])
+
+    def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         self._database.execute("BEGIN")
         self._database.executemany(statement, rows)
         self._database.execute("COMMIT")
 
-    def _one(self, query: str) -> tuple[int, ...]:
-        found: tuple[int, ...] = self._database.execute(query).fetchone()
-        return found
-
-    def _all(self, query: str, *values: int) -> sqlite3.Cursor:
-        return self._database.execute(query, values)
+    def _count(self, rows: str) -> int:
+        (count,) = self._database.execute(f"SELECT COUNT(*) FROM {rows}").fetchone()  # noqa: S608 - constants only
+        return int(count)
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:

@@ -1,4 +1,4 @@
-"""Upload import: a large file comes in parts, is started once it is complete, and is looked at afterwards."""
+"""Upload of a file in parts, and the start of its import."""
 
 import re
 from collections.abc import Mapping
@@ -7,78 +7,80 @@ from typing import Final
 import msgspec
 
 from shared.domain.ids import ImportId, LocationId, TenantId
-from shared.domain.imports.large_import import MAX_FILE_BYTES, MAX_PARTS, Import, ImportRef, ImportState, announced
+from shared.domain.imports.import_record import MAX_FILE_BYTES, MAX_PARTS, Import, ImportRef, ImportState, announced
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.run import Run
 from shared.errors import Conflict, NotFound, Rejected
 from shared.ports.imports import ImportStore
-from shared.ports.platform import Clock, IdSource
+from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.telemetry import event
 from shared.workflows.recipients.manual_changes import ManualChanges
 
-#: Imports of a tenant whose files are stored at the same time.
+#: Maximum number of imports of a tenant whose files are stored.
 MAX_OPEN: Final = 20
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
-    """Takes large files and hands them to the queue."""
+    """Receives files in parts and starts their imports."""
 
     imports: ImportStore
     runs: RunStore
     queue: JobQueue
     manual: ManualChanges
     clock: Clock
-    ids: IdSource
 
     async def create(self, tenant: TenantId, location: LocationId, mode: ImportMode, by: str) -> Import:
-        """Leave an import to which parts can be sent, and return it. Raises: NotFound; Rejected beyond MAX_OPEN."""
+        """Create an import to which parts can be uploaded.
+
+        Raises:
+            NotFound: The tenant or the location does not exist.
+            Rejected: The tenant has MAX_OPEN imports with files (`too_many_imports`).
+        """
         await self.manual.require_location(tenant, location)
-        open_ = [mark async for mark in self.imports.list_imports(tenant) if mark.state.has_file]
-        if len(open_) >= MAX_OPEN:
+        with_files = [mark async for mark in self.imports.list_imports(tenant) if mark.state.has_file]
+        if len(with_files) >= MAX_OPEN:
             raise Rejected(
-                f"{len(open_)} imports of the tenant have not ended; wait for their end, or for a day.",
+                f"{len(with_files)} imports of the tenant have not ended; wait for their end, or for a day.",
                 code="too_many_imports",
             )
-        now = self.clock.now()
-        new = Import(
-            tenant=tenant,
-            location=location,
-            id=ImportId(self.ids.new_run_id()),
-            mode=mode,
-            by=by,
-            state=ImportState.UPLOADING,
-            at=now,
-        )
+        id_, now, state = ImportId(self.manual.new_run()), self.clock.now(), ImportState.UPLOADING
+        new = Import(tenant=tenant, location=location, id=id_, mode=mode, by=by, state=state, at=now)
         await self.imports.insert(new)
         return new
 
     async def get(self, ref: ImportRef) -> tuple[Import, Mapping[int, int]]:
-        """Return an import, and the bytes of its parts while they are being sent. Raises: NotFound."""
-        found = (await self.imports.get(ref)).value
-        return found, await self.imports.list_part_sizes(ref) if found.state is ImportState.UPLOADING else {}
+        """Return an import, and the sizes of its parts in bytes while it is being uploaded. Raises NotFound."""
+        stored = (await self.imports.get(ref)).value
+        return stored, await self.imports.list_part_sizes(ref) if stored.state is ImportState.UPLOADING else {}
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
-        """Leave a part stored, in the place of the one of this number. Raises: NotFound; Rejected; Conflict."""
-        if not 1 <= number <= MAX_PARTS:
-            raise Rejected(f"Parts are numbered from 1 to {MAX_PARTS}.", code="invalid_part")
-        await self._require_uploading(ref)
+        """Store a part, replacing an earlier one with this number.
+
+        Raises:
+            NotFound: The import does not exist.
+            Conflict: The import has been started (`import_started`).
+        """
+        if (await self.imports.get(ref)).value.state is not ImportState.UPLOADING:
+            raise Conflict("The import has been started; its parts cannot be changed.", code="import_started")
         await self.imports.put_part(ref, number, content)
         try:
             await self.imports.get(ref)
-        except NotFound:  # its location was deleted meanwhile: nothing may be left of it
+        except NotFound:  # its location was deleted during the upload
             await self.imports.delete_parts(ref)
             raise
 
     async def start(self, ref: ImportRef, parts: int, sha256: str, approved: str) -> Run:
-        """Leave the import in its queue, and return the run that it will be. Started again it is the same run.
+        """Enqueue the import, and return its run. A repeated start returns the same run.
 
-        One whose deactivations are held is started again by the digest that approves them, as another run.
+        An import whose deactivations are held is started again, as another run, with their approval digest.
 
-        Raises: NotFound; Rejected (`parts_missing`, `file_too_large`, `digest_mismatch`); Conflict (`import_started`,
-        `import_ended`).
+        Raises:
+            NotFound: The import does not exist.
+            Rejected: The file is incomplete or too large, or the digest is a different one (`digest_mismatch`).
+            Conflict: The import was started with another file (`import_started`), or has ended (`import_ended`).
         """
         stored = await self.imports.get(ref)
         known = stored.value
@@ -86,13 +88,13 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
             case ImportState.WAITING | ImportState.WORKING if (known.parts, known.sha256) == (parts, sha256.lower()):
                 return await self._enqueue(known)
             case ImportState.WAITING | ImportState.WORKING:
-                raise Conflict("The import has been started as another file.", code="import_started")
+                raise Conflict("The import was started with another file.", code="import_started")
             case ImportState.DONE | ImportState.FAILED:
-                raise Conflict("The import has ended; send the file anew.", code="import_ended")
+                raise Conflict("The import has ended; upload the file again.", code="import_ended")
             case ImportState.HELD:
                 if known.outcome is None or approved != known.outcome.held_digest:
                     raise Rejected(
-                        "The digest is not that of the people who are held; look at the import again.",
+                        "The approval digest does not match the held deactivations; load the import again.",
                         code="digest_mismatch",
                     )
             case ImportState.UPLOADING:
@@ -114,16 +116,12 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
         return await self._enqueue(started)
 
     async def _enqueue(self, started: Import) -> Run:
-        """Leave the run in the history and its job in the queue. The watchdog mends a crash on the way."""
+        """Store the run and enqueue the job. After a crash in between, the watchdog does it."""
         run = announced(started)
         await self.runs.insert(run)
         await self.queue.import_file(started.job(run.id))
         event("import_started", tenant=run.tenant, run=run.id, location=started.location, parts=started.parts)
         return (await self.runs.get(run.tenant, run.id)).value
-
-    async def _require_uploading(self, ref: ImportRef) -> None:
-        if (await self.imports.get(ref)).value.state is not ImportState.UPLOADING:
-            raise Conflict("The import has been started; its parts stay as they are.", code="import_started")
 
     async def _require_parts(self, ref: ImportRef, parts: int) -> None:
         if not 1 <= parts <= MAX_PARTS:
@@ -133,11 +131,11 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
         if numbers != set(sizes):
             missing, over = sorted(numbers - set(sizes)), sorted(set(sizes) - numbers)
             raise Rejected(
-                f"Of {parts} parts {missing} are missing, and {over} were sent besides.", code="parts_missing"
+                f"Of {parts} parts {missing} are missing; {over} were uploaded in addition.", code="parts_missing"
             )
         if sum(sizes.values()) > MAX_FILE_BYTES:
             raise Rejected(
-                f"The file has {sum(sizes.values())} bytes; at most {MAX_FILE_BYTES} are imported at once.",
+                f"The file has {sum(sizes.values())} bytes; at most {MAX_FILE_BYTES} are accepted.",
                 code="file_too_large",
             )
 

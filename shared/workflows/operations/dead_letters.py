@@ -21,7 +21,7 @@ from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
-from shared.workflows.imports.completion import ImportEndings
+from shared.workflows.imports.completion import ImportCompletion
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.stages import StageCoordinator
 
@@ -39,7 +39,7 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
     runs: RunStore
     stages: StageCoordinator
     closer: RunCloser
-    endings: ImportEndings
+    import_completion: ImportCompletion
     clock: Clock
 
     async def add_entry(self, queue: str, message_id: str, body: str, code: str, detail: str, message: Message) -> None:
@@ -89,7 +89,7 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
                 await self.stages.current_plan(message.tenant, message.run)
                 await self.closer.fail(message.tenant, message.run, _problem("deactivate", queue), counters)
             case ImportJob():
-                await self.endings.fail(message, _problem("import", queue))
+                await self.import_completion.fail(message, _problem("import", queue))
             case SyncRequest() | None:
                 pass  # the message did not start a run, or cannot be decoded
 

@@ -5,6 +5,7 @@ location over, and the request ends with a conflict.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -17,9 +18,11 @@ from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
-from shared.workflows.recipients.fenced_writer import acquire_for_manual_change
+from shared.workflows.recipients.fenced_writer import FencedWriter, acquire_for_manual_change
 from shared.workflows.tenants.summary import revise
 
+#: What an admin reads while a sync uses the location.
+SYNC_ACTIVE: Final = "A sync is in progress. Wait until it ends, then try again."
 #: Function from the stored recipients of a location to the writes of the change.
 Decide = Callable[[Sequence[Recipient]], Sequence[Write]]
 
@@ -49,6 +52,15 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         """Return a new run id for a manual change."""
         return self.ids.new_run_id()
 
+    async def acquire(self, tenant: TenantId, location: LocationId) -> FencedWriter:
+        """Acquire the fence of a location. Raises Superseded if something else uses or deleted the location."""
+        fenced = await acquire_for_manual_change(
+            self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
+        )
+        if location not in {configured.id for configured in await self.settings.list_locations(tenant)}:
+            raise Superseded(f"{location} was deleted", code="superseded")
+        return fenced
+
     async def write(
         self, tenant: TenantId, run: RunId, location: LocationId, by: str, decide: Decide
     ) -> LocationReport:
@@ -58,14 +70,12 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         the location over.
         """
         try:
-            fenced = await acquire_for_manual_change(
-                self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
-            )
+            fenced = await self.acquire(tenant, location)
             stored = await self.stored(tenant, location)
             writes = decide(stored)
             await fenced.write(writes, run=run, actor=by, at=self.clock.now())
         except Superseded as error:
-            raise Conflict("A sync is in progress. Wait until it ends, then try again.", code="run_active") from error
+            raise Conflict(SYNC_ACTIVE, code="run_active") from error
         after = {recipient.id: recipient.status for recipient in stored} | {
             write.recipient.id: write.recipient.status for write in writes
         }
@@ -99,6 +109,5 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
             undoes=undoes,
         )
         await self.runs.insert(change)
-        added = change.counts.created + change.counts.reactivated - change.counts.deactivated
-        await revise(self.sync_states, tenant, lambda summary: summary.moved(added))
+        await revise(self.sync_states, tenant, lambda summary: summary.moved(change.counts.net))
         return change

@@ -32,7 +32,7 @@ _NOT_STARTED: Final = Problem(
 
 
 class ImportWatchdog(Protocol):
-    """Watchdog of large imports."""
+    """Watchdog of uploaded imports."""
 
     async def __call__(self) -> None:
         """Resume imports without progress, and delete expired ones."""

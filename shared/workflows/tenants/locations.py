@@ -27,7 +27,7 @@ MAX_GROUP_CHARACTERS: Final = 12_000
 
 
 class LocationImports(Protocol):
-    """The large imports of a location."""
+    """The uploaded imports of a location."""
 
     async def abandon(self, tenant: TenantId, location: LocationId) -> None:
         """End the imports and delete their rows and files."""

@@ -8,8 +8,10 @@ import httpx
 import pytest
 
 from shared.bootstrap import Ports
+from shared.cli import uploads
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.errors import Misconfigured
+from shared.workflows.imports import import_in_request
 from tests.integration.cli.conftest import KEY, InMemory, Run, ids
 from tests.support.builders import person
 from tests.support.fakes import FakeDirectory
@@ -169,3 +171,27 @@ def test_poison_is_put_back_or_thrown_away(run: Run) -> None:
     assert run("poison", "discard", "m2", "--yes", "--json").json == {"discarded": "m2"}
     gone = run("poison", "discard", "m2", "--yes")
     assert (gone.code, "entry_not_found" in gone.err) == (1, True)
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_large_file_is_uploaded_in_parts(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the report of a small one; approved by importing it again; its wrong rows are told."""
+    monkeypatch.setattr(import_in_request, "MAX_ROWS_IN_REQUEST", 5)
+    monkeypatch.setattr(uploads, "PART_BYTES", 100)
+    file = tmp_path / "people.csv"
+    rows = [f"Ada {number},ada{number}@example.com" for number in range(20)]
+    file.write_text("\n".join(("Name,E-mail", *rows)), encoding="utf-8")
+    words = ("import", "contoso", "desk", str(file), "--every", "0", "--json")
+    done = run(*words)
+    assert (done.code, done.json["counts"]["created"], done.json["refused"]) == (0, 20, [])
+    tried = run(*words, "--dry-run")
+    assert (tried.code, json.loads(tried.err)["code"]) == (1, "too_many_rows")
+    file.write_text("\n".join(("Name,E-mail", *rows[:6])), encoding="utf-8")
+    held = run(*words, "--mode", "overwrite")
+    assert (held.code, held.json["held"]) == (3, 14)
+    approved = run(*words, "--mode", "overwrite", "--approve", held.json["heldDigest"])
+    assert (approved.code, approved.json["counts"]["deactivated"]) == (0, 14)
+    file.write_text("\n".join(("Name,E-mail", *rows, "Bob,no address")), encoding="utf-8")
+    wrong = run(*words)
+    assert wrong.code == 1
+    assert [row["line"] for row in json.loads(wrong.err)["problems"]] == [22]

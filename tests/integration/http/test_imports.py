@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.imports.large_import import MAX_PART_BYTES
+from shared.domain.imports.import_record import MAX_PART_BYTES
 from tests.integration.http.calling import Client, Reply
 from tests.support.fakes import FakeClock, FakeJobQueue
 from tests.support.world import deliver

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 
 from shared.domain.ids import LocationId, TenantId
-from shared.domain.imports.large_import import Import, ImportMark, ImportRef
+from shared.domain.imports.import_record import Import, ImportMark, ImportRef
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
 from tests.support.fakes.rows import Rows

@@ -22,6 +22,7 @@ from shared.errors import (
     RateLimited,
     Rejected,
     SyncError,
+    TooLarge,
     Transient,
     Unauthenticated,
 )
@@ -140,6 +141,7 @@ _STATUS: Final = (
     (WrongMethod, HTTPStatus.METHOD_NOT_ALLOWED),
     (Unauthenticated, HTTPStatus.UNAUTHORIZED),
     (Forbidden, HTTPStatus.FORBIDDEN),
+    (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (Rejected, HTTPStatus.UNPROCESSABLE_ENTITY),
     (ChangedMeanwhile, HTTPStatus.PRECONDITION_FAILED),
     (Conflict, HTTPStatus.CONFLICT),

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.ids import ImportId, LocationId, RunId, new_run_id
 from shared.domain.imports.csv_file import RowProblem
-from shared.domain.imports.large_import import MAX_NAMED, MAX_PART_BYTES, ImportRef, ImportState, Outcome
+from shared.domain.imports.import_record import MAX_NAMED, MAX_PART_BYTES, ImportRef, ImportState, Outcome
 from shared.domain.recipient import ChangeKind
 from shared.domain.reconcile.fence import Fence
 from shared.domain.versioned import Versioned

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from shared.adapters.stores import keys
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, RunId, TenantId, location_id, new_run_id, tenant_id
-from shared.domain.imports.large_import import ImportRef
+from shared.domain.imports.import_record import ImportRef
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, is_page_of, page_key
 from tests.support.builders import person
 

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 
 from shared.domain.imports.csv_file import Row
-from shared.domain.imports.row_decisions import ImportDecision, ImportMode, decide_import, duplicates
+from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.decide import Write, decide
 from shared.domain.reconcile.undo import undo
 from tests.support.builders import csv_recipient, desired, recipient_id_for, user
+from tests.support.imports import ImportDecision, decide_import, duplicates
 
 CAREFUL = Preferences()
 MAY_UPDATE = Preferences(allow_csv_to_update_directory=True)

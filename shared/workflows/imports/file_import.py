@@ -1,0 +1,153 @@
+"""File import: checks the rows of one file, decides them, and writes them to one location.
+
+A request and a job import in the same way. Only where the file comes from, and how the import ends, differs.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import islice
+from typing import IO, Final
+
+import msgspec
+
+from shared.domain.ids import RunId
+from shared.domain.imports.csv_file import rows
+from shared.domain.imports.import_record import Import, ImportState, Outcome
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import Preferences
+from shared.domain.recipient import Counts, Recipient
+from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.guard import breaches
+from shared.domain.run import LocationReport
+from shared.errors import Rejected, TooLarge
+from shared.ports.recipients import RecipientStore
+from shared.ports.tenants import SettingsStore
+from shared.workflows.imports.row_matcher import RowMatcher, in_thread
+from shared.workflows.recipients.fenced_writer import OutOfTime
+from shared.workflows.recipients.manual_changes import ManualChanges
+
+#: Number of recipients, and of writes, that are handed to or taken from the database together.
+_CHUNK: Final = 1_000
+
+
+class RowsRefused(Rejected):
+    """Rows of the file are invalid, so nothing was written. `problems` has the first of them, by line."""
+
+    def __init__(self, matcher: RowMatcher) -> None:
+        self.refused_rows, self.problems = matcher.problems()
+        first = self.problems[0]
+        super().__init__(
+            f"{self.refused_rows} rows are wrong; nothing was imported. The first is line {first.line}: {first.detail}",
+            code="rows_refused",
+        )
+
+
+class FileImport(msgspec.Struct, frozen=True, kw_only=True):
+    """Imports the rows of a file."""
+
+    settings: SettingsStore
+    recipients: RecipientStore
+    manual: ManualChanges
+
+    async def check(self, matcher: RowMatcher, file: IO[bytes], limit: int, advice: str) -> None:
+        """Add the rows of a file to the matcher.
+
+        Raises:
+            Rejected: The file is not CSV (`invalid_csv`).
+            TooLarge: The file has more than `limit` rows (`too_many_rows`); `advice` says what to do.
+            RowsRefused: Rows are invalid, or two rows are about the same person.
+        """
+        if not await in_thread(matcher.add_rows, rows(file), limit):
+            raise TooLarge(f"The file has more than {limit:,} rows. {advice}", code="too_many_rows")
+        if (await in_thread(matcher.problems))[0]:
+            raise RowsRefused(matcher)
+
+    async def preview(self, wanted: Import, matcher: RowMatcher) -> tuple[Outcome, LocationReport]:
+        """Return what an import of the checked rows would write now, and how it would end."""
+        decision, counts = await self._decide(wanted, matcher, Counts()), Counts()
+        async for writes in decision.writes:
+            counts += Counts.of([write.change for write in writes])
+        return decision.result(matcher, Counts(), counts)
+
+    async def apply(
+        self,
+        wanted: Import,
+        run: RunId,
+        matcher: RowMatcher,
+        begin_writing: Callable[[], OutOfTime] = lambda: lambda: False,
+    ) -> tuple[Outcome, LocationReport, bool]:
+        """Write the checked rows. Return the outcome, what the run has written so far, and whether that is everything.
+
+        `begin_writing` is called before the first batch. Raises Superseded if a sync, a change of settings or another
+        change uses the location.
+        """
+        tenant, location, _ = wanted.ref
+        fenced = await self.manual.acquire(tenant, location)
+        before = await self.recipients.get_journal_counts(tenant, location, run)
+        if before.deactivated:
+            async for recipient in self.recipients.list_deactivated(tenant, location, run):
+                matcher.add_deactivated(recipient)
+        decision = await self._decide(wanted, matcher, before)
+        complete = await fenced.write_as_decided(
+            decision.writes, run=run, actor=wanted.by, at=self.manual.clock.now(), out_of_time=begin_writing()
+        )
+        after = await self.recipients.get_journal_counts(tenant, location, run)
+        return *decision.result(matcher, before, after), complete
+
+    async def _decide(self, wanted: Import, matcher: RowMatcher, before: Counts) -> "_Decision":
+        """Match the rows with the stored recipients, and apply the guard to the deactivations of an overwrite."""
+        preferences = await self.settings.get_preferences(wanted.tenant)
+        await in_thread(matcher.clear)
+        async for chunk in _chunks(self.recipients.list_recipients(wanted.tenant, wanted.location)):
+            await in_thread(matcher.add_recipients, chunk)
+        await in_thread(matcher.match)
+        overwrites = wanted.mode is ImportMode.OVERWRITE
+        held, digest = await in_thread(_held, wanted, matcher, preferences, before) if overwrites else (0, None)
+        writes = matcher.writes(preferences, departures=overwrites and not held)
+        return _Decision(writes=_in_chunks(writes), held=held, held_digest=digest)
+
+
+class _Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The decisions about all rows. The writes can be read once; the matcher's problems are complete afterwards."""
+
+    writes: AsyncIterator[list[Write]]
+    held: int
+    held_digest: str | None
+
+    def result(self, matcher: RowMatcher, before: Counts, after: Counts) -> tuple[Outcome, LocationReport]:
+        """Return the outcome and the location's report once all writes were read."""
+        refused_rows, problems = matcher.problems()
+        applied = after.created + after.updated + after.reactivated
+        outcome = Outcome(
+            state=ImportState.HELD if self.held else ImportState.DONE,
+            rows=matcher.rows,
+            unchanged=max(0, matcher.rows - refused_rows - applied),
+            refused_rows=refused_rows,
+            problems=problems,
+            held=self.held,
+            held_digest=self.held_digest,
+        )
+        return outcome, LocationReport(counts=after, active=matcher.active + after.net - before.net, held=self.held)
+
+
+def _held(wanted: Import, matcher: RowMatcher, preferences: Preferences, before: Counts) -> tuple[int, str | None]:
+    """Return how many deactivations the guard holds, and their approval digest."""
+    loss = matcher.loss(wanted.location, before.created + before.reactivated)
+    digest = matcher.digest(wanted.location)
+    if not loss.candidates or not breaches([loss], preferences.guard) or digest == wanted.approved:
+        return 0, None
+    return loss.candidates, digest
+
+
+async def _in_chunks(writes: Iterator[Write]) -> AsyncIterator[list[Write]]:
+    while chunk := await in_thread(lambda: list(islice(writes, _CHUNK))):
+        yield chunk
+
+
+async def _chunks(recipients: AsyncIterator[Recipient]) -> AsyncIterator[list[Recipient]]:
+    chunk: list[Recipient] = []
+    async for recipient in recipients:
+        chunk.append(recipient)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    yield chunk

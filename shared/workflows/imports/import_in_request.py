@@ -1,0 +1,102 @@
+"""Import inside a request: a file of few rows is imported while the caller waits. Larger files are uploaded."""
+
+from contextlib import closing
+from typing import IO
+
+import msgspec
+from msgspec.structs import asdict
+
+from shared.domain.access.idempotency import IdempotentRequest
+from shared.domain.ids import ImportId, LocationId, RunId, TenantId
+from shared.domain.imports.import_record import MAX_ROWS_IN_REQUEST, UPLOAD_INSTEAD, Import, ImportState, Outcome
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.recipient import Counts
+from shared.domain.run import Run, RunKind
+from shared.errors import Conflict, Superseded
+from shared.telemetry import event
+from shared.workflows.idempotency import Idempotency
+from shared.workflows.imports.file_import import FileImport
+from shared.workflows.imports.row_matcher import IN_MEMORY, RowMatcher
+from shared.workflows.recipients.manual_changes import SYNC_ACTIVE, ManualChanges
+
+
+class ImportReport(Outcome, frozen=True, kw_only=True):
+    """The outcome of an import, or of its preview, and what was or would be written. `run` is None without a change."""
+
+    counts: Counts
+    run: Run | None = None
+
+
+class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Imports files of at most MAX_ROWS_IN_REQUEST rows."""
+
+    files: FileImport
+    manual: ManualChanges
+    idempotency: Idempotency
+
+    async def __call__(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        file: IO[bytes],
+        mode: ImportMode,
+        approved: str,
+        by: str,
+        repeatable: IdempotentRequest | None = None,
+    ) -> ImportReport:
+        """Import all rows or none, and return the report. A repeated `repeatable` request returns the same report.
+
+        `approved` is the approval digest of deactivations that an earlier import reported as held; empty for none.
+
+        Raises:
+            NotFound: The tenant or the location does not exist.
+            TooLarge: The file has too many rows (`too_many_rows`).
+            RowsRefused: Rows are invalid.
+            Rejected: The file is not CSV, or the key was used for another request.
+            Conflict: A sync uses the location (`run_active`), or the same request is being processed.
+        """
+        await self.manual.require_location(tenant, location)
+        wanted = self._wanted(tenant, location, mode, approved, by)
+        if repeatable is None:
+            return await self._import(wanted, file, self.manual.new_run())
+        async with self.idempotency.reserve(tenant, repeatable) as reservation:
+            if reservation.is_first:
+                report = await self._import(wanted, file, reservation.run)
+                reservation.keep_answer(msgspec.json.encode(report))
+                return report
+            if reservation.record.answer is None:
+                raise Conflict(
+                    "The same request is being processed. Wait, then send it again.", code="request_in_progress"
+                )
+            return msgspec.json.decode(reservation.record.answer, type=ImportReport)
+
+    async def preview(
+        self, tenant: TenantId, location: LocationId, file: IO[bytes], mode: ImportMode, approved: str
+    ) -> ImportReport:
+        """Return the report that an import would have now, and write nothing. Raises the same errors."""
+        await self.manual.require_location(tenant, location)
+        return await self._import(self._wanted(tenant, location, mode, approved, ""), file, None)
+
+    def _wanted(self, tenant: TenantId, location: LocationId, mode: ImportMode, approved: str, by: str) -> Import:
+        """Return an import that is not stored: it begins and ends with the request."""
+        id_, now = ImportId(""), self.manual.clock.now()
+        state = ImportState.WORKING
+        return Import(
+            tenant=tenant, location=location, id=id_, mode=mode, by=by, state=state, at=now, approved=approved
+        )
+
+    async def _import(self, wanted: Import, file: IO[bytes], run: RunId | None) -> ImportReport:
+        """Import the file as a run, or only return the report if `run` is None or nothing would change."""
+        with closing(RowMatcher(IN_MEMORY)) as matcher:
+            await self.files.check(matcher, file, MAX_ROWS_IN_REQUEST, UPLOAD_INSTEAD)
+            outcome, report = await self.files.preview(wanted, matcher)
+            if run is None or (report.counts == Counts() and not outcome.held):
+                return ImportReport(**asdict(outcome), counts=report.counts)
+            try:
+                outcome, report, _ = await self.files.apply(wanted, run, matcher)
+            except Superseded as error:
+                raise Conflict(SYNC_ACTIVE, code="run_active") from error
+        recorded = await self.manual.record(wanted.tenant, run, RunKind.IMPORT, wanted.by, {wanted.location: report})
+        counts = asdict(recorded.counts)
+        event("imported", tenant=wanted.tenant, run=run, location=wanted.location, rows=outcome.rows, **counts)
+        return ImportReport(**asdict(outcome), counts=recorded.counts, run=recorded)
