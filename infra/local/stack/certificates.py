@@ -6,7 +6,6 @@ Renewal creates a new pair.
 """
 
 import fcntl
-import ipaddress
 import os
 import ssl
 from contextlib import suppress
@@ -15,10 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import certifi
+import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives import serialization
 
 VALID_FOR = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
@@ -70,71 +68,11 @@ def _still_good(files: Certificates, now: datetime) -> bool:
 
 
 def _issue(files: Certificates, now: datetime) -> None:
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    server_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = _name(f"Recipient Sync local authority {now:%Y-%m-%d %H:%M}")
-    authority = (
-        _builder(authority_name, authority_name, authority_key.public_key(), authority_key.public_key(), now)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(signs_certificates=True), critical=True)
-        .sign(authority_key, hashes.SHA256())
-    )
-    addresses = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-    server = (
-        _builder(_name("127.0.0.1"), authority_name, server_key.public_key(), authority_key.public_key(), now)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    _write(
-        files.key,
-        server_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
-        mode=_PRIVATE,
-    )
-    _write(files.cert, server.public_bytes(pem))
-    _write(files.ca, authority.public_bytes(pem))
-
-
-def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    issuer_key: ec.EllipticCurvePublicKey,
-    now: datetime,
-) -> x509.CertificateBuilder:
-    """Return the common part of both certificates. Python 3.13 and later require the two key identifiers."""
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_SKEW)
-        .not_valid_after(now + VALID_FOR)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
-    )
-
-
-def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    authority = trustme.CA(path_length=0, organization_name="Recipient Sync")
+    server = authority.issue_cert("127.0.0.1", "localhost", not_before=now - _CLOCK_SKEW, not_after=now + VALID_FOR)
+    _write(files.key, server.private_key_pem.bytes(), mode=_PRIVATE)
+    _write(files.cert, server.cert_chain_pems[0].bytes())
+    _write(files.ca, authority.cert_pem.bytes())
 
 
 def _write_bundle(files: Certificates) -> None:
