@@ -1,8 +1,8 @@
 """What a broken or an enormous customer may take of a worker."""
 
-import dataclasses
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from shared.domain.connections.connection_health import HealthState
@@ -110,7 +110,7 @@ async def test_a_large_comparison_without_a_place_waits_in_the_queue(monkeypatch
     await world.sync("contoso", "first")
     monkeypatch.setattr(reconcile, "LARGE_PEOPLE", 30)
     large = Capacity(1)
-    world.app.reconcile = dataclasses.replace(world.app.reconcile, large=large)
+    world.app.reconcile = msgspec.structs.replace(world.app.reconcile, large=large)
     world.clock.advance(60)
     await world.request("contoso", "second", RunMode.FULL)
     while not isinstance(job := world.queue.messages.pop(0), ReconcileJob):
