@@ -1,6 +1,7 @@
 """Existence check: asks Graph about each person who is about to be deactivated, in batches.
 
-Absence is concluded only from a clear answer about that very person.
+Absence is concluded only from a clear answer about that very person. A batch without an answer is halved until the
+part that prevents one is isolated, so that it does not keep the other people from being checked.
 """
 
 import asyncio
@@ -12,19 +13,24 @@ import msgspec
 
 from shared.adapters.entra import json_batch
 from shared.adapters.entra.client import GraphClient
+from shared.adapters.entra.errors import Refused
 from shared.adapters.entra.schema import BatchAnswer, Failure, GraphUser, Membership, UserPage, decode
 from shared.adapters.entra.throttle import REFUSALS
 from shared.domain.connections.entra.guid import is_guid
 from shared.domain.directory import Existence, Source
 from shared.domain.ids import ObjectId
 from shared.domain.retry_policy import EXISTENCE_CHECK
-from shared.errors import Transient
+from shared.errors import LoginRefused, SyncError, Transient
 
 #: Maximum number of groups in one checkMemberGroups request.
 #: Source: https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups
 _GROUPS: Final = 20
 #: Maximum number of concurrent batches.
 _CONCURRENT: Final = 4
+#: Maximum number of batches without an answer in one check. Isolating one part of twenty takes five of them.
+_MAX_UNANSWERED: Final = 24
+#: Statuses that refuse the connection as a whole, whatever a batch contains.
+_DENIED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 #: Error codes of Graph for a user who does not exist. Any other 404, such as a gateway's, proves nothing.
 _NO_SUCH_USER: Final = frozenset({"Request_ResourceNotFound", "Directory_ObjectNotFound"})
 
@@ -47,17 +53,23 @@ class ExistenceCheck:
     async def check(self, people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Existence]:
         """Return the existence of people; UNKNOWN if Graph did not give conclusive evidence.
 
-        Raises Transient if Graph cannot be reached, or throttles some of the requests on every attempt.
+        Raises:
+            NeedsAttention: Graph refuses the connection.
+            Transient: Graph answers nothing, or throttles some of the requests on every attempt.
+
         """
         # an id that cannot be one of Entra ID's is not asked about: no answer would be evidence
         verifiable = [person for person in people if is_guid(person)] if all(map(_is_possible, groups)) else []
         questions = [question for person in verifiable for question in _questions(person, groups)]
         answers: dict[int, BatchAnswer] = {}
+        unanswered: list[SyncError] = []
         open_ = list(range(len(questions)))
         for round_ in range(EXISTENCE_CHECK.retries + 1):
             if round_ and not self._client.throttle.left_s:
                 await asyncio.sleep(EXISTENCE_CHECK.first_wait_s)
-            answers.update(await self._ask_all(questions, open_))
+            answers.update(await self._ask_all(questions, open_, unanswered))
+            if unanswered and not answers:
+                raise unanswered[0]
             open_ = [number for number in open_ if number not in answers or _worth_asking_again(answers[number])]
             if not open_:
                 break
@@ -73,11 +85,16 @@ class ExistenceCheck:
         unknown = dict.fromkeys(people, Existence.UNKNOWN)
         return unknown | {person: _conclude(person, evidence) for person, evidence in answered.items()}
 
-    async def _ask_all(self, questions: Sequence[_Question], numbers: Sequence[int]) -> dict[int, BatchAnswer]:
-        """Return the answers to some questions. All requests have ended when it returns or raises."""
+    async def _ask_all(
+        self, questions: Sequence[_Question], numbers: Sequence[int], unanswered: list[SyncError]
+    ) -> dict[int, BatchAnswer]:
+        """Return the answers to some questions. All requests have ended when it returns or raises.
+
+        Errors of batches without an answer are appended to `unanswered`.
+        """
         slots = asyncio.Semaphore(_CONCURRENT)
         chunks = [numbers[start : start + json_batch.MOST] for start in range(0, len(numbers), json_batch.MOST)]
-        asking = (self._ask(slots, questions, chunk) for chunk in chunks)
+        asking = (self._ask(slots, questions, chunk, unanswered) for chunk in chunks)
         answers: dict[int, BatchAnswer] = {}
         failed: list[BaseException] = []
         for result in await asyncio.gather(*asking, return_exceptions=True):
@@ -90,12 +107,34 @@ class ExistenceCheck:
         return answers
 
     async def _ask(
-        self, slots: asyncio.Semaphore, questions: Sequence[_Question], numbers: Sequence[int]
+        self,
+        slots: asyncio.Semaphore,
+        questions: Sequence[_Question],
+        numbers: Sequence[int],
+        unanswered: list[SyncError],
     ) -> dict[int, BatchAnswer]:
+        """Return the answers to the questions of one batch, which is halved while it gets no answer."""
         requests = [{"id": str(number), **questions[number].request} for number in numbers]
-        async with slots:
-            answers = await json_batch.ask(self._client, requests)
+        try:
+            async with slots:
+                answers = await json_batch.ask(self._client, requests)
+        except SyncError as error:
+            if _concerns_every_request(error):
+                raise
+            unanswered.append(error)
+            if len(numbers) == 1 or len(unanswered) >= _MAX_UNANSWERED:
+                return {}
+            half = len(numbers) // 2
+            first = await self._ask(slots, questions, numbers[:half], unanswered)
+            return first | await self._ask(slots, questions, numbers[half:], unanswered)
         return {int(answer.id): answer for answer in answers if answer.id.isdecimal() and int(answer.id) in numbers}
+
+
+def _concerns_every_request(error: SyncError) -> bool:
+    """Return whether a smaller batch would fail as well: the connection is refused, or Graph asks to wait."""
+    if isinstance(error, Refused):
+        return error.status in _DENIED
+    return isinstance(error, LoginRefused) or (isinstance(error, Transient) and error.retry_after_s is not None)
 
 
 def _is_possible(source: Source) -> bool:

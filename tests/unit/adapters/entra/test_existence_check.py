@@ -6,10 +6,11 @@ from typing import Any, cast
 import pytest
 
 from shared.adapters.entra.client import GraphClient
+from shared.adapters.entra.errors import Refused
 from shared.adapters.entra.existence_check import ExistenceCheck
 from shared.domain.directory import Existence, Source
 from shared.domain.ids import ObjectId
-from shared.errors import Transient
+from shared.errors import LoginRefused, NotFound, SyncError, Transient
 from tests.support.builders import person
 
 ADA = person(1)
@@ -60,6 +61,22 @@ class Batches:
                 status, content, headers = answer
                 parts.append({"id": request["id"], "status": status, "headers": headers, "body": content})
         return json.dumps({"responses": parts[::-1]}).encode()
+
+
+class Poisoned(Batches):
+    """A client whose batches get no answer if they ask about certain people."""
+
+    def __init__(self, bad: tuple[ObjectId, ...], error: SyncError) -> None:
+        super().__init__(account=[(404, GONE, {})])
+        self.bad = bad
+        self.error = error
+
+    async def post(self, address: str, body: bytes) -> bytes:
+        """Answer batches of other people only."""
+        answer = await super().post(address, body)
+        if any(person.encode() in body for person in self.bad):
+            raise self.error
+        return answer
 
 
 @pytest.fixture(autouse=True)
@@ -185,6 +202,53 @@ async def test_a_batch_that_fails_as_a_whole_fails_the_check() -> None:
 
     with pytest.raises(Transient):
         await ask(Down(account=[]))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Transient("504", code="graph_failing"),
+        Transient("no JSON", code="bad_answer"),
+        Transient("reset", code="graph_unreachable"),
+        Refused("400", code="BadRequest", status=400),
+        NotFound("404", code="group_not_found"),
+    ],
+)
+@pytest.mark.parametrize("bad", [{0}, {19}, {7, 12}, {3, 25, 44}])
+async def test_a_batch_without_an_answer_is_split(error: SyncError, bad: set[int]) -> None:
+    """Only the people who prevent an answer stay unknown; it takes few requests to isolate them."""
+    people = tuple(person(number) for number in range(45))
+    batches = Poisoned(tuple(people[number] for number in bad), error)
+    expected = {who: Existence.UNKNOWN if number in bad else Existence.NOT_FOUND for number, who in enumerate(people)}
+    assert await ask(batches, people=people) == expected
+    assert len(batches.sent) <= 3 + 12 * len(bad)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused("401", code="InvalidAuthenticationToken", status=401),
+        Refused("403", code="Authorization_RequestDenied", status=403),
+        LoginRefused("expired", code="AADSTS7000222"),
+        Transient("429", code="throttled", retry_after_s=30.0),
+    ],
+)
+async def test_what_concerns_every_request_is_not_split(error: SyncError) -> None:
+    """Smaller batches would be refused as well."""
+    people = tuple(person(number) for number in range(20))
+    batches = Poisoned(people[:1], error)
+    with pytest.raises(type(error)):
+        await ask(batches, people=people)
+    assert len(batches.sent) == 1
+
+
+async def test_an_outage_is_not_taken_for_many_bad_parts() -> None:
+    """After some requests without any answer the whole check is for later."""
+    people = tuple(person(number) for number in range(200))
+    batches = Poisoned(people, Transient("down", code="graph_failing"))
+    with pytest.raises(Transient):
+        await ask(batches, people=people)
+    assert len(batches.sent) < 40
 
 
 @pytest.mark.parametrize(("who", "group"), [("../groups?x", GROUP), ("anna", GROUP), (ADA, "a/b'c")])
