@@ -5,7 +5,8 @@
     │   ├── RateLimited     too many requests for this target
     │   └── Contended       other writers changed the same row at every attempt of an update
     ├── NeedsAttention    a person must change something at the connection; until then every attempt fails
-    │   └── LoginRefused    the login service refused the credentials; has a code, and ids for Microsoft's support
+    │   ├── LoginRefused    the login service refused the credentials; has a code, and ids for Microsoft's support
+    │   └── RequestRefused  the directory refused one request; it counts once a later message is refused as well
     ├── Rejected          one input is wrong: report it to its sender and continue with the others
     │   ├── NotFound        the input names something that does not exist
     │   ├── TooLarge        the input exceeds a size limit; nothing was stored, a part of it may fit
@@ -82,6 +83,10 @@ class LoginRefused(NeedsAttention):
         """The ids that the directory's support asks for, as sentences; empty if there are none."""
         named = (("Trace ID", self.trace_id), ("Correlation ID", self.correlation_id))
         return "".join(f" {name} {value}." for name, value in named if value)
+
+
+class RequestRefused(NeedsAttention):
+    """The directory refused one request. Such refusals also occur now and then for no reason: try once more later."""
 
 
 class Rejected(SyncError):

@@ -60,6 +60,7 @@ class SyncWiring(TenantWiring):
             access=self.access,
             stages=self.stages,
             closer=self.closer,
+            queue=self.ports.queue,
             clock=self.ports.clock,
             ids=self.ports.ids,
         )

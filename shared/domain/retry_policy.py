@@ -200,6 +200,15 @@ DEAD_LETTERS: Final = (
 )
 SUPERSEDED: Final = Retry(error="`Superseded`", stage="any job", outcome="completed; a newer run does the work")
 REJECTED: Final = Retry(error="`Rejected`", stage="any job", outcome="dead letter, without another delivery")
+#: Public reports name occasional refusals with 403, 409, 423 and 424 among good answers.
+REFUSED: Final = Retry(
+    error="`RequestRefused`",
+    stage="fetch, deactivate",
+    attempts=2,
+    first_wait_s=15.0,
+    max_wait_s=15.0,
+    outcome="as `NeedsAttention`",
+)
 NEEDS_ATTENTION: Final = (
     Retry(error="`NeedsAttention`", stage="fetch", outcome="the source is recorded as failed"),
     Retry(error="`NeedsAttention`", stage="deactivate", outcome="the run ends without deactivations"),
@@ -254,6 +263,7 @@ TABLE: Final = {
         *DEAD_LETTERS,
         SUPERSEDED,
         REJECTED,
+        REFUSED,
         *NEEDS_ATTENTION,
     ),
     "One run": (LOST_JOB, DEADLINE),

@@ -15,9 +15,9 @@ from shared.adapters.entra.retry_after import retry_after_s
 from shared.errors import (
     DeltaLinkExpired,
     LoginRefused,
-    NeedsAttention,
     NotFound,
     PageTokenExpired,
+    RequestRefused,
     SyncError,
     Transient,
 )
@@ -36,7 +36,7 @@ _TRY_LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_R
 _DELTA_EXPIRED: Final = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
 
 
-class Refused(NeedsAttention):
+class Refused(RequestRefused):
     """Graph refuses a request with this HTTP status. A new token or a new listing may help, otherwise only a person."""
 
     def __init__(self, message: str, *, code: str, status: int) -> None:

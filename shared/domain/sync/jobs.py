@@ -53,6 +53,8 @@ class FetchJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: SourceId
     #: Number of earlier messages of this job to which the directory did not respond.
     attempts_without_response: int = 0
+    #: Whether the directory refused an earlier message of this job.
+    refused: bool = False
 
 
 class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,13 +69,15 @@ class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
     storage_requests: int = 0
 
 
-class DeactivateJob(msgspec.Struct, frozen=True, kw_only=True):
+class DeactivateJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Verify the candidates of all locations, apply the guard, deactivate, and finish the run."""
 
     queue: ClassVar[str] = "retire-jobs"
 
     tenant: TenantId
     run: RunId
+    #: Whether the directory refused an earlier message of this job.
+    refused: bool = False
 
 
 class ImportJob(msgspec.Struct, frozen=True, kw_only=True):

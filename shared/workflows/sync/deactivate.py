@@ -15,12 +15,14 @@ from shared.domain.recipient import Recipient
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import apply_location_rule, confirm, deactivations
 from shared.domain.reconcile.guard import Loss, breaches, digest, held_problem, would_hold
+from shared.domain.retry_policy import REFUSED
 from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
 from shared.domain.sync.jobs import DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import RunOutcome
-from shared.errors import NeedsAttention, NotFound
+from shared.errors import NeedsAttention, NotFound, RequestRefused
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock, IdSource
+from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
@@ -44,6 +46,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
     access: DirectoryAccess
     stages: StageCoordinator
     closer: RunCloser
+    queue: JobQueue
     clock: Clock
     ids: IdSource
 
@@ -51,7 +54,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         """Deactivate or hold the confirmed candidates, and finish the run. An approved run deactivates what it held.
 
         A redelivery deactivates no recipient twice. If the directory refuses the connection, the run finishes without
-        deactivations, and an approved run is held again.
+        deactivations, and an approved run is held again. A refused request is tried once more by a later message.
 
         Raises:
             Superseded: The run no longer owns the tenant.
@@ -59,20 +62,24 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         """
         plan = await self.stages.current_plan(job.tenant, job.run)
         run = (await self.runs.get(job.tenant, job.run)).value
-        if run.decision is not None:
-            outcome = await self._approved(plan, run, run.decision)
-        else:
-            outcome = await self._guarded(plan)
+        try:
+            if run.decision is not None:
+                outcome = await self._approved(job, plan, run, run.decision)
+            else:
+                outcome = await self._guarded(job, plan)
+        except RequestRefused:
+            await self.queue.deactivate(msgspec.structs.replace(job, refused=True), delay_s=REFUSED.first_wait_s)
+            return
         await self.closer.finish(plan, outcome, counters)
 
-    async def _guarded(self, plan: Plan) -> RunOutcome:
+    async def _guarded(self, job: DeactivateJob, plan: Plan) -> RunOutcome:
         """Deactivate the confirmed candidates of all locations, or hold them all."""
         results = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         candidates = {location: result.candidates for location, result in results.items() if result.candidates}
         try:
             departures, problems = await self._confirm(plan, candidates)
         except NeedsAttention as error:
-            departures, problems = {}, (_unverified(error),)
+            departures, problems = {}, (_unverified(error, job),)
         leaving = {location: people for location, people in departures.items() if people}
         exceeded = breaches(await self._losses(plan, results, leaving), plan.preferences.guard)
         if plan.preview:
@@ -98,7 +105,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
             previewed[location] = len(await self.runs.record_held(plan.tenant, plan.run, location, people))
         return RunOutcome(state=RunState.DONE, problems=problems, previewed=previewed)
 
-    async def _approved(self, plan: Plan, run: Run, decision: HeldDecision) -> RunOutcome:
+    async def _approved(self, job: DeactivateJob, plan: Plan, run: Run, decision: HeldDecision) -> RunOutcome:
         """Deactivate the recipients that the run holds, except people who have returned since.
 
         If the directory refuses the connection, the run is held again.
@@ -107,7 +114,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         try:
             departures, problems = await self._confirm(plan, held)
         except NeedsAttention as error:
-            return _held_outcome(held, (*run.problems, _unverified(error)))
+            return _held_outcome(held, (*run.problems, _unverified(error, job)))
         await self._deactivate_all(plan, departures, actor=decision.by)
         return RunOutcome(state=RunState.DONE, problems=problems)
 
@@ -279,7 +286,10 @@ def _held_outcome(held: Mapping[LocationId, Sequence[Candidate]], problems: tupl
     )
 
 
-def _unverified(error: NeedsAttention) -> Problem:
+def _unverified(error: NeedsAttention, job: DeactivateJob) -> Problem:
+    """Return the problem of a refused check. Raises `error` if it is the first refused request of the job."""
+    if isinstance(error, RequestRefused) and not job.refused:
+        raise error
     return Problem(concerns="deactivate", code=error.code, detail=str(error))
 
 

@@ -7,6 +7,7 @@ import msgspec
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.ids import SourceId
 from shared.domain.problem import Problem
+from shared.domain.retry_policy import REFUSED
 from shared.domain.run import Plan, RunMode
 from shared.domain.sync.fingerprints import snapshot_scope
 from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchResult
@@ -15,6 +16,7 @@ from shared.errors import (
     Contended,
     NeedsAttention,
     NotFound,
+    RequestRefused,
     SnapshotIncomplete,
     Superseded,
     SyncError,
@@ -49,7 +51,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         """Read a source, record the result, and enqueue the next stage if this was the last source of the run.
 
         The run is finished early instead if nothing could be read, or nothing that it depends on has changed. If the
-        directory does not respond, a later message tries again.
+        directory does not respond, a later message tries again; also once if it refuses a request.
 
         Raises:
             Superseded: The run no longer owns the tenant.
@@ -112,7 +114,6 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             )
             await self.runs.save_checkpoint(job, spent)
             await self.queue.fetch([job])
-            return None
         except (Superseded, Contended):  # Contended: the message is re-enqueued, also at its last delivery
             raise
         except Unanswered as error:
@@ -121,13 +122,16 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
                 return self._failed(plan, context, job, error)
             again = msgspec.structs.replace(job, attempts_without_response=job.attempts_without_response + 1)
             await self.queue.fetch([again], delay_s=error.retry_after_s)
-            return None
         except Transient as error:
             if not last_delivery:
                 raise
             return self._failed(plan, context, job, error)
         except (NeedsAttention, NotFound, Conflict) as error:
-            return self._failed(plan, context, job, error)
+            if not isinstance(error, RequestRefused) or job.refused:
+                return self._failed(plan, context, job, error)
+            event("refused", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
+            await self.queue.fetch([msgspec.structs.replace(job, refused=True)], delay_s=REFUSED.first_wait_s)
+        return None
 
     def _failed(self, plan: Plan, context: TenantContext, job: FetchJob, error: SyncError) -> FetchResult:
         category = self.access.providers.category(context.connection, error.code) if context.connection else None

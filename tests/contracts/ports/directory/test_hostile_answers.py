@@ -8,7 +8,7 @@ import pytest
 from infra.local.stack.certificates import Certificates
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.directory import Source
-from shared.errors import Conflict, DeltaLinkExpired, NeedsAttention, SyncError, Transient
+from shared.errors import Conflict, DeltaLinkExpired, NeedsAttention, RequestRefused, SyncError, Transient
 from shared.ports.directory import Directory
 from shared.telemetry import count_requests
 from tests.contracts.ports.directory.scripted import Answer, ScriptedGraph, said
@@ -56,7 +56,10 @@ async def test_the_body_of_a_detour_is_no_answer(directory: Directory, graph: Sc
         (said(json.dumps({"value": [], "@odata.nextLink": FAR})), Conflict, "foreign_link"),
         (said("<html>", 404, "text/html"), Transient, "bad_answer"),
         (said("<html>", 502, "text/html"), Transient, "graph_failing"),
-        (said("<html>", 403, "text/html"), NeedsAttention, "403"),
+        (said("<html>", 403, "text/html"), RequestRefused, "403"),
+        (said('{"error":{"code":"Conflict"}}', 409), RequestRefused, "Conflict"),
+        (said('{"error":{"code":"notAllowed"}}', 423), RequestRefused, "notAllowed"),
+        (said("", 424), RequestRefused, "424"),
         (said('{"error":"no object"}', 403), NeedsAttention, "403"),
         (said(json.dumps({"error": {"code": "x" * 5000}}), 403), NeedsAttention, "403"),
         (said(json.dumps({"error": {"code": "a\nb=c"}}), 403), NeedsAttention, "403"),
