@@ -4,6 +4,7 @@ from functools import cached_property
 
 from shared.bootstrap.wiring import Wiring
 from shared.workflows.idempotency import Idempotency
+from shared.workflows.sync.accept_cleared import AcceptCleared
 from shared.workflows.sync.plan import PlanRun
 from shared.workflows.sync.request_run import RequestRun
 from shared.workflows.sync.restart_on_change import RestartOnChange
@@ -37,6 +38,11 @@ class RunWiring(Wiring):
             clock=self.ports.clock,
             ids=self.ports.ids,
         )
+
+    @cached_property
+    def accept_cleared(self) -> AcceptCleared:
+        """Starts a run that takes withheld properties for cleared."""
+        return AcceptCleared(sync_states=self.ports.sync_states, runs=self.ports.runs, request_run=self.request_run)
 
     @cached_property
     def plan(self) -> PlanRun:

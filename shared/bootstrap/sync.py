@@ -12,6 +12,7 @@ from shared.workflows.sync.fetch import Fetch
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.full_read import FullRead
 from shared.workflows.sync.reconcile import LARGE_AT_ONCE, Reconcile
+from shared.workflows.sync.withheld_check import WithheldCheck
 
 
 class SyncWiring(TenantWiring):
@@ -32,6 +33,7 @@ class SyncWiring(TenantWiring):
                 runs=ports.runs, snapshots=ports.snapshots, clock=ports.clock, ids=ports.ids, budget_s=budget_s
             ),
             delta_read=DeltaRead(snapshots=ports.snapshots, ids=ports.ids),
+            withheld_check=WithheldCheck(snapshots=ports.snapshots),
             patience=Patience(),
         )
 

@@ -1,4 +1,4 @@
-"""Commands for runs: start, watch, list, approve, reject and undo."""
+"""Commands for runs: start, watch, list, approve, reject, accept and undo."""
 
 import time
 from typing import Annotated, Any, Final
@@ -26,7 +26,7 @@ _COLUMNS: Final = (
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (sync, runs, changes, approve, reject, undo):
+    for command in (sync, runs, changes, approve, reject, accept, undo):
         app.command()(command)
 
 
@@ -119,6 +119,11 @@ def approve(context: typer.Context, tenant: Tenant, run: RunId, yes: Yes = False
 def reject(context: typer.Context, tenant: Tenant, run: RunId, as_json: Json = False) -> None:
     """Reject the pending deactivations of a held run; the recipients stay active."""
     _post(context, tenant, run, "reject", as_json=as_json)
+
+
+def accept(context: typer.Context, tenant: Tenant, run: RunId, as_json: Json = False) -> None:
+    """Accept that properties which a run reports as withheld were cleared. Starts a full sync."""
+    _post(context, tenant, run, "accept", as_json=as_json)
 
 
 def undo(context: typer.Context, tenant: Tenant, run: RunId, as_json: Json = False) -> None:

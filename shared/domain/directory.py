@@ -14,11 +14,13 @@ from shared.domain.person_field import PersonField
 
 
 class InactiveReason(StrEnum):
-    """Why a person who still exists in the directory is not active there."""
+    """Why a person who still exists in the directory is not active there, or not known to be."""
 
     DISABLED = "disabled"
     SUSPENDED = "suspended"
     ARCHIVED = "archived"
+    #: The directory does not show whether the account is enabled; the recipient stays as it is.
+    UNKNOWN = "unknown"
 
 
 class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=False, gc=False):
@@ -59,7 +61,7 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
 
     @property
     def active(self) -> bool:
-        """Whether the person is active in the directory."""
+        """Whether the person is known to be active in the directory."""
         return self.inactive is None
 
     @property

@@ -37,3 +37,5 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     #: Of an error that a directory reported.
     category: ErrorCategory | None = None
+    #: Names of the properties that the directory withholds; an admin can accept that they were cleared.
+    properties: tuple[str, ...] = ()

@@ -110,6 +110,8 @@ class Reason(StrEnum):
     RETURNED = "returned"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_DELETED = "account_deleted"
+    #: The directory does not show whether the account is enabled; nothing was changed.
+    STATUS_UNKNOWN = "status_unknown"
     LEFT_GROUP = "left_group"
     #: The location rule no longer assigns them to the location, and they are not in a mapped group.
     ATTRIBUTE_CHANGED = "attribute_changed"

@@ -201,6 +201,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     preview: bool = False
     #: The tenant's up-to-date record, if it was valid when the run started.
     up_to_date: UpToDateState | None = None
+    #: `Run.accepted`.
+    accepted: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
     @property
     def everyone(self) -> SourceId:
@@ -250,6 +252,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether the run only reports what it would change, and its preferences; None for the stored ones.
     preview: bool = False
     preferences: Preferences | None = None
+    #: Properties that an admin accepts as cleared, by the subject of the source; this run does not report them.
+    accepted: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     kind: RunKind = RunKind.SYNC
     #: The run that this one undoes.
     undoes: RunId | None = None
@@ -258,6 +262,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     watched_results: int = 0
     #: Progress of the jobs without a result at the last check of the watchdog: pages staged plus batches written.
     watched_steps: int = 0
+
+    @property
+    def must_be_alone(self) -> bool:
+        """Whether the run is for the present state only: it does not wait for the end of another run."""
+        return self.preview or bool(self.accepted)
 
 
 class RunProgress(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ const REASONS = {
   returned: "Found again",
   left_group: "Left the mapped groups",
   no_email: "No e-mail address",
+  status_unknown: "Account status not shown",
   filtered: "Excluded by a filter",
   csv_owns: "Managed by CSV",
   ambiguous_email: "E-mail address is not unique",
@@ -24,7 +25,7 @@ const REASONS = {
   not_in_file: "Not in the CSV file",
 };
 const STARTED_BY = { api: "API", queue: "Queue message", schedule: "Schedule", pending: "Queued request", configuration: "Settings change" };
-const CONCERNS = { users: "Directory users", run: "Sync", import: "CSV import", deactivate: "Deactivations", tenant: "All locations" };
+const CONCERNS = { users: "Directory users", run: "Sync", import: "CSV import", deactivate: "Deactivations", permissions: "Permissions", tenant: "All locations" };
 const CREDENTIALS = { secret: "Client secret", certificate: "Certificate", federated: "Managed identity" };
 
 export const RUN_TONES = { done: "success", held: "warning", failed: "danger", superseded: "neutral" };

@@ -63,6 +63,12 @@ class Directory(Protocol):
         Every answer except UNKNOWN requires evidence about that very person.
         """
 
+    async def lost_permissions(self, *, sso_users: bool, proven: Source | None) -> Mapping[str, str]:
+        """Return the needed permissions that the credentials no longer have, with what each is required for.
+
+        Reading the source `proven` proves its own permissions. Empty if the directory cannot tell. Sends no request.
+        """
+
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return up to ten users with this id, user principal name or e-mail address, ignoring case."""
 

@@ -58,6 +58,7 @@ def graph_user() -> dict[str, Any]:
         **properties_of({name: text for name, text in TEXTS.items() if name in TEXT_PATHS}),
         "id": ID,
         "userPrincipalName": "ada@contoso.com",
+        "accountEnabled": True,
         "businessPhones": [TEXTS["business_phone"]],
         "proxyAddresses": ["smtp:a@example.com"],
     }
@@ -94,7 +95,8 @@ def test_the_directory_fills_every_field() -> None:
     assert texts_of(found.profile) == TEXTS
     assert found.profile.aliases == ("a@example.com",)
     for properties in ({}, {key: "" for key, value in graph_user().items() if isinstance(value, str)}):
-        content = json.dumps({"value": [{**properties, "id": ID, "userPrincipalName": "ada@contoso.com"}]}).encode()
+        named = {"id": ID, "userPrincipalName": "ada@contoso.com", "accountEnabled": True}
+        content = json.dumps({"value": [properties | named]}).encode()
         (user,) = users_of(decode(content, UserPage).value, content)
         assert user == DirectoryUser(ObjectId(ID), "ada@contoso.com")
 

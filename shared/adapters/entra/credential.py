@@ -176,6 +176,11 @@ class RenewableCredential(AsyncTokenCredential):
         return self._login
 
     @property
+    def kept_token(self) -> str | None:
+        """The text of the token that the last request used; None before the first one."""
+        return self._login.kept.token if self._login.kept is not None else None
+
+    @property
     def age_s(self) -> float:
         """Seconds since a token was last discarded."""
         return monotonic() - self._login.since_s

@@ -20,8 +20,10 @@ from shared.adapters.entra.schema import (
     IdPage,
     UserPage,
     decode,
+    roles_of,
 )
 from shared.adapters.entra.user_mapping import ids_of, patch_of, user_of, users_of
+from shared.domain.connections.entra import permissions
 from shared.domain.connections.entra.guid import guid, is_guid
 from shared.domain.directory import (
     Assignment,
@@ -166,6 +168,11 @@ class GraphDirectory:
     ) -> Mapping[ObjectId, Existence]:
         """Return whether each person exists in the whole directory, or in one of the `groups` if there are any."""
         return await ExistenceCheck(self._client).check(people, groups)
+
+    async def lost_permissions(self, *, sso_users: bool, proven: Source | None) -> Mapping[str, str]:
+        """Return the needed permissions that are not in the roles of the present token; none without a token."""
+        roles = roles_of(self._client.credential.kept_token)
+        return {} if roles is None else permissions.lost(roles, sso_users=sso_users, proven=proven)
 
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return up to ten users with this object id, user principal name or e-mail address, ignoring case."""

@@ -1,6 +1,7 @@
 """Structs of Microsoft Graph's JSON, and strict decoding: only a complete page passes for a page."""
 
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar, get_args
@@ -96,6 +97,21 @@ def _text_paths(kind: type[msgspec.Struct]) -> Iterator[tuple[str, ...]]:
 
 #: Where the texts of a GraphUser are, by name: the attribute, or the attributes that lead to it.
 TEXT_PATHS: Final = {path[-1]: path for path in _text_paths(GraphUser)}
+
+
+class _Roles(msgspec.Struct):
+    """The granted application permissions in the claims of an access token."""
+
+    roles: list[str] = []
+
+
+def roles_of(token: str | None) -> frozenset[str] | None:
+    """Return the roles in an access token, unverified; None if there is none, or if it cannot be read."""
+    try:
+        claims = (token or "").split(".")[1]
+        return frozenset(msgspec.json.decode(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)), type=_Roles).roles)
+    except (IndexError, ValueError, msgspec.MsgspecError):
+        return None
 
 
 class GraphGroup(msgspec.Struct, rename="camel"):

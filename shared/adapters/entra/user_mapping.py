@@ -75,11 +75,26 @@ _PATHS: Final = {
     if name in DirectoryUser.__struct_fields__ and name != "user_principal_name"
 }
 _READERS: Final = [(name, _reader(path)) for name, path in _PATHS.items()]
-_DISABLED: Final = InactiveReason.DISABLED
+#: Marks the user principal name of a guest whose type Graph does not show.
+#: Source: https://learn.microsoft.com/entra/external-id/user-properties
+_GUEST_MARK: Final = "#EXT#"
+
+
+def _inactive(enabled: object) -> InactiveReason | None:
+    """Return what `accountEnabled` says. Graph answers with null if the app may not read it: that says nothing."""
+    if enabled is True:
+        return None
+    return InactiveReason.DISABLED if enabled is False else InactiveReason.UNKNOWN
+
+
+def _is_guest_name(name: object) -> bool:
+    return isinstance(name, str) and _GUEST_MARK in name.upper()
+
+
 _COMMON: Final = {
     "id": "user.id",
-    "inactive": "disabled if user.account_enabled is False else None",
-    "guest": "user.user_type == 'Guest'",
+    "inactive": "None if user.account_enabled is True else inactive(user.account_enabled)",
+    "guest": "user.user_type == 'Guest' or (not user.user_type and guest_name(user.user_principal_name))",
     "manager": "None",
 }
 #: For the users of a response without any text to clean, and whether the response has secondary addresses.
@@ -95,7 +110,8 @@ _plain_users: Final = compile_batch_constructor(
         "aliases": "aliases(user.proxy_addresses) if secondary else ()",
     },
     aliases=_aliases,
-    disabled=_DISABLED,
+    inactive=_inactive,
+    guest_name=_is_guest_name,
 )
 #: For any user, and the cleaned user principal name.
 _clean_user: Final = compile_constructor(
@@ -111,7 +127,8 @@ _clean_user: Final = compile_constructor(
     text=_text,
     first=_first,
     aliases=_aliases,
-    disabled=_DISABLED,
+    inactive=_inactive,
+    guest_name=_is_guest_name,
 )
 
 
@@ -177,8 +194,8 @@ def patch_of(user: GraphUser) -> Fields:
             raise unreadable()
         fields["user_principal_name"] = name
     if not isinstance(user.account_enabled, UnsetType):
-        fields["inactive"] = _DISABLED if user.account_enabled is False else None
-    if not isinstance(user.user_type, UnsetType):
+        fields["inactive"] = _inactive(user.account_enabled)
+    if isinstance(user.user_type, str):
         fields["guest"] = user.user_type == "Guest"
     if not isinstance(user.business_phones, UnsetType):
         fields["business_phone"] = _first(user.business_phones)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.domain.directory import DirectoryUser
+from shared.domain.directory import DirectoryUser, InactiveReason
 from shared.domain.ids import ObjectId
 from shared.domain.preferences.email_filter import EmailFilter
 from shared.domain.preferences.filters import address_of
@@ -41,7 +41,8 @@ class SsoUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     #: `direct` for a direct assignment, and the ids of the groups through which the user is assigned.
     via: tuple[str, ...]
     included: bool
-    #: Why the user cannot become a product user: `account_disabled`, `no_email` or `email_filtered`; None if they can.
+    #: Why the user cannot become a product user: `account_disabled`, `status_unknown`, `no_email` or `email_filtered`;
+    #: None if they can.
     reason: str | None
 
 
@@ -56,7 +57,7 @@ def _of(user: DirectoryUser, via: Iterable[str], filter_: EmailFilter) -> SsoUse
     mail = address_of(user)
     reason = None
     if not user.active:
-        reason = "account_disabled"
+        reason = "status_unknown" if user.inactive is InactiveReason.UNKNOWN else "account_disabled"
     elif mail is None:
         reason = "no_email"
     elif not filter_.accepts(mail):

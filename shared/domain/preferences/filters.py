@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from shared.domain.directory import DirectoryUser
+from shared.domain.directory import DirectoryUser, InactiveReason
 from shared.domain.person_field import person_fields
 from shared.domain.recipient import API_NAMES, TEXT_FIELDS, Profile, Reason
 from shared.errors import Rejected
@@ -94,7 +94,7 @@ def exclusion(
 ) -> Reason | None:
     """Return the first reason why a directory user cannot be a recipient; None if they can."""
     if not user.active:
-        return Reason.ACCOUNT_DISABLED
+        return Reason.STATUS_UNKNOWN if user.inactive is InactiveReason.UNKNOWN else Reason.ACCOUNT_DISABLED
     if user.guest and not include_guests:
         return Reason.GUEST_EXCLUDED
     if require_mail and address_of(user) is None:

@@ -90,8 +90,8 @@ def decide(
         recipient = by_person.get(person) or matching.by_object_id.get(person)
         if (profile := eligible.get(person)) is None:
             reason = preferences.exclusion(user)
-            if recipient is None and reason is not None:
-                skipped.append(_skip(person, user.display_name, reason))
+            if reason is not None and (recipient is None or reason is Reason.STATUS_UNKNOWN):
+                skipped.append(_skip(person, user.display_name, reason, recipient.id if recipient else None))
             continue
         adopted = None
         if recipient is None:
@@ -262,7 +262,7 @@ def _candidates(
         reason = (
             preferences.exclusion(desired[person]) if person in desired else _missing(recipient, preferences, proof)
         )
-        if reason is not None:
+        if reason is not None and reason is not Reason.STATUS_UNKNOWN:
             candidates.append(Candidate(recipient=recipient.id, object_id=person, reason=reason))
     return sorted(candidates, key=attrgetter("recipient"))
 

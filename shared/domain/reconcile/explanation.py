@@ -19,6 +19,7 @@ _SENTENCES = {
     Reason.ACCOUNT_DELETED: "The account no longer exists in the directory.",
     Reason.LEFT_GROUP: "This person is not a member of a group that is mapped to this location.",
     Reason.ATTRIBUTE_CHANGED: "Neither the location rule nor a mapped group assigns this person here any longer.",
+    Reason.STATUS_UNKNOWN: "The directory does not show whether the account is enabled, so nothing changes here.",
     Reason.GUEST_EXCLUDED: "This person is a guest, and the preferences exclude guests.",
     Reason.NO_EMAIL: "This person does not have an e-mail address, but the preferences require one.",
     Reason.FILTERED: "A filter in the preferences excludes this person.",

@@ -79,6 +79,8 @@ class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True):
     change_cursor: str | None = None
     #: `scope_of` the change cursor.
     scope: str = ""
+    #: Properties that few users had, or none, when the source was last listed.
+    scarce: tuple[str, ...] = ()
 
 
 def page_key(attempt: str, number: int) -> str:

@@ -131,6 +131,8 @@ class FetchResult(msgspec.Struct, frozen=True, kw_only=True):
     #: Changes since the previous snapshot; None if they are unknown or too many.
     changes: Changes | None = None
     problem: Problem | None = None
+    #: What the report names although the source could be read: lost permissions.
+    warnings: tuple[Problem, ...] = ()
     directory_requests: int = 0
     storage_requests: int = 0
 

@@ -45,7 +45,8 @@ def locations_report(
 def problems_of(
     fetched: Mapping[SourceId, FetchResult], reconciled: Mapping[LocationId, ReconcileResult]
 ) -> tuple[Problem, ...]:
-    """Return the problems that the jobs recorded, those of sources first."""
+    """Return the problems that the jobs recorded, those of sources first, and what they only warn about last."""
     problems = [result.problem for _, result in sorted(fetched.items())]
     problems += [result.problem for _, result in sorted(reconciled.items())]
-    return tuple(problem for problem in problems if problem is not None)
+    warnings = [warning for _, result in sorted(fetched.items()) for warning in result.warnings]
+    return tuple(dict.fromkeys([problem for problem in problems if problem is not None] + warnings))

@@ -84,9 +84,16 @@ function ended(base, tenant, run) {
       ),
     h("p", {}, totals(run)),
     run.problems.filter((problem) => problem.code !== "guard").map((problem) => notice("warning", concern(problem), problem.detail)),
+    !run.preview && run.problems.some((problem) => problem.properties?.length) && h("div", { class: "row" }, action("Accept as cleared", accept(base, tenant, run), troubles), troubles),
     h("p", {}, h("a", { href: `#/t/${tenant}/history/${run.id}` }, run.preview ? "Show who would be affected" : "All changes and their reasons")),
   );
 }
+
+/** Starts a sync that takes the properties which this one reports as withheld for cleared. */
+const accept = (base, tenant, run) => async () => {
+  const started = await api.post(`${base}/runs/${run.id}/accept`);
+  location.hash = `#/t/${tenant}/fetch/${started.id}`;
+};
 
 const totals = (run) =>
   `${number(run.counts.created)} added, ${number(run.counts.updated)} changed, ${number(run.counts.reactivated)} reactivated, ${number(run.counts.deactivated)} deactivated, ${number(run.counts.skipped)} skipped.`;

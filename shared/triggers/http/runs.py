@@ -1,4 +1,4 @@
-"""Routes for runs: start, follow, list, approve, reject and undo."""
+"""Routes for runs: start, follow, list, approve, reject, accept and undo."""
 
 from http import HTTPStatus
 
@@ -129,6 +129,24 @@ async def runs_approve(request: Request) -> Answer:
 async def runs_reject(request: Request) -> Answer:
     """Reject the held deactivations of a run. The next run decides again."""
     return Answer(RunView.of(await app().review_held.reject(request.tenant, request.run, name_of(request.caller))))
+
+
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/runs/{run}/accept",
+    Contract(
+        answers=answers(RunView, HTTPStatus.ACCEPTED),
+        located=True,
+        problems={**NO_RUN, 409: ("run_active", "run_outdated"), 422: ("nothing_to_accept", "not_connected")},
+    ),
+)
+async def runs_accept(request: Request) -> Answer:
+    """Accept that the properties which a run reports as withheld were cleared, and start a full run (202)."""
+    run = await app().accept_cleared(request.tenant, request.run, name_of(request.caller))
+    return Answer(
+        RunView.of(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"}
+    )
 
 
 @route(

@@ -31,7 +31,8 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     user_principal_name: str
     display_name: str | None
     mail: str | None
-    account_enabled: bool
+    #: None if the directory does not show it.
+    account_enabled: bool | None
     #: Why the account is not enabled; None if it is.
     inactive_reason: InactiveReason | None
 
@@ -195,6 +196,6 @@ def _view(person: DirectoryUser | None) -> PersonView | None:
         user_principal_name=person.user_principal_name,
         display_name=person.display_name,
         mail=person.mail,
-        account_enabled=person.active,
+        account_enabled=None if person.inactive is InactiveReason.UNKNOWN else person.active,
         inactive_reason=person.inactive,
     )

@@ -6,9 +6,10 @@ import msgspec
 
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.ids import SourceId
-from shared.domain.problem import Problem
+from shared.domain.problem import ErrorCategory, Problem
 from shared.domain.retry_policy import REFUSED
 from shared.domain.run import Plan, RunMode
+from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.fingerprints import snapshot_scope
 from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchResult
 from shared.errors import (
@@ -22,6 +23,7 @@ from shared.errors import (
     SyncError,
     Transient,
 )
+from shared.ports.directory import Directory
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
@@ -32,6 +34,7 @@ from shared.workflows.sync.delta_read import DeltaRead
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.full_read import FullRead, OutOfTime
 from shared.workflows.sync.stages import StageCoordinator
+from shared.workflows.sync.withheld_check import ObservedDirectory, WithheldCheck
 
 
 class Fetch(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +48,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     queue: JobQueue
     full_read: FullRead
     delta_read: DeltaRead
+    withheld_check: WithheldCheck
     patience: Patience
 
     async def __call__(self, job: FetchJob, counters: RequestCounters, *, last_delivery: bool) -> None:
@@ -141,16 +145,45 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         return FetchResult(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)
 
     async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
-        first = FirstAnswer(self.patience, job.attempts_without_response)
         current = await self.snapshots.find_current(job.tenant, job.source)
         async with self.access.open_for_run(plan, context) as directory:
-            if plan.mode is RunMode.INCREMENTAL and current and current.change_cursor:
-                if current.scope == snapshot_scope(plan):
-                    try:
-                        result = await self.delta_read(job, directory, first, current, current.change_cursor)
-                    except SnapshotIncomplete:
-                        result = current = None  # do not use any of its pages
-                    if result is not None:
-                        return result
-                event("full_listing", tenant=job.tenant, run=job.run, source=job.source)
-            return await self.full_read(plan, job, directory, first, current)
+            observed = ObservedDirectory(directory, current)
+            try:
+                result = await self._listed(plan, job, observed.as_directory, current)
+                result = await self.withheld_check(plan, current, observed, result)
+            except NeedsAttention as error:
+                result = self._failed(plan, context, job, error)
+                is_final = job.refused or not isinstance(error, RequestRefused)
+                if not is_final or (result.problem and result.problem.category is ErrorCategory.CREDENTIALS):
+                    raise
+            return msgspec.structs.replace(result, warnings=await self._lost_permissions(plan, directory, result))
+
+    async def _lost_permissions(self, plan: Plan, directory: Directory, result: FetchResult) -> tuple[Problem, ...]:
+        """Return a warning for each needed permission that the credentials have lost, whether or not it was needed."""
+        proven = plan.sources[result.source] if result.outcome is FetchOutcome.COMPLETE else None
+        lost = await directory.lost_permissions(sso_users=plan.preferences.sso_users, proven=proven)
+        return tuple(
+            Problem(
+                concerns="permissions",
+                code="permission_lost",
+                detail=f"The permission {name} is not granted any more. It is required {why}. Grant it again, with "
+                "admin consent.",
+                category=ErrorCategory.PERMISSION,
+            )
+            for name, why in sorted(lost.items())
+        )
+
+    async def _listed(
+        self, plan: Plan, job: FetchJob, directory: Directory, current: SnapshotManifest | None
+    ) -> FetchResult:
+        first = FirstAnswer(self.patience, job.attempts_without_response)
+        if plan.mode is RunMode.INCREMENTAL and current and current.change_cursor:
+            if current.scope == snapshot_scope(plan):
+                try:
+                    result = await self.delta_read(job, directory, first, current, current.change_cursor)
+                except SnapshotIncomplete:
+                    result = current = None  # do not use any of its pages
+                if result is not None:
+                    return result
+            event("full_listing", tenant=job.tenant, run=job.run, source=job.source)
+        return await self.full_read(plan, job, directory, first, current)

@@ -127,7 +127,7 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
             location: LocationReport(active=report.active, compared=False) for location, report in reports.items()
         }
         done = RunOutcome(state=RunState.DONE)
-        ended = await self._report(plan, done, fetched, _Findings({}, locations, ()), counters)
+        ended = await self._report(plan, done, fetched, _Findings({}, locations, problems_of(fetched, {})), counters)
         await self._record_health(plan, fetched, context)
         up_to_date = _up_to_date(plan, ended, before.input_fingerprint)
         await self._release(plan.tenant, plan.run, ended, context.state, up_to_date=up_to_date)

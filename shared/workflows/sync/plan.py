@@ -64,9 +64,9 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
         now = self.clock.now()
         preview = announced is not None and announced.value.preview
         if state.active_run is not None and self._is_fresh(state, now):
-            if preview:
+            if announced is not None and announced.value.must_be_alone:
                 problem = Problem(
-                    concerns="run", code="run_active", detail="Another run had started. Start the preview again."
+                    concerns="run", code="run_active", detail="Another run had started. Start this one again."
                 )
                 await self._close_announced(request, problem)
             else:
@@ -251,6 +251,7 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             created_at=self.clock.now(),
             preview=preview,
             up_to_date=None if preview else before.still_up_to_date(),
+            accepted=announced.value.accepted if announced is not None else {},
         )
 
 

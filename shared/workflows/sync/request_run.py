@@ -1,6 +1,6 @@
 """Request a run or a preview, for the API and the portal's "Fetch Directory" button."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
@@ -92,15 +92,26 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
             run = await self._run(tenant, mode, requested_by, run_id)
             return await self._send(msgspec.structs.replace(run, preview=True, preferences=preferences))
 
+    async def accepting(self, tenant: TenantId, accepted: Mapping[str, tuple[str, ...]], requested_by: str) -> Run:
+        """Store and enqueue a full run that accepts cleared properties, given by the subject of the source.
+
+        Raises:
+            NotFound: The tenant does not exist.
+            Rejected: The connection is off (`not_connected`).
+            Conflict: A run is active (`run_active`). What it reads may differ from what is accepted.
+        """
+        run = await self._run(tenant, RunMode.FULL, requested_by, None)
+        return await self._send(msgspec.structs.replace(run, accepted=dict(accepted)))
+
     @optimistic_update
     async def _announce(self, run: Run) -> None:
         """Name the run in the tenant's state, so that the watchdog finds it if its message is lost.
 
-        Raises Conflict (`run_active`) for a preview while another run is active.
+        Raises Conflict (`run_active`) for a run that must be alone, while another one is active.
         """
         state, etag = await self.sync_states.get(run.tenant)
-        if run.preview and state.active_run not in {None, run.id}:
-            raise Conflict("A run is in progress. Wait until it ends, then start the preview.", code="run_active")
+        if run.must_be_alone and state.active_run not in {None, run.id}:
+            raise Conflict("A run is in progress. Wait until it ends, then try again.", code="run_active")
         announced = state.with_announced(run.id)
         if announced != state:
             await self.sync_states.replace(run.tenant, announced, etag)

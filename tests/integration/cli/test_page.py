@@ -10,7 +10,7 @@ from shared.cli.main import app
 from shared.domain.operations.operator_log import OperatorLogEntry
 from tests.integration.cli.conftest import InMemory, Run
 from tests.integration.cli.test_commands import GUARDED, _put
-from tests.support.builders import person
+from tests.support.builders import person, user
 from tests.support.fakes import FakeDirectory
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "command-line.md"
@@ -56,6 +56,11 @@ def test_a_line_of_the_page(
     if "{held-run}" in line:
         directory.remove(person(1))
         known["held-run"] = run("sync", "contoso", "--full", "--watch", "--every", "0", "--json").json["id"]
+    if "{withheld-run}" in line:
+        for department in ("Sales", None):
+            directory.put(*(user(number, department=department) for number in range(1, 20)))
+            ended = run("sync", "contoso", "--full", "--watch", "--every", "0", "--json")
+        known["withheld-run"] = ended.json["id"]
     words = [known[word.strip("{}")] if word.startswith("{") else word for word in shlex.split(line)]
     ended = run(*words)
     assert (ended.code, ended.error) == (0, None), ended

@@ -70,6 +70,11 @@ class BareDirectory:
             del self.people[person]
             self.deleted.add(person)
 
+    async def lost_permissions(self, *, sso_users: bool, proven: Source | None) -> Mapping[str, str]:
+        """Return nothing: this directory has no permissions."""
+        del sso_users, proven
+        return {}
+
     async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
         """Return a page of a source."""
         assert not managers, "this directory names no managers"

@@ -8,6 +8,7 @@ import msgspec
 
 from shared.domain.connections.entra.credential_expiry import Registration
 from shared.domain.connections.entra.credentials import ClientCertificate, ClientSecret, Credentials, FederatedIdentity
+from shared.domain.connections.entra.permissions import lost
 from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.directory import (
     Assignment,
@@ -159,6 +160,10 @@ class FakeDirectory:
         if application not in self.assigned:
             raise NotFound(f"There is no application {application}.", code="application_not_found")
         return AssignmentsPage(assignments=self.assigned[application], next_cursor=None)
+
+    async def lost_permissions(self, *, sso_users: bool, proven: Source | None) -> Mapping[str, str]:
+        """Return the needed permissions that are not granted."""
+        return lost(self.roles, sso_users=sso_users, proven=proven)
 
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return the users with this object id, user principal name or e-mail address."""

@@ -33,6 +33,19 @@ GRAPH_ERRORS: Final[dict[str, Explanation]] = {
     "401": DENIED,
     "403": DENIED,
     "users_unreadable": DENIED,
+    "permission_lost": DENIED,
+    "account_status_withheld": _of(
+        ErrorCategory.PERMISSION,
+        "Microsoft Graph does not show whether accounts are enabled",
+        "The application may read only basic profiles, so nothing is changed.",
+        "Grant User.Read.All with admin consent. User.ReadBasic.All is not enough.",
+    ),
+    "properties_withheld": _of(
+        ErrorCategory.PERMISSION,
+        "Microsoft Graph no longer shows properties that people had",
+        "A permission was narrowed, or the values were cleared for everyone. Nothing is changed until this is decided.",
+        "Grant User.Read.All with admin consent. If the values were really cleared, accept this in the report.",
+    ),
     "hidden_membership": _of(
         ErrorCategory.PERMISSION,
         "The group hides its members",

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.connections.validation_report import Check, CheckStatus, Consent
+from shared.domain.directory import Source
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +102,22 @@ def judge(roles: frozenset[str], *, sso_users: bool, consent_link: str) -> tuple
         unneeded=tuple(sorted(extra)),
     )
     return checks, consent
+
+
+def lost(roles: frozenset[str], *, sso_users: bool, proven: Source | None) -> dict[str, str]:
+    """Return the needed permissions that the token does not have, with what each is required for.
+
+    Reading the source `proven` proves its permissions, whatever the token says: other login services than Microsoft's
+    issue tokens without roles.
+    """
+    if not roles and proven is not None:
+        return {}
+    shown: list[Need] = []
+    if proven is not None:
+        shown += [] if proven.by_id else [USERS]
+        shown += [] if proven.group is None else [GROUP_MEMBERS, GROUPS]
+    missing = [need for need in needs(sso_users=sso_users) if need not in shown and not roles & need.satisfied_by]
+    return {need.permission: need.why for need in reversed(missing)}
 
 
 def _permissions(needed: list[Need]) -> tuple[str, ...]:

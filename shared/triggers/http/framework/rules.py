@@ -53,6 +53,7 @@ RULES: Final = {
     "GET tenants/{tenant}/runs/{run}/changes": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/approve": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/reject": Access.TENANT,
+    "POST tenants/{tenant}/runs/{run}/accept": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/undo": Access.TENANT,
     "GET doctor": Access.OPERATOR,
     "GET ledger": Access.OPERATOR,

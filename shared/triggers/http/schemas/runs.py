@@ -35,6 +35,7 @@ class RunView(View, frozen=True, kw_only=True):
     counts: Counts
     locations: dict[LocationId, LocationReport]
     problems: tuple[Problem, ...]
+    accepted: dict[str, tuple[str, ...]]
     held_digest: str | None
     decision: HeldDecision | None
     directory_requests: int
@@ -59,6 +60,7 @@ class RunView(View, frozen=True, kw_only=True):
             counts=run.counts,
             locations=run.locations,
             problems=run.problems,
+            accepted=run.accepted,
             held_digest=run.held_digest,
             decision=run.decision,
             directory_requests=run.directory_requests,

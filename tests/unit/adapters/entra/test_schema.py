@@ -53,6 +53,32 @@ def test_what_is_no_page_is_an_error(body: bytes | None, kind: type[UserPage | I
     assert refused.value.code == "bad_answer"
 
 
+@pytest.mark.parametrize(
+    ("properties", "inactive", "guest"),
+    [
+        ({"accountEnabled": True, "userType": "Member"}, None, False),
+        ({"accountEnabled": False, "userType": "Guest"}, InactiveReason.DISABLED, True),
+        ({"accountEnabled": None, "userType": None}, InactiveReason.UNKNOWN, False),
+        ({}, InactiveReason.UNKNOWN, False),
+        ({"userPrincipalName": "a_b.example#EXT#@c.example", "userType": None}, InactiveReason.UNKNOWN, True),
+        ({"userPrincipalName": "a_b.example#ext#@c.example", "userType": "Member"}, InactiveReason.UNKNOWN, False),
+    ],
+)
+def test_null_is_not_a_value(properties: dict[str, object], inactive: InactiveReason | None, guest: bool) -> None:  # noqa: FBT001 - a table
+    """A withheld account status is unknown; a guest whose type is withheld is told by the name."""
+    found = read(**properties)
+    content = json.dumps({"value": [ADA | properties]}).encode()
+    for user in (user_of(found), *users_of([found], content)):
+        assert (user.inactive, user.guest) == (inactive, guest)
+
+
+def test_a_change_to_null_is_no_change_of_the_type() -> None:
+    """A change that shows null for the status makes it unknown, and leaves the type as it was."""
+    assert patch_of(read(accountEnabled=None, userType=None))["inactive"] is InactiveReason.UNKNOWN
+    assert "guest" not in patch_of(read(accountEnabled=None, userType=None))
+    assert "inactive" not in patch_of(read(userType="Guest"))
+
+
 def test_a_user_with_everything() -> None:
     """Every field of DirectoryUser is filled from the property it stands for."""
     names = ("displayName", "givenName", "surname", "mail", "mobilePhone", "department", "jobTitle", "officeLocation")

@@ -39,7 +39,7 @@ def rows() -> list[dict[str, str]]:
 def combinations() -> Iterator[Combination]:
     """Yield every combination that can be."""
     matches = ("object id", "e-mail", "none", "ambiguous")
-    directory = ("present", "disabled", "filtered", "gone", "unreadable")
+    directory = ("present", "disabled", "unknown", "filtered", "gone", "unreadable")
     for values in product(directory, matches, Origin, STATUS, ("yes", "no"), ("on", "off"), ("on", "off")):
         found = dict(zip(COLUMNS, map(str, values), strict=True))
         if found["match"] in {"e-mail", "ambiguous"} and found["origin"] == Origin.DIRECTORY:
@@ -83,7 +83,7 @@ def outcome(combination: Combination) -> tuple[str, str]:
     said = user(
         1,
         department=differs,
-        inactive=InactiveReason.DISABLED if state == "disabled" else None,
+        inactive={"disabled": InactiveReason.DISABLED, "unknown": InactiveReason.UNKNOWN}.get(state),
         job_title="Robot" if state == "filtered" else None,
     )
     stored = stored_of(combination, said)

@@ -1,0 +1,166 @@
+"""Withheld check: makes a source unreadable if its directory answered with null for what the app may no longer read."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Final, cast
+
+import msgspec
+
+from shared.domain.directory import ChangesPage, DirectoryUser, Source, UsersPage
+from shared.domain.ids import TenantId
+from shared.domain.problem import ErrorCategory, Problem
+from shared.domain.run import Plan
+from shared.domain.snapshots.snapshot import SnapshotManifest
+from shared.domain.snapshots.withheld import Cleared, Visible, WithheldJudgement
+from shared.domain.sync.jobs import FetchOutcome, FetchResult
+from shared.errors import SnapshotIncomplete
+from shared.ports.directory import Directory
+from shared.ports.snapshots import SnapshotStore
+from shared.runtime.fair_scheduler import turn
+from shared.workflows.snapshots.reader import stored_users
+
+#: Codes of the problems. Clients and the portal offer to accept the second one.
+STATUS_WITHHELD: Final = "account_status_withheld"
+PROPERTIES_WITHHELD: Final = "properties_withheld"
+#: Number of users that are compared in one turn of the CPU.
+_BLOCK: Final = 1_000
+
+
+class ObservedDirectory:
+    """A directory whose pages are noted as they pass: the properties that they show, or take away."""
+
+    def __init__(self, directory: Directory, stored: SnapshotManifest | None) -> None:
+        self._directory = directory
+        self._stored_users = stored.digest.users if stored is not None else 0
+        #: What the listing has shown; None if there was none, or if an earlier message began it.
+        self.visible: Visible | None = None
+        #: What the changes have taken away; None if none were read.
+        self.cleared: Cleared | None = None
+
+    @property
+    def as_directory(self) -> Directory:
+        """The same, as the protocol whose other methods it passes on."""
+        return cast("Directory", self)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._directory, name)
+
+    async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
+        """Return a page of the listing, and note what it shows."""
+        if managers:
+            page = await self._directory.users(source, cursor, managers=True)
+        else:
+            page = await self._directory.users(source, cursor)
+        self.cleared = None  # a listing replaces the changes
+        if cursor is None:
+            self.visible = Visible()
+        if self.visible is not None and not source.by_id:
+            async with turn():
+                self.visible = self.visible.after(page.users, self._stored_users)
+        return page
+
+    async def changes(self, cursor: str) -> ChangesPage:
+        """Return a page of changes, and note what it takes away."""
+        page = await self._directory.changes(cursor)
+        self.cleared = (self.cleared or Cleared()).after(page.changes)
+        return page
+
+
+class WithheldCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """Judges what was read of a whole source."""
+
+    snapshots: SnapshotStore
+
+    async def __call__(
+        self, plan: Plan, stored: SnapshotManifest | None, observed: ObservedDirectory, result: FetchResult
+    ) -> FetchResult:
+        """Return the result, or a failed one if the directory withholds what it showed before.
+
+        The snapshots are read again only if a property has become scarce since the last one, or after a listing that
+        took several messages.
+        """
+        source, listed = plan.sources[result.source], result.snapshot
+        if listed is None or source.by_id or not listed.digest.users:
+            return result
+        if stored is not None and stored.attempt == listed.attempt:
+            return result  # nothing has changed
+        if observed.cleared is not None and stored is not None:
+            suspects = observed.cleared.suspects(stored.digest.users)
+            visible = Visible(status=True)
+            if observed.cleared.status * 2 >= listed.digest.users:
+                visible = await self._visible(plan.tenant, listed, stored)
+        else:
+            visible = observed.visible or await self._visible(plan.tenant, listed, stored)
+            suspects = frozenset(visible.scarce) - frozenset(stored.scarce if stored is not None else ())
+            listed = msgspec.structs.replace(listed, scarce=tuple(sorted(visible.scarce)))
+        if not visible.status:
+            return _failed(source, result, _status_withheld(source, listed))
+        withheld = await self._withheld(plan.tenant, listed, stored, suspects) if stored is not None else {}
+        if withheld.keys() - set(plan.accepted.get(source.subject, ())):
+            return _failed(source, result, _properties_withheld(source, withheld))
+        return msgspec.structs.replace(result, snapshot=listed)
+
+    async def _visible(self, tenant: TenantId, listed: SnapshotManifest, stored: SnapshotManifest | None) -> Visible:
+        visible = Visible()
+        async for users in self._blocks(tenant, listed):
+            async with turn():
+                visible = visible.after(users, stored.digest.users if stored is not None else 0)
+        return visible
+
+    async def _withheld(
+        self, tenant: TenantId, listed: SnapshotManifest, stored: SnapshotManifest, suspects: Collection[str]
+    ) -> Mapping[str, int]:
+        if not suspects:
+            return {}
+        judgement = WithheldJudgement(suspects)
+        async for users in self._blocks(tenant, listed):
+            async with turn():
+                judgement.add_listed(users)
+        try:
+            async for users in self._blocks(tenant, stored):
+                async with turn():
+                    judgement.add_stored(users)
+        except SnapshotIncomplete:
+            return {}  # there is nothing left to compare with
+        return judgement.withheld()
+
+    async def _blocks(self, tenant: TenantId, manifest: SnapshotManifest) -> AsyncIterator[Sequence[DirectoryUser]]:
+        block: list[DirectoryUser] = []
+        async for user in stored_users(self.snapshots, tenant, manifest):
+            block.append(user)
+            if len(block) == _BLOCK:
+                yield block
+                block = []
+        yield block
+
+
+def _failed(source: Source, result: FetchResult, problem: Problem) -> FetchResult:
+    return FetchResult(
+        source=source.id,
+        outcome=FetchOutcome.FAILED,
+        problem=problem,
+        directory_requests=result.directory_requests,
+        storage_requests=result.storage_requests,
+    )
+
+
+def _status_withheld(source: Source, listed: SnapshotManifest) -> Problem:
+    detail = (
+        f"The directory shows for none of {listed.digest.users} people whether the account is enabled, so nothing was "
+        "changed. Grant the application permission to read users in full, with admin consent."
+    )
+    return Problem(concerns=source.subject, code=STATUS_WITHHELD, detail=detail, category=ErrorCategory.PERMISSION)
+
+
+def _properties_withheld(source: Source, withheld: Mapping[str, int]) -> Problem:
+    had = ", ".join(f"{name} ({people} people)" for name, people in sorted(withheld.items()))
+    detail = (
+        f"The directory no longer shows a value that people had: {had}. Nothing was changed. If a permission was "
+        "narrowed, grant it again. If these values were really cleared, accept this."
+    )
+    return Problem(
+        concerns=source.subject,
+        code=PROPERTIES_WITHHELD,
+        detail=detail,
+        category=ErrorCategory.PERMISSION,
+        properties=tuple(sorted(withheld)),
+    )
