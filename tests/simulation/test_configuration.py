@@ -1,7 +1,6 @@
 """Locations, mappings and the mode change: who comes, who goes, and what is read for it."""
 
-import dataclasses
-
+import msgspec
 import pytest
 
 from shared.domain.ids import LocationId, TenantId
@@ -111,7 +110,7 @@ async def test_a_fence_that_others_keep_changing_leaves_no_run_without_an_end(mo
         return await replace_fence(tenant, location, fence, etag)
 
     with monkeypatch.context() as patched:
-        patched.setattr(optimistic_update, "ROW_UPDATE", dataclasses.replace(ROW_UPDATE, attempts=2))
+        patched.setattr(optimistic_update, "ROW_UPDATE", msgspec.structs.replace(ROW_UPDATE, attempts=2))
         patched.setattr(world.ports.recipients, "replace_fence", replaced)
         with pytest.raises(Contended):
             await world.app.preferences.put(CONTOSO, Preferences(mode=Mode.FULL, guard=LENIENT))
