@@ -11,13 +11,14 @@ from shared.domain.ids import ImportId, LocationId, RunId, TenantId
 from shared.domain.imports.import_record import MAX_ROWS_IN_REQUEST, UPLOAD_INSTEAD, Import, ImportState, Outcome
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.recipient import Counts
-from shared.domain.run import Run, RunKind
+from shared.domain.run import LocationReport, Run, RunKind
 from shared.errors import Conflict, Superseded
+from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
 from shared.workflows.idempotency import Idempotency
 from shared.workflows.imports.file_import import FileImport
 from shared.workflows.imports.row_matcher import IN_MEMORY, RowMatcher
-from shared.workflows.recipients.manual_changes import SYNC_ACTIVE, ManualChanges
+from shared.workflows.recipients.manual_changes import ManualChanges
 
 
 class ImportReport(Outcome, frozen=True, kw_only=True):
@@ -54,6 +55,7 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             RowsRefused: Rows are invalid.
             Rejected: The file is not CSV, or the key was used for another request.
             Conflict: A sync uses the location (`run_active`), or the same request is being processed.
+            Contended: Other changes of the location came first at every attempt.
         """
         await self.manual.require_location(tenant, location)
         wanted = self._wanted(tenant, location, mode, approved, by)
@@ -92,11 +94,17 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             outcome, report = await self.files.preview(wanted, matcher)
             if run is None or (report.counts == Counts() and not outcome.held):
                 return ImportReport(**asdict(outcome), counts=report.counts)
-            try:
-                outcome, report, _ = await self.files.apply(wanted, run, matcher)
-            except Superseded as error:
-                raise Conflict(SYNC_ACTIVE, code="run_active") from error
+            outcome, report = await self._apply(wanted, run, matcher)
         recorded = await self.manual.record(wanted.tenant, run, RunKind.IMPORT, wanted.by, {wanted.location: report})
         counts = asdict(recorded.counts)
         event("imported", tenant=wanted.tenant, run=run, location=wanted.location, rows=outcome.rows, **counts)
         return ImportReport(**asdict(outcome), counts=recorded.counts, run=recorded)
+
+    @optimistic_update
+    async def _apply(self, wanted: Import, run: RunId, matcher: RowMatcher) -> tuple[Outcome, LocationReport]:
+        """Write the rows. If another change of the location comes in between, write the rest."""
+        try:
+            outcome, report, _ = await self.files.apply(wanted, run, matcher)
+        except Superseded as error:
+            raise await self.manual.lost_race(wanted.tenant, wanted.location) from error
+        return outcome, report

@@ -36,6 +36,7 @@ class EditRecipient(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: The tenant, the location or the recipient does not exist.
             ChangedMeanwhile: The stored version is not the required one.
             Conflict: A sync is in progress (`run_active`).
+            Contended: Other changes of the location came first at every attempt.
         """
         await self.manual.require_location(tenant, location)
         edit = _Edit(recipient, fields, active, condition)
@@ -44,10 +45,10 @@ class EditRecipient(msgspec.Struct, frozen=True, kw_only=True):
             raise NotFound(
                 f"Recipient {recipient!r} does not exist at location {location!r}.", code="recipient_not_found"
             )
-        if not edit(list(before.values())):
+        if not edit.writes(list(before.values())):
             return before[recipient]
         run = self.manual.new_run()
-        report = await self.manual.write(tenant, run, location, by, edit)
+        report = await self.manual.write(tenant, run, location, by, edit.decide)
         await self.manual.record(tenant, run, RunKind.EDIT, by, {location: report})
         return edit.after or before[recipient]
 
@@ -68,19 +69,20 @@ class _Edit:
         self._condition = condition
         self.after: Recipient | None = None
 
-    def __call__(self, stored: Sequence[Recipient]) -> Sequence[Write]:
-        """Return the write of the edit, or nothing if it changes nothing. Raises ChangedMeanwhile.
+    async def decide(self, stored: Sequence[Recipient]) -> Sequence[Write]:
+        """Return what `writes` does. No other writer can change the recipients between reading and writing them."""
+        return self.writes(stored)
 
-        `stored` is read while the location's fence is held, so no other writer can change it in between.
-        """
+    def writes(self, stored: Sequence[Recipient]) -> Sequence[Write]:
+        """Return the write of the edit, or nothing if it changes nothing. Raises ChangedMeanwhile."""
         for before in stored:
             if before.id == self._recipient:
                 if self._condition is not None:
                     self._condition.require(before.tag(), exists=True)
-                return self._writes(before)
+                return self._write(before)
         return ()
 
-    def _writes(self, before: Recipient) -> Sequence[Write]:
+    def _write(self, before: Recipient) -> Sequence[Write]:
         changed = {name: value for name, value in self._fields.items() if getattr(before.profile, name) != value}
         status, reason, kind = before.status, before.reason, ChangeKind.UPDATED
         if self._active is True and before.status is not Status.ACTIVE:

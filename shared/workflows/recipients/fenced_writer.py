@@ -4,7 +4,7 @@ Every batch also replaces the location's fence row under its ETag, so a location
 the fence makes every later batch of the previous writer fail, and an older run cannot acquire it again.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -54,13 +54,22 @@ class FencedWriter:
             Contended: Another attempt changed the fence at every try.
         """
         stored = await store.get_fence(tenant, location)
-        if stored.value.fencing_token > fencing_token:
-            raise Superseded(f"{location} is fenced with token {stored.value.fencing_token}", code="superseded")
-        acquired = msgspec.structs.replace(
-            stored.value, fencing_token=fencing_token, attempt=attempt, operation=0, input_fingerprint=None
-        )
+        acquired = _acquired(stored.value, location, fencing_token, attempt)
         etag = await store.replace_fence(tenant, location, acquired, stored.etag)
         return cls(store, tenant, location, Versioned(acquired, etag), stored.value)
+
+    @classmethod
+    async def prepare(
+        cls, store: RecipientStore, tenant: TenantId, location: LocationId, *, fencing_token: int, attempt: str
+    ) -> "FencedWriter":
+        """Return a writer that acquires the fence together with its first batch.
+
+        Until then the previous holder can still write. Of several prepared writers, the first that writes succeeds, and
+        the others lose the race. Raises Superseded if the fence has a newer fencing token.
+        """
+        stored = await store.get_fence(tenant, location)
+        acquired = _acquired(stored.value, location, fencing_token, attempt)
+        return cls(store, tenant, location, Versioned(acquired, stored.etag), stored.value)
 
     async def write(
         self,
@@ -164,6 +173,15 @@ class FencedWriter:
         raise error
 
 
+def _acquired(fence: Fence, location: LocationId, fencing_token: int, attempt: str) -> Fence:
+    """Return the fence as an attempt acquires it. Raises Superseded if it has a newer fencing token."""
+    if fence.fencing_token > fencing_token:
+        raise Superseded(f"{location} is fenced with token {fence.fencing_token}", code="superseded")
+    return msgspec.structs.replace(
+        fence, fencing_token=fencing_token, attempt=attempt, operation=0, input_fingerprint=None
+    )
+
+
 async def acquire_for_manual_change(
     sync_states: SyncStateStore, recipients: RecipientStore, tenant: TenantId, location: LocationId, attempt: str
 ) -> FencedWriter:
@@ -174,11 +192,27 @@ async def acquire_for_manual_change(
     Raises:
         Superseded: A run is active, or a run or a change of configuration began during the call.
     """
+    return await _for_manual_change(FencedWriter.acquire, sync_states, recipients, tenant, location, attempt)
+
+
+async def prepare_for_manual_change(
+    sync_states: SyncStateStore, recipients: RecipientStore, tenant: TenantId, location: LocationId, attempt: str
+) -> FencedWriter:
+    """Return a writer for a manual change, which acquires the fence with its first batch. Raises as above."""
+    return await _for_manual_change(FencedWriter.prepare, sync_states, recipients, tenant, location, attempt)
+
+
+async def _for_manual_change(
+    begin: Callable[..., Awaitable[FencedWriter]],
+    sync_states: SyncStateStore,
+    recipients: RecipientStore,
+    tenant: TenantId,
+    location: LocationId,
+    attempt: str,
+) -> FencedWriter:
     state = await _clear_up_to_date(sync_states, tenant, location)
-    fenced = await FencedWriter.acquire(
-        recipients, tenant, location, fencing_token=state.fencing_token, attempt=attempt
-    )
-    # Checked after the fence was acquired: a run that begins later has to acquire the fence from this writer.
+    fenced = await begin(recipients, tenant, location, fencing_token=state.fencing_token, attempt=attempt)
+    # Checked after the fence was acquired or read: a run that begins later has to replace the fence, too.
     current = (await sync_states.get(tenant)).value
     if (current.active_run, current.fencing_token) != (None, state.fencing_token):
         raise _in_use(location)

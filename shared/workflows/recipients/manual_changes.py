@@ -1,10 +1,12 @@
 """Manual changes: a person's changes to recipients, fenced and journalled like a sync and listed in the history.
 
 A manual change neither waits in a queue nor blocks the tenant. A sync that begins during the change takes the
-location over, and the request ends with a conflict.
+location over, and the request ends with a conflict. Concurrent manual changes of a location are written one after the
+other: the one that loses the race reads the recipients again and decides again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -13,18 +15,23 @@ from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.recipient import Counts, Recipient, Status
 from shared.domain.reconcile.decide import Write
 from shared.domain.run import LocationReport, Run, RunKind, RunMode, RunState
-from shared.errors import Conflict, NotFound, Superseded
+from shared.errors import Conflict, Contended, ETagConflict, NotFound, Superseded
 from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
-from shared.workflows.recipients.fenced_writer import FencedWriter, acquire_for_manual_change
+from shared.runtime.optimistic_update import optimistic_update
+from shared.workflows.recipients.fenced_writer import (
+    FencedWriter,
+    acquire_for_manual_change,
+    prepare_for_manual_change,
+)
 from shared.workflows.tenants.summary import revise
 
 #: What an admin reads while a sync uses the location.
 SYNC_ACTIVE: Final = "A sync is in progress. Wait until it ends, then try again."
-#: Function from the stored recipients of a location to the writes of the change.
-Decide = Callable[[Sequence[Recipient]], Sequence[Write]]
+#: Function from the stored recipients of a location to the writes of the change. It may be called several times.
+Decide = Callable[[Sequence[Recipient]], Awaitable[Sequence[Write]]]
 
 
 class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,23 +73,47 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
     ) -> LocationReport:
         """Write what `decide` returns for the stored recipients, and return the report of the location.
 
-        Recipients are read while the fence is held. Raises Conflict (`run_active`) if a sync is in progress or takes
-        the location over.
+        The first batch is written only if the fence is the one that was read before the recipients.
+
+        Raises:
+            Conflict: A sync is in progress or takes the location over (`run_active`).
+            Contended: Other changes of the location came first at every attempt.
         """
-        try:
-            fenced = await self.acquire(tenant, location)
-            stored = await self.stored(tenant, location)
-            writes = decide(stored)
-            await fenced.write(writes, run=run, actor=by, at=self.clock.now())
-        except Superseded as error:
-            raise Conflict(SYNC_ACTIVE, code="run_active") from error
+        attempts = 0
+
+        @optimistic_update
+        async def attempt() -> tuple[Sequence[Recipient], Sequence[Write]]:
+            nonlocal attempts
+            attempts += 1
+            try:
+                fenced = await prepare_for_manual_change(
+                    self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
+                )
+                stored = await self.stored(tenant, location)
+                writes = await decide(stored)
+                await fenced.write(writes, run=run, actor=by, at=self.clock.now())
+            except Superseded as error:
+                raise await self.lost_race(tenant, location) from error
+            return stored, writes
+
+        stored, writes = await attempt()
+        counts = Counts.of([write.change for write in writes])
+        if attempts > 1:  # an attempt that lost the race after its first batch has written a part
+            counts = await self.recipients.get_journal_counts(tenant, location, run)
         after = {recipient.id: recipient.status for recipient in stored} | {
             write.recipient.id: write.recipient.status for write in writes
         }
-        return LocationReport(
-            counts=Counts.of([write.change for write in writes]),
-            active=sum(status is Status.ACTIVE for status in after.values()),
-        )
+        return LocationReport(counts=counts, active=sum(status is Status.ACTIVE for status in after.values()))
+
+    async def lost_race(self, tenant: TenantId, location: LocationId) -> Conflict:
+        """Return the error of a change that was fenced off: `run_active` for a sync, ETagConflict for another change.
+
+        Raises NotFound if the location was deleted.
+        """
+        await self.require_location(tenant, location)
+        if (await self.sync_states.get(tenant)).value.active_run is not None:
+            return Conflict(SYNC_ACTIVE, code="run_active")
+        return ETagConflict("Another change of the location came first.")
 
     async def record(
         self,
@@ -109,5 +140,6 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
             undoes=undoes,
         )
         await self.runs.insert(change)
-        await revise(self.sync_states, tenant, lambda summary: summary.moved(change.counts.net))
+        with suppress(Contended):  # the change is done; the next sync corrects the summary
+            await revise(self.sync_states, tenant, lambda summary: summary.moved(change.counts.net))
         return change

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.recipient import Change, Recipient
 from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.undo import undo
@@ -30,6 +30,7 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: The tenant or the run does not exist.
             Rejected: The run is in progress (`not_ended`) or a preview (`nothing_to_undo`).
             Conflict: A sync is in progress (`run_active`).
+            Contended: Other changes of a location came first at every attempt.
         """
         undone = (await self.runs.get(tenant, run)).value
         if not undone.state.ended:
@@ -41,9 +42,8 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
         for location in undone.locations:
             changes = await self._changes(tenant, location, run)
             if changes:
-                newer = await self.recipients.list_changed_after(tenant, location, run)
-                decide = _Restore(changes, newer)
-                reports[location] = await self.manual.write(tenant, restoring_run, location, by, decide)
+                restore = _Restore(self.recipients, tenant, location, run, changes)
+                reports[location] = await self.manual.write(tenant, restoring_run, location, by, restore)
         restored = await self.manual.record(tenant, restoring_run, RunKind.UNDO, by, reports, undoes=run)
         event("undone", tenant=tenant, run=restoring_run, undoes=run, **msgspec.structs.asdict(restored.counts))
         return restored
@@ -55,8 +55,15 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Restore(msgspec.Struct, frozen=True):
-    changes: Sequence[Change]
-    newer: set[RecipientId]
+    """Decides what an undo writes at one location."""
 
-    def __call__(self, stored: Sequence[Recipient]) -> Sequence[Write]:
-        return undo(self.changes, {recipient.id: recipient for recipient in stored}, self.newer)
+    recipients: RecipientStore
+    tenant: TenantId
+    location: LocationId
+    run: RunId
+    changes: Sequence[Change]
+
+    async def __call__(self, stored: Sequence[Recipient]) -> Sequence[Write]:
+        """Return the writes that restore the recipients which nothing newer has changed so far."""
+        newer = await self.recipients.list_changed_after(self.tenant, self.location, self.run)
+        return undo(self.changes, {recipient.id: recipient for recipient in stored}, newer)

@@ -1,10 +1,11 @@
 """A customer's admin connects a directory alone, with every mistake that people make, and gets recipients."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from infra.local.demo.simulator import Simulator
 from infra.local.stack.local_stack import LocalStack
@@ -41,6 +42,13 @@ def mistakes(right: dict[str, str]) -> list[Mistake]:
     ]
 
 
+def _answering(status: int) -> Callable[[Route], Awaitable[None]]:
+    async def answer(route: Route) -> None:
+        await route.fulfill(status=status, body="")
+
+    return answer
+
+
 async def test_signing_in_with_microsoft_is_offered_only_where_it_works(visitor: Visitor, stack: LocalStack) -> None:
     """Without App Service Authentication its page does not exist, and the portal says so."""
     page, link = visitor.page, visitor.page.get_by_role("link", name="Sign in with Microsoft")
@@ -51,7 +59,8 @@ async def test_signing_in_with_microsoft_is_offered_only_where_it_works(visitor:
     refusal = {"code": "not_signed_in", "detail": "You are not signed in."}
     await page.route("**/signed-in/me", lambda route: route.fulfill(status=401, json=refusal))
     for status, links in ((404, 0), (401, 1)):
-        await page.route("**/.auth/me", lambda route, status=status: route.fulfill(status=status, body=""))
+        await page.unroute("**/.auth/me")
+        await page.route("**/.auth/me", _answering(status))
         await page.reload()
         await visitor.sees("I operate this app")
         await expect(link).to_have_count(links)
