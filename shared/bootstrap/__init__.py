@@ -10,7 +10,7 @@ from shared.bootstrap.adapters import deployed_ports
 from shared.bootstrap.operations import OperationWiring
 from shared.bootstrap.wiring import Ports
 from shared.ports.queues import JobQueue
-from shared.runtime.fair_scheduler import loading
+from shared.runtime.gc_control import gc_paused
 from shared.settings import load
 
 
@@ -24,7 +24,7 @@ class App(OperationWiring):
 
 
 @cache
-@loading()
+@gc_paused()
 def app() -> App:
     """Return the app of this process, on the adapters that its settings name. Raises: Misconfigured."""
     settings = load()

@@ -3,8 +3,8 @@
 from functools import cached_property
 
 from shared.bootstrap.tenants import TenantWiring
-from shared.runtime.adaptive_timeout import Patience
-from shared.runtime.bulkhead import Capacity
+from shared.runtime.adaptive_timeout import SlowStartLimiter
+from shared.runtime.bulkhead import Bulkhead
 from shared.workflows.snapshots.cache import CutSnapshots
 from shared.workflows.sync.deactivate import Deactivate
 from shared.workflows.sync.delta_read import DeltaRead
@@ -34,7 +34,7 @@ class SyncWiring(TenantWiring):
             ),
             delta_read=DeltaRead(snapshots=ports.snapshots, ids=ports.ids),
             withheld_check=WithheldCheck(snapshots=ports.snapshots),
-            patience=Patience(),
+            slow_starts=SlowStartLimiter(),
         )
 
     @cached_property
@@ -49,7 +49,7 @@ class SyncWiring(TenantWiring):
             queue=self.ports.queue,
             clock=self.ports.clock,
             ids=self.ports.ids,
-            large=Capacity(LARGE_AT_ONCE),
+            large=Bulkhead(LARGE_AT_ONCE),
             budget_s=self.settings.job_budget_s,
         )
 

@@ -34,14 +34,14 @@ _TIMES: Final = NO_RESPONSE.retries + 1
 T = TypeVar("T")
 
 
-class Unanswered(Transient):
+class DirectoryUnavailable(Transient):
     """The directory has not answered, or only that it is out of order.
 
     It is to be asked again after `retry_after_s`; without one it was asked often enough, and counts as unreadable.
     """
 
 
-class Patience:
+class SlowStartLimiter:
     """How long the jobs of one worker wait."""
 
     def __init__(self, late_at_once: int = _LATE_AT_ONCE) -> None:
@@ -51,7 +51,7 @@ class Patience:
         self._usual_s = _LATE_S
 
     @property
-    def late_s(self) -> float:
+    def overdue_after_s(self) -> float:
         """When a first answer is late at present, in seconds."""
         return max(_LATE_S, min(_LATE_TIMES * self._usual_s, _LATE_AT_MOST_S))
 
@@ -59,7 +59,7 @@ class Patience:
     async def wait(self) -> AsyncIterator[None]:
         """Wait inside the context for a first answer. Raises: TimeoutError when it is late, and too many others are."""
         loop = asyncio.get_running_loop()
-        began_s, late_s = loop.time(), self.late_s
+        began_s, late_s = loop.time(), self.overdue_after_s
         async with asyncio.timeout(None) as limit:
             timer = loop.call_later(late_s, self._is_late, limit, began_s)
             try:
@@ -77,19 +77,19 @@ class Patience:
             longest.reschedule(0)
 
 
-class FirstAnswer:
+class FirstResponseGuard:
     """Whether this message of a job has heard of the directory; `asked` messages before it have not."""
 
-    def __init__(self, patience: Patience, asked: int) -> None:
+    def __init__(self, patience: SlowStartLimiter, asked: int) -> None:
         self._patience = patience
         self._asked = asked
         self._heard = False
 
-    async def hear(self, answer: Awaitable[T]) -> T:
+    async def await_response(self, answer: Awaitable[T]) -> T:
         """Return an answer of the directory's.
 
-        Raises: Unanswered if it is the first one of this message and is late while too many are, or says that the
-        directory is out of order; otherwise what the directory raises.
+        Raises: DirectoryUnavailable if it is the first one of this message and is late while too many are, or says that
+        the directory is out of order; otherwise what the directory raises.
         """
         if self._heard:
             return await answer
@@ -98,11 +98,13 @@ class FirstAnswer:
             async with self._patience.wait():
                 found = await answer
         except TimeoutError as error:
-            raise Unanswered("The directory answers late.", code="no_answer", retry_after_s=again_s) from error
+            raise DirectoryUnavailable(
+                "The directory answers late.", code="no_answer", retry_after_s=again_s
+            ) from error
         except Transient as error:
             if error.retry_after_s is not None:
                 raise
             last = self._asked + 1 >= _TIMES
-            raise Unanswered(str(error), code=error.code, retry_after_s=None if last else again_s) from error
+            raise DirectoryUnavailable(str(error), code=error.code, retry_after_s=None if last else again_s) from error
         self._heard = True
         return found

@@ -1,38 +1,34 @@
-"""Capacity: so many jobs of a kind at once in a worker; whoever finds none comes back, and waits in the queue."""
+"""Bulkhead: a weighted semaphore that never waits. A job that finds too few free slots is enqueued again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from shared.domain.retry_policy import WORKER_AT_CAPACITY
 from shared.errors import Transient
 
-#: After how long somebody who found no place looks again, in seconds.
-_AGAIN_S: Final = WORKER_AT_CAPACITY.first_wait_s
 
+class Bulkhead:
+    """The slots of one worker for one kind of job."""
 
-class Capacity:
-    """The places of one process for one kind of job."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._free = count
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._free = slots
 
     @contextmanager
-    def some(self, count: int = 1) -> Iterator[None]:
-        """Have so many of the places inside the context, at most all. Raises: Transient, with a waiting time, without.
+    def acquire(self, weight: int = 1) -> Iterator[None]:
+        """Take `weight` slots inside the context, at most all. Raises Transient with a wait if fewer are free.
 
-        Whoever needs all waits until nobody has any: a job that large is rare, and waits in the queue.
+        A job that needs all slots waits until no other job has any. Such a job is rare, and waits in the queue.
         """
-        count = min(count, self._count)
-        if self._free < count:
+        weight = min(weight, self._slots)
+        if self._free < weight:
             raise Transient(
-                f"This worker does as much of the kind as it can; the job looks again after {_AGAIN_S:.0f} s.",
-                code="no_place",
-                retry_after_s=_AGAIN_S,
+                f"This worker is at capacity; the job is tried again in {WORKER_AT_CAPACITY.first_wait_s:.0f} seconds.",
+                code="worker_at_capacity",
+                retry_after_s=WORKER_AT_CAPACITY.first_wait_s,
             )
-        self._free -= count
+        self._free -= weight
         try:
             yield
         finally:
-            self._free += count
+            self._free += weight

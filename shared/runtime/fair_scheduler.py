@@ -6,7 +6,6 @@ of one customer with a million people would have most of the CPU while two thous
 """
 
 import asyncio
-import gc
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,7 +148,7 @@ async def room() -> None:
     await _of(loop).have_room(loop)
 
 
-class turn:  # noqa: N801 - an async context manager that is no generator: there are thousands in a run
+class cpu_slice:  # noqa: N801 - an async context manager that is no generator: there are thousands in a run
     """Let nobody else of this event loop have a turn inside the context, which must not wait for anything.
 
     A piece is to take no more than some 10 ms. All that is done in one round of the loop takes little more. A job
@@ -204,20 +203,3 @@ async def _give_way(loop: asyncio.AbstractEventLoop, turns: _Turns, at_most_s: f
                 return
             await asyncio.sleep(_REST_S)
         before_s = loop.time()
-
-
-@contextmanager
-def loading() -> Iterator[None]:
-    """Spare the garbage collector what is loaded inside the context: modules and clients, which stay anyway.
-
-    Looking through them takes it 40 ms each time, during which nobody has a turn, and it would do so several times
-    while the SDKs are imported. Garbage in cycles that is there at the end stays as well.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if collects:
-            gc.enable()

@@ -27,7 +27,7 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, Transient
-from shared.runtime.fair_scheduler import loading
+from shared.runtime.gc_control import gc_paused
 from shared.telemetry import RequestCounters, count_requests
 from tests.bench.tables import service
 from tests.support.fakes import FakeDirectory, directories_of, entra_providers, fake_ports
@@ -146,7 +146,7 @@ async def product(*options: str, factory: EntraSessions | None = None) -> AsyncI
         ports = dataclasses.replace(ports_on(tables), providers=entra_providers(factory))
         world = World(ports)
         world.app = App(ports, SETTINGS)
-        with loading():  # as in the deployed app
+        with gc_paused():  # as in the deployed app
             found = Product(world)
         yield found
         await tables.close()

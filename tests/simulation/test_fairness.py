@@ -11,7 +11,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.run import RunMode, RunState
 from shared.domain.sync.jobs import ReconcileJob
 from shared.errors import NeedsAttention, Transient
-from shared.runtime.bulkhead import Capacity
+from shared.runtime.bulkhead import Bulkhead
 from shared.workflows.sync import reconcile
 from tests.simulation.worlds import LEADS, full_world, groups_world
 from tests.support.fakes import FakeDirectory
@@ -109,14 +109,14 @@ async def test_a_large_comparison_without_a_place_waits_in_the_queue(monkeypatch
     world = await full_world()
     await world.sync("contoso", "first")
     monkeypatch.setattr(reconcile, "LARGE_PEOPLE", 30)
-    large = Capacity(1)
+    large = Bulkhead(1)
     world.app.reconcile = msgspec.structs.replace(world.app.reconcile, large=large)
     world.clock.advance(60)
     await world.request("contoso", "second", RunMode.FULL)
     while not isinstance(job := world.queue.messages.pop(0), ReconcileJob):
         await deliver(world.app, job)
     fence = await world.ports.recipients.get_fence(CONTOSO, job.location)
-    with large.some(), pytest.raises(Transient) as caught:
+    with large.acquire(), pytest.raises(Transient) as caught:
         await deliver(world.app, job)
     assert caught.value.retry_after_s is not None
     assert await world.ports.recipients.get_fence(CONTOSO, job.location) == fence

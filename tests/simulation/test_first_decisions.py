@@ -14,7 +14,7 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.run import Run, RunState
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 from shared.workflows.snapshots.cache import FirstDecisions
 from shared.workflows.sync import comparison
 from tests.support.builders import person, user
@@ -68,12 +68,12 @@ async def test_shared_or_not_it_is_the_same(mode: Mode, monkeypatch: pytest.Monk
         decided[-1] += 1
         return decide(*arguments, **words)  # type: ignore[arg-type]
 
-    async def waiting(self: turn) -> None:
+    async def waiting(self: cpu_slice) -> None:
         await asyncio.sleep(0)  # so that jobs take turns, although nothing here ever waits
         await begin(self)
 
-    begin = turn.__aenter__
-    monkeypatch.setattr(turn, "__aenter__", waiting)
+    begin = cpu_slice.__aenter__
+    monkeypatch.setattr(cpu_slice, "__aenter__", waiting)
     monkeypatch.setattr(comparison, "decide", counted)
     monkeypatch.setattr(comparison, "_PART", 4)
     decided.append(0)

@@ -39,7 +39,7 @@ from shared.domain.directory import (
 from shared.domain.ids import ObjectId
 from shared.domain.snapshots.delta import apply_delta
 from shared.errors import DeltaLinkExpired, NeedsAttention, NotFound, PageTokenExpired, Rejected, SyncError, Transient
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 
 _CAPABILITIES: Final = frozenset(Capability)
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"
@@ -97,12 +97,12 @@ class GraphDirectory:
             if source.group is not None and error.code == _DENIED:
                 raise await self._explained(source.group, error) from error
             raise
-        async with turn():
+        async with cpu_slice():
             page = decode(content, IdPage) if source.by_id else decode(content, UserPage)
         following = links.checked(graph, page.next_link) if page.next_link else None
         if source.group is not None and not page.value and cursor is None and await self._hides(source.group):
             raise _hidden()
-        async with turn():
+        async with cpu_slice():
             users = users_of(page.value, content or b"") if isinstance(page, UserPage) else ids_of(page.value)
         return UsersPage(users=users, next_cursor=following)
 

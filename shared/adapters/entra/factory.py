@@ -13,7 +13,7 @@ import msgspec
 from shared.adapters.entra.sessions import EntraSession
 from shared.adapters.network.address_guard import PublicAddresses
 from shared.domain.connections.entra.credentials import Credentials
-from shared.runtime.fair_scheduler import loading
+from shared.runtime.gc_control import gc_paused
 
 if TYPE_CHECKING:
     from shared.adapters.entra.client import GraphClient
@@ -102,7 +102,7 @@ class _Sdk(NamedTuple):
 
 
 @cache
-@loading()
+@gc_paused()
 def _sdk() -> _Sdk:
     """Import the SDK at first use: it takes 0.5 s and more."""
     from shared.adapters.entra.client import GraphClient  # noqa: PLC0415 - only here

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.adapters.entra import links
 from shared.adapters.entra.schema import BatchAnswer, BatchAnswers, decode
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 
 if TYPE_CHECKING:
     from shared.adapters.entra.client import GraphClient
@@ -23,7 +23,7 @@ async def ask(client: "GraphClient", requests: Sequence[Mapping[str, Any]]) -> l
     """
     sent_s = client.throttle.now_s()
     content = await client.post(links.path(client.graph, "$batch"), msgspec.json.encode({"requests": requests}))
-    async with turn():
+    async with cpu_slice():
         responses = decode(content, BatchAnswers).responses
     for response in responses:
         client.throttle.record_response(response.status, response.headers or {}, sent_s=sent_s)

@@ -18,7 +18,7 @@ from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound, Rejected
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 
 _COUNTS: Final = Counts.__struct_fields__
 
@@ -67,7 +67,7 @@ class TableRecipientStore:
         partition = keys.location(tenant, location)
         rows = (keys.RECIPIENTS[0] + start, keys.RECIPIENTS[1])
         async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
-            async with turn():
+            async with cpu_slice():
                 recipients = list(map(recipient_of, page))
             for recipient in recipients:
                 yield recipient

@@ -17,7 +17,7 @@ from shared.adapters.tables.queries import BARE, FULL, UNTYPED, Kind, Range, con
 from shared.domain.ids import TenantId
 from shared.domain.retry_policy import TABLE_REQUEST
 from shared.errors import ETagConflict, NotFound, SyncError
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 from shared.settings import Settings, TableAccount
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -138,7 +138,7 @@ class Tables:
 
         """
         wire = await self._wire_to(table)
-        async with turn():
+        async with cpu_slice():
             listed = list(operations)
             body = transactions.compose(wire.url, table, listed)
         with translated(missing=ETagConflict):

@@ -12,7 +12,7 @@ import msgspec
 from azure.core.exceptions import DecodeError, HttpResponseError
 
 from shared.adapters.tables.pipeline import Wire, failed
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -88,7 +88,7 @@ async def pages(
         if response.status_code != HTTPStatus.OK:
             raise failed(HttpResponseError, response)
         try:
-            async with turn():
+            async with cpu_slice():
                 page = decoder.decode(response.content)
         except msgspec.DecodeError as error:
             raise DecodeError("the response to a query is not a page of rows", response=response) from error

@@ -15,7 +15,7 @@ from shared.domain.reconcile.decide import Decision
 from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.fair_scheduler import room, turn
+from shared.runtime.fair_scheduler import cpu_slice, room
 
 _Key = tuple[TenantId, SnapshotManifest, int]
 #: Parts of a snapshot that are remembered: so far may one job be ahead of another.
@@ -56,7 +56,7 @@ class CutSnapshots:
     async def _read(self, tenant: TenantId, ref: SnapshotManifest, cuts: Cuts) -> CutSnapshot:
         cutter = Cutter(ref, cuts)
         async for page in self._snapshots.list_pages(tenant, ref):
-            async with turn():
+            async with cpu_slice():
                 cutter.add(page)
         return cutter.verified()
 

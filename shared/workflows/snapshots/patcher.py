@@ -14,7 +14,7 @@ from shared.domain.snapshots.page import PageIndexEntry, hashes_of
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.snapshots.verification import require_page_index
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 from shared.workflows.snapshots.writer import Staging
 
 #: Marks that are looked through at once, which takes 15 us each; and people who are looked for, at 0.25 us.
@@ -34,7 +34,7 @@ async def looked_for(people: Collection[ObjectId]) -> frozenset[int]:
     """Return people as marks know them."""
     listed, found = list(people), set[int]()
     for start in range(0, len(listed), _PEOPLE):
-        async with turn():
+        async with cpu_slice():
             found |= hashes_of(listed[start : start + _PEOPLE])
     return frozenset(found)
 
@@ -59,7 +59,7 @@ class Rewriting:
         """Return the marks of pages that may show any of these people, given as by `hashes_of`."""
         found: list[PageIndexEntry] = []
         for start in range(0, len(self.marks), _MARKS):
-            async with turn():
+            async with cpu_slice():
                 found += [mark for mark in self.marks[start : start + _MARKS] if mark.may_contain(people)]
         return found
 
@@ -72,7 +72,7 @@ class Rewriting:
         page_keys = {mark.page_key for mark in marks}
         async for page in self.staging.snapshots.list_pages(self.staging.job.tenant, self.ref, page_keys):
             mark = left.popleft()
-            async with turn():
+            async with cpu_slice():
                 users = mark.users(page)
             yield mark, users
         for mark in left:
@@ -96,7 +96,7 @@ class Rewriting:
     async def _take(
         self, users: Sequence[DirectoryUser], gone: Sequence[DirectoryUser], come: Sequence[DirectoryUser]
     ) -> None:
-        async with turn():
+        async with cpu_slice():
             self.digest = self.digest.moved_on(gone, come)
         await self.staging.add(users)
 
@@ -105,7 +105,7 @@ class Rewriting:
         await self.staging.flush()
         digests = self.stay | {mark.page_key: mark.digest for mark in self.staging.marks}
         page_keys = sorted(digests)
-        async with turn():
+        async with cpu_slice():
             digest = self.digest.on_pages(digests[key] for key in page_keys)
         attempt = self.staging.attempt
         return msgspec.structs.replace(
@@ -152,7 +152,7 @@ async def _shown_twice(marks: Sequence[PageIndexEntry]) -> frozenset[int]:
     seen: list[set[int]] = [set() for _ in range(_SETS)]  # one that grows to a million takes 20 ms to do so
     twice: set[int] = set()
     for mark in marks:
-        async with turn():
+        async with cpu_slice():
             for person in mark.people:
                 known = seen[person % _SETS]
                 (twice if person in known else known).add(person)

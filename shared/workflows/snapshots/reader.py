@@ -7,7 +7,7 @@ from shared.domain.ids import TenantId
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.snapshots.verification import Verification
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 
 
 async def stored_users(
@@ -19,7 +19,7 @@ async def stored_users(
     """
     verification = Verification()
     async for page in snapshots.list_pages(tenant, manifest):
-        async with turn():
+        async with cpu_slice():
             users = verification.add(page)
         for user in users:
             yield user

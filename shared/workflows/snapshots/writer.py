@@ -12,7 +12,7 @@ from shared.domain.snapshots.page import Page, PageIndexEntry, encode_pages
 from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, page_key
 from shared.domain.sync.jobs import FetchJob
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 
 #: Bytes of pages held in memory before they are stored together, some ten pages: a source of few people that has not
 #: changed costs no write at all.
@@ -35,10 +35,10 @@ class Staging:
         """Take one page of the directory."""
         if not users:
             return
-        async with turn():
+        async with cpu_slice():
             pages = list(encode_pages(users))
         for content, on_it in pages:
-            async with turn():
+            async with cpu_slice():
                 page = Page.of(content, on_it)
                 self.marks.append(
                     PageIndexEntry(page_key(self.attempt, self.digest.pages), page.digest, page.id_hashes)

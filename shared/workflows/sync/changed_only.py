@@ -14,7 +14,7 @@ from shared.domain.run import Plan
 from shared.domain.snapshots.changeset import VerifiedChanges
 from shared.errors import NotFound
 from shared.ports.recipients import RecipientStore
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 from shared.workflows.sync.comparison import _PART
 
 
@@ -50,7 +50,7 @@ class ChangesOnly:
         for start in range(0, len(people), _PART):
             some = people[start : start + _PART]
             stored = await self._stored(some)
-            async with turn():
+            async with cpu_slice():
                 decision = self._decision(some, stored)
             yield decision
 

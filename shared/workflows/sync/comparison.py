@@ -19,7 +19,7 @@ from shared.domain.snapshots.partitions import PART_PEOPLE, Cuts, CutSnapshot
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot
 from shared.ports.recipients import RecipientStore
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 from shared.workflows.snapshots.cache import CutSnapshots
 
 #: Up to so many recipients are read once and held; of more, those that the directory made are read a second time.
@@ -64,12 +64,12 @@ class Comparison:
             held, others = await self._look()
             matching = Matching.of(others, self._plan.connection_id)
             for number in range(self._cuts.count if matching.by_mail else 0):
-                async with turn():
+                async with cpu_slice():
                     matching.claim(self._wanted(self._part(number)).values(), self._plan.preferences)
             managers = await self._managers()
             number = 0
             async for stored in self._stored(held):
-                async with turn():
+                async with cpu_slice():
                     decision = self._shared_decision(number, stored, matching, managers)
                 yield decision
                 number += 1
@@ -119,7 +119,7 @@ class Comparison:
 
     async def _everybody(self) -> AsyncIterator[list[DirectoryUser]]:
         for number in range(self._cuts.count):
-            async with turn():
+            async with cpu_slice():
                 users = list(self._read[self._plan.everyone].part(number).users.values())
             yield users
 

@@ -14,8 +14,8 @@ from shared.errors import DeltaLinkExpired
 from shared.ports.directory import Directory
 from shared.ports.platform import IdSource
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.adaptive_timeout import FirstAnswer
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.adaptive_timeout import FirstResponseGuard
+from shared.runtime.fair_scheduler import cpu_slice
 from shared.workflows.snapshots.patcher import Rewriting, load_page_index, looked_for
 from shared.workflows.snapshots.writer import Staging
 from shared.workflows.sync.directory_listing import LoopGuard
@@ -31,7 +31,12 @@ class DeltaRead(msgspec.Struct, frozen=True, kw_only=True):
     ids: IdSource
 
     async def __call__(
-        self, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest, change_cursor: str
+        self,
+        job: FetchJob,
+        directory: Directory,
+        first: FirstResponseGuard,
+        current: SnapshotManifest,
+        change_cursor: str,
     ) -> FetchResult | None:
         """Return the result of applying the changes since `current`, or None if the source has to be listed in full.
 
@@ -46,7 +51,7 @@ class DeltaRead(msgspec.Struct, frozen=True, kw_only=True):
         while cursor is not None:
             loop.require_new(cursor)
             try:
-                page = await first.hear(directory.changes(cursor))
+                page = await first.await_response(directory.changes(cursor))
             except DeltaLinkExpired:
                 return None
             changes += page.changes
@@ -91,7 +96,7 @@ class DeltaRead(msgspec.Struct, frozen=True, kw_only=True):
         rewriting = Rewriting.of(current, page_index, Staging(job, self.snapshots, self.ids.new_attempt_id()))
         touched = await rewriting.showing(await looked_for(patches.people))
         async for entry, users in rewriting.read(touched):
-            async with turn():
+            async with cpu_slice():
                 kept, removed, added = patches.on_page(users)
             if removed:
                 await rewriting.replace(entry, kept, removed, added)

@@ -27,7 +27,7 @@ from shared.ports.directory import Directory
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.adaptive_timeout import FirstAnswer, Patience, Unanswered
+from shared.runtime.adaptive_timeout import DirectoryUnavailable, FirstResponseGuard, SlowStartLimiter
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.sync.delta_read import DeltaRead
@@ -49,7 +49,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     full_read: FullRead
     delta_read: DeltaRead
     withheld_check: WithheldCheck
-    patience: Patience
+    slow_starts: SlowStartLimiter
 
     async def __call__(self, job: FetchJob, counters: RequestCounters, *, last_delivery: bool) -> None:
         """Read a source, record the result, and enqueue the next stage if this was the last source of the run.
@@ -120,7 +120,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             await self.queue.fetch([job])
         except (Superseded, Contended):  # Contended: the message is re-enqueued, also at its last delivery
             raise
-        except Unanswered as error:
+        except DirectoryUnavailable as error:
             event("no_response", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
             if error.retry_after_s is None:
                 return self._failed(plan, context, job, error)
@@ -176,7 +176,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     async def _listed(
         self, plan: Plan, job: FetchJob, directory: Directory, current: SnapshotManifest | None
     ) -> FetchResult:
-        first = FirstAnswer(self.patience, job.attempts_without_response)
+        first = FirstResponseGuard(self.slow_starts, job.attempts_without_response)
         if plan.mode is RunMode.INCREMENTAL and current and current.change_cursor:
             if current.scope == snapshot_scope(plan):
                 try:

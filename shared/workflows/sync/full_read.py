@@ -15,7 +15,7 @@ from shared.ports.directory import Directory
 from shared.ports.platform import Clock, IdSource
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.adaptive_timeout import FirstAnswer
+from shared.runtime.adaptive_timeout import FirstResponseGuard
 from shared.workflows.snapshots.patcher import load_page_index, once_each
 from shared.workflows.snapshots.writer import Staging
 from shared.workflows.sync.directory_listing import Listing, LoopGuard
@@ -43,7 +43,12 @@ class FullRead(msgspec.Struct, frozen=True, kw_only=True):
     budget_s: float
 
     async def __call__(
-        self, plan: Plan, job: FetchJob, directory: Directory, first: FirstAnswer, current: SnapshotManifest | None
+        self,
+        plan: Plan,
+        job: FetchJob,
+        directory: Directory,
+        first: FirstResponseGuard,
+        current: SnapshotManifest | None,
     ) -> FetchResult:
         """Return the result of a complete listing, continued at its checkpoint if there is one.
 
@@ -79,7 +84,7 @@ class FullRead(msgspec.Struct, frozen=True, kw_only=True):
         plan: Plan,
         job: FetchJob,
         directory: Directory,
-        first: FirstAnswer,
+        first: FirstResponseGuard,
         checkpoint: FetchCheckpoint | None,
         current: SnapshotManifest | None,
     ) -> SnapshotManifest:
@@ -94,10 +99,10 @@ class FullRead(msgspec.Struct, frozen=True, kw_only=True):
             listing.conclusive = checkpoint.digest.conclusive
         else:
             staging = Staging(job, self.snapshots, self.ids.new_attempt_id())
-            await first.hear(listing.begin())
+            await first.await_response(listing.begin())
         loop = LoopGuard()
         while True:
-            users, cursor = await first.hear(listing.page(cursor))
+            users, cursor = await first.await_response(listing.page(cursor))
             await staging.add(users)
             if not listing.conclusive:
                 staging.digest = msgspec.structs.replace(staging.digest, conclusive=False)

@@ -23,8 +23,8 @@ from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.bulkhead import Capacity
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.bulkhead import Bulkhead
+from shared.runtime.fair_scheduler import cpu_slice
 from shared.telemetry import RequestCounters, event
 from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.snapshots.cache import CutSnapshots
@@ -57,7 +57,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
     queue: JobQueue
     clock: Clock
     ids: IdSource
-    large: Capacity
+    large: Bulkhead
     budget_s: float
 
     async def __call__(self, job: ReconcileJob, counters: RequestCounters) -> None:
@@ -125,7 +125,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
     ) -> AbstractContextManager[None]:
         """Acquire the slots that a large comparison needs; a small one needs none. Raises Transient if none is free."""
         people = sum(manifest.digest.users for manifest in self._manifests(plan, job, fetched).values())
-        return self.large.some(ceil(people / PLACE_PEOPLE)) if people >= LARGE_PEOPLE else nullcontext()
+        return self.large.acquire(ceil(people / PLACE_PEOPLE)) if people >= LARGE_PEOPLE else nullcontext()
 
     async def _written(
         self,
@@ -180,7 +180,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
             return None
         pages = Changed(changes)
         async for page in self.snapshots.list_pages(job.tenant, changes.pages):
-            async with turn():
+            async with cpu_slice():
                 pages.add(page)
         changed = ChangesOnly(self.recipients, plan, job.location, pages.verified(), before)
         return changed if len(changed.to_be_read) <= _MAX_READ else None

@@ -15,7 +15,7 @@ from shared.domain.sync.jobs import FetchOutcome, FetchResult
 from shared.errors import SnapshotIncomplete
 from shared.ports.directory import Directory
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.fair_scheduler import turn
+from shared.runtime.fair_scheduler import cpu_slice
 from shared.workflows.snapshots.reader import stored_users
 
 #: Codes of the problems. Clients and the portal offer to accept the second one.
@@ -54,7 +54,7 @@ class ObservedDirectory:
         if cursor is None:
             self.visible = Visible()
         if self.visible is not None and not source.by_id:
-            async with turn():
+            async with cpu_slice():
                 self.visible = self.visible.after(page.users, self._stored_users)
         return page
 
@@ -102,7 +102,7 @@ class WithheldCheck(msgspec.Struct, frozen=True, kw_only=True):
     async def _visible(self, tenant: TenantId, listed: SnapshotManifest, stored: SnapshotManifest | None) -> Visible:
         visible = Visible()
         async for users in self._blocks(tenant, listed):
-            async with turn():
+            async with cpu_slice():
                 visible = visible.after(users, stored.digest.users if stored is not None else 0)
         return visible
 
@@ -113,11 +113,11 @@ class WithheldCheck(msgspec.Struct, frozen=True, kw_only=True):
             return {}
         judgement = WithheldJudgement(suspects)
         async for users in self._blocks(tenant, listed):
-            async with turn():
+            async with cpu_slice():
                 judgement.add_listed(users)
         try:
             async for users in self._blocks(tenant, stored):
-                async with turn():
+                async with cpu_slice():
                     judgement.add_stored(users)
         except SnapshotIncomplete:
             return {}  # there is nothing left to compare with

@@ -1,35 +1,35 @@
-"""So many jobs of a kind at once."""
+"""Slots of a worker for one kind of job."""
 
 import pytest
 
 from shared.errors import Transient
-from shared.runtime.bulkhead import Capacity
+from shared.runtime.bulkhead import Bulkhead
 
 
-def test_whoever_finds_no_place_comes_back_later() -> None:
-    """The wait is the queue's."""
-    places = Capacity(1)
-    with places.some(), pytest.raises(Transient) as caught, places.some():
+def test_a_job_without_a_slot_comes_back_later() -> None:
+    """It waits in the queue."""
+    slots = Bulkhead(1)
+    with slots.acquire(), pytest.raises(Transient) as caught, slots.acquire():
         pass
-    assert (caught.value.code, caught.value.retry_after_s) == ("no_place", 15.0)
+    assert (caught.value.code, caught.value.retry_after_s) == ("worker_at_capacity", 15.0)
 
 
-def test_a_place_is_free_again_whatever_happened() -> None:
-    """Also when the job in it has failed."""
-    places = Capacity(1)
-    with pytest.raises(ZeroDivisionError), places.some():
+def test_a_slot_is_free_again_after_an_error() -> None:
+    """The job in it has failed."""
+    slots = Bulkhead(1)
+    with pytest.raises(ZeroDivisionError), slots.acquire():
         raise ZeroDivisionError
-    with places.some():
+    with slots.acquire():
         pass
 
 
-def test_a_larger_job_takes_several_places() -> None:
+def test_a_larger_job_takes_several_slots() -> None:
     """It has to find them free, and at most all there are."""
-    places = Capacity(4)
-    with places.some(2):
-        with places.some(2), pytest.raises(Transient), places.some():
+    slots = Bulkhead(4)
+    with slots.acquire(2):
+        with slots.acquire(2), pytest.raises(Transient), slots.acquire():
             pass
-        with pytest.raises(Transient), places.some(9):
+        with pytest.raises(Transient), slots.acquire(9):
             pass
-    with places.some(9), pytest.raises(Transient), places.some():
+    with slots.acquire(9), pytest.raises(Transient), slots.acquire():
         pass

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from shared.runtime.fair_scheduler import one_job, turn
+from shared.runtime.fair_scheduler import cpu_slice, one_job
 
 
 class Clock:
@@ -37,7 +37,7 @@ async def work(clock: Clock, name: str, turn_s: float, times: int, log: list[str
 async def turns(clock: Clock, name: str, turn_s: float, times: int, log: list[str]) -> None:
     """Have so many turns, with a wait between each two."""
     for _ in range(times):
-        async with turn():
+        async with cpu_slice():
             clock.now_s += turn_s
             log.append(name)
         await asyncio.sleep(0)
@@ -70,7 +70,7 @@ async def test_one_round_of_the_loop_holds_little(
             await asyncio.sleep(0)
 
     async def job() -> None:
-        async with turn():
+        async with cpu_slice():
             clock.now_s += turn_s
         clock.now_s += after_s
         per_round[number] += 1
@@ -87,7 +87,7 @@ async def test_turns_are_had_in_the_order_of_asking(clock: Clock) -> None:
     order: list[int] = []
 
     async def job(number: int) -> None:
-        async with turn():
+        async with cpu_slice():
             clock.now_s += 0.006
             order.append(number)
 
