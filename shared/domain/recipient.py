@@ -71,6 +71,9 @@ PROFILE_FIELDS: tuple[str, ...] = Profile.__struct_fields__
 #: The fields that people and files can set. All of them are text.
 PERSON_FIELDS: Final = person_fields(Profile)
 TEXT_FIELDS: tuple[str, ...] = tuple(PERSON_FIELDS)
+#: Those of them that contain an e-mail address, and those that contain a phone number.
+ADDRESS_FIELDS: Final = frozenset({"mail", "manager_mail"})
+PHONE_FIELDS: Final = frozenset({"mobile_phone", "business_phone"})
 #: Names of these fields in the API and in exports.
 API_NAMES: Final = {
     field.name: field.encode_name for field in msgspec.structs.fields(Profile) if field.name in PERSON_FIELDS

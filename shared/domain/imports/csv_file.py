@@ -1,44 +1,54 @@
-"""Recipients as CSV: read from whatever spreadsheet programs write, and written so that they execute nothing of it."""
+"""Recipients as CSV: read from the files of spreadsheet programs, and written so that no cell is a formula."""
 
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
-from typing import IO, Final, Self
+from typing import IO, Final
 
 import msgspec
 
-from shared.domain.recipient import API_NAMES, PERSON_FIELDS, TEXT_FIELDS, Recipient
+from shared.domain.email_address import clean_address, is_address
+from shared.domain.imports.csv_table import Record, records
+from shared.domain.recipient import ADDRESS_FIELDS, API_NAMES, PERSON_FIELDS, TEXT_FIELDS, Recipient
 from shared.errors import Rejected
 
-#: Longest value of a field, in characters, as it is kept of directories too.
+#: Maximum length of a field, in characters, also of a directory's.
 MAX_TEXT: Final = 1024
-#: Longest row, in characters, and most columns: a file must not be able to fill the memory, however it is made.
-MAX_ROW: Final = 500_000
+#: Maximum number of columns, so that a file cannot fill the memory.
 MAX_COLUMNS: Final = 200
-#: How much of a file is looked at to tell its encoding, in bytes.
+#: How much of a file is read together to determine its encoding, in bytes.
 _CHUNK: Final = 1 << 16
-#: What a file with a byte order mark is written in; without one it is UTF-8, or else Windows-1252.
+#: Encodings with a byte order mark. A file without one is UTF-8, otherwise Windows-1252.
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_DELIMITERS: Final = ",;\t"
-#: What a spreadsheet program takes for the beginning of a formula.
+#: First characters of a formula in spreadsheet programs.
 #: Source: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-#: Columns of an export that an import reads over.
+#: A formula that is only a text, which keeps the zeros of `="00123"` in Excel.
+_TEXT_FORMULA: Final = re.compile(r'\s*=\s*"((?:[^"]|"")*)"\s*')
+#: First bytes of other kinds of files.
+_OTHER_KINDS: Final = (
+    (b"PK\x03\x04", "an Excel workbook (.xlsx) or another ZIP archive"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook (.xls)"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"<", "a web page or XML"),
+)
+#: Columns of an export that an import ignores.
 _OURS: Final = frozenset({"id", "origin", "status", "reason", "objectid"})
 HEADER: Final = ("id", "origin", "status", "reason", *API_NAMES.values())
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of a file: its line, and the fields whose columns the file has. An empty cell is None."""
+    """A row of a file: its first line, and the fields whose columns the file has. An empty cell is None."""
 
     line: int
     fields: dict[str, str | None]
 
     @property
     def key(self) -> str:
-        """Who the row is about, within its file: by address, else by employee id, else by name."""
+        """What identifies the row's person: the address, otherwise the employee id, otherwise the name."""
         for name in ("mail", "employee_id", "display_name"):
             if value := self.fields.get(name):
                 return f"{name}:{value.casefold()}"
@@ -46,14 +56,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def alias(self) -> str | None:
-        """By what else a row with an address can be known: another row without one is about the same employee."""
+        """The employee id of a row with an address, which a row without one can also name."""
         if self.fields.get("mail") and (employee := self.fields.get("employee_id")):
             return f"employee_id:{employee.casefold()}"
         return None
 
 
 class RowProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong with a row, or why it was not applied."""
+    """Why a row is invalid, or was not applied."""
 
     line: int
     code: str
@@ -61,9 +71,9 @@ class RowProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows(file: IO[bytes]) -> Iterator[Row | RowProblem]:
-    """Yield each row of a file, or what is wrong with it. Reads the file piece by piece, and may be called again.
+    """Yield every row of a file, or why it is invalid. Reads the file in pieces, and can be called again.
 
-    Raises: Rejected (`invalid_csv`) if it is no CSV with a column for a name or an address.
+    Raises Rejected (`invalid_csv`) if the file is not CSV with a column for a name or an address.
     """
     encoding = _encoding(file)
     file.seek(0)
@@ -79,6 +89,9 @@ def rows(file: IO[bytes]) -> Iterator[Row | RowProblem]:
 def _encoding(file: IO[bytes]) -> str:
     file.seek(0)
     head = file.read(4)
+    for start, kind in _OTHER_KINDS:
+        if head.startswith(start):
+            raise Rejected(f"The file is {kind}. Save it as CSV (UTF-8), then import that file.", code="invalid_csv")
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
@@ -94,65 +107,30 @@ def _encoding(file: IO[bytes]) -> str:
 
 
 def _parsed(text: io.TextIOWrapper) -> Iterator[Row | RowProblem]:
-    lines = _Lines(text)
-    skipped = 0
-    first = next(lines, "")
-    while first and not first.strip():
-        skipped += 1
-        first = next(lines, "")
-    delimiter = max(_DELIMITERS, key=_outside_quotes(first).count)
-    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
-    try:
-        columns = _columns(next(reader, []))
-    except csv.Error as error:
-        raise Rejected(f"The header cannot be read: {error}.", code="invalid_csv") from error
-    while True:
-        lines.taken = 0
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            yield RowProblem(
-                line=skipped + reader.line_num, code="malformed", detail=f"The row cannot be read: {error}."
-            )
-            return  # where the next row would begin, nobody knows
-        if cells is None:
-            return
-        if any(cell.strip() for cell in cells):
-            yield _row(skipped + reader.line_num, columns, cells)
+    table = records(text, lambda cells: sum(_plain(cell) in _KNOWN for cell in cells))
+    header = next(table, Record(1, []))
+    if header.error:
+        raise Rejected(f"The header cannot be read: {header.error}.", code="invalid_csv")
+    columns, unknown = _columns(header.cells)
+    row = None
+    for row in table:
+        if row.error:
+            yield RowProblem(line=row.line, code="malformed", detail=f"The row cannot be read: {row.error}.")
+        else:
+            yield _row(row.line, columns, row.cells)
+    if row is None and unknown:
+        raise Rejected(
+            "The file has no rows below its first line, which does not only contain the names of columns. Perhaps its "
+            "line ends are missing: export it again.",
+            code="invalid_csv",
+        )
 
 
-class _Lines:
-    """The lines of a text, of which no row may take more than MAX_ROW characters."""
-
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
-        #: Characters since the last row began.
-        self.taken = 0
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> str:
-        line = self._text.readline(MAX_ROW + 1)
-        if not line:
-            raise StopIteration
-        self.taken += len(line) if line.strip() else 0
-        if self.taken > MAX_ROW:
-            raise Rejected(
-                f"A row has more than {MAX_ROW} characters; perhaps a quote is not closed.", code="invalid_csv"
-            )
-        return line
-
-
-def _outside_quotes(line: str) -> str:
-    return "".join(line.split('"')[::2])
-
-
-def _columns(header: Sequence[str]) -> list[str | None]:
+def _columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
+    """Return the field of each column, and the names of the columns that are not known."""
     if len(header) > MAX_COLUMNS:
         raise Rejected(f"The file has {len(header)} columns; at most {MAX_COLUMNS} are read.", code="invalid_csv")
-    known = {_plain(name): field for field, about in PERSON_FIELDS.items() for name in (field, *about.csv)}
-    columns = [known.get(_plain(cell)) for cell in header]
+    columns = [_KNOWN.get(_plain(cell)) for cell in header]
     unknown = [cell for cell, field in zip(header, columns, strict=True) if field is None and _plain(cell) not in _OURS]
     named = [field for field in columns if field is not None]
     if len(set(named)) != len(named):
@@ -164,47 +142,65 @@ def _columns(header: Sequence[str]) -> list[str | None]:
             "Its first line names the columns, such as displayName, mail, department.",
             code="invalid_csv",
         )
-    return columns
+    return columns, [cell for cell in unknown if cell.strip()]
 
 
 def _plain(name: str) -> str:
+    if formula := _TEXT_FORMULA.fullmatch(name):
+        name = formula[1]
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
+#: Normalised column names, and the fields that they mean.
+_KNOWN: Final = {_plain(name): field for field, about in PERSON_FIELDS.items() for name in (field, *about.csv)}
+
+
 def _row(line: int, columns: Sequence[str | None], cells: Sequence[str]) -> Row | RowProblem:
-    if len(cells) > len(columns):
+    if any(cell and not cell.isspace() for cell in cells[len(columns) :]):
         detail = f"The row has {len(cells)} cells, the header {len(columns)}."
         return RowProblem(line=line, code="too_many_cells", detail=detail)
     fields: dict[str, str | None] = {}
-    for name, cell in zip(columns, [*cells, *[""] * (len(columns) - len(cells))], strict=True):
+    for index, name in enumerate(columns):
         if name is not None:
-            fields[name] = value = _value(cell)
+            value = _value(cells[index]) if index < len(cells) else None
+            if value is not None and name in ADDRESS_FIELDS:
+                value = clean_address(value)
+                if not is_address(value):
+                    detail = f"{value[:80]!r} is not a valid e-mail address."
+                    return RowProblem(line=line, code="invalid_mail", detail=detail)
             if value is not None and (len(value) > MAX_TEXT or not value.isprintable()):
                 detail = f"{name} has more than {MAX_TEXT} characters, or some that cannot be printed."
                 return RowProblem(line=line, code="invalid_value", detail=detail)
-    mail = fields.get("mail")
-    if mail is not None and (mail.count("@") != 1 or " " in mail or mail.startswith("@") or mail.endswith("@")):
-        return RowProblem(line=line, code="invalid_mail", detail="This is no e-mail address.")
+            fields[name] = value
+    return _named(Row(line=line, fields=fields))
+
+
+def _named(row: Row) -> Row | RowProblem:
+    """Return a row with its name: that of a person without one is put together from its parts."""
+    fields = row.fields
     if not fields.get("display_name"):
         whole = " ".join(part for part in (fields.get("given_name"), fields.get("surname")) if part)
         if whole:
             fields["display_name"] = whole
-        elif not mail:
-            return RowProblem(line=line, code="nobody", detail="The row has neither a name nor an e-mail address.")
+        elif not fields.get("mail"):
+            detail = "The row has neither a name nor an e-mail address."
+            return RowProblem(line=row.line, code="nobody", detail=detail)
         elif "display_name" in fields:
             del fields["display_name"]
-    return Row(line=line, fields=fields)
+    return row
 
 
 def _value(cell: str) -> str | None:
-    """Return a cell's text, without the mark that an export puts before what looks like a formula."""
+    """Return the text of a cell, without the apostrophe of an export, and of a formula that is only a text."""
     if cell.startswith("'") and cell[1:].startswith(_FORMULA):
         cell = cell[1:]
+    elif "=" in cell and (formula := _TEXT_FORMULA.fullmatch(cell)):
+        cell = formula[1].replace('""', '"')
     return " ".join(cell.split()) or None
 
 
 def export(recipients: Iterable[Recipient]) -> bytes:
-    """Return recipients as CSV in UTF-8 with a byte order mark, which spreadsheet programs open as it is meant."""
+    """Return recipients as CSV in UTF-8 with a byte order mark, which spreadsheet programs need to recognise it."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(HEADER)

@@ -1,6 +1,6 @@
 """Decide what a CSV row does to a location's recipients. Pure, like `shared.domain.reconcile.decide`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from hashlib import sha256
 
@@ -45,12 +45,13 @@ def decide_row(
     if match.contested:
         detail = "Another row could mean the same recipient by a different field; neither row was applied."
         return RowProblem(line=row.line, code="ambiguous", detail=detail)
+    fields = preferences.attributes.with_e164_numbers(row.fields)
     if match.recipient is None:
-        return _created(row, taken)
+        return _created(row.key, fields, taken)
     if match.recipient.origin is Origin.DIRECTORY and not preferences.allow_csv_to_update_directory:
         detail = "The recipient comes from the directory, and the preferences do not let CSV update it."
         return RowProblem(line=row.line, code="directory_owns", detail=detail)
-    return _updated(row, match.recipient)
+    return _updated(fields, match.recipient)
 
 
 def keys_of(recipient: Recipient) -> tuple[str, ...]:
@@ -79,12 +80,12 @@ def _new_id(key: str, taken: Callable[[RecipientId], bool]) -> RecipientId:
     return RecipientId(f"csv-{hash_.hexdigest()[:32]}")
 
 
-def _created(row: Row, taken: Callable[[RecipientId], bool]) -> Write:
+def _created(key: str, fields: Mapping[str, str | None], taken: Callable[[RecipientId], bool]) -> Write:
     recipient = Recipient(
-        id=_new_id(row.key, taken),
+        id=_new_id(key, taken),
         origin=Origin.CSV,
         status=Status.ACTIVE,
-        profile=msgspec.structs.replace(Profile(), **row.fields),
+        profile=msgspec.structs.replace(Profile(), **fields),
     )
     change = Change(
         kind=ChangeKind.CREATED,
@@ -95,9 +96,9 @@ def _created(row: Row, taken: Callable[[RecipientId], bool]) -> Write:
     return Write(recipient=recipient, change=change)
 
 
-def _updated(row: Row, recipient: Recipient) -> Write | None:
+def _updated(fields: Mapping[str, str | None], recipient: Recipient) -> Write | None:
     """Return the write of a changed recipient. `last_applied`, the base of the next sync's merge, is kept."""
-    changed = {name: value for name, value in row.fields.items() if getattr(recipient.profile, name) != value}
+    changed = {name: value for name, value in fields.items() if getattr(recipient.profile, name) != value}
     returns = recipient.origin is Origin.CSV and recipient.status is Status.DEACTIVATED_BY_SYNC
     if not changed and not returns:
         return None

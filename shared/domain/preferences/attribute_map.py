@@ -1,5 +1,6 @@
 """Attribute map: how the attributes of a directory user become the profile of a recipient."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
@@ -7,11 +8,10 @@ import msgspec
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.preferences.filters import ATTRIBUTES, address_of
-from shared.domain.recipient import PROFILE_FIELDS, TEXT_FIELDS, Profile
+from shared.domain.recipient import PHONE_FIELDS, PROFILE_FIELDS, TEXT_FIELDS, Profile
 from shared.domain.struct_calls import compile_constructor
 from shared.errors import Rejected
 
-_PHONES: Final = ("mobile_phone", "business_phone")
 #: Fields that can be mapped to another attribute, by their API name. The address cannot: it identifies the person.
 _MAPPED: Final = {name: field for name, field in ATTRIBUTES.items() if field in TEXT_FIELDS and field != "mail"}
 #: Creates the profile from the attributes of the same name and the address; the manager is not an attribute.
@@ -65,13 +65,16 @@ class Attributes(
             mapped = {field: getattr(user, name) if name else None for field, name in self._changes.items()}
             profile = msgspec.structs.replace(profile, **mapped)
         if self.default_country is not None:
-            profile = _with_e164_numbers(profile, self.default_country)
+            numbers = self.with_e164_numbers({name: getattr(profile, name) for name in PHONE_FIELDS})
+            profile = msgspec.structs.replace(profile, **numbers)
         return profile
 
+    def with_e164_numbers(self, fields: Mapping[str, str | None]) -> Mapping[str, str | None]:
+        """Return fields of a person with phone numbers in E.164, unchanged without a default country."""
+        if self.default_country is None:
+            return fields
+        from shared.domain.preferences.phone_numbers import e164  # noqa: PLC0415 - as above
 
-def _with_e164_numbers(profile: Profile, country: str) -> Profile:
-    """Return a profile with its phone numbers in E.164."""
-    from shared.domain.preferences.phone_numbers import e164  # noqa: PLC0415 - as above
-
-    numbers = {name: e164(text, country) for name in _PHONES if (text := getattr(profile, name)) is not None}
-    return msgspec.structs.replace(profile, **numbers) if numbers else profile
+        country = self.default_country
+        numbers = {name: e164(text, country) for name in PHONE_FIELDS if (text := fields.get(name)) is not None}
+        return {**fields, **numbers}

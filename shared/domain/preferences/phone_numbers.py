@@ -1,11 +1,14 @@
 """Phone numbers in E.164, the international format."""
 
+import re
 from functools import lru_cache
 
 import phonenumbers
 
 #: Number of converted phone numbers that a process caches: the same users are read for several locations.
 _CACHE_SIZE = 65_536
+#: Words that the library understands: the scheme of a link, and an extension.
+_WORDS = re.compile(r"^\s*tel:|(?:e?xt(?:ension|n)?|anexo|int|x)[\s.:=#]*\d{1,7}#?\s*$", re.IGNORECASE)
 
 
 def is_country(code: str) -> bool:
@@ -17,10 +20,13 @@ def is_country(code: str) -> bool:
 def e164(text: str, country: str) -> str:
     """Return a number with country code and without spaces, followed by ` ext. ` and the extension if it has one.
 
-    Text that is not a valid number of any country, such as an internal number, is returned unchanged.
+    Text that is not a valid number of any country, such as an internal number, is returned unchanged. So is a number
+    with words: the library would read their letters as digits, as on the keys of a phone.
 
     Source: https://www.itu.int/rec/T-REC-E.164
     """
+    if any(character.isalpha() for character in _WORDS.sub("", text)):
+        return text
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.domain.ids import LocationId, RecipientId, TenantId
 from shared.domain.optimistic_locking import Condition
-from shared.domain.recipient import Change, ChangeKind, Reason, Recipient, Status
+from shared.domain.recipient import PHONE_FIELDS, Change, ChangeKind, Reason, Recipient, Status
 from shared.domain.reconcile.decide import Write
 from shared.domain.run import RunKind
 from shared.errors import NotFound
@@ -39,6 +39,8 @@ class EditRecipient(msgspec.Struct, frozen=True, kw_only=True):
             Contended: Other changes of the location came first at every attempt.
         """
         await self.manual.require_location(tenant, location)
+        if fields.keys() & PHONE_FIELDS:
+            fields = (await self.manual.settings.get_preferences(tenant)).attributes.with_e164_numbers(fields)
         edit = _Edit(recipient, fields, active, condition)
         before = {stored.id: stored for stored in await self.manual.stored(tenant, location)}
         if recipient not in before:

@@ -118,6 +118,29 @@ async def test_one_recipient_is_changed_by_hand(
     assert (await api("PATCH", path, {"shoeSize": "43"})).status == 400
 
 
+@pytest.mark.parametrize("mail", ["ben at example.com", "ben@example", "a@example.com; b@example.com"])
+async def test_a_typed_address_follows_the_rule_of_files(api: Client, mail: str) -> None:
+    """400, and nothing is changed; what surrounds a valid one is removed."""
+    await put(api, FILE)
+    ann = (await listed(api))["Ann"]
+    path = f"{PATH}/{ann['id']}"
+    for field in ("mail", "managerMail"):
+        refused = await api("PATCH", path, {field: mail})
+        assert (refused.status, refused.body["code"]) == (400, "invalid_value")
+    assert (await listed(api))["Ann"] == ann
+    assert (await api("PATCH", path, {"mail": "<mailto:ann@example.org>"})).body["mail"] == "ann@example.org"
+
+
+async def test_a_typed_phone_number_is_stored_as_those_of_the_directory(api: Client) -> None:
+    """In E.164, where the preferences say so; a text stays a text."""
+    await put(api, FILE)
+    path = f"{PATH}/{(await listed(api))['Ann']['id']}"
+    assert (await api("PATCH", path, {"mobilePhone": "0171 1234567"})).body["mobilePhone"] == "0171 1234567"
+    await api("PUT", "tenants/contoso/preferences", {"attributes": {"defaultCountry": "DE"}})
+    edited = await api("PATCH", path, {"mobilePhone": "0171 1234568", "businessPhone": "030 1234567 Anna"})
+    assert (edited.body["mobilePhone"], edited.body["businessPhone"]) == ("+491711234568", "030 1234567 Anna")
+
+
 async def test_a_run_is_undone(api: Client, product: App, ports: Ports, directory: FakeDirectory) -> None:
     """What it changed is as before, but for what was changed since; the history says who did it."""
     assert isinstance(ports.clock, FakeClock)

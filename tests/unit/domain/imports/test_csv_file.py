@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.ids import RecipientId
-from shared.domain.imports.csv_file import HEADER, MAX_COLUMNS, MAX_ROW, Row, RowProblem, export, rows
+from shared.domain.imports.csv_file import HEADER, MAX_COLUMNS, Row, RowProblem, export, rows
+from shared.domain.imports.csv_table import MAX_ROW
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.errors import Rejected
 
@@ -82,10 +83,10 @@ def test_headers_in_any_order_case_and_spelling(header: str) -> None:
 
 
 def test_quoted_line_breaks_and_empty_lines() -> None:
-    """Belong to the cell, and to nobody; problems name the line where the row ends."""
+    """Belong to the cell, and to no row; a row is named by its first line."""
     found = read('\n\nname,mail\n"Ann\nMarie",a@example.com\n\n , \nBob,b@example.com\n')
     assert [(each.fields["display_name"], each.line) for each in found if isinstance(each, Row)] == [
-        ("Ann Marie", 5),
+        ("Ann Marie", 4),
         ("Bob", 8),
     ]
 

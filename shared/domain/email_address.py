@@ -1,0 +1,59 @@
+"""E-mail addresses that people type and files contain: how they are cleaned, and the one rule that they must meet."""
+
+import re
+from typing import Final
+
+#: Characters without a glyph, such as zero-width spaces and direction marks. Copied text contains them.
+_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+#: `mailto:ann@example.com?subject=...`, and the prefixes of proxy addresses.
+_PREFIXED: Final = re.compile(r"(?:mailto|smtp|sip|e-?mail):\s*([^?]*)(?:\?.*)?", re.IGNORECASE)
+#: `Ann Example <ann@example.com>`.
+_BRACKETED: Final = re.compile(r"[^<>]*<([^<>]*)>")
+#: Straight quotes are removed in pairs only, because a name can begin with an apostrophe.
+_QUOTED: Final = re.compile(r"""(["'`])(.*)\1""")
+_TYPOGRAPHIC: Final = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
+#: Addresses that the complete rule accepts too, without the time to load and run it.
+_PLAIN: Final = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_{|}~-]+)*"
+    r"@(?:[a-z0-9](?:-?[a-z0-9])*\.)+[a-z](?:-?[a-z0-9])*(?<=[a-z])",
+    re.IGNORECASE | re.ASCII,
+)
+#: Longest address, part before the @ and label of a domain, in characters.
+#: Source: https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1
+_MAX_ADDRESS: Final = 254
+_MAX_LOCAL: Final = 64
+_MAX_LABEL: Final = 63
+
+
+def clean_address(text: str) -> str:
+    """Return an address without what surrounds it in mail programs, web pages and lists.
+
+    Removed are `mailto:`, a name before angle brackets, quotes around it, and a semicolon, comma or full stop after it.
+    """
+    cleaned = _INVISIBLE.sub("", text)
+    while True:
+        before = cleaned
+        cleaned = cleaned.strip().strip(_TYPOGRAPHIC).rstrip(";,.").strip()
+        for pattern, group in ((_BRACKETED, 1), (_PREFIXED, 1), (_QUOTED, 2)):
+            if match := pattern.fullmatch(cleaned):
+                cleaned = match[group]
+        if cleaned == before:
+            return cleaned
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is one valid e-mail address. Its domain is not looked up, and may be one for tests."""
+    if len(text) > _MAX_ADDRESS:
+        return False
+    if _PLAIN.fullmatch(text):
+        local, _, domain = text.partition("@")
+        if len(local) <= _MAX_LOCAL and max(map(len, domain.split("."))) <= _MAX_LABEL:
+            return True
+    import email_validator  # noqa: PLC0415 - takes 30 ms, and few addresses need it
+
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+    try:
+        email_validator.validate_email(text, check_deliverability=False)
+    except email_validator.EmailNotValidError:
+        return False
+    return True

@@ -1,0 +1,152 @@
+"""CSV as spreadsheet programs write it: delimiters, quotes and empty rows."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple, Self, TextIO
+
+from shared.errors import Rejected
+
+#: Maximum length of a row in characters, so that a file cannot fill the memory.
+MAX_ROW: Final = 500_000
+#: In the order of preference.
+_DELIMITERS: Final = ",;\t|"
+#: Number of lines, and of characters, from which the delimiter is determined.
+_SAMPLE_LINES: Final = 100
+_SAMPLE: Final = 1 << 16
+#: The first line that tells Excel the delimiter.
+_SEPARATOR: Final = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t|]*', re.IGNORECASE)
+#: Rows without any value.
+_EMPTY: Final = re.compile(r'(?:[\s,;|]|"[^\S\r\n]*")*')
+
+
+class Record(NamedTuple):
+    """A row of the table: its first line, and its cells. Without cells, the reason why it cannot be read."""
+
+    line: int
+    cells: list[str]
+    error: str = ""
+
+
+def records(text: TextIO, recognised: Callable[[Sequence[str]], int]) -> Iterator[Record]:
+    """Yield the rows of a table that are not empty, the header first. A row that cannot be read is the last one.
+
+    `recognised` returns how many cells of a header are names of columns. Raises Rejected (`invalid_csv`) if a row is
+    too long.
+    """
+    lines = _Lines(text)
+    skipped, delimiter = 0, ""
+    for line in lines:
+        if not delimiter and (separator := _SEPARATOR.fullmatch(line.rstrip("\r\n"))):
+            delimiter = separator[1]
+        elif not _EMPTY.fullmatch(line):
+            lines.put_back([line, *lines.take_sample()])
+            break
+        skipped += 1
+        lines.begin_row()
+    if not delimiter and lines.waiting:
+        sample = "".join(reversed(lines.waiting))
+        delimiter = max(_DELIMITERS, key=lambda candidate: _fit(sample, candidate, recognised))
+    for record in _rows(lines, delimiter or ","):
+        if record.error or any(not cell.isspace() for cell in record.cells if cell):
+            yield record._replace(line=skipped + record.line)
+
+
+def _rows(lines: "_Lines", delimiter: str) -> Iterator[Record]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+    line = 1
+    while True:
+        lines.begin_row()
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:  # afterwards the reader continues with the next line
+            cells = _spaced(lines, delimiter)
+            if cells is None:
+                yield Record(line, [], str(error))
+                return
+        if cells is None:
+            return
+        yield Record(line, cells)
+        line = lines.number + 1
+
+
+def _fit(sample: str, delimiter: str, recognised: Callable[[Sequence[str]], int]) -> tuple[int, int, int]:
+    """Return how well a delimiter fits: recognised columns, rows as long as the header, and length of the header."""
+    header, *others = [_trimmed(record.cells) for record in _rows(_Lines(io.StringIO(sample, newline="")), delimiter)]
+    return recognised(header), sum(len(row) == len(header) for row in others), len(header)
+
+
+def _trimmed(cells: list[str]) -> list[str]:
+    """Return the cells of a row without the empty ones at its end."""
+    count = next((index for index in range(len(cells), 0, -1) if cells[index - 1].strip()), 0)
+    return cells[:count]
+
+
+def _spaced(lines: "_Lines", delimiter: str) -> list[str] | None:
+    """Return the cells of the current row, with spaces after closing quotes; None if that does not explain the row."""
+    while lines.row.count('"') % 2 and next(lines, None):
+        pass
+    other = re.escape(delimiter)
+    cell = re.compile(rf'[^\S\r\n]*(?:"((?:[^"]|"")*)"[^\S\r\n]*|([^{other}"\r\n]*))({other}|[\r\n]*\Z)')
+    row, cells, position = lines.row, [], 0
+    while match := cell.match(row, position):
+        cells.append(match[2] if match[1] is None else match[1].replace('""', '"'))
+        if match[3] != delimiter:
+            return cells
+        position = match.end()
+    return None
+
+
+class _Lines:
+    """The lines of a text. A row has at most MAX_ROW characters."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._row: list[str] = []
+        self._characters = 0
+        #: Number of lines that were read.
+        self.number = 0
+        #: Lines that were read ahead, the last one first.
+        self.waiting: list[str] = []
+
+    @property
+    def row(self) -> str:
+        """The lines of the current row."""
+        return "".join(self._row)
+
+    def begin_row(self) -> None:
+        """Forget the lines of the previous row."""
+        self._row, self._characters = [], 0
+
+    def take_sample(self) -> list[str]:
+        """Return the next lines, enough to determine the delimiter."""
+        sample: list[str] = []
+        while len(sample) < _SAMPLE_LINES and sum(map(len, sample)) < _SAMPLE and (line := self._read()):
+            sample.append(line)
+        return sample
+
+    def put_back(self, lines: list[str]) -> None:
+        """Return these lines again, before all others, and count from them."""
+        self.waiting = lines[::-1]
+        self.number = 0
+        self.begin_row()
+
+    def _read(self) -> str:
+        return self._text.readline(MAX_ROW + 1)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self.waiting.pop() if self.waiting else self._read()
+        if not line:
+            raise StopIteration
+        self._characters += len(line) if line.strip() else 0
+        if self._characters > MAX_ROW:
+            raise Rejected(
+                f"A row has more than {MAX_ROW} characters; perhaps a quote is not closed.", code="invalid_csv"
+            )
+        self._row.append(line)
+        self.number += 1
+        return line
