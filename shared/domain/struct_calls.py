@@ -32,18 +32,6 @@ def compile_constructor(kind: type[T], parameters: str, values: Mapping[str, str
     return constructor
 
 
-def compile_batch_constructor(
-    kind: type[T], item: str, parameters: str, values: Mapping[str, str], **names: object
-) -> Callable[..., list[T]]:
-    """Return a function of a batch and `parameters` that constructs `kind` for every `item` of the batch.
-
-    Otherwise the same as `compile_constructor`, without the cost of a call per item.
-    """
-    source = f"lambda _batch, {parameters}: [{_call(kind, values)} for {item} in _batch]"
-    constructor: Callable[..., list[T]] = eval(source, {**names, "_kind": kind})  # noqa: S307 - see `values` above
-    return constructor
-
-
 def _call(kind: type[msgspec.Struct], values: Mapping[str, str]) -> str:
     fields = kind.__struct_fields__
     if different := values.keys() ^ set(fields):

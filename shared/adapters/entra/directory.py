@@ -22,7 +22,7 @@ from shared.adapters.entra.schema import (
     decode,
     roles_of,
 )
-from shared.adapters.entra.user_mapping import ids_of, patch_of, user_of, users_of
+from shared.adapters.entra.user_mapping import ids_of, patch_of, user_of
 from shared.domain.connections.entra import permissions
 from shared.domain.connections.entra.guid import guid, is_guid
 from shared.domain.directory import (
@@ -103,7 +103,7 @@ class GraphDirectory:
         if source.group is not None and not page.value and cursor is None and await self._hides(source.group):
             raise _hidden()
         async with cpu_slice():
-            users = users_of(page.value, content or b"") if isinstance(page, UserPage) else ids_of(page.value)
+            users = list(map(user_of, page.value)) if isinstance(page, UserPage) else ids_of(page.value)
         return UsersPage(users=users, next_cursor=following)
 
     async def _page(self, url: str, source: Source, *, first: bool) -> bytes | None:

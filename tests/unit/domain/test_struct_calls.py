@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from shared.domain.struct_calls import compile_batch_constructor, compile_constructor
+from shared.domain.struct_calls import compile_constructor
 
 
 class Point(msgspec.Struct):
@@ -14,11 +14,9 @@ class Point(msgspec.Struct):
 
 
 def test_values_reach_the_fields_they_are_meant_for() -> None:
-    """Whatever the order in which they are given, one by one and in batches."""
+    """The order in which they are given does not matter."""
     swapped = compile_constructor(Point, "point, more", {"y": "point.x", "x": "plus(point.y, more)"}, plus=int.__add__)
     assert swapped(Point(1, 2), 10) == Point(12, 1)
-    batch = compile_batch_constructor(Point, "point", "more", {"y": "more", "x": "point.y"})
-    assert batch([Point(1, 2), Point(3, 4)], 5) == [Point(2, 5), Point(4, 5)]
 
 
 @pytest.mark.parametrize("values", [{"x": "1"}, {"x": "1", "y": "2", "z": "3"}])
