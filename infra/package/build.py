@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from infra.local.stack.child import ROOT
@@ -81,9 +82,13 @@ def build(out: Path, work: Path) -> Built:
 
 def _ignored(folder: str, names: list[str]) -> set[str]:
     """Return the names that are not packaged: local bytecode, and the parts of the product in .funcignore."""
-    kept_out = set((ROOT / ".funcignore").read_text(encoding="utf-8").split())
+    patterns = (ROOT / ".funcignore").read_text(encoding="utf-8").split()
     within = Path(folder).relative_to(ROOT)
-    return {name for name in names if name == "__pycache__" or (within / name).as_posix() in kept_out}
+    return {
+        name
+        for name in names
+        if name == "__pycache__" or any(fnmatch((within / name).as_posix(), pattern) for pattern in patterns)
+    }
 
 
 def index(root: Path) -> int:

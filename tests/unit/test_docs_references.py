@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "shared").rglob("*.md")),
+]
 #: A path of the repository in backticks: it begins with a top-level folder, or is a file of a known kind.
 PATH = re.compile(r"(?:shared|infra|tests|docs|\.ci)(?:/[\w.{},*-]+)*/?")
 FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)*\.(?:py|md|toml|json|lock|txt)|Makefile|LICENSE")

@@ -1,6 +1,7 @@
 """The deployment package: small, whole, and not written when something is missing from it."""
 
 import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def test_it_is_small_and_has_every_function(built: Built) -> None:
     tops = {name.split("/")[0] for name in names}
     assert tops == {"host.json", "function_app.py", "requirements.txt", "shared", ".python_packages", "__pycache__"}
     assert not [name for name in names if name.startswith(("infra", "tests")) or "local.settings" in name]
+    assert not [name for name in names if name.startswith("shared/cli") or fnmatch(name, "shared/*.md")]
     assert len({name for name in names if name.endswith(".pyc")}) == len(
         [name for name in names if name.endswith(".py")]
     )
