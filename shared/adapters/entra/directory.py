@@ -1,5 +1,6 @@
 """One customer's directory, read through Microsoft Graph."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -11,7 +12,6 @@ from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.errors import Refused
 from shared.adapters.entra.existence_check import ExistenceCheck
 from shared.adapters.entra.prefetch import PagePrefetcher
-from shared.adapters.entra.request_coalescer import Together
 from shared.adapters.entra.schema import (
     SELECT,
     AssignmentPage,
@@ -62,11 +62,10 @@ _HIDDEN: Final = "HiddenMembership"
 
 
 class GraphDirectory:
-    """`Directory` on a GraphClient and on the coalescer of all directories that share this client."""
+    """`Directory` on a GraphClient, which may be shared by several directories with the same credentials."""
 
-    def __init__(self, client: GraphClient, coalescer: Together) -> None:
+    def __init__(self, client: GraphClient) -> None:
         self._client = client
-        self._coalescer = coalescer
         self._prefetcher = PagePrefetcher(client)
 
     async def close(self) -> None:
@@ -107,9 +106,7 @@ class GraphDirectory:
         return UsersPage(users=users, next_cursor=following)
 
     async def _page(self, url: str, source: Source, *, first: bool) -> bytes | None:
-        """Return a page. From the second on, pages are prefetched; the ids of a group seldom need more than one."""
-        if source.by_id and first:
-            return await self._coalescer.get(url, eventual=True)
+        """Return a page. From the second on, pages are prefetched."""
         get = self._client.get if first else self._prefetcher.get
         return await get(url, eventual=source.group is not None, priority=source.group is None)
 
@@ -200,9 +197,8 @@ class GraphDirectory:
 
     async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
         """Return the groups with these ids, without those that do not exist."""
-        urls = list(self._by_id("groups", _GROUP_SELECT, groups))
-        answers = await self._coalescer.get_all(urls)
-        return [_group_of(group) for content in answers for group in decode(content, GroupPage).value]
+        contents = await asyncio.gather(*map(self._client.get, self._by_id("groups", _GROUP_SELECT, groups)))
+        return [_group_of(group) for content in contents for group in decode(content, GroupPage).value]
 
     async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
         """Return the groups of which a user is a direct member. Raises NotFound if the user does not exist."""

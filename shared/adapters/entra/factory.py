@@ -18,7 +18,6 @@ from shared.runtime.gc_control import gc_paused
 if TYPE_CHECKING:
     from shared.adapters.entra.client import GraphClient
     from shared.adapters.entra.credential import NetworkContext
-    from shared.adapters.entra.request_coalescer import Together
     from shared.adapters.entra.session import GraphSession
 
 #: Cached clients, each with a token and a few connections.
@@ -34,7 +33,7 @@ class GraphDirectoryFactory:
         """Allow public addresses and the operator's `own_hosts`; `managed_identity` is a client id."""
         self._addresses = PublicAddresses(own_hosts)
         self._identity = managed_identity
-        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._clients: OrderedDict[str, GraphClient] = OrderedDict()
         self._used: dict[str, int] = {}
         self._left_s: dict[str, float] = {}
 
@@ -43,13 +42,12 @@ class GraphDirectoryFactory:
         """Open the directory of these credentials. Opening sends no request."""
         sdk = _sdk()
         key = _key(credentials)
-        if key not in self._sessions:
+        if key not in self._clients:
             network = sdk.network(addresses=self._addresses, managed_identity_client_id=self._identity)
-            client = sdk.client(credentials, network)
-            self._sessions[key] = _Session(client, sdk.coalescer(client))
-        self._sessions.move_to_end(key)
+            self._clients[key] = sdk.client(credentials, network)
+        self._clients.move_to_end(key)
         self._used[key] = self._used.get(key, 0) + 1
-        directory = sdk.directory(*self._sessions[key])
+        directory = sdk.directory(self._clients[key])
         try:
             yield directory
         finally:
@@ -61,42 +59,29 @@ class GraphDirectoryFactory:
                 await self._forget_idle()
 
     async def _forget_idle(self) -> None:
-        idle = [key for key in self._sessions if not self._used[key]]
-        too_many = max(0, len(self._sessions) - _KEPT)
+        idle = [key for key in self._clients if not self._used[key]]
+        too_many = max(0, len(self._clients) - _KEPT)
         too_old_s = monotonic() - _KEPT_S
-        # sessions are removed before the first await, so that none is opened while it is being closed
+        # clients are removed before the first await, so that none is opened while it is being closed
         forgotten = [key for place, key in enumerate(idle) if place < too_many or self._left_s[key] < too_old_s]
-        sessions = [self._sessions.pop(key) for key in forgotten]
+        clients = [self._clients.pop(key) for key in forgotten]
         for key in forgotten:
             del self._used[key], self._left_s[key]
-        for session in sessions:
-            await session.close()
+        for client in clients:
+            await client.close()
 
     async def close(self) -> None:
         """Close all connections."""
-        sessions = list(self._sessions.values())
-        self._sessions.clear()
-        for session in sessions:
-            await session.close()
-
-
-class _Session(NamedTuple):
-    """A client and what combines its small requests; shared by all directories that its credentials open."""
-
-    client: "GraphClient"
-    coalescer: "Together"
-
-    async def close(self) -> None:
-        """Close the connections, once combined requests are given up."""
-        await self.coalescer.close()
-        await self.client.close()
+        clients = list(self._clients.values())
+        self._clients.clear()
+        for client in clients:
+            await client.close()
 
 
 class _Sdk(NamedTuple):
     """Types that are imported only when a directory is opened."""
 
     client: "type[GraphClient]"
-    coalescer: "type[Together]"
     network: "type[NetworkContext]"
     directory: "type[GraphSession]"
 
@@ -107,10 +92,9 @@ def _sdk() -> _Sdk:
     """Import the SDK at first use: it takes 0.5 s and more."""
     from shared.adapters.entra.client import GraphClient  # noqa: PLC0415 - only here
     from shared.adapters.entra.credential import NetworkContext  # noqa: PLC0415 - as above
-    from shared.adapters.entra.request_coalescer import Together  # noqa: PLC0415 - as above
     from shared.adapters.entra.session import GraphSession  # noqa: PLC0415 - as above
 
-    return _Sdk(GraphClient, Together, NetworkContext, GraphSession)
+    return _Sdk(GraphClient, NetworkContext, GraphSession)
 
 
 def _key(credentials: Credentials) -> str:

@@ -65,13 +65,6 @@ class AdaptiveThrottle:
         """The rest of the present wait, in seconds; 0 without a wait."""
         return max(0.0, self._closed_until_s - self.now_s())
 
-    @property
-    def is_free(self) -> bool:
-        """Whether no limit is near: no wait, and less than SLOW_FROM of the limit used."""
-        if self._known_s() <= 0:
-            self._forget()
-        return self.left_s == 0 and not self._half_open and self._share < SLOW_FROM
-
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[float]:
         """Wait until a request may be sent, and yield that time; the request counts as in flight inside the context.

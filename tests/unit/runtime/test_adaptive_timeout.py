@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.adapters.entra import request_coalescer
 from shared.errors import LoginRefused, Transient
 from shared.runtime import adaptive_timeout
 from shared.runtime.adaptive_timeout import DirectoryUnavailable, FirstResponseGuard, SlowStartLimiter
@@ -101,11 +100,6 @@ def test_silent_ones_are_given_up_however_slow_the_others_are() -> None:
     slow_s, given_up_s = virtual_time.run(scenario())
     assert slow_s == 10.0
     assert given_up_s == pytest.approx([10.0, 61.5])
-
-
-def test_a_batch_is_given_up_before_a_first_answer_is_late() -> None:
-    """So that its parts can be asked for alone."""
-    assert request_coalescer._PATIENCE_S < adaptive_timeout._LATE_S
 
 
 def test_a_worker_that_starts_takes_its_time() -> None:

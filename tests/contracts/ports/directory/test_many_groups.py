@@ -1,4 +1,4 @@
-"""Many groups of one moment, and listings of many pages: faster than one request after the other, and the same."""
+"""Many groups, read concurrently, and listings of many pages: the members and errors of sequential requests."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,6 @@ from tests.support.entra import Broken
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK warns of its own base classes
 
 NO_GROUP = ObjectId("00000000-0000-4000-8000-000000000000")
-#: More than one `$batch` holds.
 GROUPS = 40
 
 
@@ -38,14 +37,13 @@ async def truth(simulator: Broken, groups: list[str]) -> list[set[str]]:
     return [set(await simulator.members("fabrikam", group, transitive=True)) for group in groups]
 
 
-async def test_many_groups_are_few_requests(fabrikam: Directory, simulator: Broken) -> None:
-    """Two for forty, whatever order their parts are answered in, and one that asks whether the empty one is hiding."""
+async def test_a_group_is_one_request(fabrikam: Directory, simulator: Broken) -> None:
+    """There is one more, which asks whether the empty group hides its members."""
     groups = list(await simulator.groups("fabrikam"))
     assert len(groups) == GROUPS
     with count_requests() as counters:
         assert await members(fabrikam, groups) == await truth(simulator, groups)
-    assert counters.directory_requests == 3
-    assert (await simulator.call("GET", "/metrics"))["by_kind"]["POST /$batch"] == 2
+    assert counters.directory_requests == GROUPS + 1
 
 
 @pytest.mark.parametrize(
@@ -57,25 +55,17 @@ async def test_many_groups_are_few_requests(fabrikam: Directory, simulator: Brok
         ({"type": "respond", "status": 504, "body": {}}, 1),
     ],
 )
-async def test_parts_that_fail_for_now(
+async def test_requests_that_fail_temporarily(
     fabrikam: Directory, simulator: Broken, action: dict[str, Any], times: int
 ) -> None:
-    """They are asked for once more, alone, and nobody is missing."""
+    """They are sent again, and no member is missing."""
     groups = list(await simulator.groups("fabrikam"))
     expected = await truth(simulator, groups)
-    await simulator.fault("/members|/transitiveMembers", action, in_batch=True, nth=4, count=times)
+    await simulator.fault("/members|/transitiveMembers", action, nth=4, count=times)
     assert await members(fabrikam, groups) == expected
     counted = await simulator.call("GET", "/metrics")
     assert counted["by_kind"]["GET /groups/{group}/transitiveMembers/{cast}"] == GROUPS + times
     assert counted["sent_while_waiting"] == 0
-
-
-async def test_a_batch_that_fails(fabrikam: Directory, simulator: Broken) -> None:
-    """All of it is asked for alone."""
-    groups = list(await simulator.groups("fabrikam"))
-    expected = await truth(simulator, groups)
-    await simulator.fault(r"^/\$batch", {"type": "respond", "status": 400, "body": {}}, count=0)
-    assert await members(fabrikam, groups) == expected
 
 
 async def test_a_group_that_is_gone_is_no_empty_one(fabrikam: Directory, simulator: Broken) -> None:
@@ -88,7 +78,7 @@ async def test_a_group_that_is_gone_is_no_empty_one(fabrikam: Directory, simulat
 
 
 async def test_groups_of_several_pages(fabrikam: Directory, simulator: Broken) -> None:
-    """The first pages together, what follows one by one."""
+    """The pages of a group follow one another."""
     groups = list(await simulator.groups("fabrikam"))
     expected = await truth(simulator, groups)
     await simulator.call("PATCH", "/settings", {"page_size_max": 2})

@@ -57,43 +57,6 @@ def test_fewer_at_once_near_the_limit(used: float, at_once: int) -> None:
     assert run(work()) == at_once
 
 
-@pytest.mark.parametrize(
-    ("status", "headers", "free"),
-    [(200, {}, True), (200, share(0.79), True), (200, share(0.8), False), (429, {"Retry-After": "1"}, False)],
-)
-def test_free_while_no_limit_is_known(status: int, headers: Mapping[str, str], *, free: bool) -> None:
-    """After a wait not before one has been answered, and after a window always."""
-
-    async def work() -> list[bool]:
-        throttle = new_throttle()
-        found = [throttle.is_free]
-        throttle.record_response(status, headers, sent_s=now_s())
-        found.append(throttle.is_free)
-        await asyncio.sleep(2)
-        found.append(throttle.is_free)
-        await ask(throttle)
-        return [*found, throttle.is_free]
-
-    assert run(work()) == [True, free, free, True]
-
-
-def test_what_was_heard_long_ago_is_no_limit() -> None:
-    """Whether or not anybody has asked for anything since."""
-
-    async def work() -> list[bool]:
-        found = []
-        for status, headers in ((200, share(0.95)), (429, {"Retry-After": "2"})):
-            throttle = new_throttle()
-            throttle.record_response(status, headers, sent_s=now_s())
-            await asyncio.sleep(8)
-            found.append(throttle.is_free)
-            await asyncio.sleep(250)
-            found.append(throttle.is_free)
-        return found
-
-    assert run(work()) == [False, True, False, True]
-
-
 @pytest.mark.parametrize("text", ["nan", "inf", "much", ""])
 def test_nonsense_is_no_share(text: str) -> None:
     """A share that is none slows nobody down."""
