@@ -60,8 +60,10 @@ def union_of_sources(
         users = read[source].users
         if is_whole_directory(source) and chosen is not None:
             people.update((person, user) for person, user in users.items() if chosen(user))
-        else:
+        elif is_whole_directory(source):
             people.update(users)
+        else:  # a bare id does not replace what another group says about the user
+            people.update((person, user) for person, user in users.items() if not (user.only_id and person in people))
     everyone = next((snapshot.users for source, snapshot in read.items() if is_whole_directory(source)), {})
     for person in [person for person, user in people.items() if user.only_id]:
         if person in everyone:

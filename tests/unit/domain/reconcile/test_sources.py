@@ -71,3 +71,11 @@ def test_the_whole_directory_says_who_the_members_are() -> None:
     found = union_of_sources([group, EVERYONE], read, lambda each: each.id == person(3))
     assert found == {person(number): user(number) for number in (1, 2, 3)}
     assert union_of_sources([group, EVERYONE], {group: read[group]}) == {}
+
+
+@pytest.mark.parametrize("by_id", [901, 902])
+def test_a_bare_id_does_not_hide_what_another_group_says(by_id: int) -> None:
+    """Whichever group comes first, and also where the whole directory could not be read."""
+    bare, full = Source(group=person(by_id), by_id=True).id, Source(group=person(1803 - by_id)).id
+    read = {bare: snapshot(bare, DirectoryUser.only(person(1))), full: snapshot(full, user(1))}
+    assert union_of_sources([EVERYONE, bare, full], read) == {person(1): user(1)}
