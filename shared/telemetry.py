@@ -25,13 +25,16 @@ _log = logging.getLogger("recipient_sync")
 
 @contextmanager
 def count_requests() -> Iterator[RequestCounters]:
-    """Count every request made inside the context in the counters that it gives."""
-    counters = RequestCounters()
+    """Count every request made inside the context in the counters that it gives, and in those of an outer context."""
+    counters, outer = RequestCounters(), _counters.get()
     token = _counters.set(counters)
     try:
         yield counters
     finally:
         _counters.reset(token)
+        if outer is not None:
+            outer.directory_requests += counters.directory_requests
+            outer.storage_requests += counters.storage_requests
 
 
 def count_directory_request() -> None:
