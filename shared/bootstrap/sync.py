@@ -46,6 +46,7 @@ class SyncWiring(TenantWiring):
             cut=CutSnapshots(self.ports.snapshots),
             recipients=self.ports.recipients,
             stages=self.stages,
+            closer=self.closer,
             queue=self.ports.queue,
             clock=self.ports.clock,
             ids=self.ports.ids,

@@ -106,6 +106,20 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
             return True
         return await self._unchanged(plan, fetched, counters)
 
+    async def finish_without_departures(
+        self, plan: Plan, own: Mapping[LocationId, ReconcileResult], counters: RequestCounters
+    ) -> bool:
+        """End the run after its last location if no location has a candidate, and return whether it was ended.
+
+        `own` has the result of this invocation without its requests. Raises Superseded as `finish`.
+        """
+        reconciled = {**await self.runs.list_reconcile_results(plan.tenant, plan.run), **own}
+        if any(result.candidates or result.unnamed_candidates for result in reconciled.values()):
+            return False
+        fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
+        await self._end(plan, RunOutcome(state=RunState.DONE), fetched, reconciled, counters)
+        return True
+
     async def _unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], counters: RequestCounters) -> bool:
         """End the run if its input fingerprint is that of the tenant's up-to-date state. Return whether it was ended.
 
@@ -269,7 +283,7 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
             waiting = SyncRequest(
                 tenant=tenant, mode=released.pending, request=released.pending_request, requested_by="pending"
             )
-            await self.queue.request(waiting)
+            await self.queue.send([waiting])
 
 
 def _unread(fetched: Mapping[SourceId, FetchResult]) -> bool:

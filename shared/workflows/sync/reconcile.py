@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.ids import SourceId
+from shared.domain.ids import LocationId, SourceId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.reconcile.decide import Write
@@ -30,6 +30,7 @@ from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.snapshots.cache import CutSnapshots
 from shared.workflows.sync.changed_only import ChangesOnly
 from shared.workflows.sync.comparison import Comparison
+from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.reconcile_totals import Found
 from shared.workflows.sync.stages import StageCoordinator
 
@@ -54,6 +55,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
     cut: CutSnapshots
     recipients: RecipientStore
     stages: StageCoordinator
+    closer: RunCloser
     queue: JobQueue
     clock: Clock
     ids: IdSource
@@ -63,7 +65,8 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
     async def __call__(self, job: ReconcileJob, counters: RequestCounters) -> None:
         """Reconcile one location and record the result. A redelivery does not change a recorded result.
 
-        Creates, updates and reactivations are written; deactivations are only recorded as candidates.
+        Creates, updates and reactivations are written; deactivations are only recorded as candidates. After the last
+        location the run is finished if no location has a candidate; otherwise the next stage is enqueued.
 
         Raises:
             Superseded: A newer run, configuration or attempt owns the location.
@@ -71,13 +74,16 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         """
         plan = await self.stages.current_plan(job.tenant, job.run)
         done_before = await self.runs.is_reconciled(job)
+        own: dict[LocationId, ReconcileResult] = {}
         if not done_before:
             result = await self._reconcile(plan, job)
             if result is None:
                 # Out of time: a new message compares the location again and continues with the remaining writes.
                 spent = job.storage_requests + counters.storage_requests
-                await self.queue.reconcile([msgspec.structs.replace(job, storage_requests=spent)])
+                await self.queue.send([msgspec.structs.replace(job, storage_requests=spent)])
                 return
+            # The requests of this invocation are counted when it ends the run.
+            own = {job.location: msgspec.structs.replace(result, storage_requests=job.storage_requests)}
             result = msgspec.structs.replace(result, storage_requests=job.storage_requests + counters.storage_requests)
             await self.runs.record_reconcile_result(job, result)
             event(
@@ -90,7 +96,11 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
                 candidates=len(result.candidates),
                 **msgspec.structs.asdict(result.counts),
             )
-        await self.stages.advance(plan, resend=done_before)
+        is_last = len(await self.runs.list_reconciled(plan.tenant, plan.run)) == len(plan.locations)
+        if is_last and await self.closer.finish_without_departures(plan, own, counters):
+            return
+        if is_last or done_before:  # otherwise the job that records the last result advances the run
+            await self.stages.advance(plan, resend=done_before)
 
     async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileResult | None:
         budget = _WritingBudget(self.clock, BUDGET_SHARE * self.budget_s)
