@@ -28,6 +28,8 @@ class Counts(msgspec.Struct, kw_only=True):
     #: Number of people changed before the run `changed`.
     changed_people: int
     runs: dict[str, dict[str, Work]]
+    #: Work of the API's request that starts a run.
+    click: Work
     watchdog: Work
     #: Graph resource units, by kind of run.
     graph_units: dict[str, int]

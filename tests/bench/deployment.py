@@ -36,6 +36,7 @@ from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.entra.credentials import Endpoints
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
+from shared.domain.run import RunMode
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob, SyncRequest
 from shared.settings import Settings
 from shared.telemetry import RequestCounters, count_requests
@@ -91,6 +92,22 @@ class Deployment:
             name = _FUNCTIONS[type(message)]
             spent[name] = spent.get(name, Work()) + await self.counted(partial(work_off, self.app, message))
         return spent
+
+    async def click(self) -> Work:
+        """Start a run through the API's workflow, process all messages, and return the work of the request."""
+        spent = await self.counted(lambda _: self.app.request_run(TENANT, RunMode.INCREMENTAL))
+        while self.queue.messages:
+            await self.counted(partial(work_off, self.app, self.queue.messages.pop(0)))
+        return spent
+
+    async def watchdog(self) -> Work:
+        """Return the work of the watchdog when it has nothing to do."""
+
+        async def look(counters: RequestCounters) -> None:
+            await self.app.watchdog(counters)
+            await self.app.dead_letters.collect(counters)
+
+        return await self.counted(look)
 
     async def peaks(self) -> dict[str, int]:
         """As `tick`, but return the peak memory of one invocation of each function, in bytes. This is slow."""

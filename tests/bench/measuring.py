@@ -43,7 +43,10 @@ async def counted(customer: Customer, changed_share: float) -> Counts:
             await _require_done(deployment)
             units[run] = (await deployment.simulator.call("GET", "/metrics"))["resource_units"]
             sizes[run] = sum((await deployment.stored_bytes()).values())
-        watchdog = await deployment.counted(deployment.app.watchdog)
+        deployment.clock.advance(_HOUR_S)
+        click = await deployment.click()
+        await _require_done(deployment)
+        watchdog = await deployment.watchdog()
         peaks = await _peaks(deployment, changed)
     added = {run: sizes[run] - sizes[before] for before, run in pairwise(RUNS)}
     return Counts(
@@ -51,6 +54,7 @@ async def counted(customer: Customer, changed_share: float) -> Counts:
         locations=locations,
         changed_people=changed,
         runs={run: {name: _rounded(work) for name, work in found.items()} for run, found in runs.items()},
+        click=_rounded(click),
         watchdog=_rounded(watchdog),
         graph_units=units,
         stored_bytes=sizes["first"],

@@ -10,7 +10,7 @@ from infra.capacity.cost.page import PAGE, readme_says, sentence, tables
 from infra.capacity.figures import RUNS, assumptions, measured, prices
 from infra.capacity.generated_section import is_current
 from infra.local.stack.child import ROOT
-from shared.domain.sync.jobs import ALL_QUEUES
+from shared.domain.sync.jobs import QUEUES
 from shared.triggers import queues
 from shared.workflows.sync import plan
 
@@ -49,7 +49,7 @@ def test_the_assumptions_are_those_of_the_app() -> None:
     host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]["queues"]
     assert host["maxPollingInterval"] == f"00:00:{assumed.queues.polling_interval_s:02.0f}"
     assert host["batchSize"] == assumed.scaling.messages_per_instance
-    assert len(queues.bp._function_builders) == len(ALL_QUEUES)
+    assert len(queues.bp._function_builders) == len(QUEUES)
     assert timedelta(days=1) / assumed.month.full_runs_per_day == plan._FULL_EVERY
 
 

@@ -26,7 +26,9 @@ def job(function: str, **words: float) -> Job:
 
 def run(tenant: int = 0, locations: int = 1, **words: float) -> TenantRun:
     """Return a run whose locations do what is said, and whose other jobs do nothing."""
-    stages = [(job(name),) if name != "reconcile" else (job(name, **words),) * locations for name in STAGES]
+    stages = [
+        (job(name, **words),) * locations if stage == "reconcile" else (job(name),) for stage, name in STAGES.items()
+    ]
     return TenantRun(tenant=tenant, stages=tuple(stages))
 
 
@@ -63,7 +65,8 @@ def test_nothing_beats_its_bounds(seed: int) -> None:
         table_request_s=chosen.choice([0.001, 0.1]), graph_request_s=0.5, queue_pickup_s=1, instance_start_s=5
     )
     stages = tuple(
-        tuple(_any(chosen, name) for _ in range(chosen.randint(1, 6) if name == "reconcile" else 1)) for name in STAGES
+        tuple(_any(chosen, name) for _ in range(chosen.randint(1, 6) if stage == "reconcile" else 1))
+        for stage, name in STAGES.items()
     )
     runs = [TenantRun(tenant=number, stages=stages) for number in range(chosen.randint(1, 20))]
     outcome = Simulation(limits, delays, assumptions().scaling).run(runs)

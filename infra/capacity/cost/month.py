@@ -10,7 +10,7 @@ from infra.capacity.scale.limits import BILLED_AT_LEAST_S, INSTANCE_GB
 from infra.capacity.scale.load import run_of
 from infra.capacity.scale.scenarios import billed_s
 from infra.capacity.work import Work
-from shared.domain.sync.jobs import ALL_QUEUES
+from shared.domain.sync.jobs import QUEUES
 from shared.workflows.sync.schedule import AT_ONCE
 
 _GB: Final = 1e9
@@ -84,8 +84,9 @@ def bill_of(measured: Measured, assumed: Assumptions, prices: Prices) -> Bill:
 
 
 def idle_polls(assumed: Assumptions) -> float:
-    """Return how often idle instances poll in a month: one per queue that has a trigger."""
-    return len(ALL_QUEUES) * assumed.month.days * _DAY_S / assumed.queues.polling_interval_s
+    """Return how often queues are polled in a month: by triggers, and poison queues by the watchdog."""
+    polls_per_day = _DAY_S / assumed.queues.polling_interval_s + assumed.month.watchdogs_per_day
+    return len(QUEUES) * assumed.month.days * polls_per_day
 
 
 def _alone_s(measured: Measured, assumed: Assumptions, often: Mapping[str, float]) -> float:

@@ -1,11 +1,11 @@
 """Lower bounds in closed form: the least time that runs take under each limit alone."""
 
+from collections import Counter
 from collections.abc import Sequence
-from itertools import zip_longest
 
 from infra.capacity.figures import Delays
 from infra.capacity.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
-from infra.capacity.scale.load import Job, TenantRun
+from infra.capacity.scale.load import HTTP, Job, TenantRun
 from shared.workflows.sync.schedule import AT_ONCE
 
 
@@ -13,7 +13,7 @@ def bounds(runs: Sequence[TenantRun], limits: Limits, delays: Delays) -> dict[st
     """Return the lower bound of each limit in seconds, for runs that start at the same tick of the schedule."""
     jobs = [job for run in runs for stage in run.stages for job in stage]
     kinds = list({id(run.stages): run for run in runs}.values())
-    messages = max(sum(map(len, stages)) for stages in zip_longest(*(run.stages for run in runs), fillvalue=()))
+    messages = Counter(job.function for job in jobs if job.function != HTTP)
     return {
         "steps in a row": max(_chain(run, delays) for run in kinds),
         "schedule's sending": (len(runs) - 1) // AT_ONCE * delays.table_request_s,
@@ -23,7 +23,7 @@ def bounds(runs: Sequence[TenantRun], limits: Limits, delays: Delays) -> dict[st
         "account rows": sum(max(job.requests, job.rows) + _rows(job) for job in jobs)
         / limits.account_rows_s
         / limits.accounts,
-        "queue messages": messages / limits.queue_messages_s,
+        "queue messages": max(messages.values()) / limits.queue_messages_s,
         "Key Vault reads": sum(job.vault_reads for job in jobs) / limits.vault_reads_s,
         "cores": sum(map(cpu_s, jobs)) / limits.cores / limits.instances,
     }

@@ -6,7 +6,10 @@ from typing import Final
 from infra.capacity.figures import Counts, Measured
 from infra.capacity.work import Work
 
-STAGES: Final = ("plan", "fetch", "reconcile", "deactivate")
+#: The function that does the jobs of a stage. Every function has instances of its own.
+STAGES: Final = {"plan": "plan", "fetch": "fetch", "reconcile": "reconcile", "deactivate": "reconcile"}
+#: The function that plans a run that was requested through the API.
+HTTP: Final = "http"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,33 +50,41 @@ class TenantRun:
         return sum(map(len, self.stages))
 
 
-def run_of(measured: Measured, run: str, *, tenant: int = 0, people: int, locations: int) -> TenantRun:
-    """Return a run of a tenant of this size, scaled from the measured run of the same kind."""
+def run_of(
+    measured: Measured, run: str, *, tenant: int = 0, people: int, locations: int, click: bool = False
+) -> TenantRun:
+    """Return a run of a tenant of this size, scaled from the measured run of the same kind.
+
+    With `click`, the API plans the run; otherwise the message of the schedule does.
+    """
     counts, stages = measured.counts_for(people), []
-    for function in STAGES:
-        if function not in counts.runs[run]:
-            continue  # a run without changes ends after fetching
-        jobs = locations if function == "reconcile" else 1
+    for stage in STAGES:
+        if stage not in counts.runs[run]:
+            continue  # a run without changes ends after fetching, and one without departures after reconciling
+        jobs = locations if stage == "reconcile" else 1
         size = people / counts.people
-        work = _scaled(counts, run, function, size)
-        if function == "deactivate":  # one job covers all locations, but reads each person once
-            through = _scaled(counts, run, function, size * locations / counts.locations)
+        work = _scaled(counts, run, stage, size)
+        if stage == "deactivate":  # one job covers all locations, but reads each person once
+            through = _scaled(counts, run, stage, size * locations / counts.locations)
             work = replace(through, directory_requests=work.directory_requests, vault_reads=work.vault_reads)
-        stages.append((_job(counts, run, function, work, people),) * jobs)
+        job = _job(counts, run, stage, work, people)
+        if stage == "plan" and click:
+            job = replace(_job(counts, run, stage, counts.click, people), function=HTTP)
+        stages.append((job,) * jobs)
     return TenantRun(tenant=tenant, stages=tuple(stages))
 
 
-def _scaled(counts: Counts, run: str, function: str, size: float) -> Work:
+def _scaled(counts: Counts, run: str, stage: str, size: float) -> Work:
     """Return the work of one job: the fixed work of an unchanged run, plus a part proportional to the size."""
-    jobs = counts.locations if function == "reconcile" else 1
-    fixed = counts.runs["unchanged"].get(function, Work()) * (1 / jobs)
-    measured = counts.runs[run][function] * (1 / jobs)
+    jobs = counts.locations if stage == "reconcile" else 1
+    fixed = counts.runs["unchanged"].get(stage, Work()) * (1 / jobs)
+    measured = counts.runs[run][stage] * (1 / jobs)
     return fixed + (measured + fixed * -1) * size
 
 
-def _job(counts: Counts, run: str, function: str, work: Work, people: int) -> Job:
+def _job(counts: Counts, run: str, stage: str, work: Work, people: int) -> Job:
     job = Job(
-        function=function,
+        function=STAGES[stage],
         cpu_s=work.cpu_s,
         requests=work.table_requests,
         directory_requests=work.directory_requests,
@@ -81,7 +92,7 @@ def _job(counts: Counts, run: str, function: str, work: Work, people: int) -> Jo
         vault_reads=work.vault_reads,
         rows=work.rows_written,
     )
-    if (run, function) != ("first", "reconcile"):
+    if (run, stage) != ("first", "reconcile"):
         return job
     # Compared with an unchanged run, a first run only writes in addition, and a full run only reads.
     fixed = _reconcile_work(counts, "unchanged")

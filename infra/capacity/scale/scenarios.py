@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Final
 
-from infra.capacity.figures import Assumptions, Measured
+from infra.capacity.figures import RUNS, Assumptions, Measured
 from infra.capacity.scale.bounds import bounds
 from infra.capacity.scale.limits import IN_FLIGHT, INSTANCE_BYTES, Limits
 from infra.capacity.scale.load import TenantRun, run_of
@@ -18,24 +18,28 @@ _WHOLE_SECONDS_FROM: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One tick of the schedule that starts runs of one kind for tenants of one size."""
+    """One click or one tick of the schedule that starts runs of one kind for tenants of one size."""
 
     customers: int = 1
     people: int
     locations: int = 10
     run: str
+    #: Whether one run is requested through the API, and whether an instance for it runs already.
+    click: bool = False
+    warm: bool = True
     limits: Limits = field(default_factory=Limits)
     #: Settings that differ from the default, as the page shows them.
     changed: str = ""
 
     def runs(self, measured: Measured) -> Sequence[TenantRun]:
         """Return the runs. They share the same job objects."""
-        one = run_of(measured, self.run, people=self.people, locations=self.locations)
+        one = run_of(measured, self.run, people=self.people, locations=self.locations, click=self.click)
         return [replace(one, tenant=number) for number in range(self.customers)]
 
     def simulated(self, measured: Measured, assumed: Assumptions) -> Outcome:
         """Return the outcome of the simulation."""
-        return Simulation(self.limits, assumed.delays, assumed.scaling).run(self.runs(measured))
+        simulation, runs = Simulation(self.limits, assumed.delays, assumed.scaling), self.runs(measured)
+        return simulation.click(runs[0], warm=self.warm) if self.click else simulation.run(runs)
 
     def bounded(self, measured: Measured, assumed: Assumptions) -> dict[str, float]:
         """Return the lower bound of each limit, in seconds."""
@@ -43,7 +47,10 @@ class Scenario:
 
 
 SIZES = (10_000, 100_000, 1_000_000)
-ONE = tuple(Scenario(people=people, run=run) for people in SIZES for run in ("first", "unchanged", "changed", "full"))
+ONE = (
+    *(Scenario(people=people, run=run, click=True) for people in SIZES for run in RUNS),
+    *(Scenario(people=10_000, run=run, click=True, warm=False, changed="API cold") for run in RUNS),
+)
 MANY = (
     Scenario(customers=1_000, people=10_000, run="first"),
     *(Scenario(customers=10_000, people=10_000, run=run) for run in ("unchanged", "changed", "full")),
@@ -74,7 +81,7 @@ def billed_s(measured: Measured, assumed: Assumptions, run: str) -> float:
 def page(measured: Measured, assumed: Assumptions) -> str:
     """Return the tables of docs/performance/scale.md."""
     tables = [
-        ("### One customer", ONE),
+        ("### One customer, from a click", ONE),
         ("### Many customers at the same tick", MANY),
         ("### What changes when the operator changes something", REMEDIES),
     ]

@@ -15,7 +15,7 @@ from typing import Final
 
 from infra.capacity.figures import Delays, Scaling
 from infra.capacity.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
-from infra.capacity.scale.load import STAGES, Job, TenantRun
+from infra.capacity.scale.load import HTTP, STAGES, Job, TenantRun
 from infra.capacity.scale.resources import Instance, Rate
 from shared.domain.sync.jobs import writing_time_s
 from shared.workflows.sync.schedule import AT_ONCE
@@ -53,7 +53,7 @@ class _Function:
 class Outcome:
     """Result of a simulation."""
 
-    #: Seconds from the tick of the schedule to the end of the last run.
+    #: Seconds from the click, or from the tick of the schedule, to the end of the last run.
     seconds: float
     #: Number of runs that have not ended at the deadline.
     unfinished: int
@@ -67,7 +67,7 @@ class Outcome:
 
 
 class Simulation:
-    """One tick of the schedule and all jobs that follow from it."""
+    """One click or one tick of the schedule, and all jobs that follow from it."""
 
     def __init__(self, limits: Limits, delays: Delays, scaling: Scaling) -> None:
         self._limits = limits
@@ -76,9 +76,9 @@ class Simulation:
         self._events: list[tuple[float, int, Process]] = []
         self._order = count()
         self._now_s = 0.0
-        self._functions = {name: _Function() for name in STAGES}
+        self._functions = {name: _Function() for name in (HTTP, *STAGES.values())}
         self._accounts = [Rate(limits.account_rows_s) for _ in range(limits.accounts)]
-        self._queues = {name: Rate(limits.queue_messages_s) for name in STAGES}
+        self._queues = {name: Rate(limits.queue_messages_s) for name in STAGES.values()}
         self._vault = Rate(limits.vault_reads_s)
         self._graph: dict[int, Rate] = {}
         self._partitions: dict[tuple[int, int], Rate] = {}
@@ -91,13 +91,30 @@ class Simulation:
         #: Largest number of instances at the same time.
         self._most = 0
 
+    def click(self, run: TenantRun, *, warm: bool) -> Outcome:
+        """Start this run by a request to the API, whose instance runs already if it is `warm`."""
+        self._left, api = 1, self._functions[HTTP]
+        api.coming = self._most = 1
+        self._at(0.0 if warm else self._delays.instance_start_s, self._start(api))
+        self._at(0.0, self._arrive(_Message(run, 0, 0, run.stages[0][0])))
+        self._open[run.tenant, 0] = 1
+        return self._to_the_end()
+
     def run(self, runs: Sequence[TenantRun]) -> Outcome:
-        """Start these runs as the schedule does, some messages at a time, and simulate them to the end."""
+        """Start these runs as the schedule does, some messages at a time, and simulate them to the end.
+
+        The schedule's own instance starts at the tick.
+        """
         self._left = len(runs)
         for number, run in enumerate(runs):
-            self._at(number // AT_ONCE * self._delays.table_request_s, self._enqueue(run, 0))
-        for function in self._functions.values():
-            self._at(0.0, self._scale(function))
+            sent_s = self._delays.instance_start_s + number // AT_ONCE * self._delays.table_request_s
+            self._at(sent_s, self._enqueue(run, 0))
+        return self._to_the_end()
+
+    def _to_the_end(self) -> Outcome:
+        for name, function in self._functions.items():
+            if name != HTTP:
+                self._at(0.0, self._scale(function))
         while self._events and self._left:
             self._now_s, _, process = heapq.heappop(self._events)
             if self._now_s > self._limits.deadline_s:
