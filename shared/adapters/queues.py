@@ -1,7 +1,7 @@
 """Queue Storage: the job queues, through azure-storage-queue."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from azure.core.exceptions import (
     AzureError,
     HttpResponseError,
     ResourceExistsError,
+    ResourceNotFoundError,
     ServiceRequestError,
     ServiceResponseError,
 )
@@ -16,9 +17,10 @@ from azure.core.exceptions import (
 from shared.adapters.network.transport import retry_after_s
 from shared.adapters.storage_account import StorageService
 from shared.domain.retry_policy import QUEUE_REQUEST
-from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
-from shared.domain.sync.queue_messages import encode_job, encode_request
+from shared.domain.sync.jobs import POISON_SUFFIX, Job
+from shared.domain.sync.queue_messages import encode
 from shared.errors import Misconfigured, Rejected, Transient
+from shared.ports.queues import PoisonMessage
 from shared.settings import Settings
 
 #: Retry options of the SDK, which then waits 0 to 3 s before a retry.
@@ -30,6 +32,10 @@ RETRY_OPTIONS: Final[dict[str, Any]] = {
 }
 #: Maximum number of messages that a process sends concurrently.
 _CONCURRENT: Final = 16
+#: Maximum number of messages that Queue Storage returns in one response.
+_MAX_RECEIVED: Final = 32
+#: Time for which a received poison message stays invisible, in seconds: a little less than between two watchdogs.
+_POISON_INVISIBLE_S: Final = 240
 
 
 class StorageJobQueue:
@@ -46,25 +52,24 @@ class StorageJobQueue:
         )
         self._slots = asyncio.Semaphore(_CONCURRENT)
 
-    async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
-        """Enqueue a request for a run."""
-        await self._send(SyncRequest.queue, [encode_request(request)], delay_s)
+    async def send(self, jobs: Sequence[Job], *, delay_s: float = 0) -> None:
+        """Enqueue jobs. Their messages stay invisible for `delay_s` seconds."""
+        await asyncio.gather(*(self._send(job.queue, encode(job), delay_s) for job in jobs))
 
-    async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:
-        """Enqueue fetch jobs."""
-        await self._send(FetchJob.queue, [encode_job(job) for job in jobs], delay_s)
+    async def receive_poison(self, queue: str) -> AsyncIterator[PoisonMessage]:
+        """Iterate over the messages of a queue that the host moved to its poison queue."""
+        client = await self._service.ready(f"{queue}{POISON_SUFFIX}")
+        with _translated():
+            async for message in client.receive_messages(
+                messages_per_page=_MAX_RECEIVED, visibility_timeout=_POISON_INVISIBLE_S
+            ):
+                yield PoisonMessage(queue=queue, id=message.id, receipt=message.pop_receipt, text=message.content)
 
-    async def reconcile(self, jobs: Sequence[ReconcileJob], *, delay_s: float = 0) -> None:
-        """Enqueue reconcile jobs."""
-        await self._send(ReconcileJob.queue, [encode_job(job) for job in jobs], delay_s)
-
-    async def deactivate(self, job: DeactivateJob, *, delay_s: float = 0) -> None:
-        """Enqueue a deactivate job."""
-        await self._send(DeactivateJob.queue, [encode_job(job)], delay_s)
-
-    async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
-        """Enqueue an import job."""
-        await self._send(ImportJob.queue, [encode_job(job)], delay_s)
+    async def delete_poison(self, message: PoisonMessage) -> None:
+        """Delete a message. If it was received again since, or deleted, nothing happens."""
+        client = await self._service.ready(f"{message.queue}{POISON_SUFFIX}")
+        with suppress(Rejected), _translated(), suppress(ResourceNotFoundError):
+            await client.delete_message(message.id, message.receipt)
 
     async def depth(self, name: str) -> int:
         """Return the approximate number of messages in a queue.
@@ -82,17 +87,11 @@ class StorageJobQueue:
         """Close all connections. The next use opens new ones."""
         await self._service.close()
 
-    async def _send(self, name: str, texts: Sequence[str], delay_s: float) -> None:
-        if not texts:
-            return
-        queue = await self._service.ready(name)
-
-        async def send(text: str) -> None:
-            async with self._slots:
-                with _translated():
-                    await queue.send_message(text, visibility_timeout=round(delay_s) or None)
-
-        await asyncio.gather(*(send(text) for text in texts))
+    async def _send(self, name: str, text: str, delay_s: float) -> None:
+        client = await self._service.ready(name)
+        async with self._slots:
+            with _translated():
+                await client.send_message(text, visibility_timeout=round(delay_s) or None)
 
 
 def _client_class() -> Any:  # noqa: ANN401 - imported only when needed: takes 0.56 s

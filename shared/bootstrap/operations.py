@@ -31,6 +31,7 @@ class OperationWiring(SupervisionWiring):
         """Records messages that failed on every delivery."""
         return DeadLetters(
             operator_log=self.ports.operator_log,
+            queue=self.ports.queue,
             runs=self.ports.runs,
             stages=self.stages,
             closer=self.closer,

@@ -194,8 +194,7 @@ REDELIVERY: Final = Retry(
 DEAD_LETTERS: Final = (
     Retry(error="dead letter", stage="`sync-requests`", outcome="no run starts"),
     Retry(error="dead letter", stage="`fetch-jobs`", outcome="the source is recorded as failed"),
-    Retry(error="dead letter", stage="`reconcile-jobs`", outcome="the location has no deactivations in this run"),
-    Retry(error="dead letter", stage="`retire-jobs`", outcome="the run fails"),
+    Retry(error="dead letter", stage="`reconcile-jobs`", outcome="the location keeps all recipients, or the run fails"),
     Retry(error="dead letter", stage="`import-jobs`", outcome="the import fails"),
 )
 SUPERSEDED: Final = Retry(error="`Superseded`", stage="any job", outcome="completed; a newer run does the work")
@@ -236,6 +235,11 @@ DEADLINE: Final = Retry(
 # One HTTP request ----------------------------------------------------------------------------------------------------
 
 HTTP: Final = (
+    Retry(
+        error="`Conflict`, `Transient`",
+        stage="API: plan of a run",
+        outcome="202; a message on `sync-requests` plans the run",
+    ),
     Retry(error="`RateLimited`", stage="API", outcome="429 with `Retry-After`"),
     Retry(error="`Contended`", stage="API", outcome="409 with `Retry-After`"),
     Retry(error="other `Transient`", stage="API", outcome="503 with `Retry-After`"),

@@ -1,31 +1,33 @@
 """Queues of jobs."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from shared.domain.sync.jobs import (
-    DeactivateJob,
-    FetchJob,
-    ImportJob,
-    ReconcileJob,
-    SyncRequest,
-)
+import msgspec
+
+from shared.domain.sync.jobs import Job
+
+
+class PoisonMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that the host moved to the poison queue of a queue. `receipt` is needed to delete it."""
+
+    queue: str
+    id: str
+    receipt: str
+    text: str
 
 
 class JobQueue(Protocol):
-    """The job queues. `delay_s` is the time for which a message stays invisible, in seconds."""
+    """The job queues. Every kind of job has one; see `shared/domain/sync/jobs.py`."""
 
-    async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
-        """Enqueue a request for a run."""
+    async def send(self, jobs: Sequence[Job], *, delay_s: float = 0) -> None:
+        """Enqueue jobs. Their messages stay invisible for `delay_s` seconds."""
 
-    async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:
-        """Enqueue fetch jobs."""
+    def receive_poison(self, queue: str) -> AsyncIterator[PoisonMessage]:
+        """Iterate over the messages of a queue that the host moved to its poison queue.
 
-    async def reconcile(self, jobs: Sequence[ReconcileJob], *, delay_s: float = 0) -> None:
-        """Enqueue reconcile jobs."""
+        A message that is not deleted becomes visible again after some minutes.
+        """
 
-    async def deactivate(self, job: DeactivateJob, *, delay_s: float = 0) -> None:
-        """Enqueue a deactivate job."""
-
-    async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
-        """Enqueue an import job."""
+    async def delete_poison(self, message: PoisonMessage) -> None:
+        """Delete a message. If it was received again since, or deleted, nothing happens."""

@@ -1,4 +1,4 @@
-"""Timer triggers: the schedule that requests runs, and the watchdog that recovers stuck runs."""
+"""Timer triggers: the schedule that requests runs, and the watchdog that recovers what a crash left behind."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,8 @@ async def schedule(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="%WATCHDOG_SCHEDULE%", run_on_startup=False, use_monitor=True)
 async def watchdog(timer: func.TimerRequest) -> None:
-    """Re-enqueue jobs without progress and end runs past their deadline."""
+    """Re-enqueue jobs without progress, end runs past their deadline, and record the messages of poison queues."""
     del timer
     with count_requests() as counters:
         await app().watchdog(counters)
+        await app().dead_letters.collect(counters)

@@ -9,9 +9,9 @@ from infra.capacity.work import Work
 from shared.adapters.stores import Tables
 from shared.adapters.tables.client import Entity
 from shared.adapters.tables.queries import Kind, Range
+from shared.domain.sync.jobs import Job
 from shared.settings import Settings
 from tests.support.fakes import FakeJobQueue, FakeSecretStore
-from tests.support.fakes.queue import Message
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -82,7 +82,7 @@ class CountingQueue(FakeJobQueue):
         super().__init__()
         self.work = Work()
 
-    def _put(self, message: Message, delay_s: float) -> None:
+    def _put(self, message: Job, delay_s: float) -> None:
         self.work.messages_sent += 1
         super()._put(message, delay_s)
 

@@ -1,7 +1,7 @@
 """A Functions host with queues in memory and one worker process per scale group, as on the Flex Consumption plan.
 
-The queues have the host's slots, visibility timeouts and poison messages. Workers run `function_app.py` with
-Microsoft's worker library (`tests.bench.worker`); there is one instance of each scale group. This process is the host.
+The queues have the host's slots and visibility timeouts. Workers run `function_app.py` with Microsoft's worker library
+(`tests.bench.worker`); there is one instance of each scale group. This process is the host.
 As in Azure it holds the message locks, so a worker that computes for long cannot lose one. Not modelled: the time of
 the .NET host for a message, requests to Queue Storage, and the idle polling interval, which is always a tenth of a
 second.
@@ -26,7 +26,7 @@ from infra.local.functions_host import worker
 from infra.local.functions_host.channel import Channel, Handler
 from infra.local.functions_host.definitions import FunctionDefinition, QueueTrigger
 from infra.local.functions_host.queue_metadata import metadata_of
-from infra.local.functions_host.queues import Delivery, poison_name
+from infra.local.functions_host.queues import Delivery
 from infra.local.functions_host.settings import QueueOptions, load_settings
 from infra.local.functions_host.workers import ProcessPerGroup
 from infra.local.stack.child import ROOT
@@ -97,9 +97,7 @@ class Lane:
         if await self.host.invoke(self.function, queued.text, queued.deliveries):
             return
         self.failures += 1
-        if queued.deliveries >= self.options.max_dequeue_count:
-            self.host.put(str(poison_name(_queue_of(self.function))), [queued.text], 0)
-        else:
+        if queued.deliveries < self.options.max_dequeue_count:  # else the watchdog would record it, which does not run
             queued.visible_s = perf_counter() + self.options.visibility_timeout_s
             heapq.heappush(self._queued, queued)
 

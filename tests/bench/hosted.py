@@ -17,7 +17,7 @@ from shared.bootstrap import App
 from shared.domain.ids import TenantId
 from shared.domain.run import RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
-from shared.domain.sync.queue_messages import encode_request
+from shared.domain.sync.queue_messages import encode
 from tests.bench.ailing import Ailing, Ailment
 from tests.bench.host import MemoryHost
 from tests.bench.product import ports_on
@@ -67,7 +67,7 @@ class Hosted:
         self.expect({tenant})
         request = SyncRequest(tenant=tenant, mode=mode, request=f"bench-{self._requests}", requested_by="bench")
         began_s = perf_counter()
-        self.host.put(SyncRequest.queue, [encode_request(request)], 0)
+        self.host.put(SyncRequest.queue, [encode(request)], 0)
         await self.all_free()
         assert self.ended == {tenant: RunState.DONE}, self.ended
         return self.free_at_s[tenant] - began_s

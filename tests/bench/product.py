@@ -25,13 +25,12 @@ from shared.domain.connections.entra.credentials import Credentials
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode, RunState
-from shared.domain.sync.jobs import SyncRequest
+from shared.domain.sync.jobs import Job, SyncRequest
 from shared.errors import Conflict, Transient
 from shared.runtime.gc_control import gc_paused
 from shared.telemetry import RequestCounters, count_requests
 from tests.bench.tables import service
 from tests.support.fakes import FakeDirectory, directories_of, entra_providers, fake_ports
-from tests.support.fakes.queue import Message
 from tests.support.world import SETTINGS, World, work_off
 
 #: Messages in flight in one worker. Source: host.json (batchSize and newBatchThreshold)
@@ -79,7 +78,7 @@ class Product:
         before = dataclasses.replace(self.spent)
         self._runs += 1
         request = SyncRequest(tenant=TenantId(TENANT), mode=mode, request=f"bench-{self._runs}", requested_by="bench")
-        await self.world.ports.queue.request(request)
+        await self.world.ports.queue.send([request])
         await self._drain(concurrent)
         run = await self.world.newest(TENANT)
         assert run.state is RunState.DONE, run
@@ -100,7 +99,7 @@ class Product:
             for task in done:
                 task.result()
 
-    async def _deliver(self, message: Message) -> None:
+    async def _deliver(self, message: Job) -> None:
         self.messages += 1
         with count_requests() as counters:
             try:
@@ -112,7 +111,7 @@ class Product:
         self.spent.directory_requests += counters.directory_requests
         self.spent.storage_requests += counters.storage_requests
 
-    async def _show(self, message: Message, delay_s: float) -> None:
+    async def _show(self, message: Job, delay_s: float) -> None:
         """Deliver a message again after this time, as the queue's triggers do."""
         await asyncio.sleep(delay_s)
         self.world.queue.messages.append(message)

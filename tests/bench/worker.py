@@ -45,8 +45,8 @@ class _Queue(StorageJobQueue):
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    async def _send(self, name: str, texts: Sequence[str], delay_s: float) -> None:
-        await self._channel.call("put", name, list(texts), delay_s)
+    async def _send(self, name: str, text: str, delay_s: float) -> None:
+        await self._channel.call("put", name, [text], delay_s)
 
 
 class _Secrets(FakeSecretStore):

@@ -9,13 +9,13 @@ from shared.domain.connections.connection_health import HealthState
 from shared.domain.directory import ChangesPage
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.run import RunMode, RunState
-from shared.domain.sync.jobs import ReconcileJob
+from shared.domain.sync.jobs import Job, ReconcileJob
 from shared.errors import NeedsAttention, Transient
 from shared.runtime.bulkhead import Bulkhead
 from shared.workflows.sync import reconcile
 from tests.simulation.worlds import LEADS, full_world, groups_world
 from tests.support.fakes import FakeDirectory
-from tests.support.world import Message, World, deliver
+from tests.support.world import World, deliver
 
 CONTOSO, BERLIN = TenantId("contoso"), LocationId("berlin")
 OUT_OF_ORDER = Transient("503", code="graph_failing")
@@ -27,7 +27,7 @@ async def drained(world: World) -> list[tuple[str, float]]:
     while world.queue.messages:
         before = len(world.queue.messages) - 1
         await deliver(world.app, world.queue.messages.pop(0))
-        new: Sequence[Message] = world.queue.messages[before:]
+        new: Sequence[Job] = world.queue.messages[before:]
         sent += [(type(each).__name__, world.queue.last_delay_s) for each in new]
     return sent
 

@@ -16,6 +16,7 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Counts, Status
 from shared.domain.run import RunKind, RunMode, RunState
 from shared.domain.sync.jobs import ImportJob
+from shared.domain.sync.queue_messages import encode
 from shared.errors import Conflict, NotFound, Rejected, Superseded, Transient
 from shared.telemetry import RequestCounters
 from shared.workflows.imports import cleanup, upload
@@ -351,7 +352,7 @@ async def test_a_poisoned_job_ends_its_import() -> None:
     await deliver(App(dataclasses.replace(world.ports, recipients=slow), SETTINGS), job)
     world.queue.messages.clear()
     for _ in range(2):
-        await world.app.dead_letters.record("import-jobs", "m", "{}", job, RequestCounters())
+        await world.app.dead_letters.record(ImportJob.queue, "m", encode(job), RequestCounters())
     failed = await world.run(CONTOSO, run.id)
     assert (failed.state, failed.problems[0].code, failed.counts.updated) == (RunState.FAILED, "poison", 98)
     assert failed.locations[BERLIN].active == 250

@@ -17,7 +17,7 @@ from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunMode
-from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, Job, ReconcileJob, SyncRequest
 from shared.errors import Conflict, Superseded, Transient
 from shared.runtime.fair_scheduler import one_job
 from shared.settings import Settings
@@ -32,8 +32,6 @@ from tests.support.fakes import (
     fake_ports,
     stored_secret,
 )
-
-Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob | ImportJob
 
 SETTINGS = Settings(
     storage_connection_string=None,
@@ -179,7 +177,7 @@ class World:
     async def request(self, tenant: str, request: str, mode: RunMode = RunMode.INCREMENTAL) -> None:
         """Put a request on the queue."""
         wanted = SyncRequest(tenant=TenantId(tenant), mode=mode, request=request, requested_by="test")
-        await self.ports.queue.request(wanted)
+        await self.ports.queue.send([wanted])
 
     async def drain(self, app: App | None = None, *, times: int = 1, order: random.Random | None = None) -> None:
         """Work off every message, each `times` times, in the order of sending or at random."""
@@ -240,13 +238,13 @@ class World:
         return App(dataclasses.replace(self.ports, **weak), SETTINGS)
 
 
-async def deliver(app: App, message: Message, *, last_delivery: bool = False) -> None:
+async def deliver(app: App, message: Job, *, last_delivery: bool = False) -> None:
     """Do what the queue triggers do with one message. Raises: Transient, Conflict as they do."""
     with count_requests() as counters:
         await work_off(app, message, counters, last_delivery=last_delivery)
 
 
-async def work_off(app: App, message: Message, counters: RequestCounters, *, last_delivery: bool = False) -> None:
+async def work_off(app: App, message: Job, counters: RequestCounters, *, last_delivery: bool = False) -> None:
     """Do the same, with what it costs counted in `counters`."""
     with suppress(Superseded), one_job():
         match message:

@@ -1,16 +1,22 @@
-"""Every queue that has a trigger is named once, probed, documented and priced."""
+"""Every queue is named once, probed and documented; every trigger is priced, and there are few of them."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from function_app import app
 from infra.capacity.cost.month import idle_polls
 from infra.capacity.figures import assumptions
 from shared.adapters.health_probe import DeployedProbes
-from shared.domain.sync.jobs import ALL_QUEUES, QUEUES
+from shared.bootstrap import App
+from shared.domain.sync.jobs import ALL_QUEUES, POISON_SUFFIX, QUEUES
+from shared.telemetry import RequestCounters
 from shared.triggers import queues
+from tests.support.fakes import FakeJobQueue, fake_ports
+from tests.support.world import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,17 +37,35 @@ def triggers() -> list[str]:
     return [function.get_trigger().queue_name for function in functions]
 
 
-def test_every_queue_has_one_trigger(triggers: list[str]) -> None:
-    """Poison queues included: what is in them ends a run."""
-    assert sorted(triggers) == sorted(ALL_QUEUES)
+def test_every_queue_of_jobs_has_one_trigger(triggers: list[str]) -> None:
+    """Poison queues have none: the watchdog empties them."""
+    assert sorted(triggers) == sorted(QUEUES)
 
 
-def test_every_queue_is_probed(triggers: list[str]) -> None:
-    """`doctor` shows the depth of each."""
+async def test_the_watchdog_empties_every_poison_queue() -> None:
+    """What is in them ends a run."""
+    ports = fake_ports()
+    assert isinstance(ports.queue, FakeJobQueue)
+    ports.queue.poison = {queue: ["garbage"] for queue in QUEUES}
+    await App(ports, SETTINGS).dead_letters.collect(RequestCounters())
+    assert ports.queue.poison == {queue: [] for queue in QUEUES}
+    assert {f"{queue}{POISON_SUFFIX}" for queue in QUEUES} | set(QUEUES) == set(ALL_QUEUES)
+
+
+def test_there_are_seven_scale_groups() -> None:
+    """HTTP functions share one; each other function starts cold, polls and is made redundant on its own."""
+    functions: list[Any] = [builder._function for builder in app._function_builders]
+    kinds = Counter(function.get_trigger().type for function in functions)
+    assert kinds.pop("httpTrigger") > 1
+    assert kinds == {"queueTrigger": 4, "timerTrigger": 2}
+
+
+def test_every_queue_is_probed() -> None:
+    """`doctor` shows the depth of each, poison queues included."""
     nothing: Any = None
     depths: Any = Depths()
     probes = DeployedProbes(nothing, nothing, depths, nothing)
-    assert sorted(asyncio.run(probes.queues())) == sorted(triggers)
+    assert sorted(asyncio.run(probes.queues())) == sorted(ALL_QUEUES)
 
 
 @pytest.mark.parametrize("queue", QUEUES)
@@ -52,10 +76,10 @@ def test_every_queue_is_documented(queue: str, page: str) -> None:
 
 
 def test_every_queue_is_priced(triggers: list[str]) -> None:
-    """Each trigger polls, whether or not there are messages."""
+    """Each trigger polls, whether or not there are messages, and the watchdog looks into each poison queue."""
     assumed = assumptions()
-    polls = assumed.month.days * 86_400 / assumed.queues.polling_interval_s
-    assert idle_polls(assumed) == pytest.approx(len(triggers) * polls)
+    per_day = 86_400 / assumed.queues.polling_interval_s + assumed.month.watchdogs_per_day
+    assert idle_polls(assumed) == pytest.approx(len(triggers) * assumed.month.days * per_day)
 
 
 @pytest.mark.parametrize("queue", QUEUES)

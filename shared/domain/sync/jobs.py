@@ -69,10 +69,13 @@ class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
     storage_requests: int = 0
 
 
-class DeactivateJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Verify the candidates of all locations, apply the guard, deactivate, and finish the run."""
+class DeactivateJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="step", tag="deactivate"):
+    """Verify the candidates of all locations, apply the guard, deactivate, and finish the run.
 
-    queue: ClassVar[str] = "retire-jobs"
+    It shares the queue of reconcile jobs, because both write recipients. Its message names its `step`; theirs do not.
+    """
+
+    queue: ClassVar[str] = ReconcileJob.queue
 
     tenant: TenantId
     run: RunId
@@ -93,11 +96,11 @@ class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
 
 #: The content of a queue message.
 Job = SyncRequest | FetchJob | ReconcileJob | DeactivateJob | ImportJob
-#: The queue of every kind of job.
-QUEUES: Final[tuple[str, ...]] = tuple(kind.queue for kind in get_args(Job))
-#: Suffix of the queue to which the host moves messages that failed on every delivery.
+#: The queues of jobs. Each has a trigger.
+QUEUES: Final[tuple[str, ...]] = tuple(dict.fromkeys(kind.queue for kind in get_args(Job)))
+#: Suffix of the queue to which the host moves messages that failed on every delivery. The watchdog empties it.
 POISON_SUFFIX: Final = "-poison"
-#: All queues that can contain job messages. Every queue has a trigger.
+#: All queues that can contain job messages.
 ALL_QUEUES: Final = (*QUEUES, *(f"{queue}{POISON_SUFFIX}" for queue in QUEUES))
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from shared.domain.ids import import_id, location_id, run_id, source_id, tenant_id
 from shared.domain.run import RunMode
-from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
+from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, Job, ReconcileJob, SyncRequest
 from shared.errors import Rejected
 
 _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "incremental"} (or "full"), as text or base64.'
@@ -27,7 +27,7 @@ _MAX_REQUEST_ID: Final = 200
 #: Length to which the name of the requester is cut, in characters: `person:` with two ids is shorter.
 _MAX_CALLER: Final = 100
 
-J = TypeVar("J", FetchJob, ReconcileJob, DeactivateJob, ImportJob)
+J = TypeVar("J")
 
 
 class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,10 +39,44 @@ class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
     by: str = MANUAL_MESSAGE
 
 
-def encode_request(request: SyncRequest) -> str:
-    """Return the message of a request that the product itself sends."""
-    body = _RequestBody(tenant=request.tenant, mode=request.mode, request=request.request, by=request.requested_by)
+class _Step(msgspec.Struct, frozen=True):
+    """The JSON property by which the kinds of jobs of one queue differ; a reconcile job does not have it."""
+
+    step: str | None = None
+
+
+def encode(job: Job) -> str:
+    """Return the message of a job. It contains only ids and counters."""
+    body: Job | _RequestBody = job
+    if isinstance(job, SyncRequest):
+        body = _RequestBody(tenant=job.tenant, mode=job.mode, request=job.request, by=job.requested_by)
     return msgspec.json.encode(body).decode()
+
+
+def parse(queue: str, text: str, message_id: str = "") -> Job:
+    """Decode a message of a queue. Raises Rejected if it is malformed, or if the queue is not one of jobs."""
+    kind: type[FetchJob | ReconcileJob | DeactivateJob | ImportJob]
+    match queue:
+        case SyncRequest.queue:
+            return parse_request(text, message_id)
+        case FetchJob.queue:
+            kind = FetchJob
+        case ReconcileJob.queue:
+            kind = ReconcileJob if _parse(text, _Step).step is None else DeactivateJob
+        case ImportJob.queue:
+            kind = ImportJob
+        case _:
+            raise Rejected("It is an event, not a message.", code="malformed_message")
+    job = _parse(text, kind)
+    tenant_id(job.tenant)
+    run_id(job.run)
+    if isinstance(job, FetchJob):
+        source_id(job.source)
+    if isinstance(job, ReconcileJob | ImportJob):
+        location_id(job.location)
+    if isinstance(job, ImportJob):
+        import_id(job.import_id)
+    return job
 
 
 def parse_request(text: str, message_id: str) -> SyncRequest:
@@ -113,45 +147,8 @@ def _is_tenant_id(text: str) -> bool:
     return True
 
 
-def encode_job(job: FetchJob | ReconcileJob | DeactivateJob | ImportJob) -> str:
-    """Return the message of a job. It contains only ids and counters."""
-    return msgspec.json.encode(job).decode()
-
-
-def parse_fetch(text: str) -> FetchJob:
-    """Decode a fetch job. Raises Rejected if the message is malformed."""
-    job = _parse(text, FetchJob)
-    source_id(job.source)
-    return job
-
-
-def parse_reconcile(text: str) -> ReconcileJob:
-    """Decode a reconcile job. Raises Rejected if the message is malformed."""
-    job = _parse(text, ReconcileJob)
-    location_id(job.location)
-    return job
-
-
-def parse_deactivate(text: str) -> DeactivateJob:
-    """Decode a deactivate job. Raises Rejected if the message is malformed."""
-    return _parse(text, DeactivateJob)
-
-
-def parse_import(text: str) -> ImportJob:
-    """Decode an import job. Raises Rejected if the message is malformed."""
-    job = _parse(text, ImportJob)
-    location_id(job.location)
-    import_id(job.import_id)
-    return job
-
-
 def _parse(text: str, kind: type[J]) -> J:
     try:
-        job = msgspec.json.decode(text, type=kind)
+        return msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise Rejected(
-            f"The message is not a valid {kind.__name__}: {error}. {_OURS}", code="malformed_message"
-        ) from error
-    tenant_id(job.tenant)
-    run_id(job.run)
-    return job
+        raise Rejected(f"The message is not a valid job: {error}. {_OURS}", code="malformed_message") from error

@@ -72,7 +72,7 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
             raise _wait(error) from error
         if outcome is None:
             await self._release(claimed, counters)
-            await self.queue.import_file(job)
+            await self.queue.send([job])
         else:
             await self.completion.end(claimed, outcome, counters.storage_requests)
 

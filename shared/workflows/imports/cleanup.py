@@ -83,4 +83,4 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
         elif not claimed:
             event("import_resumed", tenant=stale.tenant, run=stale.run, location=stale.location)
             await self.imports.replace(msgspec.structs.replace(stale, at=now), stored.etag)
-            await self.queue.import_file(stale.job(stale.run))
+            await self.queue.send([stale.job(stale.run)])

@@ -119,7 +119,7 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
         """Store the run and enqueue the job. After a crash in between, the watchdog does it."""
         run = announced(started)
         await self.runs.insert(run)
-        await self.queue.import_file(started.job(run.id))
+        await self.queue.send([started.job(run.id)])
         event("import_started", tenant=run.tenant, run=run.id, location=started.location, parts=started.parts)
         return (await self.runs.get(run.tenant, run.id)).value
 

@@ -1,4 +1,10 @@
-"""Dead letters: records messages that failed on every delivery. Their runs continue without them."""
+"""Dead letters: records messages that failed on every delivery. Their runs continue without them.
+
+The last delivery records its own message. The host moves the message to the poison queue if that delivery did not end:
+the worker died, or storage could not be reached. The watchdog records these.
+"""
+
+from contextlib import suppress
 
 import msgspec
 
@@ -6,6 +12,7 @@ from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.sync.jobs import (
+    QUEUES,
     DeactivateJob,
     FetchJob,
     FetchOutcome,
@@ -16,9 +23,11 @@ from shared.domain.sync.jobs import (
     ReconcileResult,
     SyncRequest,
 )
-from shared.errors import Superseded
+from shared.domain.sync.queue_messages import parse
+from shared.errors import NotFound, Rejected, Superseded, SyncError
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
+from shared.ports.queues import JobQueue, PoisonMessage
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.imports.completion import ImportCompletion
@@ -36,6 +45,7 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
     """Records messages that cannot be processed, and marks their jobs as failed."""
 
     operator_log: OperatorLog
+    queue: JobQueue
     runs: RunStore
     stages: StageCoordinator
     closer: RunCloser
@@ -57,15 +67,34 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
         await self.operator_log.record(entry)
         event("dead_letter", queue=queue, message=message_id, code=code, tenant=entry.tenant, run=entry.run)
 
-    async def record(self, queue: str, message_id: str, body: str, message: Message, counters: RequestCounters) -> None:
+    async def collect(self, counters: RequestCounters) -> None:
+        """Record the messages of all poison queues. A message that cannot be recorded is received again later."""
+        for queue in QUEUES:
+            try:
+                async for message in self.queue.receive_poison(queue):
+                    await self._collect(message, counters)
+            except SyncError as error:
+                event("dead_letters_unread", queue=queue, code=error.code)
+
+    async def _collect(self, message: PoisonMessage, counters: RequestCounters) -> None:
+        try:
+            await self.record(message.queue, message.id, message.text, counters)
+            await self.queue.delete_poison(message)
+        except SyncError as error:
+            event("dead_letter_failed", queue=message.queue, message=message.id, code=error.code)
+
+    async def record(self, queue: str, message_id: str, body: str, counters: RequestCounters) -> None:
         """Add the message to the operator log and mark its job as failed, so that its run can end."""
+        message: Message = None
+        with suppress(Rejected):
+            message = parse(queue, body, message_id)
         detail = (
             f"A message of {queue} failed on every delivery. Check the log of its run, fix the cause, then sync again."
         )
         await self.add_entry(queue, message_id, body, "poison", detail, message)
         try:
             await self._fail_job(queue, message, counters)
-        except Superseded:
+        except (Superseded, NotFound):  # NotFound: the tenant was deleted
             event("dead_letter_superseded", queue=queue, message=message_id)
 
     async def _fail_job(self, queue: str, message: Message, counters: RequestCounters) -> None:

@@ -78,7 +78,7 @@ async def _probed(id_: str, name: str, probe: Awaitable[T]) -> tuple[Check, T | 
 def _depth(name: str, number: int) -> Check:
     id_, about = f"queue_{name}", f"{name} has {number} messages"
     if number > 0 and name.endswith(POISON_SUFFIX):
-        fix = "They are recorded within a minute. If they stay, check that the queue triggers of the app run."
+        fix = "They are recorded at the next watchdog. If they stay, check that the timers of the app run."
         return Check(id=id_, status=CheckStatus.WARN, title=about, detail="Messages failed on every delivery.", fix=fix)
     if number > _MAX_WAITING:
         fix = "Check that the queue triggers of the app run, and the scale-out limit of the app."

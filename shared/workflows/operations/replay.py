@@ -8,8 +8,8 @@ import msgspec
 
 from shared.domain.ids import run_id
 from shared.domain.operations.operator_log import OperatorLogEntry, Replay
-from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
-from shared.domain.sync.queue_messages import parse_deactivate, parse_fetch, parse_reconcile, parse_request
+from shared.domain.sync.jobs import ImportJob, Job, SyncRequest
+from shared.domain.sync.queue_messages import parse
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected, Superseded, SyncError
 from shared.ports.operations import OperatorLog
@@ -25,7 +25,6 @@ _SENT_WITHIN: Final = timedelta(minutes=1)
 _LISTED_ENTRIES: Final = 500
 #: Maximum length of a request id, in characters.
 _MAX_REQUEST_ID: Final = 200
-Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob
 
 
 class EntryPosition(NamedTuple):
@@ -79,7 +78,7 @@ class DeadLetterReplay(msgspec.Struct, frozen=True, kw_only=True):
         claimed = msgspec.structs.replace(entry, replay=Replay.SENDING, replayed_at=now, replayed_by=by)
         etag = await self.operator_log.replace(claimed, etag)
         try:
-            await self._send(message)
+            await self.queue.send([message])
         except SyncError:
             await self.operator_log.replace(entry, etag)
             raise
@@ -112,7 +111,7 @@ class DeadLetterReplay(msgspec.Struct, frozen=True, kw_only=True):
             )
         return matches[0]
 
-    async def _message(self, entry: OperatorLogEntry) -> Message:
+    async def _message(self, entry: OperatorLogEntry) -> Job:
         """Return the message to send. Raises Rejected (`not_replayable`) or Conflict (`run_ended`)."""
         try:
             message = _parsed(entry)
@@ -127,32 +126,13 @@ class DeadLetterReplay(msgspec.Struct, frozen=True, kw_only=True):
                 ) from error
         return message
 
-    async def _send(self, message: Message) -> None:
-        match message:
-            case SyncRequest():
-                await self.queue.request(message)
-            case FetchJob():
-                await self.queue.fetch([message])
-            case ReconcileJob():
-                await self.queue.reconcile([message])
-            case DeactivateJob():
-                await self.queue.deactivate(message)
 
-
-def _parsed(entry: OperatorLogEntry) -> Message:
+def _parsed(entry: OperatorLogEntry) -> Job:
     """Return the decoded message of an entry. Raises Rejected if it cannot be retried."""
-    match entry.queue:
-        case SyncRequest.queue:
-            return _renamed(parse_request(entry.body, entry.id), entry.id)
-        case FetchJob.queue:
-            return parse_fetch(entry.body)
-        case ReconcileJob.queue:
-            return parse_reconcile(entry.body)
-        case DeactivateJob.queue:
-            return parse_deactivate(entry.body)
-        case ImportJob.queue:
-            raise Rejected("The import has ended: upload the file again.", code="not_replayable")
-    raise Rejected("It is an event, not a message.", code="not_replayable")
+    message = parse(entry.queue, entry.body, entry.id)
+    if isinstance(message, ImportJob):
+        raise Rejected("The import has ended: upload the file again.", code="not_replayable")
+    return _renamed(message, entry.id) if isinstance(message, SyncRequest) else message
 
 
 def _renamed(request: SyncRequest, id_: str) -> SyncRequest:

@@ -68,7 +68,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 outcome = await self._guarded(job, plan)
         except RequestRefused:
-            await self.queue.deactivate(msgspec.structs.replace(job, refused=True), delay_s=REFUSED.first_wait_s)
+            await self.queue.send([msgspec.structs.replace(job, refused=True)], delay_s=REFUSED.first_wait_s)
             return
         await self.closer.finish(plan, outcome, counters)
 

@@ -117,7 +117,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
                 storage_requests=out.checkpoint.storage_requests + counters.storage_requests,
             )
             await self.runs.save_checkpoint(job, spent)
-            await self.queue.fetch([job])
+            await self.queue.send([job])
         except (Superseded, Contended):  # Contended: the message is re-enqueued, also at its last delivery
             raise
         except DirectoryUnavailable as error:
@@ -125,7 +125,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             if error.retry_after_s is None:
                 return self._failed(plan, context, job, error)
             again = msgspec.structs.replace(job, attempts_without_response=job.attempts_without_response + 1)
-            await self.queue.fetch([again], delay_s=error.retry_after_s)
+            await self.queue.send([again], delay_s=error.retry_after_s)
         except Transient as error:
             if not last_delivery:
                 raise
@@ -134,7 +134,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             if not isinstance(error, RequestRefused) or job.refused:
                 return self._failed(plan, context, job, error)
             event("refused", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
-            await self.queue.fetch([msgspec.structs.replace(job, refused=True)], delay_s=REFUSED.first_wait_s)
+            await self.queue.send([msgspec.structs.replace(job, refused=True)], delay_s=REFUSED.first_wait_s)
         return None
 
     def _failed(self, plan: Plan, context: TenantContext, job: FetchJob, error: SyncError) -> FetchResult:

@@ -49,8 +49,8 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             mode = await self._supersede(tenant, state.active_run, mode)
         if mode is not None and connected:
             request = state.pending_request or self.ids.new_run_id()
-            await self.queue.request(
-                SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")
+            await self.queue.send(
+                [SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")]
             )
         elif state.pending_request is not None:
             await self._end_waiting(tenant, state.pending_request)

@@ -38,7 +38,7 @@ class ReviewHeld(msgspec.Struct, frozen=True, kw_only=True):
         """
         stored = await self.runs.get(tenant, run)
         if stored.value.state is RunState.DEACTIVATING and stored.value.decision is not None:
-            await self.queue.deactivate(DeactivateJob(tenant=tenant, run=run))
+            await self.queue.send([DeactivateJob(tenant=tenant, run=run)])
             return stored.value
         _require_held(stored.value)
         if digest != stored.value.held_digest:
@@ -69,7 +69,7 @@ class ReviewHeld(msgspec.Struct, frozen=True, kw_only=True):
         except ETagConflict:
             await self.closer.release(tenant, run)
             raise
-        await self.queue.deactivate(DeactivateJob(tenant=tenant, run=run))
+        await self.queue.send([DeactivateJob(tenant=tenant, run=run)])
         event("approved", tenant=tenant, run=run, by=by)
         return approved
 

@@ -68,7 +68,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         if not health.due(now):
             return False
         request = SyncRequest(tenant=tenant.id, mode=RunMode.INCREMENTAL, request=name, requested_by=SCHEDULE)
-        await self.queue.request(request)
+        await self.queue.send([request])
         return True
 
     async def _notify(self, tenant: ConnectedTenant, health: Health, now: datetime) -> None:

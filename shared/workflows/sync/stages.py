@@ -106,7 +106,7 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
 
     async def start(self, plan: Plan) -> None:
         """Enqueue the first jobs of a new run, whose state is `fetching`."""
-        await self.queue.fetch(self._fetch_jobs(plan, plan.sources))
+        await self.queue.send(self._fetch_jobs(plan, plan.sources))
         if not plan.sources:
             await self.advance(plan)
 
@@ -115,14 +115,14 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
         match state:
             case RunState.FETCHING:
                 sources = await self._unfetched(plan)
-                await self.queue.fetch(self._fetch_jobs(plan, sources))
+                await self.queue.send(self._fetch_jobs(plan, sources))
                 return bool(sources)
             case RunState.RECONCILING:
                 locations = await self._unreconciled(plan)
-                await self.queue.reconcile([self._reconcile_job(plan, location) for location in locations])
+                await self.queue.send([self._reconcile_job(plan, location) for location in locations])
                 return bool(locations)
             case RunState.DEACTIVATING:
-                await self.queue.deactivate(DeactivateJob(tenant=plan.tenant, run=plan.run))
+                await self.queue.send([DeactivateJob(tenant=plan.tenant, run=plan.run)])
                 return True
         return False
 

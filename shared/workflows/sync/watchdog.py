@@ -174,4 +174,4 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         return steps
 
     async def _request_again(self, tenant: TenantId, mode: RunMode, request: str) -> None:
-        await self.queue.request(SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="watchdog"))
+        await self.queue.send([SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="watchdog")])

@@ -19,19 +19,13 @@ from infra.local.key_vault import KeyVault
 from shared import bootstrap
 from shared.bootstrap import App
 from shared.domain.retry_policy import REDELIVERY
+from shared.domain.sync.jobs import QUEUES
 from shared.errors import Transient
 from shared.triggers import queues, timers
 from tests.integration.http.calling import MODULES, Client, Reply, Route
 from tests.support.delivery import Message
 from tests.support.fakes import entra_of
 
-_QUEUES: tuple[queues._Queue[Any], ...] = (
-    queues._REQUESTS,
-    queues._FETCH,
-    queues._RECONCILE,
-    queues._DEACTIVATE,
-    queues._IMPORT,
-)
 #: More rounds than any test needs; beyond it something sends for ever.
 _ROUNDS = 200
 
@@ -66,8 +60,8 @@ class Deployment(Client):
         """Work off everything that is enqueued, and keep every message."""
         for _ in range(_ROUNDS):
             done = 0
-            for queue in _QUEUES:
-                for text in self._taken(queue.name):
+            for queue in QUEUES:
+                for text in self._taken(queue):
                     self.said.append(text)
                     await _deliver(queue, text)
                     done += 1
@@ -104,7 +98,7 @@ class Deployment(Client):
         return found
 
 
-async def _deliver(queue: queues._Queue[Any], text: str) -> None:
+async def _deliver(queue: str, text: str) -> None:
     """Deliver a message until it is worked off, as often as the host would."""
     for count in range(1, REDELIVERY.attempts):
         with suppress(Transient):

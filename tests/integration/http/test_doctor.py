@@ -22,7 +22,7 @@ async def test_a_deployment_on_real_adapters_is_well(deployment: Deployment) -> 
     assert (answer.status, answer.body["ok"], _failed(answer.body)) == (200, True, [])
     ids = {check["id"] for check in answer.body["checks"]}
     assert {"settings", "tables", "queues", "key_vault", "login", "clock_storage", "clock_service"} <= ids
-    assert {"queue_sync-requests", "queue_retire-jobs-poison"} <= ids
+    assert {"queue_sync-requests", "queue_reconcile-jobs-poison"} <= ids
 
 
 @pytest.mark.parametrize(

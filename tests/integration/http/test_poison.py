@@ -5,14 +5,14 @@ import logging
 
 import pytest
 
-from shared.bootstrap import App, Ports
+from shared.bootstrap import Ports
 from shared.domain.ids import TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Transient
 from tests.integration.http.calling import Client
 from tests.support.fakes import FakeClock, FakeJobQueue
-from tests.support.world import Crash, deliver
+from tests.support.world import Crash
 
 pytestmark = pytest.mark.usefixtures("connected")
 CONTOSO = TenantId("contoso")
@@ -65,12 +65,11 @@ async def test_a_job_is_put_back_while_its_run_goes_on(api: Client, ports: Ports
     assert _sent(ports) == []
 
 
-async def test_a_job_of_the_run_under_way(api: Client, ports: Ports, product: App) -> None:
+async def test_a_job_of_the_run_under_way(api: Client, ports: Ports) -> None:
     """Goes back to its own queue."""
     await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
     run = (await api("POST", "tenants/contoso/runs", {})).body["id"]
     assert isinstance(ports.queue, FakeJobQueue)
-    await deliver(product, ports.queue.messages.pop(0))
     ports.queue.messages.clear()
     await _record(ports, f'{{"tenant": "contoso", "run": "{run}", "source": "main:users"}}', queue="fetch-jobs")
     assert (await api("POST", "ledger/m1/replay")).status == 200
@@ -100,7 +99,7 @@ async def test_a_queue_that_fails_leaves_the_entry_as_it_was(
             raise error
 
         with monkeypatch.context() as broken:
-            broken.setattr(ports.queue, "request", fails)
+            broken.setattr(ports.queue, "send", fails)
             if isinstance(error, Crash):
                 with pytest.raises(Crash):
                     await api("POST", "ledger/m1/replay")

@@ -1,51 +1,36 @@
 """The queues in memory: a list of messages that a test works off in any order, twice if it likes."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
-from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
-from shared.domain.sync.queue_messages import (
-    encode_job,
-    encode_request,
-    parse_deactivate,
-    parse_fetch,
-    parse_import,
-    parse_reconcile,
-    parse_request,
-)
-
-Message = SyncRequest | FetchJob | ReconcileJob | DeactivateJob | ImportJob
+from shared.domain.sync.jobs import Job
+from shared.domain.sync.queue_messages import encode, parse
+from shared.ports.queues import PoisonMessage
 
 
 class FakeJobQueue:
     """`JobQueue` as a list; every message passes through its text, as in the real one."""
 
     def __init__(self) -> None:
-        self.messages: list[Message] = []
+        self.messages: list[Job] = []
+        #: Texts in the poison queue of a queue.
+        self.poison: dict[str, list[str]] = {}
         #: How long the last message was to stay invisible, in seconds.
         self.last_delay_s = 0.0
 
-    async def request(self, request: SyncRequest, *, delay_s: float = 0) -> None:
-        """Ask for a run."""
-        self._put(parse_request(encode_request(request), "message"), delay_s)
-
-    async def fetch(self, jobs: Sequence[FetchJob], *, delay_s: float = 0) -> None:
-        """Enqueue fetch jobs."""
+    async def send(self, jobs: Sequence[Job], *, delay_s: float = 0) -> None:
+        """Enqueue jobs."""
         for job in jobs:
-            self._put(parse_fetch(encode_job(job)), delay_s)
+            self._put(parse(job.queue, encode(job), "message"), delay_s)
 
-    async def reconcile(self, jobs: Sequence[ReconcileJob], *, delay_s: float = 0) -> None:
-        """Enqueue reconcile jobs."""
-        for job in jobs:
-            self._put(parse_reconcile(encode_job(job)), delay_s)
+    async def receive_poison(self, queue: str) -> AsyncIterator[PoisonMessage]:
+        """Iterate over the poison messages of a queue. All of them stay visible until they are deleted."""
+        for number, text in enumerate(list(self.poison.get(queue, ()))):
+            yield PoisonMessage(queue=queue, id=f"poison-{number}", receipt="", text=text)
 
-    async def deactivate(self, job: DeactivateJob, *, delay_s: float = 0) -> None:
-        """Enqueue a deactivate job."""
-        self._put(parse_deactivate(encode_job(job)), delay_s)
+    async def delete_poison(self, message: PoisonMessage) -> None:
+        """Delete a message."""
+        self.poison[message.queue].remove(message.text)
 
-    async def import_file(self, job: ImportJob, *, delay_s: float = 0) -> None:
-        """Enqueue an import job."""
-        self._put(parse_import(encode_job(job)), delay_s)
-
-    def _put(self, message: Message, delay_s: float) -> None:
+    def _put(self, message: Job, delay_s: float) -> None:
         self.messages.append(message)
         self.last_delay_s = delay_s

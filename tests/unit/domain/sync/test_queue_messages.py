@@ -9,12 +9,8 @@ from shared.domain.ids import ImportId, LocationId, RunId, TenantId
 from shared.domain.run import RunMode
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import (
-    encode_job,
-    encode_request,
-    parse_deactivate,
-    parse_fetch,
-    parse_import,
-    parse_reconcile,
+    encode,
+    parse,
     parse_request,
 )
 from shared.errors import Rejected
@@ -99,22 +95,29 @@ def test_what_is_no_request_is_explained(text: str) -> None:
 def test_messages_survive_a_round_trip() -> None:
     """What the product sends is what it reads."""
     request = SyncRequest(tenant=TENANT, mode=RunMode.FULL, request=RUN, requested_by="api")
-    assert parse_request(encode_request(request), "other") == request
+    assert parse_request(encode(request), "other") == request
     fetch = FetchJob(tenant=TENANT, run=RUN, source=Source().id)
-    assert parse_fetch(encode_job(fetch)) == fetch
+    assert parse(FetchJob.queue, encode(fetch)) == fetch
     reconcile = ReconcileJob(tenant=TENANT, run=RUN, location=LocationId("desk"))
-    assert parse_reconcile(encode_job(reconcile)) == reconcile
+    assert parse(ReconcileJob.queue, encode(reconcile)) == reconcile
     deactivate = DeactivateJob(tenant=TENANT, run=RUN)
-    assert parse_deactivate(encode_job(deactivate)) == deactivate
+    assert parse(DeactivateJob.queue, encode(deactivate)) == deactivate
     import_ = ImportJob(tenant=TENANT, run=RUN, location=LocationId("desk"), import_id=ImportId(RUN))
-    assert parse_import(encode_job(import_)) == import_
+    assert parse(ImportJob.queue, encode(import_)) == import_
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", '{"tenant": "contoso", "run": "nonsense"}', '{"tenant": "../x", "run": "8204576261968-0000000a"}'],
+    [
+        "",
+        "{}",
+        '{"step": "deactivate", "tenant": "contoso", "run": "nonsense"}',
+        '{"step": "deactivate", "tenant": "../x", "run": "8204576261968-0000000a"}',
+        '{"step": "reconcile", "tenant": "contoso", "run": "8204576261968-0000000a"}',
+        '{"tenant": "contoso", "run": "8204576261968-0000000a"}',
+    ],
 )
 def test_a_job_that_the_product_never_sends_is_refused(text: str) -> None:
-    """Ids of jobs become keys, so they are validated like any other."""
+    """Ids of jobs become keys, so they are validated like any other; a reconcile job never deactivates."""
     with pytest.raises(Rejected):
-        parse_deactivate(text)
+        parse(DeactivateJob.queue, text)

@@ -16,10 +16,10 @@ from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, TenantId
 from shared.domain.retry_policy import QUEUE_REQUEST
 from shared.domain.run import RunMode
-from shared.domain.sync.jobs import QUEUES, DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
-from shared.domain.sync.queue_messages import encode_job, encode_request, parse_request
+from shared.domain.sync.jobs import POISON_SUFFIX, QUEUES, DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
+from shared.domain.sync.queue_messages import encode, parse_request
 from shared.errors import Transient
-from shared.ports.queues import JobQueue
+from shared.ports.queues import JobQueue, PoisonMessage
 from shared.telemetry import count_requests
 from tests.support.fakes import FakeJobQueue
 from tests.support.samples import RUN, settings
@@ -42,10 +42,7 @@ async def opened(request: pytest.FixtureRequest, tenant: TenantId) -> AsyncItera
         fake = FakeJobQueue()
 
         async def read_fake() -> list[str]:
-            return [
-                encode_request(message) if isinstance(message, SyncRequest) else encode_job(message)
-                for message in fake.messages
-            ]
+            return [encode(message) for message in fake.messages]
 
         yield Opened(fake, read_fake)
         return
@@ -74,7 +71,7 @@ async def _taken(service: QueueServiceClient) -> AsyncIterator[str]:
 async def test_a_request_says_who_asked(opened: Opened, tenant: TenantId) -> None:
     """What the product adds to a request survives beside the public contract."""
     request = SyncRequest(tenant=tenant, mode=RunMode.FULL, request="r-1", requested_by="schedule")
-    await opened.queue.request(request)
+    await opened.queue.send([request])
     (text,) = await opened.read()
     assert json.loads(text) == {"tenant": tenant, "mode": "full", "request": "r-1", "by": "schedule"}
     assert parse_request(text, "message-1") == request
@@ -83,8 +80,8 @@ async def test_a_request_says_who_asked(opened: Opened, tenant: TenantId) -> Non
 async def test_every_job_arrives_once(opened: Opened, tenant: TenantId) -> None:
     """Forty jobs, more than are sent at the same time, arrive each once, as ids and nothing else."""
     jobs = [ReconcileJob(tenant=tenant, run=RUN, location=LocationId(f"l{number}")) for number in range(40)]
-    await opened.queue.reconcile(jobs)
-    assert sorted(await opened.read()) == sorted(encode_job(job) for job in jobs)
+    await opened.queue.send(jobs)
+    assert sorted(await opened.read()) == sorted(encode(job) for job in jobs)
 
 
 async def test_each_kind_of_job(opened: Opened, tenant: TenantId) -> None:
@@ -93,24 +90,21 @@ async def test_each_kind_of_job(opened: Opened, tenant: TenantId) -> None:
         FetchJob(tenant=tenant, run=RUN, source=Source().id),
         DeactivateJob(tenant=tenant, run=RUN),
     )
-    await opened.queue.fetch([])
-    await opened.queue.reconcile([])
-    await opened.queue.fetch([fetch])
-    await opened.queue.deactivate(deactivate)
     import_ = ImportJob(tenant=tenant, run=RUN, location=LocationId("desk"), import_id=ImportId(RUN))
-    await opened.queue.import_file(import_)
-    found = sorted((json.loads(text) for text in await opened.read()), key=len)
+    await opened.queue.send([])
+    await opened.queue.send([fetch, deactivate, import_])
+    found = sorted((json.loads(text) for text in await opened.read()), key=list)
     assert found == [
-        {"tenant": tenant, "run": RUN},
-        {"tenant": tenant, "run": RUN, "source": "main:users"},
+        {"step": "deactivate", "tenant": tenant, "run": RUN},
         {"tenant": tenant, "run": RUN, "location": "desk", "import_id": RUN},
+        {"tenant": tenant, "run": RUN, "source": "main:users"},
     ]
 
 
 async def test_a_delayed_message_is_not_visible_yet(azurite: Azurite, tenant: TenantId) -> None:
     """A message sent for later is in the queue, and nobody receives it before."""
     queue = StorageJobQueue(settings(azurite.connection_string))
-    await queue.deactivate(DeactivateJob(tenant=tenant, run=RUN), delay_s=300)
+    await queue.send([DeactivateJob(tenant=tenant, run=RUN)], delay_s=300)
     await queue.close()
     async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
         client = service.get_queue_client(DeactivateJob.queue)
@@ -134,7 +128,33 @@ async def test_a_queue_that_is_busy_says_for_how_long(monkeypatch: pytest.Monkey
         url = f"http://127.0.0.1:{server.port}/{ACCOUNT}"
         queue = StorageJobQueue(settings(f"AccountName={ACCOUNT};AccountKey={KEY};QueueEndpoint={url};"))
         with count_requests() as counters, pytest.raises(Transient) as caught:
-            await queue.deactivate(DeactivateJob(tenant=TenantId("contoso"), run=RUN))
+            await queue.send([DeactivateJob(tenant=TenantId("contoso"), run=RUN)])
         await queue.close()
     assert (caught.value.code, caught.value.retry_after_s) == ("storage_busy", 0)
     assert counters.storage_requests == 4
+
+
+async def test_poison_is_received_until_it_is_deleted(azurite: Azurite, tenant: TenantId) -> None:
+    """Each message is received once; deleting it twice, or with an old receipt, changes nothing."""
+    queue = StorageJobQueue(settings(azurite.connection_string))
+    assert [message async for message in queue.receive_poison(ImportJob.queue) if tenant in message.text] == []
+    async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
+        client = service.get_queue_client(f"{ImportJob.queue}{POISON_SUFFIX}")
+        for number in range(40):
+            await client.send_message(f"{tenant} {number}")
+        received = [message async for message in queue.receive_poison(ImportJob.queue) if tenant in message.text]
+        assert sorted(message.text for message in received) == sorted(f"{tenant} {number}" for number in range(40))
+        assert {message.queue for message in received} == {ImportJob.queue}
+        assert [message async for message in queue.receive_poison(ImportJob.queue) if tenant in message.text] == []
+        for message in received:
+            await queue.delete_poison(message)
+        await queue.delete_poison(received[0])
+        assert not (await client.get_queue_properties()).approximate_message_count
+        await client.send_message(tenant)
+        (first,) = [message async for message in client.receive_messages(visibility_timeout=1)]
+        await client.update_message(first, visibility_timeout=300)
+        stale = PoisonMessage(queue=ImportJob.queue, id=first.id, receipt=str(first.pop_receipt), text=tenant)
+        await queue.delete_poison(stale)
+        assert (await client.get_queue_properties()).approximate_message_count == 1
+        await client.clear_messages()
+    await queue.close()
