@@ -34,6 +34,7 @@ class RunWiring(Wiring):
             sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             queue=self.ports.queue,
+            plan=self.plan,
             idempotency=self.idempotency,
             clock=self.ports.clock,
             ids=self.ports.ids,

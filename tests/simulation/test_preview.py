@@ -1,5 +1,6 @@
 """A preview says what a run would do, and does nothing of it."""
 
+import msgspec
 import pytest
 
 from shared.domain.ids import LocationId, TenantId
@@ -106,10 +107,15 @@ async def test_a_preview_waits_for_nobody_and_nobody_becomes_one() -> None:
 
 
 async def test_a_preview_that_comes_too_late_is_closed() -> None:
-    """Between its request and its planning another run began."""
+    """It could not be planned, and before its message was delivered another run began."""
     world = await changed_world()
     world.clock.advance(60)
-    seen = await world.app.request_run.preview(CONTOSO, RunMode.INCREMENTAL, None)
+
+    async def busy(*_: object) -> None:
+        raise Transient("busy", code="storage_busy")
+
+    request_run = msgspec.structs.replace(world.app.request_run, plan=busy)
+    seen = await request_run.preview(CONTOSO, RunMode.INCREMENTAL, None)
     late = world.queue.messages.pop(0)
     await world.request("contoso", "second")
     await deliver(world.app, world.queue.messages.pop(0))
@@ -137,7 +143,7 @@ async def test_a_preview_that_cannot_be_asked_for_is_not_left_waiting(monkeypatc
     async def dead(*_: object, **__: object) -> None:
         raise Transient("no queue", code="storage_unreachable")
 
-    monkeypatch.setattr(world.queue, "request", dead)
+    monkeypatch.setattr(world.queue, "send", dead)
     world.clock.advance(60)
     with pytest.raises(Transient):
         await world.app.request_run.preview(CONTOSO, RunMode.INCREMENTAL, None)

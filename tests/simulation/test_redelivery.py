@@ -7,16 +7,17 @@ import pytest
 from shared.domain.ids import TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
-from shared.domain.run import Run, RunState
+from shared.domain.run import Run, RunMode, RunState
 from shared.telemetry import RequestCounters
 from tests.support.builders import person, user
 from tests.support.world import Crash, Fuse, World, drain_with_retries
 
+CONTOSO = TenantId("contoso")
 PEOPLE = [user(number) for number in range(30)]
 FULL = Preferences(mode=Mode.FULL)
 
 
-async def prepared(*, leaver: bool = True) -> World:
+async def prepared(*, leaver: bool = True, requested: bool = True) -> World:
     """Return a world after its first sync, in which a join, a change and perhaps a leave wait for the second."""
     world = World()
     directory = await world.tenant("contoso", PEOPLE, FULL, {"berlin": [], "munich": []})
@@ -25,7 +26,8 @@ async def prepared(*, leaver: bool = True) -> World:
     if leaver:
         directory.remove(person(3))
     world.clock.advance(60)
-    await world.request("contoso", "second")
+    if requested:
+        await world.request("contoso", "second")
     return world
 
 
@@ -106,6 +108,37 @@ async def test_killed_at_every_call_with_the_message_lost(after: bool) -> None: 
         if not fuse.blown:
             break
         calls += 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
+async def test_a_click_killed_at_every_call(after: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Once the run is announced, the watchdog brings it to its end, in its mode; before, the next click does."""
+    recipients, undisturbed = await expected()
+    calls = 0
+    while True:
+        world = await prepared(requested=False)
+        fuse = Fuse(calls, after=after)
+        with contextlib.suppress(Crash):
+            await world.fragile(fuse).request_run(CONTOSO, RunMode.FULL, "anna")
+        for _ in range(4):
+            world.clock.advance(1_000)
+            await world.app.watchdog(RequestCounters())
+            await world.drain()
+        run = await world.newest("contoso")
+        if run.requested_by != "anna":
+            assert fuse.blown
+            await world.app.request_run(CONTOSO, RunMode.FULL, "anna")
+            await world.drain()
+            run = await world.newest("contoso")
+        assert (run.mode, run.requested_by) == (RunMode.FULL, "anna"), f"killed at call {calls}"
+        assert same_result(run, undisturbed), f"killed at call {calls}"
+        assert await world.everything("contoso") == recipients, f"killed at call {calls}"
+        assert [run.state async for run in world.ports.runs.list_runs(CONTOSO)] == [RunState.DONE] * 2
+        assert not (await world.ports.sync_states.get(CONTOSO)).value.is_busy
+        if not fuse.blown:
+            break
+        calls += 1
+    assert calls > 10, "the fuse has been everywhere"
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])

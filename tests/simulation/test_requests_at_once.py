@@ -10,7 +10,7 @@ from shared.domain.ids import TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.retry_policy import CONTENDED, REDELIVERY, ROW_UPDATE
 from shared.domain.run import Run, RunMode, RunState
-from shared.domain.sync.jobs import SyncRequest
+from shared.domain.sync.jobs import Job, SyncRequest
 from shared.errors import ETagConflict
 from shared.runtime import optimistic_update
 from shared.telemetry import RequestCounters
@@ -18,7 +18,7 @@ from shared.triggers import queues
 from tests.simulation.worlds import full_world
 from tests.support.delivery import Message as Delivery
 from tests.support.interleaving import interleaving
-from tests.support.world import SETTINGS, Message, World, deliver
+from tests.support.world import SETTINGS, Crash, World, deliver
 
 CONTOSO = TenantId("contoso")
 
@@ -45,7 +45,7 @@ async def test_eleven_messages_at_once_are_two_runs(monkeypatch: pytest.MonkeyPa
         for number in range(11)
     ]
     messages = [Delivery(body, dequeue_count=REDELIVERY.attempts) for body in bodies]
-    await asyncio.gather(*(queues._process(queues._REQUESTS, message) for message in messages))
+    await asyncio.gather(*(queues._process(SyncRequest.queue, message) for message in messages))
     world.clock.advance(1)
     await world.drain()
     runs = await _runs(world)
@@ -66,7 +66,7 @@ async def test_a_request_that_keeps_losing_is_put_back(monkeypatch: pytest.Monke
         patched.setattr(optimistic_update, "ROW_UPDATE", msgspec.structs.replace(ROW_UPDATE, attempts=2))
         patched.setattr(world.ports.sync_states, "replace", conflict)
         body = '{"tenant": "contoso", "mode": "full"}'
-        await queues._process(queues._REQUESTS, Delivery(body, dequeue_count=REDELIVERY.attempts))
+        await queues._process(SyncRequest.queue, Delivery(body, dequeue_count=REDELIVERY.attempts))
     assert world.queue.last_delay_s == CONTENDED.first_wait_s
     (message,) = world.queue.messages
     assert isinstance(message, SyncRequest)
@@ -81,9 +81,6 @@ async def test_eight_runs_requested_at_once_all_end() -> None:
     app = App(interleaving(world.ports), SETTINGS)
     modes = [RunMode.FULL if number == 3 else RunMode.INCREMENTAL for number in range(8)]
     await asyncio.gather(*(app.request_run(CONTOSO, mode) for mode in modes))
-    messages = world.queue.messages.copy()
-    world.queue.messages.clear()
-    await asyncio.gather(*(deliver(app, message) for message in messages))
     world.clock.advance(1)
     await world.drain()
     runs = await _runs(world)
@@ -92,9 +89,9 @@ async def test_eight_runs_requested_at_once_all_end() -> None:
     assert RunMode.FULL in {run.mode for run in runs if run.state is RunState.DONE}
 
 
-async def _finish_active(world: World) -> list[Message]:
+async def _finish_active(world: World) -> list[Job]:
     """Work off everything but requests, and return the requests."""
-    requests: list[Message] = []
+    requests: list[Job] = []
     while world.queue.messages:
         message = world.queue.messages.pop(0)
         if isinstance(message, SyncRequest):
@@ -110,7 +107,6 @@ async def test_a_full_request_that_joins_makes_the_waiting_run_full() -> None:
     await world.request("contoso", "first")
     await deliver(world.app, world.queue.messages.pop(0))
     waiting = await world.app.request_run(CONTOSO, RunMode.INCREMENTAL)
-    await deliver(world.app, world.queue.messages.pop())
     (sent,) = await _finish_active(world)
     for request, mode in (("second", RunMode.INCREMENTAL), ("third", RunMode.FULL)):
         await world.request("contoso", request, mode)
@@ -122,11 +118,22 @@ async def test_a_full_request_that_joins_makes_the_waiting_run_full() -> None:
     assert (run.state, run.mode) == (RunState.DONE, RunMode.FULL)
 
 
+async def _announced(world: World, mode: RunMode, preferences: Preferences | None = None) -> Run:
+    """Return a run, or a preview with these preferences, whose API process dies before it plans."""
+
+    async def dies(*_: object) -> None:
+        raise Crash
+
+    request_run = msgspec.structs.replace(world.app.request_run, plan=dies)
+    with pytest.raises(Crash):
+        await (request_run(CONTOSO, mode) if preferences is None else request_run.preview(CONTOSO, mode, preferences))
+    return await world.newest(CONTOSO)
+
+
 async def test_a_run_whose_message_is_lost_is_started_by_the_watchdog() -> None:
-    """It is sent again once it is overdue, and not before."""
+    """The API died before it planned the run: its request is sent once it is overdue, and not before."""
     world = await full_world()
-    run = await world.app.request_run(CONTOSO, RunMode.FULL)
-    world.queue.messages.clear()
+    run = await _announced(world, RunMode.FULL)
     await _watch(world, after_s=60)
     assert (await world.run("contoso", run.id)).state is RunState.PLANNING
     await _watch(world, after_s=SETTINGS.watchdog_stale_after_s)
@@ -139,8 +146,7 @@ async def test_a_run_whose_message_is_lost_is_started_by_the_watchdog() -> None:
 async def test_a_preview_whose_message_is_lost_ends() -> None:
     """A preview is not started long after it was requested; nothing is written, and others can run."""
     world = await full_world()
-    preview = await world.app.request_run.preview(CONTOSO, RunMode.FULL, Preferences(mode=Mode.FULL))
-    world.queue.messages.clear()
+    preview = await _announced(world, RunMode.FULL, Preferences(mode=Mode.FULL))
     await _watch(world, after_s=SETTINGS.watchdog_stale_after_s)
     ended = await world.run("contoso", preview.id)
     assert (ended.state, ended.problems[0].code) == (RunState.FAILED, "not_started")
@@ -151,7 +157,7 @@ async def test_a_preview_whose_message_is_lost_ends() -> None:
 async def test_a_run_that_cannot_be_started_ends_at_the_deadline() -> None:
     """It does not stay in planning, whatever becomes of its messages."""
     world = await full_world()
-    run = await world.app.request_run(CONTOSO, RunMode.INCREMENTAL)
+    run = await _announced(world, RunMode.INCREMENTAL)
     for _ in range(8):
         world.queue.messages.clear()
         world.clock.advance(3_600)
@@ -169,24 +175,26 @@ async def test_a_waiting_run_survives_a_change_of_settings() -> None:
     await world.request("contoso", "first")
     await deliver(world.app, world.queue.messages.pop(0))
     waiting = await world.app.request_run(CONTOSO, RunMode.FULL)
-    await deliver(world.app, world.queue.messages.pop())
     world.queue.messages.clear()
     await world.app.restart_on_change.invalidate_running_work(CONTOSO)
     await world.drain()
     assert (await world.run("contoso", waiting.id)).state is RunState.DONE
 
 
-@pytest.mark.parametrize("was_delivered", [True, False])
-async def test_a_waiting_run_ends_when_the_directory_is_disconnected(*, was_delivered: bool) -> None:
-    """Whether or not its message has been processed."""
+@pytest.mark.parametrize("was_planned", [True, False])
+async def test_a_waiting_run_ends_when_the_directory_is_disconnected(*, was_planned: bool) -> None:
+    """Whether it waits, or its API died before it planned it."""
     world = await full_world()
     await world.request("contoso", "first")
     await deliver(world.app, world.queue.messages.pop(0))
-    waiting = await world.app.request_run(CONTOSO, RunMode.FULL)
-    if was_delivered:
-        await deliver(world.app, world.queue.messages.pop())
+    if was_planned:
+        waiting = await world.app.request_run(CONTOSO, RunMode.FULL)
+    else:
+        world.clock.advance(1)
+        waiting = await _announced(world, RunMode.FULL)
     await world.app.connect.disconnect(CONTOSO)
     await world.drain()
+    await _watch(world, after_s=SETTINGS.watchdog_stale_after_s)
     await _watch(world, after_s=60)
     ended = await world.run("contoso", waiting.id)
     assert (ended.state, ended.problems[0].code) == (RunState.SUPERSEDED, "not_connected")
@@ -197,7 +205,6 @@ async def test_a_run_past_its_deadline_ends_when_another_takes_over() -> None:
     """Also if the watchdog has not run since: the tenant is free, and the old run is not forgotten."""
     world = await full_world()
     old = await world.app.request_run(CONTOSO, RunMode.FULL)
-    await deliver(world.app, world.queue.messages.pop(0))
     stale = world.queue.messages.copy()
     world.queue.messages.clear()
     world.clock.advance(SETTINGS.run_deadline_s)

@@ -10,7 +10,7 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Reason
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
-from shared.errors import Conflict, NeedsAttention, Rejected
+from shared.errors import Conflict, NeedsAttention, Rejected, Transient
 from shared.telemetry import RequestCounters
 from tests.support.builders import person, user
 from tests.support.fakes import FakeDirectory
@@ -132,7 +132,14 @@ async def test_an_acceptance_does_not_wait_for_another_run() -> None:
     withhold(world.directory(), department=None)
     refused = await world.sync(CONTOSO, "cleared")
     world.clock.advance(1)
-    started = await world.app.accept_cleared(CONTOSO, refused.id, "ann")
+
+    async def busy(*_: object) -> None:
+        raise Transient("busy", code="storage_busy")
+
+    request_run = msgspec.structs.replace(world.app.request_run, plan=busy)
+    started = await msgspec.structs.replace(world.app.accept_cleared, request_run=request_run)(
+        CONTOSO, refused.id, "ann"
+    )
     await world.request(CONTOSO, "between")
     world.queue.messages.reverse()
     await world.drain()

@@ -1,4 +1,4 @@
-"""Request a run or a preview, for the API and the portal's "Fetch Directory" button."""
+"""Request a run or a preview, for the API and the portal's "Fetch Directory" button, and plan it immediately."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -10,17 +10,19 @@ from shared.domain.ids import RunId, TenantId
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
-from shared.errors import Conflict, NotFound, Rejected, SyncError
+from shared.errors import Conflict, NotFound, Rejected, SyncError, Transient
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore, TenantStore
 from shared.runtime.optimistic_update import optimistic_update
+from shared.telemetry import count_requests
 from shared.workflows.idempotency import Idempotency
+from shared.workflows.sync.plan import PlanRun
 
 
 class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
-    """Stores a new run and enqueues the request that plans it."""
+    """Stores a new run and plans it. If that fails, its request is enqueued."""
 
     tenants: TenantStore
     connections: ConnectionStore
@@ -28,6 +30,7 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
     sync_states: SyncStateStore
     runs: RunStore
     queue: JobQueue
+    plan: PlanRun
     idempotency: Idempotency
     clock: Clock
     ids: IdSource
@@ -35,7 +38,7 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
     async def __call__(
         self, tenant: TenantId, mode: RunMode, requested_by: str = "api", repeatable: IdempotentRequest | None = None
     ) -> Run:
-        """Store the run in state `planning`, and enqueue its request. The id of the run is that of the request.
+        """Store a new run, plan it, and return it. The id of the run is that of the request.
 
         A repeat of the same `repeatable` request returns the run in its current state.
 
@@ -45,7 +48,7 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
                 (`idempotency_key_reused`).
         """
         async with self._run_id(tenant, repeatable) as (run, existing):
-            return existing or await self._send(await self._run(tenant, mode, requested_by, run))
+            return existing or await self._start(await self._run(tenant, mode, requested_by, run))
 
     @asynccontextmanager
     async def _run_id(
@@ -76,7 +79,7 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
         requested_by: str = "api",
         repeatable: IdempotentRequest | None = None,
     ) -> Run:
-        """Store and enqueue a preview, with the given preferences instead of the stored ones, if any.
+        """Store and plan a preview, with the given preferences instead of the stored ones, if any.
 
         Raises:
             NotFound: The tenant does not exist.
@@ -90,10 +93,10 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
             if existing is not None:
                 return existing
             run = await self._run(tenant, mode, requested_by, run_id)
-            return await self._send(msgspec.structs.replace(run, preview=True, preferences=preferences))
+            return await self._start(msgspec.structs.replace(run, preview=True, preferences=preferences))
 
     async def accepting(self, tenant: TenantId, accepted: Mapping[str, tuple[str, ...]], requested_by: str) -> Run:
-        """Store and enqueue a full run that accepts cleared properties, given by the subject of the source.
+        """Store and plan a full run that accepts cleared properties, given by the subject of the source.
 
         Raises:
             NotFound: The tenant does not exist.
@@ -101,11 +104,11 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
             Conflict: A run is active (`run_active`). What it reads may differ from what is accepted.
         """
         run = await self._run(tenant, RunMode.FULL, requested_by, None)
-        return await self._send(msgspec.structs.replace(run, accepted=dict(accepted)))
+        return await self._start(msgspec.structs.replace(run, accepted=dict(accepted)))
 
     @optimistic_update
     async def _announce(self, run: Run) -> None:
-        """Name the run in the tenant's state, so that the watchdog finds it if its message is lost.
+        """Name the run in the tenant's state, so that the watchdog finds it if this process dies.
 
         Raises Conflict (`run_active`) for a run that must be alone, while another one is active.
         """
@@ -116,22 +119,30 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
         if announced != state:
             await self.sync_states.replace(run.tenant, announced, etag)
 
-    async def _send(self, run: Run) -> Run:
-        """Announce the run, store it and enqueue its request. If the request cannot be sent, the run ends as failed."""
+    async def _start(self, run: Run) -> Run:
+        """Announce the run, store it, plan it, and return it as it is stored then."""
         await self._announce(run)
         # The run first: a request without a stored preview would be planned as a sync, and a request that joins a
         # waiting one ends its stored run.
         await self.runs.insert(run)
         request = SyncRequest(tenant=run.tenant, mode=run.mode, request=run.id, requested_by=run.requested_by)
         try:
-            await self.queue.request(request)
+            with count_requests() as counters:
+                await self.plan(request, counters)
+        except (Conflict, Transient):
+            await self._send(run, request)
+        return (await self.runs.get(run.tenant, run.id)).value
+
+    async def _send(self, run: Run, request: SyncRequest) -> None:
+        """Enqueue the request of a run that could not be planned. If it cannot be sent, the run ends as failed."""
+        try:
+            await self.queue.send([request])
         except SyncError:
             stored = await self.runs.get(run.tenant, run.id)
-            if stored.value.state is RunState.PLANNING:
-                failed = msgspec.structs.replace(run, state=RunState.FAILED, finished_at=run.requested_at)
+            if not stored.value.state.ended:
+                failed = msgspec.structs.replace(stored.value, state=RunState.FAILED, finished_at=run.requested_at)
                 await self.runs.replace(failed, stored.etag)
             raise
-        return run
 
     async def _run(self, tenant: TenantId, mode: RunMode, requested_by: str, run_id: RunId | None) -> Run:
         await self.tenants.get(tenant)

@@ -71,7 +71,7 @@ def test_validate_and_map(run: Run, directory: FakeDirectory) -> None:
 def test_a_sync_is_asked_for_and_watched(run: Run, network: InMemory) -> None:
     """Without --watch it is on its way; with it, it has ended, and each request has a key of its own."""
     asked = run("sync", "contoso", "--json")
-    assert (asked.code, asked.json["state"]) == (0, "planning")
+    assert (asked.code, asked.json["state"]) == (0, "fetching")
     ended = run("sync", "contoso", "--full", "--watch", "--every", "0", "--json")
     assert (ended.code, ended.json["state"], ended.json["mode"]) == (0, "done", "full")
     assert run("sync", "contoso", "--preview", "--watch", "--every", "0").code == 0

@@ -5,8 +5,12 @@ import asyncio
 import pytest
 
 from shared.bootstrap import App, Ports
+from shared.domain.directory import Source
+from shared.domain.ids import TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
-from shared.domain.sync.jobs import SyncRequest
+from shared.domain.run import RunMode
+from shared.domain.sync.jobs import FetchJob, SyncRequest
+from shared.errors import Transient
 from shared.triggers.http import runs
 from tests.integration.http.calling import Client
 from tests.support.builders import person
@@ -15,6 +19,7 @@ from tests.support.interleaving import interleaving
 from tests.support.world import SETTINGS, deliver
 
 pytestmark = pytest.mark.usefixtures("connected")
+CONTOSO = TenantId("contoso")
 
 
 async def _work(product: App, ports: Ports) -> None:
@@ -28,11 +33,11 @@ async def test_a_run_can_be_followed_from_the_moment_it_is_asked_for(api: Client
     """202 with its id and address, then its progress, then its end, changes and recipients."""
     await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
     asked = await api("POST", "tenants/contoso/runs", {"mode": "full"})
-    assert (asked.status, asked.body["state"]) == (202, "planning")
+    assert (asked.status, asked.body["state"]) == (202, "fetching")
     run = f"tenants/contoso/runs/{asked.body['id']}"
     assert asked.headers["Location"] == f"/api/{run}"
     before = (await api("GET", run)).body
-    assert (before["state"], before["progress"]["sources"]) == ("planning", 0)
+    assert (before["state"], before["progress"]["sources"]) == ("fetching", 1)
     assert (await api("GET", f"{run}/changes")).body == {"changes": [], "cursor": None}
     await _work(product, ports)
     after = (await api("GET", run)).body
@@ -47,13 +52,37 @@ async def test_a_run_can_be_followed_from_the_moment_it_is_asked_for(api: Client
     assert [run["id"] for run in (await api("GET", "tenants/contoso/runs")).body["runs"]] == [asked.body["id"]]
 
 
-async def test_the_request_names_the_run(api: Client, ports: Ports) -> None:
-    """One message, with the run's id as the request's; an empty object asks for an incremental run."""
+async def test_a_run_is_planned_before_the_answer(api: Client, ports: Ports) -> None:
+    """What is left in the queues is one fetch job for each source; an empty object asks for an incremental run."""
+    await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
     asked = await api("POST", "tenants/contoso/runs", {})
+    assert asked.body["mode"] == "incremental"
     queue = ports.queue
     assert isinstance(queue, FakeJobQueue)
-    requests = [message for message in queue.messages if isinstance(message, SyncRequest)]
-    assert [(request.request, request.mode.value) for request in requests] == [(asked.body["id"], "incremental")]
+    assert queue.messages == [FetchJob(tenant=CONTOSO, run=asked.body["id"], source=Source().id)]
+
+
+async def test_a_run_that_cannot_be_planned_yet_is_planned_by_its_message(
+    api: Client, product: App, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named after the run, in the mode that was asked for."""
+    await api("PUT", "tenants/contoso/preferences", {"mode": "full"})
+
+    async def busy(_: object) -> object:
+        raise Transient("busy", code="storage_busy")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ports.runs, "insert_plan", busy)
+        asked = await api("POST", "tenants/contoso/runs", {"mode": "full"})
+    assert (asked.status, asked.body["state"]) == (202, "planning")
+    queue = ports.queue
+    assert isinstance(queue, FakeJobQueue)
+    (request,) = queue.messages
+    assert isinstance(request, SyncRequest)
+    assert (request.request, request.mode, request.requested_by) == (asked.body["id"], RunMode.FULL, "api")
+    await _work(product, ports)
+    done = (await api("GET", f"tenants/contoso/runs/{asked.body['id']}")).body
+    assert (done["state"], done["mode"]) == ("done", "full")
 
 
 async def test_eight_requests_at_once_all_end(
