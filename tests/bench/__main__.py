@@ -31,7 +31,6 @@ KEYS: Final = (
     "loop_stall",
     "many_tenants",
     "throttled",
-    "click_to_done",
     "cold_start",
     "package",
     "cost",
