@@ -1,7 +1,7 @@
 """A login service and a Graph that answer just what a test says, over TLS: for what no honest server would send."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +12,8 @@ from infra.local.stack.certificates import Certificates
 from shared.domain.connections.entra.credentials import ClientSecret, Credentials, Endpoints
 
 Answer = Callable[[web.Request], web.StreamResponse]
+#: An answer that depends on the body of the request.
+ReadingAnswer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def said(body: str, status: int = 200, content_type: str = "application/json", **headers: str) -> Answer:
@@ -34,7 +36,7 @@ class ScriptedGraph:
     """
 
     def __init__(self, tls: Certificates) -> None:
-        self.graph: list[Answer] = [said('{"value":[]}')]
+        self.graph: list[Answer | ReadingAnswer] = [said('{"value":[]}')]
         self.login: list[Answer] = [token]
         self.asked: list[web.Request] = []
         self.logins = 0
@@ -62,7 +64,8 @@ class ScriptedGraph:
 
     async def _on_graph(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request)
-        return (self.graph.pop(0) if len(self.graph) > 1 else self.graph[0])(request)
+        answer = (self.graph.pop(0) if len(self.graph) > 1 else self.graph[0])(request)
+        return answer if isinstance(answer, web.StreamResponse) else await answer
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()

@@ -4,10 +4,11 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
 
 from infra.local.stack.certificates import Certificates
 from shared.adapters.entra import GraphDirectoryFactory
-from shared.domain.directory import Source
+from shared.domain.directory import Existence, Source
 from shared.errors import Conflict, DeltaLinkExpired, NeedsAttention, RequestRefused, SyncError, Transient
 from shared.ports.directory import Directory
 from shared.telemetry import count_requests
@@ -75,6 +76,23 @@ async def test_a_hostile_page(
         await directory.users(GROUP)
     assert refused.value.code == (code or "users_unreadable")
     assert len(graph.asked) == 1
+
+
+@pytest.mark.parametrize("refusal", [said("{}", 400), said('{"responses":[')])
+async def test_one_part_that_spoils_its_batch(directory: Directory, graph: ScriptedGraph, refusal: Answer) -> None:
+    """It is isolated, and all other people are checked."""
+    people = [person(number) for number in range(20)]
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        parts = (await request.json())["requests"]
+        if any(people[13] in part["url"] for part in parts):
+            return refusal(request)
+        gone = {"error": {"code": "Request_ResourceNotFound"}}
+        return web.json_response({"responses": [{"id": part["id"], "status": 404, "body": gone} for part in parts]})
+
+    graph.graph = [answer]
+    existence = await directory.check_existence(people, [])
+    assert existence == {**dict.fromkeys(people, Existence.NOT_FOUND), people[13]: Existence.UNKNOWN}
 
 
 async def test_a_link_that_leads_elsewhere_is_not_even_asked(directory: Directory, graph: ScriptedGraph) -> None:
