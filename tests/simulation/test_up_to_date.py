@@ -12,8 +12,8 @@ from shared.domain.run import RunMode, RunState, TenantState
 from shared.telemetry import RequestCounters
 from shared.workflows.recipients.fenced_writer import acquire_for_manual_change
 from tests.simulation.worlds import full_world
-from tests.support.builders import person
-from tests.support.fakes import FakeSyncStateStore
+from tests.support.builders import person, user
+from tests.support.fakes import FakeSyncStateStore, directories_of
 from tests.support.world import Crash, Fuse, World, deliver, drain_with_retries
 
 CONTOSO = TenantId("contoso")
@@ -54,6 +54,27 @@ async def test_a_full_run_compares_everything() -> None:
     await world.sync("contoso", "first")
     assert (await _jobs(world, "second", RunMode.FULL)).count("ReconcileJob") == 2
     assert await _jobs(world, "third") == ["SyncRequest", "FetchJob"]
+
+
+async def test_a_run_ends_with_its_last_location_unless_somebody_left() -> None:
+    """Only then is there a message more, and only that one asks the directory: reconcile jobs never do."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    world.directory().put(user(40))
+    assert await _jobs(world, "second") == ["SyncRequest", "FetchJob", "ReconcileJob", "ReconcileJob"]
+    assert (await world.newest("contoso")).state is RunState.DONE
+    world.directory().remove(person(40))
+    world.clock.advance(60)
+    await world.request("contoso", "third")
+    asked: dict[str, int] = {}
+    while world.queue.messages:
+        message, before = world.queue.messages.pop(0), directories_of(world.ports).logins
+        await deliver(world.app, message)
+        name = type(message).__name__
+        asked[name] = asked.get(name, 0) + directories_of(world.ports).logins - before
+    assert asked == {"SyncRequest": 0, "FetchJob": 1, "ReconcileJob": 0, "DeactivateJob": 1}
+    run = await world.newest("contoso")
+    assert (run.state, run.counts.deactivated) == (RunState.DONE, 2)
 
 
 async def test_whoever_writes_by_hand_has_the_location_compared() -> None:

@@ -82,10 +82,10 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
                 spent = job.storage_requests + counters.storage_requests
                 await self.queue.send([msgspec.structs.replace(job, storage_requests=spent)])
                 return
-            # The requests of this invocation are counted when it ends the run.
-            own = {job.location: msgspec.structs.replace(result, storage_requests=job.storage_requests)}
+            unspent = msgspec.structs.replace(result, storage_requests=job.storage_requests)
             result = msgspec.structs.replace(result, storage_requests=job.storage_requests + counters.storage_requests)
-            await self.runs.record_reconcile_result(job, result)
+            if await self.runs.record_reconcile_result(job, result) == result:  # otherwise another delivery was faster
+                own = {job.location: unspent}  # the requests of this invocation are counted when it ends the run
             event(
                 "reconciled",
                 tenant=job.tenant,
