@@ -17,6 +17,7 @@
     │   ├── Superseded          a newer run, configuration or attempt owns the work: stop and write nothing more
     │   ├── ChangedMeanwhile    the caller named a version to replace, and another one is stored
     │   ├── DeltaLinkExpired    the directory no longer accepts a delta link: list the source in full
+    │   ├── ChangeFeedUnsupported   the directory has no change feed after all: list its sources in full
     │   ├── ForeignLink         the directory gave a link to another host: do not follow it
     │   ├── PageTokenExpired    a listing cannot be continued: begin it again
     │   └── SnapshotIncomplete  pages of a snapshot are missing or changed: do not use it
@@ -135,6 +136,12 @@ class DeltaLinkExpired(Conflict):
     """The directory no longer accepts a delta link; the source must be read in full."""
 
     default_code = "delta_expired"
+
+
+class ChangeFeedUnsupported(Conflict):
+    """The directory refuses its change feed although it lists users; sources are listed in full each time."""
+
+    default_code = "delta_unsupported"
 
 
 class ForeignLink(Conflict):

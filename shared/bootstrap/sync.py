@@ -34,6 +34,7 @@ class SyncWiring(TenantWiring):
             ),
             delta_read=DeltaRead(snapshots=ports.snapshots, ids=ports.ids),
             withheld_check=WithheldCheck(snapshots=ports.snapshots),
+            clock=ports.clock,
             slow_starts=SlowStartLimiter(),
         )
 

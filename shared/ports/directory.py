@@ -46,7 +46,7 @@ class Directory(Protocol):
     async def change_cursor(self) -> str:
         """Return the cursor from which `changes` reports everything that happens from now on.
 
-        Needs Capability.CHANGE_FEED.
+        Needs Capability.CHANGE_FEED. Raises ChangeFeedUnsupported if the directory does not have it after all.
         """
 
     async def changes(self, cursor: str) -> ChangesPage:

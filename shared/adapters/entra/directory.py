@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from shared.adapters.entra import links
 from shared.adapters.entra.client import GraphClient
-from shared.adapters.entra.errors import Refused
+from shared.adapters.entra.errors import Refused, status_of
 from shared.adapters.entra.existence_check import ExistenceCheck
 from shared.adapters.entra.prefetch import PagePrefetcher
 from shared.adapters.entra.schema import (
@@ -38,11 +38,30 @@ from shared.domain.directory import (
 )
 from shared.domain.ids import ObjectId
 from shared.domain.snapshots.delta import apply_delta
-from shared.errors import DeltaLinkExpired, NeedsAttention, NotFound, PageTokenExpired, Rejected, SyncError, Transient
+from shared.errors import (
+    ChangeFeedUnsupported,
+    DeltaLinkExpired,
+    NeedsAttention,
+    NotFound,
+    PageTokenExpired,
+    Rejected,
+    SyncError,
+    Transient,
+)
 from shared.runtime.fair_scheduler import cpu_slice
 
 _CAPABILITIES: Final = frozenset(Capability)
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"
+#: Statuses with which a tenant that has no delta queries answers the first one.
+_NO_DELTA: Final = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.NOT_IMPLEMENTED,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
 #: Maximum number of groups that a search returns.
 _FOUND_GROUPS: Final = 50
 #: Maximum number of users that a search returns.
@@ -78,11 +97,27 @@ class GraphDirectory:
         return _CAPABILITIES
 
     async def change_cursor(self) -> str:
-        """Return a delta link without a listing."""
-        page = decode(await self._client.get(links.latest_delta(self._client.graph), priority=True), UserPage)
+        """Return a delta link without a listing. Raises ChangeFeedUnsupported."""
+        page = decode(await self._first_delta(links.latest_delta(self._client.graph)), UserPage)
         if page.delta_link is None:
             raise Transient("Microsoft Graph gave no delta link; try again.", code="bad_answer")
         return links.checked(self._client.graph, page.delta_link)
+
+    async def _first_delta(self, url: str) -> bytes | None:
+        """Return the response to a first delta request. Raises ChangeFeedUnsupported if this tenant has no such query.
+
+        External tenants and those of Azure AD B2C do not: 400, 404 and 504 were seen. A 504 is such an answer at every
+        attempt of the client (`GRAPH_REQUEST`). The answer counts only if users can be listed.
+        """
+        try:
+            return await self._client.get(url, priority=True)
+        except SyncError as error:
+            if status_of(error) not in _NO_DELTA:
+                raise
+            await self._client.get(links.path(self._client.graph, "users", {"$select": "id", "$top": "1"}))
+            raise ChangeFeedUnsupported(
+                f"Microsoft Graph refuses delta queries of users in this tenant ({status_of(error)}); list all users."
+            ) from error
 
     async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
         """Return the first page of the source's users, or the page at a nextLink."""
@@ -124,7 +159,7 @@ class GraphDirectory:
 
     async def _with_managers(self, cursor: str | None) -> UsersPage:
         """Return a page of all users with their managers, which only the first round of a delta query lists."""
-        page = await self.changes(cursor or links.delta_with_managers(self._client.graph))
+        page = await self._changes_page(cursor, links.delta_with_managers(self._client.graph))
         latest = dict(page.changes)
         removed = {person for person, fields in latest.items() if fields is None}
         users = apply_delta({}, [change for change in page.changes if change[1] is not None])
@@ -139,8 +174,12 @@ class GraphDirectory:
 
     async def changes(self, cursor: str) -> ChangesPage:
         """Return one page of a delta query. Raises DeltaLinkExpired if the source must be read in full."""
+        return await self._changes_page(cursor, "")
+
+    async def _changes_page(self, cursor: str | None, first: str) -> ChangesPage:
         graph = self._client.graph
-        page = decode(await self._changes(links.checked(graph, cursor)), UserPage)
+        answer = self._changes(links.checked(graph, cursor)) if cursor else self._first_delta(first)
+        page = decode(await answer, UserPage)
         if (page.next_link is None) == (page.delta_link is None):
             raise Transient("Microsoft Graph gave neither a next nor a delta link, or both.", code="bad_answer")
         return ChangesPage(

@@ -44,6 +44,21 @@ class Refused(RequestRefused):
         self.status = status
 
 
+class Failing(Transient):
+    """Graph fails to answer a request, with this HTTP status."""
+
+    def __init__(self, message: str, *, code: str, status: int, retry_after_s: float | None = None) -> None:
+        super().__init__(message, code=code, retry_after_s=retry_after_s)
+        self.status = status
+
+
+def status_of(error: SyncError) -> int | None:
+    """Return the HTTP status of an error of Graph, if it is known."""
+    if isinstance(error, Failing | Refused):
+        return error.status
+    return int(HTTPStatus.NOT_FOUND) if isinstance(error, NotFound) else None
+
+
 class GraphProblem(APIError, Parsable):
     """Graph's error object, read by the SDK's adapter; its own model would cost seconds to import."""
 
@@ -132,14 +147,17 @@ def of_status(status: int, code: str, headers: Mapping[str, str]) -> SyncError:
         error = DeltaLinkExpired("The delta token expired; only a full listing helps.")
     elif status in _TRY_LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         throttled = status == HTTPStatus.TOO_MANY_REQUESTS
-        error = Transient(
+        error = Failing(
             f"Microsoft Graph {'limits our requests' if throttled else 'is failing'} ({summary}); try again later.",
             code="throttled" if throttled else "graph_failing",
+            status=status,
             retry_after_s=retry_after_s(headers),
         )
     elif status < HTTPStatus.BAD_REQUEST or (status == HTTPStatus.NOT_FOUND and not code):
         # a redirect, which is not followed, a partial response, or a 404 without a code, which is not Graph's
-        error = Transient(f"Microsoft Graph answered {status}, which says nothing; try again.", code="bad_answer")
+        error = Failing(
+            f"Microsoft Graph answered {status}, which says nothing; try again.", code="bad_answer", status=status
+        )
     elif status == HTTPStatus.NOT_FOUND:
         error = NotFound(f"The object does not exist in Microsoft Graph ({code}).", code="group_not_found")
     else:

@@ -9,6 +9,7 @@ page index shows which pages may contain a user, so that only these need to be r
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -81,6 +82,8 @@ class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""
     #: Properties that few users had, or none, when the source was last listed.
     scarce: tuple[str, ...] = ()
+    #: When the directory last refused its change feed; it is tried again a week later. None if it has one.
+    feed_refused_at: datetime | None = None
 
 
 def page_key(attempt: str, number: int) -> str:

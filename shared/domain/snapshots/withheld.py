@@ -31,7 +31,10 @@ PROPERTIES: Final = (
     "aliases",
     "cost_center",
     "street_address",
+    "manager",
 )
+#: Compared only if the preferences ask for managers: otherwise none are read.
+MANAGER: Final = "manager"
 #: Minimum number of people who had a property before its absence counts as withheld...
 MIN_PEOPLE: Final = 10
 #: ...and their minimum share of the people in the stored snapshot, exclusive.

@@ -13,6 +13,7 @@ from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.fingerprints import snapshot_scope
 from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchResult
 from shared.errors import (
+    ChangeFeedUnsupported,
     Conflict,
     Contended,
     NeedsAttention,
@@ -24,17 +25,20 @@ from shared.errors import (
     Transient,
 )
 from shared.ports.directory import Directory
+from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.adaptive_timeout import DirectoryUnavailable, FirstResponseGuard, SlowStartLimiter
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.directory_access import DirectoryAccess
+from shared.workflows.sync.change_feed import has_feed, remembered
 from shared.workflows.sync.delta_read import DeltaRead
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.full_read import FullRead, OutOfTime
+from shared.workflows.sync.observed_directory import ObservedDirectory
 from shared.workflows.sync.stages import StageCoordinator
-from shared.workflows.sync.withheld_check import ObservedDirectory, WithheldCheck
+from shared.workflows.sync.withheld_check import WithheldCheck
 
 
 class Fetch(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +53,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     full_read: FullRead
     delta_read: DeltaRead
     withheld_check: WithheldCheck
+    clock: Clock
     slow_starts: SlowStartLimiter
 
     async def __call__(self, job: FetchJob, counters: RequestCounters, *, last_delivery: bool) -> None:
@@ -147,16 +152,28 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
         current = await self.snapshots.find_current(job.tenant, job.source)
         async with self.access.open_for_run(plan, context) as directory:
-            observed = ObservedDirectory(directory, current)
+            observed = ObservedDirectory(directory, current, has_feed=has_feed(current, self.clock.now()))
             try:
-                result = await self._listed(plan, job, observed.as_directory, current)
-                result = await self.withheld_check(plan, current, observed, result)
+                result = await self._checked(plan, job, observed, current)
+                result = remembered(result, plan.sources[job.source], directory, current, self.clock.now())
             except NeedsAttention as error:
                 result = self._failed(plan, context, job, error)
                 is_final = job.refused or not isinstance(error, RequestRefused)
                 if not is_final or (result.problem and result.problem.category is ErrorCategory.CREDENTIALS):
                     raise
-            return msgspec.structs.replace(result, warnings=await self._lost_permissions(plan, directory, result))
+            lost = await self._lost_permissions(plan, directory, result)
+            return msgspec.structs.replace(result, warnings=(*result.warnings, *lost))
+
+    async def _checked(
+        self, plan: Plan, job: FetchJob, observed: ObservedDirectory, current: SnapshotManifest | None
+    ) -> FetchResult:
+        """Return the result of reading the source, listed without a change feed if the directory refuses its own."""
+        try:
+            result = await self._listed(plan, job, observed.as_directory, current)
+        except ChangeFeedUnsupported:
+            observed.has_feed = False
+            result = await self._listed(plan, job, observed.as_directory, current)
+        return await self.withheld_check(plan, current, observed, result)
 
     async def _lost_permissions(self, plan: Plan, directory: Directory, result: FetchResult) -> tuple[Problem, ...]:
         """Return a warning for each needed permission that the credentials have lost, whether or not it was needed."""

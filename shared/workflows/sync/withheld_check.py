@@ -1,68 +1,28 @@
 """Withheld check: makes a source unreadable if its directory answered with null for what the app may no longer read."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
-from shared.domain.directory import ChangesPage, DirectoryUser, Source, UsersPage
+from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import TenantId
 from shared.domain.problem import ErrorCategory, Problem
 from shared.domain.run import Plan
 from shared.domain.snapshots.snapshot import SnapshotManifest
-from shared.domain.snapshots.withheld import Cleared, Visible, WithheldJudgement
+from shared.domain.snapshots.withheld import MANAGER, Visible, WithheldJudgement
 from shared.domain.sync.jobs import FetchOutcome, FetchResult
 from shared.errors import SnapshotIncomplete
-from shared.ports.directory import Directory
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import cpu_slice
 from shared.workflows.snapshots.reader import stored_users
+from shared.workflows.sync.observed_directory import ObservedDirectory
 
 #: Codes of the problems. Clients and the portal offer to accept the second one.
 STATUS_WITHHELD: Final = "account_status_withheld"
 PROPERTIES_WITHHELD: Final = "properties_withheld"
 #: Number of users that are compared in one turn of the CPU.
 _BLOCK: Final = 1_000
-
-
-class ObservedDirectory:
-    """A directory whose pages are noted as they pass: the properties that they show, or take away."""
-
-    def __init__(self, directory: Directory, stored: SnapshotManifest | None) -> None:
-        self._directory = directory
-        self._stored_users = stored.digest.users if stored is not None else 0
-        #: What the listing has shown; None if there was none, or if an earlier message began it.
-        self.visible: Visible | None = None
-        #: What the changes have taken away; None if none were read.
-        self.cleared: Cleared | None = None
-
-    @property
-    def as_directory(self) -> Directory:
-        """The same, as the protocol whose other methods it passes on."""
-        return cast("Directory", self)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._directory, name)
-
-    async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
-        """Return a page of the listing, and note what it shows."""
-        if managers:
-            page = await self._directory.users(source, cursor, managers=True)
-        else:
-            page = await self._directory.users(source, cursor)
-        self.cleared = None  # a listing replaces the changes
-        if cursor is None:
-            self.visible = Visible()
-        if self.visible is not None and not source.by_id:
-            async with cpu_slice():
-                self.visible = self.visible.after(page.users, self._stored_users)
-        return page
-
-    async def changes(self, cursor: str) -> ChangesPage:
-        """Return a page of changes, and note what it takes away."""
-        page = await self._directory.changes(cursor)
-        self.cleared = (self.cleared or Cleared()).after(page.changes)
-        return page
 
 
 class WithheldCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +52,8 @@ class WithheldCheck(msgspec.Struct, frozen=True, kw_only=True):
             visible = observed.visible or await self._visible(plan.tenant, listed, stored)
             suspects = frozenset(visible.scarce) - frozenset(stored.scarce if stored is not None else ())
             listed = msgspec.structs.replace(listed, scarce=tuple(sorted(visible.scarce)))
+        if not plan.preferences.attributes.manager:
+            suspects -= {MANAGER}
         if not visible.status:
             return _failed(source, result, _status_withheld(source, listed))
         withheld = await self._withheld(plan.tenant, listed, stored, suspects) if stored is not None else {}

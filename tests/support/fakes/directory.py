@@ -24,7 +24,7 @@ from shared.domain.directory import (
 )
 from shared.domain.ids import ObjectId, SourceId
 from shared.domain.snapshots.delta import apply_delta
-from shared.errors import DeltaLinkExpired, LoginRefused, NotFound, SyncError
+from shared.errors import ChangeFeedUnsupported, DeltaLinkExpired, LoginRefused, NotFound, SyncError
 
 
 class FakeDirectory:
@@ -53,6 +53,9 @@ class FakeDirectory:
         self.capabilities = frozenset(Capability)
         #: Raised whenever changes are asked for, until it is taken away.
         self.unreadable_changes: SyncError | None = None
+        #: Whether it refuses its change feed, and how often that was asked for.
+        self.no_feed = False
+        self.feed_requests = 0
         self.requests = 0
         self._log: list[tuple[ObjectId, DirectoryUser | None]] = []
 
@@ -74,6 +77,9 @@ class FakeDirectory:
     async def change_cursor(self) -> str:
         """Return a cursor of all changes from now on."""
         self.requests += 1
+        self.feed_requests += 1
+        if self.no_feed:
+            raise ChangeFeedUnsupported("there is no change feed")
         return f"changes:{len(self._log)}"
 
     async def users(self, source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
@@ -111,7 +117,9 @@ class FakeDirectory:
         self.requests += 1
         if self.unreadable_changes is not None:
             raise self.unreadable_changes
-        if self.delta_expired:
+        if self.no_feed and cursor.endswith(":0"):
+            raise ChangeFeedUnsupported("there is no change feed")
+        if self.delta_expired or self.no_feed:
             raise DeltaLinkExpired("the delta token expired")
         kind, _, number = cursor.rpartition(":")
         start = int(number)

@@ -46,6 +46,12 @@ GRAPH_ERRORS: Final[dict[str, Explanation]] = {
         "A permission was narrowed, or the values were cleared for everyone. Nothing is changed until this is decided.",
         "Grant User.Read.All with admin consent. If the values were really cleared, accept this in the report.",
     ),
+    "delta_unsupported": _of(
+        ErrorCategory.TRANSIENT,
+        "This tenant has no delta queries",
+        "Microsoft Graph refuses to report changes of users in external tenants, so every sync lists all users.",
+        "No action is required. In a week it is tried again.",
+    ),
     "hidden_membership": _of(
         ErrorCategory.PERMISSION,
         "The group hides its members",

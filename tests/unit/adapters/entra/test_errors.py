@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.adapters.entra.errors import Refused, of_login, of_status
+from shared.adapters.entra.errors import Failing, Refused, of_login, of_status, status_of
 from shared.adapters.entra.retry_after import retry_after_s
 from shared.errors import DeltaLinkExpired, LoginRefused, NotFound, PageTokenExpired, SyncError, Transient
 
@@ -25,19 +25,21 @@ TRACE, CORRELATION = "0b1c2d3e-0000-4000-8000-000000000001", "0b1c2d3e-0000-4000
         (403, "Authorization_RequestDenied", Refused, "Authorization_RequestDenied"),
         (403, "", Refused, "403"),
         (404, "Request_ResourceNotFound", NotFound, "group_not_found"),
-        (404, "", Transient, "bad_answer"),
-        (206, "", Transient, "bad_answer"),
-        (302, "", Transient, "bad_answer"),
-        (408, "", Transient, "graph_failing"),
-        (429, "TooManyRequests", Transient, "throttled"),
-        (500, "", Transient, "graph_failing"),
-        (504, "", Transient, "graph_failing"),
+        (404, "", Failing, "bad_answer"),
+        (206, "", Failing, "bad_answer"),
+        (302, "", Failing, "bad_answer"),
+        (408, "", Failing, "graph_failing"),
+        (429, "TooManyRequests", Failing, "throttled"),
+        (500, "", Failing, "graph_failing"),
+        (504, "", Failing, "graph_failing"),
     ],
 )
 def test_statuses(status: int, graph_code: str, kind: type[SyncError], code: str) -> None:
     """Each status and code asks for one thing only."""
     error = of_status(status, graph_code, {"Retry-After": "300"})
     assert (type(error), error.code) == (kind, code)
+    assert status_of(error) in {status, None}
+    assert isinstance(error, Transient) is isinstance(error, Failing)
     if isinstance(error, Transient) and code != "bad_answer":
         assert error.retry_after_s == 300.0
 
