@@ -1,17 +1,13 @@
-"""NCRONTAB schedules and a timer's stored status. Pure functions: `now` is a parameter, in UTC."""
+"""Schedules of timers and their stored status. Pure functions: `now` is a parameter, in UTC."""
 
 import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from croniter import CroniterError, croniter
-
-from infra.local.functions_host.errors import Rejected
+from infra.local.functions_host.ncrontab import Expression
 
 _FIELDS = 6
-#: fields that croniter accepts and NCRONTAB does not: L, #, ?, @daily, random and hashed fields
-_ONLY_CRONITER = re.compile(r"[#?@]|(?<![A-Za-z])[LRHlrh](?![A-Za-z])")
 #: .NET's default moment, stored for a timer that has never run
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -44,9 +40,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """An NCRONTAB expression of six fields, seconds first. Day of month and day of week must both match."""
+    """The schedule of a timer trigger."""
 
-    expression: str
+    text: str
+    expression: Expression
 
     @classmethod
     def parse(cls, text: str) -> "Schedule":
@@ -55,28 +52,16 @@ class Schedule:
         Raises:
             Rejected: The expression is not valid. Timespans are rejected as well: they need a plan that never sleeps.
         """
-        fields = text.split()
-        expression = " ".join(["0", *fields] if len(fields) == _FIELDS - 1 else fields)
-        if len(expression.split()) != _FIELDS or _ONLY_CRONITER.search(expression):
-            raise Rejected(f'{text!r} is not an NCRONTAB schedule of five or six fields, such as "0 */5 * * * *"')
-        try:
-            croniter(expression, second_at_beginning=True, day_or=False).get_next(datetime)
-        except (CroniterError, ValueError) as error:
-            raise Rejected(f'{text!r} is not an NCRONTAB schedule such as "0 */5 * * * *": {error}') from error
-        return cls(expression)
+        return cls(text, Expression.parse(text))
 
     def after(self, moment: datetime) -> datetime:
-        """Return the first occurrence later than `moment`."""
-        occurrence: datetime = croniter(self.expression, moment, second_at_beginning=True, day_or=False).get_next(
-            datetime
-        )
-        return occurrence
+        """Return the first occurrence later than `moment`; `ncrontab.NO_OCCURRENCE` if there is none."""
+        return self.expression.after(moment)
 
     def is_too_frequent_for_status(self, now: datetime) -> bool:
         """Return whether it occurs more than once a minute. The host stores no status of such a timer."""
-        return self.expression.split()[1:] == ["*"] * (_FIELDS - 1) and self.after(self.after(now)) <= now + timedelta(
-            minutes=1
-        )
+        every_minute = self.text.split()[1:] == ["*"] * (_FIELDS - 1)
+        return every_minute and self.after(self.after(now)) <= now + timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

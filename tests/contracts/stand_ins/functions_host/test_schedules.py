@@ -1,10 +1,14 @@
 """When timers run, and what a stored status means: pure functions of schedule, status and clock."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.local.functions_host.errors import Rejected
+from infra.local.functions_host.ncrontab import NO_OCCURRENCE
 from infra.local.functions_host.schedules import NEVER, Schedule, Status, after_run, start
 
 OCCURRENCES = [
@@ -27,6 +31,8 @@ REJECTED = [
     "00:05:00",
     "R * * * * *",
 ]
+#: Schedules as NCrontab.Signed 3.4.0 reads them, the parser in the Functions host.
+RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "ncrontab.json").read_text(encoding="utf-8"))
 HOURLY = Schedule.parse("0 0 * * * *")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -41,9 +47,55 @@ def test_next_occurrence(expression: str, moment: str, expected: str) -> None:
 
 @pytest.mark.parametrize("expression", REJECTED)
 def test_rejected_schedules(expression: str) -> None:
-    """What NCRONTAB does not know is rejected, though croniter may know it."""
+    """What other dialects of cron know, and NCRONTAB does not, is rejected."""
     with pytest.raises(Rejected):
         Schedule.parse(expression)
+
+
+@pytest.mark.parametrize("recorded", RECORDED["schedules"], ids=lambda one: repr(one["schedule"]))
+def test_schedules_are_read_as_by_the_host(recorded: dict[str, Any]) -> None:
+    """Accepted or not, and the next five occurrences after each instant, as recorded from the host's own parser."""
+    try:
+        schedule = Schedule.parse(recorded["schedule"])
+    except Rejected:
+        assert not recorded["accepted"]
+        return
+    assert recorded["accepted"]
+    for start_text, expected in zip(RECORDED["after"], recorded["next"], strict=True):
+        moment = datetime.fromisoformat(start_text)
+        found: list[str] = []
+        while len(found) < len(expected) or not found:
+            moment = schedule.after(moment)
+            if moment == NO_OCCURRENCE:
+                break
+            found.append(moment.strftime("%Y-%m-%dT%H:%M:%S"))
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "accepted"),
+    [
+        ("0 5/0 * * * *", True),
+        ("0 */+5 * * * *", True),
+        ("0 99/5 * * * *", False),
+        ("0 0 0 0/5 * *", False),
+        ("0 /5 * * * *", False),
+        ("0 5- * * * *", False),
+        ("0 ,5 * * * *", False),
+        ("0 1_0 * * * *", False),
+        ("0 ٣ * * * *", False),
+        ("0 99999999999 * * * *", False),
+        ("0 0 0 * * Mon-5/2", True),
+        ("0 0 0 * Ma-Mar *", True),
+    ],
+)
+def test_odd_fields(expression: str, accepted: bool) -> None:  # noqa: FBT001 - a table
+    """Signs, steps and digits are those of the host's parser."""
+    if accepted:
+        assert Schedule.parse(expression).after(NOON) > NOON
+    else:
+        with pytest.raises(Rejected):
+            Schedule.parse(expression)
 
 
 def test_too_frequent_for_a_status() -> None:
