@@ -17,7 +17,6 @@ from shared.domain.retry_policy import DELAYED, REDELIVERY
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, Job, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import parse
 from shared.errors import Rejected, Superseded, Transient
-from shared.runtime.fair_scheduler import one_job
 from shared.telemetry import RequestCounters, count_requests, event
 
 _CONNECTION: Final = "AzureWebJobsStorage"
@@ -29,7 +28,7 @@ async def _process(queue: str, msg: func.QueueMessage) -> None:
     """Process a message. At its last delivery, record it as a dead letter instead of raising an error."""
     product, id_, body = app(), msg.id or "", msg.get_body().decode("utf-8", errors="replace")
     last_delivery = (msg.dequeue_count or 1) > REDELIVERY.retries
-    with count_requests() as counters, one_job():
+    with count_requests() as counters:
         try:
             await _handle(product, queue, id_, body, counters, last_delivery=last_delivery)
         except Exception as error:

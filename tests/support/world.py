@@ -19,7 +19,6 @@ from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunMode
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, Job, ReconcileJob, SyncRequest
 from shared.errors import Conflict, Superseded, Transient
-from shared.runtime.fair_scheduler import one_job
 from shared.settings import Settings
 from shared.telemetry import RequestCounters, count_requests
 from tests.support.fakes import (
@@ -246,7 +245,7 @@ async def deliver(app: App, message: Job, *, last_delivery: bool = False) -> Non
 
 async def work_off(app: App, message: Job, counters: RequestCounters, *, last_delivery: bool = False) -> None:
     """Do the same, with what it costs counted in `counters`."""
-    with suppress(Superseded), one_job():
+    with suppress(Superseded):
         match message:
             case SyncRequest():
                 await app.plan(message, counters)

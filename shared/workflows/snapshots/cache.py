@@ -15,7 +15,7 @@ from shared.domain.reconcile.decide import Decision
 from shared.domain.snapshots.partitions import Cuts, CutSnapshot, Cutter
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.fair_scheduler import cpu_slice, room
+from shared.runtime.fair_scheduler import cpu_slice
 
 _Key = tuple[TenantId, SnapshotManifest, int]
 #: Parts of a snapshot that are remembered: so far may one job be ahead of another.
@@ -65,8 +65,8 @@ async def _free(snapshot: CutSnapshot) -> None:
     """Free what nobody has any more, part by part: all at once, it would keep the event loop for 20 ms."""
     left = True
     while left:
-        await room()
-        left = snapshot.free_some()
+        async with cpu_slice():
+            left = snapshot.free_some()
 
 
 class FirstDecisions:

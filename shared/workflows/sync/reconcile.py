@@ -40,9 +40,9 @@ _NAMED_PREVIEW: Final = 10_000
 LARGE_PEOPLE: Final = 20_000
 #: Slots for large comparisons in a worker. A comparison of a million people takes all of them: it needs 330 MB of the
 #: worker's 2,048 MB, and minutes of CPU where host.json allows a function ten minutes.
-LARGE_AT_ONCE: Final = 4
+LARGE_AT_ONCE: Final = 2
 #: Number of people per slot of a large comparison.
-PLACE_PEOPLE: Final = 250_000
+PLACE_PEOPLE: Final = 500_000
 #: Maximum number of recipients that are read one by one. For more, listing the whole location is cheaper.
 _MAX_READ: Final = 100
 

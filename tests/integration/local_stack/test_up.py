@@ -153,3 +153,10 @@ def test_missing_core_tools_are_named() -> None:
             host_part(7071, settings, kind="func")
     with pytest.raises(HostUnavailable, match="HOST=local"):
         host_part(7071, settings, kind="docker")
+
+
+def test_one_process_per_scale_group_is_an_option() -> None:
+    """HOST=groups chooses it for the host of this repository. Otherwise all functions share a process."""
+    settings = {"FUNCTIONS_HOST_KEY": "key"}
+    commands = {kind: host_part(7071, settings, kind=kind).command for kind in ("local", "groups")}
+    assert commands["groups"] == [*commands["local"], "--process-per-group"]
