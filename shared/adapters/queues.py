@@ -58,6 +58,7 @@ class StorageJobQueue:
 
     async def receive_poison(self, queue: str) -> AsyncIterator[PoisonMessage]:
         """Iterate over the messages of a queue that the host moved to its poison queue."""
+        await self._service.ready(queue)  # so that a person can put the first message on it
         client = await self._service.ready(f"{queue}{POISON_SUFFIX}")
         with _translated():
             async for message in client.receive_messages(

@@ -31,6 +31,7 @@ KEYS: Final = (
     "loop_stall",
     "many_tenants",
     "throttled",
+    "click_to_done",
     "cold_start",
     "package",
     "cost",

@@ -24,7 +24,7 @@ from shared.domain.sync.jobs import (
     SyncRequest,
 )
 from shared.domain.sync.queue_messages import parse
-from shared.errors import NotFound, Rejected, Superseded, SyncError
+from shared.errors import Rejected, Superseded, SyncError
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue, PoisonMessage
@@ -94,7 +94,7 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
         await self.add_entry(queue, message_id, body, "poison", detail, message)
         try:
             await self._fail_job(queue, message, counters)
-        except (Superseded, NotFound):  # NotFound: the tenant was deleted
+        except Superseded:
             event("dead_letter_superseded", queue=queue, message=message_id)
 
     async def _fail_job(self, queue: str, message: Message, counters: RequestCounters) -> None:

@@ -120,7 +120,7 @@ class DeadLetterReplay(msgspec.Struct, frozen=True, kw_only=True):
         if not isinstance(message, SyncRequest):
             try:
                 await self.stages.current_plan(message.tenant, message.run)
-            except (NotFound, Superseded) as error:
+            except Superseded as error:
                 raise Conflict(
                     f"Run {message.run} has ended: start a new sync and discard this entry.", code="run_ended"
                 ) from error

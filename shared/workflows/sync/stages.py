@@ -30,13 +30,16 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
     queue: JobQueue
 
     async def current_plan(self, tenant: TenantId, run: RunId) -> Plan:
-        """Return the plan of the tenant's active run. Raises Superseded if `run` is no longer the active run."""
+        """Return the plan of the tenant's active run. Raises Superseded if `run` is no longer it, or was deleted."""
         plan, _ = await self.current(tenant, run)
         return plan
 
     async def current(self, tenant: TenantId, run: RunId) -> tuple[Plan, TenantContext]:
         """Return the plan of the tenant's active run with the tenant's context. Raises as `current_plan`."""
-        plan = await self.runs.get_plan(tenant, run)
+        try:
+            plan = await self.runs.get_plan(tenant, run)
+        except NotFound as error:
+            raise Superseded(f"Run {run} of {tenant} was deleted.", code="superseded") from error
         return plan, await self.require_current(plan)
 
     async def require_current(self, plan: Plan) -> TenantContext:
