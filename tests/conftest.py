@@ -7,6 +7,7 @@ from hypothesis import settings
 
 from infra.local.azurite import Azurite, running_azurite
 from infra.local.stack.certificates import Certificates, ensure_certificates
+from infra.package.build import Built, build
 
 #: Hypothesis fails an example that takes longer than 200 ms. Timings are never asserted here: CI machines differ.
 settings.register_profile("recipient-sync", deadline=None)
@@ -18,6 +19,13 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """A real Azurite on free ports, in memory, shared by the session: each test takes names of its own."""
     with running_azurite(tmp_path_factory.mktemp("azurite") / "azurite.log") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The package, built once: it installs what is deployed and runs the tests of the Graph adapter twice."""
+    folder = tmp_path_factory.mktemp("package")
+    return build(folder / "package.zip", folder / "work")
 
 
 @pytest.fixture(scope="session")

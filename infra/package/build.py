@@ -9,6 +9,7 @@ import zipfile
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Final
 
 from infra.local.stack.child import ROOT
 from infra.package.trim import TRIMMED, PackageError, trim, used
@@ -20,12 +21,18 @@ SITE_PACKAGES = Path(".python_packages/lib/site-packages")
 PLATFORM, PYTHON = "x86_64-manylinux_2_28", "3.11"
 PRODUCT = ("host.json", "function_app.py", "requirements.txt", "shared")
 
+IGNORE_FILE: Final = ".funcignore"
+#: Content of the file without which `azd deploy` leaves out every `__pycache__` of the folder. It is not deployed.
+_FUNCIGNORE: Final = "# Every file of this folder is deployed.\n"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     """A package that was written. Sizes are in bytes."""
 
     path: Path
+    #: Folder with the same files, and the ignore file for azd.
+    root: Path
     zipped: int
     unzipped: int
     sdk_files: int
@@ -68,8 +75,10 @@ def build(out: Path, work: Path) -> Built:
     functions = index(root)
     out.parent.mkdir(parents=True, exist_ok=True)
     _zip(root, out)
+    (root / IGNORE_FILE).write_text(_FUNCIGNORE, encoding="utf-8")
     return Built(
         path=out,
+        root=root,
         zipped=out.stat().st_size,
         unzipped=_size(root),
         sdk_files=_files(sdk),
