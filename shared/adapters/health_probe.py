@@ -1,6 +1,7 @@
 """Health probes: requests to the services that the app depends on, which also return the services' clocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -11,9 +12,9 @@ from shared.adapters.key_vault import KeyVaultSecretStore
 from shared.adapters.network.tls import tls_context
 from shared.adapters.queues import StorageJobQueue
 from shared.adapters.stores.account_placement import FIRST, Accounts
-from shared.adapters.stores.table_names import RUNS
+from shared.adapters.stores.table_names import ALL_TABLES, RUNS
 from shared.domain.sync.jobs import ALL_QUEUES
-from shared.errors import NotFound, Transient
+from shared.errors import Misconfigured, NotFound, Transient
 from shared.settings import Settings
 
 #: Name of a row and of a secret that are used only by the probes.
@@ -42,8 +43,14 @@ class DeployedProbes:
         return await self._accounts.names()
 
     async def tables(self, account: str = FIRST) -> datetime | None:
-        """Write, read and delete a row. Return the time of storage. Raises SyncError if one of them fails."""
+        """Write, read and delete a row, and look into every table. Return the time of storage.
+
+        Raises SyncError if a request fails; a Misconfigured names the table.
+        """
         tables = await self._accounts.named(account)
+        for table in ALL_TABLES:
+            with self._named(f"Table {table}"):
+                await tables.find(table, _PARTITION, _NAME)
         await tables.put(RUNS, {"PartitionKey": _PARTITION, "RowKey": _NAME})
         row: Any = await tables.get(RUNS, _PARTITION, _NAME)
         await tables.delete(RUNS, _PARTITION, _NAME)
@@ -51,8 +58,15 @@ class DeployedProbes:
         return datetime.fromisoformat(written) if written else None
 
     async def queues(self) -> Mapping[str, int]:
-        """Return the approximate number of messages by queue. Raises SyncError if a queue cannot be reached."""
-        return {name: await self._queues.depth(name) for name in ALL_QUEUES}
+        """Return the approximate number of messages by queue.
+
+        Raises SyncError if a queue cannot be reached; a Misconfigured names the queue.
+        """
+        depths = {}
+        for queue in ALL_QUEUES:
+            with self._named(f"Queue {queue}"):
+                depths[queue] = await self._queues.depth(queue)
+        return depths
 
     async def vault(self) -> None:
         """Read a secret that does not exist. Raises SyncError unless Key Vault answers that it was not found."""
@@ -73,3 +87,14 @@ class DeployedProbes:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Transient("The login service did not answer.", code="login_unreachable") from error
         return parsedate_to_datetime(date) if date else None
+
+    @contextmanager
+    def _named(self, what: str) -> Iterator[None]:
+        """Name what an error of the configuration concerns, and the setting if it chooses the wrong identity."""
+        try:
+            yield
+        except Misconfigured as error:
+            settings = self._settings
+            by_default = settings.storage_connection_string is None and settings.managed_identity_client_id is None
+            hint = " AzureWebJobsStorage__clientId is not set: the identity is the system-assigned one."
+            raise Misconfigured(f"{what}: {error}{hint if by_default else ''}", code=error.code) from error

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 from azure.core.exceptions import (
@@ -119,6 +120,10 @@ def _translated() -> Iterator[None]:
             raise Misconfigured(
                 "Queue Storage refuses the app: give its identity the role Storage Queue Data Contributor.",
                 code="storage_forbidden",
+            ) from error
+        if status == HTTPStatus.NOT_FOUND:
+            raise Misconfigured(
+                "A queue was deleted while the app runs: restart the app.", code="queue_missing"
             ) from error
         if status in {400, 413}:
             raise Rejected(f"Queue Storage refuses a message ({status}).", code="storage_refused") from error

@@ -6,6 +6,7 @@ from shared.bootstrap.supervision import SupervisionWiring
 from shared.workflows.operations.dead_letters import DeadLetters
 from shared.workflows.operations.health_check import Doctor
 from shared.workflows.operations.overview import Overview
+from shared.workflows.operations.readiness import ReadinessProbe
 from shared.workflows.operations.recipient_queries import RecipientQueries
 from shared.workflows.operations.replay import DeadLetterReplay
 from shared.workflows.operations.run_history import RunHistory
@@ -43,6 +44,11 @@ class OperationWiring(SupervisionWiring):
     def doctor(self) -> Doctor:
         """Checks the deployment."""
         return Doctor(probes=self.ports.probes, clock=self.ports.clock)
+
+    @cached_property
+    def readiness(self) -> ReadinessProbe:
+        """Probes the dependencies of the app."""
+        return ReadinessProbe(self.ports.probes, self.ports.clock)
 
     @cached_property
     def replay(self) -> DeadLetterReplay:

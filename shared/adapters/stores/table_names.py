@@ -14,3 +14,18 @@ USERS: Final = "Users"
 IDEMPOTENCY_KEYS: Final = "IdempotencyKeys"
 IMPORTS: Final = "Imports"
 UPLOADS: Final = "Uploads"
+
+ALL_TABLES: Final = (
+    TENANTS,
+    LOCATIONS,
+    RECIPIENTS,
+    SNAPSHOTS,
+    RUNS,
+    JOBS,
+    LEDGER,
+    LIMITS,
+    USERS,
+    IDEMPOTENCY_KEYS,
+    IMPORTS,
+    UPLOADS,
+)

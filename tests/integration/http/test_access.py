@@ -78,9 +78,11 @@ def test_every_route_has_its_rule(routes: list[Route]) -> None:
     assert {rule.replace("HEAD", "GET") for rule in probes} == public | page
     assert {route.name for route in routes if route.auth_level != "function"} == {
         "health",
+        "live",
         "openapi",
         "portal",
         "portal_file",
+        "ready",
         "signed_in",
     }
 

@@ -175,9 +175,10 @@ def _responses(endpoint: Route, schemas: Mapping[str, Any]) -> dict[str, Any]:
             response["headers"] = {name: {"schema": {"type": "string"}} for name in names}
         responses[str(int(status))] = response
     for code, problems in sorted(_problems(endpoint).items()):
+        content = responses.get(str(code), {}).get("content", {})
         responses[str(code)] = {
             "description": f"{HTTPStatus(code).phrase}: {', '.join(problems)}",
-            "content": {_PROBLEM: {"schema": schemas[repr(ProblemView)]}},
+            "content": {**content, _PROBLEM: {"schema": schemas[repr(ProblemView)]}},
             **({"headers": {"Retry-After": {"schema": {"type": "integer"}}}} if code in {429, 503} else {}),
         }
     return responses

@@ -6,6 +6,8 @@ from shared.domain.access.callers import Access
 
 RULES: Final = {
     "GET health": Access.PUBLIC,
+    "GET health/live": Access.PUBLIC,
+    "GET health/ready": Access.PUBLIC,
     "GET openapi.json": Access.PUBLIC,
     "POST validate": Access.SIGNED_IN,
     "GET me": Access.SIGNED_IN,
