@@ -10,7 +10,7 @@ NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/
 SCALE ?= full
 export SCALE
 
-.PHONY: help setup demo up down test test-fast bench bench-peers package check-azure snapshots lint prose-baseline format lock
+.PHONY: help setup demo up down test test-fast bench bench-peers package sbom check-azure rehearse snapshots lint prose-baseline format lock
 
 help: ## what there is to call
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile
@@ -44,8 +44,28 @@ bench-peers: setup ## measure against other readers of directories, which are in
 package: setup ## build .local/package.zip, which is deployed
 	@.venv/bin/python -m infra.package
 
-check-azure: setup ## everything about the deployment that can be checked without Azure
-	@.venv/bin/python -m pytest -rs tests/unit/azure tests/integration/azure $(ARGS)
+sbom: setup .local/tools/sbom/ready ## list what is in the package: .local/sbom.cdx.json
+	@.local/tools/sbom/bin/cyclonedx-py requirements requirements.lock --output-reproducible --output-file .local/sbom.cdx.json
+
+# Programs with packages of their own, as their locks specify.
+.local/tools/checkov/ready: infra/azure/checkov/checkov.lock
+.local/tools/sbom/ready: infra/package/sbom.lock
+.local/tools/%/ready:
+	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python $(@D)
+	@.venv/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $<
+	@touch $@
+
+check-azure: setup .local/tools/checkov/ready .local/tools/actionlint ## everything about the deployment that can be checked without Azure
+	@.venv/bin/python -m pytest -rs tests/unit/azure tests/integration/azure tests/integration/package $(ARGS)
+
+# Without Go, the test of the workflows is skipped and says so.
+.local/tools/actionlint:
+	@mkdir -p $(@D)
+	@! command -v go >/dev/null || GOBIN="$(CURDIR)/$(@D)" go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+rehearse: package ## sync the demo tenants from the package, with the settings and roles of a deployment
+	@.venv/bin/python -m infra.rehearsal dev
+	@.venv/bin/python -m infra.rehearsal prod
 
 snapshots: setup ## write again what infra/azure would create in each environment; needs bicep
 	@.venv/bin/python -m infra.azure.bicep
@@ -66,10 +86,12 @@ format: setup ## rewrite the code as `lint` wants it
 
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
-lock: setup ## renew the locks after a change of requirements*.txt, of infra/local/*/*.txt, of the peers or of a package.json
+lock: setup ## renew the locks after a change of requirements*.txt, of infra/**/*.txt, of the peers or of a package.json
 	@$(LOCK) requirements.txt -o requirements.lock
 	@$(LOCK) requirements-dev.txt -o requirements-dev.lock
 	@$(LOCK) --no-annotate infra/local/setup/uv.txt -o infra/local/setup/uv.lock
+	@$(LOCK) --no-annotate infra/azure/checkov/checkov.txt -o infra/azure/checkov/checkov.lock
+	@$(LOCK) --no-annotate infra/package/sbom.txt -o infra/package/sbom.lock
 	@$(LOCK) --no-annotate --no-deps tests/bench/peers_cartography/cartography.txt -o tests/bench/peers_cartography/cartography.lock
 	@$(LOCK) --no-annotate tests/bench/peers_cartography/requirements.txt -o tests/bench/peers_cartography/requirements.lock
 	@cd tests/bench/peers_backstage && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
