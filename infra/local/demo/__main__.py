@@ -27,10 +27,11 @@ async def demo(console: Console, scale: float, output: Path) -> list[str]:
         Api(stack.info) as api,
         Simulator(stack.info) as simulator,
     ):
-        return await _play(console, api, simulator, output)
+        return await play(console, api, simulator, output)
 
 
-async def _play(console: Console, api: Api, simulator: Simulator, output: Path) -> list[str]:
+async def play(console: Console, api: Api, simulator: Simulator, output: Path) -> list[str]:
+    """Onboard and sync the tenants on a running stack, and return the deviations from the expected result."""
     contoso = TenantReport("contoso", "full mode, every user at every location")
     fabrikam = TenantReport("fabrikam", "groups mode, 40 groups at 12 locations")
     adatum = TenantReport("adatum", "wrong secret")
