@@ -74,7 +74,7 @@ def test_every_route_has_its_rule(routes: list[Route]) -> None:
     page = {"GET portal", "GET portal/{*path}"}
     probes = {rule for rule in served if rule.startswith("HEAD ")}
     assert served - door - page - probes == set(RULES)
-    public = {f"GET {path}" for path in ("health", "openapi.json")}
+    public = {f"GET {path}" for path in ("health", "health/live", "health/ready", "openapi.json")}
     assert {rule.replace("HEAD", "GET") for rule in probes} == public | page
     assert {route.name for route in routes if route.auth_level != "function"} == {
         "health",
