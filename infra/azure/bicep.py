@@ -1,5 +1,6 @@
 """Microsoft's Bicep compiler, and the snapshots that it writes: `python -m infra.azure.bicep`."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,14 @@ def snapshot(file: Path, *, mode: str) -> subprocess.CompletedProcess[str]:
     return run("snapshot", str(file), "--mode", mode, "--deployment-name", file.stem, *_DEPLOYMENT)
 
 
+def sort_outputs(environment: str) -> None:
+    """Sort the outputs in a stored snapshot, which the compiler writes in another order each time."""
+    path = FOLDER / "environments" / f"{environment}.snapshot.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["outputs"] = dict(sorted(content["outputs"].items()))
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
 def parameters(environment: str) -> Path:
     """Return the file with the parameters of an environment."""
     return FOLDER / "environments" / f"{environment}.bicepparam"
@@ -53,6 +62,9 @@ def main() -> int:
     except BicepUnavailable as error:
         print(error, file=sys.stderr)
         return 1
+    for environment, done in zip(ENVIRONMENTS, written, strict=True):
+        if done.returncode == 0:
+            sort_outputs(environment)
     print("".join(done.stdout + done.stderr for done in written), end="")
     return max(done.returncode for done in written)
 
