@@ -156,6 +156,12 @@ class Prices(msgspec.Struct, forbid_unknown_fields=True):
     queue_operations: Price
     vault_operations: Price
     log_gb: Price
+    alert_rules: Price
+    nat_hours: Price
+    address_hours: Price
+    endpoint_hours: Price
+    dns_zones: Price
+    always_ready_gb_s: Price
 
     def all(self) -> list[Price]:
         """Return the prices in the order of the fields."""

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from infra.capacity.cost.month import Bill, bill_of
+from infra.capacity.cost.options import options
 from infra.capacity.figures import RUNS, Assumptions, Counts, Measured, Prices
 from infra.capacity.generated_section import replace_section
 from infra.local.stack.child import ROOT
@@ -26,7 +27,8 @@ def write_pages(measured: Measured, assumed: Assumptions, prices: Prices) -> str
 def tables(measured: Measured, assumed: Assumptions, prices: Prices) -> str:
     """Return the tables of docs/performance/cost.md."""
     bill = bill_of(measured, assumed, prices)
-    return "\n".join((_bill(bill, assumed), _per_tenant(bill, assumed), _runs(measured.customer), _sources(prices)))
+    parts = (_bill(bill, assumed), _options(assumed, prices), _per_tenant(bill, assumed), _runs(measured.customer))
+    return "\n".join((*parts, _sources(prices)))
 
 
 def sentence(bill: Bill, assumed: Assumptions) -> str:
@@ -63,6 +65,12 @@ def _bill(bill: Bill, assumed: Assumptions) -> str:
         f"| if no two executions shared an instance | | | {bill.most_usd:,.2f} |",
         f"| the first syncs of all of them, once | | | {bill.first_usd:,.2f} |",
     ]
+    return "\n".join(lines) + "\n"
+
+
+def _options(assumed: Assumptions, prices: Prices) -> str:
+    lines = ["### Fixed costs, a month", "", "| | consists of | USD |", "| --- | --- | ---: |"]
+    lines += [f"| {option.name} | {option.parts} | {option.usd:,.2f} |" for option in options(assumed, prices)]
     return "\n".join(lines) + "\n"
 
 
