@@ -8,9 +8,12 @@ The host therefore rejects at load what Azure rejects, and decodes and encodes b
 What it imitates (from the sources of the Functions host, the WebJobs SDK and its Storage extension):
 
 - Queue triggers: batches, thresholds, back-off, the renewed 10-minute lock, release, poison queues, both encodings, and
-  trigger metadata, including that a JSON message's own top-level `id` or `dequeueCount` hides the real one.
-- Queue outputs: sent after the function returned, missing queues created, text that looks like JSON re-serialised.
-- Timers: NCRONTAB in UTC, status and lease as blobs in `azure-webjobs-hosts`, one past-due run, no parallel runs.
+  trigger metadata, including that a JSON message's own top-level `id` or `dequeueCount` hides the real one. A poison
+  queue has no limit of deliveries. A stop cuts off a poll under way, so its messages can stay locked for 10 minutes.
+- Queue outputs: sent after the function returned, missing queues created, text that looks like JSON re-serialised. They
+  wake no listener.
+- Timers: NCRONTAB in UTC, status and lease as blobs in `azure-webjobs-hosts`, one past-due run, no parallel runs. After
+  a host was killed, its timers resume elsewhere within two minutes: leases of 60 s, tried every 60 s.
 - HTTP: the route prefix, constraints, keys; routes are tried in the order of the functions' names, the first wins;
   a wrong method is a 404, a failed function a 500 without a body, a chunked request body is not passed on.
 - With `--process-per-group`: a worker process for each queue- and timer-triggered function, and one for all HTTP
@@ -19,6 +22,7 @@ What it imitates (from the sources of the Functions host, the WebJobs SDK and it
 
 What it does not imitate:
 
+- the end of the host when its storage is unavailable or a listener cannot start: here both are retried;
 - scale-out, the time in which Azure starts an instance, instance memory, dynamic concurrency;
 - `host.json` logging and telemetry settings;
 - extension bundles, and triggers or bindings other than HTTP, timer and queue (others are rejected at load);

@@ -55,7 +55,7 @@ class Host:
         self._redeliver = redeliver
         self._lock_s = lock_s
         self._connections = Connections(settings.environ)
-        outputs = QueueOutputs(self._connections, is_base64=settings.queues.base64, notify=self._notify)
+        outputs = QueueOutputs(self._connections, is_base64=settings.queues.base64)
         self._invoker = Invoker(self._workers, outputs, timeout_s=settings.function_timeout_s)
         self._queues: dict[str, list[QueueListener]] = {}
         self._timers: list[TimerListener] = []

@@ -11,8 +11,8 @@ from infra.local.functions_host.schedules import Status
 log = logging.getLogger("functions_host")
 
 CONTAINER = "azure-webjobs-hosts"
-#: shortest possible lease, in seconds; a killed host blocks its successor for at most this time
-LEASE_S = 15
+#: length of a lease, in seconds; a killed host blocks its successor for at most this time
+LEASE_S = 60
 
 
 class Lease:

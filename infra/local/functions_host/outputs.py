@@ -7,7 +7,6 @@ Source: FunctionBinding.cs of the Functions host, `ReadAsEnumerable` and `BindAs
 """
 
 import json
-from collections.abc import Callable
 
 from azure.storage.queue.aio import QueueClient
 
@@ -35,12 +34,11 @@ def messages_of(value: Datum) -> list[bytes]:
 
 
 class QueueOutputs:
-    """Sends the queue outputs of functions. Calls `notify` with the queue, to wake its listener in this host."""
+    """Sends the queue outputs of functions. As in Azure, a listener finds the message only at its next poll."""
 
-    def __init__(self, connections: Connections, *, is_base64: bool, notify: Callable[[str], None]) -> None:
+    def __init__(self, connections: Connections, *, is_base64: bool) -> None:
         self._connections = connections
         self._is_base64 = is_base64
-        self._notify = notify
         self._clients: dict[tuple[str, str], QueueClient] = {}
 
     async def send(self, output: QueueOutput, value: Datum) -> None:
@@ -48,7 +46,6 @@ class QueueOutputs:
         queue = self._client(output)
         for body in messages_of(value):
             await send(queue, encode(body, is_base64=self._is_base64))
-        self._notify(output.queue)
 
     def _client(self, output: QueueOutput) -> QueueClient:
         key = (output.connection, output.queue)

@@ -61,12 +61,14 @@ class QueueListener:
         self._wake.set()
 
     async def stop(self) -> None:
-        """Receive no more messages, and wait until all messages in flight are settled. Cancel it to skip the wait."""
+        """Receive no more messages, and wait until all messages in flight are settled. Cancel it to skip the wait.
+
+        As in Azure, a poll under way is cut off: what the service has already given out stays locked for 10 minutes.
+        """
         self._stopping = True
-        self._wake.set()
-        # A running receive is not cancelled: messages that only the service knows would stay locked for 10 minutes.
         if self._loop is not None:
-            await self._loop
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
         if self._in_flight:
             await asyncio.wait(self._in_flight)
 
@@ -120,7 +122,8 @@ class QueueListener:
             log.warning("Queue %s: %s", self._queue.queue_name, error)
             await self._settle(self._to_poison(delivery, delivery.pop_receipt))
             return
-        if delivery.dequeue_count > self._options.max_dequeue_count:
+        # A poison queue has no poison queue: its messages run however often they were delivered.
+        if self._poison is not None and delivery.dequeue_count > self._options.max_dequeue_count:
             await self._settle(self._to_poison(delivery, delivery.pop_receipt))
             return
         lock = MessageLock(self._queue, delivery, self._lock_s)

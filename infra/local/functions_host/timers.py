@@ -18,8 +18,10 @@ from infra.local.functions_host.schedules import Schedule, Status
 
 log = logging.getLogger("functions_host")
 
-#: seconds between two attempts to acquire the lease
-RECOVERY_S = 5.0
+#: seconds between two attempts to acquire the lease: after a crash, timers resume after one to two minutes
+RECOVERY_S = 60.0
+#: longest sleep in one piece, in seconds: the lock may be lost, and the machine may be suspended
+_STEP_S = 15.0
 
 #: runs the function; receives the status (None if none is stored) and whether the run is past due
 Handler = Callable[[Status | None, bool], Awaitable[object]]
@@ -102,7 +104,7 @@ class TimerListener:
     async def _keep_lock(self) -> None:
         """Renew the lock, and return when it is lost."""
         while await self._lock.renew():  # noqa: ASYNC110 (the lease is renewed, no event is awaited)
-            await asyncio.sleep(LEASE_S / 3)
+            await asyncio.sleep(LEASE_S / 2)
 
     async def _run_while(self, held: asyncio.Task[None]) -> None:
         try:
@@ -118,8 +120,7 @@ class TimerListener:
             status = await self._run(status, is_past_due=is_past_due, scheduled=False)
         while not held.done():
             wait_s = (status.next - self._now()).total_seconds()
-            # Wait in steps, because the lock may be lost and the machine may be suspended.
-            if wait_s > 0 and not await self._sleep(min(wait_s, LEASE_S)):
+            if wait_s > 0 and not await self._sleep(min(wait_s, _STEP_S)):
                 continue
             if self._stopping.is_set():
                 return

@@ -127,6 +127,20 @@ async def test_poison_queue_has_no_poison_queue(start_host: StartHost, queues: Q
     assert not await queues.exists("in-poison-poison")
 
 
+async def test_messages_of_a_poison_queue_run_however_often_delivered(start_host: StartHost, queues: Queues) -> None:
+    """The limit of deliveries does not count where nothing can be put aside."""
+    await queues.create("in-poison")
+    await queues.send("in-poison", "old")
+    client = queues.service.get_queue_client(queues.name("in-poison"))
+    for _ in range(3):
+        taken = await client.receive_message(visibility_timeout=30)
+        assert taken is not None
+        await client.update_message(taken.id, taken.pop_receipt, visibility_timeout=0)
+    host = await start_host(KEEP, queues={**PLAIN, "maxDequeueCount": 1}, environ={"IN": queues.name("in-poison")})
+    await until(lambda: queues.is_empty("in-poison"))
+    assert len(host.app.seen) == 1
+
+
 async def test_no_more_in_flight_than_batch_and_threshold(start_host: StartHost, queues: Queues) -> None:
     """The host runs up to batchSize + newBatchThreshold messages concurrently, and not more."""
     await queues.create("in")
