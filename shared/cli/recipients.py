@@ -61,6 +61,8 @@ def import_(
         s.out.show(report, tuple(counts.values()), columns=tuple(counts))
         for row in report["refused"]:
             s.out.print(f"line {row['line']}: {row['detail']} ({row['code']})")
+        if report["guessedNames"]:
+            s.out.print(f"The encoding was guessed. Check these names: {', '.join(report['guessedNames'])}")
         if report["held"]:
             s.out.print(f"{report['held']} deactivations exceed the deactivation limit and were not made.")
             s.out.print(f"To approve them, import the file again with --approve {report['heldDigest']}")

@@ -11,7 +11,7 @@ from shared.adapters.entra.user_mapping import patch_of, user_of
 from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipient_of
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId
-from shared.domain.imports.csv_file import Row, export, rows
+from shared.domain.imports.csv_file import CsvFile, Row, export
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.filters import ATTRIBUTES
@@ -122,7 +122,7 @@ def test_every_field_is_stored_and_answered() -> None:
 
 def test_an_export_is_imported_as_it_was() -> None:
     """Every field has a column, whose cell comes back as the value of that field."""
-    found = rows(io.BytesIO(export([recipient()])))
+    found = CsvFile(io.BytesIO(export([recipient()])))
     people = [row for row in found if isinstance(row, Row)]
     (write,) = decide_import(people, [], Preferences(), ImportMode.MERGE).writes
     assert texts_of(write.recipient.profile) == TEXTS
@@ -133,7 +133,7 @@ def test_every_name_of_a_column_leads_to_its_field() -> None:
     for field, about in PERSON_FIELDS.items():
         for column in (field, API_NAMES[field], *about.csv):
             beside = "mail" if field == "display_name" else "name"
-            (row,) = rows(io.BytesIO(f"{column.upper()},{beside}\na@example.com,a@example.com\n".encode()))
+            (row,) = CsvFile(io.BytesIO(f"{column.upper()},{beside}\na@example.com,a@example.com\n".encode()))
             assert isinstance(row, Row)
             assert row.fields[field] == "a@example.com"
 

@@ -1,6 +1,5 @@
 """Recipients as CSV: read from the files of spreadsheet programs, and written so that no cell is a formula."""
 
-import codecs
 import csv
 import io
 import re
@@ -11,6 +10,7 @@ import msgspec
 
 from shared.domain.email_address import clean_address, is_address
 from shared.domain.imports.csv_table import Record, records
+from shared.domain.imports.encodings import detect
 from shared.domain.recipient import ADDRESS_FIELDS, API_NAMES, PERSON_FIELDS, TEXT_FIELDS, Recipient
 from shared.errors import Rejected
 
@@ -18,10 +18,8 @@ from shared.errors import Rejected
 MAX_TEXT: Final = 1024
 #: Maximum number of columns, so that a file cannot fill the memory.
 MAX_COLUMNS: Final = 200
-#: How much of a file is read together to determine its encoding, in bytes.
-_CHUNK: Final = 1 << 16
-#: Encodings with a byte order mark. A file without one is UTF-8, otherwise Windows-1252.
-_MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+#: Number of names that a report shows if the encoding was guessed.
+_GUESSED_NAMES: Final = 3
 #: First characters of a formula in spreadsheet programs.
 #: Source: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -70,40 +68,52 @@ class RowProblem(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-def rows(file: IO[bytes]) -> Iterator[Row | RowProblem]:
-    """Yield every row of a file, or why it is invalid. Reads the file in pieces, and can be called again.
+class FileNotes(msgspec.Struct, frozen=True, kw_only=True):
+    """How a file was read."""
 
-    Raises Rejected (`invalid_csv`) if the file is not CSV with a column for a name or an address.
-    """
-    encoding = _encoding(file)
-    file.seek(0)
-    text = io.TextIOWrapper(file, encoding=encoding, newline="")
-    try:
-        yield from _parsed(text)
-    except UnicodeDecodeError as error:
-        raise Rejected("The file is neither UTF-8, UTF-16 nor Windows-1252.", code="invalid_csv") from error
-    finally:
-        text.detach()
+    encoding: str = ""
+    #: The first names with other than ASCII characters, if the encoding was guessed, to look at.
+    guessed_names: tuple[str, ...] = ()
 
 
-def _encoding(file: IO[bytes]) -> str:
+class CsvFile:
+    """A file, which is read in pieces, as often as it is iterated over. `charset` is declared by its sender."""
+
+    def __init__(self, file: IO[bytes], charset: str = "") -> None:
+        self._file = file
+        self._charset = charset
+        #: Complete after the rows were read.
+        self.notes = FileNotes()
+
+    def __iter__(self) -> Iterator[Row | RowProblem]:
+        """Yield every row, or why it is invalid.
+
+        Raises Rejected (`invalid_csv`) if the file is not CSV with a column for a name or an address.
+        """
+        _require_text(self._file)
+        encoding, guessed = detect(self._file, self._charset)
+        self._file.seek(0)
+        text = io.TextIOWrapper(self._file, encoding=encoding, newline="")
+        names: list[str] = []
+        try:
+            for row in _parsed(text):
+                if guessed and len(names) < _GUESSED_NAMES and isinstance(row, Row):
+                    names += [name for name in (row.fields.get("display_name"),) if name and not name.isascii()]
+                yield row
+        except UnicodeError as error:
+            message = f"The file is not encoded in {encoding}. Save it as CSV (UTF-8)."
+            raise Rejected(message, code="invalid_csv") from error
+        finally:
+            text.detach()
+        self.notes = FileNotes(encoding=encoding.removesuffix("-sig"), guessed_names=tuple(names))
+
+
+def _require_text(file: IO[bytes]) -> None:
     file.seek(0)
     head = file.read(4)
     for start, kind in _OTHER_KINDS:
         if head.startswith(start):
             raise Rejected(f"The file is {kind}. Save it as CSV (UTF-8), then import that file.", code="invalid_csv")
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return encoding
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    file.seek(0)
-    try:
-        while chunk := file.read(_CHUNK):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
 
 
 def _parsed(text: io.TextIOWrapper) -> Iterator[Row | RowProblem]:

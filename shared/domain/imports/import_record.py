@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from shared.domain.ids import ImportId, LocationId, RunId, TenantId
-from shared.domain.imports.csv_file import RowProblem
+from shared.domain.imports.csv_file import FileNotes, RowProblem
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.problem import Problem
 from shared.domain.run import Run, RunKind, RunMode, RunState
@@ -79,6 +79,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     #: Number of deactivations that await approval, and their approval digest.
     held: int = 0
     held_digest: str | None = None
+    #: How the file was read.
+    notes: FileNotes = FileNotes()
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +98,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     #: Number of parts and hexadecimal SHA-256 of the file, as given by the start request.
     parts: int = 0
     sha256: str = ""
+    #: Character encoding that the sender declared; empty for none.
+    charset: str = ""
     #: Its run in the history; a new one at each start.
     run: RunId | None = None
     started_at: datetime | None = None

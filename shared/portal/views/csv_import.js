@@ -70,6 +70,7 @@ function outcome(done, { preview = false } = {}) {
   const text = `${number(counts.created)} ${preview ? "would be " : ""}added, ${number(counts.updated + counts.reactivated)} changed, ${number(counts.deactivated)} deactivated, ${number(done.unchanged)} unchanged.`;
   return [
     notice(preview ? "info" : "success", `${count(done.rows, "row")} read`, `${text}${preview ? " Nothing was imported yet." : ""}`),
+    done.guessedNames.length > 0 && notice("warning", "Check the special characters.", `The encoding of the file was guessed. Are these names right? ${done.guessedNames.join(", ")}`),
     done.held > 0 && notice("warning", `${count(done.held, "person", "people")} would be deactivated. This exceeds the deactivation limit.`, "To deactivate exactly these people, import the file again."),
     done.refused.length > 0 && rows(done.refused),
   ];

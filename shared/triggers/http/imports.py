@@ -66,12 +66,18 @@ async def recipients_import(request: Request) -> Answer:
     mode = request.choice("mode", ImportMode) or ImportMode.MERGE
     file, approved = _file(request), request.query("approve")
     if request.flag("dryRun"):
-        report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved)
+        report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved, request.charset)
     else:
-        inputs = (request.location.encode(), mode.encode(), approved.encode(), file.getvalue())
+        inputs = (
+            request.location.encode(),
+            mode.encode(),
+            approved.encode(),
+            request.charset.encode(),
+            file.getvalue(),
+        )
         repeatable = request.repeatable("import", *inputs)
         report = await app().import_csv(
-            request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable
+            request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable, request.charset
         )
     return Answer(ImportView.of(report))
 
@@ -121,7 +127,7 @@ async def imports_put_part(request: Request) -> Answer:
     """Store one part of the file; a repeated upload replaces the part."""
     number = _number(request.parameters["number"])
     content = request.file(MAX_PART_BYTES).getvalue()
-    await app().upload_import.put_part(_ref(request), number, content)
+    await app().upload_import.put_part(_ref(request), number, content, request.charset)
     return Answer(PartView(number=number, bytes=len(content)))
 
 

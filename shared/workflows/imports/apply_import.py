@@ -115,7 +115,7 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
             if await self._read(claimed, file) != claimed.sha256:
                 return failure("sha256_mismatch", "The uploaded file does not match its SHA-256; upload it again.")
             try:
-                await self.files.check(matcher, file, MAX_ROWS, "Split it into several files.")
+                await self.files.check(claimed, matcher, file, MAX_ROWS, "Split it into several files.")
             except RowsRefused as error:
                 return failure(error.code, str(error), matcher.rows, error.refused_rows, error.problems)
             except Rejected as error:

@@ -10,7 +10,7 @@ from typing import IO, Final
 import msgspec
 
 from shared.domain.ids import RunId
-from shared.domain.imports.csv_file import rows
+from shared.domain.imports.csv_file import CsvFile
 from shared.domain.imports.import_record import Import, ImportState, Outcome
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
@@ -48,15 +48,15 @@ class FileImport(msgspec.Struct, frozen=True, kw_only=True):
     recipients: RecipientStore
     manual: ManualChanges
 
-    async def check(self, matcher: RowMatcher, file: IO[bytes], limit: int, advice: str) -> None:
-        """Add the rows of a file to the matcher.
+    async def check(self, wanted: Import, matcher: RowMatcher, file: IO[bytes], limit: int, advice: str) -> None:
+        """Add the rows of the import's file to the matcher.
 
         Raises:
-            Rejected: The file is not CSV (`invalid_csv`).
+            Rejected: The file is not CSV (`invalid_csv`), or the charset is unknown (`invalid_header`).
             TooLarge: The file has more than `limit` rows (`too_many_rows`); `advice` says what to do.
             RowsRefused: Rows are invalid, or two rows are about the same person.
         """
-        if not await in_thread(matcher.add_rows, rows(file), limit):
+        if not await in_thread(matcher.add_rows, CsvFile(file, wanted.charset), limit):
             raise TooLarge(f"The file has more than {limit:,} rows. {advice}", code="too_many_rows")
         if (await in_thread(matcher.problems))[0]:
             raise RowsRefused(matcher)
@@ -125,6 +125,7 @@ class _Decision(msgspec.Struct, frozen=True, kw_only=True):
             problems=problems,
             held=self.held,
             held_digest=self.held_digest,
+            notes=matcher.notes,
         )
         return outcome, LocationReport(counts=after, active=matcher.active + after.net - before.net, held=self.held)
 

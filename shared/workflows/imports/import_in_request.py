@@ -44,10 +44,12 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
         approved: str,
         by: str,
         repeatable: IdempotentRequest | None = None,
+        charset: str = "",
     ) -> ImportReport:
         """Import all rows or none, and return the report. A repeated `repeatable` request returns the same report.
 
-        `approved` is the approval digest of deactivations that an earlier import reported as held; empty for none.
+        `approved` is the approval digest of deactivations that an earlier import reported as held, and `charset` the
+        declared encoding of the file; both are empty for none.
 
         Raises:
             NotFound: The tenant or the location does not exist.
@@ -58,7 +60,7 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             Contended: Other changes of the location came first at every attempt.
         """
         await self.manual.require_location(tenant, location)
-        wanted = self._wanted(tenant, location, mode, approved, by)
+        wanted = self._wanted(tenant, location, mode, approved, by, charset)
         if repeatable is None:
             return await self._import(wanted, file, self.manual.new_run())
         async with self.idempotency.reserve(tenant, repeatable) as reservation:
@@ -73,24 +75,40 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.json.decode(reservation.record.answer, type=ImportReport)
 
     async def preview(
-        self, tenant: TenantId, location: LocationId, file: IO[bytes], mode: ImportMode, approved: str
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        file: IO[bytes],
+        mode: ImportMode,
+        approved: str,
+        charset: str = "",
     ) -> ImportReport:
         """Return the report that an import would have now, and write nothing. Raises the same errors."""
         await self.manual.require_location(tenant, location)
-        return await self._import(self._wanted(tenant, location, mode, approved, ""), file, None)
+        return await self._import(self._wanted(tenant, location, mode, approved, "", charset), file, None)
 
-    def _wanted(self, tenant: TenantId, location: LocationId, mode: ImportMode, approved: str, by: str) -> Import:
+    def _wanted(
+        self, tenant: TenantId, location: LocationId, mode: ImportMode, approved: str, by: str, charset: str
+    ) -> Import:
         """Return an import that is not stored: it begins and ends with the request."""
         id_, now = ImportId(""), self.manual.clock.now()
         state = ImportState.WORKING
         return Import(
-            tenant=tenant, location=location, id=id_, mode=mode, by=by, state=state, at=now, approved=approved
+            tenant=tenant,
+            location=location,
+            id=id_,
+            mode=mode,
+            by=by,
+            state=state,
+            at=now,
+            approved=approved,
+            charset=charset,
         )
 
     async def _import(self, wanted: Import, file: IO[bytes], run: RunId | None) -> ImportReport:
         """Import the file as a run, or only return the report if `run` is None or nothing would change."""
         with closing(RowMatcher(IN_MEMORY)) as matcher:
-            await self.files.check(matcher, file, MAX_ROWS_IN_REQUEST, UPLOAD_INSTEAD)
+            await self.files.check(wanted, matcher, file, MAX_ROWS_IN_REQUEST, UPLOAD_INSTEAD)
             outcome, report = await self.files.preview(wanted, matcher)
             if run is None or (report.counts == Counts() and not outcome.held):
                 return ImportReport(**asdict(outcome), counts=report.counts)

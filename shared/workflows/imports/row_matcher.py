@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from shared.domain.ids import LocationId, RecipientId
-from shared.domain.imports.csv_file import Row, RowProblem
+from shared.domain.imports.csv_file import CsvFile, FileNotes, Row, RowProblem
 from shared.domain.imports.import_record import MAX_NAMED
 from shared.domain.imports.row_decisions import Match, decide_row, from_file, keys_of, not_in_file
 from shared.domain.preferences.preferences import Preferences
@@ -107,8 +107,9 @@ class RowMatcher:
     def __init__(self, database: str) -> None:
         self._database = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
         self._database.executescript(_SCHEMA)
-        #: Number of rows in the file.
+        #: Number of rows in the file, and how it was read.
         self.rows = 0
+        self.notes = FileNotes()
         #: Number of recipients, and of the active ones among them.
         self._stored = 0
         self.active = 0
@@ -126,6 +127,8 @@ class RowMatcher:
             valid = [(row.line, row.key, row.alias, _encode(row.fields)) for row in chunk if isinstance(row, Row)]
             self._insert("INSERT INTO file_row (line, key, alias, fields) VALUES (?, ?, ?, ?)", valid)
             self._add_problems(row for row in chunk if isinstance(row, RowProblem))
+        if isinstance(rows, CsvFile):
+            self.notes = rows.notes
         self._database.executescript(_DUPLICATES)
         return True
 

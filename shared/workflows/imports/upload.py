@@ -15,6 +15,7 @@ from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
 from shared.workflows.recipients.manual_changes import ManualChanges
 
@@ -56,21 +57,29 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
         stored = (await self.imports.get(ref)).value
         return stored, await self.imports.list_part_sizes(ref) if stored.state is ImportState.UPLOADING else {}
 
-    async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
-        """Store a part, replacing an earlier one with this number.
+    async def put_part(self, ref: ImportRef, number: int, content: bytes, charset: str = "") -> None:
+        """Store a part, replacing an earlier one with this number. A declared charset is that of the whole file.
 
         Raises:
             NotFound: The import does not exist.
             Conflict: The import has been started (`import_started`).
         """
-        if (await self.imports.get(ref)).value.state is not ImportState.UPLOADING:
-            raise Conflict("The import has been started; its parts cannot be changed.", code="import_started")
+        await self._declare(ref, charset)
         await self.imports.put_part(ref, number, content)
         try:
             await self.imports.get(ref)
         except NotFound:  # its location was deleted during the upload
             await self.imports.delete_parts(ref)
             raise
+
+    @optimistic_update
+    async def _declare(self, ref: ImportRef, charset: str) -> None:
+        """Store the charset, if one is declared. Raises Conflict if the import has been started."""
+        stored = await self.imports.get(ref)
+        if stored.value.state is not ImportState.UPLOADING:
+            raise Conflict("The import has been started; its parts cannot be changed.", code="import_started")
+        if charset and charset != stored.value.charset:
+            await self.imports.replace(msgspec.structs.replace(stored.value, charset=charset), stored.etag)
 
     async def start(self, ref: ImportRef, parts: int, sha256: str, approved: str) -> Run:
         """Enqueue the import, and return its run. A repeated start returns the same run.

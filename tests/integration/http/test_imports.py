@@ -90,6 +90,20 @@ async def test_overwriting_is_guarded(api: Client, product: App, ports: Ports) -
     assert len(active) == 100
 
 
+async def test_a_declared_charset_is_that_of_the_file(api: Client, product: App, ports: Ports) -> None:
+    """It comes with the parts; the report says how the file was read."""
+    content = "Name\nŞükrü\n".encode("cp1254")
+    path = f"{LOCATION}/imports/{(await api('POST', f'{LOCATION}/imports')).body['id']}"
+    declared = {"Content-Type": "text/csv; charset=windows-1254"}
+    await api("PUT", f"{path}/parts/1", raw=content, headers=declared)
+    await api("POST", f"{path}/start", {"parts": 1, "sha256": sha256(content).hexdigest()})
+    await work_off(product, ports)
+    done = (await api("GET", path)).body
+    assert (done["state"], done["encoding"], done["guessedNames"]) == ("done", "cp1254", [])
+    (stored,) = (await api("GET", f"{LOCATION}/recipients")).body["recipients"]
+    assert stored["displayName"] == "Şükrü"
+
+
 async def test_what_cannot_be_is_refused(api: Client) -> None:
     """With a code of its own for each."""
     path, body = await send(api, FILE)

@@ -4,6 +4,7 @@ import io
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
+from email.message import Message
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -103,6 +104,14 @@ class Request(msgspec.Struct, frozen=True):
         if len(key) > MAX_KEY or not key.isprintable():
             raise Rejected(f"Invalid Idempotency-Key: use 1 to {MAX_KEY} printable characters.", code="invalid_header")
         return IdempotentRequest.of(name_of(self.caller), operation, key, *contents)
+
+    @property
+    def charset(self) -> str:
+        """The charset of the content type; empty without one."""
+        message = Message()
+        message["content-type"] = self.header("content-type")
+        charset = message.get_param("charset", "")
+        return charset if isinstance(charset, str) else charset[2]
 
     def flag(self, name: str) -> bool:
         """Return a boolean query parameter, false by default. Raises Rejected if it is neither `true` nor `false`."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 
 from shared.domain.ids import ImportId, LocationId, RunId
 from shared.domain.imports.csv_file import RowProblem
@@ -25,10 +26,14 @@ class _ResultView(View, frozen=True, kw_only=True):
     refused_rows: int
     held: int
     held_digest: str | None
+    #: Character encoding of the file, and names to look at if it was guessed.
+    encoding: str
+    guessed_names: Sequence[str]
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:
-    return {name: getattr(outcome, name) for name in _ResultView.__struct_fields__}
+    notes = asdict(outcome.notes)
+    return {name: notes.get(name, getattr(outcome, name, None)) for name in _ResultView.__struct_fields__}
 
 
 class ImportView(_ResultView, frozen=True, kw_only=True):

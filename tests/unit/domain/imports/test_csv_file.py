@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.ids import RecipientId
-from shared.domain.imports.csv_file import HEADER, MAX_COLUMNS, Row, RowProblem, export, rows
+from shared.domain.imports.csv_file import HEADER, MAX_COLUMNS, CsvFile, Row, RowProblem, export
 from shared.domain.imports.csv_table import MAX_ROW
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.errors import Rejected
@@ -17,7 +17,7 @@ from shared.errors import Rejected
 
 def read(content: bytes | str, encoding: str = "utf-8") -> list[Row | RowProblem]:
     """Return what a file holds."""
-    return list(rows(io.BytesIO(content if isinstance(content, bytes) else content.encode(encoding))))
+    return list(CsvFile(io.BytesIO(content if isinstance(content, bytes) else content.encode(encoding))))
 
 
 def fields(content: bytes | str, encoding: str = "utf-8") -> list[dict[str, str | None]]:
