@@ -63,6 +63,9 @@ def import_(
             s.out.print(f"line {row['line']}: {row['detail']} ({row['code']})")
         if report["guessedNames"]:
             s.out.print(f"The encoding was guessed. Check these names: {', '.join(report['guessedNames'])}")
+        for column in report["unusedColumns"]:
+            nearest = f" Did you mean {column['nearest']}?" if column["nearest"] else ""
+            s.out.print(f"Column {column['name']!r} is not used.{nearest}")
         if report["held"]:
             s.out.print(f"{report['held']} deactivations exceed the deactivation limit and were not made.")
             s.out.print(f"To approve them, import the file again with --approve {report['heldDigest']}")

@@ -2,29 +2,25 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Final
 
 import msgspec
 
 from shared.domain.email_address import clean_address, is_address
+from shared.domain.imports.columns import TEXT_FORMULA, Columns, UnusedColumn, columns_of, is_disabled, recognised
 from shared.domain.imports.csv_table import Record, records
 from shared.domain.imports.encodings import detect
-from shared.domain.recipient import ADDRESS_FIELDS, API_NAMES, PERSON_FIELDS, TEXT_FIELDS, Recipient
+from shared.domain.recipient import ADDRESS_FIELDS, API_NAMES, TEXT_FIELDS, Recipient
 from shared.errors import Rejected
 
 #: Maximum length of a field, in characters, also of a directory's.
 MAX_TEXT: Final = 1024
-#: Maximum number of columns, so that a file cannot fill the memory.
-MAX_COLUMNS: Final = 200
 #: Number of names that a report shows if the encoding was guessed.
 _GUESSED_NAMES: Final = 3
 #: First characters of a formula in spreadsheet programs.
 #: Source: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-#: A formula that is only a text, which keeps the zeros of `="00123"` in Excel.
-_TEXT_FORMULA: Final = re.compile(r'\s*=\s*"((?:[^"]|"")*)"\s*')
 #: First bytes of other kinds of files.
 _OTHER_KINDS: Final = (
     (b"PK\x03\x04", "an Excel workbook (.xlsx) or another ZIP archive"),
@@ -33,8 +29,6 @@ _OTHER_KINDS: Final = (
     (b"\x1f\x8b", "a compressed file"),
     (b"<", "a web page or XML"),
 )
-#: Columns of an export that an import ignores.
-_OURS: Final = frozenset({"id", "origin", "status", "reason", "objectid"})
 HEADER: Final = ("id", "origin", "status", "reason", *API_NAMES.values())
 
 
@@ -43,6 +37,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     line: int
     fields: dict[str, str | None]
+    #: Whether the file says that the person's account is not in use.
+    disabled: bool = False
 
     @property
     def key(self) -> str:
@@ -74,6 +70,7 @@ class FileNotes(msgspec.Struct, frozen=True, kw_only=True):
     encoding: str = ""
     #: The first names with other than ASCII characters, if the encoding was guessed, to look at.
     guessed_names: tuple[str, ...] = ()
+    unused_columns: tuple[UnusedColumn, ...] = ()
 
 
 class CsvFile:
@@ -95,8 +92,12 @@ class CsvFile:
         self._file.seek(0)
         text = io.TextIOWrapper(self._file, encoding=encoding, newline="")
         names: list[str] = []
+        unused: tuple[UnusedColumn, ...] = ()
         try:
             for row in _parsed(text):
+                if isinstance(row, Columns):
+                    unused = row.unused
+                    continue
                 if guessed and len(names) < _GUESSED_NAMES and isinstance(row, Row):
                     names += [name for name in (row.fields.get("display_name"),) if name and not name.isascii()]
                 yield row
@@ -105,7 +106,9 @@ class CsvFile:
             raise Rejected(message, code="invalid_csv") from error
         finally:
             text.detach()
-        self.notes = FileNotes(encoding=encoding.removesuffix("-sig"), guessed_names=tuple(names))
+        self.notes = FileNotes(
+            encoding=encoding.removesuffix("-sig"), guessed_names=tuple(names), unused_columns=unused
+        )
 
 
 def _require_text(file: IO[bytes]) -> None:
@@ -116,19 +119,21 @@ def _require_text(file: IO[bytes]) -> None:
             raise Rejected(f"The file is {kind}. Save it as CSV (UTF-8), then import that file.", code="invalid_csv")
 
 
-def _parsed(text: io.TextIOWrapper) -> Iterator[Row | RowProblem]:
-    table = records(text, lambda cells: sum(_plain(cell) in _KNOWN for cell in cells))
+def _parsed(text: io.TextIOWrapper) -> Iterator[Columns | Row | RowProblem]:
+    """Yield the columns, then every row, or why it is invalid."""
+    table = records(text, recognised)
     header = next(table, Record(1, []))
     if header.error:
         raise Rejected(f"The header cannot be read: {header.error}.", code="invalid_csv")
-    columns, unknown = _columns(header.cells)
+    columns = columns_of(header.cells)
+    yield columns
     row = None
     for row in table:
         if row.error:
             yield RowProblem(line=row.line, code="malformed", detail=f"The row cannot be read: {row.error}.")
         else:
             yield _row(row.line, columns, row.cells)
-    if row is None and unknown:
+    if row is None and columns.unused:
         raise Rejected(
             "The file has no rows below its first line, which does not only contain the names of columns. Perhaps its "
             "line ends are missing: export it again.",
@@ -136,41 +141,12 @@ def _parsed(text: io.TextIOWrapper) -> Iterator[Row | RowProblem]:
         )
 
 
-def _columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
-    """Return the field of each column, and the names of the columns that are not known."""
-    if len(header) > MAX_COLUMNS:
-        raise Rejected(f"The file has {len(header)} columns; at most {MAX_COLUMNS} are read.", code="invalid_csv")
-    columns = [_KNOWN.get(_plain(cell)) for cell in header]
-    unknown = [cell for cell, field in zip(header, columns, strict=True) if field is None and _plain(cell) not in _OURS]
-    named = [field for field in columns if field is not None]
-    if len(set(named)) != len(named):
-        raise Rejected("Two columns of the file mean the same field.", code="invalid_csv")
-    if not {"mail", "display_name", "given_name", "surname"} & set(named):
-        seen = ", ".join(repr(cell[:40]) for cell in unknown[:5]) or "none"
-        raise Rejected(
-            f"The file has no column for a name or an e-mail address (columns that are not known: {seen}). "
-            "Its first line names the columns, such as displayName, mail, department.",
-            code="invalid_csv",
-        )
-    return columns, [cell for cell in unknown if cell.strip()]
-
-
-def _plain(name: str) -> str:
-    if formula := _TEXT_FORMULA.fullmatch(name):
-        name = formula[1]
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
-
-
-#: Normalised column names, and the fields that they mean.
-_KNOWN: Final = {_plain(name): field for field, about in PERSON_FIELDS.items() for name in (field, *about.csv)}
-
-
-def _row(line: int, columns: Sequence[str | None], cells: Sequence[str]) -> Row | RowProblem:
-    if any(cell and not cell.isspace() for cell in cells[len(columns) :]):
-        detail = f"The row has {len(cells)} cells, the header {len(columns)}."
+def _row(line: int, columns: Columns, cells: Sequence[str]) -> Row | RowProblem:
+    if any(cell and not cell.isspace() for cell in cells[len(columns.fields) :]):
+        detail = f"The row has {len(cells)} cells, the header {len(columns.fields)}."
         return RowProblem(line=line, code="too_many_cells", detail=detail)
     fields: dict[str, str | None] = {}
-    for index, name in enumerate(columns):
+    for index, name in enumerate(columns.fields):
         if name is not None:
             value = _value(cells[index]) if index < len(cells) else None
             if value is not None and name in ADDRESS_FIELDS:
@@ -182,7 +158,7 @@ def _row(line: int, columns: Sequence[str | None], cells: Sequence[str]) -> Row 
                 detail = f"{name} has more than {MAX_TEXT} characters, or some that cannot be printed."
                 return RowProblem(line=line, code="invalid_value", detail=detail)
             fields[name] = value
-    return _named(Row(line=line, fields=fields))
+    return _named(Row(line=line, fields=fields, disabled=is_disabled(columns, cells)))
 
 
 def _named(row: Row) -> Row | RowProblem:
@@ -204,7 +180,7 @@ def _value(cell: str) -> str | None:
     """Return the text of a cell, without the apostrophe of an export, and of a formula that is only a text."""
     if cell.startswith("'") and cell[1:].startswith(_FORMULA):
         cell = cell[1:]
-    elif "=" in cell and (formula := _TEXT_FORMULA.fullmatch(cell)):
+    elif "=" in cell and (formula := TEXT_FORMULA.fullmatch(cell)):
         cell = formula[1].replace('""', '"')
     return " ".join(cell.split()) or None
 

@@ -40,6 +40,9 @@ def decide_row(
     `taken` returns whether a recipient id is stored. A write does not change the match of another row of the file, so
     rows can be decided again after some of them were written.
     """
+    if row.disabled:
+        detail = "The file says that this account is not in use. The row was not applied; remove it, or the column."
+        return RowProblem(line=row.line, code="account_disabled", detail=detail)
     if match.candidates > 1:
         return RowProblem(line=row.line, code="ambiguous", detail=f"{match.candidates} recipients could be meant.")
     if match.contested:

@@ -71,6 +71,7 @@ function outcome(done, { preview = false } = {}) {
   return [
     notice(preview ? "info" : "success", `${count(done.rows, "row")} read`, `${text}${preview ? " Nothing was imported yet." : ""}`),
     done.guessedNames.length > 0 && notice("warning", "Check the special characters.", `The encoding of the file was guessed. Are these names right? ${done.guessedNames.join(", ")}`),
+    done.unusedColumns.length > 0 && notice("warning", "These columns are not used.", `${done.unusedColumns.map(({ name, nearest }) => (nearest ? `${name} (did you mean ${nearest}?)` : name)).join(", ")}.`),
     done.held > 0 && notice("warning", `${count(done.held, "person", "people")} would be deactivated. This exceeds the deactivation limit.`, "To deactivate exactly these people, import the file again."),
     done.refused.length > 0 && rows(done.refused),
   ];

@@ -35,7 +35,7 @@ PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -16384;
 CREATE TABLE problem (line INTEGER, code TEXT, detail TEXT);
-CREATE TABLE file_row (n INTEGER PRIMARY KEY, line INTEGER, key TEXT, alias TEXT, fields BLOB);
+CREATE TABLE file_row (n INTEGER PRIMARY KEY, line INTEGER, key TEXT, alias TEXT, body BLOB);
 CREATE TABLE recipient (n INTEGER PRIMARY KEY, id TEXT UNIQUE, from_file INTEGER, body BLOB);
 CREATE TABLE recipient_key (key TEXT, recipient INTEGER);
 CREATE TABLE already_deactivated (id TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -78,7 +78,7 @@ INSERT INTO match_count SELECT recipient, COUNT(*) FROM pair GROUP BY recipient;
 DROP TABLE pair;
 """
 _MATCHED_ROWS: Final = """
-SELECT line, fields, COALESCE(candidates, 0), recipient.body, COALESCE(match_count.rows, 0)
+SELECT file_row.body, COALESCE(candidates, 0), recipient.body, COALESCE(match_count.rows, 0)
 FROM file_row
 LEFT JOIN row_match ON row_match.row = file_row.n
 LEFT JOIN recipient ON recipient.n = row_match.recipient AND candidates = 1
@@ -92,7 +92,7 @@ _THREAD: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="imports")
 T = TypeVar("T")
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode_fields: Final = msgspec.msgpack.Decoder(dict[str, str | None]).decode
+_decode_row: Final = msgspec.msgpack.Decoder(Row).decode
 _decode_recipient: Final = msgspec.msgpack.Decoder(Recipient).decode
 
 
@@ -124,8 +124,8 @@ class RowMatcher:
             self.rows += len(chunk)
             if self.rows > limit:
                 return False
-            valid = [(row.line, row.key, row.alias, _encode(row.fields)) for row in chunk if isinstance(row, Row)]
-            self._insert("INSERT INTO file_row (line, key, alias, fields) VALUES (?, ?, ?, ?)", valid)
+            valid = [(row.line, row.key, row.alias, _encode(row)) for row in chunk if isinstance(row, Row)]
+            self._insert("INSERT INTO file_row (line, key, alias, body) VALUES (?, ?, ?, ?)", valid)
             self._add_problems(row for row in chunk if isinstance(row, RowProblem))
         if isinstance(rows, CsvFile):
             self.notes = rows.notes
@@ -166,10 +166,10 @@ class RowMatcher:
 
     def writes(self, preferences: Preferences, *, departures: bool) -> Iterator[Write]:
         """Yield what the rows create and update, then, if wanted, the deactivations of missing recipients by id."""
-        for line, fields, candidates, body, match_count in self._database.execute(_MATCHED_ROWS):
+        for row, candidates, body, match_count in self._database.execute(_MATCHED_ROWS):
             recipient = _decode_recipient(body) if body is not None else None
             match = Match(candidates=candidates, recipient=recipient, contested=match_count > 1)
-            decided = decide_row(Row(line=line, fields=_decode_fields(fields)), match, preferences, self._is_stored)
+            decided = decide_row(_decode_row(row), match, preferences, self._is_stored)
             if isinstance(decided, RowProblem):
                 self._add_problems((decided,))
             elif decided is not None:

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
 
 from shared.domain.ids import ImportId, LocationId, RunId
+from shared.domain.imports.columns import UnusedColumn
 from shared.domain.imports.csv_file import RowProblem
 from shared.domain.imports.import_record import Import, ImportState, Outcome
 from shared.domain.imports.row_decisions import ImportMode
@@ -29,6 +30,8 @@ class _ResultView(View, frozen=True, kw_only=True):
     #: Character encoding of the file, and names to look at if it was guessed.
     encoding: str
     guessed_names: Sequence[str]
+    #: Columns that are not used, with the field that each resembles most.
+    unused_columns: Sequence[UnusedColumn]
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.ids import RecipientId
-from shared.domain.imports.csv_file import HEADER, MAX_COLUMNS, CsvFile, Row, RowProblem, export
+from shared.domain.imports.columns import MAX_COLUMNS
+from shared.domain.imports.csv_file import HEADER, CsvFile, Row, RowProblem, export
 from shared.domain.imports.csv_table import MAX_ROW
 from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.errors import Rejected

@@ -1,0 +1,46 @@
+"""Text about people: which characters it may have, and how it is compared and searched."""
+
+import re
+import unicodedata
+from typing import Final
+
+#: Control characters and surrogates. Other invisible characters belong to names: joiners in Persian and Sinhala, parts
+#: of emoji, direction marks.
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+#: Characters without a glyph or width, such as joiners, zero-width spaces, direction marks and soft hyphens.
+_INVISIBLE: Final = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f]")
+#: Letters with a stroke or without a dot, which Unicode does not decompose into a letter and an accent.
+_STROKES: Final = str.maketrans("øłđħıŧ", "oldhit")
+
+
+def has_control_characters(text: str) -> bool:
+    """Return whether a text has characters that no name, address or number contains."""
+    return _CONTROL.search(text) is not None
+
+
+def without_invisible(text: str) -> str:
+    """Return a text without characters that have no glyph or width."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
+
+
+def comparison_key(text: str) -> str:
+    """Return what texts that mean the same have in common: composed, case-folded, with single spaces."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", unicodedata.normalize("NFKD", _INVISIBLE.sub("", text)).casefold())
+    else:
+        text = text.casefold()
+    return " ".join(text.split())
+
+
+def address_key(text: str) -> str:
+    """Return what e-mail addresses that mean the same have in common. `ß` and `ss` are different domains."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", without_invisible(text)).lower()
+
+
+def search_key(text: str) -> str:
+    """Return a text as it is searched: as `comparison_key`, and without accents."""
+    key = comparison_key(text)
+    if key.isascii():
+        return key
+    letters = unicodedata.normalize("NFD", key).translate(_STROKES)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
