@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-#: Characters without a glyph, such as zero-width spaces and direction marks. Copied text contains them.
-_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+from shared.domain.text import without_invisible
+
 #: `mailto:ann@example.com?subject=...`, and the prefixes of proxy addresses.
 _PREFIXED: Final = re.compile(r"(?:mailto|smtp|sip|e-?mail):\s*([^?]*)(?:\?.*)?", re.IGNORECASE)
 #: `Ann Example <ann@example.com>`.
@@ -30,7 +30,9 @@ def clean_address(text: str) -> str:
 
     Removed are `mailto:`, a name before angle brackets, quotes around it, and a semicolon, comma or full stop after it.
     """
-    cleaned = _INVISIBLE.sub("", text)
+    if _PLAIN.fullmatch(text):
+        return text
+    cleaned = without_invisible(text)
     while True:
         before = cleaned
         cleaned = cleaned.strip().strip(_TYPOGRAPHIC).rstrip(";,.").strip()

@@ -26,7 +26,7 @@ def without_invisible(text: str) -> str:
 def comparison_key(text: str) -> str:
     """Return what texts that mean the same have in common: composed, case-folded, with single spaces."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", unicodedata.normalize("NFKD", _INVISIBLE.sub("", text)).casefold())
+        text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).casefold())
     else:
         text = text.casefold()
     return " ".join(text.split())

@@ -103,6 +103,8 @@ class Columns(NamedTuple):
     #: Indexes of the columns that say whether an account is in use, and whether "true" means that it is.
     states: dict[int, bool]
     unused: tuple[UnusedColumn, ...]
+    #: Index of the column with the origin, which our exports have.
+    origin: int | None = None
 
 
 def recognised(header: Sequence[str]) -> int:
@@ -146,7 +148,7 @@ def columns_of(header: Sequence[str]) -> Columns:
             "Its first line names the columns, such as displayName, mail, department.",
             code="invalid_csv",
         )
-    return Columns(fields, states, unused)
+    return Columns(fields, states, unused, names.index("origin") if "origin" in names and "id" in names else None)
 
 
 def _nearest(name: str, used: Sequence[str]) -> str | None:

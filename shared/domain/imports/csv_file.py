@@ -11,16 +11,22 @@ from shared.domain.email_address import clean_address, is_address
 from shared.domain.imports.columns import TEXT_FORMULA, Columns, UnusedColumn, columns_of, is_disabled, recognised
 from shared.domain.imports.csv_table import Record, records
 from shared.domain.imports.encodings import detect
-from shared.domain.recipient import ADDRESS_FIELDS, API_NAMES, TEXT_FIELDS, Recipient
+from shared.domain.recipient import ADDRESS_FIELDS, API_NAMES, PHONE_FIELDS, TEXT_FIELDS, Origin, Recipient
+from shared.domain.text import address_key, comparison_key, has_control_characters, without_invisible
 from shared.errors import Rejected
 
 #: Maximum length of a field, in characters, also of a directory's.
 MAX_TEXT: Final = 1024
+#: Fields that identify the person of a row, in this order.
+KEY_FIELDS: Final = ("mail", "employee_id", "display_name")
+#: What is said of a text that is not an address.
+NO_ADDRESS: Final = "{!r} is not a valid e-mail address."
 #: Number of names that a report shows if the encoding was guessed.
 _GUESSED_NAMES: Final = 3
 #: First characters of a formula in spreadsheet programs.
 #: Source: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@")
+_SPACES: Final = ("\t", "\r")
 #: First bytes of other kinds of files.
 _OTHER_KINDS: Final = (
     (b"PK\x03\x04", "an Excel workbook (.xlsx) or another ZIP archive"),
@@ -43,16 +49,16 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """What identifies the row's person: the address, otherwise the employee id, otherwise the name."""
-        for name in ("mail", "employee_id", "display_name"):
+        for name in KEY_FIELDS:
             if value := self.fields.get(name):
-                return f"{name}:{value.casefold()}"
+                return f"{name}:{address_key(value) if name == 'mail' else comparison_key(value)}"
         return ""
 
     @property
     def alias(self) -> str | None:
         """The employee id of a row with an address, which a row without one can also name."""
         if self.fields.get("mail") and (employee := self.fields.get("employee_id")):
-            return f"employee_id:{employee.casefold()}"
+            return f"employee_id:{comparison_key(employee)}"
         return None
 
 
@@ -146,16 +152,16 @@ def _row(line: int, columns: Columns, cells: Sequence[str]) -> Row | RowProblem:
         detail = f"The row has {len(cells)} cells, the header {len(columns.fields)}."
         return RowProblem(line=line, code="too_many_cells", detail=detail)
     fields: dict[str, str | None] = {}
+    #: Of a recipient that our export took from the directory, whose address is kept as the directory sent it.
+    sent_by_directory = columns.origin is not None and cells[columns.origin : columns.origin + 1] == [Origin.DIRECTORY]
     for index, name in enumerate(columns.fields):
         if name is not None:
-            value = _value(cells[index]) if index < len(cells) else None
-            if value is not None and name in ADDRESS_FIELDS:
-                value = clean_address(value)
-                if not is_address(value):
-                    detail = f"{value[:80]!r} is not a valid e-mail address."
-                    return RowProblem(line=line, code="invalid_mail", detail=detail)
-            if value is not None and (len(value) > MAX_TEXT or not value.isprintable()):
-                detail = f"{name} has more than {MAX_TEXT} characters, or some that cannot be printed."
+            text = _value(cells[index]) if index < len(cells) else None
+            value = _cleaned(name, text) if text is not None else None
+            if value is not None and name in ADDRESS_FIELDS and not (sent_by_directory or is_address(value)):
+                return RowProblem(line=line, code="invalid_mail", detail=NO_ADDRESS.format(value[:80]))
+            if value is not None and (len(value) > MAX_TEXT or has_control_characters(value)):
+                detail = f"{name} has more than {MAX_TEXT} characters, or control characters."
                 return RowProblem(line=line, code="invalid_value", detail=detail)
             fields[name] = value
     return _named(Row(line=line, fields=fields, disabled=is_disabled(columns, cells)))
@@ -178,11 +184,28 @@ def _named(row: Row) -> Row | RowProblem:
 
 def _value(cell: str) -> str | None:
     """Return the text of a cell, without the apostrophe of an export, and of a formula that is only a text."""
-    if cell.startswith("'") and cell[1:].startswith(_FORMULA):
+    if cell.startswith("'") and _is_formula(cell[1:]):
         cell = cell[1:]
     elif "=" in cell and (formula := TEXT_FORMULA.fullmatch(cell)):
         cell = formula[1].replace('""', '"')
     return " ".join(cell.split()) or None
+
+
+def _cleaned(name: str, text: str) -> str | None:
+    """Return a text without what does not belong to an address or a phone number."""
+    if name in ADDRESS_FIELDS:
+        address = clean_address(text)
+        return address if is_address(address) else text
+    return without_invisible(text).strip() or None if name in PHONE_FIELDS else text
+
+
+def as_imported(name: str, text: str | None) -> str | None:
+    """Return what importing the export of a field leads to. It differs from a text with spaces around it, for example.
+
+    A row that contains it does not change the recipient.
+    """
+    value = _value(_harmless(text)) if text is not None else None
+    return _cleaned(name, value) if value is not None else None
 
 
 def export(recipients: Iterable[Recipient]) -> bytes:
@@ -198,4 +221,9 @@ def export(recipients: Iterable[Recipient]) -> bytes:
 
 
 def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    """Return whether a program may take a text for a formula, or for one that an export has made harmless."""
+    return text.startswith(_SPACES) or text.lstrip().lstrip("'").lstrip().startswith(_FORMULA)

@@ -6,10 +6,11 @@ from hashlib import sha256
 
 import msgspec
 
+from shared.domain.email_address import is_address
 from shared.domain.ids import ObjectId, RecipientId
-from shared.domain.imports.csv_file import Row, RowProblem
+from shared.domain.imports.csv_file import KEY_FIELDS, NO_ADDRESS, Row, RowProblem, as_imported
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.recipient import Change, ChangeKind, Origin, Profile, Reason, Recipient, Status
+from shared.domain.recipient import ADDRESS_FIELDS, Change, ChangeKind, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.decide import Write
 
@@ -48,18 +49,18 @@ def decide_row(
     if match.contested:
         detail = "Another row could mean the same recipient by a different field; neither row was applied."
         return RowProblem(line=row.line, code="ambiguous", detail=detail)
-    fields = preferences.attributes.with_e164_numbers(row.fields)
     if match.recipient is None:
-        return _created(row.key, fields, taken)
+        return _created(row, preferences, taken)
     if match.recipient.origin is Origin.DIRECTORY and not preferences.allow_csv_to_update_directory:
         detail = "The recipient comes from the directory, and the preferences do not let CSV update it."
         return RowProblem(line=row.line, code="directory_owns", detail=detail)
-    return _updated(fields, match.recipient)
+    return _updated(row, match.recipient, preferences)
 
 
 def keys_of(recipient: Recipient) -> tuple[str, ...]:
     """Return the keys by which a row can mean a stored recipient."""
-    row = Row(line=0, fields=msgspec.structs.asdict(recipient.profile))
+    profile = recipient.profile
+    row = Row(line=0, fields={name: as_imported(name, getattr(profile, name)) for name in KEY_FIELDS})
     if recipient.origin is Origin.DIRECTORY or row.alias is None:
         return (row.key,)
     return (row.key, row.alias)  # the row may have no address, or lost it
@@ -83,9 +84,12 @@ def _new_id(key: str, taken: Callable[[RecipientId], bool]) -> RecipientId:
     return RecipientId(f"csv-{hash_.hexdigest()[:32]}")
 
 
-def _created(key: str, fields: Mapping[str, str | None], taken: Callable[[RecipientId], bool]) -> Write:
+def _created(row: Row, preferences: Preferences, taken: Callable[[RecipientId], bool]) -> Write | RowProblem:
+    if problem := _address_problem(row, row.fields):
+        return problem
+    fields = preferences.attributes.with_e164_numbers(row.fields)
     recipient = Recipient(
-        id=_new_id(key, taken),
+        id=_new_id(row.key, taken),
         origin=Origin.CSV,
         status=Status.ACTIVE,
         profile=msgspec.structs.replace(Profile(), **fields),
@@ -99,9 +103,21 @@ def _created(key: str, fields: Mapping[str, str | None], taken: Callable[[Recipi
     return Write(recipient=recipient, change=change)
 
 
-def _updated(fields: Mapping[str, str | None], recipient: Recipient) -> Write | None:
-    """Return the write of a changed recipient. `last_applied`, the base of the next sync's merge, is kept."""
-    changed = {name: value for name, value in fields.items() if getattr(recipient.profile, name) != value}
+def _updated(row: Row, recipient: Recipient, preferences: Preferences) -> Write | RowProblem | None:
+    """Return the write of a changed recipient. `last_applied`, the base of the next sync's merge, is kept.
+
+    A value is unchanged if it is stored, or if it is what importing the stored one leads to.
+    """
+    stored = {name: getattr(recipient.profile, name) for name in row.fields}
+    differing = {
+        name: value
+        for name, value in row.fields.items()
+        if value != stored[name] and value != as_imported(name, stored[name])
+    }
+    if problem := _address_problem(row, differing):
+        return problem
+    numbers = preferences.attributes.with_e164_numbers(differing)
+    changed = {name: value for name, value in numbers.items() if value != stored[name]}
     returns = recipient.origin is Origin.CSV and recipient.status is Status.DEACTIVATED_BY_SYNC
     if not changed and not returns:
         return None
@@ -121,3 +137,11 @@ def _updated(fields: Mapping[str, str | None], recipient: Recipient) -> Write | 
         before=recipient,
     )
     return Write(recipient=after, change=change)
+
+
+def _address_problem(row: Row, fields: Mapping[str, str | None]) -> RowProblem | None:
+    """Return the problem of a row with an address that the directory may have, but a file must not set."""
+    for name in ADDRESS_FIELDS:
+        if (value := fields.get(name)) is not None and not is_address(value):
+            return RowProblem(line=row.line, code="invalid_mail", detail=NO_ADDRESS.format(value[:80]))
+    return None

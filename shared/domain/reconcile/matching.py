@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from shared.domain.directory import DirectoryUser
+from shared.domain.email_address import is_address
 from shared.domain.ids import MAIN, ConnectionId, ObjectId, RecipientId
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import (
@@ -14,6 +15,7 @@ from shared.domain.recipient import (
     Recipient,
     Status,
 )
+from shared.domain.text import address_key
 
 #: Sentinel for an ambiguous match by e-mail address.
 AMBIGUOUS = Recipient(
@@ -40,7 +42,8 @@ class Matching(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, stored: Iterable[Recipient], connection: ConnectionId = MAIN) -> "Matching":
         """Create the matching. Of two recipients with the same object id, the one with the smaller id is used.
 
-        A recipient that was matched with a user of another connection is not matched again.
+        A recipient that was matched with a user of another connection is not matched again. An invalid address, which
+        a directory may have, is not used.
         """
         by_object_id: dict[ObjectId, Recipient] = {}
         by_mail: dict[str, list[Recipient]] = defaultdict(list)
@@ -50,8 +53,8 @@ class Matching(msgspec.Struct, frozen=True, kw_only=True):
             if recipient.object_id is not None:
                 if recipient.connection == connection:
                     by_object_id.setdefault(recipient.object_id, recipient)
-            elif recipient.profile.mail:
-                by_mail[recipient.profile.mail.casefold()].append(recipient)
+            elif recipient.profile.mail and is_address(recipient.profile.mail):
+                by_mail[address_key(recipient.profile.mail)].append(recipient)
         return cls(by_object_id=by_object_id, by_mail=by_mail)
 
     def claim(self, desired: Iterable[DirectoryUser], preferences: Preferences) -> None:
@@ -60,14 +63,14 @@ class Matching(msgspec.Struct, frozen=True, kw_only=True):
             return
         for user in desired:
             mail = preferences.attributes.to_profile(user).mail if preferences.exclusion(user) is None else None
-            if mail and mail.casefold() in self.by_mail:
-                self.claims[mail.casefold()] += 1
+            if mail and (key := address_key(mail)) in self.by_mail:
+                self.claims[key] += 1
 
     def by_mail_of(self, profile: Profile) -> Recipient | None:
         """Return the only recipient that matches by e-mail address; None without a match, AMBIGUOUS with several."""
         if not self.by_mail:
             return None
-        mail = profile.mail.casefold() if profile.mail else ""
+        mail = address_key(profile.mail) if profile.mail else ""
         matches = self.by_mail.get(mail, ())
         if not matches:
             return None

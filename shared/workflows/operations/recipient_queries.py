@@ -10,6 +10,7 @@ from shared.domain.preferences.group_mapping import sources_of
 from shared.domain.preferences.location_rule import AttributeHistogram, AttributeValue
 from shared.domain.recipient import Origin, Recipient, Status
 from shared.domain.reconcile.absence import EVERYONE
+from shared.domain.text import search_key
 from shared.errors import NotFound
 from shared.ports.recipients import RecipientStore
 from shared.ports.snapshots import SnapshotStore
@@ -30,12 +31,12 @@ class RecipientFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     def matches(self, recipient: Recipient) -> bool:
         """Return whether the recipient passes the filter."""
-        word = self.search.casefold()
+        word = search_key(self.search)
         texts = (recipient.profile.display_name, recipient.profile.mail, *recipient.profile.aliases)
         return (
             (self.status is None or recipient.status is self.status)
             and (self.origin is None or recipient.origin is self.origin)
-            and (not word or any(word in text.casefold() for text in texts if text))
+            and (not word or any(word in search_key(text) for text in texts if text))
         )
 
 

@@ -14,6 +14,7 @@ from shared.domain.recipient import Recipient
 from shared.domain.reconcile.absence import EVERYONE
 from shared.domain.reconcile.explanation import Explanation, PersonFacts, explain
 from shared.domain.run import RunKind, RunState
+from shared.domain.text import address_key
 from shared.errors import NeedsAttention, NotFound, Rejected, Transient
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
@@ -151,11 +152,11 @@ class Explain(msgspec.Struct, frozen=True, kw_only=True):
         if live:
             ids = {user.id for user in live}
             return [user async for user in users if user.id in ids]
-        key = query.casefold()
+        key = address_key(query)
         return [
             user
             async for user in users
-            if user.id == query or key in {user.user_principal_name.casefold(), (user.mail or "").casefold()}
+            if user.id == query or key in {address_key(user.user_principal_name), address_key(user.mail or "")}
         ]
 
     async def _recipient(
@@ -167,12 +168,12 @@ class Explain(msgspec.Struct, frozen=True, kw_only=True):
             return await self.recipients.get(tenant, location, recipient_id)
         except (NotFound, Rejected):
             pass
-        mails = {query.casefold(), (address_of(person) or "").casefold() if person else ""} - {""}
+        mails = {address_key(query), address_key(address_of(person) or "") if person else ""} - {""}
         by_mail = None
         async for recipient in self.recipients.list_recipients(tenant, location):
             if person is not None and (recipient.connection, recipient.object_id) == (MAIN, person.id):
                 return recipient
-            if recipient.profile.mail is not None and recipient.profile.mail.casefold() in mails:
+            if recipient.profile.mail is not None and address_key(recipient.profile.mail) in mails:
                 by_mail = by_mail or recipient
         return by_mail
 

@@ -1,6 +1,7 @@
 """Recipients by file and by hand through HTTP: imported, exported, edited, undone."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -129,6 +130,14 @@ async def test_a_typed_address_follows_the_rule_of_files(api: Client, mail: str)
         assert (refused.status, refused.body["code"]) == (400, "invalid_value")
     assert (await listed(api))["Ann"] == ann
     assert (await api("PATCH", path, {"mail": "<mailto:ann@example.org>"})).body["mail"] == "ann@example.org"
+
+
+@pytest.mark.parametrize("word", ["zoe", "ZOË", "zoe\u0308 mu", "mull"])
+async def test_search_ignores_accents_and_invisible_characters(api: Client, word: str) -> None:
+    """However the name is composed."""
+    await put(api, "Name,E-mail\nZoë\u200b  Müller,z@example.com\nAnn,ann@example.com\n")
+    found = (await api("GET", f"{PATH}?search={quote(word)}")).body["recipients"]
+    assert [recipient["mail"] for recipient in found] == ["z@example.com"]
 
 
 async def test_a_typed_phone_number_is_stored_as_those_of_the_directory(api: Client) -> None:

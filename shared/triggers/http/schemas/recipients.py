@@ -9,7 +9,8 @@ from msgspec import UNSET, UnsetType
 from shared.domain.email_address import clean_address, is_address
 from shared.domain.ids import ConnectionId, ObjectId, RecipientId
 from shared.domain.imports.csv_file import MAX_TEXT
-from shared.domain.recipient import ADDRESS_FIELDS, PERSON_FIELDS, Origin, Profile, Recipient, Status
+from shared.domain.recipient import ADDRESS_FIELDS, PERSON_FIELDS, PHONE_FIELDS, Origin, Profile, Recipient, Status
+from shared.domain.text import has_control_characters, without_invisible
 from shared.errors import Rejected
 from shared.triggers.http.schemas.base import Page, Text
 
@@ -64,15 +65,17 @@ class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             if value is UNSET:
                 continue
             text = " ".join(value.split()) if value else ""
+            if name in PHONE_FIELDS:
+                text = without_invisible(text).strip()
             if text and name in ADDRESS_FIELDS:
                 text = clean_address(text)
                 if not is_address(text):
                     raise Rejected(
                         f"Invalid value for {field.label!r}: enter one e-mail address.", code="invalid_value"
                     )
-            if len(text) > MAX_TEXT or not text.isprintable():
+            if len(text) > MAX_TEXT or has_control_characters(text):
                 raise Rejected(
-                    f"Invalid value for {field.label!r}: use at most {MAX_TEXT} printable characters.",
+                    f"Invalid value for {field.label!r}: use at most {MAX_TEXT} characters and no control characters.",
                     code="invalid_value",
                 )
             changed[name] = text or None
