@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
@@ -62,6 +62,8 @@ _TRUE: Final = frozenset(
     {"true", "wahr", "vrai", "verdadero", "waar", "yes", "ja", "oui", "si", "y", "1"}
     | {"blocked", "gesperrt", "suspended", "disabled"}
 )
+#: Fields by their names in the API.
+_FIELDS: Final = {name: field for field, name in API_NAMES.items()}
 #: Shortest name of a field that is looked for inside another name, in characters.
 _PART: Final = 4
 
@@ -112,17 +114,24 @@ def recognised(header: Sequence[str]) -> int:
     return sum(name in _NAMES or name in _WHOLE_OR_SURNAME | _WHOLE_OR_GIVEN for name in map(plain, header))
 
 
-def columns_of(header: Sequence[str]) -> Columns:
-    """Return the columns of a header. Raises Rejected (`invalid_csv`) if it does not name people, or is ambiguous."""
+def columns_of(header: Sequence[str], given: Mapping[str, str | None] | None = None) -> Columns:
+    """Return the columns of a header. `given` has the fields of some columns, by API name; None ignores a column.
+
+    Raises Rejected (`invalid_csv`) if the header does not name people, or is ambiguous; and (`invalid_query`) if a
+    field does not exist.
+    """
     if len(header) > MAX_COLUMNS:
         raise Rejected(f"The file has {len(header)} columns; at most {MAX_COLUMNS} are read.", code="invalid_csv")
     names = [plain(cell) for cell in header]
-    fields = [_OWN.get(name) for name in names]
-    further = sorted((*_FURTHER[name], index) for index, name in enumerate(names) if name in _FURTHER)
+    fixed = {plain(name): _field(field) for name, field in (given or {}).items()}
+    own = {name: field for name, field in _OWN.items() if field not in fixed.values()} | fixed
+    fields = [own.get(name) for name in names]
+    open_ = [(index, name) for index, name in enumerate(names) if name not in fixed]
+    further = sorted((*_FURTHER[name], index) for index, name in open_ if name in _FURTHER)
     for _, field, index in further:
         if field not in fields:
             fields[index] = field
-    for index, name in enumerate(names):
+    for index, name in open_:
         if name in _WHOLE_OR_SURNAME:
             field = "surname" if "given_name" in fields and "surname" not in fields else "display_name"
         elif name in _WHOLE_OR_GIVEN:
@@ -139,7 +148,7 @@ def columns_of(header: Sequence[str]) -> Columns:
     unused = tuple(
         UnusedColumn(name=cell[:80], nearest=_nearest(name, used))
         for index, (cell, name) in enumerate(zip(header, names, strict=True))
-        if cell.strip() and fields[index] is None and index not in states and name not in OURS
+        if cell.strip() and fields[index] is None and index not in states and name not in OURS | fixed.keys()
     )
     if not {"mail", "display_name", "given_name", "surname"} & set(used):
         seen = ", ".join(repr(column.name[:40]) for column in unused[:5]) or "none"
@@ -149,6 +158,14 @@ def columns_of(header: Sequence[str]) -> Columns:
             code="invalid_csv",
         )
     return Columns(fields, states, unused, names.index("origin") if "origin" in names and "id" in names else None)
+
+
+def _field(name: str | None) -> str | None:
+    """Return the field with an API name, None for None. Raises Rejected."""
+    if name is not None and name not in _FIELDS:
+        known = ", ".join(_FIELDS)
+        raise Rejected(f"Unknown field {name[:80]!r} in `columns`: use one of {known}.", code="invalid_query")
+    return _FIELDS[name] if name is not None else None
 
 
 def _nearest(name: str, used: Sequence[str]) -> str | None:

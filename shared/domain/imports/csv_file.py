@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Final
 
 import msgspec
@@ -79,12 +79,21 @@ class FileNotes(msgspec.Struct, frozen=True, kw_only=True):
     unused_columns: tuple[UnusedColumn, ...] = ()
 
 
-class CsvFile:
-    """A file, which is read in pieces, as often as it is iterated over. `charset` is declared by its sender."""
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """How the sender of a file wants it to be read."""
 
-    def __init__(self, file: IO[bytes], charset: str = "") -> None:
+    #: Character encoding; empty if none was declared.
+    charset: str = ""
+    #: Fields of columns that are not recognised, or mean something else, by the column's name; None ignores a column.
+    columns: dict[str, str | None] = {}
+
+
+class CsvFile:
+    """A file, which is read in pieces, as often as it is iterated over."""
+
+    def __init__(self, file: IO[bytes], reading: Reading | None = None) -> None:
         self._file = file
-        self._charset = charset
+        self._reading = reading or Reading()
         #: Complete after the rows were read.
         self.notes = FileNotes()
 
@@ -94,13 +103,13 @@ class CsvFile:
         Raises Rejected (`invalid_csv`) if the file is not CSV with a column for a name or an address.
         """
         _require_text(self._file)
-        encoding, guessed = detect(self._file, self._charset)
+        encoding, guessed = detect(self._file, self._reading.charset)
         self._file.seek(0)
         text = io.TextIOWrapper(self._file, encoding=encoding, newline="")
         names: list[str] = []
         unused: tuple[UnusedColumn, ...] = ()
         try:
-            for row in _parsed(text):
+            for row in _parsed(text, self._reading.columns):
                 if isinstance(row, Columns):
                     unused = row.unused
                     continue
@@ -125,13 +134,13 @@ def _require_text(file: IO[bytes]) -> None:
             raise Rejected(f"The file is {kind}. Save it as CSV (UTF-8), then import that file.", code="invalid_csv")
 
 
-def _parsed(text: io.TextIOWrapper) -> Iterator[Columns | Row | RowProblem]:
+def _parsed(text: io.TextIOWrapper, given: Mapping[str, str | None]) -> Iterator[Columns | Row | RowProblem]:
     """Yield the columns, then every row, or why it is invalid."""
     table = records(text, recognised)
     header = next(table, Record(1, []))
     if header.error:
         raise Rejected(f"The header cannot be read: {header.error}.", code="invalid_csv")
-    columns = columns_of(header.cells)
+    columns = columns_of(header.cells, given)
     yield columns
     row = None
     for row in table:

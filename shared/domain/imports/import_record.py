@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from shared.domain.ids import ImportId, LocationId, RunId, TenantId
-from shared.domain.imports.csv_file import FileNotes, RowProblem
+from shared.domain.imports.csv_file import FileNotes, Reading, RowProblem
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.problem import Problem
 from shared.domain.run import Run, RunKind, RunMode, RunState
@@ -98,8 +98,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     #: Number of parts and hexadecimal SHA-256 of the file, as given by the start request.
     parts: int = 0
     sha256: str = ""
-    #: Character encoding that the sender declared; empty for none.
-    charset: str = ""
+    #: How the sender wants the file to be read.
+    reading: Reading = Reading()
     #: Its run in the history; a new one at each start.
     run: RunId | None = None
     started_at: datetime | None = None

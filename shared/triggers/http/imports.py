@@ -9,6 +9,7 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
+from shared.domain.imports.csv_file import Reading
 from shared.domain.imports.import_record import MAX_PART_BYTES, MAX_PARTS, UPLOAD_INSTEAD, ImportRef
 from shared.domain.imports.row_decisions import ImportMode
 from shared.errors import Rejected, TooLarge
@@ -24,6 +25,10 @@ bp = func.Blueprint()
 #: Maximum size of a file that is imported inside a request, in bytes.
 _MAX_FILE: Final = 32 * 1024 * 1024
 _MODE: Final = one_of("mode", "Keep (merge) or deactivate (overwrite) CSV recipients missing in the file.", ImportMode)
+_COLUMNS: Final = Parameter(
+    name="columns",
+    about='Fields of columns, as a JSON object: `{"Primary Email": "mail", "Shoe size": null}`; null ignores one.',
+)
 _NOT_STARTED: Final = ("parts_missing", "file_too_large", "digest_mismatch")
 _NO_IMPORT: Final = {404: (*NO_LOCATION[404], "import_not_found")}
 
@@ -46,6 +51,7 @@ class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         repeatable=True,
         query=(
             _MODE,
+            _COLUMNS,
             Parameter(name="approve", about="The `heldDigest` of an import whose deactivations are approved."),
             Parameter(
                 name="dryRun",
@@ -64,9 +70,9 @@ class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 async def recipients_import(request: Request) -> Answer:
     """Import a CSV file of at most 5,000 rows; 422 with all invalid rows, in which case nothing is changed."""
     mode = request.choice("mode", ImportMode) or ImportMode.MERGE
-    file, approved = _file(request), request.query("approve")
+    file, approved, reading = _file(request), request.query("approve"), _reading(request)
     if request.flag("dryRun"):
-        report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved, request.charset)
+        report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved, reading)
     else:
         inputs = (
             request.location.encode(),
@@ -77,7 +83,7 @@ async def recipients_import(request: Request) -> Answer:
         )
         repeatable = request.repeatable("import", *inputs)
         report = await app().import_csv(
-            request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable, request.charset
+            request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable, reading
         )
     return Answer(ImportView.of(report))
 
@@ -88,7 +94,7 @@ async def recipients_import(request: Request) -> Answer:
     "tenants/{tenant}/locations/{location}/imports",
     Contract(
         answers=answers(UploadedImportView, HTTPStatus.CREATED),
-        query=(_MODE,),
+        query=(_MODE, _COLUMNS),
         located=True,
         problems={**NO_LOCATION, 422: ("too_many_imports",)},
     ),
@@ -96,7 +102,9 @@ async def recipients_import(request: Request) -> Answer:
 async def imports_post(request: Request) -> Answer:
     """Create an import, to which the parts of a file are then uploaded."""
     mode = request.choice("mode", ImportMode) or ImportMode.MERGE
-    new = await app().upload_import.create(request.tenant, request.location, mode, name_of(request.caller))
+    new = await app().upload_import.create(
+        request.tenant, request.location, mode, name_of(request.caller), _reading(request)
+    )
     address = f"/api/tenants/{new.tenant}/locations/{new.location}/imports/{new.id}"
     return Answer(UploadedImportView.of(new), HTTPStatus.CREATED, headers={"Location": address})
 
@@ -155,6 +163,14 @@ def _file(request: Request) -> BytesIO:
     if (size := len(request.raw.get_body())) > _MAX_FILE:
         raise TooLarge(f"The file has {size} bytes; at most {_MAX_FILE}. {UPLOAD_INSTEAD}", code="file_too_large")
     return request.file(_MAX_FILE)
+
+
+def _reading(request: Request) -> Reading:
+    try:
+        columns = msgspec.json.decode(request.query("columns", "{}"), type=dict[str, str | None])
+    except msgspec.DecodeError as error:
+        raise Rejected(f"Invalid columns: {error}. Use a JSON object.", code="invalid_query") from error
+    return Reading(charset=request.charset, columns=columns)
 
 
 def _ref(request: Request) -> ImportRef:

@@ -56,7 +56,7 @@ class FileImport(msgspec.Struct, frozen=True, kw_only=True):
             TooLarge: The file has more than `limit` rows (`too_many_rows`); `advice` says what to do.
             RowsRefused: Rows are invalid, or two rows are about the same person.
         """
-        if not await in_thread(matcher.add_rows, CsvFile(file, wanted.charset), limit):
+        if not await in_thread(matcher.add_rows, CsvFile(file, wanted.reading), limit):
             raise TooLarge(f"The file has more than {limit:,} rows. {advice}", code="too_many_rows")
         if (await in_thread(matcher.problems))[0]:
             raise RowsRefused(matcher)

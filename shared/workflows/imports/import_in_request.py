@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 
 from shared.domain.access.idempotency import IdempotentRequest
 from shared.domain.ids import ImportId, LocationId, RunId, TenantId
+from shared.domain.imports.csv_file import Reading
 from shared.domain.imports.import_record import MAX_ROWS_IN_REQUEST, UPLOAD_INSTEAD, Import, ImportState, Outcome
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.recipient import Counts
@@ -44,12 +45,11 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
         approved: str,
         by: str,
         repeatable: IdempotentRequest | None = None,
-        charset: str = "",
+        reading: Reading | None = None,
     ) -> ImportReport:
         """Import all rows or none, and return the report. A repeated `repeatable` request returns the same report.
 
-        `approved` is the approval digest of deactivations that an earlier import reported as held, and `charset` the
-        declared encoding of the file; both are empty for none.
+        `approved` is the approval digest of deactivations that an earlier import reported as held, empty for none.
 
         Raises:
             NotFound: The tenant or the location does not exist.
@@ -60,7 +60,7 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             Contended: Other changes of the location came first at every attempt.
         """
         await self.manual.require_location(tenant, location)
-        wanted = self._wanted(tenant, location, mode, approved, by, charset)
+        wanted = self._wanted(tenant, location, mode, approved, by, reading)
         if repeatable is None:
             return await self._import(wanted, file, self.manual.new_run())
         async with self.idempotency.reserve(tenant, repeatable) as reservation:
@@ -81,14 +81,14 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
         file: IO[bytes],
         mode: ImportMode,
         approved: str,
-        charset: str = "",
+        reading: Reading | None = None,
     ) -> ImportReport:
         """Return the report that an import would have now, and write nothing. Raises the same errors."""
         await self.manual.require_location(tenant, location)
-        return await self._import(self._wanted(tenant, location, mode, approved, "", charset), file, None)
+        return await self._import(self._wanted(tenant, location, mode, approved, "", reading), file, None)
 
     def _wanted(
-        self, tenant: TenantId, location: LocationId, mode: ImportMode, approved: str, by: str, charset: str
+        self, tenant: TenantId, location: LocationId, mode: ImportMode, approved: str, by: str, reading: Reading | None
     ) -> Import:
         """Return an import that is not stored: it begins and ends with the request."""
         id_, now = ImportId(""), self.manual.clock.now()
@@ -102,7 +102,7 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             state=state,
             at=now,
             approved=approved,
-            charset=charset,
+            reading=reading or Reading(),
         )
 
     async def _import(self, wanted: Import, file: IO[bytes], run: RunId | None) -> ImportReport:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.ids import ImportId, LocationId, TenantId
+from shared.domain.imports.csv_file import Reading
 from shared.domain.imports.import_record import MAX_FILE_BYTES, MAX_PARTS, Import, ImportRef, ImportState, announced
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.run import Run
@@ -33,7 +34,9 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
     manual: ManualChanges
     clock: Clock
 
-    async def create(self, tenant: TenantId, location: LocationId, mode: ImportMode, by: str) -> Import:
+    async def create(
+        self, tenant: TenantId, location: LocationId, mode: ImportMode, by: str, reading: Reading | None = None
+    ) -> Import:
         """Create an import to which parts can be uploaded.
 
         Raises:
@@ -48,7 +51,8 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
                 code="too_many_imports",
             )
         id_, now, state = ImportId(self.manual.new_run()), self.clock.now(), ImportState.UPLOADING
-        new = Import(tenant=tenant, location=location, id=id_, mode=mode, by=by, state=state, at=now)
+        reading = reading or Reading()
+        new = Import(tenant=tenant, location=location, id=id_, mode=mode, by=by, state=state, at=now, reading=reading)
         await self.imports.insert(new)
         return new
 
@@ -78,8 +82,9 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
         stored = await self.imports.get(ref)
         if stored.value.state is not ImportState.UPLOADING:
             raise Conflict("The import has been started; its parts cannot be changed.", code="import_started")
-        if charset and charset != stored.value.charset:
-            await self.imports.replace(msgspec.structs.replace(stored.value, charset=charset), stored.etag)
+        if charset and charset != stored.value.reading.charset:
+            reading = msgspec.structs.replace(stored.value.reading, charset=charset)
+            await self.imports.replace(msgspec.structs.replace(stored.value, reading=reading), stored.etag)
 
     async def start(self, ref: ImportRef, parts: int, sha256: str, approved: str) -> Run:
         """Enqueue the import, and return its run. A repeated start returns the same run.
