@@ -7,8 +7,8 @@ from shared.domain.text import without_invisible
 
 #: `mailto:ann@example.com?subject=...`, and the prefixes of proxy addresses.
 _PREFIXED: Final = re.compile(r"(?:mailto|smtp|sip|e-?mail):\s*([^?]*)(?:\?.*)?", re.IGNORECASE)
-#: `Ann Example <ann@example.com>`.
-_BRACKETED: Final = re.compile(r"[^<>]*<([^<>]*)>")
+#: `Ann Example <ann@example.com`, without the closing bracket.
+_BRACKETED: Final = re.compile(r"[^<>]*<([^<>]*)")
 #: Straight quotes are removed in pairs only, because a name can begin with an apostrophe.
 _QUOTED: Final = re.compile(r"""(["'`])(.*)\1""")
 _TYPOGRAPHIC: Final = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
@@ -18,6 +18,8 @@ _PLAIN: Final = re.compile(
     r"@(?:[a-z0-9](?:-?[a-z0-9])*\.)+[a-z](?:-?[a-z0-9])*(?<=[a-z])",
     re.IGNORECASE | re.ASCII,
 )
+#: Longest text in which an address is looked for, in characters.
+_MAX_DECORATED: Final = 1024
 #: Longest address, part before the @ and label of a domain, in characters.
 #: Source: https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1
 _MAX_ADDRESS: Final = 254
@@ -30,12 +32,12 @@ def clean_address(text: str) -> str:
 
     Removed are `mailto:`, a name before angle brackets, quotes around it, and a semicolon, comma or full stop after it.
     """
-    if _PLAIN.fullmatch(text):
+    if len(text) > _MAX_DECORATED or _PLAIN.fullmatch(text):
         return text
     cleaned = without_invisible(text)
     while True:
         before = cleaned
-        cleaned = cleaned.strip().strip(_TYPOGRAPHIC).rstrip(";,.").strip()
+        cleaned = cleaned.strip().strip(_TYPOGRAPHIC).rstrip(";,.>").strip()
         for pattern, group in ((_BRACKETED, 1), (_PREFIXED, 1), (_QUOTED, 2)):
             if match := pattern.fullmatch(cleaned):
                 cleaned = match[group]

@@ -15,7 +15,7 @@ _STROKES: Final = str.maketrans("øłđħıŧ", "oldhit")
 
 def has_control_characters(text: str) -> bool:
     """Return whether a text has characters that no name, address or number contains."""
-    return _CONTROL.search(text) is not None
+    return not text.isprintable() and _CONTROL.search(text) is not None
 
 
 def without_invisible(text: str) -> str:

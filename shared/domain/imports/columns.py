@@ -54,13 +54,11 @@ _STATES: Final = {
     **dict.fromkeys(("accountenabled", "enabled", "active", "aktiv", "actif", "activo", "actief", "status"), True),
     **dict.fromkeys(("blockcredential", "signinblocked", "blocked", "suspended", "gesperrt", "disabled"), False),
 }
-_FALSE: Final = frozenset(
-    {"false", "falsch", "faux", "falso", "onwaar", "no", "nein", "non", "nee", "n", "0"}
-    | {"inactive", "inaktiv", "inactif", "inactivo", "inactief", "disabled", "suspended", "blocked", "gesperrt"}
-)
-_TRUE: Final = frozenset(
-    {"true", "wahr", "vrai", "verdadero", "waar", "yes", "ja", "oui", "si", "y", "1"}
-    | {"blocked", "gesperrt", "suspended", "disabled"}
+_NO: Final = frozenset({"false", "falsch", "faux", "falso", "onwaar", "no", "nein", "non", "nee", "n", "0"})
+_YES: Final = frozenset({"true", "wahr", "vrai", "verdadero", "waar", "yes", "ja", "oui", "si", "y", "1"})
+_IN_USE: Final = frozenset({"active", "aktiv", "actif", "activo", "actief", "enabled", "allowed", "unblocked"})
+_NOT_IN_USE: Final = frozenset(
+    {"inactive", "inaktiv", "inactif", "inactivo", "inactief", "disabled", "suspended", "blocked", "gesperrt"}
 )
 #: Fields by their names in the API.
 _FIELDS: Final = {name: field for field, name in API_NAMES.items()}
@@ -107,6 +105,8 @@ class Columns(NamedTuple):
     unused: tuple[UnusedColumn, ...]
     #: Index of the column with the origin, which our exports have.
     origin: int | None = None
+    #: Index of the column `status`, whose other values are ours.
+    status: int | None = None
 
 
 def recognised(header: Sequence[str]) -> int:
@@ -157,7 +157,8 @@ def columns_of(header: Sequence[str], given: Mapping[str, str | None] | None = N
             "Its first line names the columns, such as displayName, mail, department.",
             code="invalid_csv",
         )
-    return Columns(fields, states, unused, names.index("origin") if "origin" in names and "id" in names else None)
+    ours = {name: index for index, name in enumerate(names) if "id" in names}
+    return Columns(fields, states, unused, ours.get("origin"), names.index("status") if "status" in names else None)
 
 
 def _field(name: str | None) -> str | None:
@@ -175,10 +176,13 @@ def _nearest(name: str, used: Sequence[str]) -> str | None:
     return API_NAMES[_NAMES[similar]] if similar and _NAMES[similar] not in used else None
 
 
-def is_disabled(columns: Columns, cells: Sequence[str]) -> bool:
-    """Return whether a row says that its account is not in use."""
+def is_disabled(columns: Columns, cells: Sequence[str]) -> bool | str:
+    """Return whether a row says that its account is not in use, or the value that cannot be understood."""
+    disabled = False
     for index, true_means_in_use in columns.states.items():
         value = plain(cells[index]) if index < len(cells) else ""
-        if value in (_FALSE if true_means_in_use else _TRUE):
-            return True
-    return False
+        if value in _NOT_IN_USE or value in (_NO if true_means_in_use else _YES):
+            disabled = True
+        elif value and value not in _YES | _NO | _IN_USE and index != columns.status:
+            return cells[index]
+    return disabled

@@ -26,7 +26,8 @@ _GUESSED_NAMES: Final = 3
 #: First characters of a formula in spreadsheet programs.
 #: Source: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA: Final = ("=", "+", "-", "@")
-_SPACES: Final = ("\t", "\r")
+#: White space that programs skip before one.
+_SPACES: Final = "\t\r"
 #: First bytes of other kinds of files.
 _OTHER_KINDS: Final = (
     (b"PK\x03\x04", "an Excel workbook (.xlsx) or another ZIP archive"),
@@ -157,7 +158,7 @@ def _parsed(text: io.TextIOWrapper, given: Mapping[str, str | None]) -> Iterator
 
 
 def _row(line: int, columns: Columns, cells: Sequence[str]) -> Row | RowProblem:
-    if any(cell and not cell.isspace() for cell in cells[len(columns.fields) :]):
+    if len(cells) > len(columns.fields) and "".join(cells[len(columns.fields) :]).strip():
         detail = f"The row has {len(cells)} cells, the header {len(columns.fields)}."
         return RowProblem(line=line, code="too_many_cells", detail=detail)
     fields: dict[str, str | None] = {}
@@ -173,7 +174,11 @@ def _row(line: int, columns: Columns, cells: Sequence[str]) -> Row | RowProblem:
                 detail = f"{name} has more than {MAX_TEXT} characters, or control characters."
                 return RowProblem(line=line, code="invalid_value", detail=detail)
             fields[name] = value
-    return _named(Row(line=line, fields=fields, disabled=is_disabled(columns, cells)))
+    disabled = is_disabled(columns, cells)
+    if isinstance(disabled, str):
+        detail = f"{disabled[:80]!r} does not say whether the account is in use: write true or false."
+        return RowProblem(line=line, code="invalid_value", detail=detail)
+    return _named(Row(line=line, fields=fields, disabled=disabled))
 
 
 def _named(row: Row) -> Row | RowProblem:
@@ -230,9 +235,10 @@ def export(recipients: Iterable[Recipient]) -> bytes:
 
 
 def _harmless(text: str) -> str:
+    text = text.lstrip(_SPACES)
     return f"'{text}" if _is_formula(text) else text
 
 
 def _is_formula(text: str) -> bool:
     """Return whether a program may take a text for a formula, or for one that an export has made harmless."""
-    return text.startswith(_SPACES) or text.lstrip().lstrip("'").lstrip().startswith(_FORMULA)
+    return text.lstrip().lstrip("'").lstrip().startswith(_FORMULA)

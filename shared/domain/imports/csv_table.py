@@ -17,6 +17,8 @@ _SAMPLE_LINES: Final = 100
 _SAMPLE: Final = 1 << 16
 #: The first line that tells Excel the delimiter.
 _SEPARATOR: Final = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t|]*', re.IGNORECASE)
+#: White space that can stand around quotes like a space. Inside values it becomes one anyway.
+_SPACES: Final = "\t\u00a0\u2007\u202f"
 #: Rows without any value.
 _EMPTY: Final = re.compile(r'(?:[\s,;|]|"[^\S\r\n]*")*')
 
@@ -49,11 +51,12 @@ def records(text: TextIO, recognised: Callable[[Sequence[str]], int]) -> Iterato
         sample = "".join(reversed(lines.waiting))
         delimiter = max(_DELIMITERS, key=lambda candidate: _fit(sample, candidate, recognised))
     for record in _rows(lines, delimiter or ","):
-        if record.error or any(not cell.isspace() for cell in record.cells if cell):
-            yield record._replace(line=skipped + record.line)
+        if record.error or "".join(record.cells).strip():
+            yield Record(skipped + record.line, record.cells, record.error)
 
 
 def _rows(lines: "_Lines", delimiter: str) -> Iterator[Record]:
+    lines.spaces = [space for space in _SPACES if space != delimiter]
     reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     line = 1
     while True:
@@ -107,6 +110,8 @@ class _Lines:
         self._characters = 0
         #: Number of lines that were read.
         self.number = 0
+        #: White space that is read as spaces.
+        self.spaces: list[str] = []
         #: Lines that were read ahead, the last one first.
         self.waiting: list[str] = []
 
@@ -147,6 +152,8 @@ class _Lines:
             raise Rejected(
                 f"A row has more than {MAX_ROW} characters; perhaps a quote is not closed.", code="invalid_csv"
             )
+        for space in self.spaces:
+            line = line.replace(space, " ")
         self._row.append(line)
         self.number += 1
         return line

@@ -89,6 +89,7 @@ def test_half_a_name(header: str, fields: list[str | None]) -> None:
         ("Block credential", "False", False),
         ("Status [READ ONLY]", "Suspended", True),
         ("status", "deactivated_by_sync", False),
+        ("Active", "active", False),
     ],
 )
 def test_accounts_that_are_not_in_use(column: str, value: str, *, disabled: bool) -> None:
@@ -96,6 +97,11 @@ def test_accounts_that_are_not_in_use(column: str, value: str, *, disabled: bool
     columns = columns_of(["Name", column])
     assert is_disabled(columns, ["Ann", value]) is disabled
     assert columns.unused == ()
+
+
+def test_a_state_that_cannot_be_understood() -> None:
+    """Its value is returned, so that it can be refused."""
+    assert is_disabled(columns_of(["Name", "accountEnabled"]), ["Ann", "perhaps"]) == "perhaps"
 
 
 def test_columns_of_the_same_field_are_named() -> None:
