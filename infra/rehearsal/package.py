@@ -19,8 +19,6 @@ _OF_THE_HOST: Final = (
     "azure_functions_runtime",
     "azurefunctions",
     "azure/storage/blob",
-    "croniter",
-    "dateutil",
     "six.py",
 )
 
