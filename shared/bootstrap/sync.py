@@ -5,13 +5,14 @@ from functools import cached_property
 from shared.bootstrap.tenants import TenantWiring
 from shared.runtime.adaptive_timeout import SlowStartLimiter
 from shared.runtime.bulkhead import Bulkhead
-from shared.workflows.snapshots.cache import CutSnapshots
+from shared.workflows.snapshots.cache import RecentResults
+from shared.workflows.snapshots.merger import SnapshotMerger
+from shared.workflows.snapshots.reader import SnapshotReader
 from shared.workflows.sync.deactivate import Deactivate
-from shared.workflows.sync.delta_read import DeltaRead
 from shared.workflows.sync.fetch import Fetch
 from shared.workflows.sync.finish import RunCloser
-from shared.workflows.sync.full_read import FullRead
 from shared.workflows.sync.reconcile import LARGE_AT_ONCE, Reconcile
+from shared.workflows.sync.source_read import SourceRead
 from shared.workflows.sync.withheld_check import WithheldCheck
 
 
@@ -21,7 +22,7 @@ class SyncWiring(TenantWiring):
     @cached_property
     def fetch(self) -> Fetch:
         """Reads one source into a snapshot."""
-        ports, budget_s = self.ports, self.settings.job_budget_s
+        ports = self.ports
         return Fetch(
             runs=ports.runs,
             snapshots=ports.snapshots,
@@ -29,22 +30,30 @@ class SyncWiring(TenantWiring):
             stages=self.stages,
             closer=self.closer,
             queue=ports.queue,
-            full_read=FullRead(
-                runs=ports.runs, snapshots=ports.snapshots, clock=ports.clock, ids=ports.ids, budget_s=budget_s
+            source_read=SourceRead(
+                runs=ports.runs,
+                snapshots=ports.snapshots,
+                merger=SnapshotMerger(ports.snapshots, self.reader, ports.ids),
+                clock=ports.clock,
+                ids=ports.ids,
+                budget_s=self.settings.job_budget_s,
             ),
-            delta_read=DeltaRead(snapshots=ports.snapshots, ids=ports.ids),
             withheld_check=WithheldCheck(snapshots=ports.snapshots),
             clock=ports.clock,
             slow_starts=SlowStartLimiter(),
         )
 
     @cached_property
+    def reader(self) -> SnapshotReader:
+        """Reads snapshots, with one cache for all jobs of the worker."""
+        return SnapshotReader(self.ports.snapshots, RecentResults())
+
+    @cached_property
     def reconcile(self) -> Reconcile:
         """Brings one location in line with its snapshots."""
         return Reconcile(
             runs=self.ports.runs,
-            snapshots=self.ports.snapshots,
-            cut=CutSnapshots(self.ports.snapshots),
+            reader=self.reader,
             recipients=self.ports.recipients,
             stages=self.stages,
             closer=self.closer,

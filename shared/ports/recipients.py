@@ -5,18 +5,12 @@ from typing import Protocol
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import Counts, Recipient
-from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
+from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.versioned import Versioned
 
 
 class RecipientStore(Protocol):
     """Recipients, one partition per (tenant, location)."""
-
-    async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
-        """Return the irregular recipients of a location; None if they were never stored."""
-
-    async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
-        """Store the irregular recipients of a location, replacing the previous ones."""
 
     async def get_fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
         """Return the fence of a location; a new one with ETag None if nothing was ever written there."""
@@ -26,6 +20,9 @@ class RecipientStore(Protocol):
 
     def list_recipients(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
         """Iterate over the recipients of a location, sorted by id, from the id `start`."""
+
+    def list_others(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over the recipients that no directory created, sorted by id."""
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
         """Return one recipient. Raises NotFound if it does not exist."""

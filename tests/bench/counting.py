@@ -68,9 +68,11 @@ class CountingTables(Tables):
             self.work.rows_read += 1
             yield row
 
-    async def read(self, table: str, kind: Kind[S], *, partition: str, rows: Range) -> AsyncIterator[list[S]]:
+    async def read(
+        self, table: str, kind: Kind[S], *, partition: str, rows: Range, where: str | None = None
+    ) -> AsyncIterator[list[S]]:
         """Count the rows that are returned."""
-        async for page in super().read(table, kind, partition=partition, rows=rows):
+        async for page in super().read(table, kind, partition=partition, rows=rows, where=where):
             self.work.rows_read += len(page)
             yield page
 

@@ -1,6 +1,6 @@
 """Many tenants in one deployment: one is synced, and the state of the others is copied from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,11 +10,12 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.absence import EVERYONE
-from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
+from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.run import Run, TenantState
-from shared.domain.snapshots.page import Page, decode_page
 from shared.domain.snapshots.snapshot import SnapshotManifest, scope_of
 from shared.domain.versioned import Versioned
+from shared.workflows.snapshots.cache import RecentResults
+from shared.workflows.snapshots.reader import SnapshotReader
 from tests.bench.crowd import Crowd
 from tests.support.fakes import directories_of
 from tests.support.world import World
@@ -39,9 +40,8 @@ class Pattern:
     state: TenantState
     run: Run
     current: SnapshotManifest
-    pages: Sequence[bytes]
+    rows: Mapping[str, bytes]
     fence: Fence
-    irregular: Irregular | None
     recipients: Sequence[Recipient]
     journal: JournalEntry
 
@@ -51,15 +51,15 @@ class Pattern:
         ports = world.ports
         current = await ports.snapshots.find_current(tenant, EVERYONE)
         assert current is not None
+        body = await SnapshotReader(ports.snapshots, RecentResults()).open(tenant, current)
         run = await world.newest(tenant)
         (entry,) = [each async for each in ports.recipients.list_journal(tenant, _PLACE, run.id)]
         return cls(
             state=(await ports.sync_states.get(tenant)).value,
             run=run,
             current=current,
-            pages=[page async for page in ports.snapshots.list_pages(tenant, current)],
+            rows={key: row async for key, row in ports.snapshots.read(tenant, EVERYONE, sorted(body.keys))},
             fence=(await ports.recipients.get_fence(tenant, _PLACE)).value,
-            irregular=await ports.recipients.find_irregular(tenant, _PLACE),
             recipients=[each async for each in ports.recipients.list_recipients(tenant, _PLACE)],
             journal=entry,
         )
@@ -70,12 +70,9 @@ class Pattern:
         connection = await ports.connections.find(tenant)
         assert connection is not None
         current = msgspec.structs.replace(self.current, scope=scope_of(connection.fingerprint))
-        pages = [Page.of(page, decode_page(page)) for page in self.pages]
-        await ports.snapshots.stage(tenant, EVERYONE, current.attempt, 0, pages)
+        await ports.snapshots.put(tenant, EVERYONE, self.rows)
         await ports.snapshots.commit(tenant, current, self.state.fencing_token, sweep=False)
         await ports.recipients.write(tenant, _PLACE, self.recipients, self.journal, Versioned(self.fence, None))
-        if self.irregular is not None:
-            await ports.recipients.put_irregular(tenant, _PLACE, self.irregular)
         await ports.runs.insert(msgspec.structs.replace(self.run, tenant=tenant))
         await ports.sync_states.replace(tenant, self.state, None)
 

@@ -16,7 +16,8 @@ from shared.domain.ids import ObjectId, object_id
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.reconcile.decide import Write, decide
 from shared.domain.reconcile.provenance import Provenance
-from shared.workflows.sync.directory_listing import Listing
+from shared.domain.sync.jobs import FetchCheckpoint
+from shared.workflows.sync.source_listing import SourceListing
 from tests.bench import entra
 from tests.bench.peers_process import Reading
 from tests.bench.results import spent
@@ -92,10 +93,10 @@ class _Found:
 
 
 async def _listed(directory: EntraSession, source: Source) -> AsyncIterator[Sequence[DirectoryUser]]:
-    listing = Listing(directory=directory, source=source, managers=False)
+    listing = SourceListing(directory=directory, source=source, managers=False, position=FetchCheckpoint())
     await listing.begin()
-    users, link = await listing.page(None)
-    yield users
-    while link is not None:
-        users, link = await listing.page(link)
+    more = True
+    while more:
+        users = [item for item in await listing.page() if isinstance(item, DirectoryUser)]
+        more = listing.position.next_cursor is not None
         yield users

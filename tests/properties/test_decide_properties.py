@@ -219,8 +219,6 @@ def test_what_another_connection_brought_stays_as_it_is(
         assert not theirs & {write.recipient.id for write in decision.writes}
         assert not theirs & {candidate.recipient for candidate in decision.candidates}
         assert decision.baseline <= sum(each.connection == MAIN for each in stored)
-        if theirs:
-            assert decision.irregular is None
 
 
 @given(DIRECTORIES, STORED, PREFERENCES)

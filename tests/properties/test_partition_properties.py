@@ -9,9 +9,7 @@ from shared.domain.recipient import Recipient
 from shared.domain.reconcile.absence import AbsenceProof, union_of_sources
 from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.reconcile.matching import Matching
-from shared.domain.snapshots.page import encode_page
-from shared.domain.snapshots.partitions import Cuts, Cutter
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
+from shared.domain.snapshots.partitions import partition_of
 from tests.properties.test_decide_properties import DIRECTORIES, PREFERENCES, STORED
 from tests.support.builders import desired, snapshot
 
@@ -19,22 +17,17 @@ SOURCE = Source().id
 
 
 def by_part(
-    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, size: int
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, count: int
 ) -> list[Decision]:
-    """Return the decisions about parts of some `size` people each."""
-    page = encode_page(directory)
-    ref = SnapshotManifest(source=SOURCE, attempt="a", digest=SnapshotDigest().add(page, directory))
-    cuts = Cuts(len(directory), size)
-    cutter = Cutter(ref, cuts)
-    cutter.add(page)
-    cut = cutter.verified()
+    """Return the decisions about each of `count` partitions."""
+    whole = snapshot(SOURCE, *directory)
     matching = Matching.of(stored)
-    for number in range(cuts.count):
-        matching.claim(cut.part(number).users.values(), preferences)
+    for number in range(count):
+        matching.claim(whole.within(number, count).users.values(), preferences)
     found = []
-    for number in range(cuts.count):
-        read = {SOURCE: cut.part(number)}
-        rows = [each for each in stored if cuts.part_of(each.id) == number]
+    for number in range(count):
+        read = {SOURCE: whole.within(number, count)}
+        rows = [recipient for recipient in stored if partition_of(recipient.id, count) == number]
         proof = AbsenceProof.of([SOURCE], read)
         found.append(decide(union_of_sources([SOURCE], read), rows, preferences, proof, matching=matching))
     return found
@@ -45,15 +38,15 @@ def by_part(
     DIRECTORIES,
     STORED,
     PREFERENCES,
-    st.integers(1, 3),
+    st.sampled_from([1, 2, 16, 256]),
 )
 def test_parts_decide_what_the_whole_does(
-    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, size: int
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, count: int
 ) -> None:
     """The same writes in the same order, skips, candidates and numbers."""
     proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
     whole = decide(desired(*directory), stored, preferences, proof)
-    parts = by_part(directory, stored, preferences, size)
+    parts = by_part(directory, stored, preferences, count)
     assert [write for part in parts for write in part.writes] == list(whole.writes)
     assert [change for part in parts for change in part.skipped] == list(whole.skipped)
     assert [candidate for part in parts for candidate in part.candidates] == list(whole.candidates)

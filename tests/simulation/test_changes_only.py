@@ -12,7 +12,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Recipient, Status
 from shared.domain.run import Run, RunMode, RunState
-from shared.domain.snapshots import changeset
+from shared.workflows.sync import reconcile
 from tests.support.builders import person, user
 from tests.support.fakes import FakeRecipientStore
 from tests.support.world import Fuse, World, drain_with_retries
@@ -66,8 +66,8 @@ async def compared_in_full(world: World) -> Run:
     return run
 
 
-async def test_nobody_is_read_whom_nothing_concerns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A join and a rename read no location; a leaver is read alone; and so it stays run after run."""
+async def test_only_changed_people_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who join, are renamed or leave are read alone; and so it stays run after run."""
     world = await plain_world()
     reads = Reads(world, monkeypatch)
     directory = world.directory()
@@ -79,7 +79,7 @@ async def test_nobody_is_read_whom_nothing_concerns(monkeypatch: pytest.MonkeyPa
         counts = run.counts
         assert (counts.created, counts.updated, counts.deactivated) == (2, 2, 2)
         assert {report.active for report in run.locations.values()} == {PEOPLE}
-        assert (reads.whole, reads.single) == (0, 2)
+        assert (reads.whole, reads.single) == (0, 2 * 3 + 2)  # leavers once more, to be deactivated
         reads.clear()
     reads.clear()
     run = await compared_in_full(world)
@@ -87,7 +87,7 @@ async def test_nobody_is_read_whom_nothing_concerns(monkeypatch: pytest.MonkeyPa
 
 
 async def test_whoever_left_is_read_when_they_return(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are irregular: their recipient is there, deactivated."""
+    """Their recipient is there, deactivated."""
     world = await plain_world()
     reads = Reads(world, monkeypatch)
     world.directory().put(user(5, inactive=InactiveReason.DISABLED))
@@ -106,7 +106,7 @@ async def test_whoever_left_is_read_when_they_return(monkeypatch: pytest.MonkeyP
 
 
 async def test_what_a_person_wrote_survives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After an import everybody is compared once; from then on the imported value is known to be irregular."""
+    """After an import everybody is compared once; from then on only people who change are read."""
     world = await plain_world()
     (known,) = [
         recipient for recipient in await world.recipients("contoso", BERLIN) if recipient.object_id == person(7)
@@ -125,7 +125,7 @@ async def test_what_a_person_wrote_survives(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_too_many_changes_have_everybody_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also if what is irregular is more than is read one by one."""
+    """Of many people, reading the whole location takes fewer requests."""
     world = await plain_world()
     reads = Reads(world, monkeypatch)
     world.directory().put(*(user(number, department="All") for number in range(30)))
@@ -138,9 +138,21 @@ async def test_too_many_changes_have_everybody_compared(monkeypatch: pytest.Monk
     await compared_in_full(world)
 
 
+async def test_a_new_location_gets_all_people_beside_one_that_gets_the_changed() -> None:
+    """Their decisions are not shared, although none of these people has a recipient at either."""
+    world = await plain_world()
+    rome = LocationId("rome")
+    await world.ports.settings.put_location(CONTOSO, rome, "Rome")
+    world.directory().put(user(100))
+    run = await world.sync("contoso", "second")
+    assert {report.active for report in run.locations.values()} == {PEOPLE + 1}
+    assert [len(await world.recipients("contoso", place)) for place in (BERLIN, MUNICH, rome)] == [PEOPLE + 1] * 3
+    await compared_in_full(world)
+
+
 async def test_held_leavers_have_everybody_compared_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a person approves later is no settled location."""
-    monkeypatch.setattr(changeset, "MAX_SHARE", 10)
+    monkeypatch.setattr(reconcile, "_FEW", 100)
     world = World()
     await world.tenant("contoso", [user(number) for number in range(PEOPLE)], Preferences(mode=Mode.FULL), {BERLIN: []})
     await world.sync("contoso", "first")
@@ -156,7 +168,7 @@ async def test_held_leavers_have_everybody_compared_again(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("seed", range(30))
 async def test_many_runs_end_as_one_that_compares_everybody(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random changes, runs, crashes and imports; in the end a full comparison finds nothing left to do."""
-    monkeypatch.setattr(changeset, "MAX_SHARE", 10)
+    monkeypatch.setattr(reconcile, "_FEW", 100)
     world = await plain_world()
     chance = random.Random(seed)
     for number in range(8):

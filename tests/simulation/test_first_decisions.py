@@ -14,8 +14,9 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.run import Run, RunState
+from shared.domain.snapshots import partitions
 from shared.runtime.fair_scheduler import cpu_slice
-from shared.workflows.snapshots.cache import FirstDecisions
+from shared.workflows.snapshots.cache import RecentResults
 from shared.workflows.sync import comparison
 from tests.support.builders import person, user
 from tests.support.world import World, deliver
@@ -75,14 +76,14 @@ async def test_shared_or_not_it_is_the_same(mode: Mode, monkeypatch: pytest.Monk
     begin = cpu_slice.__aenter__
     monkeypatch.setattr(cpu_slice, "__aenter__", waiting)
     monkeypatch.setattr(comparison, "decide", counted)
-    monkeypatch.setattr(comparison, "_PART", 4)
+    monkeypatch.setattr(partitions, "PARTITION_PEOPLE", 4)
     decided.append(0)
     shared_runs, shared = await story(preferences)
 
-    def alone(_self: FirstDecisions, _snapshot: object, _key: Hashable, decide_now: Callable[[], Decision]) -> Decision:
-        return decide_now()
+    def alone(_self: RecentResults, _key: Hashable, compute: Callable[[], object]) -> object:
+        return compute()
 
-    monkeypatch.setattr(FirstDecisions, "of", alone)
+    monkeypatch.setattr(RecentResults, "get_or_compute", alone)
     decided.append(0)
     runs, recipients = await story(preferences)
     assert {run.state for run in runs} == {RunState.DONE}

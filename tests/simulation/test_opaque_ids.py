@@ -11,8 +11,8 @@ from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Reason, Recipient, Status
 from shared.domain.reconcile.fence import JournalEntry
 from shared.domain.run import RunMode, RunState
+from shared.domain.snapshots import partitions
 from shared.domain.versioned import Versioned
-from shared.workflows.sync import comparison
 from tests.support.builders import person, user
 from tests.support.ids import HOSTILE
 from tests.support.samples import NOW, RUN
@@ -45,7 +45,7 @@ async def active(world: World, location: LocationId = HALL) -> set[ObjectId | No
 @pytest.mark.parametrize("mode", [Mode.FULL, Mode.GROUPS])
 async def test_any_text_is_an_id(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     """Joins, changes, departures and returns end as they should, read as changes and read anew, in parts of few."""
-    monkeypatch.setattr(comparison, "_PART", 4)
+    monkeypatch.setattr(partitions, "PARTITION_PEOPLE", 4)
     world = World()
     preferences = Preferences(mode=mode, guard=GENEROUS)
     directory = await world.tenant("contoso", [named(who) for who in HOSTILE], preferences, {"hall": [], "desk": []})

@@ -13,7 +13,6 @@ from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.snapshots import partitions
-from shared.workflows.sync import comparison
 from tests.support.builders import user
 from tests.support.world import World
 
@@ -63,10 +62,8 @@ async def test_cut_or_not_it_is_the_same(mode: Mode, monkeypatch: pytest.MonkeyP
     expected, recipients = await story(preferences)
     assert {run.state for run in expected} == {RunState.DONE}
     assert sum(run.counts.deactivated for run in expected) > 0
-    for held in (0, 1_000):
-        monkeypatch.setattr(comparison, "_PART", 4)
-        monkeypatch.setattr(comparison, "_HELD", held)
-        monkeypatch.setattr(partitions, "_UNPACKED", 0)
+    for people in (1, 4):
+        monkeypatch.setattr(partitions, "PARTITION_PEOPLE", people)
         found, cut = await story(preferences)
         assert cut == recipients
         assert [(run.state, run.counts, run.problems) for run in found] == [

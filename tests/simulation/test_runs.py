@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from shared.domain.directory import InactiveReason, Source, UsersPage
-from shared.domain.ids import LocationId, ObjectId, TenantId
+from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.recipient import Reason, Recipient, Status
 from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshots.snapshot import SnapshotManifest
+from shared.domain.snapshots import partitions
 from shared.domain.versioned import Versioned
 from shared.errors import NeedsAttention, NotFound, Transient
 from shared.telemetry import count_storage_request
@@ -260,18 +260,18 @@ async def test_a_location_at_which_little_changes_comes_to_its_end(monkeypatch: 
         world.clock.advance(40)
         return decide(*arguments, **words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(comparison, "_PART", 20)
+    monkeypatch.setattr(partitions, "PARTITION_PEOPLE", 25)
     monkeypatch.setattr(comparison, "decide", slowly)
     run = await world.sync("contoso", "second", RunMode.FULL)
     assert (run.state, run.counts.updated) == (RunState.DONE, 400)
-    assert decided == 20
+    assert decided == 16
 
 
 async def test_a_reconcile_that_reads_for_long_writes_for_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise each message would read everything, write one batch, and leave the rest to the next."""
     world = World()
     await world.tenant("contoso", [user(number) for number in range(1_000)], FULL, {"berlin": []})
-    write, pages = world.ports.recipients.write, world.ports.snapshots.list_pages
+    write, pages = world.ports.recipients.write, world.ports.snapshots.read
     batches = readings = 0
 
     async def slowly(
@@ -286,15 +286,18 @@ async def test_a_reconcile_that_reads_for_long_writes_for_as_long(monkeypatch: p
         world.clock.advance(20)
         return await write(tenant, location, recipients, journal, fence)
 
-    async def reading(tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[bytes]:
+    async def reading(
+        tenant: TenantId, source: SourceId, keys: Sequence[str], among: int = 1
+    ) -> AsyncIterator[tuple[str, bytes]]:
         nonlocal readings
-        readings += 1
-        world.clock.advance(110)  # longer than the budget's share of 72 s
-        async for page in pages(tenant, ref):
-            yield page
+        if len(keys) > 1:
+            readings += 1
+            world.clock.advance(110)  # longer than the budget's share of 72 s
+        async for row in pages(tenant, source, keys, among):
+            yield row
 
     monkeypatch.setattr(world.ports.recipients, "write", slowly)
-    monkeypatch.setattr(world.ports.snapshots, "list_pages", reading)
+    monkeypatch.setattr(world.ports.snapshots, "read", reading)
     run = await world.sync("contoso", "first")
     assert (run.state, run.counts.created) == (RunState.DONE, 1_000)
     assert (batches, readings) == (11, 2)

@@ -6,10 +6,10 @@ from shared.domain.access.callers import BackEnd
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import MAIN, ConnectionId, ObjectId, RecipientId, SourceId, TenantId, recipient_id_of
 from shared.domain.recipient import Origin, Profile, Recipient, Status
-from shared.domain.snapshots.page import encode_page
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
+from shared.domain.snapshots.snapshot import SnapshotBody, SnapshotManifest, encode_partition
 from shared.domain.snapshots.verification import CompleteSnapshot
 from shared.ports.snapshots import SnapshotStore
+from shared.workflows.snapshots.reader import stored_partitions
 
 #: Who calls, where it does not matter.
 BACK_END = BackEnd()
@@ -42,16 +42,48 @@ def desired(*users: DirectoryUser) -> dict[ObjectId, DirectoryUser]:
 
 def snapshot(source: str, *users: DirectoryUser, conclusive: bool = True) -> CompleteSnapshot:
     """Return a complete snapshot with exactly these users."""
-    page = encode_page(users)
-    ref = SnapshotManifest(
-        source=SourceId(source), attempt="a", digest=SnapshotDigest(conclusive=conclusive).add(page, users)
+    body, content = body_of(source, *users, conclusive=conclusive)
+    return CompleteSnapshot.verified(body, 0, content)
+
+
+def body_of(source: str, *users: DirectoryUser, conclusive: bool = True) -> tuple[SnapshotBody, bytes]:
+    """Return the body of a snapshot with one partition, and the content of this."""
+    partition, content = encode_partition(desired(*users), "a")
+    manifest = SnapshotManifest(source=SourceId(source), attempt="a", conclusive=conclusive)
+    return SnapshotBody.of(manifest, [partition]), content
+
+
+async def store_snapshot(
+    store: SnapshotStore, tenant: TenantId, attempt: str, *users: DirectoryUser, source: SourceId, count: int = 1
+) -> SnapshotManifest:
+    """Store a snapshot with `count` partitions, all of them written by one attempt, and return its manifest."""
+    whole = snapshot(source, *users)
+    parts = [encode_partition(dict(whole.within(number, count).users), attempt) for number in range(count)]
+    manifest = SnapshotManifest(source=source, attempt=attempt, change_cursor="https://graph.example/delta")
+    body = SnapshotBody.of(manifest, [partition for partition, _ in parts])
+    rows = {partition.key(number): content for number, (partition, content) in enumerate(parts)}
+    await store.put(tenant, source, {**rows, body.manifest.body_key: body.content})
+    return body.manifest
+
+
+def directory_recipient(person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...] = ()) -> Recipient:
+    """Return the recipient that a first sync creates."""
+    return Recipient(
+        id=recipient_id_of(MAIN, person),
+        origin=Origin.DIRECTORY,
+        status=Status.ACTIVE,
+        profile=profile,
+        object_id=person,
+        connection=MAIN,
+        last_applied=profile,
+        groups=groups,
     )
-    return CompleteSnapshot.verified(ref, [page])
 
 
-async def loaded(store: SnapshotStore, tenant: TenantId, ref: SnapshotManifest) -> CompleteSnapshot:
-    """Return a snapshot that is stored. Raises: Conflict if its pages are not all there, unchanged."""
-    return CompleteSnapshot.verified(ref, [page async for page in store.list_pages(tenant, ref)])
+async def loaded(store: SnapshotStore, tenant: TenantId, manifest: SnapshotManifest) -> dict[ObjectId, DirectoryUser]:
+    """Return the users of a stored snapshot. Raises SnapshotIncomplete if it is not all there, unchanged."""
+    parts = stored_partitions(store, tenant, manifest)
+    return {person: user async for part in parts for person, user in part.users.items()}
 
 
 def csv_recipient(name: str, *, mail: str | None = None, status: Status = Status.ACTIVE, **fields: str) -> Recipient:

@@ -35,8 +35,6 @@ HOSTILE: Final = tuple(
         ),
     )
 )
-#: Two ids with the same CRC-32, by which the index of a snapshot's pages knows them.
-TWINS: Final = (ObjectId("9ef70b69-2531-4663-8a2f-da139eb6b43d"), ObjectId("f827f5ee-413f-4ceb-bfb9-0cd24f4674f9"))
 #: Any id that a directory may give.
 OBJECT_IDS: Final = st.one_of(
     st.sampled_from(HOSTILE),

@@ -17,8 +17,8 @@ from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.filters import ATTRIBUTES
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import API_NAMES, PERSON_FIELDS, PROFILE_FIELDS, TEXT_FIELDS, Origin, Recipient, Status
-from shared.domain.snapshots.page import decode_page, encode_page
 from shared.triggers.http.schemas.recipients import FULL_BODY, RecipientView
+from tests.support.builders import snapshot
 from tests.support.graph_user import camel, properties_of
 from tests.support.imports import decide_import
 
@@ -75,7 +75,7 @@ def read_user() -> DirectoryUser:
 
 def recipient() -> Recipient:
     """Return the recipient that is made of the user, read back from a snapshot."""
-    (user,) = decode_page(encode_page([read_user()]))
+    (user,) = snapshot("main:users", read_user()).users.values()
     profile = msgspec.structs.replace(Attributes().to_profile(user), **MANAGER)
     return Recipient(
         id=RecipientId("r"), origin=Origin.DIRECTORY, status=Status.ACTIVE, profile=profile, last_applied=profile

@@ -19,10 +19,8 @@ from shared.domain.ids import (
     recipient_id_of,
 )
 from shared.domain.imports.import_record import ImportRef
-from shared.domain.snapshots.snapshot import SnapshotManifest
 
 FENCE: Final = "!fence"
-IRREGULAR: Final = "!irregular"
 CURRENT: Final = "!current"
 PLAN: Final = "plan"
 #: Partition of the tombstones of deleted tenants. A tenant's id never begins with `!`.
@@ -95,16 +93,6 @@ def journal_range(run: RunId) -> tuple[str, str]:
 def journal_after(run: RunId) -> tuple[str, str]:
     """Return the range of the journals of all later runs, which sort before that of this run."""
     return "!journal:", f"!journal:{run}:"
-
-
-def page_range(ref: SnapshotManifest) -> tuple[str, str]:
-    """Return the range of a snapshot's pages within a source's partition. The row of a page is its page key.
-
-    If the snapshot has pages of several attempts, the range also contains pages of other snapshots.
-    """
-    if ref.page_keys:
-        return ref.page_keys[0], f"{ref.page_keys[-1]}!"
-    return f"{ref.attempt}:", f"{ref.attempt};"
 
 
 def fetched(source: SourceId) -> str:

@@ -13,8 +13,8 @@ from shared.adapters.stores.table_names import RECIPIENTS
 from shared.adapters.tables.packing import pack, unpack
 from shared.adapters.tables.queries import Kind
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
-from shared.domain.recipient import ChangeKind, Counts, Recipient
-from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
+from shared.domain.recipient import ChangeKind, Counts, Origin, Recipient
+from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound, Rejected
@@ -24,6 +24,8 @@ _COUNTS: Final = Counts.__struct_fields__
 
 
 _ROWS: Final = Kind(FULL_ROW)
+#: Filter of the recipients that no directory created.
+_OTHERS: Final = f"origin ne '{Origin.DIRECTORY.value}'"
 #: Columns that are read for a recipient.
 COLUMNS: Final = _ROWS.columns
 
@@ -48,17 +50,6 @@ class TableRecipientStore:
         tables = await self._accounts.of(tenant)
         return await tables.replace(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
 
-    async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
-        """Return the irregular recipients of a location; None if they were never stored."""
-        tables = await self._accounts.of(tenant)
-        row = await tables.find(RECIPIENTS, keys.location(tenant, location), keys.IRREGULAR)
-        return None if row is None else unpack(row, Irregular)
-
-    async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
-        """Store the irregular recipients of a location, replacing the previous ones."""
-        row = {"PartitionKey": keys.location(tenant, location), "RowKey": keys.IRREGULAR, **pack(irregular)}
-        await (await self._accounts.of(tenant)).put(RECIPIENTS, row)
-
     async def list_recipients(
         self, tenant: TenantId, location: LocationId, *, start: str = ""
     ) -> AsyncIterator[Recipient]:
@@ -71,6 +62,14 @@ class TableRecipientStore:
                 recipients = list(map(recipient_of, page))
             for recipient in recipients:
                 yield recipient
+
+    async def list_others(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over the recipients that no directory created, sorted by id."""
+        tables = await self._accounts.of(tenant)
+        partition = keys.location(tenant, location)
+        async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=keys.RECIPIENTS, where=_OTHERS):
+            for row in page:
+                yield recipient_of(row)
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
         """Return one recipient. Raises NotFound if it does not exist."""

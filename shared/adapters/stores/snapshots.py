@@ -1,36 +1,19 @@
-"""Snapshots: their pages, and the manifest of every source's current snapshot."""
+"""Snapshots: their rows, and the manifest of every source's current snapshot."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
-
-import msgspec
 
 from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import SNAPSHOTS
 from shared.adapters.tables.limits import MAX_BATCH
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
-from shared.adapters.tables.queries import Kind
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshots.page import Page, PageIndexEntry
-from shared.domain.snapshots.snapshot import SnapshotManifest, is_page_of, page_key
+from shared.domain.snapshots.snapshot import SnapshotBody, SnapshotManifest
 from shared.runtime.optimistic_update import optimistic_update
 
-Row = dict[str, Any]
-
-#: Number of consecutive pages whose reading takes as long as one request for a single page.
-_SCANNED_FOR_ONE: Final = 32
-
-
-class _IndexRow(msgspec.Struct):
-    """Page index columns: the hash of a page, and hashes of the ids on it. Pages of an earlier version have neither."""
-
-    RowKey: str
-    digest: bytes | None = None
-    id_hashes: bytes | None = msgspec.field(name="idHashes", default=None)
-
-
-_INDEX: Final = Kind(_IndexRow)
+#: Number of consecutive rows whose reading takes as long as one request for a single row.
+_SCANNED_FOR_ONE: Final = 64
 
 
 class TableSnapshotStore:
@@ -43,89 +26,73 @@ class TableSnapshotStore:
         """Return the manifest of the current snapshot: the last complete read whose changes were applied."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(SNAPSHOTS, keys.source(tenant, source), keys.CURRENT)
-        ref = None if row is None else unpack(row, SnapshotManifest)
-        return None if ref is None or ref.digest.outdated else ref  # without a manifest, the source is read in full
+        manifest = None if row is None else unpack(row, SnapshotManifest)
+        # without a manifest, or with one of an earlier version, the source is read in full
+        return manifest if manifest is not None and manifest.partitions else None
 
-    async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
-        """Store pages of an attempt, numbered from `first`. Storing the same pages again is harmless."""
+    async def put(self, tenant: TenantId, source: SourceId, rows: Mapping[str, bytes]) -> None:
+        """Store rows. Storing the same rows again is harmless. Raises TooLarge if one is larger than MAX_ROW_BYTES."""
         tables = await self._accounts.of(tenant)
         partition = keys.source(tenant, source)
-        rows = [
-            {
-                "PartitionKey": partition,
-                "RowKey": page_key(attempt, number),
-                "digest": page.digest,
-                "idHashes": page.id_hashes,
-                **split(page.content),
-            }
-            for number, page in enumerate(pages, first)
-        ]
-        for batch in _requests(rows, [len(page.content) for page in pages]):
-            if len(batch) == 1:
-                await tables.put(SNAPSHOTS, batch[0])
+        for batch in _requests(rows):
+            entities = [{"PartitionKey": partition, "RowKey": key, **split(content)} for key, content in batch]
+            if len(entities) == 1:
+                await tables.put(SNAPSHOTS, entities[0])
             else:
-                await tables.transact(SNAPSHOTS, [("upsert", row, {"mode": "replace"}) for row in batch])
+                await tables.transact(SNAPSHOTS, [("upsert", entity, {"mode": "replace"}) for entity in entities])
 
-    async def list_page_index(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
-        """Iterate over the page index of a snapshot in order, unverified, without reading the pages."""
-        tables = await self._accounts.of(tenant)
-        is_page, partition = is_page_of(ref), keys.source(tenant, ref.source)
-        async for rows in tables.read(SNAPSHOTS, _INDEX, partition=partition, rows=keys.page_range(ref)):
-            for row in rows:
-                if is_page(row.RowKey):
-                    yield PageIndexEntry(row.RowKey, row.digest or b"", row.id_hashes or b"")
+    async def read(
+        self, tenant: TenantId, source: SourceId, keys_: Sequence[str], among: int = 1
+    ) -> AsyncIterator[tuple[str, bytes]]:
+        """Iterate over the rows with these sorted keys, without those that do not exist. The caller must verify them.
 
-    async def list_pages(
-        self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
-    ) -> AsyncIterator[bytes]:
-        """Iterate over the pages of a snapshot in order. The caller must verify them.
-
-        `only` restricts them to these page keys.
+        `among` is the number of rows in their range: of many rows, few are read one by one.
         """
         tables = await self._accounts.of(tenant)
-        partition = keys.source(tenant, ref.source)
-        if only is not None and len(only) <= 1 + ref.digest.pages // _SCANNED_FOR_ONE:
-            for page_key in sorted(only):
-                page_row = await tables.find(SNAPSHOTS, partition, page_key)
-                if page_row is not None:
-                    yield join(page_row)
+        partition = keys.source(tenant, source)
+        if len(keys_) <= max(1, among // _SCANNED_FOR_ONE):
+            for key in keys_:
+                row = await tables.find(SNAPSHOTS, partition, key)
+                if row is not None:
+                    yield key, join(row)
             return
-        is_selected = is_page_of(ref) if only is None else frozenset(only).__contains__
-        async for row in tables.query(SNAPSHOTS, partition=partition, rows=keys.page_range(ref)):
-            if is_selected(row["RowKey"]):
-                yield join(row)
+        selected = frozenset(keys_)
+        async for row in tables.query(SNAPSHOTS, partition=partition, rows=(keys_[0], f"{keys_[-1]}!")):
+            if row["RowKey"] in selected:
+                yield row["RowKey"], join(row)
 
     @optimistic_update  # another worker may commit in between: compare the fencing tokens again
     async def commit(
         self,
         tenant: TenantId,
-        ref: SnapshotManifest,
+        manifest: SnapshotManifest,
         fencing_token: int,
         *,
         sweep: bool = True,
         guard: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Make a snapshot current and delete all other pages of its source.
+        """Make a snapshot current and delete all other rows of its source.
 
         Does nothing if a run with a newer fencing token has committed. Without `sweep`, nothing is deleted if the
-        pages of the snapshot were current before. `guard` raises unless the run is still the tenant's active one. It
-        is called after the pages to delete are listed, so that they cannot include pages of a later run.
+        rows of the snapshot were current before. `guard` raises unless the run is still the tenant's active one. It
+        is called after the rows to delete are listed, so that they cannot include rows of a later run. If the body of
+        the manifest is missing, nothing is deleted.
         """
         tables = await self._accounts.of(tenant)
-        partition = keys.source(tenant, ref.source)
+        partition = keys.source(tenant, manifest.source)
         row: Any = await tables.find(SNAPSHOTS, partition, keys.CURRENT)
         if row is not None and row["fencingToken"] > fencing_token:
             return
         before = None if row is None else unpack(row, SnapshotManifest)
-        if row is None or row["fencingToken"] < fencing_token or before != ref:
-            entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "fencingToken": fencing_token, **pack(ref)}
-            await tables.replace(SNAPSHOTS, entity, None if row is None else str(row.metadata["etag"]))
-        moved = before is not None and before.attempt != ref.attempt
+        if row is None or row["fencingToken"] < fencing_token or before != manifest:
+            entity = {"PartitionKey": partition, "RowKey": keys.CURRENT, "fencingToken": fencing_token}
+            await tables.replace(SNAPSHOTS, entity | pack(manifest), None if row is None else str(row.metadata["etag"]))
+        moved = before is not None and before.attempt != manifest.attempt
         if sweep or moved:  # with `sweep` also if nothing was written: the writer may have crashed before this deletion
-            is_page = is_page_of(ref)
-            await tables.delete_rows(
-                SNAPSHOTS, partition=partition, keep=lambda row: row == keys.CURRENT or is_page(row), guard=guard
-            )
+            body = await tables.find(SNAPSHOTS, partition, manifest.body_key)
+            if body is not None:
+                kept = {keys.CURRENT, *SnapshotBody.verified(manifest, join(body)).keys}
+                await tables.delete_rows(SNAPSHOTS, partition=partition, keep=kept.__contains__, guard=guard)
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete all rows of the tenant."""
@@ -133,15 +100,15 @@ class TableSnapshotStore:
         await tables.delete_rows(SNAPSHOTS, partitions=keys.tenant_range(tenant))
 
 
-def _requests(rows: Sequence[Row], sizes: Sequence[int]) -> Iterator[list[Row]]:
-    """Yield the rows of one request each: at most MAX_ROW_BYTES of pages, which is 1 MiB as encoded in the request."""
-    batch: list[Row] = []
+def _requests(rows: Mapping[str, bytes]) -> Iterator[list[tuple[str, bytes]]]:
+    """Yield the rows of one request each: at most MAX_ROW_BYTES of content, which is 1 MiB as encoded."""
+    batch: list[tuple[str, bytes]] = []
     total = 0
-    for row, size in zip(rows, sizes, strict=True):
-        if len(batch) == MAX_BATCH or (batch and total + size > MAX_ROW_BYTES):
+    for key, content in rows.items():
+        if len(batch) == MAX_BATCH or (batch and total + len(content) > MAX_ROW_BYTES):
             yield batch
             batch, total = [], 0
-        batch.append(row)
-        total += size
+        batch.append((key, content))
+        total += len(content)
     if batch:
         yield batch

@@ -167,10 +167,12 @@ class Tables:
                 for properties in page.value:
                     yield row_of(properties)
 
-    async def read(self, table: str, kind: Kind[S], *, partition: str, rows: Range) -> AsyncIterator[list[S]]:
+    async def read(
+        self, table: str, kind: Kind[S], *, partition: str, rows: Range, where: str | None = None
+    ) -> AsyncIterator[list[S]]:
         """Iterate over the rows of a partition as pages of structs. Only the fields of the struct are read."""
         wire = await self._wire_to(table)
-        filter_ = condition(partition=partition, rows=rows)
+        filter_ = condition(partition=partition, rows=rows, where=where)
         with translated():
             async for page in pages(wire, table, kind.decoder, accept=BARE, where=filter_, select=kind.columns):
                 yield page.value

@@ -45,9 +45,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     baseline: int
     #: Number of active recipients of any origin after the writes.
     active: int
-    #: Recipients that differ, after the writes, from those that a first sync would create; None if the location has a
-    #: recipient of another origin or connection.
-    irregular: tuple[RecipientId, ...] | None
 
 
 _BY_ROW: Final = attrgetter("recipient.id")
@@ -117,7 +114,6 @@ def decide(
         candidates=tuple(_candidates(desired, made_here, preferences, proof)),
         baseline=_count_active(made_here),
         active=_count_active(stored) + added.created + added.reactivated,
-        irregular=_irregular(connection, eligible, made_here, writes) if len(made_here) == len(stored) else None,
     )
 
 
@@ -131,47 +127,6 @@ def _row_order(connection: ConnectionId, write: Write) -> RecipientId:
     if write.recipient.origin is Origin.DIRECTORY or person is None:
         return write.recipient.id
     return recipient_id_of(connection, person)
-
-
-def _irregular(
-    connection: ConnectionId,
-    eligible: Mapping[ObjectId, Profile],
-    made_here: Iterable[Recipient],
-    writes: Iterable[Write],
-) -> tuple[RecipientId, ...] | None:
-    """Return the irregular recipients, given all stored ones; None if a recipient of another origin was matched."""
-    after = {recipient.object_id: recipient for recipient in made_here}
-    after.update([(write.recipient.object_id, write.recipient) for write in writes])
-    irregular = [recipient_id_of(connection, person) for person in eligible.keys() - after.keys()]
-    directory, active = Origin.DIRECTORY, Status.ACTIVE
-    for person, recipient in after.items():
-        if recipient.origin is not directory:
-            return None
-        if (
-            recipient.groups
-            or recipient.status is not active
-            or recipient.reason is not None
-            or person not in eligible
-            or (recipient.last_applied is not recipient.profile and recipient.last_applied != recipient.profile)
-        ):
-            irregular.append(recipient.id)
-    return tuple(sorted(irregular))
-
-
-def new_recipient(
-    connection: ConnectionId, person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]
-) -> Recipient:
-    """Create the recipient that a first sync creates for a person."""
-    return Recipient(
-        id=recipient_id_of(connection, person),
-        origin=Origin.DIRECTORY,
-        status=Status.ACTIVE,
-        profile=profile,
-        object_id=person,
-        connection=connection,
-        last_applied=profile,
-        groups=groups,
-    )
 
 
 def _settle(
@@ -219,7 +174,16 @@ def _settle(
 
 
 def _create(connection: ConnectionId, person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Write:
-    recipient = new_recipient(connection, person, profile, groups)
+    recipient = Recipient(
+        id=recipient_id_of(connection, person),
+        origin=Origin.DIRECTORY,
+        status=Status.ACTIVE,
+        profile=profile,
+        object_id=person,
+        connection=connection,
+        last_applied=profile,
+        groups=groups,
+    )
     change = Change(
         kind=ChangeKind.CREATED,
         reason=Reason.NEW,

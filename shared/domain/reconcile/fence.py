@@ -1,10 +1,10 @@
-"""Rows that are written together with a location's recipients: fence, journal and irregular recipients."""
+"""Rows that are written together with a location's recipients: fence and journal."""
 
 from datetime import datetime
 
 import msgspec
 
-from shared.domain.ids import RecipientId, RunId
+from shared.domain.ids import RunId
 from shared.domain.recipient import Change
 
 
@@ -18,6 +18,8 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
     operation: int = 0
     #: `ReconcileResult.input_fingerprint` of the last complete reconcile; None after any other write.
     input_fingerprint: str | None = None
+    #: Whether, by that reconcile, the connection's directory created all recipients; False after any other write.
+    only_directory: bool = False
     #: Number of active recipients after the last complete reconcile.
     active: int = 0
 
@@ -29,13 +31,3 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     at: datetime
     changes: tuple[Change, ...]
-
-
-class Irregular(msgspec.Struct, frozen=True, kw_only=True):
-    """Recipients of a location that differ from those that a first sync would create.
-
-    The list is valid while the fence was last acquired by this attempt. Any other writer is another attempt.
-    """
-
-    attempt: str
-    recipients: tuple[RecipientId, ...]

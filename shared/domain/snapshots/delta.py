@@ -1,70 +1,26 @@
-"""Delta: applies the changes that a directory reports to the users of the previous snapshot."""
+"""Delta: applies what a directory reports about people, in its order, to what was known about them."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from shared.domain.directory import DirectoryUser
+from shared.domain.directory import DirectoryUser, Fields
 from shared.domain.ids import ObjectId
 
-#: The fields of a user that the directory mentioned, by field name.
-Fields = Mapping[str, str | bool | tuple[str, ...] | None]
 #: A user's id and their changed fields; None for a removed user.
 Patch = tuple[ObjectId, Fields | None]
+#: What a directory reports about a person: all fields; some fields and the id; or the id of a removed person.
+Item = DirectoryUser | Fields | str
 
 
-class Patches:
-    """The changes that a directory reports, grouped by user. They are applied to the snapshot page by page."""
+class Unnamed(Exception):
+    """A change adds a user without a user principal name. The source must then be read in full."""
 
-    def __init__(self, patches: Iterable[Patch]) -> None:
-        self._by_person: dict[ObjectId, list[Fields | None]] = {}
-        for person, fields in patches:
-            self._by_person.setdefault(person, []).append(fields)
-        self._seen: set[ObjectId] = set()
-        #: The changed users before and after the change. A new user is only in `after`, a removed one only in `before`.
-        self.before: list[DirectoryUser] = []
-        self.after: list[DirectoryUser] = []
 
-    @property
-    def people(self) -> Collection[ObjectId]:
-        """The ids of all users that the patches name."""
-        return self._by_person.keys()
-
-    def applied(self, users: Iterable[DirectoryUser]) -> list[DirectoryUser]:
-        """Return these users after the patches, without the removed ones."""
-        after = []
-        for user in users:
-            changes = self._by_person.get(user.id)
-            if changes is None:
-                after.append(user)
-                continue
-            self._seen.add(user.id)
-            now = _after(user.id, user, changes)
-            if now is not None:
-                after.append(now)
-            if now != user:
-                self.before.append(user)
-                self.after += [now] if now is not None else []
-        return after
-
-    def on_page(
-        self, users: Iterable[DirectoryUser]
-    ) -> tuple[list[DirectoryUser], list[DirectoryUser], list[DirectoryUser]]:
-        """Return the users of a page after the patches, and the changed ones before and after them."""
-        before, after = len(self.before), len(self.after)
-        remaining = self.applied(users)
-        return remaining, self.before[before:], self.after[after:]
-
-    def newcomers(self) -> list[DirectoryUser]:
-        """Return the users that were on none of the pages, sorted by id.
-
-        Raises Unnamed if a patch does not contain the user principal name of a new user.
-        """
-        unseen = sorted(self._by_person.keys() - self._seen)
-        created = (_after(person, None, self._by_person[person]) for person in unseen)
-        new = [user for user in created if user is not None]
-        self.after += new
-        return new
+def item_of(patch: Patch) -> Item:
+    """Return a patch as an item."""
+    person, fields = patch
+    return person if fields is None else {**fields, "id": person}
 
 
 def fields_of(user: DirectoryUser) -> Fields:
@@ -74,38 +30,35 @@ def fields_of(user: DirectoryUser) -> Fields:
     return fields
 
 
-class Unnamed(Exception):
-    """A change adds a user without a user principal name. The source must then be read in full."""
+def merge(users: dict[ObjectId, DirectoryUser], items: Iterable[Item]) -> dict[ObjectId, DirectoryUser]:
+    """Apply items to users, in order, and return them. Of repeated items, the last value of a field counts.
+
+    Removing an unknown user is not an error: delta queries report such objects.
+    Raises Unnamed if a new user, or one who returns, has no user principal name.
+    """
+    for item in items:
+        if isinstance(item, DirectoryUser):
+            users[item.id] = item
+        elif isinstance(item, str):
+            users.pop(ObjectId(item), None)
+        else:
+            person = ObjectId(str(item["id"]))
+            users[person] = _patched(users.get(person) or DirectoryUser.only(person), item)
+            if users[person].only_id:
+                raise Unnamed
+    return users
+
+
+def _patched(user: DirectoryUser, fields: Fields) -> DirectoryUser:
+    values = dict(zip(DirectoryUser.__struct_fields__, msgspec.to_builtins(user), strict=True))
+    return msgspec.convert(list((values | fields).values()), DirectoryUser)
 
 
 def apply_delta(
     users: Mapping[ObjectId, DirectoryUser], patches: Iterable[Patch]
 ) -> dict[ObjectId, DirectoryUser] | None:
-    """Return the users after all patches, applied in order; None if a new user has no user principal name.
-
-    In the latter case, the source must be read in full. Removing an unknown user is not an error: delta queries report
-    such objects.
-    """
-    changes = Patches(patches)
+    """Return the users after all patches; None if a new user has no user principal name."""
     try:
-        after = [*changes.applied(users.values()), *changes.newcomers()]
+        return merge(dict(users), map(item_of, patches))
     except Unnamed:
         return None
-    return {user.id: user for user in after}
-
-
-def _after(person: ObjectId, user: DirectoryUser | None, changes: Iterable[Fields | None]) -> DirectoryUser | None:
-    """Return a user after the changes, applied in order; None if the last one removes them.
-
-    Raises Unnamed if a change adds a user without a user principal name.
-    """
-    for fields in changes:
-        if fields is None:
-            user = None
-        elif user is not None:
-            user = msgspec.structs.replace(user, **fields)
-        elif isinstance(name := fields.get("user_principal_name"), str):
-            user = msgspec.structs.replace(DirectoryUser(id=person, user_principal_name=name), **fields)
-        else:
-            raise Unnamed
-    return user

@@ -5,9 +5,8 @@ from hashlib import sha256
 
 from shared.domain.ids import LocationId, SourceId
 from shared.domain.run import Plan
-from shared.domain.snapshots.changeset import Changes
-from shared.domain.snapshots.snapshot import SnapshotDigest, scope_of
-from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult
+from shared.domain.snapshots.snapshot import scope_of
+from shared.domain.sync.jobs import FetchResult, ReconcileResult
 
 
 def needed(plan: Plan, source_ids: Sequence[SourceId]) -> Sequence[SourceId]:
@@ -21,22 +20,21 @@ def fingerprint_of(plan: Plan, source_ids: Sequence[SourceId], fetched: Mapping[
 
     Returns None unless all sources were read completely.
     """
-    digests = {}
-    for source in needed(plan, source_ids):
-        result = fetched[source]
-        if result.outcome is not FetchOutcome.COMPLETE or result.snapshot is None:
-            return None
-        digests[source] = result.snapshot.digest
-    return _hash(plan, digests)
+    manifests = {source: fetched[source].snapshot for source in needed(plan, source_ids)}
+    return _hash(plan, {source: manifest.fingerprint if manifest else None for source, manifest in manifests.items()})
 
 
-def fingerprint_before(plan: Plan, source: SourceId, changes: Changes) -> str:
-    """Return the `fingerprint_of` a location before its only source changed."""
-    return _hash(plan, {source: changes.since})
+def fingerprint_before(
+    plan: Plan, source_ids: Sequence[SourceId], fetched: Mapping[SourceId, FetchResult]
+) -> str | None:
+    """Return the `fingerprint_of` a location with the previous snapshots; None unless all sources have one."""
+    return _hash(plan, {source: fetched[source].since for source in needed(plan, source_ids)})
 
 
-def _hash(plan: Plan, digests: Mapping[SourceId, SnapshotDigest]) -> str:
-    lines = [f"{source} {digest.content_hash} {digest.users} {digest.conclusive}" for source, digest in digests.items()]
+def _hash(plan: Plan, sources: Mapping[SourceId, str | None]) -> str | None:
+    if None in sources.values():
+        return None
+    lines = [f"{source} {fingerprint}" for source, fingerprint in sources.items()]
     return sha256("\n".join([plan.preferences.digest(), *lines]).encode()).hexdigest()
 
 

@@ -9,13 +9,12 @@ from typing import ClassVar, Final, get_args
 
 import msgspec
 
-from shared.domain.ids import ImportId, LocationId, ObjectId, RunId, SourceId, TenantId
+from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Change, Counts
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import RunMode
-from shared.domain.snapshots.changeset import Changes
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
+from shared.domain.snapshots.snapshot import ChangedUsers, SnapshotManifest
 
 #: Share of a job's time budget after which the job continues in a new message.
 BUDGET_SHARE: Final = 0.6
@@ -105,15 +104,22 @@ ALL_QUEUES: Final = (*QUEUES, *(f"{queue}{POISON_SUFFIX}" for queue in QUEUES))
 
 
 class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Checkpoint: where a fetch that ran out of its time budget continues in a new message."""
+    """Checkpoint: where a fetch that hands over continues in a new message, and what it has read.
 
-    attempt: str
-    next_cursor: str
-    digest: SnapshotDigest
+    Two deliveries that continue from one checkpoint write different segments, and a checkpoint names those of one.
+    """
+
+    next_cursor: str | None = None
+    #: `SnapshotManifest.attempt` of the snapshot to which the changes belong; None for a listing.
+    base: str | None = None
+    #: Keys of the segments in order, each with its SHA-256.
+    segments: tuple[tuple[str, bytes], ...] = ()
+    #: Number of pages read; 0 in checkpoints of an earlier version, which are not used.
+    pages: int = 0
+    users: int = 0
     #: The change cursor that was requested before the first page.
     change_cursor: str | None = None
-    #: Users that the listing named on a page and removed on a later one.
-    removed: tuple[ObjectId, ...] = ()
+    conclusive: bool = True
     directory_requests: int = 0
     storage_requests: int = 0
 
@@ -131,8 +137,10 @@ class FetchResult(msgspec.Struct, frozen=True, kw_only=True):
     source: SourceId
     outcome: FetchOutcome
     snapshot: SnapshotManifest | None = None
-    #: Changes since the previous snapshot; None if they are unknown or too many.
-    changes: Changes | None = None
+    #: `SnapshotManifest.fingerprint` of the previous snapshot; None without one.
+    since: str | None = None
+    #: The users who differ from the previous snapshot; None if none do, or if they are unknown or too many.
+    changed: ChangedUsers | None = None
     problem: Problem | None = None
     #: What the report names although the source could be read: lost permissions.
     warnings: tuple[Problem, ...] = ()

@@ -98,7 +98,7 @@ class ShowMapping(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _members(self, tenant: TenantId, source: SourceId) -> int | None:
         manifest = await self.snapshots.find_current(tenant, source)
-        return manifest.digest.users if manifest is not None else None
+        return manifest.users if manifest is not None else None
 
     async def _problems(self, tenant: TenantId) -> Mapping[str, Problem]:
         """Return the problems of the last ended sync, by what they concern."""

@@ -16,7 +16,7 @@ from shared.ports.recipients import RecipientStore
 from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import SettingsStore, TenantStore
 from shared.workflows.pagination import page
-from shared.workflows.snapshots.reader import stored_users
+from shared.workflows.snapshots.reader import stored_partitions
 
 
 class RecipientFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +95,9 @@ class RecipientQueries(msgspec.Struct, frozen=True, kw_only=True):
             manifest = await self.snapshots.find_current(tenant, source)
             if manifest is None:
                 continue
-            async for user in stored_users(self.snapshots, tenant, manifest):
-                if user.id not in seen and preferences.exclusion(user) is None:
-                    values.add([user])
-                seen.add(user.id)
+            async for part in stored_partitions(self.snapshots, tenant, manifest):
+                for user in part.users.values():
+                    if user.id not in seen and preferences.exclusion(user) is None:
+                        values.add([user])
+                seen.update(part.users)
         return values.all(preferences.location_rule)

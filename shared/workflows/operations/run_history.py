@@ -81,10 +81,10 @@ class RunHistory(msgspec.Struct, frozen=True, kw_only=True):
         Of the unfinished jobs, only the first `_MAX_UNFINISHED` of each kind are counted.
         """
         fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
-        people = sum(result.snapshot.digest.users for result in fetched.values() if result.snapshot is not None)
+        people = sum(result.snapshot.users for result in fetched.values() if result.snapshot is not None)
         for source in sorted(plan.sources.keys() - fetched.keys())[:_MAX_UNFINISHED]:
             checkpoint = await self.runs.find_checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
-            people += checkpoint.digest.users if checkpoint is not None else 0
+            people += checkpoint.users if checkpoint is not None else 0
         reconciled = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         written = sum(_written(result.counts) for result in reconciled.values())
         for location in sorted(plan.locations.keys() - reconciled.keys())[:_MAX_UNFINISHED]:

@@ -22,7 +22,7 @@ from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import SettingsStore, TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.group_paths import shortest_paths
-from shared.workflows.snapshots.reader import stored_users
+from shared.workflows.snapshots.reader import stored_partitions
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -148,14 +148,14 @@ class Explain(msgspec.Struct, frozen=True, kw_only=True):
         manifest = await self.snapshots.find_current(tenant, source)
         if manifest is None:
             return None
-        users = stored_users(self.snapshots, tenant, manifest)
+        parts = stored_partitions(self.snapshots, tenant, manifest)
         if live:
-            ids = {user.id for user in live}
-            return [user async for user in users if user.id in ids]
+            return [part.users[user.id] async for part in parts for user in live if user.id in part.users]
         key = address_key(query)
         return [
             user
-            async for user in users
+            async for part in parts
+            for user in part.users.values()
             if user.id == query or key in {address_key(user.user_principal_name), address_key(user.mail or "")}
         ]
 

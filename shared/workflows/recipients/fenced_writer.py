@@ -4,15 +4,14 @@ Every batch also replaces the location's fence row under its ETag, so a location
 the fence makes every later batch of the previous writer fail, and an older run cannot acquire it again.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
-from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.reconcile.decide import Write
-from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
-from shared.domain.reconcile.predictable import MAX_IRREGULAR
+from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.reconcile.write_batches import Batcher, batches
 from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
@@ -136,21 +135,18 @@ class FencedWriter:
         self._fence = Versioned(fence, etag)
 
     async def commit_fingerprint(
-        self, *, input_fingerprint: str | None, active: int, irregular: Collection[RecipientId] | None = None
+        self, *, input_fingerprint: str | None, active: int, only_directory: bool = False
     ) -> None:
-        """Store the input fingerprint and the number of active recipients in the fence.
+        """Store the input fingerprint and what is known of the location's recipients in the fence.
 
-        The `irregular` recipients are stored before it, if they are known and at most `MAX_IRREGULAR`.
         Raises Superseded or Transient as `write` does.
         """
-        if irregular is not None and len(irregular) <= MAX_IRREGULAR:
-            overrides = Irregular(attempt=self._fence.value.attempt, recipients=tuple(sorted(irregular)))
-            await self._store.put_irregular(self._tenant, self._location, overrides)
         fence = msgspec.structs.replace(
             self._fence.value,
             operation=self._fence.value.operation + 1,
             input_fingerprint=input_fingerprint,
             active=active,
+            only_directory=only_directory,
         )
         etag: str | None
         try:
@@ -178,7 +174,12 @@ def _acquired(fence: Fence, location: LocationId, fencing_token: int, attempt: s
     if fence.fencing_token > fencing_token:
         raise Superseded(f"{location} is fenced with token {fence.fencing_token}", code="superseded")
     return msgspec.structs.replace(
-        fence, fencing_token=fencing_token, attempt=attempt, operation=0, input_fingerprint=None
+        fence,
+        fencing_token=fencing_token,
+        attempt=attempt,
+        operation=0,
+        input_fingerprint=None,
+        only_directory=False,
     )
 
 

@@ -1,11 +1,11 @@
-"""Comparing: a location's sources with its recipients, part by part, in memory that hardly grows with their number."""
+"""Comparison: a location's sources with its recipients, partition by partition, one of them in memory at a time."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from shared.domain.directory import DirectoryUser
-from shared.domain.ids import LocationId, ObjectId, SourceId
+from shared.domain.ids import LocationId, ObjectId, SourceId, recipient_id_of
 from shared.domain.preferences.location_rule import AttributeHistogram
 from shared.domain.problem import Problem
 from shared.domain.recipient import Origin, Recipient
@@ -15,171 +15,179 @@ from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.matching import Matching
 from shared.domain.reconcile.provenance import Provenance
 from shared.domain.run import Plan
-from shared.domain.snapshots.partitions import PART_PEOPLE, Cuts, CutSnapshot
-from shared.domain.snapshots.snapshot import SnapshotManifest
+from shared.domain.snapshots.partitions import partition_count, partition_of
+from shared.domain.snapshots.snapshot import ChangedUsers, SnapshotBody, SnapshotManifest
 from shared.domain.snapshots.verification import CompleteSnapshot
+from shared.errors import NotFound, SnapshotIncomplete
 from shared.ports.recipients import RecipientStore
 from shared.runtime.fair_scheduler import cpu_slice
-from shared.workflows.snapshots.cache import CutSnapshots
+from shared.workflows.snapshots.reader import SnapshotReader
 
-#: Up to so many recipients are read once and held; of more, those that the directory made are read a second time.
-_HELD: Final = 20_000
-#: People of one part.
-_PART: Final = PART_PEOPLE
+#: What people read when a snapshot is damaged.
+_DAMAGED: Final = (
+    "A part of what was read from the directory is missing in storage. No one is deactivated at this location until "
+    "the next full sync, which reads everything again."
+)
 
 
 class Comparison:
-    """One location of a run, and the sources that were read completely for it."""
+    """One location of a run: all of its people, or only the `changed` ones of its only source."""
 
     def __init__(
         self,
-        snapshots: CutSnapshots,
+        reader: SnapshotReader,
         recipients: RecipientStore,
         plan: Plan,
         location: LocationId,
-        read: Mapping[SourceId, SnapshotManifest],
+        read: Sequence[SnapshotManifest],
+        active: int,
+        changed: ChangedUsers | None = None,
     ) -> None:
-        self._snapshots = snapshots
+        """Compare with the sources that were `read` completely; `active` recipients are expected to be stored."""
+        self._reader = reader
         self._recipients = recipients
         self._plan = plan
         self._location = location
-        self._refs = read
-        self._feeds = plan.locations[location]
-        self._cuts = Cuts(sum(ref.digest.users for ref in read.values()), _PART)
-        self._read: dict[SourceId, CutSnapshot] = {}
-        #: What the location rule could not place; known once the decisions are.
+        self._manifests = read
+        self._sources = plan.locations[location]
+        #: Number of partitions: those of the source with the most, or more if more recipients are stored.
+        self._count = max([partition_count(active), *(manifest.partitions for manifest in read)])
+        self._changed = changed
+        self._bodies: dict[SourceId, SnapshotBody] = {}
+        self._matching = Matching.of(())
+        self._managers: Managers | None = None
+        #: Whether a partition of a source was missing or damaged. Known, as the others, after the last decision.
+        self.damaged = False
+        #: Whether this connection's directory created all recipients of the location.
+        self.only_directory = True
+        #: Why the result is partial, or what the location rule could not assign.
         self.problem: Problem | None = None
 
-    async def decisions(self) -> AsyncGenerator[Decision, None]:
-        """Iterate over the decisions about all parts, in the order of ids. Raises: Conflict if a snapshot is not whole.
+    def _is_damaged(self) -> None:
+        self.damaged = True
+        self.problem = Problem(concerns=self._location, code="snapshot_damaged", detail=_DAMAGED)
 
-        Nothing is decided before every page of every source was verified.
-        """
-        async with AsyncExitStack() as opened:
-            for source, ref in self._refs.items():
-                snapshot = self._snapshots.opened(self._plan.tenant, ref, self._cuts)
-                self._read[source] = await opened.enter_async_context(snapshot)
-                opened.callback(self._read.pop, source)  # before that: who frees a snapshot is the last one to have it
-            self.problem = await self._unmatched()
-            held, others = await self._look()
-            matching = Matching.of(others, self._plan.connection_id)
-            for number in range(self._cuts.count if matching.by_mail else 0):
-                async with cpu_slice():
-                    matching.claim(self._wanted(self._part(number)).values(), self._plan.preferences)
-            managers = await self._managers()
-            number = 0
-            async for stored in self._stored(held):
-                async with cpu_slice():
-                    decision = self._shared_decision(number, stored, matching, managers)
-                yield decision
-                number += 1
+    async def decisions(self) -> AsyncGenerator[Decision, None]:
+        """Iterate over the decisions of all partitions, in the order of recipient ids."""
+        plan = self._plan
+        if self._changed is None:
+            for manifest in self._manifests:
+                try:
+                    self._bodies[manifest.source] = await self._reader.open(plan.tenant, manifest)
+                except SnapshotIncomplete:
+                    self._is_damaged()
+            others = [recipient async for recipient in self._recipients.list_others(plan.tenant, self._location)]
+            self._matching = Matching.of(others, plan.connection_id)
+            await self._first_pass()
+        recipients = self._stored()
+        async for number, read in self._partitions():
+            stored = await anext(recipients)
+            async with cpu_slice():
+                decision = self._shared_decision(number, read, stored)
+            yield decision
 
     def _shared_decision(
-        self, number: int, stored: list[Recipient], matching: Matching, managers: Managers | None
+        self, number: int, read: Mapping[SourceId, CompleteSnapshot], stored: Sequence[Recipient]
     ) -> Decision:
-        """Return the decision about a part; where only the directory matters, all locations have the same."""
-        if stored or matching.any or self._plan.preferences.rule is not None or not self._read:
-            return self._decision(number, stored, matching, managers)
-        attempts = tuple((source, ref.attempt) for source, ref in self._refs.items())
-        return self._snapshots.first.of(
-            next(iter(self._read.values())),
-            (self._plan.tenant, self._plan.run, self._feeds, attempts, number),
-            lambda: self._decision(number, stored, matching, managers),
-        )
+        """Return the decision of a partition. Locations without recipients share it, if they have the same sources."""
+        plan = self._plan
+        is_own = self._changed is not None or self._matching.any or plan.preferences.rule is not None or self.damaged
+        if stored or is_own:
+            return self._decision(read, stored)
+        key = plan.tenant, plan.run, self._sources, self._count, number
+        return self._reader.recent.get_or_compute(key, lambda: self._decision(read, stored))
 
-    def _decision(
-        self, number: int, stored: list[Recipient], matching: Matching, managers: Managers | None
-    ) -> Decision:
-        read = self._part(number)
-        if managers is None:
-            named = NO_MANAGERS
-        elif managers.directory is None:
-            named = managers
-        else:
-            everyone = read[self._plan.everyone]
-            named = Managers(directory=everyone.users, managers=managers.directory, conclusive=everyone.conclusive)
+    def _decision(self, read: Mapping[SourceId, CompleteSnapshot], stored: Sequence[Recipient]) -> Decision:
+        plan, everyone, managers = self._plan, read.get(self._plan.everyone), self._managers
+        if managers is not None:
+            managers = Managers(
+                directory=everyone.users if everyone else None,
+                managers=managers.directory,
+                conclusive=everyone is not None and everyone.conclusive and not self.damaged,
+            )
         return decide(
-            self._wanted(read),
+            self._desired(read),
             stored,
-            self._plan.preferences,
-            AbsenceProof.of(self._feeds, read, self._plan.connection_id),
-            Provenance.of(self._plan.sources, self._feeds, read),
-            named,
-            matching,
-            self._plan.connection_id,
+            plan.preferences,
+            AbsenceProof.of(self._sources, read, plan.connection_id),
+            Provenance.of(plan.sources, self._sources, read),
+            managers or NO_MANAGERS,
+            self._matching,
+            plan.connection_id,
         )
 
-    def _part(self, number: int) -> dict[SourceId, CompleteSnapshot]:
-        return {source: cut.part(number) for source, cut in self._read.items()}
+    async def _partitions(self) -> AsyncIterator[tuple[int, dict[SourceId, CompleteSnapshot]]]:
+        """Iterate over what was read of each partition, by source. A damaged partition is left out.
 
-    def _wanted(self, read: Mapping[SourceId, CompleteSnapshot]) -> dict[ObjectId, DirectoryUser]:
-        """Return everybody of a part who is in a source that feeds the location."""
+        The changed people are in one partition.
+        """
+        if self._changed is not None:
+            changed = CompleteSnapshot.verified(self._changed.body, 0, self._changed.content)
+            yield 0, {changed.source: changed}
+            return
+        readers = {
+            source: self._reader.partitions(self._plan.tenant, body, range(self._count), self._count)
+            for source, body in self._bodies.items()
+        }
+        for number in range(self._count):
+            read = {source: await anext(reader) for source, reader in readers.items()}
+            whole = {source: snapshot for source, snapshot in read.items() if snapshot is not None}
+            if len(whole) < len(read):
+                self._is_damaged()
+            yield number, whole
+
+    def _desired(self, read: Mapping[SourceId, CompleteSnapshot]) -> dict[ObjectId, DirectoryUser]:
+        """Return all users of a partition who are in a source of the location."""
         rule, location = self._plan.preferences.rule, self._location
-        return union_of_sources(self._feeds, read, (lambda user: rule.location_of(user) == location) if rule else None)
+        return union_of_sources(
+            self._sources, read, (lambda user: rule.location_of(user) == location) if rule else None
+        )
 
-    async def _everybody(self) -> AsyncIterator[list[DirectoryUser]]:
-        for number in range(self._cuts.count):
-            async with cpu_slice():
-                users = list(self._read[self._plan.everyone].part(number).users.values())
-            yield users
+    async def _first_pass(self) -> None:
+        """Read what decisions about single partitions need of all of them.
 
-    async def _managers(self) -> Managers | None:
-        """Return whom people report to, as `directory`; None if nobody wants to know."""
-        if not self._plan.preferences.attributes.manager:
-            return None
-        if self._plan.everyone not in self._read:
-            return Managers(directory=None)
+        These are the claims to addresses, the values of the location rule, and the managers.
+        """
+        preferences, everyone = self._plan.preferences, self._plan.everyone
+        ruled = [location for location, sources in self._plan.locations.items() if everyone in sources]
+        rule = preferences.rule if everyone in self._bodies and self._location == min(ruled, default=None) else None
+        values = AttributeHistogram(rule.attribute) if rule else None  # at one location: the problem is reported once
         named: set[ObjectId] = set()
-        async for users in self._everybody():
-            named.update(user.manager for user in users if user.manager is not None)
         known: dict[ObjectId, DirectoryUser] = {}
-        async for users in self._everybody():
-            known.update((user.id, user) for user in users if user.id in named)
-        return Managers(directory=known)
+        if self._matching.by_mail or values or (preferences.attributes.manager and everyone in self._bodies):
+            async for _, read in self._partitions():
+                users = read[everyone].users.values() if everyone in read else ()
+                async with cpu_slice():
+                    self._matching.claim(self._desired(read).values(), preferences)
+                    named.update(user.manager for user in users if user.manager is not None)
+                    if values:
+                        values.add(user for user in users if preferences.exclusion(user) is None)
+        if values and rule:
+            self.problem = self.problem or values.unmatched(rule)
+        if preferences.attributes.manager:
+            async for _, read in self._partitions():
+                users = read[everyone].users.values() if everyone in read else ()
+                async with cpu_slice():
+                    known.update((user.id, user) for user in users if user.id in named)
+            self._managers = Managers(directory=known)
 
-    async def _unmatched(self) -> Problem | None:
-        """Return what names no location; said by one of the locations that the rule feeds, so that it is said once."""
-        rule = self._plan.preferences.rule
-        if rule is None or self._plan.everyone not in self._read:
-            return None
-        fed = [each for each, feeds in self._plan.locations.items() if self._plan.everyone in feeds]
-        if self._location != min(fed):
-            return None
-        values = AttributeHistogram(rule.attribute)
-        async for users in self._everybody():
-            values.add(user for user in users if self._plan.preferences.exclusion(user) is None)
-        return values.unmatched(rule)
-
-    async def _look(self) -> tuple[list[Recipient] | None, list[Recipient]]:
-        """Return all recipients unless they are too many, and those that the directory did not make."""
-        held: list[Recipient] | None = []
-        others: list[Recipient] = []
+    async def _stored(self) -> AsyncIterator[list[Recipient]]:
+        """Iterate over the recipients of each partition; a partition without any is an empty list."""
+        number, recipients = 0, list[Recipient]()
+        if self._changed is not None:
+            for person in self._changed.people:
+                name = recipient_id_of(self._plan.connection_id, person)
+                with suppress(NotFound):
+                    recipients.append(await self._recipients.get(self._plan.tenant, self._location, name))
+            yield recipients
+            return
         async for recipient in self._recipients.list_recipients(self._plan.tenant, self._location):
-            if recipient.origin is not Origin.DIRECTORY:
-                others.append(recipient)
-            if held is not None:
-                held.append(recipient)
-                if len(held) > _HELD:
-                    held = None
-        return held, others
-
-    async def _stored(self, held: list[Recipient] | None) -> AsyncIterator[list[Recipient]]:
-        """Iterate over the recipients of each part; a part without any is an empty list."""
-        number, part = 0, list[Recipient]()
-        async for recipient in self._all(held):
-            while self._cuts.part_of(recipient.id) > number:
-                yield part
-                number, part = number + 1, []
-            part.append(recipient)
-        yield part
-        for _ in range(number + 1, self._cuts.count):
+            while partition_of(recipient.id, self._count) > number:
+                yield recipients
+                number, recipients = number + 1, []
+            recipients.append(recipient)
+            if recipient.origin is not Origin.DIRECTORY or recipient.connection != self._plan.connection_id:
+                self.only_directory = False
+        yield recipients
+        for _ in range(number + 1, self._count):
             yield []
-
-    async def _all(self, held: list[Recipient] | None) -> AsyncIterator[Recipient]:
-        if held is None:
-            async for recipient in self._recipients.list_recipients(self._plan.tenant, self._location):
-                yield recipient
-        else:
-            held.reverse()
-            while held:  # so that they go one by one: to free all at once keeps the event loop for 20 ms
-                yield held.pop()

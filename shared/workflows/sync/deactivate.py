@@ -239,7 +239,6 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         completed: ReconcileResult | None,
     ) -> None:
         """Deactivate people of one location. If they `completed` its candidates, commit the input fingerprint."""
-        before = await self.recipients.find_irregular(plan.tenant, location) if completed is not None else None
         fenced = await FencedWriter.acquire(
             self.recipients, plan.tenant, location, fencing_token=plan.fencing_token, attempt=self.ids.new_attempt_id()
         )
@@ -247,13 +246,10 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         stored = await self._stored(plan, location, {candidate.recipient for candidate in people})
         await fenced.write(deactivations(people, stored), run=plan.run, actor=actor, at=self.clock.now())
         if completed is not None:
-            is_valid = before is not None and before.attempt == fenced.previous.attempt
-            irregular = (
-                {*before.recipients, *(candidate.recipient for candidate in people)} if is_valid and before else None
-            )
-            active = completed.active - len(people)
             await fenced.commit_fingerprint(
-                input_fingerprint=completed.input_fingerprint, active=active, irregular=irregular
+                input_fingerprint=completed.input_fingerprint,
+                active=completed.active - len(people),
+                only_directory=fenced.previous.only_directory,
             )
 
     async def _stored(

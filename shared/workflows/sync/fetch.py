@@ -8,9 +8,8 @@ from shared.domain.access.tenant_context import TenantContext
 from shared.domain.ids import SourceId
 from shared.domain.problem import ErrorCategory, Problem
 from shared.domain.retry_policy import REFUSED
-from shared.domain.run import Plan, RunMode
+from shared.domain.run import Plan
 from shared.domain.snapshots.snapshot import SnapshotManifest
-from shared.domain.sync.fingerprints import snapshot_scope
 from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchResult
 from shared.errors import (
     ChangeFeedUnsupported,
@@ -19,7 +18,6 @@ from shared.errors import (
     NeedsAttention,
     NotFound,
     RequestRefused,
-    SnapshotIncomplete,
     Superseded,
     SyncError,
     Transient,
@@ -33,10 +31,9 @@ from shared.runtime.adaptive_timeout import DirectoryUnavailable, FirstResponseG
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.sync.change_feed import has_feed, remembered
-from shared.workflows.sync.delta_read import DeltaRead
 from shared.workflows.sync.finish import RunCloser
-from shared.workflows.sync.full_read import FullRead, OutOfTime
 from shared.workflows.sync.observed_directory import ObservedDirectory
+from shared.workflows.sync.source_read import HandOver, SourceRead
 from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.sync.withheld_check import WithheldCheck
 
@@ -50,8 +47,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     stages: StageCoordinator
     closer: RunCloser
     queue: JobQueue
-    full_read: FullRead
-    delta_read: DeltaRead
+    source_read: SourceRead
     withheld_check: WithheldCheck
     clock: Clock
     slow_starts: SlowStartLimiter
@@ -88,7 +84,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
                 run=job.run,
                 source=job.source,
                 outcome=result.outcome,
-                users=result.snapshot.digest.users if result.snapshot else 0,
+                users=result.snapshot.users if result.snapshot else 0,
                 problem=result.problem.code if result.problem else None,
             )
         fetched = await self._all_fetched(plan, result)
@@ -114,15 +110,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     ) -> FetchResult | None:
         """Return the result of the job, or None if it continues in a new message, which is then enqueued."""
         try:
-            return await self._read(plan, context, job)
-        except OutOfTime as out:
-            spent = msgspec.structs.replace(
-                out.checkpoint,
-                directory_requests=out.checkpoint.directory_requests + counters.directory_requests,
-                storage_requests=out.checkpoint.storage_requests + counters.storage_requests,
-            )
-            await self.runs.save_checkpoint(job, spent)
-            await self.queue.send([job])
+            return await self._read_or_hand_over(plan, context, job, counters)
         except (Superseded, Contended):  # Contended: the message is re-enqueued, also at its last delivery
             raise
         except DirectoryUnavailable as error:
@@ -149,6 +137,25 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         )
         return FetchResult(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)
 
+    async def _read_or_hand_over(
+        self, plan: Plan, context: TenantContext, job: FetchJob, counters: RequestCounters
+    ) -> FetchResult | None:
+        """Return the result, or None if a new message continues. What was read is then kept in a checkpoint."""
+        try:
+            return await self._read(plan, context, job)
+        except HandOver as over:
+            checkpoint = over.checkpoint
+            spent = msgspec.structs.replace(
+                checkpoint,
+                directory_requests=checkpoint.directory_requests + counters.directory_requests,
+                storage_requests=checkpoint.storage_requests + counters.storage_requests,
+            )
+            await self.runs.save_checkpoint(job, spent)
+            if over.cause is not None:
+                raise over.cause from over
+            await self.queue.send([job])
+            return None
+
     async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
         current = await self.snapshots.find_current(job.tenant, job.source)
         async with self.access.open_for_run(plan, context) as directory:
@@ -168,11 +175,12 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         self, plan: Plan, job: FetchJob, observed: ObservedDirectory, current: SnapshotManifest | None
     ) -> FetchResult:
         """Return the result of reading the source, listed without a change feed if the directory refuses its own."""
+        first = FirstResponseGuard(self.slow_starts, job.attempts_without_response)
         try:
-            result = await self._listed(plan, job, observed.as_directory, current)
+            result = await self.source_read(plan, job, observed.as_directory, first, current)
         except ChangeFeedUnsupported:
             observed.has_feed = False
-            result = await self._listed(plan, job, observed.as_directory, current)
+            result = await self.source_read(plan, job, observed.as_directory, first, current)
         return await self.withheld_check(plan, current, observed, result)
 
     async def _lost_permissions(self, plan: Plan, directory: Directory, result: FetchResult) -> tuple[Problem, ...]:
@@ -189,18 +197,3 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             )
             for name, why in sorted(lost.items())
         )
-
-    async def _listed(
-        self, plan: Plan, job: FetchJob, directory: Directory, current: SnapshotManifest | None
-    ) -> FetchResult:
-        first = FirstResponseGuard(self.slow_starts, job.attempts_without_response)
-        if plan.mode is RunMode.INCREMENTAL and current and current.change_cursor:
-            if current.scope == snapshot_scope(plan):
-                try:
-                    result = await self.delta_read(job, directory, first, current, current.change_cursor)
-                except SnapshotIncomplete:
-                    result = current = None  # do not use any of its pages
-                if result is not None:
-                    return result
-            event("full_listing", tenant=job.tenant, run=job.run, source=job.source)
-        return await self.full_read(plan, job, directory, first, current)

@@ -21,10 +21,11 @@ class ObservedDirectory:
     def __init__(self, directory: Directory, stored: SnapshotManifest | None, *, has_feed: bool) -> None:
         self._directory = directory
         self.has_feed = has_feed
-        self._stored_users = stored.digest.users if stored is not None else 0
+        self._stored = stored
+        self._stored_users = stored.users if stored is not None else 0
         #: What the listing has shown; None if there was none, or if an earlier message began it.
         self.visible: Visible | None = None
-        #: What the changes have taken away; None if none were read.
+        #: What the changes have taken away; None if none were read, or if an earlier message began them.
         self.cleared: Cleared | None = None
 
     @property
@@ -57,5 +58,6 @@ class ObservedDirectory:
     async def changes(self, cursor: str) -> ChangesPage:
         """Return a page of changes, and note what it takes away."""
         page = await self._directory.changes(cursor)
-        self.cleared = (self.cleared or Cleared()).after(page.changes)
+        if self.cleared is not None or (self._stored is not None and cursor == self._stored.change_cursor):
+            self.cleared = (self.cleared or Cleared()).after(page.changes)
         return page

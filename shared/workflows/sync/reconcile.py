@@ -1,58 +1,54 @@
 """Reconcile: updates the recipients of one location from the snapshots of its sources. Does not call a directory."""
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
+from contextlib import aclosing, contextmanager, nullcontext
 from math import ceil
 from typing import Final
 
 import msgspec
 
 from shared.domain.ids import LocationId, SourceId
-from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.fence import Fence
-from shared.domain.reconcile.predictable import is_plain
 from shared.domain.run import Plan, RunMode
-from shared.domain.snapshots.changeset import Changed
-from shared.domain.snapshots.snapshot import SnapshotManifest
+from shared.domain.snapshots.snapshot import ChangedUsers, SnapshotManifest
 from shared.domain.sync.fingerprints import fingerprint_before, fingerprint_of, needed
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchResult, ReconcileJob, ReconcileResult, writing_time_s
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
-from shared.ports.snapshots import SnapshotStore
 from shared.runtime.bulkhead import Bulkhead
-from shared.runtime.fair_scheduler import cpu_slice
 from shared.telemetry import RequestCounters, event
 from shared.workflows.recipients.fenced_writer import FencedWriter
-from shared.workflows.snapshots.cache import CutSnapshots
-from shared.workflows.sync.changed_only import ChangesOnly
+from shared.workflows.snapshots.merger import MAX_CHANGED
+from shared.workflows.snapshots.reader import SnapshotReader
 from shared.workflows.sync.comparison import Comparison
 from shared.workflows.sync.finish import RunCloser
-from shared.workflows.sync.reconcile_totals import Found
+from shared.workflows.sync.reconcile_totals import ReconcileTotals
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Maximum number of changes that a preview names. The limit keeps its result small enough to be stored.
 _NAMED_PREVIEW: Final = 10_000
 #: Number of people from which a comparison is large and needs a slot of the bulkhead.
 LARGE_PEOPLE: Final = 20_000
-#: Slots for large comparisons in a worker. A comparison of a million people takes all of them: it needs 330 MB of the
-#: worker's 2,048 MB, and minutes of CPU where host.json allows a function ten minutes.
+#: Slots for large comparisons in a worker. A comparison of a million people takes all of them: it needs minutes of CPU
+#: where host.json allows a function ten minutes.
 LARGE_AT_ONCE: Final = 2
 #: Number of people per slot of a large comparison.
 PLACE_PEOPLE: Final = 500_000
-#: Maximum number of recipients that are read one by one. For more, listing the whole location is cheaper.
-_MAX_READ: Final = 100
+#: Number of recipients that one request lists. Changed people are read one by one if that takes as few requests...
+_LISTED: Final = 1_000
+#: ...or this many more, which take less time.
+_FEW: Final = 10
 
 
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
     """Compares the stored recipients of a location with the desired ones, and writes the difference."""
 
     runs: RunStore
-    snapshots: SnapshotStore
-    cut: CutSnapshots
+    reader: SnapshotReader
     recipients: RecipientStore
     stages: StageCoordinator
     closer: RunCloser
@@ -104,20 +100,15 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileResult | None:
         budget = _WritingBudget(self.clock, BUDGET_SHARE * self.budget_s)
-        source_ids = plan.locations[job.location]
         fetched = await self.runs.list_fetch_results(job.tenant, job.run)
-        if plan.preview:
-            with self._slot(plan, job, fetched):
-                return await self._previewed(plan, job, fetched, budget)
-        fingerprint = fingerprint_of(plan, source_ids, fetched)
-        stored = await self.recipients.get_fence(job.tenant, job.location)
-        fence = stored.value
+        fingerprint = fingerprint_of(plan, plan.locations[job.location], fetched)
+        fence = (await self.recipients.get_fence(job.tenant, job.location)).value
         is_up_to_date = (
             plan.mode is RunMode.INCREMENTAL and fingerprint is not None and fence.input_fingerprint == fingerprint
         )
         # A fingerprint under this run's fencing token is from an attempt that crashed before it recorded its result.
         # That attempt may have written, so its changes have to be counted.
-        if is_up_to_date and fence.fencing_token < plan.fencing_token:
+        if is_up_to_date and not plan.preview and fence.fencing_token < plan.fencing_token:
             return ReconcileResult(
                 location=job.location,
                 counts=Counts(),
@@ -126,29 +117,66 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
                 compared=False,
                 input_fingerprint=fingerprint,
             )
-        changed = await self._changes_only(plan, job, fetched, fence)
-        with nullcontext() if changed else self._slot(plan, job, fetched):
-            return await self._written(plan, job, fetched, fence, changed, budget)
+        read = [fetched[source].snapshot for source in needed(plan, plan.locations[job.location])]
+        manifests = [manifest for manifest in read if manifest is not None]
+        changed = None if plan.preview else _few_changed(plan, job.location, fetched, fence)
+        people = sum(manifest.users for manifest in manifests) if changed is None else 0
+        with self.large.acquire(ceil(people / PLACE_PEOPLE)) if people >= LARGE_PEOPLE else nullcontext():
+            return await self._compared(plan, job, manifests, fingerprint, fence, changed, budget)
 
-    def _slot(
-        self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult]
-    ) -> AbstractContextManager[None]:
-        """Acquire the slots that a large comparison needs; a small one needs none. Raises Transient if none is free."""
-        people = sum(manifest.digest.users for manifest in self._manifests(plan, job, fetched).values())
-        return self.large.acquire(ceil(people / PLACE_PEOPLE)) if people >= LARGE_PEOPLE else nullcontext()
-
-    async def _written(
+    async def _compared(
         self,
         plan: Plan,
         job: ReconcileJob,
-        fetched: Mapping[SourceId, FetchResult],
+        manifests: Sequence[SnapshotManifest],
+        fingerprint: str | None,
         fence: Fence,
-        changed: ChangesOnly | None,
+        changed: ChangedUsers | None,
         budget: "_WritingBudget",
     ) -> ReconcileResult | None:
-        """Decide about `changed` people, or about all if it is None, and write. Return None if time ran out."""
-        fingerprint = fingerprint_of(plan, plan.locations[job.location], fetched)
-        location = await FencedWriter.acquire(
+        """Decide about `changed` people, or about all if it is None, and write. Return None if time ran out.
+
+        A preview neither acquires the fence nor writes.
+        """
+        writer = None if plan.preview else await self._writer(plan, job)
+        if writer is not None and writer.previous != fence:
+            changed = None  # another writer changed the location since, so all recipients have to be compared
+        compared = Comparison(self.reader, self.recipients, plan, job.location, manifests, fence.active, changed)
+        totals = ReconcileTotals(named_changes=_NAMED_PREVIEW if plan.preview else 0)
+        async with aclosing(_counted(compared, totals, budget)) as writes:
+            if writer is None:
+                async for _ in writes:
+                    pass
+            elif not await writer.write_as_decided(
+                writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=budget.out_of_time
+            ):
+                return None
+        if changed is not None:
+            totals.add_unchanged(fence.active)
+        if compared.damaged:
+            fingerprint = None
+            totals.drop_candidates()
+        result = totals.result(job.location, None if plan.preview else fingerprint, compared.problem)
+        if writer is None:
+            return result
+        await writer.commit_fingerprint(
+            input_fingerprint=fingerprint if result.is_up_to_date else None,
+            active=totals.active,
+            only_directory=compared.only_directory,
+        )
+        # The journal also has the changes of earlier attempts that crashed before they recorded a result. Recipients
+        # that these added must not raise the baseline: the guard would see a smaller loss.
+        written = await self.recipients.get_journal_counts(job.tenant, job.location, plan.run)
+        added = written.created + written.reactivated - totals.counts.created - totals.counts.reactivated
+        return msgspec.structs.replace(
+            result,
+            counts=written + Counts(skipped=totals.counts.skipped),
+            baseline=max(0, totals.baseline - added),
+            partial=fingerprint is None,
+        )
+
+    async def _writer(self, plan: Plan, job: ReconcileJob) -> FencedWriter:
+        writer = await FencedWriter.acquire(
             self.recipients,
             job.tenant,
             job.location,
@@ -157,97 +185,25 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         )
         # Checked after the fence was acquired: a later writer has to acquire the fence from this one.
         await self.stages.require_current(plan)
-        if location.previous != fence:
-            changed = None  # another writer changed the location since, so all recipients have to be compared
-        compared = changed or self._comparison(plan, job, fetched)
-        totals = Found()
-        async with aclosing(_counted(compared, totals, budget)) as writes:
-            complete = await location.write_as_decided(
-                writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=budget.out_of_time
-            )
-        if not complete:
-            return None
-        if changed is not None:
-            totals.widen(fence.active, changed.others)
-        is_up_to_date = fingerprint is not None and not totals.candidates
-        irregular = totals.irregular if is_plain(plan, job.location) else None
-        await location.commit_fingerprint(
-            input_fingerprint=fingerprint if is_up_to_date else None, active=totals.active, irregular=irregular
-        )
-        return await self._result(plan, job, totals, fingerprint, compared.problem)
+        return writer
 
-    async def _changes_only(
-        self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult], fence: Fence
-    ) -> ChangesOnly | None:
-        """Return the decisions about changed people only, or None if all people have to be compared."""
-        if plan.mode is not RunMode.INCREMENTAL or not is_plain(plan, job.location):
-            return None
-        changes = fetched[plan.everyone].changes
-        if changes is None or fence.input_fingerprint != fingerprint_before(plan, plan.everyone, changes):
-            return None
-        before = await self.recipients.find_irregular(job.tenant, job.location)
-        if before is None or before.attempt != fence.attempt:
-            return None
-        pages = Changed(changes)
-        async for page in self.snapshots.list_pages(job.tenant, changes.pages):
-            async with cpu_slice():
-                pages.add(page)
-        changed = ChangesOnly(self.recipients, plan, job.location, pages.verified(), before)
-        return changed if len(changed.to_be_read) <= _MAX_READ else None
 
-    async def _previewed(
-        self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult], budget: "_WritingBudget"
-    ) -> ReconcileResult:
-        """Return the changes that a sync would write, without acquiring the fence or writing."""
-        compared = self._comparison(plan, job, fetched)
-        totals = Found(named_changes=_NAMED_PREVIEW)
-        async for _ in _counted(compared, totals, budget):
-            pass
-        return ReconcileResult(
-            location=job.location,
-            counts=totals.counts,
-            baseline=totals.baseline,
-            active=totals.active,
-            candidates=tuple(totals.named),
-            unnamed_candidates=totals.candidates - len(totals.named),
-            skipped=tuple(totals.skipped),
-            previewed=tuple(totals.changes),
-            problem=compared.problem,
-        )
+def _few_changed(
+    plan: Plan, location: LocationId, fetched: Mapping[SourceId, FetchResult], fence: Fence
+) -> ChangedUsers | None:
+    """Return the only users who have to be compared, or None if all have to be.
 
-    def _comparison(self, plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult]) -> Comparison:
-        return Comparison(self.cut, self.recipients, plan, job.location, self._manifests(plan, job, fetched))
-
-    @staticmethod
-    def _manifests(
-        plan: Plan, job: ReconcileJob, fetched: Mapping[SourceId, FetchResult]
-    ) -> dict[SourceId, SnapshotManifest]:
-        """Return the manifests of the needed sources that were read completely."""
-        sources = needed(plan, plan.locations[job.location])
-        return {source: manifest for source in sources if (manifest := fetched[source].snapshot) is not None}
-
-    async def _result(
-        self, plan: Plan, job: ReconcileJob, totals: Found, input_fingerprint: str | None, problem: Problem | None
-    ) -> ReconcileResult:
-        """Return the result, with counts from the journal.
-
-        The journal also has the changes of earlier attempts that crashed before they recorded a result.
-        """
-        written = await self.recipients.get_journal_counts(job.tenant, job.location, plan.run)
-        # Recipients that an earlier attempt added must not raise the baseline: the guard would see a smaller loss.
-        added = written.created + written.reactivated - totals.counts.created - totals.counts.reactivated
-        return ReconcileResult(
-            location=job.location,
-            counts=written + Counts(skipped=totals.counts.skipped),
-            baseline=max(0, totals.baseline - added),
-            active=totals.active,
-            candidates=tuple(totals.named),
-            unnamed_candidates=totals.candidates - len(totals.named),
-            partial=input_fingerprint is None,
-            input_fingerprint=input_fingerprint,
-            skipped=tuple(totals.skipped),
-            problem=problem,
-        )
+    Few are enough where no decision depends on another row or source, and the location was last compared with exactly
+    the previous snapshot of its source, without a candidate being left and without a later write.
+    """
+    sources, preferences = plan.locations[location], plan.preferences
+    depends_on_others = len(sources) != 1 or preferences.rule is not None or preferences.attributes.manager
+    if plan.mode is RunMode.FULL or depends_on_others or not fence.only_directory:
+        return None
+    before, changed = fingerprint_before(plan, sources, fetched), fetched[sources[0]].changed
+    if changed is None or before is None or fence.input_fingerprint != before:
+        return None
+    return changed if len(changed.people) <= min(MAX_CHANGED, _FEW + fence.active // _LISTED) else None
 
 
 class _WritingBudget:
@@ -277,7 +233,7 @@ class _WritingBudget:
 
 
 async def _counted(
-    compared: Comparison | ChangesOnly, totals: Found, budget: _WritingBudget
+    compared: Comparison, totals: ReconcileTotals, budget: _WritingBudget
 ) -> AsyncGenerator[Sequence[Write], None]:
     """Yield the writes of every decision, and add the decision to the totals."""
     async with aclosing(compared.decisions()) as decisions:

@@ -167,7 +167,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         steps = 0
         for source in plan.sources:
             checkpoint = await self.runs.find_checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
-            steps += checkpoint.digest.pages if checkpoint else 0
+            steps += checkpoint.pages if checkpoint else 0
         for location in plan.locations:
             fence = (await self.recipients.get_fence(plan.tenant, location)).value
             steps += fence.operation if fence.fencing_token == plan.fencing_token else 0

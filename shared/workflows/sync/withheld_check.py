@@ -1,11 +1,11 @@
 """Withheld check: makes a source unreadable if its directory answered with null for what the app may no longer read."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
 
-from shared.domain.directory import DirectoryUser, Source
+from shared.domain.directory import Source
 from shared.domain.ids import TenantId
 from shared.domain.problem import ErrorCategory, Problem
 from shared.domain.run import Plan
@@ -15,14 +15,12 @@ from shared.domain.sync.jobs import FetchOutcome, FetchResult
 from shared.errors import SnapshotIncomplete
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import cpu_slice
-from shared.workflows.snapshots.reader import stored_users
+from shared.workflows.snapshots.reader import stored_partitions
 from shared.workflows.sync.observed_directory import ObservedDirectory
 
 #: Codes of the problems. Clients and the portal offer to accept the second one.
 STATUS_WITHHELD: Final = "account_status_withheld"
 PROPERTIES_WITHHELD: Final = "properties_withheld"
-#: Number of users that are compared in one turn of the CPU.
-_BLOCK: Final = 1_000
 
 
 class WithheldCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,14 +37,14 @@ class WithheldCheck(msgspec.Struct, frozen=True, kw_only=True):
         took several messages.
         """
         source, listed = plan.sources[result.source], result.snapshot
-        if listed is None or source.by_id or not listed.digest.users:
+        if listed is None or source.by_id or not listed.users:
             return result
         if stored is not None and stored.attempt == listed.attempt:
             return result  # nothing has changed
         if observed.cleared is not None and stored is not None:
-            suspects = observed.cleared.suspects(stored.digest.users)
+            suspects = observed.cleared.suspects(stored.users)
             visible = Visible(status=True)
-            if observed.cleared.status * 2 >= listed.digest.users:
+            if observed.cleared.status * 2 >= listed.users:
                 visible = await self._visible(plan.tenant, listed, stored)
         else:
             visible = observed.visible or await self._visible(plan.tenant, listed, stored)
@@ -63,9 +61,9 @@ class WithheldCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _visible(self, tenant: TenantId, listed: SnapshotManifest, stored: SnapshotManifest | None) -> Visible:
         visible = Visible()
-        async for users in self._blocks(tenant, listed):
+        async for part in stored_partitions(self.snapshots, tenant, listed):
             async with cpu_slice():
-                visible = visible.after(users, stored.digest.users if stored is not None else 0)
+                visible = visible.after(list(part.users.values()), stored.users if stored is not None else 0)
         return visible
 
     async def _withheld(
@@ -74,25 +72,16 @@ class WithheldCheck(msgspec.Struct, frozen=True, kw_only=True):
         if not suspects:
             return {}
         judgement = WithheldJudgement(suspects)
-        async for users in self._blocks(tenant, listed):
+        async for part in stored_partitions(self.snapshots, tenant, listed):
             async with cpu_slice():
-                judgement.add_listed(users)
+                judgement.add_listed(list(part.users.values()))
         try:
-            async for users in self._blocks(tenant, stored):
+            async for part in stored_partitions(self.snapshots, tenant, stored):
                 async with cpu_slice():
-                    judgement.add_stored(users)
+                    judgement.add_stored(list(part.users.values()))
         except SnapshotIncomplete:
             return {}  # there is nothing left to compare with
         return judgement.withheld()
-
-    async def _blocks(self, tenant: TenantId, manifest: SnapshotManifest) -> AsyncIterator[Sequence[DirectoryUser]]:
-        block: list[DirectoryUser] = []
-        async for user in stored_users(self.snapshots, tenant, manifest):
-            block.append(user)
-            if len(block) == _BLOCK:
-                yield block
-                block = []
-        yield block
 
 
 def _failed(source: Source, result: FetchResult, problem: Problem) -> FetchResult:
@@ -107,7 +96,7 @@ def _failed(source: Source, result: FetchResult, problem: Problem) -> FetchResul
 
 def _status_withheld(source: Source, listed: SnapshotManifest) -> Problem:
     detail = (
-        f"The directory shows for none of {listed.digest.users} people whether the account is enabled, so nothing was "
+        f"The directory shows for none of {listed.users} people whether the account is enabled, so nothing was "
         "changed. Grant the application permission to read users in full, with admin consent."
     )
     return Problem(concerns=source.subject, code=STATUS_WITHHELD, detail=detail, category=ErrorCategory.PERMISSION)

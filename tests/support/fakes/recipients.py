@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
-from shared.domain.recipient import ChangeKind, Counts, Recipient
-from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
+from shared.domain.recipient import ChangeKind, Counts, Origin, Recipient
+from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound, Rejected, TooLarge
@@ -26,7 +26,6 @@ class FakeRecipientStore:
         self._fences: Rows[Place, Fence] = Rows()
         self._recipients: dict[Place, dict[RecipientId, Recipient]] = {}
         self._journal: dict[Place, list[JournalEntry]] = {}
-        self._irregular: dict[Place, Irregular] = {}
 
     async def get_fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
         """Return a location's fence; a new one with ETag None if nothing was ever written there."""
@@ -36,14 +35,6 @@ class FakeRecipientStore:
         """Replace the fence alone and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         return self._fences.replace((tenant, location), fence, etag)
 
-    async def find_irregular(self, tenant: TenantId, location: LocationId) -> Irregular | None:
-        """Return what was last put, None if nothing was."""
-        return self._irregular.get((tenant, location))
-
-    async def put_irregular(self, tenant: TenantId, location: LocationId, irregular: Irregular) -> None:
-        """Store it in place of the previous one."""
-        self._irregular[tenant, location] = irregular
-
     async def list_recipients(
         self, tenant: TenantId, location: LocationId, *, start: str = ""
     ) -> AsyncIterator[Recipient]:
@@ -52,6 +43,12 @@ class FakeRecipientStore:
         for key in sorted(rows):
             if key >= start:
                 yield rows[key]
+
+    async def list_others(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over the recipients that no directory created, by id."""
+        for _, recipient in sorted(self._recipients.get((tenant, location), {}).items()):
+            if recipient.origin is not Origin.DIRECTORY:
+                yield recipient
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
         """Return one recipient. Raises: NotFound."""
@@ -116,7 +113,6 @@ class FakeRecipientStore:
         self._fences.delete((tenant, location))
         self._recipients.pop((tenant, location), None)
         self._journal.pop((tenant, location), None)
-        self._irregular.pop((tenant, location), None)
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""

@@ -1,10 +1,9 @@
 """Snapshots in memory."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshots.page import Page, PageIndexEntry
-from shared.domain.snapshots.snapshot import SnapshotManifest, is_page_of, page_key
+from shared.domain.snapshots.snapshot import SnapshotBody, SnapshotManifest
 
 
 class FakeSnapshotStore:
@@ -12,70 +11,63 @@ class FakeSnapshotStore:
 
     def __init__(self) -> None:
         self._current: dict[tuple[TenantId, SourceId], tuple[int, SnapshotManifest]] = {}
-        self._pages: dict[tuple[TenantId, SourceId, str], Page] = {}
+        self._rows: dict[tuple[TenantId, SourceId, str], bytes] = {}
 
     @property
-    def page_keys(self) -> list[str]:
-        """Return where pages are, whosever they are."""
-        return [place for _, _, place in self._pages]
+    def keys(self) -> list[str]:
+        """Return the keys of all rows, of any source."""
+        return [key for _, _, key in self._rows]
 
-    def lose(self, tenant: TenantId, source: SourceId, place: str) -> None:
-        """Let a page be gone."""
-        del self._pages[tenant, source, place]
+    def lose(self, tenant: TenantId, source: SourceId, key: str) -> None:
+        """Let a row be gone."""
+        del self._rows[tenant, source, key]
 
     async def find_current(self, tenant: TenantId, source: SourceId) -> SnapshotManifest | None:
         """Return the manifest of the last complete read whose changes were applied."""
         found = self._current.get((tenant, source))
         return None if found is None else found[1]
 
-    async def stage(self, tenant: TenantId, source: SourceId, attempt: str, first: int, pages: Sequence[Page]) -> None:
-        """Store pages of an attempt, numbered from `first` on; the same ones may be stored again."""
-        for number, page in enumerate(pages, first):
-            self._pages[tenant, source, page_key(attempt, number)] = page
+    async def put(self, tenant: TenantId, source: SourceId, rows: Mapping[str, bytes]) -> None:
+        """Store rows; the same ones may be stored again."""
+        for key, content in rows.items():
+            self._rows[tenant, source, key] = content
 
-    async def list_page_index(self, tenant: TenantId, ref: SnapshotManifest) -> AsyncIterator[PageIndexEntry]:
-        """Iterate over the marks of a snapshot's pages in order, as they are there."""
-        for place, page in self._of(tenant, ref):
-            yield PageIndexEntry(place, page.digest, page.id_hashes)
-
-    async def list_pages(
-        self, tenant: TenantId, ref: SnapshotManifest, only: Collection[str] | None = None
-    ) -> AsyncIterator[bytes]:
-        """Iterate over the pages of a snapshot in order, as they are there; `only` names some of their page_keys."""
-        for place, page in self._of(tenant, ref):
-            if only is None or place in only:
-                yield page.content
-
-    def _of(self, tenant: TenantId, ref: SnapshotManifest) -> Iterator[tuple[str, Page]]:
-        is_page = is_page_of(ref)
-        for key in sorted(self._pages):
-            if key[:2] == (tenant, ref.source) and is_page(key[2]):
-                yield key[2], self._pages[key]
+    async def read(
+        self, tenant: TenantId, source: SourceId, keys: Sequence[str], among: int = 1
+    ) -> AsyncIterator[tuple[str, bytes]]:
+        """Iterate over the rows with these keys that are there."""
+        del among
+        for key in keys:
+            if (tenant, source, key) in self._rows:
+                yield key, self._rows[tenant, source, key]
 
     async def commit(
         self,
         tenant: TenantId,
-        ref: SnapshotManifest,
+        manifest: SnapshotManifest,
         fencing_token: int,
         *,
         sweep: bool = True,
         guard: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Make a snapshot current and delete all other pages of its source; nothing if a newer fencing token did so."""
-        found = self._current.get((tenant, ref.source))
+        """Make a snapshot current and delete all other rows of its source; nothing if a newer fencing token did so."""
+        source = manifest.source
+        found = self._current.get((tenant, source))
         if found is not None and found[0] > fencing_token:
             return
-        self._current[tenant, ref.source] = (fencing_token, ref)
-        sweep = sweep or (found is not None and found[1].attempt != ref.attempt)
-        is_page = is_page_of(ref)
-        left = [key for key in self._pages if key[:2] == (tenant, ref.source) and not is_page(key[2])]
-        if sweep and left:
+        self._current[tenant, source] = (fencing_token, manifest)
+        body = self._rows.get((tenant, source, manifest.body_key))
+        if body is None or not (sweep or (found is not None and found[1].attempt != manifest.attempt)):
+            return
+        kept = set(SnapshotBody.verified(manifest, body).keys)
+        left = [key for key in self._rows if key[:2] == (tenant, source) and key[2] not in kept]
+        if left:
             if guard is not None:
                 await guard()
             for key in left:
-                self._pages.pop(key, None)
+                self._rows.pop(key, None)
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
         self._current = {key: each for key, each in self._current.items() if key[0] != tenant}
-        self._pages = {key: page for key, page in self._pages.items() if key[0] != tenant}
+        self._rows = {key: row for key, row in self._rows.items() if key[0] != tenant}

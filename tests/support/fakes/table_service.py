@@ -129,10 +129,13 @@ class MemoryTables(Tables):
                 )
                 yield _entity((shown, etag))
 
-    async def read(self, table: str, kind: Kind[S], *, partition: str, rows: Range) -> AsyncIterator[list[S]]:
-        """Iterate over pages of a partition's rows as structs."""
-        found = self.query(table, partition=partition, rows=rows)
-        yield [msgspec.convert(dict(row), kind.struct) async for row in found]
+    async def read(
+        self, table: str, kind: Kind[S], *, partition: str, rows: Range, where: str | None = None
+    ) -> AsyncIterator[list[S]]:
+        """Iterate over pages of a partition's rows as structs; `where` is one `ne`."""
+        name, _, literal = (where or "").partition(" ne ")
+        found = [row async for row in self.query(table, partition=partition, rows=rows)]
+        yield [msgspec.convert(dict(row), kind.struct) for row in found if not name or repr(row[name]) != literal]
 
     def _create(self, table: str, entity: Mapping[str, Any]) -> str:
         if (entity["PartitionKey"], entity["RowKey"]) in self._tables.setdefault(table, {}):

@@ -29,7 +29,6 @@ from shared.domain.directory import Source
 from shared.domain.ids import TenantId
 from shared.domain.recipient import Origin
 from shared.domain.reconcile.fence import Fence
-from shared.domain.snapshots.page import Page
 from shared.domain.versioned import Versioned
 from shared.errors import Misconfigured, Transient
 from shared.settings import load
@@ -93,7 +92,7 @@ async def _everything(app: App) -> None:
     await ports.settings.put_location(ACME, LOCATION, "Lobby")
     await ports.runs.insert(a_run(ACME))
     await ports.runs.insert_plan(plan(ACME))
-    await ports.snapshots.stage(ACME, Source().id, "attempt", 0, [Page.of(b"page", [])])
+    await ports.snapshots.put(ACME, Source().id, {"0000:attempt": b"partition"})
     await ports.recipients.write(ACME, LOCATION, [recipient(1)], journal(recipient(1)), Versioned(Fence(), None))
     await ports.imports.insert(an_import(ACME))
     await ports.imports.put_part(an_import(ACME).ref, 1, b"name,mail\n")

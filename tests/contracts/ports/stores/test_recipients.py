@@ -5,18 +5,17 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from shared.domain.ids import MAIN, LocationId, RecipientId, RunId, new_run_id
+from shared.domain.ids import LocationId, RecipientId, RunId, new_run_id
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
-from shared.domain.reconcile.decide import Write, decide, new_recipient
-from shared.domain.reconcile.fence import Fence, Irregular, JournalEntry
-from shared.domain.reconcile.predictable import MAX_IRREGULAR
+from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Superseded, TooLarge
 from shared.workflows.recipients.fenced_writer import FencedWriter
 from tests.contracts.ports.stores.conftest import Stores
-from tests.support.builders import csv_recipient, desired, recipient_id_for, user
+from tests.support.builders import csv_recipient, desired, directory_recipient, person, user
 from tests.support.ids import HOSTILE
 
 DESK = LocationId("desk")
@@ -184,18 +183,15 @@ async def test_whom_later_runs_have_changed(stores: Stores) -> None:
     assert await stores.recipients.list_changed_after(stores.acme_2, desk, early) == set()
 
 
-async def test_who_is_irregular_is_kept_beside_the_recipients(stores: Stores) -> None:
-    """The last put counts; it is no recipient, and goes with the location."""
-    recipients, acme = stores.recipients, stores.acme
-    assert await recipients.find_irregular(acme, DESK) is None
-    many = tuple(map(recipient_id_for, range(MAX_IRREGULAR)))
-    for known in (Irregular(attempt="a", recipients=many), Irregular(attempt="b", recipients=())):
-        await recipients.put_irregular(acme, DESK, known)
-        assert await recipients.find_irregular(acme, DESK) == known
-    assert await recipients.find_irregular(acme, LocationId("other")) is None
-    assert await read(stores) == []
-    await recipients.delete_location(acme, DESK)
-    assert await recipients.find_irregular(acme, DESK) is None
+async def test_others_are_those_that_no_directory_created(stores: Stores) -> None:
+    """In the order of their ids; none of another location."""
+    theirs = [csv_recipient(name, mail=f"{name}@example.com") for name in ("a", "zz", "5")]
+    entry = JournalEntry(run=RUN, actor="sync", at=NOW, changes=())
+    people = [directory_recipient(person(number), Profile(display_name="X")) for number in range(5)]
+    await stores.recipients.write(stores.acme, DESK, [*people, *theirs], entry, Versioned(Fence(), None))
+    found = [recipient async for recipient in stores.recipients.list_others(stores.acme, DESK)]
+    assert found == sorted(theirs, key=lambda recipient: recipient.id)
+    assert [recipient async for recipient in stores.recipients.list_others(stores.acme, LocationId("roof"))] == []
 
 
 async def test_any_text_is_the_id_of_a_person_or_a_group(stores: Stores) -> None:
@@ -203,7 +199,7 @@ async def test_any_text_is_the_id_of_a_person_or_a_group(stores: Stores) -> None
     profile = Profile(display_name="X")
     people = [
         msgspec.structs.replace(
-            new_recipient(MAIN, who, profile, tuple(sorted(HOSTILE[:number]))),
+            directory_recipient(who, profile, tuple(sorted(HOSTILE[:number]))),
             last_applied=Profile(mail="x@example.com"),
         )
         for number, who in enumerate(HOSTILE)

@@ -11,12 +11,11 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Counts, Reason
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunMode, RunProgress, RunState
-from shared.domain.snapshots.page import Page, encode_page
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
+from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchOutcome, FetchResult, ReconcileJob, ReconcileResult
 from shared.errors import Conflict, NotFound
 from tests.contracts.ports.stores.conftest import Stores
-from tests.support.builders import loaded, person, user
+from tests.support.builders import loaded, person, store_snapshot, user
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 RUN = RunId("8204576261968-0000000a")
@@ -96,7 +95,9 @@ async def test_a_position_is_kept_until_it_is_forgotten(stores: Stores) -> None:
     job = FetchJob(tenant=stores.acme, run=RUN, source=USERS)
     assert await stores.runs.find_checkpoint(job) is None
     checkpoint = FetchCheckpoint(
-        attempt="a", next_cursor="https://graph.example/v1.0/users?$skiptoken=x", digest=SnapshotDigest()
+        next_cursor="https://graph.example/v1.0/users?$skiptoken=x",
+        segments=(("segment:000000:a", b"digest"),),
+        pages=7,
     )
     await stores.runs.save_checkpoint(job, checkpoint)
     assert await stores.runs.find_checkpoint(job) == checkpoint
@@ -137,41 +138,20 @@ async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores)
     assert (await stores.runs.get_plan(stores.acme_2, RUN)).tenant == stores.acme_2
 
 
-def staged(count: int, attempt: str) -> tuple[SnapshotManifest, list[Page]]:
-    """Return pages of ten users each, and their reference."""
-    digest = SnapshotDigest()
-    pages = []
-    for number in range(count):
-        users = [user(number * 10 + each) for each in range(10)]
-        pages.append(Page.of(encode_page(users), users))
-        digest = digest.add(pages[-1].content, users)
-    return SnapshotManifest(source=USERS, attempt=attempt, digest=digest, change_cursor="https://x", scope="s"), pages
-
-
-async def test_a_snapshot_is_loaded_whole_or_not_at_all(stores: Stores) -> None:
-    """Staging a page again is harmless; a missing page is noticed."""
-    ref, pages = staged(3, "a")
-    for index in (0, 2):
-        await stores.snapshots.stage(stores.acme, USERS, "a", index, [pages[index]])
-    with pytest.raises(Conflict):
-        await loaded(stores.snapshots, stores.acme, ref)
-    for index in (1, 1):
-        await stores.snapshots.stage(stores.acme, USERS, "a", index, [pages[index]])
-    assert len((await loaded(stores.snapshots, stores.acme, ref)).users) == 30
+async def staged(stores: Stores, count: int, attempt: str) -> SnapshotManifest:
+    """Store a snapshot of this number of users in two partitions."""
+    people = map(user, range(count))
+    return await store_snapshot(stores.snapshots, stores.acme, attempt, *people, source=USERS, count=2)
 
 
 async def test_committing_forgets_other_attempts_and_an_older_fencing_token_never_wins(stores: Stores) -> None:
     """What is current is read; everything else of the source is gone."""
-    old, old_pages = staged(2, "b")
-    new, new_pages = staged(3, "a")
-    for ref, pages in ((old, old_pages), (new, new_pages)):
-        for index, page in enumerate(pages):
-            await stores.snapshots.stage(stores.acme, USERS, ref.attempt, index, [page])
+    old, new = await staged(stores, 20, "b"), await staged(stores, 30, "a")
     assert await stores.snapshots.find_current(stores.acme, USERS) is None
     await stores.snapshots.commit(stores.acme, new, 5)
     await stores.snapshots.commit(stores.acme, old, 4)
     assert await stores.snapshots.find_current(stores.acme, USERS) == new
-    assert len((await loaded(stores.snapshots, stores.acme, new)).users) == 30
+    assert len(await loaded(stores.snapshots, stores.acme, new)) == 30
     with pytest.raises(Conflict):
         await loaded(stores.snapshots, stores.acme, old)
     await stores.snapshots.delete_all(stores.acme)

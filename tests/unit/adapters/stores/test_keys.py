@@ -7,7 +7,6 @@ from shared.adapters.stores import keys
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, RunId, TenantId, location_id, new_run_id, tenant_id
 from shared.domain.imports.import_record import ImportRef
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, is_page_of, page_key
 from tests.support.builders import person
 
 SLUGS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
@@ -43,28 +42,6 @@ def test_a_journal_sorts_by_operation(one: int, other: int) -> None:
     low, high = keys.journal_range(RUN)
     assert all(low <= row < high for row in rows)
     assert not any(keys.RECIPIENTS[0] <= row < keys.RECIPIENTS[1] for row in (*rows, keys.FENCE))
-
-
-def test_pages_sort_by_number_within_their_attempt() -> None:
-    """Page 10 comes after page 9, and the pages of an attempt with a similar name lie elsewhere."""
-    ref = SnapshotManifest(source=Source().id, attempt="ab", digest=SnapshotDigest())
-    low, high = keys.page_range(ref)
-    pages = [page_key("ab", number) for number in (9, 10, 19_999)]
-    others = [page_key("abc", 0), page_key("a", 0), page_key("ab-changes", 0), keys.CURRENT]
-    assert low <= pages[0] < pages[1] < pages[2] < high
-    assert not any(low <= row < high for row in others)
-    assert [is_page_of(ref)(row) for row in (*pages, *others)] == [True] * 3 + [False] * 4
-
-
-def test_pages_of_several_attempts() -> None:
-    """They lie from the first to the last one; what else is there is none of them."""
-    page_keys = (page_key("ab", 7), page_key("ab", 9), page_key("xy", 0))
-    ref = SnapshotManifest(source=Source().id, attempt="xy", digest=SnapshotDigest(), page_keys=page_keys)
-    low, high = keys.page_range(ref)
-    assert all(low <= place < high for place in page_keys)
-    assert not any(low <= row < high for row in (page_key("ab", 6), page_key("xy", 1), keys.CURRENT))
-    others = (page_key("ab", 8), page_key("xy", 1), keys.CURRENT)
-    assert [is_page_of(ref)(row) for row in (*page_keys, *others)] == [True] * 3 + [False] * 3
 
 
 def test_further_parts_of_a_value_follow_it_at_once() -> None:

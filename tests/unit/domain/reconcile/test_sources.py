@@ -3,16 +3,13 @@
 import pytest
 
 from shared.domain.directory import DirectoryUser, Source
-from shared.domain.ids import LocationId, SourceId
+from shared.domain.ids import LocationId
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.group_mapping import GroupMapping, Location, sources_of
 from shared.domain.preferences.location_rule import LocationRule, LocationRuleEntry
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE, union_of_sources
-from shared.domain.snapshots.page import encode_page
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
-from shared.domain.snapshots.verification import CompleteSnapshot
-from tests.support.builders import person, user
+from tests.support.builders import person, snapshot, user
 
 BERLIN, PARIS = LocationId("berlin"), LocationId("paris")
 SALES, STAFF = GroupMapping(id=person(901)), GroupMapping(id=person(902))
@@ -52,13 +49,6 @@ def test_managers_alone_leave_groups_as_they_are() -> None:
     assert EVERYONE in sources
     assert not any(source.by_id for source in sources.values())
     assert all(EVERYONE not in each for each in feeds.values())
-
-
-def snapshot(source: SourceId, *people: DirectoryUser) -> CompleteSnapshot:
-    """Return a source that holds these people."""
-    page = encode_page(people)
-    ref = SnapshotManifest(source=source, attempt="a", digest=SnapshotDigest().add(page, people))
-    return CompleteSnapshot.verified(ref, [page])
 
 
 def test_the_whole_directory_says_who_the_members_are() -> None:

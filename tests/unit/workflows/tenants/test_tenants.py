@@ -10,7 +10,6 @@ from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.run import RunMode, RunState
-from shared.domain.snapshots.page import Page
 from shared.errors import Conflict, NotFound, Rejected, Transient
 from shared.telemetry import RequestCounters
 from shared.workflows.tenants.deletion import SETTLED_AFTER
@@ -66,7 +65,7 @@ async def test_deleting_a_tenant_leaves_nothing(
     await app.tenants.delete(contoso)
     assert [tenant async for tenant, _ in ports.tenants.list_deletions()] == [contoso]
     late = Source().id
-    await ports.snapshots.stage(contoso, late, "attempt", 0, [Page.of(b"what a worker read meanwhile", [])])
+    await ports.snapshots.put(contoso, late, {"0000:attempt": b"what a worker read meanwhile"})
     assert isinstance(ports.clock, FakeClock)
     ports.clock.advance(SETTLED_AFTER.total_seconds() - 1)
     await app.watchdog(RequestCounters())
@@ -87,7 +86,7 @@ async def test_a_tenant_can_be_created_again_at_once(app: App, ports: Ports, con
     """It begins empty, also if late writes arrived for the deleted one, and the watchdog leaves it alone."""
     await app.locations.put(contoso, DESK, "Desk")
     await app.tenants.delete(contoso)
-    await ports.snapshots.stage(contoso, Source().id, "attempt", 0, [Page.of(b"late", [])])
+    await ports.snapshots.put(contoso, Source().id, {"0000:attempt": b"late"})
     assert (await app.tenants.put(contoso, "Anew"))[1]
     assert "late" not in _text(ports.snapshots)
     await app.locations.put(contoso, DESK, "Desk")

@@ -12,11 +12,9 @@ from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.reconcile.fence import Fence
 from shared.domain.run import TenantState
-from shared.domain.snapshots.page import Page
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest
 from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, ReconcileJob
 from shared.domain.versioned import Versioned
-from tests.support.builders import person
+from tests.support.builders import person, store_snapshot
 from tests.support.samples import (
     LOCATION,
     NOW,
@@ -82,12 +80,12 @@ async def _fill(stores: Stores, tenant: TenantId) -> None:
     await stores.runs.insert(a_run(tenant))
     await stores.runs.insert_plan(plan(tenant))
     job = FetchJob(tenant=tenant, run=RUN, source=USERS)
-    await stores.runs.save_checkpoint(job, FetchCheckpoint(attempt="a", next_cursor="l", digest=SnapshotDigest()))
+    await stores.runs.save_checkpoint(job, FetchCheckpoint(next_cursor="l", pages=1))
     await stores.runs.record_fetch_result(job, fetched())
     await stores.runs.record_reconcile_result(ReconcileJob(tenant=tenant, run=RUN, location=LOCATION), reconciled())
-    await stores.snapshots.stage(tenant, USERS, "a", 0, [Page.of(b"page", [])])
-    await stores.snapshots.commit(tenant, SnapshotManifest(source=USERS, attempt="a", digest=SnapshotDigest()), 1)
-    await stores.snapshots.stage(tenant, SourceId("only-staged"), "a", 0, [Page.of(b"page", [])])
+    manifest = await store_snapshot(stores.snapshots, tenant, "a", source=USERS)
+    await stores.snapshots.commit(tenant, manifest, 1)
+    await stores.snapshots.put(tenant, SourceId("only-staged"), {"0000:a": b"partition"})
     import_ = an_import(tenant)
     await stores.imports.insert(import_)
     await stores.imports.put_part(import_.ref, 1, b"name")

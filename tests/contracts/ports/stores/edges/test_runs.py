@@ -2,7 +2,6 @@
 
 from shared.domain.ids import RunId, SourceId, TenantId, new_run_id
 from shared.domain.run import Plan, RunProgress
-from shared.domain.snapshots.snapshot import SnapshotDigest
 from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, ReconcileJob
 from tests.support.samples import LOCATION, RUN, Stores, fetched, plan, reconciled
 
@@ -18,7 +17,7 @@ async def test_progress_counts_markers_of_this_run_only(stores: Stores, tenant: 
     await _mark(stores, planned, OTHER_RUN, source)
     await stores.runs.save_checkpoint(
         FetchJob(tenant=tenant, run=RUN, source=source),
-        FetchCheckpoint(attempt="a", next_cursor="l", digest=SnapshotDigest()),
+        FetchCheckpoint(next_cursor="l", pages=1),
     )
     assert await stores.runs.get_progress(tenant, RUN) == RunProgress(fetched=1, sources=2, reconciled=1, locations=1)
 

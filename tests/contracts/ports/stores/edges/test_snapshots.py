@@ -1,4 +1,4 @@
-"""Snapshots: pages that are staged, one attempt that becomes current, and what is left of the others."""
+"""Snapshots: rows that are stored, one attempt that becomes current, and what is left of the others."""
 
 import random
 
@@ -10,11 +10,12 @@ from shared.adapters.stores.table_names import SNAPSHOTS
 from shared.adapters.tables.packing import pack
 from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import SourceId, TenantId
-from shared.domain.snapshots.page import Page, decode_page, encode_page
-from shared.domain.snapshots.snapshot import SnapshotDigest, SnapshotManifest, page_key
+from shared.domain.snapshots.snapshot import SnapshotBody, SnapshotManifest, encode_partition
 from shared.errors import Conflict, Rejected, Superseded
 from shared.ports.snapshots import SnapshotStore
-from tests.support.builders import loaded, person, user
+from shared.workflows.snapshots.cache import RecentResults
+from shared.workflows.snapshots.reader import SnapshotReader
+from tests.support.builders import loaded, person, store_snapshot, user
 from tests.support.samples import Stores
 
 USERS = Source().id
@@ -23,25 +24,28 @@ USERS = Source().id
 async def staged(
     store: SnapshotStore, tenant: TenantId, attempt: str, *pages: list[DirectoryUser], source: SourceId = USERS
 ) -> SnapshotManifest:
-    """Stage pages and return the reference that promises them."""
-    digest = SnapshotDigest()
-    for index, users in enumerate(pages):
-        page = Page.of(encode_page(users), users)
-        await store.stage(tenant, source, attempt, index, [page])
-        digest = digest.add(page.content, users)
-    return SnapshotManifest(source=source, attempt=attempt, digest=digest, change_cursor="https://graph.example/delta")
+    """Store a snapshot of these users in two partitions, and return its manifest."""
+    users = [user for page in pages for user in page]
+    return await store_snapshot(store, tenant, attempt, *users, source=source, count=2)
 
 
-async def test_a_snapshot_without_pages_is_complete(stores: Stores, tenant: TenantId) -> None:
+async def body_of(store: SnapshotStore, tenant: TenantId, manifest: SnapshotManifest) -> SnapshotBody:
+    """Return the stored list of partitions."""
+    return await SnapshotReader(store, RecentResults()).open(tenant, manifest)
+
+
+async def test_a_snapshot_without_users_is_complete(stores: Stores, tenant: TenantId) -> None:
     """An empty group has a snapshot too."""
     ref = await staged(stores.snapshots, tenant, "a")
-    assert (await loaded(stores.snapshots, tenant, ref)).users == {}
+    assert await loaded(stores.snapshots, tenant, ref) == {}
 
 
-async def test_a_snapshot_that_lacks_a_page_is_refused(stores: Stores, tenant: TenantId) -> None:
-    """A page that was never staged, or has other content than was promised, makes loading a conflict."""
+async def test_a_snapshot_that_lacks_a_row_is_refused(stores: Stores, tenant: TenantId) -> None:
+    """A row that was never stored, or has other content than was promised, makes loading a conflict."""
     ref = await staged(stores.snapshots, tenant, "a", [user(1)], [user(2)])
-    await stores.snapshots.stage(tenant, USERS, "a", 1, [Page.of(encode_page([user(3)]), [user(3)])])
+    body = await body_of(stores.snapshots, tenant, ref)
+    _, other = encode_partition({person(3): user(3)}, "a")
+    await stores.snapshots.put(tenant, USERS, {body.partitions[1].key(1): other})
     with pytest.raises(Conflict):
         await loaded(stores.snapshots, tenant, ref)
     with pytest.raises(Conflict):
@@ -63,12 +67,12 @@ async def test_committing_makes_current_and_deletes_the_other_pages(stores: Stor
     lost = await staged(stores.snapshots, tenant, "55", [user(3)])
     await stores.snapshots.commit(tenant, new, 2)
     assert await stores.snapshots.find_current(tenant, USERS) == new
-    assert len((await loaded(stores.snapshots, tenant, new)).users) == 1
+    assert len(await loaded(stores.snapshots, tenant, new)) == 1
     for ref in (old, lost):
         with pytest.raises(Conflict):
             await loaded(stores.snapshots, tenant, ref)
     for whose, ref in others:
-        assert len((await loaded(stores.snapshots, whose, ref)).users) == 1
+        assert len(await loaded(stores.snapshots, whose, ref)) == 1
 
 
 async def test_an_older_fencing_token_never_wins(stores: Stores, tenant: TenantId) -> None:
@@ -79,7 +83,7 @@ async def test_an_older_fencing_token_never_wins(stores: Stores, tenant: TenantI
     late = await staged(stores.snapshots, tenant, "late", [user(2)])
     await stores.snapshots.commit(tenant, late, 6)
     assert await stores.snapshots.find_current(tenant, USERS) == newer
-    assert len((await loaded(stores.snapshots, tenant, newer)).users) == 1
+    assert len(await loaded(stores.snapshots, tenant, newer)) == 1
 
 
 async def test_committing_again_finishes_what_a_crash_left(stores: Stores, tenant: TenantId) -> None:
@@ -100,7 +104,7 @@ async def test_a_commit_that_does_not_sweep_deletes_nothing(stores: Stores, tena
     moved_on = msgspec.structs.replace(ref, change_cursor="https://graph.example/next")
     await stores.snapshots.commit(tenant, moved_on, 2, sweep=False)
     assert await stores.snapshots.find_current(tenant, USERS) == moved_on
-    assert len((await loaded(stores.snapshots, tenant, under_way)).users) == 1
+    assert len(await loaded(stores.snapshots, tenant, under_way)) == 1
     await stores.snapshots.commit(tenant, moved_on, 2)
     with pytest.raises(Conflict):
         await loaded(stores.snapshots, tenant, under_way)
@@ -111,8 +115,9 @@ async def test_other_pages_with_the_same_content(stores: Stores, tenant: TenantI
     old = await staged(stores.snapshots, tenant, "a", [user(1)], [user(2)])
     await stores.snapshots.commit(tenant, old, 1)
     new = await staged(stores.snapshots, tenant, "b", [user(1), user(2)])
+    assert new.fingerprint == old.fingerprint
     await stores.snapshots.commit(tenant, new, 2, sweep=False)
-    assert len((await loaded(stores.snapshots, tenant, new)).users) == 2
+    assert len(await loaded(stores.snapshots, tenant, new)) == 2
     with pytest.raises(Conflict):
         await loaded(stores.snapshots, tenant, old)
 
@@ -132,69 +137,61 @@ async def test_a_guard_that_raises_keeps_what_is_left_over(stores: Stores, tenan
     left = await staged(stores.snapshots, tenant, "b", [user(2)])
     with pytest.raises(Superseded):
         await stores.snapshots.commit(tenant, ref, 1, guard=guard)
-    assert len((await loaded(stores.snapshots, tenant, left)).users) == 1
+    assert len(await loaded(stores.snapshots, tenant, left)) == 1
     await stores.snapshots.delete_all(tenant)
     await staged(stores.snapshots, tenant, "b", [user(2)])
     await staged(stores.snapshots, tenant, "a", [user(1)])
     await stores.snapshots.commit(tenant, ref, 1, guard=guard)
-    assert len((await loaded(stores.snapshots, tenant, asked[1])).users) == 1
+    assert len(await loaded(stores.snapshots, tenant, asked[1])) == 1
     with pytest.raises(Conflict):
         await loaded(stores.snapshots, tenant, left)
 
 
-async def test_pages_are_stored_together(stores: Stores, tenant: TenantId) -> None:
-    """More than one request carries, by number and by bytes; they come back in order, and so do their marks."""
+async def test_rows_are_stored_together(stores: Stores, tenant: TenantId) -> None:
+    """More than one request carries, by number and by bytes; they come back in order."""
     noise = random.Random(5)
     contents = [noise.randbytes(700_000) for _ in range(7)] + [bytes([number]) for number in range(205)]
-    pages = [Page.of(content, [user(number)]) for number, content in enumerate(contents)]
-    await stores.snapshots.stage(tenant, USERS, "a", 0, pages[:100])
-    await stores.snapshots.stage(tenant, USERS, "a", 100, pages[100:])
-    await stores.snapshots.stage(tenant, USERS, "a", 0, [])
-    ref = SnapshotManifest(source=USERS, attempt="a", digest=SnapshotDigest(pages=len(pages)))
-    assert [page async for page in stores.snapshots.list_pages(tenant, ref)] == contents
-    marks = [mark async for mark in stores.snapshots.list_page_index(tenant, ref)]
-    assert [(mark.page_key, mark.digest, mark.id_hashes) for mark in marks] == [
-        (page_key("a", number), page.digest, page.id_hashes) for number, page in enumerate(pages)
-    ]
+    rows = {f"{number:04d}:a": content for number, content in enumerate(contents)}
+    await stores.snapshots.put(tenant, USERS, rows)
+    await stores.snapshots.put(tenant, USERS, {})
+    assert [row async for row in stores.snapshots.read(tenant, USERS, list(rows))] == list(rows.items())
 
 
-@pytest.mark.parametrize("count", [1, 2, 30], ids=["one", "several", "nearly all"])
-async def test_some_pages(stores: Stores, tenant: TenantId, count: int) -> None:
+@pytest.mark.parametrize("among", [1, 40, 10_000], ids=["unknown", "nearly all", "few"])
+@pytest.mark.parametrize("count", [0, 1, 2, 30], ids=["none", "one", "several", "many"])
+async def test_some_rows(stores: Stores, tenant: TenantId, count: int, among: int) -> None:
     """Few or many, they come in order, those that are there; others do not."""
-    ref = await staged(stores.snapshots, tenant, "a", *([user(number)] for number in range(40)))
-    await staged(stores.snapshots, tenant, "b", [user(77)])
-    numbers = sorted(random.Random(count).sample(range(40), count))
-    page_keys = {page_key("a", number) for number in numbers}
-    asked = page_keys | {page_key("a", 40)}
-    found = [page async for page in stores.snapshots.list_pages(tenant, ref, asked)]
-    assert [decode_page(page) for page in found] == [[user(number)] for number in numbers]
-    assert [page async for page in stores.snapshots.list_pages(tenant, ref, set())] == []
+    rows = {f"{number:04d}:{attempt}": bytes([number]) for number in range(40) for attempt in ("a", "b")}
+    await stores.snapshots.put(tenant, USERS, rows)
+    keys = sorted(random.Random(count).sample(sorted(rows), count))
+    asked = [*keys, "0041:a"]
+    found = [row async for row in stores.snapshots.read(tenant, USERS, asked, among)]
+    assert found == [(key, rows[key]) for key in keys]
 
 
-async def test_pages_of_earlier_attempts(stores: Stores, tenant: TenantId) -> None:
-    """A snapshot has those that it names, and no others of these attempts; a commit deletes all but those."""
-    first = await staged(stores.snapshots, tenant, "7", [user(1)], [user(2)], [user(3)])
+async def test_rows_of_earlier_attempts(stores: Stores, tenant: TenantId) -> None:
+    """A snapshot has those that its list names, and no others of these attempts; a commit deletes all but those."""
+    first = await staged(stores.snapshots, tenant, "7", [user(number) for number in range(8)])
     await stores.snapshots.commit(tenant, first, 1)
-    await staged(stores.snapshots, tenant, "5", [user(9)])
-    await staged(stores.snapshots, tenant, "3", [user(4)], [user(5)])
-    await staged(stores.snapshots, tenant, "3-changes", [user(6)])
-    page_keys = (page_key("3", 1), page_key("7", 0), page_key("7", 2))
-    digest = SnapshotDigest()
-    for users in ([user(5)], [user(1)], [user(3)]):
-        digest = digest.add(encode_page(users), users)
-    ref = SnapshotManifest(source=USERS, attempt="3", digest=digest, page_keys=page_keys)
+    other = await staged(stores.snapshots, tenant, "3", [user(number, department="New") for number in range(8)])
+    old, new = [(await body_of(stores.snapshots, tenant, ref)).partitions for ref in (first, other)]
+    shared = SnapshotBody.of(msgspec.structs.replace(first, attempt="5"), [old[0], new[1]])
+    await stores.snapshots.put(tenant, USERS, {shared.manifest.body_key: shared.content, "segment:000000:x": b"s"})
+    await stores.snapshots.commit(tenant, shared.manifest, 2)
     for _ in range(2):
-        assert set((await loaded(stores.snapshots, tenant, ref)).users) == {person(1), person(3), person(5)}
-        assert tuple([mark.page_key async for mark in stores.snapshots.list_page_index(tenant, ref)]) == page_keys
-        await stores.snapshots.commit(tenant, ref, 2)
-    assert await stores.snapshots.find_current(tenant, USERS) == ref
-    everything = SnapshotManifest(
-        source=USERS,
-        attempt="3",
-        digest=SnapshotDigest(),
-        page_keys=tuple(sorted(page_key(each, number) for each in ("3", "3-changes", "5", "7") for number in range(3))),
-    )
-    assert tuple([mark.page_key async for mark in stores.snapshots.list_page_index(tenant, everything)]) == page_keys
+        found = await loaded(stores.snapshots, tenant, shared.manifest)
+        assert {found[each].department for each in found} == {None, "New"}
+        await stores.snapshots.commit(tenant, shared.manifest, 2)
+    everything = sorted([old[1].key(1), new[0].key(0), first.body_key, other.body_key, "segment:000000:x"])
+    assert [row async for row in stores.snapshots.read(tenant, USERS, everything)] == []
+
+
+async def test_a_snapshot_without_its_list_deletes_nothing(stores: Stores, tenant: TenantId) -> None:
+    """What belongs to it is not known."""
+    kept = await staged(stores.snapshots, tenant, "a", [user(1)])
+    lost = msgspec.structs.replace(kept, attempt="b")
+    await stores.snapshots.commit(tenant, lost, 1)
+    assert await loaded(stores.snapshots, tenant, kept) == {person(1): user(1)}
 
 
 async def test_a_snapshot_of_an_earlier_version_is_none(
@@ -210,21 +207,21 @@ async def test_a_snapshot_of_an_earlier_version_is_none(
     assert await azurite_stores.snapshots.find_current(tenant, USERS) == ref
 
 
-async def test_more_pages_than_a_batch_deletes(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
-    """250 pages of an attempt that lost are deleted in batches; one row a page and the current one stay."""
-    await staged(azurite_stores.snapshots, tenant, "lost", *([user(number)] for number in range(250)))
+async def test_more_rows_than_a_batch_deletes(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
+    """250 rows of an attempt that lost are deleted in batches; those of the current snapshot stay."""
+    await azurite_stores.snapshots.put(tenant, USERS, {f"{number:04d}:lost": b"x" for number in range(250)})
     ref = await staged(azurite_stores.snapshots, tenant, "won", [user(1)])
     await azurite_stores.snapshots.commit(tenant, ref, 1)
     rows = [row["RowKey"] async for row in tables.query(SNAPSHOTS, partition=f"{tenant}:{USERS}")]
-    assert rows == ["!current", "won:000000"]
+    assert rows == ["!current", "0000:won", "0001:won", "manifest:won"]
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # aiohttp's advice above 1 MiB
-async def test_a_page_of_704_kib_fits(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
-    """The largest page that a row takes comes back whole; a byte more is refused with its size."""
-    page = random.Random(7).randbytes(704 * 1024)
-    await azurite_stores.snapshots.stage(tenant, USERS, "a", 0, [Page.of(page, [])])
+async def test_a_row_of_704_kib_fits(azurite_stores: Stores, tables: Tables, tenant: TenantId) -> None:
+    """The largest one comes back whole; a byte more is refused with its size."""
+    content = random.Random(7).randbytes(704 * 1024)
+    await azurite_stores.snapshots.put(tenant, USERS, {"0000:a": content})
     rows = [row async for row in tables.query(SNAPSHOTS, partition=f"{tenant}:{USERS}")]
-    assert b"".join(rows[0][f"p{number:02d}"] for number in range(11)) == page
-    with pytest.raises(Rejected, match=str(len(page) + 1)):
-        await azurite_stores.snapshots.stage(tenant, USERS, "a", 1, [Page.of(page + b"!", [])])
+    assert b"".join(rows[0][f"p{number:02d}"] for number in range(11)) == content
+    with pytest.raises(Rejected, match=str(len(content) + 1)):
+        await azurite_stores.snapshots.put(tenant, USERS, {"0001:a": content + b"!"})

@@ -1,0 +1,169 @@
+"""Source read: builds the snapshot of a source from a listing or a round of changes, over one or more messages."""
+
+from hashlib import sha256
+
+import msgspec
+
+from shared.domain.directory import Capability
+from shared.domain.retry_policy import LISTING
+from shared.domain.run import Plan, RunMode
+from shared.domain.snapshots.collector import Collector
+from shared.domain.snapshots.delta import Unnamed
+from shared.domain.snapshots.snapshot import SnapshotManifest
+from shared.domain.sync.fingerprints import snapshot_scope
+from shared.domain.sync.jobs import BUDGET_SHARE, FetchCheckpoint, FetchJob, FetchOutcome, FetchResult
+from shared.errors import DeltaLinkExpired, PageTokenExpired, SnapshotIncomplete, TooLarge, Transient
+from shared.ports.directory import Directory
+from shared.ports.platform import Clock, IdSource
+from shared.ports.runs import RunStore
+from shared.ports.snapshots import SnapshotStore
+from shared.runtime.adaptive_timeout import FirstResponseGuard
+from shared.runtime.fair_scheduler import cpu_slice
+from shared.telemetry import event
+from shared.workflows.snapshots.merger import SnapshotMerger
+from shared.workflows.sync.source_listing import LoopGuard, SourceListing
+
+
+class HandOver(Exception):
+    """The job continues at the checkpoint, in a new message: its time is up, or `cause` told it to wait."""
+
+    def __init__(self, checkpoint: FetchCheckpoint, cause: Transient | None) -> None:
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.cause = cause
+
+
+class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
+    """Reads a source: the changes since its snapshot where possible, otherwise from the first page to the last."""
+
+    runs: RunStore
+    snapshots: SnapshotStore
+    merger: SnapshotMerger
+    clock: Clock
+    ids: IdSource
+    budget_s: float
+
+    async def __call__(
+        self,
+        plan: Plan,
+        job: FetchJob,
+        directory: Directory,
+        first: FirstResponseGuard,
+        current: SnapshotManifest | None,
+    ) -> FetchResult:
+        """Return the result of a source that was read completely, continued at its checkpoint if there is one.
+
+        Changes that cannot be used lead to a complete listing. An expired listing begins again, up to
+        `LISTING.attempts` times in a message.
+
+        Raises:
+            HandOver: The next message continues at the checkpoint in the error.
+            Transient: The listing expired at the last attempt, or the directory did not respond.
+            SyncError: As the directory raises.
+        """
+        checkpoint = await self.runs.find_checkpoint(job) or FetchCheckpoint()
+        begin = _begin(plan, current)
+        if not checkpoint.pages or checkpoint.base not in {None, begin.base}:
+            checkpoint = begin
+        for _ in range(LISTING.attempts + (checkpoint.base is not None)):
+            if checkpoint.base is None and plan.mode is RunMode.INCREMENTAL and current and current.change_cursor:
+                event("full_listing", tenant=job.tenant, run=job.run, source=job.source)
+            try:
+                return await self._read(plan, job, directory, first, current, checkpoint)
+            except (PageTokenExpired, DeltaLinkExpired, SnapshotIncomplete, Unnamed, TooLarge) as error:
+                if isinstance(error, SnapshotIncomplete):
+                    current = None  # do not compare with it either
+                if checkpoint.pages:
+                    await self.runs.save_checkpoint(job, None)
+                checkpoint = FetchCheckpoint()  # begin a complete listing
+        raise Transient(f"The listing expired {LISTING.attempts} times while it was read.", code="page_expired")
+
+    async def _read(
+        self,
+        plan: Plan,
+        job: FetchJob,
+        directory: Directory,
+        first: FirstResponseGuard,
+        current: SnapshotManifest | None,
+        checkpoint: FetchCheckpoint,
+    ) -> FetchResult:
+        source, capabilities = plan.sources[job.source], directory.capabilities
+        managers = source.group is None and plan.preferences.attributes.manager and Capability.MANAGERS in capabilities
+        listing = SourceListing(directory=directory, source=source, managers=managers, position=checkpoint)
+        collector = await self._collected(job, listing, first)
+        if checkpoint.segments:
+            collector = await self._with_segments(job, checkpoint, collector)
+        if current is not None and checkpoint.base is not None:
+            manifest, changed = await self.merger.patched(job.tenant, current, collector)
+        else:
+            new = SnapshotManifest(source=job.source, attempt="", conclusive=listing.position.conclusive)
+            known = current if plan.mode is RunMode.INCREMENTAL else None  # a full run stores everything again
+            manifest, changed = await self.merger.built(job.tenant, new, collector, known)
+        return FetchResult(
+            source=job.source,
+            outcome=FetchOutcome.COMPLETE,
+            snapshot=msgspec.structs.replace(
+                manifest, change_cursor=listing.position.change_cursor, scope=snapshot_scope(plan)
+            ),
+            since=current.fingerprint if current else None,
+            changed=changed,
+            directory_requests=checkpoint.directory_requests,
+            storage_requests=checkpoint.storage_requests,
+        )
+
+    async def _collected(self, job: FetchJob, listing: SourceListing, first: FirstResponseGuard) -> Collector:
+        """Return the items of all further pages. Raises HandOver if another message has to continue."""
+        started_s = self.clock.monotonic_s()
+        before, collector, loop, pages = listing.position, Collector(job.source), LoopGuard(), 0
+        cause: Transient | None = None
+        if before.next_cursor is None:
+            await first.await_response(listing.begin())
+        while self.clock.monotonic_s() - started_s <= BUDGET_SHARE * self.budget_s or not pages:
+            try:
+                items = await first.await_response(listing.page())
+            except Transient as error:
+                if not pages:
+                    raise
+                cause = error
+                break
+            async with cpu_slice():
+                collector.add(items)
+            pages += 1
+            if listing.position.next_cursor is None:
+                return collector
+            loop.require_new(listing.position.next_cursor)
+        # The segments have an attempt id of their own, so two deliveries that continue from one checkpoint never mix.
+        attempt, start = self.ids.new_attempt_id(), len(before.segments)
+        rows = {f"segment:{start + n:06d}:{attempt}": segment for n, segment in enumerate(collector.segments())}
+        await self.snapshots.put(job.tenant, job.source, rows)
+        checkpoint = msgspec.structs.replace(
+            listing.position,
+            pages=before.pages + pages,
+            users=before.users + collector.items,
+            segments=(*before.segments, *((key, sha256(segment).digest()) for key, segment in rows.items())),
+        )
+        raise HandOver(checkpoint, cause) from cause
+
+    async def _with_segments(self, job: FetchJob, checkpoint: FetchCheckpoint, own: Collector) -> Collector:
+        """Return the items of the checkpoint's segments, and then its own. Raises SnapshotIncomplete."""
+        collector, digests = Collector(job.source), dict(checkpoint.segments)
+        async for key, segment in self.snapshots.read(job.tenant, job.source, list(digests)):
+            async with cpu_slice():
+                if sha256(segment).digest() == digests[key]:
+                    collector.load(segment)
+                    del digests[key]
+        if digests:
+            raise SnapshotIncomplete(f"segments of {job.source} are missing or damaged")
+        for segment in own.segments():
+            collector.load(segment)
+        return collector
+
+
+def _begin(plan: Plan, current: SnapshotManifest | None) -> FetchCheckpoint:
+    """Return where to begin: with the changes since the current snapshot where possible, or with a listing."""
+    cursor = current.change_cursor if current is not None and current.scope == snapshot_scope(plan) else None
+    if current is None or cursor is None or plan.mode is not RunMode.INCREMENTAL:
+        return FetchCheckpoint()
+    return FetchCheckpoint(
+        base=current.attempt, next_cursor=cursor, change_cursor=cursor, conclusive=current.conclusive
+    )
