@@ -152,8 +152,8 @@ WORKER_AT_CAPACITY: Final = Retry(
     error="`Transient`: the worker is at capacity",
     stage="start of a large comparison",
     attempts=UNTIL_DEADLINE,
-    first_wait_s=15.0,
-    max_wait_s=15.0,
+    first_wait_s=5.0,
+    max_wait_s=5.0,
     outcome="the run fails at its deadline",
 )
 
