@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.domain.retry_policy import WORKER_AT_CAPACITY
 from shared.errors import Transient
 from shared.runtime.bulkhead import Bulkhead
 
@@ -11,7 +12,10 @@ def test_a_job_without_a_slot_comes_back_later() -> None:
     slots = Bulkhead(1)
     with slots.acquire(), pytest.raises(Transient) as caught, slots.acquire():
         pass
-    assert (caught.value.code, caught.value.retry_after_s) == ("worker_at_capacity", 15.0)
+    assert (caught.value.code, caught.value.retry_after_s) == (
+        "worker_at_capacity",
+        WORKER_AT_CAPACITY.first_wait_s,
+    )
 
 
 def test_a_slot_is_free_again_after_an_error() -> None:
