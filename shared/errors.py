@@ -6,6 +6,7 @@
     │   └── Contended       other writers changed the same row at every attempt of an update
     ├── NeedsAttention    a person must change something at the connection; until then every attempt fails
     │   ├── LoginRefused    the login service refused the credentials; has a code, and ids for Microsoft's support
+    │   ├── RefusedOnce     the credentials were refused for the first time; a later message asks again
     │   └── RequestRefused  the directory refused one request; it counts once a later message is refused as well
     ├── Rejected          one input is wrong: report it to its sender and continue with the others
     │   ├── NotFound        the input names something that does not exist
@@ -28,6 +29,7 @@ and others. A message has the fact, the number and the next step. `code` is stab
 API clients. Code that decides uses the class and never compares `code`.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -70,12 +72,23 @@ class NeedsAttention(SyncError):
 
 
 class LoginRefused(NeedsAttention):
-    """The login service refused the credentials. `code` is AADSTS and its number; the ids help Microsoft's support."""
+    """The login service refused the credentials. `code` is AADSTS and its number; the ids help Microsoft's support.
+
+    `blames_credentials` is whether the service says that the application or its secret is wrong, and not, for example,
+    that it does not know the tenant or that a policy blocks the sign-in.
+    """
 
     def __init__(
-        self, message: str, *, code: str, trace_id: str | None = None, correlation_id: str | None = None
+        self,
+        message: str,
+        *,
+        code: str,
+        trace_id: str | None = None,
+        correlation_id: str | None = None,
+        blames_credentials: bool = True,
     ) -> None:
         super().__init__(message, code=code)
+        self.blames_credentials = blames_credentials
         self.trace_id = trace_id
         self.correlation_id = correlation_id
 
@@ -84,6 +97,14 @@ class LoginRefused(NeedsAttention):
         """The ids that the directory's support asks for, as sentences; empty if there are none."""
         named = (("Trace ID", self.trace_id), ("Correlation ID", self.correlation_id))
         return "".join(f" {name} {value}." for name, value in named if value)
+
+
+class RefusedOnce(NeedsAttention):
+    """The credentials were refused `since` this time, and not yet again: a later message of the job asks again."""
+
+    def __init__(self, message: str, *, code: str, since: datetime) -> None:
+        super().__init__(message, code=code)
+        self.since = since
 
 
 class RequestRefused(NeedsAttention):

@@ -81,6 +81,15 @@ LOGIN_REQUEST: Final = Retry(
     wait="up to 1 s",
     outcome="`Transient`",
 )
+#: Servers of the login service learn of a new secret or certificate one after the other.
+NEW_CREDENTIAL: Final = Retry(
+    error="`invalid_client`, `unauthorized_client`",
+    stage="sign-in while a connection is checked",
+    attempts=3,
+    first_wait_s=1.0,
+    max_wait_s=2.0,
+    outcome="`LoginRefused`; the stored credential stays in use",
+)
 TABLE_REQUEST: Final = Retry(
     error="408, 429, 5xx, no answer",
     stage="request to Table Storage",
@@ -208,6 +217,15 @@ REFUSED: Final = Retry(
     max_wait_s=15.0,
     outcome="as `NeedsAttention`",
 )
+#: The second refusal stops the schedule; see `connection_health.CONFIRMED_AFTER`.
+LOGIN_REFUSED: Final = Retry(
+    error="`RefusedOnce`",
+    stage="fetch, deactivate",
+    attempts=2,
+    first_wait_s=300.0,
+    max_wait_s=300.0,
+    outcome="the connection needs attention",
+)
 NEEDS_ATTENTION: Final = (
     Retry(error="`NeedsAttention`", stage="fetch", outcome="the source is recorded as failed"),
     Retry(error="`NeedsAttention`", stage="deactivate", outcome="the run ends without deactivations"),
@@ -254,6 +272,7 @@ TABLE: Final = {
         GRAPH_THROTTLE,
         EXISTENCE_CHECK,
         LOGIN_REQUEST,
+        NEW_CREDENTIAL,
         TABLE_REQUEST,
         QUEUE_REQUEST,
         VAULT_REQUEST,
@@ -268,6 +287,7 @@ TABLE: Final = {
         SUPERSEDED,
         REJECTED,
         REFUSED,
+        LOGIN_REFUSED,
         *NEEDS_ATTENTION,
     ),
     "One run": (LOST_JOB, DEADLINE),

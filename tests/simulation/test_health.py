@@ -1,19 +1,21 @@
 """The health of a connection over runs, schedules, refusals and new secrets."""
 
+import contextlib
 from datetime import timedelta
 
 import msgspec
 import pytest
 
 from shared.domain.connections.connection import SsoApplication
-from shared.domain.connections.connection_health import Health, HealthState
+from shared.domain.connections.connection_health import BACK_OFF, CONFIRMED_AFTER, Health, HealthState
 from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
-from shared.domain.run import RunState
+from shared.domain.retry_policy import LOGIN_REFUSED
+from shared.domain.run import RunMode, RunState
 from shared.domain.sync.jobs import FetchJob, SyncRequest
-from shared.errors import Transient
+from shared.errors import LoginRefused, NeedsAttention, Transient
 from shared.workflows.connections.connect import ConnectionRefused
 from tests.simulation.worlds import TEMPS, full_world, groups_world
 from tests.support.builders import BACK_END, person
@@ -61,8 +63,115 @@ async def tick(world: World) -> list[TenantId]:
     return asked
 
 
-async def test_refused_once_nobody_asks_again() -> None:
-    """The sources of the run that come after it fail unasked, the schedule leaves the tenant alone, and nobody is hurt.
+def answering(world: World, monkeypatch: pytest.MonkeyPatch, *refused: bool) -> None:
+    """Let the login service refuse or accept the next sign-ins in this order, and accept all later ones."""
+    directories, waiting = directories_of(world.ports), list(refused)
+
+    def refusal(_: object) -> LoginRefused | None:
+        refuse = waiting.pop(0) if waiting else False
+        return LoginRefused("Invalid client secret provided.", code="AADSTS7000215") if refuse else None
+
+    monkeypatch.setattr(directories, "_refusal", refusal)
+
+
+async def test_one_refusal_among_good_answers_has_no_consequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run asks again after five minutes, reads everything, and nobody is alarmed."""
+    world = await groups_world()
+    answering(world, monkeypatch, False, True)
+    run = await world.sync("fabrikam", "first")
+    assert (run.state, run.problems, world.queue.last_delay_s) == (RunState.DONE, (), 0)
+    assert await health(world, FABRIKAM) == Health()
+    assert await events(world) == []
+
+
+async def test_a_refused_job_asks_again_after_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a message of its own, which is not a failed delivery; the schedule goes on and does not back off."""
+    world = await full_world()
+    answering(world, monkeypatch, True)
+    await world.request("contoso", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    await deliver(world.app, world.queue.messages.pop(0))
+    assert world.queue.last_delay_s == CONFIRMED_AFTER.total_seconds() == LOGIN_REFUSED.first_wait_s
+    suspected = await health(world)
+    assert (suspected.state, suspected.suspected_at) == (HealthState.ON, world.clock.now())
+    (again,) = world.queue.messages
+    assert isinstance(again, FetchJob)
+    assert again.login_refused_at == suspected.suspected_at
+    await world.drain()
+    assert (await world.newest("contoso")).state is RunState.DONE
+    assert await health(world) == Health()
+
+
+async def test_a_refusal_does_not_outweigh_what_was_read_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused twice while the other sources were read: the source fails, the schedule goes on."""
+    world = await groups_world()
+    answering(world, monkeypatch, True, False, False, True)
+    run = await world.sync("fabrikam", "first")
+    assert [problem.code for problem in run.problems] == ["AADSTS7000215"]
+    assert (await health(world, FABRIKAM)).state is HealthState.ON
+    assert await events(world) == []
+    assert await tick(world) == [FABRIKAM]
+
+
+async def test_an_existence_check_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal there does not keep the departures of the run."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    world.directory().remove(person(3))
+    answering(world, monkeypatch, False, True)
+    run = await world.sync("contoso", "second", RunMode.FULL)
+    assert (run.state, run.counts.deactivated, run.problems) == (RunState.DONE, 2, ())
+    assert await health(world) == Health()
+
+
+async def test_a_refusal_long_after_the_first_confirms_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also from a read outside a run; a success in between clears the doubt."""
+    world = await full_world()
+    for accepted_between, state in ((True, HealthState.ON), (False, HealthState.NEEDS_ATTENTION)):
+        answering(world, monkeypatch, True, *([False] if accepted_between else []), True)
+        for _ in range(2 + accepted_between):
+            with contextlib.suppress(NeedsAttention):
+                await world.app.show_mapping.find_groups(CONTOSO, "")
+            world.clock.advance(CONFIRMED_AFTER.total_seconds())
+        assert (await health(world)).state is state
+        if accepted_between:
+            await world.app.show_mapping.find_groups(CONTOSO, "")
+    await world.app.show_mapping.find_groups(CONTOSO, "")
+    assert await health(world) == Health()
+
+
+async def test_a_secret_past_its_end_needs_no_second_refusal() -> None:
+    """The schedule stops immediately."""
+    world = await full_world()
+    connection = await world.ports.connections.find(CONTOSO)
+    assert connection is not None
+    expired = msgspec.structs.replace(connection, secret_expires_on=world.clock.now() - timedelta(days=1))
+    await world.ports.connections.put(CONTOSO, expired)
+    world.directory().secret = "another"
+    asked_before = logins(world)
+    await world.sync("contoso", "first")
+    assert logins(world) - asked_before == 1
+    assert (await health(world)).state is HealthState.NEEDS_ATTENTION
+
+
+async def test_a_refusal_of_another_kind_backs_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenant that is not found, a policy: the schedule tries again by itself, and a success clears the state."""
+    world = await full_world()
+    directories = directories_of(world.ports)
+    error = LoginRefused("Blocked.", code="AADSTS53003", blames_credentials=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(directories, "_refusal", lambda _: error)
+        await world.sync("contoso", "first")
+    state = await health(world)
+    assert (state.state, state.retry_at) == (HealthState.FAILING, world.clock.now() + BACK_OFF[0])
+    world.clock.advance(BACK_OFF[0].total_seconds())
+    assert await tick(world) == [CONTOSO]
+    await world.sync("contoso", "second")
+    assert (await health(world)).state is HealthState.ON
+
+
+async def test_refused_twice_nobody_asks_again() -> None:
+    """Sources of the run that come after it fail unasked, the schedule leaves the tenant alone, and nobody is hurt.
 
     A person sees state, reason, since when and what to do.
     """
@@ -73,7 +182,7 @@ async def test_refused_once_nobody_asks_again() -> None:
     asked_before = logins(world)
     run = await world.sync("fabrikam", "second")
     assert (run.state, {problem.code for problem in run.problems}) == (RunState.FAILED, {"AADSTS7000215"})
-    assert logins(world) - asked_before == 1
+    assert logins(world) - asked_before == 4  # three sources, and the first of them again
     assert await world.everything("fabrikam") == before
     now = await health(world, FABRIKAM)
     assert (now.state, now.since is not None) == (HealthState.NEEDS_ATTENTION, True)

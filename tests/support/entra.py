@@ -25,9 +25,9 @@ class Broken(Simulator):
         """Spoil the answers to requests whose path matches."""
         await self.call("POST", "/faults", {"path": path, "count": 1, **matching, "action": action})
 
-    async def refuse(self, code: int) -> None:
-        """Let the login service refuse everybody with this AADSTS number."""
-        await self.fault("", {"type": "aadsts", "code": code}, where="login", count=0)
+    async def refuse(self, code: int, *, count: int = 0) -> None:
+        """Let the login service refuse everybody with this AADSTS number, `count` times, or always for 0."""
+        await self.fault("", {"type": "aadsts", "code": code}, where="login", count=count)
 
     async def trust_identity(self, directory: str = "contoso", *, subject: str = "", home: str = "") -> None:
         """Let the application trust the app's managed identity, or another subject of the same issuer.

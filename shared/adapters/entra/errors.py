@@ -22,6 +22,12 @@ from shared.errors import (
     Transient,
 )
 
+#: OAuth's errors of a wrong application or credential, and of temporary failures. The AADSTS number is not needed to
+#: tell them apart: it only selects the sentence.
+#: Source: https://www.rfc-editor.org/rfc/rfc6749#section-5.2 and 4.1.2.1
+_BLAMES_CREDENTIALS: Final = frozenset({"invalid_client", "unauthorized_client"})
+_TEMPORARY: Final = frozenset({"temporarily_unavailable", "server_error"})
+_OAUTH: Final = re.compile(r"\(([a-z_]{1,40})\)|'error': '([a-z_]{1,40})'")
 #: AADSTS numbers of temporary failures of the login service.
 #: Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 TRANSIENT_LOGIN: Final = frozenset({"90006", "90012", "90024", "90033", "90055", "90090"})
@@ -111,24 +117,28 @@ def translated() -> Iterator[None]:
 
 def passes_by_itself(error: ClientAuthenticationError) -> bool:
     """Return whether the login service reports a temporary failure of its own."""
-    number = _NUMBER.search(str(error.message))
-    return number is not None and number.group(1) in TRANSIENT_LOGIN
+    return isinstance(of_login(error), Transient)
 
 
 def of_login(error: ClientAuthenticationError) -> SyncError:
     """Return LoginRefused with the AADSTS number, or Transient for a temporary failure."""
     text = str(error.message)
-    number = _NUMBER.search(text)
+    number, oauth = _NUMBER.search(text), _OAUTH.search(text)
+    kind = (oauth.group(1) or oauth.group(2)) if oauth else ""
+    blames = kind in _BLAMES_CREDENTIALS
+    if kind in _TEMPORARY or (not blames and number is not None and number.group(1) in TRANSIENT_LOGIN):
+        shown = f"AADSTS{number.group(1)}" if number else kind
+        return Transient(f"The login service is busy ({shown}); try again.", code="login_busy")
     if number is None:
-        return LoginRefused("The login service refused the credentials without a code.", code="login_refused")
-    if number.group(1) in TRANSIENT_LOGIN:
-        return Transient(f"The login service is busy (AADSTS{number.group(1)}); try again.", code="login_busy")
+        message = "The login service refused the credentials without a code."
+        return LoginRefused(message, code="login_refused", blames_credentials=blames)
     trace, correlation = _TRACE.search(text), _CORRELATION.search(text)
     return LoginRefused(
         f"The login service refused the credentials (AADSTS{number.group(1)}).",
         code=f"AADSTS{number.group(1)}",
         trace_id=trace.group(1) if trace else None,
         correlation_id=correlation.group(1) if correlation else None,
+        blames_credentials=blames,
     )
 
 

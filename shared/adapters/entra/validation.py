@@ -3,6 +3,7 @@
 Nothing is stored. No request is sent while an entry is malformed.
 """
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.entra.live_reads import failed_for_now, nothing_asked
 from shared.domain.connections.entra.token_identity import TokenReport, identity_checks, mixed_up
 from shared.domain.connections.validation_report import Check, CheckStatus, Consent, Report, Validation
+from shared.domain.retry_policy import NEW_CREDENTIAL
 from shared.errors import LoginRefused, NeedsAttention, RateLimited, Rejected, SyncError, Transient
 from shared.ports.directory import ValidationScope
 from shared.ports.platform import Clock
@@ -141,7 +143,7 @@ class EntraValidation:
         try:
             async with self.context.sessions.open(credentials) as session:
                 async with self._guess(credentials):
-                    token = await session.token()
+                    token = await self._token(session)
                 self.checks += login_errors.signed_in(self.form.kind)
                 await self._look(session, token, credentials)
         except NeedsAttention as error:
@@ -152,6 +154,17 @@ class EntraValidation:
             self.checks.append(failed_for_now("login", "The login service did not respond", error))
             self.checks += login_errors.sign_in_skipped(self.form.kind)
             self._skip_the_rest()
+
+    async def _token(self, session: EntraSession) -> TokenReport:
+        """Return a new token. A refused credential is tried again: not every server knows a new one immediately."""
+        for attempt in range(NEW_CREDENTIAL.retries):
+            try:
+                return await session.token()
+            except LoginRefused as error:
+                if not error.blames_credentials:
+                    raise
+            await asyncio.sleep(NEW_CREDENTIAL.wait_s(attempt))
+        return await session.token()
 
     async def _refused(self, error: NeedsAttention, credentials: Credentials) -> None:
         ids = error.support_ids if isinstance(error, LoginRefused) else ""

@@ -50,6 +50,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     connected_at: datetime
     secret_expires_on: datetime | None = None
 
+    def has_expired(self, now: datetime) -> bool:
+        """Return whether the known expiry date of the secret or certificate has passed."""
+        return self.secret_expires_on is not None and self.secret_expires_on <= now
+
     @property
     def provider(self) -> str:
         """Name of the provider."""

@@ -1,6 +1,7 @@
 """Health of a tenant's connection: pauses of its schedule, back-off, and events for operators.
 
-- If the login service refuses the credentials, the schedule pauses until a person acts.
+- If the login service refuses the credentials twice, at least `CONFIRMED_AFTER` apart and without a success in between,
+  the schedule pauses until a person acts. One refusal among good answers has no consequence.
 - If a run cannot read any of its sources for another reason, the schedule waits 6, then 12, then 24 hours.
 - Any success clears both states automatically.
 """
@@ -16,6 +17,9 @@ from shared.domain.problem import ErrorCategory
 
 #: Wait of the schedule after the first, the second, and any further consecutive failed run.
 BACK_OFF: Final = (timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
+#: Time after which a second refusal of the credentials confirms the first: a server of the login service that does not
+#: know a new secret yet, or no longer knows an application, has caught up by then.
+CONFIRMED_AFTER: Final = timedelta(minutes=5)
 
 
 class HealthState(StrEnum):
@@ -67,6 +71,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     #: When the credentials were last refused.
     refused_at: datetime | None = None
+    #: When they were refused for the first time since the last success, while that is not confirmed.
+    suspected_at: datetime | None = None
     #: Number of consecutive failed runs.
     failures: int = 0
     #: The last failed run, so that counting it again has no effect.
@@ -94,14 +100,35 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
             case HealthState.ON:
                 return True
 
+    def suspected(self, reason: Reason, now: datetime, earlier: datetime | None) -> "Health":
+        """Return the health after a refusal that needs confirmation. The second refusal has the effect of `refused`.
+
+        Args:
+            reason: The explanation of the refusal.
+            now: The present time.
+            earlier: The `suspected_at` of an earlier refusal that the caller waited for `CONFIRMED_AFTER` to confirm.
+        """
+        since = self.suspected_at
+        if self.state is HealthState.NEEDS_ATTENTION or (
+            since is not None and (since == earlier or now - since >= CONFIRMED_AFTER)
+        ):
+            return self.refused(reason, now)
+        return msgspec.structs.replace(self, suspected_at=since or now)
+
     def refused(self, reason: Reason, now: datetime) -> "Health":
-        """Return the health after the credentials were refused."""
+        """Return the health after the credentials were refused for certain."""
         changed = self._changed(HealthState.NEEDS_ATTENTION, reason, now, NoticeKind.NEEDS_ATTENTION)
-        return msgspec.structs.replace(changed, refused_at=now)
+        return msgspec.structs.replace(changed, refused_at=now, suspected_at=None)
 
     def refused_since(self, moment: datetime) -> bool:
         """Return whether the credentials were refused at or after `moment`, without a success since."""
         return self.state is HealthState.NEEDS_ATTENTION and self.refused_at is not None and self.refused_at >= moment
+
+    def used(self, now: datetime) -> "Health":
+        """Return the health after a successful read outside a run: it only proves that the credentials work."""
+        if self.state is HealthState.FAILING:
+            return msgspec.structs.replace(self, suspected_at=None)
+        return self.recovered(now)
 
     def failed(self, reason: Reason, run: RunId, now: datetime) -> "Health":
         """Return the health after a run that could read nothing. Refused credentials take precedence."""
@@ -115,7 +142,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     def recovered(self, now: datetime) -> "Health":
         """Return the health after a success."""
         if self.state is HealthState.ON:
-            return self
+            return msgspec.structs.replace(self, suspected_at=None) if self.suspected_at is not None else self
         return Health(
             warned_days=self.warned_days,
             warned_end=self.warned_end,

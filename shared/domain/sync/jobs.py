@@ -4,6 +4,7 @@ A message carries only ids. The outcome of a job is its result, a row that is in
 insert wins, so a second delivery of a message changes nothing.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final, get_args
 
@@ -54,6 +55,8 @@ class FetchJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempts_without_response: int = 0
     #: Whether the directory refused an earlier message of this job.
     refused: bool = False
+    #: When the login service refused the credentials of an earlier message, for the first time since a success.
+    login_refused_at: datetime | None = None
 
 
 class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +83,8 @@ class DeactivateJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     run: RunId
     #: Whether the directory refused an earlier message of this job.
     refused: bool = False
+    #: When the login service refused the credentials of an earlier message, for the first time since a success.
+    login_refused_at: datetime | None = None
 
 
 class ImportJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,15 +28,36 @@ class ConnectionHealth(msgspec.Struct, frozen=True, kw_only=True):
     operator_log: OperatorLog
     clock: Clock
 
-    async def refused(self, tenant: TenantId, used: Connection, reason: Reason) -> None:
-        """Mark the connection as needing attention, unless its credentials have been replaced since."""
+    async def refused(
+        self,
+        tenant: TenantId,
+        used: Connection,
+        reason: Reason,
+        *,
+        certain: bool = True,
+        earlier: datetime | None = None,
+    ) -> datetime | None:
+        """Mark the connection as needing attention, unless its credentials have been replaced since.
+
+        A refusal that is not `certain` does so only if it confirms an earlier one (`Health.suspected`, with `earlier`).
+        Otherwise the time of the first refusal is returned, for the message that asks again.
+        """
         current = await self.connections.find(tenant)
         if current is None or not current.same_credentials(used):
-            return
-        await self._update(tenant, lambda health, now: health.refused(reason, now))
+            return None
+        if certain or used.has_expired(self.clock.now()):
+            health = await self._update(tenant, lambda health, now: health.refused(reason, now))
+        else:
+            health = await self._update(tenant, lambda health, now: health.suspected(reason, now, earlier))
         replaced = await self.connections.find(tenant)
         if replaced is not None and not replaced.same_credentials(used):
             await self.recovered(tenant)  # the credentials were replaced while the refusal of the old ones was stored
+            return None
+        return health.suspected_at
+
+    async def used(self, tenant: TenantId) -> None:
+        """Record a successful read outside a run, if the credentials were in doubt."""
+        await self._update(tenant, lambda health, now: health.used(now))
 
     async def failed(self, tenant: TenantId, reason: Reason, run: RunId) -> None:
         """Count a failed run. The schedule waits longer after every failure (`BACK_OFF`); a run counts once."""
@@ -59,11 +80,11 @@ class ConnectionHealth(msgspec.Struct, frozen=True, kw_only=True):
         tenant: TenantId,
         change: Callable[[Health, datetime], Health],
         stored: Versioned[Health] | None = None,
-    ) -> None:
+    ) -> Health:
         """Store the changed health, then send its notices. A crash in between leaves them to the next update."""
 
         @optimistic_update
-        async def attempt() -> None:
+        async def attempt() -> Health:
             nonlocal stored
             health, etag = stored or await self.connections.get_health(tenant)
             stored = None  # after a conflict the health must be read again
@@ -73,8 +94,9 @@ class ConnectionHealth(msgspec.Struct, frozen=True, kw_only=True):
             if changed.notices:
                 await self._send(tenant, changed)
                 await self.connections.replace_health(tenant, changed.sent(changed.notices), etag)
+            return changed
 
-        await attempt()
+        return await attempt()
 
     async def _send(self, tenant: TenantId, health: Health) -> None:
         """Record every notice in the operator log and log it for alerts. The operator log keeps one entry per id."""

@@ -5,6 +5,7 @@ A new secret is therefore used from the next opening on.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import msgspec
 
@@ -14,7 +15,7 @@ from shared.domain.connections.providers import ConnectionBody
 from shared.domain.ids import TenantId
 from shared.domain.problem import ErrorCategory
 from shared.domain.run import Plan
-from shared.errors import LoginRefused, NotFound, Superseded, SyncError, Transient
+from shared.errors import LoginRefused, NotFound, RefusedOnce, Superseded, SyncError, Transient
 from shared.ports.directory import Directory, DirectoryProvider
 from shared.ports.platform import SecretStore
 from shared.ports.tenants import ConnectionStore, TenantStore
@@ -23,7 +24,7 @@ from shared.workflows.connections.providers import Providers
 
 
 class DirectoryAccess(msgspec.Struct, frozen=True, kw_only=True):
-    """Opens directories, and marks a connection as needing attention when its credentials are refused."""
+    """Opens directories, and records when a connection's credentials are refused."""
 
     tenants: TenantStore
     connections: ConnectionStore
@@ -55,13 +56,19 @@ class DirectoryAccess(msgspec.Struct, frozen=True, kw_only=True):
         """Open the tenant's directory. Raises NotFound while the connection is off."""
         async with self._opened(tenant, await self.connection(tenant)) as directory:
             yield directory
+        await self.health.used(tenant)
 
     @asynccontextmanager
-    async def open_for_run(self, plan: Plan, context: TenantContext) -> AsyncIterator[Directory]:
+    async def open_for_run(
+        self, plan: Plan, context: TenantContext, refused_at: datetime | None = None
+    ) -> AsyncIterator[Directory]:
         """Open the directory that a run reads, provided that the connection is the one that was planned.
+
+        `refused_at` is the time of a first refusal that this message confirms or refutes.
 
         Raises:
             Superseded: The connection has been replaced.
+            RefusedOnce: The credentials were refused for the first time; ask again after `CONFIRMED_AFTER`.
             LoginRefused: The credentials have been refused since the run was planned; no request is sent.
         """
         connection, health = context.connection, context.health.value
@@ -69,11 +76,13 @@ class DirectoryAccess(msgspec.Struct, frozen=True, kw_only=True):
             raise Superseded(f"The connection of {plan.tenant} is no longer the planned one.", code="superseded")
         if health.refused_since(plan.created_at) and health.reason is not None:
             raise LoginRefused(health.reason.detail, code=health.reason.code)
-        async with self._opened(plan.tenant, connection) as directory:
+        async with self._opened(plan.tenant, connection, refused_at) as directory:
             yield directory
 
     @asynccontextmanager
-    async def _opened(self, tenant: TenantId, connection: Connection) -> AsyncIterator[Directory]:
+    async def _opened(
+        self, tenant: TenantId, connection: Connection, refused_at: datetime | None = None
+    ) -> AsyncIterator[Directory]:
         try:
             secrets = await self.secrets_of(connection)
             async with self.providers.get(connection.provider).open(connection, secrets) as directory:
@@ -81,11 +90,20 @@ class DirectoryAccess(msgspec.Struct, frozen=True, kw_only=True):
         except SyncError as error:
             if self.providers.category(connection, error.code) is not ErrorCategory.CREDENTIALS:
                 raise
-            await self._refused(tenant, connection, error)
+            if isinstance(error, LoginRefused) and not error.blames_credentials:
+                raise
+            since = await self._refused(tenant, connection, error, refused_at)
+            if since is not None:
+                raise RefusedOnce(str(error), code=error.code, since=since) from error
             raise
 
-    async def _refused(self, tenant: TenantId, used: Connection, error: SyncError) -> None:
-        """Record the refusal. Raises Transient if the credentials were replaced during use: the new ones may work."""
+    async def _refused(
+        self, tenant: TenantId, used: Connection, error: SyncError, refused_at: datetime | None
+    ) -> datetime | None:
+        """Record the refusal, and return its time if it needs confirmation by another one.
+
+        Raises Transient if the credentials were replaced during use: the new ones may work.
+        """
         current = await self.connections.find(tenant)
         if current is not None and not current.same_credentials(used):
             raise Transient(
@@ -93,4 +111,10 @@ class DirectoryAccess(msgspec.Struct, frozen=True, kw_only=True):
                 code="secret_replaced",
                 retry_after_s=1,
             ) from error
-        await self.health.refused(tenant, used, self.providers.reason(used, error))
+        return await self.health.refused(
+            tenant,
+            used,
+            self.providers.reason(used, error),
+            certain=not isinstance(error, LoginRefused),
+            earlier=refused_at,
+        )

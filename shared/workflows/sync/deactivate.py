@@ -15,11 +15,11 @@ from shared.domain.recipient import Recipient
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import apply_location_rule, confirm, deactivations
 from shared.domain.reconcile.guard import Loss, breaches, digest, held_problem, would_hold
-from shared.domain.retry_policy import REFUSED
+from shared.domain.retry_policy import LOGIN_REFUSED, REFUSED
 from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
 from shared.domain.sync.jobs import DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import RunOutcome
-from shared.errors import NeedsAttention, NotFound, RequestRefused
+from shared.errors import NeedsAttention, NotFound, RefusedOnce, RequestRefused
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
@@ -69,6 +69,10 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
                 outcome = await self._guarded(job, plan)
         except RequestRefused:
             await self.queue.send([msgspec.structs.replace(job, refused=True)], delay_s=REFUSED.first_wait_s)
+            return
+        except RefusedOnce as error:
+            again = msgspec.structs.replace(job, login_refused_at=error.since)
+            await self.queue.send([again], delay_s=LOGIN_REFUSED.first_wait_s)
             return
         await self.closer.finish(plan, outcome, counters)
 
@@ -285,6 +289,8 @@ def _held_outcome(held: Mapping[LocationId, Sequence[Candidate]], problems: tupl
 def _unverified(error: NeedsAttention, job: DeactivateJob) -> Problem:
     """Return the problem of a refused check. Raises `error` if it is the first refused request of the job."""
     if isinstance(error, RequestRefused) and not job.refused:
+        raise error
+    if isinstance(error, RefusedOnce) and job.login_refused_at is None:
         raise error
     return Problem(concerns="deactivate", code=error.code, detail=str(error))
 

@@ -7,7 +7,7 @@ import msgspec
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.ids import SourceId
 from shared.domain.problem import ErrorCategory, Problem
-from shared.domain.retry_policy import REFUSED
+from shared.domain.retry_policy import LOGIN_REFUSED, REFUSED
 from shared.domain.run import Plan
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchResult
@@ -17,6 +17,7 @@ from shared.errors import (
     Contended,
     NeedsAttention,
     NotFound,
+    RefusedOnce,
     RequestRefused,
     Superseded,
     SyncError,
@@ -124,10 +125,11 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
                 raise
             return self._failed(plan, context, job, error)
         except (NeedsAttention, NotFound, Conflict) as error:
-            if not isinstance(error, RequestRefused) or job.refused:
+            second, wait_s = _second_attempt(job, error)
+            if second is None:
                 return self._failed(plan, context, job, error)
             event("refused", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
-            await self.queue.send([msgspec.structs.replace(job, refused=True)], delay_s=REFUSED.first_wait_s)
+            await self.queue.send([second], delay_s=wait_s)
         return None
 
     def _failed(self, plan: Plan, context: TenantContext, job: FetchJob, error: SyncError) -> FetchResult:
@@ -156,9 +158,16 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             await self.queue.send([job])
             return None
 
+    async def _has_read_others(self, plan: Plan) -> bool:
+        """Return whether the run has read another source, so that one refusal does not outweigh what works."""
+        results = (await self.runs.list_fetch_results(plan.tenant, plan.run)).values()
+        return any(result.outcome is FetchOutcome.COMPLETE for result in results)
+
     async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
         current = await self.snapshots.find_current(job.tenant, job.source)
-        async with self.access.open_for_run(plan, context) as directory:
+        if job.login_refused_at is not None and await self._has_read_others(plan):
+            await self.access.health.recovered(job.tenant)
+        async with self.access.open_for_run(plan, context, job.login_refused_at) as directory:
             observed = ObservedDirectory(directory, current, has_feed=has_feed(current, self.clock.now()))
             try:
                 result = await self._checked(plan, job, observed, current)
@@ -197,3 +206,15 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             )
             for name, why in sorted(lost.items())
         )
+
+
+def _second_attempt(job: FetchJob, error: SyncError) -> tuple[FetchJob | None, float]:
+    """Return the message that tries a refused job once more, and its delay in seconds; None if the refusal counts.
+
+    Credentials that are refused again although other sources were read in between fail the source only.
+    """
+    if isinstance(error, RefusedOnce) and job.login_refused_at is None:
+        return msgspec.structs.replace(job, login_refused_at=error.since), LOGIN_REFUSED.first_wait_s
+    if isinstance(error, RequestRefused) and not job.refused:
+        return msgspec.structs.replace(job, refused=True), REFUSED.first_wait_s
+    return None, 0.0

@@ -157,8 +157,6 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
     async def _record_health(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], context: TenantContext) -> None:
         """Update the connection's health from the run. Refused credentials were recorded when they were refused."""
         problems = [result.problem for result in fetched.values() if result.problem is not None]
-        if any(problem.category is ErrorCategory.CREDENTIALS for problem in problems):
-            return
         if len(problems) < len(fetched):
             await self.health.recovered(plan.tenant, context.health)
         elif problems:

@@ -95,3 +95,20 @@ async def test_no_mistake_is_stored(api: Client, simulator: Broken, mistake: Mis
     assert refused.status == (503 if mistake.retry else 422)
     assert refused.body["report"]["ok"] is False
     assert (await api("GET", "tenants/contoso/connection")).body == before
+
+
+async def test_a_new_secret_that_one_server_does_not_know_yet(api: Client, simulator: Broken) -> None:
+    """The sign-in is tried again before the secret is blamed; a refusal leaves the stored one in use."""
+    right = await entries_of(simulator)
+    await api("PUT", "tenants/contoso", {"name": "Contoso"})
+    await api("PUT", "tenants/contoso/sso", {"clientId": right["clientId"]})
+    await simulator.refuse(7000215, count=2)
+    assert (await api("PUT", "tenants/contoso/connection", right)).status == 200
+    stored = (await api("GET", "tenants/contoso/connection")).body
+    await simulator.refuse(7000215, count=3)
+    refused = await api("PUT", "tenants/contoso/connection", right)
+    (failed,) = [check for check in refused.body["report"]["checks"] if check["status"] == "fail"]
+    assert (refused.status, failed["id"]) == (422, "secret")
+    assert "a few minutes" in failed["fix"]
+    assert (await api("GET", "tenants/contoso/connection")).body == stored
+    assert (await api("POST", "tenants/contoso/connection/validate")).body["ok"]

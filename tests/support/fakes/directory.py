@@ -269,7 +269,7 @@ class FakeDirectories:
     def _refusal(self, credentials: Credentials) -> LoginRefused | None:
         directory = self.by_azure_tenant.get(credentials.azure_tenant_id)
         if directory is None:
-            return LoginRefused("Tenant not found.", code="AADSTS90002")
+            return LoginRefused("Tenant not found.", code="AADSTS90002", blames_credentials=False)
         if credentials.client_id != directory.client_id:
             return LoginRefused("Application not found in the directory.", code="AADSTS700016")
         match credentials.proof:

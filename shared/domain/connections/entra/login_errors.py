@@ -84,7 +84,8 @@ LOGIN_ERRORS: Final[dict[str, LoginError]] = {
         "secret",
         "The client secret is wrong",
         "The application exists, but the secret is not one of its secrets (AADSTS7000215).",
-        'Create a new client secret and copy its "Value", not its "Secret ID". The value is shown only once.',
+        'Create a new client secret and copy its "Value", not its "Secret ID". The value is shown only once. '
+        "A secret that you have just created can take a few minutes to work.",
     ),
     "7000222": _of(
         "secret",

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.adapters.entra.errors import Failing, Refused, of_login, of_status, status_of
+from shared.adapters.entra.errors import Failing, Refused, of_login, of_status, passes_by_itself, status_of
 from shared.adapters.entra.retry_after import retry_after_s
 from shared.errors import DeltaLinkExpired, LoginRefused, NotFound, PageTokenExpired, SyncError, Transient
 
@@ -84,3 +84,34 @@ def test_a_refused_login() -> None:
 def test_refusals_that_pass(number: str) -> None:
     """Nobody is to blame for these numbers."""
     assert isinstance(of_login(ClientAuthenticationError(message=f"AADSTS{number}: busy")), Transient)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "blames"),
+    [
+        ("(invalid_client) AADSTS7000215: Invalid client secret.", LoginRefused, True),
+        ("(invalid_client) AADSTS999999999: A number of tomorrow.", LoginRefused, True),
+        ("(unauthorized_client) AADSTS700016: Application not found.", LoginRefused, True),
+        ("(invalid_client) AADSTS90033: A transient number does not excuse a wrong secret.", LoginRefused, True),
+        ("(invalid_client) No number at all.", LoginRefused, True),
+        ("(invalid_request) AADSTS90002: Tenant not found.", LoginRefused, False),
+        ("(access_denied) AADSTS53003: Blocked by Conditional Access.", LoginRefused, False),
+        ("(invalid_grant) AADSTS50196: Loop.", LoginRefused, False),
+        ("Microsoft Entra ID error '{'error': 'unauthorized_client'}'", LoginRefused, True),
+        ("(temporarily_unavailable) AADSTS90033: Transient.", Transient, None),
+        ("(temporarily_unavailable) AADSTS999999999: A number of tomorrow.", Transient, None),
+        ("(server_error) AADSTS50000: Internal.", Transient, None),
+        ("(temporarily_unavailable)", Transient, None),
+        ("AADSTS90033: Transient.", Transient, None),
+    ],
+)
+def test_oauths_error_decides_and_the_number_only_selects_the_sentence(
+    text: str,
+    kind: type[SyncError],
+    blames: bool | None,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Whether the credentials are blamed, and whether another attempt can help."""
+    error = of_login(ClientAuthenticationError(message=text))
+    assert type(error) is kind
+    assert getattr(error, "blames_credentials", None) is blames
+    assert passes_by_itself(ClientAuthenticationError(message=text)) is (kind is Transient)
