@@ -16,7 +16,12 @@ class ImportWiring(RecipientWiring):
 
     @cached_property
     def _file_import(self) -> FileImport:
-        return FileImport(settings=self.ports.settings, recipients=self.ports.recipients, manual=self.manual)
+        return FileImport(
+            settings=self.ports.settings,
+            recipients=self.ports.recipients,
+            recent_losses=self.recent_losses,
+            manual=self.manual,
+        )
 
     @cached_property
     def import_csv(self) -> ImportInRequest:

@@ -6,6 +6,7 @@ from shared.bootstrap.connections import ConnectionWiring
 from shared.workflows.recipients.edit import EditRecipient
 from shared.workflows.recipients.explain import Explain
 from shared.workflows.recipients.manual_changes import ManualChanges
+from shared.workflows.recipients.recent_losses import RecentLosses
 from shared.workflows.recipients.undo import Undo
 
 
@@ -24,6 +25,11 @@ class RecipientWiring(ConnectionWiring):
             clock=self.ports.clock,
             ids=self.ports.ids,
         )
+
+    @cached_property
+    def recent_losses(self) -> RecentLosses:
+        """Counts unconfirmed deactivations for the guard."""
+        return RecentLosses(runs=self.ports.runs, recipients=self.ports.recipients, clock=self.ports.clock)
 
     @cached_property
     def edit_recipient(self) -> EditRecipient:

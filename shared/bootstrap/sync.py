@@ -70,6 +70,7 @@ class SyncWiring(TenantWiring):
         return Deactivate(
             runs=self.ports.runs,
             recipients=self.ports.recipients,
+            recent_losses=self.recent_losses,
             access=self.access,
             stages=self.stages,
             closer=self.closer,

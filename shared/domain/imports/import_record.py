@@ -10,7 +10,7 @@ from shared.domain.ids import ImportId, LocationId, RunId, TenantId
 from shared.domain.imports.csv_file import FileNotes, Reading, RowProblem
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.problem import Problem
-from shared.domain.run import Run, RunKind, RunMode, RunState
+from shared.domain.run import HeldDecision, Run, RunKind, RunMode, RunState
 from shared.domain.sync.jobs import ImportJob
 
 #: Maximum size of an uploaded part, in bytes. A request's body is kept in memory.
@@ -81,6 +81,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     held_digest: str | None = None
     #: How the file was read.
     notes: FileNotes = FileNotes()
+    #: Whether a person has approved exactly the deactivations of the import.
+    approved: bool = False
+
+    def decision(self, by: str, at: datetime) -> HeldDecision | None:
+        """Return the decision of a person that the run of the import follows; None without one."""
+        return HeldDecision(approved=True, by=by, at=at) if self.approved else None
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,5 +165,6 @@ def ended_run(known: Run, outcome: Outcome, storage_requests: int, at: datetime)
         finished_at=at,
         problems=() if outcome.problem is None else (outcome.problem,),
         held_digest=outcome.held_digest,
+        decision=outcome.decision(known.requested_by, at),
         storage_requests=storage_requests,
     )

@@ -13,7 +13,6 @@ from shared.domain.ids import RunId
 from shared.domain.imports.csv_file import CsvFile
 from shared.domain.imports.import_record import Import, ImportState, Outcome
 from shared.domain.imports.row_decisions import ImportMode
-from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Counts, Recipient
 from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.guard import breaches
@@ -24,6 +23,7 @@ from shared.ports.tenants import SettingsStore
 from shared.workflows.imports.row_matcher import RowMatcher, in_thread
 from shared.workflows.recipients.fenced_writer import OutOfTime
 from shared.workflows.recipients.manual_changes import ManualChanges
+from shared.workflows.recipients.recent_losses import RecentLosses
 
 #: Number of recipients, and of writes, that are handed to or taken from the database together.
 _CHUNK: Final = 1_000
@@ -46,6 +46,7 @@ class FileImport(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: SettingsStore
     recipients: RecipientStore
+    recent_losses: RecentLosses
     manual: ManualChanges
 
     async def check(self, wanted: Import, matcher: RowMatcher, file: IO[bytes], limit: int, advice: str) -> None:
@@ -63,7 +64,7 @@ class FileImport(msgspec.Struct, frozen=True, kw_only=True):
 
     async def preview(self, wanted: Import, matcher: RowMatcher) -> tuple[Outcome, LocationReport]:
         """Return what an import of the checked rows would write now, and how it would end."""
-        decision, counts = await self._decide(wanted, matcher, Counts()), Counts()
+        decision, counts = await self._decide(wanted, None, matcher, Counts()), Counts()
         async for writes in decision.writes:
             counts += Counts.of([write.change for write in writes])
         return decision.result(matcher, Counts(), counts)
@@ -86,32 +87,41 @@ class FileImport(msgspec.Struct, frozen=True, kw_only=True):
         if before.deactivated:
             async for recipient in self.recipients.list_deactivated(tenant, location, run):
                 matcher.add_deactivated(recipient)
-        decision = await self._decide(wanted, matcher, before)
+        decision = await self._decide(wanted, run, matcher, before)
         complete = await fenced.write_as_decided(
             decision.writes, run=run, actor=wanted.by, at=self.manual.clock.now(), out_of_time=begin_writing()
         )
         after = await self.recipients.get_journal_counts(tenant, location, run)
         return *decision.result(matcher, before, after), complete
 
-    async def _decide(self, wanted: Import, matcher: RowMatcher, before: Counts) -> "_Decision":
+    async def _decide(self, wanted: Import, run: RunId | None, matcher: RowMatcher, before: Counts) -> "_Decision":
         """Match the rows with the stored recipients, and apply the guard to the deactivations of an overwrite."""
         preferences = await self.settings.get_preferences(wanted.tenant)
         await in_thread(matcher.clear)
         async for chunk in _chunks(self.recipients.list_recipients(wanted.tenant, wanted.location)):
             await in_thread(matcher.add_recipients, chunk)
         await in_thread(matcher.match)
-        overwrites = wanted.mode is ImportMode.OVERWRITE
-        held, digest = await in_thread(_held, wanted, matcher, preferences, before) if overwrites else (0, None)
-        writes = matcher.writes(preferences, departures=overwrites and not held)
-        return _Decision(writes=_in_chunks(writes), held=held, held_digest=digest)
+        if wanted.mode is not ImportMode.OVERWRITE:
+            return _Decision(writes=_in_chunks(matcher.writes(preferences, departures=False)))
+        loss = await in_thread(matcher.loss, wanted.location, before.created + before.reactivated)
+        recent = (await self.recent_losses.count(wanted.tenant, [wanted.location], run))[wanted.location]
+        loss = msgspec.structs.replace(loss, day=recent.day, week=recent.week)
+        exceeded = bool(loss.candidates and breaches([loss], preferences.guard))
+        digest = await in_thread(matcher.digest, wanted.location) if exceeded or wanted.approved else None
+        approved = bool(wanted.approved) and digest == wanted.approved
+        held = loss.candidates if exceeded and not approved else 0
+        writes = matcher.writes(preferences, departures=not held)
+        return _Decision(writes=_in_chunks(writes), held=held, held_digest=digest if held else None, approved=approved)
 
 
 class _Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The decisions about all rows. The writes can be read once; the matcher's problems are complete afterwards."""
 
     writes: AsyncIterator[list[Write]]
-    held: int
-    held_digest: str | None
+    held: int = 0
+    held_digest: str | None = None
+    #: Whether a person has approved exactly these deactivations.
+    approved: bool = False
 
     def result(self, matcher: RowMatcher, before: Counts, after: Counts) -> tuple[Outcome, LocationReport]:
         """Return the outcome and the location's report once all writes were read."""
@@ -126,17 +136,9 @@ class _Decision(msgspec.Struct, frozen=True, kw_only=True):
             held=self.held,
             held_digest=self.held_digest,
             notes=matcher.notes,
+            approved=self.approved,
         )
         return outcome, LocationReport(counts=after, active=matcher.active + after.net - before.net, held=self.held)
-
-
-def _held(wanted: Import, matcher: RowMatcher, preferences: Preferences, before: Counts) -> tuple[int, str | None]:
-    """Return how many deactivations the guard holds, and their approval digest."""
-    loss = matcher.loss(wanted.location, before.created + before.reactivated)
-    digest = matcher.digest(wanted.location)
-    if not loss.candidates or not breaches([loss], preferences.guard) or digest == wanted.approved:
-        return 0, None
-    return loss.candidates, digest
 
 
 async def _in_chunks(writes: Iterator[Write]) -> AsyncIterator[list[Write]]:

@@ -113,7 +113,10 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             if run is None or (report.counts == Counts() and not outcome.held):
                 return ImportReport(**asdict(outcome), counts=report.counts)
             outcome, report = await self._apply(wanted, run, matcher)
-        recorded = await self.manual.record(wanted.tenant, run, RunKind.IMPORT, wanted.by, {wanted.location: report})
+        decision = outcome.decision(wanted.by, self.manual.clock.now())
+        recorded = await self.manual.record(
+            wanted.tenant, run, RunKind.IMPORT, wanted.by, {wanted.location: report}, decision=decision
+        )
         counts = asdict(recorded.counts)
         event("imported", tenant=wanted.tenant, run=run, location=wanted.location, rows=outcome.rows, **counts)
         return ImportReport(**asdict(outcome), counts=recorded.counts, run=recorded)

@@ -14,7 +14,7 @@ import msgspec
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.recipient import Counts, Recipient, Status
 from shared.domain.reconcile.decide import Write
-from shared.domain.run import LocationReport, Run, RunKind, RunMode, RunState
+from shared.domain.run import HeldDecision, LocationReport, Run, RunKind, RunMode, RunState
 from shared.errors import Conflict, Contended, ETagConflict, NotFound, Superseded
 from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
@@ -123,6 +123,7 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         by: str,
         locations: dict[LocationId, LocationReport],
         undoes: RunId | None = None,
+        decision: HeldDecision | None = None,
     ) -> Run:
         """Add the change to the history as a run, update the tenant's summary, and return the run."""
         now = self.clock.now()
@@ -138,6 +139,7 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
             locations=locations,
             kind=kind,
             undoes=undoes,
+            decision=decision,
         )
         await self.runs.insert(change)
         with suppress(Contended):  # the change is done; the next sync corrects the summary

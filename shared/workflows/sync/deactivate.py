@@ -1,9 +1,7 @@
 """Deactivate: verifies a run's candidates in the directory, checks the guard, then deactivates or holds them."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -16,7 +14,7 @@ from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import apply_location_rule, confirm, deactivations
 from shared.domain.reconcile.guard import Loss, breaches, digest, held_problem, would_hold
 from shared.domain.retry_policy import LOGIN_REFUSED, REFUSED
-from shared.domain.run import HeldDecision, Plan, Run, RunKind, RunState
+from shared.domain.run import HeldDecision, Plan, Run, RunState
 from shared.domain.sync.jobs import DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import RunOutcome
 from shared.errors import NeedsAttention, NotFound, RefusedOnce, RequestRefused
@@ -28,12 +26,11 @@ from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.fenced_writer import FencedWriter
+from shared.workflows.recipients.recent_losses import RecentLosses
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Periods in which earlier deactivations count toward the guard.
-_DAY: Final = timedelta(hours=24)
-_WEEK: Final = timedelta(days=7)
 #: Maximum number of recipients that are read one by one. For more, listing the whole location is cheaper.
 _MAX_READ: Final = 20
 
@@ -43,6 +40,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
 
     runs: RunStore
     recipients: RecipientStore
+    recent_losses: RecentLosses
     access: DirectoryAccess
     stages: StageCoordinator
     closer: RunCloser
@@ -213,23 +211,14 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
     ) -> list[Loss]:
         if not leaving:
             return []
-        now = self.clock.now()
-        day: Counter[LocationId] = Counter()
-        week: Counter[LocationId] = Counter()
-        async for run in self.runs.list_runs(plan.tenant, since=now - _WEEK):
-            if run.id == plan.run or run.decision is not None or run.preview or run.kind is not RunKind.SYNC:
-                continue  # deactivations that a person decided on do not count, and previews deactivate nothing
-            deactivated = {location: report.counts.deactivated for location, report in run.locations.items()}
-            week.update(deactivated)
-            if run.requested_at >= now - _DAY:
-                day.update(deactivated)
+        recent = await self.recent_losses.count(plan.tenant, results.keys(), plan.run)
         return [
             Loss(
                 location=location,
                 baseline=result.baseline,
                 candidates=len(leaving.get(location, ())) + result.unnamed_candidates,
-                day=day[location],
-                week=week[location],
+                day=recent[location].day,
+                week=recent[location].week,
             )
             for location, result in results.items()
         ]
