@@ -35,7 +35,7 @@ async def _process(queue: str, msg: func.QueueMessage) -> None:
             if not last_delivery:
                 raise
             event("gave_up", queue=queue, message=id_, error=type(error).__name__)
-            await product.dead_letters.record(queue, id_, body, counters)
+            await product.dead_letters.record(queue, id_, body, counters, error)
 
 
 async def _handle(

@@ -75,7 +75,7 @@ def answering(world: World, monkeypatch: pytest.MonkeyPatch, *refused: bool) -> 
 
 
 async def test_one_refusal_among_good_answers_has_no_consequence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The run asks again after five minutes, reads everything, and nobody is alarmed."""
+    """The run asks again after five minutes, reads everything, and sends no event."""
     world = await groups_world()
     answering(world, monkeypatch, False, True)
     run = await world.sync("fabrikam", "first")

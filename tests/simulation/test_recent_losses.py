@@ -80,7 +80,7 @@ async def test_an_approved_set_does_not_count() -> None:
 
 
 async def test_a_reactivation_takes_one_off() -> None:
-    """Who has returned is not lost."""
+    """People who have returned are not lost."""
     world = await _world()
     await _overwrite(world, PEOPLE)
     await _overwrite(world, range(19, 200))

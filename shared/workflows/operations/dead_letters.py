@@ -83,31 +83,35 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
         except SyncError as error:
             event("dead_letter_failed", queue=message.queue, message=message.id, code=error.code)
 
-    async def record(self, queue: str, message_id: str, body: str, counters: RequestCounters) -> None:
-        """Add the message to the operator log and mark its job as failed, so that its run can end."""
+    async def record(
+        self, queue: str, message_id: str, body: str, counters: RequestCounters, error: Exception | None = None
+    ) -> None:
+        """Add the message to the operator log and mark its job as failed, so that its run can end.
+
+        `error` is that of the last delivery; None if the delivery did not end, so that its error is not known.
+        """
         message: Message = None
         with suppress(Rejected):
             message = parse(queue, body, message_id)
-        detail = (
-            f"A message of {queue} failed on every delivery. Check the log of its run, fix the cause, then sync again."
-        )
+        cause = f"A message of {queue} failed on every delivery. {_cause(error)}"
+        detail = f"{cause} Check the log of its run, fix the cause, then sync again."
         await self.add_entry(queue, message_id, body, "poison", detail, message)
         try:
-            await self._fail_job(queue, message, counters)
+            await self._fail_job(message, cause, counters)
         except Superseded:
             event("dead_letter_superseded", queue=queue, message=message_id)
 
-    async def _fail_job(self, queue: str, message: Message, counters: RequestCounters) -> None:
+    async def _fail_job(self, message: Message, cause: str, counters: RequestCounters) -> None:
         match message:
             case FetchJob():
                 plan = await self.stages.current_plan(message.tenant, message.run)
                 source = plan.sources.get(message.source)
-                problem = _problem(source.subject if source else message.source, queue)
+                problem = _problem(source.subject if source else message.source, cause)
                 failed = FetchResult(source=message.source, outcome=FetchOutcome.FAILED, problem=problem)
                 await self.runs.record_fetch_result(message, failed)
                 await self.stages.advance(plan)
             case ReconcileJob():
-                problem = _problem(message.location, queue)
+                problem = _problem(message.location, cause)
                 plan = await self.stages.current_plan(message.tenant, message.run)
                 unreconciled = ReconcileResult(
                     location=message.location, counts=Counts(), baseline=0, active=0, partial=True, problem=problem
@@ -116,16 +120,23 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
                 await self.stages.advance(plan)
             case DeactivateJob():
                 await self.stages.current_plan(message.tenant, message.run)
-                await self.closer.fail(message.tenant, message.run, _problem("deactivate", queue), counters)
+                await self.closer.fail(message.tenant, message.run, _problem("deactivate", cause), counters)
             case ImportJob():
-                await self.import_completion.fail(message, _problem("import", queue))
+                await self.import_completion.fail(message, _problem("import", cause))
             case SyncRequest() | None:
                 pass  # the message did not start a run, or cannot be decoded
 
 
-def _problem(concerns: str, queue: str) -> Problem:
-    return Problem(
-        concerns=concerns,
-        code="poison",
-        detail=f"A message of {queue} failed on every delivery. The operator log has the details.",
-    )
+def _problem(concerns: str, cause: str) -> Problem:
+    return Problem(concerns=concerns, code="poison", detail=f"{cause} The operator log has the message.")
+
+
+def _cause(error: Exception | None) -> str:
+    """Return a sentence about the last error. It names only the type of an unexpected error."""
+    match error:
+        case None:
+            return "The last delivery did not end: its worker was stopped or could not reach storage."
+        case SyncError():
+            return f"The last cause: {error} ({error.code})"
+        case _:
+            return f"The last cause is an unexpected error ({type(error).__name__}), which the app's log describes."

@@ -1,4 +1,4 @@
-"""Recent losses: deactivations of the last day and week that nobody has confirmed, for the guard."""
+"""Recent losses: unconfirmed deactivations of the last day and week, for the guard."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping

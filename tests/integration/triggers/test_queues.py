@@ -18,7 +18,7 @@ from shared.domain.retry_policy import CONTENDED, REDELIVERY, ROW_UPDATE
 from shared.domain.run import RunState
 from shared.domain.sync.jobs import QUEUES, DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import encode
-from shared.errors import ETagConflict, Transient
+from shared.errors import ETagConflict, SnapshotIncomplete, Transient
 from shared.ports.queues import PoisonMessage
 from shared.runtime import optimistic_update
 from shared.telemetry import RequestCounters
@@ -270,3 +270,32 @@ async def test_a_row_that_others_keep_changing_costs_no_delivery(world: World, m
     assert world.queue.last_delay_s == CONTENDED.first_wait_s
     await world.drain()
     assert (await world.newest("contoso")).state is RunState.DONE
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (SnapshotIncomplete("Page 3 of the snapshot is missing."), "Page 3 of the snapshot is missing. (snapshot_"),
+        (ZeroDivisionError("about a person"), "an unexpected error (ZeroDivisionError)"),
+    ],
+)
+async def test_a_dead_letter_names_its_last_cause(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
+) -> None:
+    """In the problem of the run and in the operator log; of an unexpected error only the type."""
+    text = await fetch_message(world)
+
+    async def fails(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.ports.snapshots, "find_current", fails)
+        patched.setattr(world.ports.runs, "find_fetch_result", fails)
+        await queues._process(FetchJob.queue, Message(text, dequeue_count=REDELIVERY.attempts))
+    await world.drain()
+    (problem,) = (await world.newest("contoso")).problems
+    (entry,) = await ledger(world)
+    assert (problem.code, entry.code) == ("poison", "poison")
+    for detail in (problem.detail, entry.detail):
+        assert says in detail
+        assert "person" not in detail
