@@ -48,8 +48,6 @@ from tests.support.world import SETTINGS, work_off
 
 #: Also the name of the directory.
 TENANT: Final = TenantId("bench")
-#: Every table by its name.
-TABLES: Final = tuple(name for key, name in vars(table_names).items() if key.isupper())
 _FUNCTIONS: Final[dict[type, str]] = {
     SyncRequest: "plan",
     FetchJob: "fetch",
@@ -144,7 +142,7 @@ class Deployment:
         Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
         """
         sizes = {}
-        for table in TABLES:
+        for table in table_names.ALL_TABLES:
             sizes[table] = sum([_bytes_of(row) async for row in self.tables.query(table)])
         return sizes
 

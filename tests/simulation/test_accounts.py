@@ -49,7 +49,7 @@ SPANNING = {
     table_names.LIMITS,
     table_names.IMPORTS,
 }
-EVERYTHING = {name for key, name in vars(table_names).items() if key.isupper()}
+EVERYTHING = set(table_names.ALL_TABLES)
 ALL_MAY_GO = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)
 
 

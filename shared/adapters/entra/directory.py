@@ -1,7 +1,6 @@
 """One customer's directory, read through Microsoft Graph."""
 
-import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -11,12 +10,11 @@ from shared.adapters.entra import links
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.errors import Refused, status_of
 from shared.adapters.entra.existence_check import ExistenceCheck
+from shared.adapters.entra.group_queries import LONGEST_NAME, GroupQueries, by_id
 from shared.adapters.entra.prefetch import PagePrefetcher
 from shared.adapters.entra.schema import (
     SELECT,
     AssignmentPage,
-    GraphGroup,
-    GroupPage,
     IdPage,
     UserPage,
     decode,
@@ -24,7 +22,7 @@ from shared.adapters.entra.schema import (
 )
 from shared.adapters.entra.user_mapping import ids_of, patch_of, user_of
 from shared.domain.connections.entra import permissions
-from shared.domain.connections.entra.guid import guid, is_guid
+from shared.domain.connections.entra.guid import guid
 from shared.domain.directory import (
     Assignment,
     AssignmentsPage,
@@ -32,7 +30,6 @@ from shared.domain.directory import (
     ChangesPage,
     DirectoryUser,
     Existence,
-    Group,
     Source,
     UsersPage,
 )
@@ -51,7 +48,6 @@ from shared.errors import (
 from shared.runtime.fair_scheduler import cpu_slice
 
 _CAPABILITIES: Final = frozenset(Capability)
-_GROUP_SELECT: Final = "id,displayName,mail,visibility"
 #: Statuses with which a tenant that has no delta queries answers the first one.
 _NO_DELTA: Final = frozenset(
     {
@@ -62,29 +58,19 @@ _NO_DELTA: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-#: Maximum number of groups that a search returns.
-_FOUND_GROUPS: Final = 50
 #: Maximum number of users that a search returns.
 _FOUND_USERS: Final = 10
-#: Maximum number of values of an `in` filter. Source: https://learn.microsoft.com/graph/filter-query-parameter
-_IDS: Final = 15
-#: Maximum number of pages with the groups of one object; a longer listing is a loop.
-_MAX_PARENT_PAGES: Final = 20
-#: Maximum length of a group's displayName, in characters.
-#: Source: https://learn.microsoft.com/graph/api/resources/group#properties
-_LONGEST_NAME: Final = 256
 #: Kinds of assigned principals that stand for people; the others are applications.
 _PEOPLE: Final = frozenset({"User", "Group"})
 #: Graph's code for a missing permission.
 _DENIED: Final = "Authorization_RequestDenied"
-_HIDDEN: Final = "HiddenMembership"
 
 
-class GraphDirectory:
+class GraphDirectory(GroupQueries):
     """`Directory` on a GraphClient, which may be shared by several directories with the same credentials."""
 
     def __init__(self, client: GraphClient) -> None:
-        self._client = client
+        super().__init__(client)
         self._prefetcher = PagePrefetcher(client)
 
     async def close(self) -> None:
@@ -144,11 +130,6 @@ class GraphDirectory:
         """Return a page. From the second on, pages are prefetched."""
         get = self._client.get if first else self._prefetcher.get
         return await get(url, eventual=source.group is not None, priority=source.group is None)
-
-    async def _hides(self, group: ObjectId) -> bool:
-        """Return whether a group hides its members from apps without a special permission."""
-        url = links.path(self._client.graph, f"groups/{links.group_id(group)}", {"$select": _GROUP_SELECT})
-        return decode(await self._client.get(url), GraphGroup).visibility == _HIDDEN
 
     async def _explained(self, group: ObjectId, refusal: Refused) -> SyncError:
         """Return why a group's members are refused, as far as the group itself shows it."""
@@ -212,7 +193,7 @@ class GraphDirectory:
 
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return up to ten users with this object id, user principal name or e-mail address, ignoring case."""
-        quoted = text.strip()[:_LONGEST_NAME].replace("'", "''")
+        quoted = text.strip()[:LONGEST_NAME].replace("'", "''")
         try:
             condition = f"id eq '{guid(text)}'"
         except Rejected:
@@ -223,66 +204,10 @@ class GraphDirectory:
 
     async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
         """Return the users with these ids, without those that do not exist."""
-        pages = [decode(await self._client.get(url), UserPage) for url in self._by_id("users", SELECT, people)]
+        pages = [
+            decode(await self._client.get(url), UserPage) for url in by_id(self._client.graph, "users", SELECT, people)
+        ]
         return [user_of(user) for page in pages for user in page.value]
-
-    def _by_id(self, kind: str, select: str, ids: Sequence[ObjectId]) -> Iterator[str]:
-        """Iterate over the URLs that read objects by id. Text that is not a GUID cannot be an id and is left out."""
-        possible = list(filter(is_guid, ids))
-        for start in range(0, len(possible), _IDS):
-            quoted = ",".join(f"'{id_}'" for id_ in possible[start : start + _IDS])
-            query = {"$select": select, "$top": str(_IDS), "$filter": f"id in ({quoted})"}
-            yield links.path(self._client.graph, kind, query)
-
-    async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
-        """Return the groups with these ids, without those that do not exist."""
-        contents = await asyncio.gather(*map(self._client.get, self._by_id("groups", _GROUP_SELECT, groups)))
-        return [_group_of(group) for content in contents for group in decode(content, GroupPage).value]
-
-    async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
-        """Return the groups of which a user is a direct member. Raises NotFound if the user does not exist."""
-        return await self._containing(f"users/{guid(person)}")
-
-    async def groups_of_group(self, group: ObjectId) -> Sequence[Group]:
-        """Return the groups of which a group is a direct member. Raises NotFound if the group does not exist."""
-        return await self._containing(f"groups/{links.group_id(group)}")
-
-    async def _containing(self, member: str) -> Sequence[Group]:
-        """Return the groups of which an object is a direct member, without roles and administrative units.
-
-        Source: https://learn.microsoft.com/graph/api/user-list-memberof (the cast requires `$count` and its header)
-        """
-        query = {"$select": _GROUP_SELECT, "$top": str(links.PAGE_USERS), "$count": "true"}
-        graph = self._client.graph
-        link = links.path(graph, f"{member}/memberOf/microsoft.graph.group", query)
-        groups: list[Group] = []
-        for _ in range(_MAX_PARENT_PAGES):
-            page = decode(await self._client.get(link, eventual=True), GroupPage)
-            groups += [_group_of(group) for group in page.value]
-            if page.next_link is None:
-                break
-            link = links.checked(graph, page.next_link)
-        return groups
-
-    async def find_groups(self, search: str) -> Sequence[Group]:
-        """Return up to 50 groups whose name begins with `search`, or the group with this id."""
-        try:
-            return await self._group(guid(search))
-        except Rejected:
-            pass
-        query = {"$select": _GROUP_SELECT, "$top": str(_FOUND_GROUPS)}
-        if beginning := search.strip()[:_LONGEST_NAME]:
-            quoted = beginning.replace("'", "''")
-            query["$filter"] = f"startswith(displayName,'{quoted}')"
-        content = await self._client.get(links.path(self._client.graph, "groups", query))
-        return [_group_of(group) for group in decode(content, GroupPage).value]
-
-    async def _group(self, group: ObjectId) -> Sequence[Group]:
-        url = links.path(self._client.graph, f"groups/{group}", {"$select": _GROUP_SELECT})
-        try:
-            return [_group_of(decode(await self._client.get(url), GraphGroup))]
-        except NotFound:
-            return []
 
     async def assignments(self, application: str, cursor: str | None = None) -> AssignmentsPage:
         """Return a page of the assignments of an enterprise application. Raises NotFound (`application_not_found`)."""
@@ -319,12 +244,3 @@ def _delta_expired() -> DeltaLinkExpired:
 
 def _id(text: str) -> ObjectId:
     return ObjectId(text.lower())
-
-
-def _group_of(group: GraphGroup) -> Group:
-    return Group(
-        id=_id(group.id),
-        display_name=group.display_name or "",
-        mail=group.mail,
-        hidden_membership=group.visibility == _HIDDEN,
-    )

@@ -1,0 +1,107 @@
+"""Queries of the group picker: groups by id, by name, and those that contain a user or a group."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from shared.adapters.entra import links
+from shared.adapters.entra.client import GraphClient
+from shared.adapters.entra.schema import GraphGroup, GroupPage, decode
+from shared.domain.connections.entra.guid import guid, is_guid
+from shared.domain.directory import Group
+from shared.domain.ids import ObjectId
+from shared.errors import NotFound, Rejected
+
+_GROUP_SELECT: Final = "id,displayName,mail,visibility"
+#: Maximum number of groups that a search returns.
+_FOUND_GROUPS: Final = 50
+#: Maximum number of values of an `in` filter. Source: https://learn.microsoft.com/graph/filter-query-parameter
+_IDS: Final = 15
+#: Maximum number of pages with the groups of one object; a longer listing is a loop.
+_MAX_PARENT_PAGES: Final = 20
+_HIDDEN: Final = "HiddenMembership"
+#: Maximum length of a group's displayName, in characters.
+#: Source: https://learn.microsoft.com/graph/api/resources/group#properties
+LONGEST_NAME: Final = 256
+
+
+class GroupQueries:
+    """The part of `Directory` that finds groups."""
+
+    def __init__(self, client: GraphClient) -> None:
+        self._client = client
+
+    async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
+        """Return the groups with these ids, without those that do not exist."""
+        contents = await asyncio.gather(
+            *map(self._client.get, by_id(self._client.graph, "groups", _GROUP_SELECT, groups))
+        )
+        return [_group_of(group) for content in contents for group in decode(content, GroupPage).value]
+
+    async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
+        """Return the groups of which a user is a direct member. Raises NotFound if the user does not exist."""
+        return await self._containing(f"users/{guid(person)}")
+
+    async def groups_of_group(self, group: ObjectId) -> Sequence[Group]:
+        """Return the groups of which a group is a direct member. Raises NotFound if the group does not exist."""
+        return await self._containing(f"groups/{links.group_id(group)}")
+
+    async def _containing(self, member: str) -> Sequence[Group]:
+        """Return the groups of which an object is a direct member, without roles and administrative units.
+
+        Source: https://learn.microsoft.com/graph/api/user-list-memberof (the cast requires `$count` and its header)
+        """
+        query = {"$select": _GROUP_SELECT, "$top": str(links.PAGE_USERS), "$count": "true"}
+        graph = self._client.graph
+        link = links.path(graph, f"{member}/memberOf/microsoft.graph.group", query)
+        groups: list[Group] = []
+        for _ in range(_MAX_PARENT_PAGES):
+            page = decode(await self._client.get(link, eventual=True), GroupPage)
+            groups += [_group_of(group) for group in page.value]
+            if page.next_link is None:
+                break
+            link = links.checked(graph, page.next_link)
+        return groups
+
+    async def find_groups(self, search: str) -> Sequence[Group]:
+        """Return up to 50 groups whose name begins with `search`, or the group with this id."""
+        try:
+            return await self._group(guid(search))
+        except Rejected:
+            pass
+        query = {"$select": _GROUP_SELECT, "$top": str(_FOUND_GROUPS)}
+        if beginning := search.strip()[:LONGEST_NAME]:
+            quoted = beginning.replace("'", "''")
+            query["$filter"] = f"startswith(displayName,'{quoted}')"
+        content = await self._client.get(links.path(self._client.graph, "groups", query))
+        return [_group_of(group) for group in decode(content, GroupPage).value]
+
+    async def _group(self, group: ObjectId) -> Sequence[Group]:
+        url = links.path(self._client.graph, f"groups/{group}", {"$select": _GROUP_SELECT})
+        try:
+            return [_group_of(decode(await self._client.get(url), GraphGroup))]
+        except NotFound:
+            return []
+
+    async def _hides(self, group: ObjectId) -> bool:
+        """Return whether a group hides its members from apps without a special permission."""
+        url = links.path(self._client.graph, f"groups/{links.group_id(group)}", {"$select": _GROUP_SELECT})
+        return decode(await self._client.get(url), GraphGroup).visibility == _HIDDEN
+
+
+def by_id(graph: str, kind: str, select: str, ids: Sequence[ObjectId]) -> Iterator[str]:
+    """Iterate over the URLs that read objects by id. Text that is not a GUID cannot be an id and is left out."""
+    possible = list(filter(is_guid, ids))
+    for start in range(0, len(possible), _IDS):
+        quoted = ",".join(f"'{id_}'" for id_ in possible[start : start + _IDS])
+        query = {"$select": select, "$top": str(_IDS), "$filter": f"id in ({quoted})"}
+        yield links.path(graph, kind, query)
+
+
+def _group_of(group: GraphGroup) -> Group:
+    return Group(
+        id=ObjectId(group.id.lower()),
+        display_name=group.display_name or "",
+        mail=group.mail,
+        hidden_membership=group.visibility == _HIDDEN,
+    )
