@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
+from shared.domain.ids import TenantId
 from shared.domain.run import RunState
 from tests.bench.ailing import Ailing, Ailment
 from tests.bench.crowd import Crowd
@@ -13,9 +15,20 @@ from tests.bench.hosted import Hosted, hosted
 PEOPLE = 3
 
 
+async def expire(made: Hosted, tenant: TenantId) -> None:
+    """Let the secret of a tenant expire, so that one refusal is enough to end its run."""
+    connections = made.world.ports.connections
+    connection = await connections.find(tenant)
+    assert connection is not None
+    await connections.replace(
+        tenant, connection, msgspec.structs.replace(connection, secret_expires_on=datetime.now(UTC))
+    )
+
+
 async def scheduled(made: Hosted, directory: Ailing, ailment: Ailment) -> RunState | None:
     """Return how the scheduled run of a tenant with a broken directory ended."""
     tenant = await connect(made.world, ailment.name.lower(), directory)
+    await expire(made, tenant)
     directory.ailment = ailment
     made.shown = {tenant}
     made.expect({tenant})
