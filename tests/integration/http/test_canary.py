@@ -4,9 +4,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
+from shared.domain.retry_policy import LOGIN_REFUSED, NEW_CREDENTIAL
 from shared.triggers.http.framework.rules import RULES
+from shared.workflows.sync import fetch
 from tests.integration.http.deployment import Deployment, Heard, spellings
 from tests.integration.http.mistakes import entries_of
 from tests.support.certificates import pair
@@ -85,8 +88,14 @@ async def call_every_route(deployment: Deployment) -> set[str]:
     return called
 
 
-async def test_a_client_secret_stays_in_the_vault(deployment: Deployment, heard: Heard, simulator: Broken) -> None:
-    """Entered, replaced, refused, echoed, expired, used by both modes and by every route."""
+async def test_a_client_secret_stays_in_the_vault(
+    deployment: Deployment, heard: Heard, simulator: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entered, replaced, refused, echoed, expired, used by both modes and by every route.
+
+    The second refusal, which confirms the first, comes without a wait.
+    """
+    monkeypatch.setattr(fetch, "LOGIN_REFUSED", msgspec.structs.replace(LOGIN_REFUSED, first_wait_s=0.0))
     entries = await entries_of(simulator)
     added = (await simulator.call("POST", "/directories/contoso/secrets"))["client_secret"]
     group = (await simulator.groups("contoso"))[0]
@@ -102,7 +111,7 @@ async def test_a_client_secret_stays_in_the_vault(deployment: Deployment, heard:
     assert (await sync(deployment))["state"] in {"done", "held", "failed"}
     echo = {"error": "invalid_client", "error_description": f"AADSTS7000215: not {added}", "error_codes": [7000215]}
     echoing = {"type": "respond", "status": 401, "body": echo}
-    await simulator.fault("", echoing, where="login", count=1)
+    await simulator.fault("", echoing, where="login", count=NEW_CREDENTIAL.attempts)
     assert not (await deployment("POST", "validate", entries | {"clientSecret": added})).body["ok"]
     await simulator.call("POST", "/directories/contoso/secrets/all/expire")
     await simulator.call("POST", "/tokens/revoke")
