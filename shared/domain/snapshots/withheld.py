@@ -14,24 +14,9 @@ from shared.domain.directory import DirectoryUser, Fields, InactiveReason
 from shared.domain.ids import ObjectId
 from shared.domain.recipient import API_NAMES
 
-#: Fields of a user that are None or empty if the directory shows no value.
-PROPERTIES: Final = (
-    "display_name",
-    "given_name",
-    "surname",
-    "mail",
-    "mobile_phone",
-    "business_phone",
-    "department",
-    "job_title",
-    "office_location",
-    "employee_id",
-    "employee_type",
-    "company_name",
-    "aliases",
-    "cost_center",
-    "street_address",
-    "manager",
+#: Fields of a user that are None or empty if the directory shows no value: all but those that it always shows.
+PROPERTIES: Final = tuple(
+    name for name in DirectoryUser.__struct_fields__ if name not in {"id", "user_principal_name", "inactive", "guest"}
 )
 #: Compared only if the preferences ask for managers: otherwise none are read.
 MANAGER: Final = "manager"
