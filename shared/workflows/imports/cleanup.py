@@ -1,4 +1,4 @@
-"""Cleanup of uploaded imports: resumes those that a crash interrupted, and erases what is no longer needed."""
+"""Cleanup of uploaded imports: resumes those that a crash interrupted, and erases data of those that ended."""
 
 from contextlib import suppress
 from datetime import timedelta

@@ -30,7 +30,7 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
     queue: JobQueue
 
     async def current_plan(self, tenant: TenantId, run: RunId) -> Plan:
-        """Return the plan of the tenant's active run. Raises Superseded if `run` is no longer it, or was deleted."""
+        """Return the plan of the tenant's active run. Raises Superseded if another run is active, or it was deleted."""
         plan, _ = await self.current(tenant, run)
         return plan
 

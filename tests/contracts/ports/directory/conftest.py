@@ -69,7 +69,7 @@ async def fabrikam(
         yield directory
 
 
-async def everybody(directory: Directory, source: Source) -> dict[str, DirectoryUser]:
+async def all_users(directory: Directory, source: Source) -> dict[str, DirectoryUser]:
     """Read a source to its last page."""
     found: dict[str, DirectoryUser] = {}
     link: str | None = None

@@ -12,7 +12,7 @@ from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.domain.retry_policy import GRAPH_THROTTLE
 from shared.errors import Conflict, NeedsAttention, NotFound, PageTokenExpired, SyncError, Transient
-from tests.contracts.ports.directory.conftest import everybody
+from tests.contracts.ports.directory.conftest import all_users
 from tests.support.entra import Broken
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK warns of its own base classes
@@ -79,7 +79,7 @@ async def test_an_empty_page_with_a_next_link_is_not_the_last(contoso: EntraSess
     first = await contoso.users(Source())
     assert first.users == []
     assert first.next_cursor is not None
-    assert len(await everybody(contoso, Source())) == 100
+    assert len(await all_users(contoso, Source())) == 100
 
 
 async def test_throttling_is_handed_to_the_queue(contoso: EntraSession, simulator: Broken) -> None:

@@ -5,7 +5,7 @@ import pytest
 from shared.domain.directory import Capability, DirectoryUser, Existence, InactiveReason, Source
 from shared.domain.ids import ObjectId
 from shared.errors import NotFound
-from tests.contracts.ports.directory.conftest import everybody
+from tests.contracts.ports.directory.conftest import all_users
 from tests.contracts.ports.directory.worlds import World
 from tests.support.builders import person
 
@@ -26,16 +26,16 @@ async def test_a_listing_holds_all_users_once(world: World) -> None:
         world.user(number, guest=number == 1, inactive=InactiveReason.DISABLED if number == 2 else None)
         for number in range(12)
     ]
-    assert await everybody(world.directory, Source()) == {user.id: user for user in expected}
+    assert await all_users(world.directory, Source()) == {user.id: user for user in expected}
 
 
 async def test_members_of_a_group(world: World) -> None:
     """The group's own, whether nested ones are asked for or not."""
     people = [await world.add(number) for number in range(4)]
     group = await world.group(1, *people[:3])
-    assert (await everybody(world.directory, group)).keys() == set(people[:3])
+    assert (await all_users(world.directory, group)).keys() == set(people[:3])
     direct = Source(group=group.group, transitive=False)
-    assert (await everybody(world.directory, direct)).keys() == set(people[:3])
+    assert (await all_users(world.directory, direct)).keys() == set(people[:3])
 
 
 async def test_members_by_id(world: World) -> None:
@@ -44,15 +44,15 @@ async def test_members_by_id(world: World) -> None:
     group = await world.group(1, *people[:4])
     by_id = Source(group=group.group, by_id=True)
     assert by_id.id == group.id
-    found = await everybody(world.directory, by_id)
+    found = await all_users(world.directory, by_id)
     assert found == {person_: DirectoryUser.only(person_) for person_ in people[:4]}
-    assert not any(user.only_id for user in (await everybody(world.directory, group)).values())
+    assert not any(user.only_id for user in (await all_users(world.directory, group)).values())
 
 
 async def test_an_empty_group_is_empty_and_a_missing_one_missing(world: World) -> None:
     """The two must never look the same."""
     empty = await world.group(1)
-    assert await everybody(world.directory, empty) == {}
+    assert await all_users(world.directory, empty) == {}
     with pytest.raises(NotFound) as refused:
         await world.directory.users(Source(group=NO_GROUP))
     assert refused.value.code == "group_not_found"

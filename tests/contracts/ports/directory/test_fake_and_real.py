@@ -9,7 +9,7 @@ from shared.domain.directory import DirectoryUser, Existence, Source
 from shared.domain.ids import ObjectId
 from shared.errors import NotFound
 from shared.ports.directory import Directory
-from tests.contracts.ports.directory.conftest import everybody
+from tests.contracts.ports.directory.conftest import all_users
 from tests.contracts.ports.directory.worlds import World
 from tests.support.builders import person
 
@@ -93,7 +93,7 @@ async def test_managers_are_listed_where_they_are_asked_for(entra_world: World) 
     await entra_world.change(1, manager=None)
     patches, _, _ = await changes_since(entra_world.directory, link)
     assert {patch: fields["manager"] for patch, fields in patches.items()} == {people[1]: None}
-    assert {person.manager for person in (await everybody(entra_world.directory, Source())).values()} == {None}
+    assert {person.manager for person in (await all_users(entra_world.directory, Source())).values()} == {None}
 
 
 async def test_nested_groups_in_an_existence_check(entra_world: World) -> None:
@@ -115,9 +115,9 @@ async def test_members_of_a_nested_group(entra_world: World) -> None:
     inner = await entra_world.group(1, people[1], people[2])
     assert inner.group is not None
     outer = await entra_world.group(2, people[0], people[1], inner.group)
-    assert (await everybody(entra_world.directory, outer)).keys() == set(people[:3])
+    assert (await all_users(entra_world.directory, outer)).keys() == set(people[:3])
     direct = Source(group=outer.group, transitive=False)
-    assert (await everybody(entra_world.directory, direct)).keys() == set(people[:2])
+    assert (await all_users(entra_world.directory, direct)).keys() == set(people[:2])
 
 
 async def test_somebody_who_was_never_there_does_not_exist(entra_world: World) -> None:

@@ -10,7 +10,7 @@ from shared.domain.ids import ObjectId
 from shared.errors import NotFound, PageTokenExpired, SyncError
 from shared.ports.directory import Directory
 from shared.telemetry import count_requests
-from tests.contracts.ports.directory.conftest import everybody
+from tests.contracts.ports.directory.conftest import all_users
 from tests.support.entra import Broken
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK warns of its own base classes
@@ -23,7 +23,7 @@ async def members(directory: Directory, groups: list[str]) -> list[set[str] | Sy
     """Read who is in each, all at once; what is raised stands in its place."""
     sources = [Source(group=ObjectId(group), by_id=True) for group in groups]
     found: list[set[str] | SyncError] = []
-    for each in await asyncio.gather(*(everybody(directory, source) for source in sources), return_exceptions=True):
+    for each in await asyncio.gather(*(all_users(directory, source) for source in sources), return_exceptions=True):
         if isinstance(each, BaseException):
             assert isinstance(each, SyncError), each
             found.append(each)
@@ -86,19 +86,19 @@ async def test_groups_of_several_pages(fabrikam: Directory, simulator: Broken) -
 
 
 async def test_a_prefetched_page_that_expired(contoso: Directory, simulator: Broken) -> None:
-    """Its error comes when it is wanted; a new listing finds everybody."""
+    """Its error comes when it is wanted; a new listing finds all users."""
     await simulator.call("PATCH", "/settings", {"page_size_max": 20})
     fault = {"type": "respond", "status": 400, "body": {"error": {"code": "Directory_ExpiredPageToken"}}}
     await simulator.fault(r"^/users\?.*skiptoken", fault, nth=3)
     with pytest.raises(PageTokenExpired):
-        await everybody(contoso, Source())
-    assert len(await everybody(contoso, Source())) == 100
+        await all_users(contoso, Source())
+    assert len(await all_users(contoso, Source())) == 100
 
 
 async def test_every_page_is_asked_for_once(contoso: Directory, simulator: Broken) -> None:
     """Prefetched or not."""
     await simulator.call("PATCH", "/settings", {"page_size_max": 10})
-    assert len(await everybody(contoso, Source())) == 100
+    assert len(await all_users(contoso, Source())) == 100
     assert (await simulator.call("GET", "/metrics"))["by_kind"]["GET /users"] == 10
 
 

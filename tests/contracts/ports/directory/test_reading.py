@@ -9,7 +9,7 @@ from shared.domain.directory import Existence, Fields, Source
 from shared.domain.ids import ObjectId
 from shared.errors import DeltaLinkExpired, LoginRefused
 from shared.telemetry import count_requests
-from tests.contracts.ports.directory.conftest import credentials, everybody
+from tests.contracts.ports.directory.conftest import all_users, credentials
 from tests.support.entra import Broken
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK warns of its own base classes
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK
 async def test_every_user_is_read_with_every_property(contoso: EntraSession, simulator: Broken) -> None:
     """What the simulator holds is what arrives: names, addresses, phones, guest and enabled."""
     truth = {user["id"]: user for user in await simulator.users("contoso")}
-    found = await everybody(contoso, Source())
+    found = await all_users(contoso, Source())
     assert found.keys() == truth.keys()
     for id_, user in found.items():
         known = truth[id_]
@@ -37,7 +37,7 @@ async def test_nested_members_are_read_directly_or_transitively(fabrikam: EntraS
         for transitive in (True, False):
             source = Source(group=ObjectId(group), transitive=transitive)
             truth = await simulator.members("fabrikam", group, transitive=transitive)
-            assert (await everybody(fabrikam, source)).keys() == truth, source.id
+            assert (await all_users(fabrikam, source)).keys() == truth, source.id
 
 
 async def test_a_delta_names_what_changed_since_its_link(contoso: EntraSession, simulator: Broken) -> None:

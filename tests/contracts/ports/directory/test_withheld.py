@@ -13,7 +13,7 @@ from shared.domain.directory import InactiveReason, Source
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode, RunState
-from tests.contracts.ports.directory.conftest import credentials, everybody
+from tests.contracts.ports.directory.conftest import all_users, credentials
 from tests.support.entra import Broken
 from tests.support.fakes import entra_providers, fake_ports
 from tests.support.world import World
@@ -52,7 +52,7 @@ async def test_basic_profiles_are_read_as_unknown(contoso: EntraSession, simulat
         "userPrincipalName": "pat_x.example#EXT#@contoso.onmicrosoft.com", "userType": "Guest", "mail": None,
     })  # fmt: skip
     await narrow(simulator, to_basic=True)
-    people = await everybody(contoso, Source())
+    people = await all_users(contoso, Source())
     assert {user.inactive for user in people.values()} == {InactiveReason.UNKNOWN}
     assert {user.department for user in people.values()} == {None}
     assert [user.user_principal_name[:3] for user in people.values() if user.guest] == ["pat"]
@@ -61,11 +61,11 @@ async def test_basic_profiles_are_read_as_unknown(contoso: EntraSession, simulat
 async def test_the_token_shows_what_was_lost(contoso: EntraSession, simulator: Broken) -> None:
     """Without a further request; nothing before the first one."""
     assert await contoso.lost_permissions(sso_users=False, proven=None) == {}
-    await everybody(contoso, Source())
+    await all_users(contoso, Source())
     assert await contoso.lost_permissions(sso_users=False, proven=None) == {}
     assert list(await contoso.lost_permissions(sso_users=True, proven=None)) == ["Application.Read.All"]
     await narrow(simulator, to_basic=True)
-    await everybody(contoso, Source())
+    await all_users(contoso, Source())
     assert list(await contoso.lost_permissions(sso_users=False, proven=None)) == ["User.Read.All"]
 
 

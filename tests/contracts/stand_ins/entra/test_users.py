@@ -99,7 +99,7 @@ async def test_page_tokens(talk: Talk) -> None:
     assert (late.status, late.code) == (400, "Directory_ExpiredPageToken")
 
 
-async def everybody(talk: Talk) -> list[dict[str, Any]]:
+async def all_users(talk: Talk) -> list[dict[str, Any]]:
     """All users of fabrikam."""
     users: list[dict[str, Any]] = (await talk.admin(f"GET {ONE}/users"))["users"]
     return users
@@ -111,7 +111,7 @@ async def test_one_user(talk: Talk) -> None:
         f"POST {ONE}/users",
         {"userPrincipalName": "pat_x.example#EXT#@fabrikam.onmicrosoft.com", "userType": "Guest", "mail": None},
     )
-    for user in [(await everybody(talk))[3], guest]:
+    for user in [(await all_users(talk))[3], guest]:
         for key in (user["id"], user["userPrincipalName"], user["userPrincipalName"].upper()):
             found = await talk.graph(f"GET /users/{quote(key, safe='@')}?$select=id,userPrincipalName,mail")
             assert (found.status, found.body["id"], found.body["mail"]) == (200, user["id"], user["mail"])
@@ -121,7 +121,7 @@ async def test_one_user(talk: Talk) -> None:
 
 async def test_filters(talk: Talk) -> None:
     """Filters find what they should, without regard to letter case."""
-    users = await everybody(talk)
+    users = await all_users(talk)
     one, two = users[1], users[2]
 
     async def found(condition: str) -> set[str]:
@@ -142,7 +142,7 @@ async def test_filters(talk: Talk) -> None:
 
 async def test_advanced_queries(talk: Talk) -> None:
     """With `ConsistencyLevel: eventual` counts, searches and `ne` work."""
-    user = (await everybody(talk))[1]
+    user = (await all_users(talk))[1]
     page = await talk.graph("GET /users?$count=true&$top=2&$select=id", eventual=True)
     assert page.body["@odata.count"] == 30
     assert "@odata.count" not in (await talk.graph("GET /users?$count=true&$top=2")).body
