@@ -12,13 +12,15 @@ from infra.local.stack import processes
 from infra.local.stack.down import end_leftovers
 from infra.local.stack.local_stack import FILE
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+SLEEP = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
 
 
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """A process in a group of its own, as a crashed stack would leave it."""
-    with subprocess.Popen(SLEEP, start_new_session=True) as process:  # noqa: S603 - this interpreter
+    with subprocess.Popen(SLEEP, start_new_session=True, stdout=subprocess.PIPE) as process:  # noqa: S603 - this interpreter
+        assert process.stdout is not None
+        process.stdout.readline()  # until then, it may still have the command of this process
         yield process
         process.kill()
 
