@@ -1,23 +1,54 @@
-"""azure.yaml: azd ignores a misspelt key, so every key is one that azd has."""
+"""azure.yaml: azd ignores misspelt keys, so a strict schema checks every key."""
 
+import copy
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft201909Validator
 
 from infra.local.stack.child import ROOT
 
-#: Keys that azd reads, by place.
-#: Source: https://raw.githubusercontent.com/Azure/azure-dev/main/schemas/v1.0/azure.yaml.json
-TOP = {"name", "resourceGroup", "metadata", "infra", "services", "resources", "pipeline", "hooks", "requiredVersions"}
-TOP |= {"state", "platform", "workflows", "cloud"}
-INFRA = {"provider", "path", "module", "layers"}
-SERVICE = {"resourceName", "resourceGroup", "project", "image", "host", "language", "module", "dist", "docker"}
-SERVICE |= {"k8s", "config", "hooks", "apiVersion", "env", "uses", "remoteBuild"}
-HOOK = {"kind", "shell", "run", "dir", "continueOnError", "interactive", "windows", "posix", "secrets", "config"}
-COMMANDS = {"provision", "infracreate", "infradelete", "down", "up", "package", "deploy", "publish", "restore", "build"}
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+
+
+def _object(properties: Mapping[str, Any], *, required: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the schema of an object with no other keys than these."""
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": list(required)}
+
+
+_HOOK = _object({"shell": {"enum": ["sh"]}, "run": _TEXT}, required=["run"])
+_EVENTS = ("restore", "build", "package", "publish", "deploy")
+_COMMANDS = ("provision", "down", "up", "restore", "package", "publish", "deploy")
+#: The part of azd's schema that azure.yaml uses, without the keys that azd does not know and ignores.
+#: Source: https://github.com/Azure/azure-dev/blob/ae35809/schemas/v1.0/azure.yaml.json
+SCHEMA = _object(
+    {
+        "name": {"type": "string", "minLength": 2, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},
+        "metadata": _object({"template": {"type": "string", "pattern": "^[a-z-]+@[0-9]+$"}}),
+        "requiredVersions": _object({"azd": {"type": "string", "pattern": r"^>= \d+\.\d+\.\d+$"}}),
+        "infra": _object({"provider": {"enum": ["bicep"]}, "path": _TEXT, "module": _TEXT}),
+        "services": {
+            "type": "object",
+            "additionalProperties": _object(
+                {
+                    "project": _TEXT,
+                    "language": {"enum": ["python"]},
+                    "host": {"enum": ["function"]},
+                    "dist": _TEXT,
+                    "remoteBuild": {"type": "boolean"},
+                    "hooks": _object({f"{when}{name}": _HOOK for when in ("pre", "post") for name in _EVENTS}),
+                },
+                required=["project", "language", "host", "dist", "remoteBuild"],
+            ),
+        },
+        "hooks": _object({f"{when}{name}": _HOOK for when in ("pre", "post") for name in _COMMANDS}),
+    },
+    required=["name", "infra", "services"],
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +58,26 @@ def azd() -> dict[str, Any]:
     return content
 
 
+def errors(content: Mapping[str, Any]) -> list[str]:
+    """Return what the schema finds wrong."""
+    return [error.message for error in Draft201909Validator(SCHEMA).iter_errors(content)]
+
+
 def test_every_key_is_one_that_azd_has(azd: dict[str, Any]) -> None:
-    """At every level that is used."""
-    assert set(azd) <= TOP
-    assert set(azd["infra"]) <= INFRA
-    hooks = dict(azd["hooks"])
-    for service in azd["services"].values():
-        assert set(service) <= SERVICE
-        hooks |= service.get("hooks", {})
-    for name, hook in hooks.items():
-        when, command = re.fullmatch(r"(pre|post)(\w+)", name).groups()  # type: ignore[union-attr]
-        assert when
-        assert command in COMMANDS
-        assert set(hook) <= HOOK
+    """With the right type, at every level."""
+    Draft201909Validator.check_schema(SCHEMA)
+    assert errors(azd) == []
+
+
+@pytest.mark.parametrize("place", [(), ("infra",), ("metadata",), ("services", "api"), ("hooks", "preprovision")])
+def test_a_misspelt_key_is_found(azd: dict[str, Any], place: tuple[str, ...]) -> None:
+    """At every level, because azd ignores one."""
+    wrong = copy.deepcopy(azd)
+    inner = wrong
+    for name in place:
+        inner = inner[name]
+    inner["dits"] = "x"
+    assert ["'dits'" in error for error in errors(wrong)] == [True]
 
 
 def test_the_package_is_deployed_as_it_was_built(azd: dict[str, Any]) -> None:
