@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.azure.defaults import DEFAULTS
 from shared.adapters.stores.account_placement import KNOWN_FOR
 from shared.domain.retry_policy import REDELIVERY
 from shared.errors import Misconfigured
@@ -159,10 +160,11 @@ def test_a_deleted_tenant_is_swept_when_no_function_can_be_running() -> None:
 
 
 def test_the_example_settings_are_complete() -> None:
-    """Whoever copies local.settings.example.json has what the app needs."""
+    """A copy of local.settings.example.json has what the app needs, and the schedules of a deployment."""
     example = json.loads((ROOT / "local.settings.example.json").read_text(encoding="utf-8"))["Values"]
     load(example)
-    assert {"SYNC_SCHEDULE", "WATCHDOG_SCHEDULE"} <= example.keys()
+    schedules = {name: value for name, value in DEFAULTS.items() if name.endswith("_SCHEDULE")}
+    assert schedules == {name: example[name] for name in ("SYNC_SCHEDULE", "WATCHDOG_SCHEDULE")}
 
 
 def test_the_product_and_the_host_agree_on_the_last_delivery() -> None:

@@ -2,6 +2,7 @@
 
 import os
 
+from infra.azure.defaults import DEFAULTS
 from infra.local.azurite import Azurite
 from infra.local.stack.certificates import Certificates
 from infra.local.stack.ports import LOCALHOST
@@ -29,7 +30,7 @@ def host_settings(
         "DEFAULT_LOGIN_ENDPOINT": login,
         "DEFAULT_GRAPH_ENDPOINT": graph,
         "ALLOWED_ENDPOINTS": f"{login}|{graph}",
-        "SYNC_SCHEDULE": "0 0 * * * *",
+        "SYNC_SCHEDULE": DEFAULTS["SYNC_SCHEDULE"],
         "WATCHDOG_SCHEDULE": "0 */1 * * * *",
         "WATCHDOG_STALE_AFTER_S": "60",
         "IDENTITY_ENDPOINT": identity,
