@@ -10,7 +10,7 @@ NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/
 SCALE ?= full
 export SCALE
 
-.PHONY: help setup demo up down test test-fast bench bench-peers package sbom azure-tools azure-cli check-azure rehearse snapshots lint prose-baseline format lock
+.PHONY: help setup demo up down test test-fast bench bench-peers package sbom azure-tools azure-cli check-azure rehearse two-periods snapshots lint prose-baseline format lock
 
 help: ## what there is to call
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile
@@ -73,6 +73,10 @@ check-azure: azure-tools ## check everything about the deployment that needs no 
 rehearse: package ## sync the demo tenants from the package, with the settings and roles of a deployment
 	@.venv/bin/python -m infra.rehearsal dev
 	@.venv/bin/python -m infra.rehearsal prod
+
+# azd calls it before anything is installed.
+two-periods:
+	@"$(PYTHON)" -m infra.azure.two_periods
 
 snapshots: setup ## write again what infra/azure would create in each environment; needs bicep
 	@.venv/bin/python -m infra.azure.bicep

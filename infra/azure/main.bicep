@@ -21,8 +21,7 @@ param monthlyBudget int = 100
 @maxLength(10)
 param budgetStart string
 
-@description('Two periods of SYNC_SCHEDULE: an alert is sent when no run finished for so long.')
-@allowed(['PT10M', 'PT30M', 'PT1H', 'PT2H', 'PT4H', 'PT6H', 'P1D', 'P2D'])
+@description('Two periods of SYNC_SCHEDULE, which the hook before provisioning calculates: an alert is sent when no run finished for so long.')
 param twoPeriods string = 'PT2H'
 
 @description('Client id of the application that people sign in with; empty turns sign-in off, and the API accepts function keys only.')
