@@ -30,12 +30,30 @@ from shared.errors import Conflict, Transient
 from shared.runtime.gc_control import gc_paused
 from shared.telemetry import RequestCounters, count_requests
 from tests.bench.tables import service
-from tests.support.fakes import FakeDirectory, directories_of, entra_providers, fake_ports
+from tests.support.fakes import FakeDirectory, FakeJobQueue, directories_of, entra_providers, fake_ports
 from tests.support.world import SETTINGS, World, work_off
 
 #: Messages in flight in one worker. Source: host.json (batchSize and newBatchThreshold)
 CONCURRENT: Final = 24
 TENANT: Final = "contoso"
+
+
+class DelayingQueue(FakeJobQueue):
+    """In-memory queues that keep a message invisible for its delay, as the real ones do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.invisible: set[asyncio.Task[None]] = set()
+
+    def _put(self, message: Job, delay_s: float) -> None:
+        if delay_s:
+            self.invisible.add(asyncio.create_task(self._show(message, delay_s)))
+        else:
+            super()._put(message, delay_s)
+
+    async def _show(self, message: Job, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+        super()._put(message, delay_s)
 
 
 @dataclass(slots=True)
@@ -50,7 +68,6 @@ class Product:
     #: Number of messages that were put back on their queue with a delay.
     put_back: int = 0
     _runs: int = 0
-    _invisible: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def onboard(
         self, directory: FakeDirectory, locations: int, mapping: Mapping[str, Sequence[ObjectId]] | None = None
@@ -88,14 +105,20 @@ class Product:
         )
         return run, cost
 
+    @property
+    def queue(self) -> DelayingQueue:
+        """The queues of the deployment."""
+        assert isinstance(self.world.queue, DelayingQueue)
+        return self.world.queue
+
     async def _drain(self, concurrent: int) -> None:
         running: set[asyncio.Task[None]] = set()
-        while self.world.queue.messages or running or self._invisible:
+        while self.world.queue.messages or running or self.queue.invisible:
             while self.world.queue.messages and len(running) < concurrent:
                 running.add(asyncio.create_task(self._deliver(self.world.queue.messages.pop(0))))
-            done, _ = await asyncio.wait(running | self._invisible, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(running | self.queue.invisible, return_when=asyncio.FIRST_COMPLETED)
             running -= done
-            self._invisible -= done
+            self.queue.invisible -= done
             for task in done:
                 task.result()
 
@@ -107,14 +130,9 @@ class Product:
             except (Transient, Conflict) as error:
                 delay_s = error.retry_after_s if isinstance(error, Transient) else None
                 self.put_back += 1
-                self._invisible.add(asyncio.create_task(self._show(message, delay_s or 0.0)))
+                await self.queue.send([message], delay_s=delay_s or 0.0)
         self.spent.directory_requests += counters.directory_requests
         self.spent.storage_requests += counters.storage_requests
-
-    async def _show(self, message: Job, delay_s: float) -> None:
-        """Deliver a message again after this time, as the queue's triggers do."""
-        await asyncio.sleep(delay_s)
-        self.world.queue.messages.append(message)
 
 
 def ports_on(tables: Tables) -> Ports:
@@ -122,6 +140,7 @@ def ports_on(tables: Tables) -> Ports:
     clock = SystemClock()
     return dataclasses.replace(
         fake_ports(),
+        queue=DelayingQueue(),
         tenants=TableTenantStore(tables),
         connections=TableConnectionStore(tables),
         settings=TableSettingsStore(tables),

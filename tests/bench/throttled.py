@@ -38,7 +38,7 @@ from shared.domain.ids import ObjectId, object_id
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import Run, RunMode
 from tests.bench.entra import Directory, directories, directory
-from tests.bench.product import TENANT, Product
+from tests.bench.product import TENANT, DelayingQueue, Product
 from tests.bench.results import Result
 from tests.support.fakes import entra_providers, fake_ports
 from tests.support.world import World
@@ -146,7 +146,11 @@ async def _deployment(known: Directory) -> AsyncIterator[Product]:
     factory = directories()
     world = World(
         dataclasses.replace(
-            fake_ports(), clock=SystemClock(), ids=RandomIdSource(SystemClock()), providers=entra_providers(factory)
+            fake_ports(),
+            queue=DelayingQueue(),
+            clock=SystemClock(),
+            ids=RandomIdSource(SystemClock()),
+            providers=entra_providers(factory),
         )
     )
     groups = [object_id(each["id"]) for each in known.known["groups"]]

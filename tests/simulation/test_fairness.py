@@ -12,6 +12,7 @@ from shared.domain.run import RunMode, RunState
 from shared.domain.sync.jobs import Job, ReconcileJob
 from shared.errors import NeedsAttention, Transient
 from shared.runtime.bulkhead import Bulkhead
+from shared.telemetry import count_requests
 from shared.workflows.sync import reconcile
 from tests.simulation.worlds import LEADS, full_world, groups_world
 from tests.support.fakes import FakeDirectory
@@ -105,7 +106,7 @@ async def test_a_location_without_sources_is_decided_about_whatever_could_be_rea
 
 
 async def test_a_large_comparison_without_a_place_waits_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is taken from the location until there is one; small ones need none."""
+    """The location's fence stays as it is, and each further attempt sends no request. Small ones need no slot."""
     world = await full_world()
     await world.sync("contoso", "first")
     monkeypatch.setattr(reconcile, "LARGE_PEOPLE", 30)
@@ -116,9 +117,14 @@ async def test_a_large_comparison_without_a_place_waits_in_the_queue(monkeypatch
     while not isinstance(job := world.queue.messages.pop(0), ReconcileJob):
         await deliver(world.app, job)
     fence = await world.ports.recipients.get_fence(CONTOSO, job.location)
-    with large.acquire(), pytest.raises(Transient) as caught:
+    with large.acquire():
         await deliver(world.app, job)
-    assert caught.value.retry_after_s is not None
+        waiting = world.queue.messages.pop()
+        assert world.queue.last_delay_s > 0
+        with pytest.raises(Transient) as caught, count_requests() as counters:
+            await deliver(world.app, waiting)
+        assert caught.value.retry_after_s is not None
+        assert counters.storage_requests == 0
     assert await world.ports.recipients.get_fence(CONTOSO, job.location) == fence
     monkeypatch.setattr(reconcile, "LARGE_PEOPLE", 31)
     await deliver(world.app, job)

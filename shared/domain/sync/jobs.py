@@ -69,6 +69,8 @@ class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
     location: LocationId
     #: Number of requests that earlier messages of this job have sent before they ran out of time.
     storage_requests: int = 0
+    #: Number of people to compare, if an earlier message found too few free slots for so large a comparison.
+    large: int = 0
 
 
 class DeactivateJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="step", tag="deactivate"):

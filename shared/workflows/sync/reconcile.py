@@ -1,7 +1,7 @@
 """Reconcile: updates the recipients of one location from the snapshots of its sources. Does not call a directory."""
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from math import ceil
 from typing import Final
 
@@ -19,7 +19,7 @@ from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
-from shared.runtime.bulkhead import Bulkhead
+from shared.runtime.bulkhead import AtCapacity, Bulkhead
 from shared.telemetry import RequestCounters, event
 from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.snapshots.merger import MAX_CHANGED
@@ -66,17 +66,22 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             Superseded: A newer run, configuration or attempt owns the location.
-            Transient: Storage did not respond, or the worker does not have a free slot for a large comparison.
+            Transient: Storage did not respond, or the worker does not have a free slot for a comparison that an
+                earlier message found to be large.
         """
+        with self._slots(job.large):
+            await self._record(job, counters)
+
+    def _slots(self, people: int) -> AbstractContextManager[None]:
+        return self.large.acquire(ceil(people / PLACE_PEOPLE)) if people >= LARGE_PEOPLE else nullcontext()
+
+    async def _record(self, job: ReconcileJob, counters: RequestCounters) -> None:
         plan = await self.stages.current_plan(job.tenant, job.run)
         done_before = await self.runs.is_reconciled(job)
         own: dict[LocationId, ReconcileResult] = {}
         if not done_before:
-            result = await self._reconcile(plan, job)
+            result = await self._reconcile(plan, job, counters)
             if result is None:
-                # Out of time: a new message compares the location again and continues with the remaining writes.
-                spent = job.storage_requests + counters.storage_requests
-                await self.queue.send([msgspec.structs.replace(job, storage_requests=spent)])
                 return
             unspent = msgspec.structs.replace(result, storage_requests=job.storage_requests)
             result = msgspec.structs.replace(result, storage_requests=job.storage_requests + counters.storage_requests)
@@ -98,7 +103,8 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         if is_last or done_before:  # otherwise the job that records the last result advances the run
             await self.stages.advance(plan, resend=done_before)
 
-    async def _reconcile(self, plan: Plan, job: ReconcileJob) -> ReconcileResult | None:
+    async def _reconcile(self, plan: Plan, job: ReconcileJob, counters: RequestCounters) -> ReconcileResult | None:
+        """Return the result, or None if the job continues in a new message."""
         budget = _WritingBudget(self.clock, BUDGET_SHARE * self.budget_s)
         fetched = await self.runs.list_fetch_results(job.tenant, job.run)
         fingerprint = fingerprint_of(plan, plan.locations[job.location], fetched)
@@ -121,8 +127,20 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         manifests = [manifest for manifest in read if manifest is not None]
         changed = None if plan.preview else _few_changed(plan, job.location, fetched, fence)
         people = sum(manifest.users for manifest in manifests) if changed is None else 0
-        with self.large.acquire(ceil(people / PLACE_PEOPLE)) if people >= LARGE_PEOPLE else nullcontext():
-            return await self._compared(plan, job, manifests, fingerprint, fence, changed, budget)
+        try:
+            with self._slots(0 if job.large else people):
+                result = await self._compared(plan, job, manifests, fingerprint, fence, changed, budget)
+        except AtCapacity as error:
+            await self._continue(msgspec.structs.replace(job, large=people), counters, error.retry_after_s or 0)
+            return None
+        if result is None:
+            # Out of time: the location is compared again, and the remaining writes follow.
+            await self._continue(job, counters)
+        return result
+
+    async def _continue(self, job: ReconcileJob, counters: RequestCounters, delay_s: float = 0) -> None:
+        spent = job.storage_requests + counters.storage_requests
+        await self.queue.send([msgspec.structs.replace(job, storage_requests=spent)], delay_s=delay_s)
 
     async def _compared(
         self,
