@@ -1,6 +1,7 @@
 """Recipients with their fence and journal."""
 
 from collections.abc import AsyncIterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
@@ -18,8 +19,10 @@ class RecipientStore(Protocol):
     async def replace_fence(self, tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
         """Replace only the fence and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
-    def list_recipients(self, tenant: TenantId, location: LocationId, *, start: str = "") -> AsyncIterator[Recipient]:
-        """Iterate over the recipients of a location, sorted by id, from the id `start`."""
+    def list_recipients(
+        self, tenant: TenantId, location: LocationId, *, start: str = "", among: AbstractSet[RecipientId] | None = None
+    ) -> AsyncIterator[Recipient]:
+        """Iterate over the recipients of a location, sorted by id, from the id `start`; only those `among` if given."""
 
     def list_others(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
         """Iterate over the recipients that no directory created, sorted by id."""

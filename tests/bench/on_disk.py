@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -25,12 +26,14 @@ class DiskRecipientStore(FakeRecipientStore):
         self.batches = 0
 
     async def list_recipients(
-        self, tenant: TenantId, location: LocationId, *, start: str = ""
+        self, tenant: TenantId, location: LocationId, *, start: str = "", among: AbstractSet[RecipientId] | None = None
     ) -> AsyncIterator[Recipient]:
-        """Yield the recipients by id."""
+        """Yield the recipients by id; only those `among` if given."""
         decode = msgspec.msgpack.Decoder(Recipient).decode
         for (body,) in self._database.execute("SELECT body FROM recipient WHERE id >= ? ORDER BY id", (start,)):
-            yield decode(body)
+            recipient = decode(body)
+            if among is None or recipient.id in among:
+                yield recipient
 
     async def write(
         self,

@@ -33,7 +33,8 @@ from shared.domain.recipient import Origin, Status
 from shared.domain.run import RunMode, RunState
 from shared.domain.snapshots import partitions
 from shared.errors import NeedsAttention
-from shared.workflows.sync import reconcile
+from shared.workflows.snapshots import merger
+from shared.workflows.sync import comparison
 from tests.simulation.model import PLACES, Kept, Model, Person, Rules
 from tests.support.builders import person, user
 from tests.support.fakes import FakeDirectory, fake_ports
@@ -287,10 +288,11 @@ class History:
 async def test_a_random_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever happens, in whatever order: recipients are those that the rules name, and runs end as they say.
 
-    In every second history any change is small enough for a run to decide about the changed alone. Partitions have one
-    person, four, or all of them.
+    In every second history any change is small enough for a run to decide about the changed alone, whose recipients
+    are read one by one in half of them. Partitions have one person, four, or all of them.
     """
-    monkeypatch.setattr(reconcile, "_FEW", 100 if seed % 2 else -1)
+    monkeypatch.setattr(merger, "MAX_CHANGED", 100 if seed % 2 else -1)
+    monkeypatch.setattr(comparison, "_FEW", 100 if seed % 4 == 1 else -1)
     monkeypatch.setattr(partitions, "PARTITION_PEOPLE", [1, 4, 256][seed % 3])
     history = History(seed)
     await history.begin()

@@ -1,6 +1,7 @@
 """Recipients: one partition per tenant and location, with the location's fence and journal."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
@@ -51,15 +52,17 @@ class TableRecipientStore:
         return await tables.replace(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
 
     async def list_recipients(
-        self, tenant: TenantId, location: LocationId, *, start: str = ""
+        self, tenant: TenantId, location: LocationId, *, start: str = "", among: AbstractSet[RecipientId] | None = None
     ) -> AsyncIterator[Recipient]:
-        """Iterate over the recipients of a location, sorted by id, from the id `start`."""
+        """Iterate over the recipients of a location, sorted by id, from the id `start`; only those `among` if given."""
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
         rows = (keys.RECIPIENTS[0] + start, keys.RECIPIENTS[1])
+        names = None if among is None else {keys.recipient(each) for each in among}
         async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
             async with cpu_slice():
-                recipients = list(map(recipient_of, page))
+                wanted = page if names is None else [row for row in page if row.key in names]
+                recipients = list(map(recipient_of, wanted))
             for recipient in recipients:
                 yield recipient
 

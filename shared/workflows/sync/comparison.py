@@ -23,6 +23,10 @@ from shared.ports.recipients import RecipientStore
 from shared.runtime.fair_scheduler import cpu_slice
 from shared.workflows.snapshots.reader import SnapshotReader
 
+#: Number of recipients that one request lists. Changed people are read one by one if that takes as few requests...
+_LISTED: Final = 1_000
+#: ...or this many more, which take less time.
+_FEW: Final = 10
 #: What people read when a snapshot is damaged.
 _DAMAGED: Final = (
     "A part of what was read from the directory is missing in storage. No one is deactivated at this location until "
@@ -50,6 +54,7 @@ class Comparison:
         self._location = location
         self._manifests = read
         self._sources = plan.locations[location]
+        self._active = active
         #: Number of partitions: those of the source with the most, or more if more recipients are stored.
         self._count = max([partition_count(active), *(manifest.partitions for manifest in read)])
         self._changed = changed
@@ -171,15 +176,22 @@ class Comparison:
                     known.update((user.id, user) for user in users if user.id in named)
             self._managers = Managers(directory=known)
 
+    async def _changed_recipients(self, changed: ChangedUsers) -> AsyncIterator[Recipient]:
+        tenant, location = self._plan.tenant, self._location
+        names = {recipient_id_of(self._plan.connection_id, person) for person in changed.people}
+        if len(names) > _FEW + self._active // _LISTED:
+            async for recipient in self._recipients.list_recipients(tenant, location, among=names):
+                yield recipient
+            return
+        for name in sorted(names):
+            with suppress(NotFound):
+                yield await self._recipients.get(tenant, location, name)
+
     async def _stored(self) -> AsyncIterator[list[Recipient]]:
         """Iterate over the recipients of each partition; a partition without any is an empty list."""
         number, recipients = 0, list[Recipient]()
         if self._changed is not None:
-            for person in self._changed.people:
-                name = recipient_id_of(self._plan.connection_id, person)
-                with suppress(NotFound):
-                    recipients.append(await self._recipients.get(self._plan.tenant, self._location, name))
-            yield recipients
+            yield [recipient async for recipient in self._changed_recipients(self._changed)]
             return
         async for recipient in self._recipients.list_recipients(self._plan.tenant, self._location):
             while partition_of(recipient.id, self._count) > number:

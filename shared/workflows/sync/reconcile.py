@@ -22,7 +22,6 @@ from shared.ports.runs import RunStore
 from shared.runtime.bulkhead import AtCapacity, Bulkhead
 from shared.telemetry import RequestCounters, event
 from shared.workflows.recipients.fenced_writer import FencedWriter
-from shared.workflows.snapshots.merger import MAX_CHANGED
 from shared.workflows.snapshots.reader import SnapshotReader
 from shared.workflows.sync.comparison import Comparison
 from shared.workflows.sync.finish import RunCloser
@@ -38,10 +37,6 @@ LARGE_PEOPLE: Final = 20_000
 LARGE_AT_ONCE: Final = 2
 #: Number of people per slot of a large comparison.
 PLACE_PEOPLE: Final = 500_000
-#: Number of recipients that one request lists. Changed people are read one by one if that takes as few requests...
-_LISTED: Final = 1_000
-#: ...or this many more, which take less time.
-_FEW: Final = 10
 
 
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +120,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
             )
         read = [fetched[source].snapshot for source in needed(plan, plan.locations[job.location])]
         manifests = [manifest for manifest in read if manifest is not None]
-        changed = None if plan.preview else _few_changed(plan, job.location, fetched, fence)
+        changed = None if plan.preview else _only_changed(plan, job.location, fetched, fence)
         people = sum(manifest.users for manifest in manifests) if changed is None else 0
         try:
             with self._slots(0 if job.large else people):
@@ -206,22 +201,20 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         return writer
 
 
-def _few_changed(
+def _only_changed(
     plan: Plan, location: LocationId, fetched: Mapping[SourceId, FetchResult], fence: Fence
 ) -> ChangedUsers | None:
     """Return the only users who have to be compared, or None if all have to be.
 
-    Few are enough where no decision depends on another row or source, and the location was last compared with exactly
-    the previous snapshot of its source, without a candidate being left and without a later write.
+    Those who changed are enough where no decision depends on another row or source, and the location was last compared
+    with exactly the previous snapshot of its source, without a candidate being left and without a later write.
     """
     sources, preferences = plan.locations[location], plan.preferences
     depends_on_others = len(sources) != 1 or preferences.rule is not None or preferences.attributes.manager
     if plan.mode is RunMode.FULL or depends_on_others or not fence.only_directory:
         return None
-    before, changed = fingerprint_before(plan, sources, fetched), fetched[sources[0]].changed
-    if changed is None or before is None or fence.input_fingerprint != before:
-        return None
-    return changed if len(changed.people) <= min(MAX_CHANGED, _FEW + fence.active // _LISTED) else None
+    before = fingerprint_before(plan, sources, fetched)
+    return None if before is None or fence.input_fingerprint != before else fetched[sources[0]].changed
 
 
 class _WritingBudget:

@@ -1,6 +1,7 @@
 """Recipients in memory."""
 
 from collections.abc import AsyncIterator, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -36,12 +37,12 @@ class FakeRecipientStore:
         return self._fences.replace((tenant, location), fence, etag)
 
     async def list_recipients(
-        self, tenant: TenantId, location: LocationId, *, start: str = ""
+        self, tenant: TenantId, location: LocationId, *, start: str = "", among: AbstractSet[RecipientId] | None = None
     ) -> AsyncIterator[Recipient]:
-        """Iterate over the recipients of a location by id, from the id `start` on."""
+        """Iterate over the recipients of a location by id, from the id `start` on; only those `among` if given."""
         rows = dict(self._recipients.get((tenant, location), {}))
         for key in sorted(rows):
-            if key >= start:
+            if key >= start and (among is None or key in among):
                 yield rows[key]
 
     async def list_others(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:

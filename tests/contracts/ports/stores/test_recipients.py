@@ -71,6 +71,16 @@ async def test_a_full_batch_fits_and_pages_begin_where_asked(stores: Stores) -> 
     assert await read(stores, start=found[90].id) == found[90:]
 
 
+async def test_recipients_can_be_listed_by_name(stores: Stores) -> None:
+    """The others are skipped, and an id without a recipient too."""
+    writes = creations(20)
+    await put(stores, writes, Versioned(Fence(attempt="a", operation=1), None))
+    wanted = [writes[3].recipient, writes[17].recipient]
+    names = {each.id for each in wanted} | {RecipientId("unknown")}
+    found = stores.recipients.list_recipients(stores.acme, DESK, among=names)
+    assert [recipient async for recipient in found] == wanted
+
+
 async def test_a_lost_fence_writes_nothing(stores: Stores) -> None:
     """The batch is all or nothing: neither people nor journal appear when the fence has moved on."""
     first, second = creations(2)
