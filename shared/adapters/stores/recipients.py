@@ -58,7 +58,7 @@ class TableRecipientStore:
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
         rows = (keys.RECIPIENTS[0] + start, keys.RECIPIENTS[1])
-        names = None if among is None else {keys.recipient(each) for each in among}
+        names = None if among is None else set(map(keys.recipient, among))
         async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
             async with cpu_slice():
                 wanted = page if names is None else [row for row in page if row.key in names]
