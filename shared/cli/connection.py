@@ -2,14 +2,18 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from shared.cli.session import Json, Location, Tenant, attention, session
+from shared.cli.client import Failure
+from shared.cli.session import Json, Location, Session, Tenant, attention, session
 
 SECRET: Final = "RECIPIENT_SYNC_SECRET"  # noqa: S105 - the name of a variable
+#: Wait before a new credential is sent again, in seconds; it doubles for each further attempt.
+FIRST_WAIT_S: Final = 30.0
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +41,9 @@ def connect(
         ),
     ] = False,
     stdin: Annotated[bool, typer.Option("--secret-stdin", help="Read the secret from standard input.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Try for some minutes if the directory does not know a new secret yet.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Validate credentials, store them and turn the connection on."""
@@ -51,9 +58,31 @@ def connect(
     else:
         body["clientSecret"] = _secret(stdin=stdin, prompt=True)
     with session(context, as_json=as_json) as s:
-        answer = s.api("PUT", "tenants", tenant, "connection", body=body).json
+        answer = _put(s, tenant, body, wait=wait)
         s.out.checks(answer, answer["report"]["checks"])
         s.out.print(f"The connection of {tenant} is {answer['state']}.")
+
+
+def _put(s: Session, tenant: str, body: object, *, wait: bool) -> Any:  # noqa: ANN401 - JSON of the route
+    """Store credentials and return the connection. With `wait`, try again if the refusal can pass. Raises Failure."""
+    wait_s = waited_s = 0.0
+    while True:
+        try:
+            return s.api("PUT", "tenants", tenant, "connection", body=body).json
+        except Failure as failure:
+            wait_s = 2 * wait_s or FIRST_WAIT_S
+            waited_s += wait_s
+            if not wait or waited_s > _retry_for_s(failure):
+                raise
+        s.out.print(f"The directory does not know the credential yet. It is tried again in {wait_s:.0f} s.")
+        time.sleep(wait_s)
+
+
+def _retry_for_s(failure: Failure) -> float:
+    """Return for how long the same credentials may be sent again, in seconds; 0 if the refusal is final."""
+    report = failure.problem.get("report") or {"checks": ()}
+    failed = [check for check in report["checks"] if check["status"] == "fail"]
+    return float(failed[0].get("retryForSeconds", 0)) if len(failed) == 1 else 0.0
 
 
 def _secret(*, stdin: bool, prompt: bool) -> str:

@@ -37,6 +37,11 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         """Number of attempts after the first one."""
         return self.attempts - 1
 
+    @property
+    def total_s(self) -> float:
+        """Sum of all waits, in seconds."""
+        return sum(map(self.wait_s, range(self.retries)))
+
     def wait_s(self, retry: int) -> float:
         """Return the wait before a retry, in seconds; the first retry is number 0."""
         return min(self.max_wait_s, self.first_wait_s * 2.0**retry)
@@ -262,6 +267,15 @@ HTTP: Final = (
     Retry(error="`Contended`", stage="API", outcome="409 with `Retry-After`"),
     Retry(error="other `Transient`", stage="API", outcome="503 with `Retry-After`"),
 )
+#: Repeated by the clients, because a request is not kept open for minutes. The stored credential stays in use.
+UNKNOWN_CREDENTIAL: Final = Retry(
+    error="`connection_refused` with `retryForSeconds`",
+    stage="portal, command line: connect",
+    attempts=5,
+    first_wait_s=30.0,
+    max_wait_s=240.0,
+    outcome="the credential counts as wrong",
+)
 #: `Retry-After` of an answer to the API if the error has no wait, in seconds.
 API_RETRY_AFTER_S: Final = 5.0
 
@@ -291,5 +305,5 @@ TABLE: Final = {
         *NEEDS_ATTENTION,
     ),
     "One run": (LOST_JOB, DEADLINE),
-    "One HTTP request": HTTP,
+    "One HTTP request": (*HTTP, UNKNOWN_CREDENTIAL),
 }

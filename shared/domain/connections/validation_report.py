@@ -32,6 +32,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     link: str | None = None
     #: Whether the check failed because of a temporary error and can be repeated.
     retry: bool | UnsetType = UNSET
+    #: Time for which the same request may be repeated, in seconds, before the credential counts as wrong: it can be so
+    #: new that some servers of the directory do not know it yet.
+    retry_for_seconds: int | UnsetType = UNSET
     #: Values that would pass, by field; the portal offers to fill them in.
     suggestion: dict[str, str] | UnsetType = UNSET
 

@@ -2,18 +2,19 @@
 
 import * as api from "../api.js";
 import { h, reloadView, replace } from "../dom.js";
-import { count, when, words } from "../format.js";
+import { clock, count, when, words } from "../format.js";
 import { CONNECTION_TONES, credential } from "../labels.js";
 import { dialog } from "../parts/dialog.js";
 import { report } from "../parts/report.js";
+import { persistently } from "../parts/retrying.js";
 import { action, badge, button, card, notice, page, waiting } from "../parts/ui.js";
 import { credentials, secretOnly } from "./credentials.js";
 import { disconnect } from "./disconnect.js";
 
-export async function connect({ tenant }) {
+export async function connect({ tenant, left }) {
   const base = api.at("tenants", tenant);
   const [connection, sso] = await Promise.all([api.get(`${base}/connection`), getOrNull(`${base}/sso`)]);
-  return connection.state === "off" ? setUp(base, sso) : connected(base, connection);
+  return connection.state === "off" ? setUp(base, sso, left) : connected(base, connection);
 }
 
 async function getOrNull(path) {
@@ -25,7 +26,20 @@ async function getOrNull(path) {
   }
 }
 
-function setUp(base, sso) {
+/** Stores credentials. While the refusal of a new one can pass, shows in `result` when it is tried again. */
+function store(base, body, result, left, reassurance = null) {
+  const stopped = new AbortController();
+  left.addEventListener("abort", () => stopped.abort(), { once: true });
+  const show = ({ checks }, next, last) => {
+    const { detail, fix } = checks.find((check) => check.status === "fail");
+    const times = `A new credential can take a few minutes to work. It is tried again at ${clock(next)}, and until ${clock(last)}. Keep this page open.`;
+    const stop = button("Stop trying", () => stopped.abort(), { small: true });
+    replace(result, notice("warning", "Microsoft does not accept the credential yet", times, reassurance && h("p", {}, reassurance), h("p", {}, detail), h("p", { class: "fix" }, fix), stop));
+  };
+  return persistently(() => api.put(`${base}/connection`, body), show, stopped.signal);
+}
+
+function setUp(base, sso, left) {
   const result = h("div", { class: "stack", "aria-live": "polite" });
   const form = credentials(sso);
   const check = async () => {
@@ -33,7 +47,7 @@ function setUp(base, sso) {
     try {
       const { signIn, body } = form.entries();
       if (signIn) await api.put(`${base}/sso`, { clientId: signIn });
-      const stored = await api.put(`${base}/connection`, body);
+      const stored = await store(base, body, result, left);
       replace(result, report(stored.report, form.accept), notice("success", "The directory is connected."));
       replace(submit, nextSteps());
     } catch (error) {
@@ -68,12 +82,14 @@ function connected(base, connection) {
   };
   const renew = () => {
     const form = secretOnly(connection);
-    const result = h("div", {});
-    dialog("Replace the client secret", h("div", { class: "stack" }, form.element, result), {
+    const result = h("div", { "aria-live": "polite" });
+    const closed = new AbortController();
+    const box = dialog("Replace the client secret", h("div", { class: "stack" }, form.element, result), {
       label: "Check and replace",
       done: async () => {
+        replace(result);
         try {
-          await api.put(`${base}/connection`, form.body());
+          await store(base, form.body(), result, closed.signal, "The current secret stays in use until the new one works.");
         } catch (error) {
           if (error.body?.report) replace(result, report(error.body.report, () => {}));
           throw error;
@@ -81,6 +97,7 @@ function connected(base, connection) {
         reloadView();
       },
     });
+    box.addEventListener("close", () => closed.abort());
   };
   return page(
     "Directory connection",

@@ -9,6 +9,7 @@ from playwright.async_api import Route, expect
 
 from infra.local.demo.simulator import Simulator
 from infra.local.stack.local_stack import LocalStack
+from shared.domain.retry_policy import NEW_CREDENTIAL, UNKNOWN_CREDENTIAL
 from tests.e2e.portal.visitor import Visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -22,6 +23,8 @@ class Mistake:
 
     entered: dict[str, str]
     said: str
+    #: Whether it could be a new secret that is not known yet, so that the page would try again for minutes.
+    passes: bool = False
 
 
 def mistakes(right: dict[str, str]) -> list[Mistake]:
@@ -38,7 +41,7 @@ def mistakes(right: dict[str, str]) -> list[Mistake]:
         Mistake({"objectId": str(uuid4())}, "Wrong object ID"),
         Mistake({"clientSecret": ""}, "The client secret is missing"),
         Mistake({"clientSecret": SECRET_ID}, "The secret ID was entered instead of the secret"),
-        Mistake({"clientSecret": "wrong~secret-value-0123456789"}, "The client secret is wrong"),
+        Mistake({"clientSecret": "wrong~secret-value-0123456789"}, "The client secret is wrong", passes=True),
     ]
 
 
@@ -86,6 +89,8 @@ async def test_every_mistake_is_named_and_can_be_corrected(
     for mistake in mistakes(right):
         await visitor.fill(**(right | mistake.entered))
         await visitor.press("Check and connect")
+        if mistake.passes:
+            await visitor.press("Stop trying")
         assert mistake.said in await visitor.failed_checks(), mistake
         await visitor.page.evaluate("document.querySelector('.report').remove()")
     await visitor.fill(**right)
@@ -103,6 +108,33 @@ async def test_every_mistake_is_named_and_can_be_corrected(
     await visitor.press("Check and connect")
     await visitor.sees("The directory is connected.")
     await visitor.look("connect-passed")
+
+
+async def test_a_secret_that_is_not_known_yet_is_tried_again(
+    visitor: Visitor, simulator: Simulator, stack: LocalStack
+) -> None:
+    """The page says until when it tries by itself, and is connected once the login service knows the secret."""
+    known = stack.info["directories"]["contoso"]
+    await visitor.page.clock.install()
+    await visitor.press("Add tenant")
+    await visitor.fill(name="New Secret")
+    await visitor.press("Add")
+    await visitor.sees("Connect your directory")
+    await visitor.fill(
+        signIn=known["application_id"],
+        tenantId=known["azure_tenant_id"],
+        clientId=known["application_id"],
+        objectId=known["object_id"],
+        clientSecret=known["client_secret"],
+    )
+    unknown = {"path": "", "where": "login", "action": {"type": "aadsts", "code": 7000215}}
+    await simulator.call("POST", "/faults", {**unknown, "count": 2 * NEW_CREDENTIAL.attempts})
+    await visitor.press("Check and connect")
+    await visitor.sees("Microsoft does not accept the credential yet")
+    await visitor.look("connect-not-known-yet")
+    await visitor.page.clock.run_for(round(UNKNOWN_CREDENTIAL.first_wait_s * 1_000))
+    await visitor.page.clock.run_for(round(UNKNOWN_CREDENTIAL.wait_s(1) * 1_000))
+    await visitor.sees("The directory is connected.")
 
 
 async def test_swapped_ids_are_offered_swapped(visitor: Visitor, stack: LocalStack) -> None:

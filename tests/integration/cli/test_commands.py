@@ -1,15 +1,19 @@
 """Each command: what it does, how it ends, and what its JSON looks like."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from shared.adapters.entra import validation
 from shared.bootstrap import Ports
 from shared.cli import uploads
 from shared.domain.operations.operator_log import OperatorLogEntry
+from shared.domain.retry_policy import NEW_CREDENTIAL
 from shared.errors import Misconfigured
 from shared.workflows.imports import import_in_request
 from tests.integration.cli.conftest import KEY, InMemory, Run, ids
@@ -50,6 +54,34 @@ def test_a_wrong_secret_is_refused_and_not_repeated(
         assert "canary-secret" not in ended.err
         assert KEY not in ended.err
     assert json.loads(ended.err)["code"] == "connection_refused"
+
+
+@pytest.mark.parametrize(("known_after_s", "waits", "code"), [(80, [30, 60], 0), (9_999, [30, 60, 120, 240], 1)])
+def test_connect_waits_for_a_new_secret(
+    run: Run,
+    contoso: dict[str, Any],
+    directory: FakeDirectory,
+    monkeypatch: pytest.MonkeyPatch,
+    known_after_s: float,
+    waits: list[float],
+    code: int,
+) -> None:
+    """It is sent again after 30 s, and later each time, until it is known or counts as wrong."""
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if sum(waited) >= known_after_s:
+            directory.secret = contoso["clientSecret"]
+
+    directory.secret = "not known yet"
+    monkeypatch.setattr(validation, "NEW_CREDENTIAL", msgspec.structs.replace(NEW_CREDENTIAL, first_wait_s=0.0))
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setenv("RECIPIENT_SYNC_SECRET", contoso["clientSecret"])
+    ended = run("connect", "contoso", *ids(contoso), "--wait")
+    assert (ended.code, waited) == (code, waits)
+    assert ("connection of contoso is on" in ended.out) is (code == 0)
+    assert ended.out.count("does not know the credential yet") == len(waits)
 
 
 @pytest.mark.usefixtures("connected")

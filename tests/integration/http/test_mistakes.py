@@ -12,6 +12,7 @@ from shared.adapters.entra import GraphDirectoryFactory
 from shared.adapters.id_source import RandomIdSource
 from shared.bootstrap import App, Ports
 from shared.domain.connections.entra.credentials import Endpoints
+from shared.domain.retry_policy import UNKNOWN_CREDENTIAL
 from tests.integration.http.calling import Client
 from tests.integration.http.mistakes import MISTAKES, Mistake, entries_of
 from tests.support.entra import Broken
@@ -110,5 +111,6 @@ async def test_a_new_secret_that_one_server_does_not_know_yet(api: Client, simul
     (failed,) = [check for check in refused.body["report"]["checks"] if check["status"] == "fail"]
     assert (refused.status, failed["id"]) == (422, "secret")
     assert "a few minutes" in failed["fix"]
+    assert failed["retryForSeconds"] == UNKNOWN_CREDENTIAL.total_s
     assert (await api("GET", "tenants/contoso/connection")).body == stored
     assert (await api("POST", "tenants/contoso/connection/validate")).body["ok"]

@@ -6,10 +6,12 @@ Source: https://learn.microsoft.com/entra/identity-platform/reference-error-code
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from shared.domain.connections.entra.credentials import CredentialKind
 from shared.domain.connections.validation_report import Check, CheckStatus
 from shared.domain.problem import ErrorCategory, Explanation
+from shared.domain.retry_policy import UNKNOWN_CREDENTIAL
 
 
 class LoginError(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,10 +21,12 @@ class LoginError(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     detail: str
     fix: str
+    #: Whether a credential that was just created can be refused like this, until all servers know it.
+    passes: bool = False
 
 
-def _of(check: str, title: str, detail: str, fix: str) -> LoginError:
-    return LoginError(check=check, title=title, detail=detail, fix=fix)
+def _of(check: str, title: str, detail: str, fix: str, *, passes: bool = False) -> LoginError:
+    return LoginError(check=check, title=title, detail=detail, fix=fix, passes=passes)
 
 
 LOGIN_ERRORS: Final[dict[str, LoginError]] = {
@@ -86,6 +90,7 @@ LOGIN_ERRORS: Final[dict[str, LoginError]] = {
         "The application exists, but the secret is not one of its secrets (AADSTS7000215).",
         'Create a new client secret and copy its "Value", not its "Secret ID". The value is shown only once. '
         "A secret that you have just created can take a few minutes to work.",
+        passes=True,
     ),
     "7000222": _of(
         "secret",
@@ -115,7 +120,9 @@ LOGIN_ERRORS: Final[dict[str, LoginError]] = {
         "certificate",
         "The certificate does not match",
         "The certificate is not one of the certificates of the application.",
-        "Upload the certificate to the app registration again.",
+        "Upload the certificate to the app registration again. One that you have just uploaded can take a few minutes "
+        "to work.",
+        passes=True,
     ),
     "50012": _of(
         "certificate",
@@ -133,7 +140,9 @@ LOGIN_ERRORS: Final[dict[str, LoginError]] = {
         "federation",
         "No federated credential matches",
         "Issuer, subject or audience differ from the app registration.",
-        "Correct the issuer, subject and audience of the federated credential.",
+        "Correct the issuer, subject and audience of the federated credential. One that you have just created can take "
+        "a few minutes to work.",
+        passes=True,
     ),
     "700213": _of(
         "federation",
@@ -257,4 +266,5 @@ def refused(code: str, login: str, support_ids: str = "", consent_link: str | No
         detail=f"{meaning.detail}{support_ids}",
         fix=meaning.fix,
         link=link,
+        retry_for_seconds=round(UNKNOWN_CREDENTIAL.total_s) if entry is not None and entry.passes else UNSET,
     )
