@@ -41,6 +41,7 @@ class SyncWiring(TenantWiring):
             withheld_check=WithheldCheck(snapshots=ports.snapshots),
             clock=ports.clock,
             slow_starts=SlowStartLimiter(),
+            deadline_s=self.settings.run_deadline_s,
         )
 
     @cached_property

@@ -190,15 +190,24 @@ DELAYED: Final = Retry(
     wait="as the error says, up to an hour",
     outcome="the run fails at its deadline",
 )
-#: A fetch job ends at its last delivery, so that the run continues with its other sources.
-DELAYED_AT_LAST: Final = Retry(
-    error="other `Transient` with a wait, at the last delivery",
+#: The run then continues with its other sources.
+DELAYED_TOO_LONG: Final = Retry(
+    error="the same, if the wait ends after the run's deadline",
     stage="fetch",
     outcome="the source is recorded as failed",
 )
+#: Every such message has read and stored pages.
+INTERRUPTED: Final = Retry(
+    error="`Transient` without a wait, after pages were read",
+    stage="fetch",
+    attempts=UNTIL_DEADLINE,
+    first_wait_s=15.0,
+    max_wait_s=15.0,
+    outcome="the run fails at its deadline",
+)
 #: host.json: `maxDequeueCount` and `visibilityTimeout`.
 REDELIVERY: Final = Retry(
-    error="`Transient` without a wait, any other error",
+    error="other `Transient` without a wait, any other error",
     stage="any job",
     attempts=5,
     first_wait_s=15.0,
@@ -295,7 +304,8 @@ TABLE: Final = {
     "One message": (
         CONTENDED,
         DELAYED,
-        DELAYED_AT_LAST,
+        DELAYED_TOO_LONG,
+        INTERRUPTED,
         REDELIVERY,
         *DEAD_LETTERS,
         SUPERSEDED,

@@ -195,25 +195,31 @@ async def test_a_fetch_out_of_time_goes_on_in_a_new_message(monkeypatch: pytest.
     assert (run.state, run.counts.created) == (RunState.DONE, 60)
 
 
-async def test_a_throttled_source_is_tried_again_and_fails_only_at_the_last_delivery() -> None:
+async def test_a_failing_source_is_tried_again_and_fails_only_at_the_last_delivery(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Before that the error is the queue's to handle; then the source counts as unread."""
     world = await groups_world()
     await world.sync("fabrikam", "first")
-    directory = world.directory()
-    source = Source(group=TEMPS).id
-    busy = Transient("429", code="throttled", retry_after_s=30)
     world.clock.advance(60)
     await world.request("fabrikam", "second")
     await deliver(world.app, world.queue.messages.pop(0))
-    message = next(message for message in world.queue.messages if getattr(message, "source", None) == source)
-    directory.broken[source] = (0, busy)
-    with pytest.raises(Transient):
-        await deliver(world.app, message)
-    directory.broken[source] = (0, busy)
-    await deliver(world.app, message, last_delivery=True)
+    message = next(
+        message for message in world.queue.messages if getattr(message, "source", None) == Source(group=TEMPS).id
+    )
+    world.queue.messages.remove(message)
+
+    async def failing(*_: object) -> None:
+        raise Transient("The snapshot cannot be read.", code="storage_failing")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.ports.snapshots, "find_current", failing)
+        with pytest.raises(Transient):
+            await deliver(world.app, message)
+        await deliver(world.app, message, last_delivery=True)
     await world.drain()
     run = await world.newest("fabrikam")
-    assert [(problem.concerns, problem.code) for problem in run.problems] == [(f"group:{TEMPS}", "throttled")]
+    assert [(problem.concerns, problem.code) for problem in run.problems] == [(f"group:{TEMPS}", "storage_failing")]
 
 
 async def test_a_reconcile_out_of_time_goes_on_in_a_new_message(monkeypatch: pytest.MonkeyPatch) -> None:

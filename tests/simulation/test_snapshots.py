@@ -343,10 +343,9 @@ async def test_a_damaged_segment_begins_the_listing_again(damage: str, monkeypat
     del monkeypatch
     await world.request("contoso", "first")
     await deliver(world.app, world.queue.messages.pop(0))
-    (job,) = world.queue.messages
+    job = world.queue.messages.pop(0)
     assert isinstance(job, FetchJob)
-    with pytest.raises(Transient):
-        await deliver(world.app, job)
+    await deliver(world.app, job)
     checkpoint = await world.ports.runs.find_checkpoint(job)
     assert checkpoint is not None
     ((key, _),) = checkpoint.segments
@@ -369,9 +368,8 @@ async def test_a_page_token_that_expires_after_a_message_begins_again() -> None:
     directory.broken[EVERYONE] = (5, Transient("Wait.", code="throttled", retry_after_s=30))
     await world.request("contoso", "first")
     await deliver(world.app, world.queue.messages.pop(0))
-    (job,) = world.queue.messages
-    with pytest.raises(Transient):
-        await deliver(world.app, job)
+    await deliver(world.app, world.queue.messages.pop(0))
+    assert (world.queue.last_delay_s, len(world.queue.messages)) == (30, 1)
     directory.broken[EVERYONE] = (5, PageTokenExpired("The page token expired."))
     directory.remove(person(2))
     await world.drain()

@@ -161,7 +161,7 @@ def of_status(status: int, code: str, headers: Mapping[str, str]) -> SyncError:
             f"Microsoft Graph {'limits our requests' if throttled else 'is failing'} ({summary}); try again later.",
             code="throttled" if throttled else "graph_failing",
             status=status,
-            retry_after_s=retry_after_s(headers),
+            retry_after_s=retry_after_s(headers) or None,  # 0 asks for no wait
         )
     elif status < HTTPStatus.BAD_REQUEST or (status == HTTPStatus.NOT_FOUND and not code):
         # a redirect, which is not followed, a partial response, or a 404 without a code, which is not Graph's

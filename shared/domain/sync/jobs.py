@@ -58,6 +58,11 @@ class FetchJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: When the login service refused the credentials of an earlier message, for the first time since a success.
     login_refused_at: datetime | None = None
 
+    @property
+    def after_progress(self) -> "FetchJob":
+        """The job after a message that has read and stored pages: earlier failures no longer count."""
+        return FetchJob(tenant=self.tenant, run=self.run, source=self.source)
+
 
 class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
     """Update the recipients of one location from the snapshots."""
@@ -127,6 +132,8 @@ class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     #: The change cursor that was requested before the first page.
     change_cursor: str | None = None
     conclusive: bool = True
+    #: End of the wait that the directory asked for. Until then the watchdog does not send the job again.
+    waits_until: datetime | None = None
     directory_requests: int = 0
     storage_requests: int = 0
 

@@ -1,13 +1,14 @@
 """Fetch: reads one source of a run into a snapshot, and advances the run after the last source. Writes no recipient."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.ids import SourceId
 from shared.domain.problem import ErrorCategory, Problem
-from shared.domain.retry_policy import LOGIN_REFUSED, REFUSED
+from shared.domain.retry_policy import DELAYED, INTERRUPTED, LOGIN_REFUSED, REFUSED
 from shared.domain.run import Plan
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchResult
@@ -32,6 +33,7 @@ from shared.runtime.adaptive_timeout import DirectoryUnavailable, FirstResponseG
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.sync.change_feed import has_feed, remembered
+from shared.workflows.sync.fetch_message import FetchMessage
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.observed_directory import ObservedDirectory
 from shared.workflows.sync.source_read import HandOver, SourceRead
@@ -52,12 +54,13 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     withheld_check: WithheldCheck
     clock: Clock
     slow_starts: SlowStartLimiter
+    deadline_s: float
 
     async def __call__(self, job: FetchJob, counters: RequestCounters, *, last_delivery: bool) -> None:
         """Read a source, record the result, and enqueue the next stage if this was the last source of the run.
 
         The run is finished early instead if nothing could be read, or nothing that it depends on has changed. If the
-        directory does not respond, a later message tries again; also once if it refuses a request.
+        directory does not respond or asks to wait, a later message continues; also once if it refuses a request.
 
         Raises:
             Superseded: The run no longer owns the tenant.
@@ -68,7 +71,9 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         result = await self.runs.find_fetch_result(job)
         done_before = result is not None
         if result is None:
-            result = await self._result(plan, context, job, counters, last_delivery=last_delivery)
+            first = FirstResponseGuard(self.slow_starts, job.attempts_without_response)
+            message = FetchMessage(job=job, counters=counters, first=first)
+            result = await self._result(plan, context, message, last_delivery=last_delivery)
             if result is None:
                 return
             spent = msgspec.structs.replace(
@@ -107,13 +112,16 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         return {**await self.runs.list_fetch_results(plan.tenant, plan.run), own.source: own}
 
     async def _result(
-        self, plan: Plan, context: TenantContext, job: FetchJob, counters: RequestCounters, *, last_delivery: bool
+        self, plan: Plan, context: TenantContext, message: FetchMessage, *, last_delivery: bool
     ) -> FetchResult | None:
         """Return the result of the job, or None if it continues in a new message, which is then enqueued."""
+        job = message.job
         try:
-            return await self._read_or_hand_over(plan, context, job, counters)
+            return await self._read(plan, context, message)
         except (Superseded, Contended):  # Contended: the message is re-enqueued, also at its last delivery
             raise
+        except HandOver:
+            await self._continue(message, message.next_job)
         except DirectoryUnavailable as error:
             event("no_response", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
             if error.retry_after_s is None:
@@ -121,16 +129,45 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             again = msgspec.structs.replace(job, attempts_without_response=job.attempts_without_response + 1)
             await self.queue.send([again], delay_s=error.retry_after_s)
         except Transient as error:
-            if not last_delivery:
-                raise
-            return self._failed(plan, context, job, error)
+            if not await self._wait(plan, message, error, last_delivery=last_delivery):
+                return self._failed(plan, context, job, error)
         except (NeedsAttention, NotFound, Conflict) as error:
-            second, wait_s = _second_attempt(job, error)
+            second, wait_s = _second_attempt(message.next_job, error)
             if second is None:
                 return self._failed(plan, context, job, error)
             event("refused", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
-            await self.queue.send([second], delay_s=wait_s)
+            await self._continue(message, second, wait_s)
         return None
+
+    async def _continue(self, message: FetchMessage, following: FetchJob, delay_s: float = 0.0) -> None:
+        """Enqueue the next message of a job."""
+        if message.has_progress and message.job.login_refused_at is not None:
+            await self.access.health.recovered(message.job.tenant)  # the credentials were accepted in between
+        await self.queue.send([following], delay_s=delay_s)
+
+    async def _wait(self, plan: Plan, message: FetchMessage, error: Transient, *, last_delivery: bool) -> bool:
+        """Enqueue the next message after a wait. Return False instead if the source counts as failed.
+
+        That is the case if the run would be past its deadline then, or if the directory asks for no wait, nothing was
+        read, and this is the last delivery; before the last delivery `error` is raised. The wait is stored, so that the
+        watchdog does not take the job for a lost one.
+        """
+        wait_s = error.retry_after_s
+        if wait_s is None:
+            if not message.has_progress:
+                if last_delivery:
+                    return False
+                raise error
+            wait_s = INTERRUPTED.first_wait_s
+        job, delay_s = message.job, min(wait_s, DELAYED.max_wait_s)
+        until = self.clock.now() + timedelta(seconds=delay_s)
+        if until >= plan.created_at + timedelta(seconds=self.deadline_s):
+            return False
+        if message.checkpoint is not None:
+            await self.runs.save_checkpoint(job, message.waiting(until))
+        event("waits", tenant=job.tenant, run=job.run, source=job.source, code=error.code, seconds=delay_s)
+        await self._continue(message, message.next_job, delay_s)
+        return True
 
     def _failed(self, plan: Plan, context: TenantContext, job: FetchJob, error: SyncError) -> FetchResult:
         category = self.access.providers.category(context.connection, error.code) if context.connection else None
@@ -139,57 +176,38 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         )
         return FetchResult(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)
 
-    async def _read_or_hand_over(
-        self, plan: Plan, context: TenantContext, job: FetchJob, counters: RequestCounters
-    ) -> FetchResult | None:
-        """Return the result, or None if a new message continues. What was read is then kept in a checkpoint."""
-        try:
-            return await self._read(plan, context, job)
-        except HandOver as over:
-            checkpoint = over.checkpoint
-            spent = msgspec.structs.replace(
-                checkpoint,
-                directory_requests=checkpoint.directory_requests + counters.directory_requests,
-                storage_requests=checkpoint.storage_requests + counters.storage_requests,
-            )
-            await self.runs.save_checkpoint(job, spent)
-            if over.cause is not None:
-                raise over.cause from over
-            await self.queue.send([job])
-            return None
-
     async def _has_read_others(self, plan: Plan) -> bool:
         """Return whether the run has read another source, so that one refusal does not outweigh what works."""
         results = (await self.runs.list_fetch_results(plan.tenant, plan.run)).values()
         return any(result.outcome is FetchOutcome.COMPLETE for result in results)
 
-    async def _read(self, plan: Plan, context: TenantContext, job: FetchJob) -> FetchResult:
+    async def _read(self, plan: Plan, context: TenantContext, message: FetchMessage) -> FetchResult:
+        job = message.job
         current = await self.snapshots.find_current(job.tenant, job.source)
         if job.login_refused_at is not None and await self._has_read_others(plan):
             await self.access.health.recovered(job.tenant)
         async with self.access.open_for_run(plan, context, job.login_refused_at) as directory:
             observed = ObservedDirectory(directory, current, has_feed=has_feed(current, self.clock.now()))
             try:
-                result = await self._checked(plan, job, observed, current)
+                result = await self._checked(plan, message, observed, current)
                 result = remembered(result, plan.sources[job.source], directory, current, self.clock.now())
             except NeedsAttention as error:
                 result = self._failed(plan, context, job, error)
-                is_final = job.refused or not isinstance(error, RequestRefused)
+                is_final = message.next_job.refused or not isinstance(error, RequestRefused)
                 if not is_final or (result.problem and result.problem.category is ErrorCategory.CREDENTIALS):
                     raise
             lost = await self._lost_permissions(plan, directory, result)
             return msgspec.structs.replace(result, warnings=(*result.warnings, *lost))
 
     async def _checked(
-        self, plan: Plan, job: FetchJob, observed: ObservedDirectory, current: SnapshotManifest | None
+        self, plan: Plan, message: FetchMessage, observed: ObservedDirectory, current: SnapshotManifest | None
     ) -> FetchResult:
         """Return the result of reading the source, listed without a change feed if the directory refuses its own."""
-        first = FirstResponseGuard(self.slow_starts, job.attempts_without_response)
         try:
-            result = await self.source_read(plan, job, observed.as_directory, first, current)
+            result = await self.source_read(plan, message, observed.as_directory, current)
         except ChangeFeedUnsupported:
             observed.has_feed = False
-            result = await self.source_read(plan, job, observed.as_directory, first, current)
+            result = await self.source_read(plan, message, observed.as_directory, current)
         return await self.withheld_check(plan, current, observed, result)
 
     async def _lost_permissions(self, plan: Plan, directory: Directory, result: FetchResult) -> tuple[Problem, ...]:

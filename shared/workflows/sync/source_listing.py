@@ -68,14 +68,15 @@ class SourceListing:
 
 
 class LoopGuard:
-    """Detects a listing that loops."""
+    """Detects a listing that loops, after `pages` that earlier messages have read."""
 
-    def __init__(self) -> None:
+    def __init__(self, pages: int = 0) -> None:
+        self._pages = pages
         self._seen: set[str] = set()
 
     def require_new(self, cursor: str) -> None:
         """Raise Conflict (`link_loop`) if the cursor was seen before, or after more pages than any directory has."""
-        if cursor in self._seen or len(self._seen) >= _MAX_PAGES:
+        if cursor in self._seen or self._pages + len(self._seen) >= _MAX_PAGES:
             raise Conflict(
                 f"The directory returned the same page twice, or more than {_MAX_PAGES} pages.", code="link_loop"
             )

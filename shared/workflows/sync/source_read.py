@@ -12,25 +12,28 @@ from shared.domain.snapshots.delta import Unnamed
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.fingerprints import snapshot_scope
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchCheckpoint, FetchJob, FetchOutcome, FetchResult
-from shared.errors import DeltaLinkExpired, PageTokenExpired, SnapshotIncomplete, TooLarge, Transient
+from shared.errors import (
+    DeltaLinkExpired,
+    NeedsAttention,
+    PageTokenExpired,
+    SnapshotIncomplete,
+    SyncError,
+    TooLarge,
+    Transient,
+)
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock, IdSource
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.runtime.adaptive_timeout import FirstResponseGuard
 from shared.runtime.fair_scheduler import cpu_slice
 from shared.telemetry import event
 from shared.workflows.snapshots.merger import SnapshotMerger
+from shared.workflows.sync.fetch_message import FetchMessage
 from shared.workflows.sync.source_listing import LoopGuard, SourceListing
 
 
 class HandOver(Exception):
-    """The job continues at the checkpoint, in a new message: its time is up, or `cause` told it to wait."""
-
-    def __init__(self, checkpoint: FetchCheckpoint, cause: Transient | None) -> None:
-        super().__init__()
-        self.checkpoint = checkpoint
-        self.cause = cause
+    """The time of the message is up: the job continues at its checkpoint, in a new message."""
 
 
 class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,51 +49,52 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
     async def __call__(
         self,
         plan: Plan,
-        job: FetchJob,
+        message: FetchMessage,
         directory: Directory,
-        first: FirstResponseGuard,
         current: SnapshotManifest | None,
     ) -> FetchResult:
         """Return the result of a source that was read completely, continued at its checkpoint if there is one.
 
         Changes that cannot be used lead to a complete listing. An expired listing begins again, up to
-        `LISTING.attempts` times in a message.
+        `LISTING.attempts` times in a message. If the directory is out of order, asks to wait or refuses a request, what
+        was read before is kept in the checkpoint.
 
         Raises:
-            HandOver: The next message continues at the checkpoint in the error.
+            HandOver: The next message continues at the checkpoint.
             Transient: The listing expired at the last attempt, or the directory did not respond.
             SyncError: As the directory raises.
         """
-        checkpoint = await self.runs.find_checkpoint(job) or FetchCheckpoint()
+        job = message.job
+        checkpoint = message.checkpoint = await self.runs.find_checkpoint(job) or FetchCheckpoint()
         begin = _begin(plan, current)
         if not checkpoint.pages or checkpoint.base not in {None, begin.base}:
-            checkpoint = begin
+            checkpoint = message.checkpoint = message.restarted(begin)
         for _ in range(LISTING.attempts + (checkpoint.base is not None)):
             if checkpoint.base is None and plan.mode is RunMode.INCREMENTAL and current and current.change_cursor:
                 event("full_listing", tenant=job.tenant, run=job.run, source=job.source)
             try:
-                return await self._read(plan, job, directory, first, current, checkpoint)
+                return await self._read(plan, message, directory, current, checkpoint)
             except (PageTokenExpired, DeltaLinkExpired, SnapshotIncomplete, Unnamed, TooLarge) as error:
                 if isinstance(error, SnapshotIncomplete):
                     current = None  # do not compare with it either
                 if checkpoint.pages:
                     await self.runs.save_checkpoint(job, None)
-                checkpoint = FetchCheckpoint()  # begin a complete listing
+                checkpoint = message.checkpoint = message.restarted(FetchCheckpoint())  # begin a complete listing
         raise Transient(f"The listing expired {LISTING.attempts} times while it was read.", code="page_expired")
 
     async def _read(
         self,
         plan: Plan,
-        job: FetchJob,
+        message: FetchMessage,
         directory: Directory,
-        first: FirstResponseGuard,
         current: SnapshotManifest | None,
         checkpoint: FetchCheckpoint,
     ) -> FetchResult:
+        job = message.job
         source, capabilities = plan.sources[job.source], directory.capabilities
         managers = source.group is None and plan.preferences.attributes.manager and Capability.MANAGERS in capabilities
         listing = SourceListing(directory=directory, source=source, managers=managers, position=checkpoint)
-        collector = await self._collected(job, listing, first)
+        collector = await self._collected(message, listing)
         if checkpoint.segments:
             collector = await self._with_segments(job, checkpoint, collector)
         if current is not None and checkpoint.base is not None:
@@ -111,20 +115,25 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
             storage_requests=checkpoint.storage_requests,
         )
 
-    async def _collected(self, job: FetchJob, listing: SourceListing, first: FirstResponseGuard) -> Collector:
+    async def _collected(self, message: FetchMessage, listing: SourceListing) -> Collector:
         """Return the items of all further pages. Raises HandOver if another message has to continue."""
-        started_s = self.clock.monotonic_s()
-        before, collector, loop, pages = listing.position, Collector(job.source), LoopGuard(), 0
-        cause: Transient | None = None
+        started_s, first = self.clock.monotonic_s(), message.first
+        before, collector, loop, pages = (
+            listing.position,
+            Collector(message.job.source),
+            LoopGuard(listing.position.pages),
+            0,
+        )
+        interruption: SyncError | None = None
         if before.next_cursor is None:
             await first.await_response(listing.begin())
         while self.clock.monotonic_s() - started_s <= BUDGET_SHARE * self.budget_s or not pages:
             try:
                 items = await first.await_response(listing.page())
-            except Transient as error:
+            except (Transient, NeedsAttention) as error:
                 if not pages:
                     raise
-                cause = error
+                interruption = error
                 break
             async with cpu_slice():
                 collector.add(items)
@@ -132,17 +141,26 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
             if listing.position.next_cursor is None:
                 return collector
             loop.require_new(listing.position.next_cursor)
+        await self._store(message, listing.position, collector, pages)
+        raise interruption or HandOver
+
+    async def _store(self, message: FetchMessage, position: FetchCheckpoint, collector: Collector, pages: int) -> None:
+        """Store what was read, and the checkpoint at which the next message continues."""
+        job = message.job
         # The segments have an attempt id of their own, so two deliveries that continue from one checkpoint never mix.
-        attempt, start = self.ids.new_attempt_id(), len(before.segments)
+        attempt, start = self.ids.new_attempt_id(), len(position.segments)
         rows = {f"segment:{start + n:06d}:{attempt}": segment for n, segment in enumerate(collector.segments())}
         await self.snapshots.put(job.tenant, job.source, rows)
         checkpoint = msgspec.structs.replace(
-            listing.position,
-            pages=before.pages + pages,
-            users=before.users + collector.items,
-            segments=(*before.segments, *((key, sha256(segment).digest()) for key, segment in rows.items())),
+            position,
+            pages=position.pages + pages,
+            users=position.users + collector.items,
+            segments=(*position.segments, *((key, sha256(segment).digest()) for key, segment in rows.items())),
+            waits_until=None,
         )
-        raise HandOver(checkpoint, cause) from cause
+        counted = message.counted(checkpoint)
+        await self.runs.save_checkpoint(job, counted)
+        message.checkpoint, message.has_progress = counted, True
 
     async def _with_segments(self, job: FetchJob, checkpoint: FetchCheckpoint, own: Collector) -> Collector:
         """Return the items of the checkpoint's segments, and then its own. Raises SnapshotIncomplete."""

@@ -140,8 +140,8 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         if not has_progress:
             if self.clock.now() - quiet_since < timedelta(seconds=self.stale_after_s):
                 return
-            steps = await self._steps(plan)
-            has_progress = steps > stored.value.watched_steps
+            steps, waits = await self._steps(plan)
+            has_progress = waits or steps > stored.value.watched_steps
         watched = msgspec.structs.replace(
             stored.value, watched_at=self.clock.now(), watched_results=results, watched_steps=steps
         )
@@ -159,19 +159,22 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         except NotFound:
             return None
 
-    async def _steps(self, plan: Plan) -> int:
-        """Return the number of pages and batches that the run's jobs have stored.
+    async def _steps(self, plan: Plan) -> tuple[int, bool]:
+        """Return the number of pages and batches that the run's jobs have stored, and whether a job waits.
 
-        A growing number distinguishes a long job from a crashed one.
+        A growing number distinguishes a long job from a crashed one. The message of a job that waits as its directory
+        asked is in the queue.
         """
-        steps = 0
+        steps, waits, now = 0, False, self.clock.now()
         for source in plan.sources:
             checkpoint = await self.runs.find_checkpoint(FetchJob(tenant=plan.tenant, run=plan.run, source=source))
-            steps += checkpoint.pages if checkpoint else 0
+            if checkpoint is not None:
+                steps += checkpoint.pages
+                waits = waits or (checkpoint.waits_until is not None and checkpoint.waits_until > now)
         for location in plan.locations:
             fence = (await self.recipients.get_fence(plan.tenant, location)).value
             steps += fence.operation if fence.fencing_token == plan.fencing_token else 0
-        return steps
+        return steps, waits
 
     async def _request_again(self, tenant: TenantId, mode: RunMode, request: str) -> None:
         await self.queue.send([SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="watchdog")])

@@ -62,6 +62,15 @@ def test_retry_after(headers: dict[str, str], wait_s: float | None) -> None:
     assert retry_after_s(headers) == wait_s
 
 
+@pytest.mark.parametrize("text", ["0", "-3", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"])
+@pytest.mark.parametrize("status", [429, 500, 503, 504])
+def test_no_time_to_wait_is_not_a_wait(status: int, text: str) -> None:
+    """It is retried as a failure without `Retry-After`, not by a message without a delay."""
+    error = of_status(status, "", {"Retry-After": text})
+    assert isinstance(error, Transient)
+    assert error.retry_after_s is None
+
+
 def test_retry_after_a_date_to_come() -> None:
     """A date asks for the time until then."""
     later = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
