@@ -263,6 +263,13 @@ DEADLINE: Final = Retry(
     stage="run",
     outcome="the run fails; the next one reads the same again",
 )
+FULL_READ: Final = Retry(
+    error="the directory cannot be listed completely",
+    stage="full run that can follow changes",
+    first_wait_s=21_600.0,
+    wait="6 h",
+    outcome="the runs follow changes and report `full_read_failed`; the next full run is due after the wait",
+)
 
 # One HTTP request ----------------------------------------------------------------------------------------------------
 
@@ -314,6 +321,6 @@ TABLE: Final = {
         LOGIN_REFUSED,
         *NEEDS_ATTENTION,
     ),
-    "One run": (LOST_JOB, DEADLINE),
+    "One run": (LOST_JOB, DEADLINE, FULL_READ),
     "One HTTP request": (*HTTP, UNKNOWN_CREDENTIAL),
 }

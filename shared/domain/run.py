@@ -129,6 +129,8 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     announced: tuple[RunId, ...] = ()
     #: End of the last run that read and compared everything; None before the first such run.
     full_at: datetime | None = None
+    #: End of the last full run if it had to follow changes, because the directory could not be listed.
+    full_failed_at: datetime | None = None
     summary: Summary = Summary()
     up_to_date: UpToDateState | None = None
 
@@ -165,6 +167,12 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
         requests = (request, *self.requests)[:_REMEMBERED_REQUESTS]
         taken = msgspec.structs.replace(self, active_run=run, active_since=now, requests=requests)
         return taken.without_announced({request})
+
+    def after_full_read(self, at: datetime, *, failed: bool) -> "TenantState":
+        """Return the state after a run that compared everything. If `failed`, it had to follow changes."""
+        if failed:
+            return msgspec.structs.replace(self, full_failed_at=at)
+        return msgspec.structs.replace(self, full_at=at, full_failed_at=None)
 
     @property
     def is_busy(self) -> bool:

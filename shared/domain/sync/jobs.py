@@ -134,6 +134,8 @@ class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     conclusive: bool = True
     #: End of the wait that the directory asked for. Until then the watchdog does not send the job again.
     waits_until: datetime | None = None
+    #: Why a full run could not list the source. It follows the changes since `base` instead.
+    instead_of: Problem | None = None
     directory_requests: int = 0
     storage_requests: int = 0
 
@@ -158,6 +160,8 @@ class FetchResult(msgspec.Struct, frozen=True, kw_only=True):
     problem: Problem | None = None
     #: What the report names although the source could be read: lost permissions.
     warnings: tuple[Problem, ...] = ()
+    #: Whether the changes of the source were followed because a full run could not list it.
+    full_read_failed: bool = False
     directory_requests: int = 0
     storage_requests: int = 0
 

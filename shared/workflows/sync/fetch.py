@@ -9,8 +9,9 @@ from shared.domain.access.tenant_context import TenantContext
 from shared.domain.ids import SourceId
 from shared.domain.problem import ErrorCategory, Problem
 from shared.domain.retry_policy import DELAYED, INTERRUPTED, LOGIN_REFUSED, REFUSED
-from shared.domain.run import Plan
+from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.snapshot import SnapshotManifest
+from shared.domain.sync.full_read import concerns_listing
 from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchResult
 from shared.errors import (
     ChangeFeedUnsupported,
@@ -36,7 +37,7 @@ from shared.workflows.sync.change_feed import has_feed, remembered
 from shared.workflows.sync.fetch_message import FetchMessage
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.observed_directory import ObservedDirectory
-from shared.workflows.sync.source_read import HandOver, SourceRead
+from shared.workflows.sync.source_read import HandOver, SourceRead, changes_since
 from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.sync.withheld_check import WithheldCheck
 
@@ -74,7 +75,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             first = FirstResponseGuard(self.slow_starts, job.attempts_without_response)
             message = FetchMessage(job=job, counters=counters, first=first)
             result = await self._result(plan, context, message, last_delivery=last_delivery)
-            if result is None:
+            if result is None or await self._follows_changes(plan, message, result):
                 return
             spent = msgspec.structs.replace(
                 result,
@@ -138,6 +139,20 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             event("refused", tenant=job.tenant, run=job.run, source=job.source, code=error.code)
             await self._continue(message, second, wait_s)
         return None
+
+    async def _follows_changes(self, plan: Plan, message: FetchMessage, result: FetchResult) -> bool:
+        """If a full run cannot list a source, enqueue a message that follows its changes. Return whether it does."""
+        checkpoint, job = message.checkpoint, message.job
+        if plan.mode is not RunMode.FULL or result.problem is None or not concerns_listing(result.problem):
+            return False
+        begin = changes_since(plan, await self.snapshots.find_current(job.tenant, job.source))
+        if begin is None or checkpoint is None or checkpoint.instead_of is not None:
+            return False
+        event("full_read_failed", tenant=job.tenant, run=job.run, source=job.source, problem=result.problem.code)
+        begin = msgspec.structs.replace(begin, instead_of=result.problem)
+        await self.runs.save_checkpoint(job, message.counted(message.restarted(begin)))
+        await self.queue.send([job.after_progress])
+        return True
 
     async def _continue(self, message: FetchMessage, following: FetchJob, delay_s: float = 0.0) -> None:
         """Enqueue the next message of a job."""

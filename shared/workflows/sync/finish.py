@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -15,6 +14,7 @@ from shared.domain.problem import ErrorCategory, Problem
 from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, Plan, Run, RunMode, RunState, TenantState, UpToDateState
 from shared.domain.sync.fingerprints import fingerprint_of_all, up_to_date_fingerprint
+from shared.domain.sync.full_read import failed_before
 from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult, SyncRequest
 from shared.domain.sync.run_outcome import RunOutcome, locations_report, problems_of
 from shared.domain.versioned import Versioned
@@ -78,7 +78,8 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         deactivated = await self._deactivated(plan, outcome, reconciled)
         locations = locations_report(reconciled, deactivated, outcome.held)
         # A run that is held again keeps its earlier problems, which already contain those of sources and locations.
-        problems = tuple(dict.fromkeys((*outcome.problems, *problems_of(fetched, reconciled))))
+        found = *outcome.problems, *problems_of(fetched, reconciled), *failed_before(plan, context.state.value)
+        problems = tuple(dict.fromkeys(found))
         ended = await self._report(plan, outcome, fetched, _Findings(reconciled, locations, problems), counters)
         await self._record_health(plan, fetched, context)
         read = not fetched or any(result.outcome is FetchOutcome.COMPLETE for result in fetched.values())
@@ -88,7 +89,7 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
             plan.run,
             ended,
             context.state,
-            full_at=self.clock.now() if compared else None,
+            full_read_failed=any(result.full_read_failed for result in fetched.values()) if compared else None,
             up_to_date=_up_to_date(plan, ended, up_to_date_fingerprint(plan, reconciled, outcome.fully_deactivated)),
         )
 
@@ -141,7 +142,8 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
             location: LocationReport(active=report.active, compared=False) for location, report in reports.items()
         }
         done = RunOutcome(state=RunState.DONE)
-        ended = await self._report(plan, done, fetched, _Findings({}, locations, problems_of(fetched, {})), counters)
+        findings = _Findings({}, locations, problems_of(fetched, {}) + failed_before(plan, context.state.value))
+        ended = await self._report(plan, done, fetched, findings, counters)
         await self._record_health(plan, fetched, context)
         up_to_date = _up_to_date(plan, ended, before.input_fingerprint)
         await self._release(plan.tenant, plan.run, ended, context.state, up_to_date=up_to_date)
@@ -246,13 +248,13 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         ended: Run | None,
         stored: Versioned[TenantState] | None = None,
         *,
-        full_at: datetime | None = None,
+        full_read_failed: bool | None = None,
         up_to_date: UpToDateState | None = None,
     ) -> None:
         """Release the tenant from a run, and send the request that waited for its end.
 
-        `stored` is the tenant's state if the caller has already read it. `full_at` is set for a run that read and
-        compared everything.
+        `stored` is the tenant's state if the caller has already read it. `full_read_failed` is set for a run that
+        compared everything: whether it had to follow changes.
         """
 
         @optimistic_update
@@ -262,11 +264,12 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
             stored = None
             if state.active_run != run:
                 return None
+            if full_read_failed is not None:
+                state = state.after_full_read(self.clock.now(), failed=full_read_failed)
             released = msgspec.structs.replace(
                 state,
                 active_run=None,
                 active_since=None,
-                full_at=full_at or state.full_at,
                 summary=state.summary.after(ended) if ended is not None else state.summary,
                 up_to_date=up_to_date or state.up_to_date,
             )

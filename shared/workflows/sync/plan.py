@@ -10,6 +10,7 @@ from shared.domain.connections.connection import Connection
 from shared.domain.ids import RunId, run_id
 from shared.domain.preferences.group_mapping import sources_of
 from shared.domain.problem import Problem
+from shared.domain.retry_policy import FULL_READ
 from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
 from shared.domain.sync.queue_messages import MANUAL_MESSAGE, SCHEDULE
@@ -24,6 +25,8 @@ from shared.workflows.sync.stages import StageCoordinator
 
 #: Interval at which a scheduled run is full: it reads and compares everything, whatever the change feed reports.
 _FULL_EVERY: Final = timedelta(hours=24)
+#: Time after which a full run is due again that had to follow changes.
+_FULL_AGAIN_AFTER: Final = timedelta(seconds=FULL_READ.first_wait_s)
 
 
 class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,10 +128,13 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             await self.sync_states.replace(request.tenant, state.without_waiting(), etag)
 
     def _full_is_due(self, request: SyncRequest, state: TenantState) -> bool:
-        """Return whether this is a scheduled request and the daily full run is due."""
+        """Return whether this is a scheduled request and the daily full run is due, or due again."""
+        now = self.clock.now()
         if request.requested_by != SCHEDULE:
             return False
-        return state.full_at is None or self.clock.now() - state.full_at >= _FULL_EVERY
+        if state.full_failed_at is not None and now - state.full_failed_at < _FULL_AGAIN_AFTER:
+            return False
+        return state.full_at is None or now - state.full_at >= _FULL_EVERY
 
     def _is_fresh(self, state: TenantState, now: datetime) -> bool:
         return state.active_since is not None and now - state.active_since < timedelta(seconds=self.deadline_s)

@@ -11,8 +11,10 @@ from shared.domain.snapshots.collector import Collector
 from shared.domain.snapshots.delta import Unnamed
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.fingerprints import snapshot_scope
+from shared.domain.sync.full_read import failed_now
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchCheckpoint, FetchJob, FetchOutcome, FetchResult
 from shared.errors import (
+    Conflict,
     DeltaLinkExpired,
     NeedsAttention,
     PageTokenExpired,
@@ -55,9 +57,9 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
     ) -> FetchResult:
         """Return the result of a source that was read completely, continued at its checkpoint if there is one.
 
-        Changes that cannot be used lead to a complete listing. An expired listing begins again, up to
-        `LISTING.attempts` times in a message. If the directory is out of order, asks to wait or refuses a request, what
-        was read before is kept in the checkpoint.
+        Changes that cannot be used lead to a complete listing, unless they are followed because that failed. An
+        expired listing begins again, up to `LISTING.attempts` times in a message. If the directory is out of order,
+        asks to wait or refuses a request, what was read before is kept in the checkpoint.
 
         Raises:
             HandOver: The next message continues at the checkpoint.
@@ -66,8 +68,8 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
         """
         job = message.job
         checkpoint = message.checkpoint = await self.runs.find_checkpoint(job) or FetchCheckpoint()
-        begin = _begin(plan, current)
-        if not checkpoint.pages or checkpoint.base not in {None, begin.base}:
+        begin = (changes_since(plan, current) if plan.mode is RunMode.INCREMENTAL else None) or FetchCheckpoint()
+        if checkpoint.instead_of is None and (not checkpoint.pages or checkpoint.base not in {None, begin.base}):
             checkpoint = message.checkpoint = message.restarted(begin)
         for _ in range(LISTING.attempts + (checkpoint.base is not None)):
             if checkpoint.base is None and plan.mode is RunMode.INCREMENTAL and current and current.change_cursor:
@@ -75,6 +77,8 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
             try:
                 return await self._read(plan, message, directory, current, checkpoint)
             except (PageTokenExpired, DeltaLinkExpired, SnapshotIncomplete, Unnamed, TooLarge) as error:
+                if checkpoint.instead_of is not None:
+                    raise Conflict(checkpoint.instead_of.detail, code=checkpoint.instead_of.code) from error
                 if isinstance(error, SnapshotIncomplete):
                     current = None  # do not compare with it either
                 if checkpoint.pages:
@@ -103,6 +107,7 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
             new = SnapshotManifest(source=job.source, attempt="", conclusive=listing.position.conclusive)
             known = current if plan.mode is RunMode.INCREMENTAL else None  # a full run stores everything again
             manifest, changed = await self.merger.built(job.tenant, new, collector, known)
+        cause = checkpoint.instead_of
         return FetchResult(
             source=job.source,
             outcome=FetchOutcome.COMPLETE,
@@ -111,6 +116,8 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
             ),
             since=current.fingerprint if current else None,
             changed=changed,
+            warnings=() if cause is None else (failed_now(cause),),
+            full_read_failed=cause is not None,
             directory_requests=checkpoint.directory_requests,
             storage_requests=checkpoint.storage_requests,
         )
@@ -177,11 +184,11 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
         return collector
 
 
-def _begin(plan: Plan, current: SnapshotManifest | None) -> FetchCheckpoint:
-    """Return where to begin: with the changes since the current snapshot where possible, or with a listing."""
+def changes_since(plan: Plan, current: SnapshotManifest | None) -> FetchCheckpoint | None:
+    """Return where the changes since the current snapshot begin; None if they cannot be followed."""
     cursor = current.change_cursor if current is not None and current.scope == snapshot_scope(plan) else None
-    if current is None or cursor is None or plan.mode is not RunMode.INCREMENTAL:
-        return FetchCheckpoint()
+    if current is None or cursor is None:
+        return None
     return FetchCheckpoint(
         base=current.attempt, next_cursor=cursor, change_cursor=cursor, conclusive=current.conclusive
     )
