@@ -91,3 +91,32 @@ async def test_a_batch_that_is_told_to_wait_for_long(fabrikam: Directory, simula
             await asked
         assert refused.value.code == "throttled"
     assert (await simulator.call("GET", "/metrics"))["by_kind"]["POST /$batch"] == 1
+
+
+async def test_a_listing_goes_on_after_a_wait(contoso: Directory, simulator: Broken, entra: EntraSimulator) -> None:
+    """Told to wait for eleven seconds between two pages, another worker continues at the same cursor."""
+    await simulator.call("PATCH", "/settings", {"page_size_max": 10})
+    await simulator.fault(USERS, {"type": "throttled", "retry_after_s": 11}, nth=5)
+    cursor, listed = await _listed(contoso, None)
+    assert len(listed) == 40
+    with pytest.raises(Transient) as waiting:
+        await contoso.users(Source(), cursor)
+    assert 10 < (waiting.value.retry_after_s or 0) <= 11
+    other = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1"}))
+    async with other.open(await credentials(entra, simulator, "contoso")) as elsewhere:
+        _, rest = await _listed(elsewhere, cursor)
+    await other.close()
+    assert len({*listed, *rest}) == len(listed) + len(rest) == 100
+
+
+async def _listed(directory: Directory, cursor: str | None) -> tuple[str | None, list[ObjectId]]:
+    """Read pages to the last one, or until told to wait; return the cursor of the next page and the users."""
+    listed: list[ObjectId] = []
+    while not listed or cursor is not None:
+        try:
+            page = await directory.users(Source(), cursor)
+        except Transient:
+            break
+        listed += [user.id for user in page.users]
+        cursor = page.next_cursor
+    return cursor, listed
