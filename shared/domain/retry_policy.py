@@ -95,6 +95,14 @@ NEW_CREDENTIAL: Final = Retry(
     max_wait_s=2.0,
     outcome="`LoginRefused`; the stored credential stays in use",
 )
+LIVE_READ: Final = Retry(
+    error="`RequestRefused`",
+    stage="one page, while a connection is checked",
+    attempts=2,
+    first_wait_s=1.0,
+    max_wait_s=1.0,
+    outcome="the check fails",
+)
 TABLE_REQUEST: Final = Retry(
     error="408, 429, 5xx, no answer",
     stage="request to Table Storage",
@@ -303,6 +311,7 @@ TABLE: Final = {
         EXISTENCE_CHECK,
         LOGIN_REQUEST,
         NEW_CREDENTIAL,
+        LIVE_READ,
         TABLE_REQUEST,
         QUEUE_REQUEST,
         VAULT_REQUEST,

@@ -1,6 +1,8 @@
 """Live reads of a directory, one page per kind of data, which verify the permissions in a token."""
 
-from collections.abc import Awaitable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from shared.adapters.entra.sessions import EntraSession
 from shared.domain.connections.entra import live_reads, permissions
@@ -9,7 +11,8 @@ from shared.domain.connections.entra.token_identity import TokenReport
 from shared.domain.connections.validation_report import Check, Consent
 from shared.domain.directory import Group, Source
 from shared.domain.ids import ObjectId
-from shared.errors import NeedsAttention, SyncError, Transient
+from shared.domain.retry_policy import LIVE_READ
+from shared.errors import NeedsAttention, RequestRefused, SyncError, Transient
 from shared.ports.directory import Directory
 
 
@@ -33,9 +36,9 @@ async def reads(
     checks = live_reads.not_allowed(granted)
     listed: list[Group] = []
     if "read_users" not in checks:
-        checks["read_users"] = await _tried("read_users", "Users", directory.users(Source()))
+        checks["read_users"] = await _tried("read_users", "Users", partial(directory.users, Source()))
     if "read_groups" not in checks:
-        checks["read_groups"] = await _tried("read_groups", "Groups", _list_into(listed, directory))
+        checks["read_groups"] = await _tried("read_groups", "Groups", partial(_list_into, listed, directory))
     done = [checks["read_users"], checks["read_groups"]]
     if "read_members" in checks:
         done.append(checks["read_members"])
@@ -43,7 +46,7 @@ async def reads(
         visible = [group.id for group in listed if not group.hidden_membership]
         groups = [ObjectId(group) for group in probed] or visible[:1]
         for group in groups:
-            reading = directory.users(Source(group=group))
+            reading = partial(directory.users, Source(group=group))
             what = f"The members of the group with ID {group}" if probed else "The members of a group"
             done.append(await _tried("read_members", what, reading))
         if not groups:
@@ -51,7 +54,7 @@ async def reads(
     if sso_application is not None:
         if "read_sso" not in checks:
             what = "SSO users"
-            checks["read_sso"] = await _tried("read_sso", what, directory.assignments(sso_application))
+            checks["read_sso"] = await _tried("read_sso", what, partial(directory.assignments, sso_application))
         done.append(checks["read_sso"])
     return done
 
@@ -60,9 +63,18 @@ async def _list_into(groups: list[Group], directory: Directory) -> None:
     groups += await directory.find_groups("")
 
 
-async def _tried(id_: str, what: str, reading: Awaitable[object]) -> Check:
+async def _tried(id_: str, what: str, read: Callable[[], Awaitable[object]]) -> Check:
+    """Return the check of a read. One refusal does not count: some are occasional."""
     try:
-        await reading
+        await _twice(read)
     except SyncError as error:
         return live_reads.outcome(id_, what, error)
     return live_reads.outcome(id_, what, None)
+
+
+async def _twice(read: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await read()
+    except RequestRefused:
+        await asyncio.sleep(LIVE_READ.first_wait_s)
+        await read()

@@ -11,9 +11,9 @@ from infra.local.azurite import running_azurite
 from infra.local.entra.server import EntraSimulator
 from infra.local.key_vault import KeyVault
 from infra.local.stack.certificates import Certificates
-from shared.adapters.entra import validation
+from shared.adapters.entra import live_reads, validation
 from shared.bootstrap import App, Ports
-from shared.domain.retry_policy import NEW_CREDENTIAL
+from shared.domain.retry_policy import LIVE_READ, NEW_CREDENTIAL
 from tests.integration.http.calling import MODULES, Client, Route, routes_of_the_app
 from tests.integration.http.deployment import Deployment, deployed
 from tests.support.builders import person, user
@@ -79,8 +79,9 @@ async def connected(api: Client, credentials: dict[str, Any]) -> None:
 
 @pytest.fixture
 async def entra(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EntraSimulator]:
-    """The login service and Graph. A refused credential is tried again without a wait."""
+    """The login service and Graph. A refused credential, and a refused read, are tried again without a wait."""
     monkeypatch.setattr(validation, "NEW_CREDENTIAL", msgspec.structs.replace(NEW_CREDENTIAL, first_wait_s=0.0))
+    monkeypatch.setattr(live_reads, "LIVE_READ", msgspec.structs.replace(LIVE_READ, first_wait_s=0.0))
     async with trusted_entra(tls, monkeypatch) as running:
         yield running
 

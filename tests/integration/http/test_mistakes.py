@@ -98,6 +98,19 @@ async def test_no_mistake_is_stored(api: Client, simulator: Broken, mistake: Mis
     assert (await api("GET", "tenants/contoso/connection")).body == before
 
 
+@pytest.mark.parametrize("status", [403, 409, 423, 424])
+@pytest.mark.parametrize(("path", "check"), [("^/users", "read_users"), ("^/groups", "read_groups")])
+async def test_an_occasional_refusal_of_a_read(
+    api: Client, simulator: Broken, status: int, path: str, check: str
+) -> None:
+    """One of them blames no permission; a second one does."""
+    body = {"error": {"code": "UnknownError", "message": "refused"}}
+    for refusals, failed in ((1, []), (2, [check])):
+        await simulator.fault(path, {"type": "respond", "status": status, "body": body}, count=refusals)
+        report = (await api("POST", "validate", await entries_of(simulator))).body
+        assert [made["id"] for made in report["checks"] if made["status"] == "fail"] == failed
+
+
 async def test_a_new_secret_that_one_server_does_not_know_yet(api: Client, simulator: Broken) -> None:
     """The sign-in is tried again before the secret is blamed; a refusal leaves the stored one in use."""
     right = await entries_of(simulator)
