@@ -58,15 +58,18 @@ param instanceMemoryMB int = 2048
 @maxValue(1000)
 param maximumInstances int = 100
 
-@description('Keep two instances of every scale group in different zones. They are billed whether or not there is work: each function except HTTP is a group (docs/performance/cost.md has the price).')
+@description('Keep two instances of every scale group in different zones. Costs about $294 a month, whether or not there is work: each function except HTTP is a group. The region must have zones; switching it on or off replaces the instances.')
 param zoneRedundant bool = false
 
-@description('Recreate stops executions under way at an update; their messages come again. RollingUpdate drains them; it is a preview, and two versions run side by side for up to an hour.')
+@description('Recreate stops executions under way at an update; their messages come again after up to ten minutes. RollingUpdate drains them and costs nothing; it is a preview, and two versions run side by side for up to an hour.')
 @allowed(['Recreate', 'RollingUpdate'])
 param updateStrategy string = 'Recreate'
 
-@description('Reach storage and vault through a virtual network only, with one outbound address that customers can allow. Adds a fixed price a month (docs/performance/cost.md). Azure joins an app to a network without a new deployment, but data is unreachable until the endpoints exist.')
+@description('Reach storage and vault through a virtual network only, with one outbound address that customers can allow. Costs about $68 a month. Azure joins an app to a network without a new deployment, but data is unreachable until the endpoints exist.')
 param vnetEnabled bool = false
+
+@description('Open the app every 15 minutes from three places, and alert if two of them fail. Costs about $7 a month, because each test starts the app.')
+param availabilityTest bool = false
 
 var prefix = loadJsonContent('abbreviations.json')
 var token = toLower(uniqueString(subscription().id, environmentName, location))
@@ -76,6 +79,7 @@ var identityName = '${prefix.identity}${token}'
 var networkName = vnetEnabled ? '${prefix.network}${token}' : ''
 var storageName = '${prefix.storageAccount}${token}'
 var furtherAccounts = filter(split(tableAccounts, ' '), name => !empty(name))
+var alertRows = filter(loadJsonContent('alerts.json'), row => availabilityTest || !contains(row, 'needs'))
 var replaced = toObject(
   filter(items(settings), setting => !empty(setting.value)),
   setting => setting.key,
@@ -114,8 +118,14 @@ module alerts 'app/alerts.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     actionGroupId: monitoring.outputs.actionGroupId
+    alerts: alertRows
     twoPeriods: twoPeriods
   }
+}
+
+module workbook 'app/workbook.bicep' = {
+  scope: group
+  params: { location: location, tags: tags, workspaceId: monitoring.outputs.workspaceId, alerts: alertRows }
 }
 
 module storage 'app/storage.bicep' = {
@@ -205,6 +215,17 @@ module api 'app/function.bicep' = {
     updateStrategy: updateStrategy
   }
   dependsOn: [network]
+}
+
+module availability 'app/availability.bicep' = if (availabilityTest) {
+  scope: group
+  params: {
+    name: '${prefix.availabilityTest}${token}'
+    location: location
+    tags: tags
+    insightsName: '${prefix.insights}${token}'
+    endpoint: api.outputs.endpoint
+  }
 }
 
 module budget 'app/budget.bicep' = {

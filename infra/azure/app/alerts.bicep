@@ -2,11 +2,13 @@ param location string
 param tags object
 param workspaceId string
 param actionGroupId string
+@description('Rows of alerts.json.')
+param alerts array
 @description('Window of the alerts that have none: two periods of SYNC_SCHEDULE.')
 param twoPeriods string
 
 resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
-  for alert in loadJsonContent('../alerts.json'): {
+  for alert in alerts: {
     name: alert.name
     location: location
     tags: tags
@@ -22,7 +24,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       criteria: {
         allOf: [
           {
-            query: alert.query
+            query: contains(alert, 'when') ? '${alert.query} | ${alert.when}' : alert.query
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: 0

@@ -12,3 +12,4 @@ param storageRedundancy = 'Standard_GZRS'
 param zoneRedundant = true
 param updateStrategy = 'RollingUpdate'
 param vnetEnabled = true
+param availabilityTest = true

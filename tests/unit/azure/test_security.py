@@ -14,7 +14,7 @@ MICROSOFT = {
     "Key Vault Secrets Officer": "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
     "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
 }
-#: Type and longest name in characters, and the characters that a name may have.
+#: Types, and the names that they may have: length and characters.
 #: Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 NAMES = {
     "Microsoft.Resources/resourceGroups": r"[\w.()-]{1,90}(?<!\.)",
@@ -25,6 +25,32 @@ NAMES = {
     "Microsoft.Web/sites": r"(?!-)[a-zA-Z0-9-]{2,60}(?<!-)",
     "Microsoft.OperationalInsights/workspaces": r"[a-zA-Z0-9][a-zA-Z0-9-]{2,61}[a-zA-Z0-9]",
     "Microsoft.Network/virtualNetworks": r"[a-zA-Z0-9][\w.-]{0,62}\w",
+    "Microsoft.Network/natGateways": r"[a-zA-Z0-9][\w.-]{0,78}\w",
+    "Microsoft.Network/publicIPAddresses": r"[a-zA-Z0-9][\w.-]{0,78}\w",
+    "Microsoft.Network/privateEndpoints": r"[a-zA-Z0-9][\w.-]{0,62}\w",
+    "Microsoft.Insights/actionGroups": r"[\w-]{1,260}",
+    "Microsoft.Insights/components": r"[\w().-]{1,260}(?<!\.)",
+    "Microsoft.Insights/scheduledQueryRules": r"[\w-]{1,260}",
+    "Microsoft.Insights/webtests": r"[\w-]{1,260}",
+    "Microsoft.Consumption/budgets": r"[\w-]{1,63}",
+    "Microsoft.Authorization/locks": r"[\w().-]{1,90}(?<!\.)",
+    "Microsoft.Storage/storageAccounts/blobServices/containers": r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+    "Microsoft.Storage/storageAccounts/queueServices/queues": r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+    "Microsoft.Storage/storageAccounts/tableServices/tables": r"[A-Za-z][A-Za-z0-9]{2,62}",
+}
+#: Types whose names Azure prescribes, or which any name serves.
+PRESCRIBED = {
+    "Microsoft.Authorization/roleAssignments",
+    "Microsoft.Insights/diagnosticSettings",
+    "Microsoft.Insights/workbooks",
+    "Microsoft.Network/privateDnsZones",
+    "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+    "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
+    "Microsoft.Storage/storageAccounts/blobServices",
+    "Microsoft.Storage/storageAccounts/queueServices",
+    "Microsoft.Storage/storageAccounts/tableServices",
+    "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
+    "Microsoft.Web/sites/config",
 }
 #: Settings that Flex Consumption refuses or ignores.
 #: Source: https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#deprecated-properties-and-settings
@@ -67,12 +93,18 @@ def test_a_role_elsewhere_would_be_noticed(snapshot: Snapshot) -> None:
     assert "Microsoft.Resources/resourceGroups" in {type_ for _, type_ in granted(snapshot)}
 
 
-@pytest.mark.parametrize("type_", NAMES)
-def test_names_are_valid(snapshot: Snapshot, type_: str) -> None:
+def test_names_are_valid(snapshot: Snapshot) -> None:
     """Azure refuses a name that is too long in the middle of a deployment."""
-    resources = snapshot.of_type(type_)
-    assert resources or type_ == "Microsoft.Network/virtualNetworks"
-    assert [resource["name"] for resource in resources if not re.fullmatch(NAMES[type_], resource["name"])] == []
+    named = [resource for resource in snapshot.resources if resource["type"] not in PRESCRIBED]
+    names = [(resource["type"], resource["name"].rsplit("/", maxsplit=1)[-1]) for resource in named]
+    assert [(type_, name) for type_, name in names if not re.fullmatch(NAMES[type_], name)] == []
+    (group,) = snapshot.of_type("Microsoft.Insights/actionGroups")
+    assert len(group["properties"]["groupShortName"]) <= 12
+
+
+def test_every_type_is_used(prod: Snapshot) -> None:
+    """A type that is no longer deployed needs no rule."""
+    assert {resource["type"] for resource in prod.resources} == {*NAMES, *PRESCRIBED}
 
 
 def test_no_setting_is_forbidden(snapshot: Snapshot) -> None:
