@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -25,6 +25,10 @@ class Counts(msgspec.Struct, kw_only=True):
 
     people: int
     locations: int
+    #: Number of sources that a run reads: all users, or the mapped groups.
+    sources: int = 1
+    #: Number of recipients at each location.
+    people_at_location: int
     #: Number of people changed before the run `changed`.
     changed_people: int
     runs: dict[str, dict[str, Work]]
@@ -49,6 +53,7 @@ class Measured(msgspec.Struct, kw_only=True):
     """Content of counts.json, which `python -m tests.bench.cost` writes."""
 
     customer: Counts
+    groups_customer: Counts
     large_customer: Counts
     python: str
 
@@ -56,12 +61,23 @@ class Measured(msgspec.Struct, kw_only=True):
         """Return the counts of the measured tenant whose comparison works as that of a tenant of this size."""
         return self.customer if people <= MAX_COMPARED_IN_MEMORY else self.large_customer
 
+    def in_groups_mode(self) -> Self:
+        """Return the counts with the tenant in groups mode in place of the one in full mode."""
+        return msgspec.structs.replace(self, customer=self.groups_customer)
+
 
 class Customer(msgspec.Struct, forbid_unknown_fields=True):
     """A tenant whose runs are measured."""
 
     people: int
     locations: int
+    #: In groups mode, the number of mapped groups, one a location; 0 in full mode. Each person is in one of them.
+    groups: int = 0
+
+    @property
+    def people_at_location(self) -> int:
+        """Number of recipients at each location."""
+        return self.people // self.groups if self.groups else self.people
 
 
 class MonthlyLoad(msgspec.Struct, forbid_unknown_fields=True):
@@ -118,6 +134,7 @@ class Assumptions(msgspec.Struct, forbid_unknown_fields=True):
     """Every input that is not measured."""
 
     customer: Customer
+    groups_customer: Customer
     large_customer: Customer
     month: MonthlyLoad
     queues: Queues
@@ -162,6 +179,7 @@ class Prices(msgspec.Struct, forbid_unknown_fields=True):
     endpoint_hours: Price
     dns_zones: Price
     always_ready_gb_s: Price
+    availability_tests: Price
 
     def all(self) -> list[Price]:
         """Return the prices in the order of the fields."""

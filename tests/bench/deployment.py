@@ -34,7 +34,8 @@ from shared.adapters.stores import (
 from shared.bootstrap import App
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.entra.credentials import Endpoints
-from shared.domain.ids import LocationId, TenantId
+from shared.domain.ids import LocationId, ObjectId, TenantId
+from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob, SyncRequest
@@ -80,6 +81,8 @@ class Deployment:
     clock: FakeClock
     simulator: Simulator
     directories: GraphDirectoryFactory
+    #: Ids of the mapped groups; empty in full mode.
+    groups: tuple[str, ...] = ()
     log: _LogLines = field(default_factory=_LogLines)
 
     async def tick(self) -> dict[str, Work]:
@@ -162,16 +165,20 @@ def _weight(value: object) -> int:
 
 
 @asynccontextmanager
-async def deployed(people: int, locations: int) -> AsyncIterator[Deployment]:
-    """Yield a deployment with one connected tenant in full mode, and this number of people in its directory."""
+async def deployed(people: int, locations: int, groups: int = 0) -> AsyncIterator[Deployment]:
+    """Yield a deployment with one connected tenant, and this number of people in its directory.
+
+    The tenant is in groups mode if there are groups: of equal size, each mapped to one location.
+    """
     with service() as (_, settings):
-        async with directory(users=people) as found:
+        async with directory(users=people, groups=groups, group_size=people // groups if groups else None) as found:
             deployment = _wired(settings, found)
             log = logging.getLogger("recipient_sync")
             log.addHandler(deployment.log)
             log.setLevel(logging.INFO)
             try:
                 async with deployment.simulator:
+                    deployment.groups = tuple(await deployment.simulator.groups(TENANT))[:groups]
                     await _connected(deployment, found, locations)
                     yield deployment
             finally:
@@ -218,6 +225,11 @@ async def _connected(deployment: Deployment, found: Directory, locations: int) -
         connected_at=deployment.clock.now(),
     )
     await ports.connections.put(TENANT, connection)
-    await ports.settings.put_preferences(TENANT, Preferences(mode=Mode.FULL))
+    mode = Mode.GROUPS if deployment.groups else Mode.FULL
+    await ports.settings.put_preferences(TENANT, Preferences(mode=mode))
     for number in range(locations):
-        await ports.settings.put_location(TENANT, LocationId(f"floor-{number:02d}"), f"Floor {number}")
+        location = LocationId(f"floor-{number:02d}")
+        await ports.settings.put_location(TENANT, location, f"Floor {number}")
+        if deployment.groups:
+            mapped = GroupMapping(id=ObjectId(deployment.groups[number]))
+            await ports.settings.put_mapping(TENANT, location, [mapped])

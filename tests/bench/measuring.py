@@ -1,7 +1,7 @@
 """Run the product for one tenant, in every kind of scheduled run, and count its work."""
 
 import platform
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import Final
 
 from infra.capacity.figures import RUNS, Assumptions, Counts, Customer, Measured
@@ -19,6 +19,7 @@ async def measure_all(assumed: Assumptions) -> Measured:
     share = assumed.month.changed_share_per_day
     return Measured(
         customer=await counted(assumed.customer, share),
+        groups_customer=await counted(assumed.groups_customer, share),
         large_customer=await counted(assumed.large_customer, share),
         python=platform.python_version(),
     )
@@ -28,11 +29,11 @@ async def counted(customer: Customer, changed_share: float) -> Counts:
     """Return the counts of one tenant. One-time work of the process is done before, and not counted."""
     async with deployed(100, 1) as warm:
         await warm.tick()
-    people, locations = customer.people, customer.locations
+    people, locations, groups = customer.people, customer.locations, customer.groups
     runs: dict[str, dict[str, Work]] = {}
     units: dict[str, int] = {}
     sizes: dict[str, int] = {}
-    async with deployed(people, locations) as deployment:
+    async with deployed(people, locations, groups) as deployment:
         changed = round(people * changed_share)
         for run in RUNS:
             if run == "changed":
@@ -52,6 +53,8 @@ async def counted(customer: Customer, changed_share: float) -> Counts:
     return Counts(
         people=people,
         locations=locations,
+        sources=groups or 1,
+        people_at_location=customer.people_at_location,
         changed_people=changed,
         runs={run: {name: _rounded(work) for name, work in found.items()} for run, found in runs.items()},
         click=_rounded(click),
@@ -74,7 +77,7 @@ async def _peaks(deployment: Deployment, changed: int) -> dict[str, int]:
 
 async def _change(deployment: Deployment, changes: int) -> None:
     """Change this number of people. Some leave, and some join."""
-    people = await deployment.simulator.people(TENANT, changes)
+    people = await _to_change(deployment, changes)
     renamed, disabled, left = (round(changes * share) for share in (_ATTRIBUTE, _DISABLED, _LEFT))
     for number, person in enumerate(people):
         if number < renamed:
@@ -84,7 +87,15 @@ async def _change(deployment: Deployment, changes: int) -> None:
         elif number < renamed + disabled + left:
             await deployment.simulator.leave(TENANT, person)
         else:
-            await deployment.simulator.join(TENANT, f"New Colleague {number}")
+            await deployment.simulator.join(TENANT, f"New Colleague {number}", *deployment.groups[:1])
+
+
+async def _to_change(deployment: Deployment, changes: int) -> list[str]:
+    """Return the ids of this number of people, of all groups in turn."""
+    if not deployment.groups:
+        return await deployment.simulator.people(TENANT, changes)
+    members = [sorted(await deployment.simulator.members(TENANT, group)) for group in deployment.groups]
+    return list(islice(chain.from_iterable(zip(*members, strict=False)), changes))
 
 
 async def _require_done(deployment: Deployment) -> None:

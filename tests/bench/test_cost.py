@@ -1,14 +1,19 @@
 """docs/performance/cost.md and the README say what the stored counts, the assumptions and the list prices give."""
 
 import json
-from datetime import date, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from infra.azure.defaults import DEFAULTS
+from infra.azure.snapshot import FOLDER
 from infra.capacity.cost.month import Bill, bill_of
-from infra.capacity.cost.page import PAGE, readme_says, sentence, tables
+from infra.capacity.cost.options import options
+from infra.capacity.cost.page import PAGE, says, sentences, tables
 from infra.capacity.figures import RUNS, assumptions, measured, prices
 from infra.capacity.generated_section import is_current
+from infra.local.functions_host.schedules import Schedule
 from infra.local.stack.child import ROOT
 from shared.domain.sync.jobs import QUEUES
 from shared.triggers import queues
@@ -28,17 +33,30 @@ def test_the_page_shows_what_the_files_give() -> None:
     assert is_current(PAGE, tables(measured(), assumptions(), prices())), AGAIN
 
 
-def test_the_readme_says_what_the_page_shows(bill: Bill) -> None:
+def test_other_pages_state_the_same_sums() -> None:
     """The number on the first screen is the page's, rounded."""
-    assert readme_says(sentence(bill, assumptions()), write=False), AGAIN
+    stated = sentences(measured(), assumptions(), prices())
+    assert [(page.name, text) for page, text in stated if not says(page, text, write=False)] == [], AGAIN
+
+
+def test_a_page_without_the_sentence_is_noticed() -> None:
+    """Or nothing would be compared."""
+    with pytest.raises(ValueError, match="cost nothing"):
+        says(PAGE, "these 5 customers cost nothing", write=False)
 
 
 def test_the_counts_are_of_the_customers_who_are_assumed() -> None:
     """An assumption that counts depend on is changed only together with the counts."""
     assumed, found = assumptions(), measured()
     share = assumed.month.changed_share_per_day
-    for customer, counts in ((assumed.customer, found.customer), (assumed.large_customer, found.large_customer)):
+    pairs = (
+        (assumed.customer, found.customer),
+        (assumed.groups_customer, found.groups_customer),
+        (assumed.large_customer, found.large_customer),
+    )
+    for customer, counts in pairs:
         assert (counts.people, counts.locations) == (customer.people, customer.locations)
+        assert (counts.sources, counts.people_at_location) == (customer.groups or 1, customer.people_at_location)
         assert counts.changed_people == round(share * customer.people)
         assert set(counts.runs) == set(RUNS)
 
@@ -51,6 +69,28 @@ def test_the_assumptions_are_those_of_the_app() -> None:
     assert host["batchSize"] == assumed.scaling.messages_per_instance
     assert len(queues.bp._function_builders) == len(QUEUES)
     assert timedelta(days=1) / assumed.month.full_runs_per_day == plan._FULL_EVERY
+    assert occurrences_a_day("SYNC_SCHEDULE") == assumed.month.runs_per_day
+    assert occurrences_a_day("WATCHDOG_SCHEDULE") == assumed.month.watchdogs_per_day
+
+
+def occurrences_a_day(setting: str) -> int:
+    """Return how often a schedule of a deployment starts in a day."""
+    schedule, moment = Schedule.parse(DEFAULTS[setting]), datetime(2026, 1, 5, 12, tzinfo=UTC)
+    end, number = moment + timedelta(days=1), 0
+    while (moment := schedule.after(moment)) <= end:
+        number += 1
+    return number
+
+
+def test_the_parameters_of_a_deployment_state_their_prices() -> None:
+    """In the descriptions that people read before they switch one on."""
+    text = (FOLDER / "main.bicep").read_text(encoding="utf-8")
+    priced = [option for option in options(assumptions(), prices()) if option.parameter]
+    assert {option.parameter for option in priced} == {"vnetEnabled", "zoneRedundant", "availabilityTest"}
+    for option in priced:
+        description = re.search(rf"^@description\('(.*)'\)\nparam {option.parameter} ", text, re.MULTILINE)
+        assert description is not None
+        assert f"about ${option.usd:,.0f} a month" in description[1]
 
 
 def test_a_price_is_for_what_exceeds_the_grant() -> None:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from infra.capacity.figures import Delays, Scaling, assumptions, measured
+from infra.capacity.figures import Delays, Measured, Scaling, assumptions, measured
 from infra.capacity.generated_section import is_current
 from infra.capacity.scale.bounds import bounds
 from infra.capacity.scale.limits import BATCH_PEOPLE, BATCH_ROWS, Limits
@@ -120,18 +120,19 @@ def test_a_job_that_is_out_of_time_goes_on_in_another_message() -> None:
     assert cut.seconds > whole.seconds
 
 
-def test_what_was_measured_comes_out_for_the_size_that_was_measured() -> None:
+@pytest.mark.parametrize("found", [measured(), measured().in_groups_mode()], ids=["full", "groups"])
+def test_what_was_measured_comes_out_for_the_size_that_was_measured(found: Measured) -> None:
     """The load of the measured customer is the measured one."""
-    counts = measured().customer
+    counts = found.customer
     for kind in ("unchanged", "changed", "full"):
         jobs = [
             each
-            for stage in run_of(measured(), kind, people=counts.people, locations=counts.locations).stages
+            for stage in run_of(found, kind, people=counts.people, locations=counts.locations).stages
             for each in stage
         ]
-        found = [work for name, work in counts.runs[kind].items() if name in STAGES]
-        assert sum(each.requests for each in jobs) == pytest.approx(sum(each.table_requests for each in found))
-        assert sum(each.cpu_s for each in jobs) == pytest.approx(sum(each.cpu_s for each in found))
+        works = [work for name, work in counts.runs[kind].items() if name in STAGES]
+        assert sum(each.requests for each in jobs) == pytest.approx(sum(each.table_requests for each in works))
+        assert sum(each.cpu_s for each in jobs) == pytest.approx(sum(each.cpu_s for each in works))
 
 
 def test_an_instance_is_billed_while_it_executes_anything() -> None:

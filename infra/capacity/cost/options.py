@@ -6,7 +6,7 @@ from typing import Any, Final
 import function_app
 from infra.azure.snapshot import Snapshot
 from infra.capacity.figures import Assumptions, Prices
-from infra.capacity.scale.limits import INSTANCE_GB
+from infra.capacity.scale.limits import BILLED_AT_LEAST_S, INSTANCE_GB
 
 #: Instances that zone redundancy keeps ready for each scale group.
 #: Source: https://learn.microsoft.com/azure/reliability/reliability-functions
@@ -22,6 +22,8 @@ class Option:
     name: str
     parts: str
     usd: float
+    #: Parameter of main.bicep that switches it on; empty if there is none.
+    parameter: str = ""
 
 
 def options(assumed: Assumptions, prices: Prices) -> tuple[Option, ...]:
@@ -34,6 +36,8 @@ def options(assumed: Assumptions, prices: Prices) -> tuple[Option, ...]:
     further = len(full.storage_accounts) - 1
     endpoints = len(full.of_type("Microsoft.Network/privateEndpoints")) - further
     zones = len(full.of_type("Microsoft.Network/privateDnsZones"))
+    test = full.one("Microsoft.Insights/webtests")["properties"]
+    tests = hours * _HOUR_S / test["Frequency"] * len(test["Locations"])
     groups = scale_groups()
     ready_gb_s = groups * ZONE_INSTANCES * INSTANCE_GB * hours * _HOUR_S
     return (
@@ -45,6 +49,7 @@ def options(assumed: Assumptions, prices: Prices) -> tuple[Option, ...]:
             + prices.address_hours.of(addresses * hours)
             + prices.endpoint_hours.of(endpoints * hours)
             + prices.dns_zones.of(zones),
+            parameter="vnetEnabled",
         ),
         Option(
             name="each further table account, with the network",
@@ -55,6 +60,15 @@ def options(assumed: Assumptions, prices: Prices) -> tuple[Option, ...]:
             name="zone redundancy of the app",
             parts=f"{ZONE_INSTANCES} instances of {INSTANCE_GB:g} GB for each of {groups} scale groups",
             usd=prices.always_ready_gb_s.of(ready_gb_s),
+            parameter="zoneRedundant",
+        ),
+        Option(
+            name="availability test",
+            parts=f"{tests:,.0f} tests from {len(test['Locations'])} places, as many seconds of the app, 1 alert",
+            usd=prices.availability_tests.of(tests)
+            + prices.functions_gb_s.of(prices.functions_gb_s.free + tests * BILLED_AT_LEAST_S * INSTANCE_GB)
+            + prices.alert_rules.of(1),
+            parameter="availabilityTest",
         ),
     )
 

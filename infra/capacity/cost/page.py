@@ -1,6 +1,8 @@
-"""The cost of a month as docs/performance/cost.md and README.md show it."""
+"""The cost of a month as docs/performance/cost.md shows it, and sums that other pages state."""
 
 import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from infra.capacity.cost.month import Bill, bill_of
@@ -9,62 +11,82 @@ from infra.capacity.figures import RUNS, Assumptions, Counts, Measured, Prices
 from infra.capacity.generated_section import replace_section
 from infra.local.stack.child import ROOT
 
-#: The README's sum is rounded to this step, in USD.
+#: Sums in sentences are rounded to this step, in USD.
 _STEP_USD: Final = 5
 PAGE: Final = ROOT / "docs" / "performance" / "cost.md"
 README: Final = ROOT / "README.md"
-_SENTENCE: Final = re.compile(r"[\d,]+ customers of [\d,]+ people each cost about \$[\d,]+ a month at list prices")
+DEPLOY: Final = ROOT / "docs" / "how-to" / "deploy.md"
 
 
 def write_pages(measured: Measured, assumed: Assumptions, prices: Prices) -> str:
-    """Write the tables into docs/performance/cost.md and the sum into README.md. Return the tables."""
+    """Write the tables into docs/performance/cost.md, and sums into sentences of other pages. Return the tables."""
     text = tables(measured, assumed, prices)
     replace_section(PAGE, text)
-    readme_says(sentence(bill_of(measured, assumed, prices), assumed), write=True)
+    for page, found in sentences(measured, assumed, prices):
+        says(page, found, write=True)
     return text
 
 
 def tables(measured: Measured, assumed: Assumptions, prices: Prices) -> str:
     """Return the tables of docs/performance/cost.md."""
-    bill = bill_of(measured, assumed, prices)
-    parts = (_bill(bill, assumed), _options(assumed, prices), _per_tenant(bill, assumed), _runs(measured.customer))
+    modes = {
+        "full mode": (measured, bill_of(measured, assumed, prices)),
+        "groups mode": (measured.in_groups_mode(), bill_of(measured.in_groups_mode(), assumed, prices)),
+    }
+    bills = {mode: bill for mode, (_, bill) in modes.items()}
+    parts = (
+        _bills(bills, assumed),
+        _options(assumed, prices),
+        _per_tenant(bills, assumed),
+        *(_runs(counts.customer, mode) for mode, (counts, _) in modes.items()),
+    )
     return "\n".join((*parts, _sources(prices)))
 
 
-def sentence(bill: Bill, assumed: Assumptions) -> str:
-    """Return the README's sentence about the cost."""
+def sentences(measured: Measured, assumed: Assumptions, prices: Prices) -> list[tuple[Path, str]]:
+    """Return the sentences with sums, and the pages that contain them."""
     tenants = f"{assumed.month.tenants:,} customers of {assumed.customer.people:,} people each"
-    return f"{tenants} cost about ${_STEP_USD * round(bill.usd / _STEP_USD):,} a month at list prices"
+    sum_usd = _STEP_USD * round(bill_of(measured, assumed, prices).usd / _STEP_USD)
+    customers = f"{tenants} cost about ${sum_usd:,} a month at list prices"
+    idle, *_ = options(assumed, prices)
+    return [(README, customers), (DEPLOY, customers), (DEPLOY, f"without customers about ${idle.usd:,.2f} a month")]
 
 
-def readme_says(text: str, *, write: bool) -> bool:
-    """Return whether the README contains the sentence. With `write`, replace the previous one by it."""
-    content = README.read_text(encoding="utf-8")
-    # the sentence may be broken over two lines
-    flat = re.compile(_SENTENCE.pattern.replace(" ", r"\s+"))
-    match = flat.search(content)
+def says(page: Path, text: str, *, write: bool) -> bool:
+    """Return whether the page contains the sentence. With `write`, replace its numbers.
+
+    Raises:
+        ValueError: The page does not contain the sentence, whatever the numbers.
+    """
+    content = page.read_text(encoding="utf-8")
+    # The sentence may be broken over two lines.
+    words = [re.sub(r"\d[\d,]*", r"\\d[\\d,]*", re.escape(word)) for word in text.split()]
+    match = re.search(r"\s+".join(words), content)
     if match is None:
-        raise ValueError("README.md has no sentence about the cost")
+        raise ValueError(f"{page.name} does not contain: {text}")
     same = " ".join(match[0].split()) == text
     if write and not same:
-        README.write_text(content.replace(match[0], text), encoding="utf-8")
+        page.write_text(content.replace(match[0], text), encoding="utf-8")
     return same
 
 
-def _bill(bill: Bill, assumed: Assumptions) -> str:
+def _bills(bills: Mapping[str, Bill], assumed: Assumptions) -> str:
+    columns = [f"{mode} | USD" for mode in bills]
+    sums = {
+        "**together**": [f"**{bill.usd:,.2f}**" for bill in bills.values()],
+        "if no two executions shared an instance": [f"{bill.most_usd:,.2f}" for bill in bills.values()],
+        "the first syncs of all of them, once": [f"{bill.first_usd:,.2f}" for bill in bills.values()],
+    }
     lines = [
         f"### {assumed.month.tenants:,} customers, a month",
         "",
-        "| | quantity | unit | USD |",
-        "| --- | ---: | --- | ---: |",
-        *(
-            f"| {line.price.title} | {line.quantity:,.0f} | {line.price.unit} | {line.usd:,.2f} |"
-            for line in bill.lines
-        ),
-        f"| **together** | | | **{bill.usd:,.2f}** |",
-        f"| if no two executions shared an instance | | | {bill.most_usd:,.2f} |",
-        f"| the first syncs of all of them, once | | | {bill.first_usd:,.2f} |",
+        f"| | unit | {' | '.join(columns)} |",
+        f"| --- | --- |{' ---: |' * 2 * len(bills)}",
     ]
+    for same in zip(*(bill.lines for bill in bills.values()), strict=True):
+        cells = " | ".join(f"{line.quantity:,.0f} | {line.usd:,.2f}" for line in same)
+        lines.append(f"| {same[0].price.title} | {same[0].price.unit} | {cells} |")
+    lines += [f"| {name} | | | {' | | '.join(values)} |" for name, values in sums.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -74,22 +96,25 @@ def _options(assumed: Assumptions, prices: Prices) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _per_tenant(bill: Bill, assumed: Assumptions) -> str:
-    rows = {
-        "requests to Table Storage": bill.per_tenant.table_requests,
-        "queue operations": bill.per_tenant.messages_sent * assumed.queues.operations_per_message,
-        "executions": bill.per_tenant.executions,
-        "GB-s": bill.per_tenant_gb_s,
-        "requests to Graph": bill.per_tenant.directory_requests,
-        "Key Vault reads": bill.per_tenant.vault_reads,
+def _per_tenant(bills: Mapping[str, Bill], assumed: Assumptions) -> str:
+    rows: dict[str, Callable[[Bill], float]] = {
+        "requests to Table Storage": lambda bill: bill.per_tenant.table_requests,
+        "queue operations": lambda bill: bill.per_tenant.messages_sent * assumed.queues.operations_per_message,
+        "executions": lambda bill: bill.per_tenant.executions,
+        "GB-s": lambda bill: bill.per_tenant_gb_s,
+        "requests to Graph": lambda bill: bill.per_tenant.directory_requests,
+        "Key Vault reads": lambda bill: bill.per_tenant.vault_reads,
     }
-    lines = ["### One of these customers, a month", "", "| | |", "| --- | ---: |"]
-    return "\n".join([*lines, *(f"| {name} | {value:,.0f} |" for name, value in rows.items())]) + "\n"
+    lines = ["### One of these customers, a month", "", f"| | {' | '.join(bills)} |"]
+    lines.append(f"| --- |{' ---: |' * len(bills)}")
+    for name, value in rows.items():
+        lines.append(f"| {name} | {' | '.join(f'{value(bill):,.0f}' for bill in bills.values())} |")
+    return "\n".join(lines) + "\n"
 
 
-def _runs(counts: Counts) -> str:
+def _runs(counts: Counts, mode: str) -> str:
     lines = [
-        f"### One run, measured: {counts.people:,} people, {counts.locations} locations",
+        f"### One run in {mode}, measured: {counts.people:,} people, {counts.locations} locations",
         "",
         "| run | executions | table requests | rows written | rows read | messages | Graph requests | units | CPU s |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -61,7 +61,7 @@ def run_of(
     for stage in STAGES:
         if stage not in counts.runs[run]:
             continue  # a run without changes ends after fetching, and one without departures after reconciling
-        jobs = locations if stage == "reconcile" else 1
+        jobs = _jobs(counts, stage, locations)
         size = people / counts.people
         work = _scaled(counts, run, stage, size)
         if stage == "deactivate":  # one job covers all locations, but reads each person once
@@ -74,9 +74,14 @@ def run_of(
     return TenantRun(tenant=tenant, stages=tuple(stages))
 
 
+def _jobs(counts: Counts, stage: str, locations: int) -> int:
+    """Return the number of jobs of a stage."""
+    return {"fetch": counts.sources, "reconcile": locations}.get(stage, 1)
+
+
 def _scaled(counts: Counts, run: str, stage: str, size: float) -> Work:
     """Return the work of one job: the fixed work of an unchanged run, plus a part proportional to the size."""
-    jobs = counts.locations if stage == "reconcile" else 1
+    jobs = _jobs(counts, stage, counts.locations)
     fixed = counts.runs["unchanged"].get(stage, Work()) * (1 / jobs)
     measured = counts.runs[run][stage] * (1 / jobs)
     return fixed + (measured + fixed * -1) * size
@@ -88,7 +93,7 @@ def _job(counts: Counts, run: str, stage: str, work: Work, people: int) -> Job:
         cpu_s=work.cpu_s,
         requests=work.table_requests,
         directory_requests=work.directory_requests,
-        graph_units=counts.graph_units[run] * people / counts.people if work.directory_requests else 0.0,
+        graph_units=_graph_units(counts, run, stage) * people / counts.people if work.directory_requests else 0.0,
         vault_reads=work.vault_reads,
         rows=work.rows_written,
     )
@@ -103,11 +108,16 @@ def _job(counts: Counts, run: str, stage: str, work: Work, people: int) -> Job:
         cpu_s=fixed.cpu_s,
         requests=fixed.table_requests,
         rows=fixed.rows_written,
-        people=people,
-        person_cpu_s=writing.cpu_s / counts.people,
-        stored_cpu_s=reading.cpu_s / counts.people,
-        stored_requests=reading.table_requests / counts.people,
+        people=people * counts.people_at_location / counts.people,
+        person_cpu_s=writing.cpu_s / counts.people_at_location,
+        stored_cpu_s=reading.cpu_s / counts.people_at_location,
+        stored_requests=reading.table_requests / counts.people_at_location,
     )
+
+
+def _graph_units(counts: Counts, run: str, stage: str) -> float:
+    """Return the resource units of one job that sends requests to Graph."""
+    return counts.graph_units[run] / _jobs(counts, stage, counts.locations)
 
 
 def _reconcile_work(counts: Counts, run: str) -> Work:
