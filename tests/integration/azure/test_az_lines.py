@@ -1,4 +1,4 @@
-"""Every call of the Azure CLI in the pages and scripts: recorded by a stub, then parsed by the real program."""
+"""Every call of the Azure CLI in pages, workflows and scripts: recorded by a stub, then parsed by the real program."""
 
 import os
 import re
@@ -12,6 +12,7 @@ from infra.local.stack.child import ROOT
 AZ = ROOT / ".local" / "tools" / "azure-cli" / "bin" / "az"
 SCRIPT = ROOT / "infra" / "azure" / "register_app.sh"
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 #: Commands that are not run, because they would wait for a person or install something; their names are looked up.
 ONLY_NAMED = {("login",), ("bicep", "install")}
 
@@ -48,13 +49,19 @@ def of_pages() -> list[tuple[Path, str]]:
     return lines
 
 
+def of_workflows() -> list[str]:
+    """Return the lines of workflows that call `az`."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    return re.findall(r"^\s*(?:run: )?(az .+)$", text, re.MULTILINE)
+
+
 @pytest.fixture
 def calls(tmp_path: Path) -> list[list[str]]:
-    """Return the arguments of every call of `az` in pages and scripts."""
+    """Return the arguments of every call of `az` in pages, workflows and scripts."""
     names = ("AZURE_RESOURCE_GROUP", "SERVICE_API_NAME", "STORAGE_ACCOUNT")
     values = {name: name.lower().replace("_", "-") for name in names}
     found: list[list[str]] = []
-    for _, line in of_pages():
+    for line in [*(line for _, line in of_pages()), *of_workflows()]:
         found += recorded(["bash", "-c", line], tmp_path, **values)[0]
     for kind in ("sign-in", "directory"):
         found += recorded(["bash", str(SCRIPT), kind], tmp_path, AZURE_ENV_NAME="dev")[0]
@@ -62,7 +69,8 @@ def calls(tmp_path: Path) -> list[list[str]]:
 
 
 def test_there_are_calls(calls: list[list[str]]) -> None:
-    """The pages and both kinds of registration were read."""
+    """The pages, the workflows and both kinds of registration were read."""
+    assert of_workflows()
     assert len(of_pages()) >= len({page for page, _ in of_pages()}) > 0
     assert {call[0] for call in calls} >= {"ad", "account", "functionapp", "provider", "lock"}
 
