@@ -19,6 +19,7 @@ export function action(label, work, where, options = {}) {
     async () => {
       if (pressed.disabled) return;
       pressed.disabled = true;
+      pressed.setAttribute("aria-disabled", "true"); // the component does not show this to everything that looks for it
       replace(where);
       try {
         await work();
@@ -26,6 +27,7 @@ export function action(label, work, where, options = {}) {
         replace(where, problem(error));
       } finally {
         pressed.disabled = false;
+        pressed.removeAttribute("aria-disabled");
       }
     },
     options,
