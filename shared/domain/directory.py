@@ -47,12 +47,14 @@ class DirectoryUser(msgspec.Struct, frozen=True, array_like=True, omit_defaults=
     employee_id: str | None = None
     employee_type: str | None = None
     company_name: str | None = None
-    #: SMTP addresses other than `mail`, in lower case, sorted.
+    #: SMTP addresses of the mailbox other than `mail`, in lower case, sorted.
     aliases: tuple[str, ...] = ()
     #: The user's manager; read only if the preferences ask for managers.
     manager: ObjectId | None = None
     cost_center: str | None = None
     street_address: str | None = None
+    #: Addresses outside the organisation's mail system, in lower case, sorted. They are used for matching only.
+    other_mails: tuple[str, ...] = ()
 
     @classmethod
     def only(cls, person: ObjectId) -> "DirectoryUser":

@@ -49,6 +49,7 @@ STORED_ORDER = (
     "manager",
     "cost_center",
     "street_address",
+    "other_mails",
 )
 
 

@@ -76,6 +76,7 @@ class GraphUser(Identified, rename="camel", gc=False):
     street_address: Text = UNSET
     employee_org_data: EmployeeOrgData | UnsetType | None = UNSET
     proxy_addresses: list[str] | UnsetType | None = UNSET
+    other_mails: list[str] | UnsetType | None = UNSET
     managers: list[Reference] | UnsetType = msgspec.field(default=UNSET, name="manager@delta")
     removed: dict[str, str] | UnsetType = msgspec.field(default=UNSET, name="@removed")
 

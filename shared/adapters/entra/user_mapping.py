@@ -17,7 +17,8 @@ from shared.errors import NeedsAttention
 MAX_TEXT: Final = 1024
 #: Maximum number of aliases of one person; further ones are dropped.
 MAX_ALIASES: Final = 50
-_SECONDARY: Final = "smtp:"
+_SMTP: Final = "smtp:"
+_PRIMARY: Final = "SMTP:"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -29,16 +30,30 @@ def _text(value: Any) -> str | None:  # noqa: ANN401 - a str, None or UNSET
     return value[:MAX_TEXT].strip() or None
 
 
-def _aliases(values: list[str] | UnsetType | None) -> tuple[str, ...]:
-    """Return the secondary SMTP addresses. `smtp:` marks them; `SMTP:` marks the primary one, which is `mail`.
+def _aliases(values: list[str] | UnsetType | None, mail: str | UnsetType | None) -> tuple[str, ...]:
+    """Return the SMTP addresses other than `mail`. Their prefix comes in any case; `SMTP:` marks the primary one.
 
+    The primary one is usually `mail`. If the mail is UNSET, the primary one is taken for it.
     Source: https://learn.microsoft.com/graph/api/resources/user#properties (proxyAddresses)
     """
-    if not isinstance(values, list) or not (secondary := [value for value in values if value.startswith(_SECONDARY)]):
+    if not isinstance(values, list):
         return ()
-    addresses = {(_text(value.removeprefix(_SECONDARY)) or "").casefold() for value in secondary}
-    valid = sorted(address for address in addresses if "@" in address and " " not in address)
-    return tuple(valid[:MAX_ALIASES])
+    others = [
+        value[len(_SMTP) :]
+        for value in values
+        if value[: len(_SMTP)].lower() == _SMTP
+        and (value[len(_SMTP) :] != mail if mail is not UNSET else not value.startswith(_PRIMARY))
+    ]
+    own = mail.casefold() if isinstance(mail, str) else None
+    return tuple(address for address in _addresses(others) if address != own) if others else ()
+
+
+def _addresses(values: list[str] | UnsetType | None) -> tuple[str, ...]:
+    """Return addresses in lower case, sorted, without what cannot be one."""
+    if not isinstance(values, list) or not values:
+        return ()
+    found = {(_text(value) or "").casefold() for value in values}
+    return tuple(sorted(address for address in found if "@" in address and " " not in address)[:MAX_ALIASES])
 
 
 def _first(values: list[str] | UnsetType | None) -> str | None:
@@ -91,11 +106,13 @@ _new_user: Final = compile_constructor(
         **{name: f"text({_source(path)})" for name, path in _PATHS.items()},
         "user_principal_name": "name",
         "business_phone": "first(user.business_phones)",
-        "aliases": "aliases(user.proxy_addresses)",
+        "aliases": "aliases(user.proxy_addresses, user.mail)",
+        "other_mails": "addresses(user.other_mails)",
     },
     text=_text,
     first=_first,
     aliases=_aliases,
+    addresses=_addresses,
     inactive=_inactive,
     guest_name=_is_guest_name,
 )
@@ -129,7 +146,9 @@ def patch_of(user: GraphUser) -> Fields:
     if not isinstance(user.business_phones, UnsetType):
         fields["business_phone"] = _first(user.business_phones)
     if not isinstance(user.proxy_addresses, UnsetType):
-        fields["aliases"] = _aliases(user.proxy_addresses)
+        fields["aliases"] = _aliases(user.proxy_addresses, user.mail)
+    if not isinstance(user.other_mails, UnsetType):
+        fields["other_mails"] = _addresses(user.other_mails)
     if not isinstance(user.managers, UnsetType):
         managers = [manager.id.lower() for manager in user.managers if manager.removed is UNSET]
         fields["manager"] = managers[-1] if managers else None

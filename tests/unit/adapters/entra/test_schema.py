@@ -192,7 +192,7 @@ def test_a_patch_names_just_what_graph_named() -> None:
 
 def test_aliases_are_the_other_smtp_addresses() -> None:
     """In lower case and sorted; the first address is `mail`, and other kinds of address are none."""
-    listed = ["SMTP:Ada@example.com", "smtp:zoe@example.com", "smtp:B@Example.com", "X500:/o=org", "SIP:ada@x", "smtp:"]
+    listed = ["SMTP:Ada@example.com", "smtp:zoe@example.com", "Smtp:B@Example.com", "X500:/o=org", "SIP:ada@x", "smtp:"]
     found = read(proxyAddresses=[*listed, "smtp:two words@example.com", "smtp:b@example.com"])
     assert user_of(found).aliases == ("b@example.com", "zoe@example.com")
     assert patch_of(found)["aliases"] == ("b@example.com", "zoe@example.com")
@@ -200,6 +200,23 @@ def test_aliases_are_the_other_smtp_addresses() -> None:
     assert "aliases" not in patch_of(read())
     many = [f"smtp:a{number}@example.com" for number in range(MAX_ALIASES + 9)]
     assert len(user_of(read(proxyAddresses=many)).aliases) == MAX_ALIASES
+
+
+def test_a_primary_address_that_is_not_the_mail() -> None:
+    """It is another address; the mail itself is none, in any case, under any prefix."""
+    listed = ["SMTP:primary@example.com", "smtp:MAIL@example.com"]
+    for mail, aliases in (("mail@example.com", ["primary"]), ("other@example.com", ["mail", "primary"]), (None, ["mail", "primary"])):
+        found = read(proxyAddresses=listed, mail=mail)
+        expected = tuple(f"{name}@example.com" for name in aliases)
+        assert user_of(found).aliases == patch_of(found)["aliases"] == expected
+
+
+def test_other_mails_are_kept_for_matching() -> None:
+    """In lower case and sorted, without what is no address."""
+    found = read(otherMails=["Zoe@home.example", "ada@home.example", "", "nobody"])
+    assert user_of(found).other_mails == patch_of(found)["other_mails"] == ("ada@home.example", "zoe@home.example")
+    assert user_of(read(otherMails=None)).other_mails == ()
+    assert "other_mails" not in patch_of(read())
 
 
 @pytest.mark.parametrize(
