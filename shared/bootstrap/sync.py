@@ -9,9 +9,12 @@ from shared.workflows.snapshots.cache import RecentResults
 from shared.workflows.snapshots.merger import SnapshotMerger
 from shared.workflows.snapshots.reader import SnapshotReader
 from shared.workflows.sync.deactivate import Deactivate
+from shared.workflows.sync.departure_check import DepartureCheck
 from shared.workflows.sync.fetch import Fetch
 from shared.workflows.sync.finish import RunCloser
+from shared.workflows.sync.missing_group import MissingGroup
 from shared.workflows.sync.reconcile import LARGE_AT_ONCE, Reconcile
+from shared.workflows.sync.relinking import Relinking
 from shared.workflows.sync.source_read import SourceRead
 from shared.workflows.sync.withheld_check import WithheldCheck
 
@@ -23,6 +26,7 @@ class SyncWiring(TenantWiring):
     def fetch(self) -> Fetch:
         """Reads one source into a snapshot."""
         ports = self.ports
+        merger = SnapshotMerger(ports.snapshots, self.reader, ports.ids)
         return Fetch(
             runs=ports.runs,
             snapshots=ports.snapshots,
@@ -33,12 +37,13 @@ class SyncWiring(TenantWiring):
             source_read=SourceRead(
                 runs=ports.runs,
                 snapshots=ports.snapshots,
-                merger=SnapshotMerger(ports.snapshots, self.reader, ports.ids),
+                merger=merger,
                 clock=ports.clock,
                 ids=ports.ids,
                 budget_s=self.settings.job_budget_s,
             ),
             withheld_check=WithheldCheck(snapshots=ports.snapshots),
+            missing_group=MissingGroup(merger=merger, clock=ports.clock),
             clock=ports.clock,
             slow_starts=SlowStartLimiter(),
             deadline_s=self.settings.run_deadline_s,
@@ -72,7 +77,14 @@ class SyncWiring(TenantWiring):
             runs=self.ports.runs,
             recipients=self.ports.recipients,
             recent_losses=self.recent_losses,
-            access=self.access,
+            departure_check=DepartureCheck(access=self.access, stages=self.stages, clock=self.ports.clock),
+            relinking=Relinking(
+                access=self.access,
+                stages=self.stages,
+                recipients=self.ports.recipients,
+                clock=self.ports.clock,
+                ids=self.ports.ids,
+            ),
             stages=self.stages,
             closer=self.closer,
             queue=self.ports.queue,

@@ -127,8 +127,10 @@ class Reason(StrEnum):
     MAPPING_REMOVED = "mapping_removed"
     #: A recipient of origin `csv` or `manual` has this e-mail, and the preferences forbid updating it.
     CSV_OWNS = "csv_owns"
-    #: The match by e-mail is ambiguous: several directory users or several recipients have the address.
+    #: The match is ambiguous: several directory users or several recipients have the address or the employee id.
     AMBIGUOUS_EMAIL = "ambiguous_email"
+    #: A recipient of origin `csv` or `manual` matches, but belongs to another account, which may be deleted.
+    EARLIER_ACCOUNT = "earlier_account"
     DEACTIVATED_MANUALLY = "deactivated_manually"
     #: A row of a CSV file created, changed or reactivated the recipient.
     IMPORTED = "imported"

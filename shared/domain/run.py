@@ -8,10 +8,11 @@ from typing import Final
 import msgspec
 
 from shared.domain.directory import Source
-from shared.domain.ids import MAIN, ConnectionId, LocationId, RunId, SourceId, TenantId, whole_directory
+from shared.domain.ids import MAIN, ConnectionId, LocationId, ObjectId, RunId, SourceId, TenantId, whole_directory
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
+from shared.domain.unread_source import UnreadSource
 
 #: Number of requests that a tenant remembers, so that a redelivered one is ignored. A queue redelivers within days.
 _REMEMBERED_REQUESTS: Final = 20
@@ -133,6 +134,8 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     full_failed_at: datetime | None = None
     summary: Summary = Summary()
     up_to_date: UpToDateState | None = None
+    #: The mapped groups that the last runs could not read although the directory answered.
+    unread: dict[SourceId, UnreadSource] = {}
 
     def with_waiting(self, request: str, mode: RunMode) -> "TenantState":
         """Return the state in which a request waits, or has joined the waiting run. That run is full if one of them is.
@@ -260,6 +263,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether the run only reports what it would change, and its preferences; None for the stored ones.
     preview: bool = False
     preferences: Preferences | None = None
+    #: The group that the preview takes for unmapped, if any.
+    unmapped: ObjectId | None = None
     #: Properties that an admin accepts as cleared, by the subject of the source; this run does not report them.
     accepted: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     kind: RunKind = RunKind.SYNC

@@ -14,8 +14,9 @@ from shared.adapters.entra.sessions import EntraSession
 from shared.domain.directory import DirectoryUser, Source
 from shared.domain.ids import ObjectId, object_id
 from shared.domain.preferences.preferences import Mode, Preferences
-from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.decide import decide
 from shared.domain.reconcile.provenance import Provenance
+from shared.domain.reconcile.write import Write
 from shared.domain.sync.jobs import FetchCheckpoint
 from shared.workflows.sync.source_listing import SourceListing
 from tests.bench import entra

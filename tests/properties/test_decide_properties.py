@@ -251,14 +251,28 @@ def test_only_evidence_about_a_very_person_confirms_a_departure(
     assert confirm(candidates, dict.fromkeys(answers, Existence.UNKNOWN), preferences) == ()
 
 
-@given(DIRECTORIES, STORED, PREFERENCES)
-def test_an_inconclusive_snapshot_is_not_a_proof(
-    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+@given(DIRECTORIES, STORED, PREFERENCES, st.booleans(), st.randoms(use_true_random=False))
+def test_after_a_partial_read_only_deleted_and_disabled_accounts_leave(
+    directory: list[DirectoryUser],
+    stored: list[Recipient],
+    preferences: Preferences,
+    inconclusive: bool,  # noqa: FBT001 - drawn
+    chance: random.Random,
 ) -> None:
-    """It gives the same writes as a conclusive one, and no candidate."""
-    read = snapshot(SOURCE, *directory, conclusive=False)
-    assert AbsenceProof.of([SOURCE], {SOURCE: read}) is None
-    found = decide(desired(*directory), stored, preferences, None)
-    assert found.candidates == ()
-    proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
-    assert found.writes == decide(desired(*directory), stored, preferences, proof).writes
+    """The writes are those of a complete read. Its candidates are asked about, and no other answer confirms one."""
+    read = {SOURCE: snapshot(SOURCE, *directory, conclusive=False)} if inconclusive else {}
+    partial, complete = (AbsenceProof.of([SOURCE], each) for each in (read, {SOURCE: snapshot(SOURCE, *directory)}))
+    assert decide(desired(*directory), stored, preferences, None).candidates == ()
+    found = decide(desired(*directory), stored, preferences, partial)
+    whole = decide(desired(*directory), stored, preferences, complete)
+    assert found.writes == whole.writes
+    assert {each.recipient for each in found.candidates} <= {each.recipient for each in whole.candidates}
+    assert all(candidate.account_only for candidate in found.candidates)
+    assert not any(candidate.account_only for candidate in whole.candidates)
+    answers = {candidate.object_id: chance.choice(list(Existence)) for candidate in found.candidates}
+    proven = {Existence.NOT_FOUND: Reason.ACCOUNT_DELETED, Existence.DISABLED: Reason.ACCOUNT_DISABLED}
+    assert [(each.object_id, each.reason) for each in confirm(found.candidates, answers, preferences)] == [
+        (each.object_id, proven[answers[each.object_id]])
+        for each in found.candidates
+        if answers[each.object_id] in proven
+    ]

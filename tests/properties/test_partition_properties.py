@@ -1,5 +1,6 @@
 """Deciding a location part by part is deciding it at once, wherever ids are cut."""
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ def by_part(
 ) -> list[Decision]:
     """Return the decisions about each of `count` partitions."""
     whole = snapshot(SOURCE, *directory)
-    matching = Matching.of(stored)
+    matching = Matching(stored)
     for number in range(count):
         matching.claim(whole.within(number, count).users.values(), preferences)
     found = []
@@ -31,6 +32,11 @@ def by_part(
         proof = AbsenceProof.of([SOURCE], read)
         found.append(decide(union_of_sources([SOURCE], read), rows, preferences, proof, matching=matching))
     return found
+
+
+def relinks_of(*decisions: Decision) -> list[bytes]:
+    """Return the relinks of decisions, whose order is of no importance: each has its own recipient and answer."""
+    return [msgspec.msgpack.encode(relink) for decision in decisions for relink in decision.relinks]
 
 
 @settings(max_examples=300)
@@ -50,5 +56,6 @@ def test_parts_decide_what_the_whole_does(
     assert [write for part in parts for write in part.writes] == list(whole.writes)
     assert [change for part in parts for change in part.skipped] == list(whole.skipped)
     assert [candidate for part in parts for candidate in part.candidates] == list(whole.candidates)
+    assert sorted(relinks_of(*parts)) == sorted(relinks_of(whole))
     assert sum(part.baseline for part in parts) == whole.baseline
     assert sum(part.active for part in parts) == whole.active

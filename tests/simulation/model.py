@@ -4,6 +4,8 @@ Written from docs/reference/recipient-rules.md, without a look at how the produc
 fences, and everything at once.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 
@@ -60,6 +62,8 @@ class Model:
     kept: dict[str, dict[str, Kept]] = field(default_factory=dict)
     #: Whose deactivation waits, by location.
     held: dict[str, set[str]] = field(default_factory=dict)
+    #: The locations of which the run that holds them could not read everything.
+    partial: set[str] = field(default_factory=set)
 
     def eligible(self, person: Person) -> bool:
         """Tell whether somebody can be a recipient."""
@@ -102,69 +106,134 @@ class Model:
         readable = not sources or not sources <= unread
         leaving: dict[str, set[str]] = {}
         baselines: dict[str, int] = {}
+        news: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
         for location, kept in self.kept.items():
             feeds = self.feeds(location)
             seen = self.wanted(location, unread)
             baselines[location] = sum(
                 recipient.origin == "directory" and recipient.status == "active" for recipient in kept.values()
             )
-            self._write(kept, seen)
+            left = self._left(location, unread)
+            news[location] = self._write(location, seen, unread), left
             for key, each in kept.items():
                 if each.said is not None and each.person in seen and self._written(each):
                     kept[key] = replace(each, via=self.via(location, str(each.person), each.via, unread))
-            if self.rules.deactivate and not feeds & unread:
+            if self.rules.deactivate:
                 leaving[location] = {
                     key
                     for key, recipient in kept.items()
                     if recipient.origin == "directory"
                     and recipient.status == "active"
-                    and (recipient.person not in seen or not self.eligible(self.people[recipient.person]))
+                    and self._leaves(str(recipient.person), seen, partial=bool(feeds & unread))
                 }
+        if readable or not all(map(self.feeds, self.kept)):
+            for location, (waiting, left) in news.items():
+                self._relink(location, waiting, left, unread)
         if not readable:
             return "failed"
         if self._guarded(leaving, baselines):
             self.held = leaving
+            self.partial = {location for location in self.kept if self.feeds(location) & unread}
             return "held"
         for location, keys in leaving.items():
             self._leave(location, keys)
         return "done"
+
+    def _leaves(self, person: str, seen: set[str], *, partial: bool) -> bool:
+        """Return whether a person leaves: after a partial read only if the account is deleted or disabled."""
+        if partial:
+            return person not in self.people or not self.people[person].enabled
+        return person not in seen or not self.eligible(self.people[person])
 
     def _written(self, each: Kept) -> bool:
         """Tell whether a sync writes a recipient whose person it has seen."""
         allowed = each.origin == "directory" or self.rules.directory_to_csv
         return allowed and self.eligible(self.people[str(each.person)])
 
-    def _write(self, kept: dict[str, Kept], seen: set[str]) -> None:
+    def _known(self, locations: Iterable[str], unread: frozenset[str]) -> tuple[set[str], Counter[str]]:
+        """Return the people that some locations' sources name, as far as read, and the number of each address."""
+        feeds = {feed for location in locations for feed in self.feeds(location)} - unread
+        groups = feeds - {"users"}
+        named = {person for group in groups for person in self.groups[group]}
+        known = {person for group in groups if not self.by_id(group) for person in self.groups[group]}
+        if "users" in feeds:
+            named = known = set(self.people)
+        mails = [self.people[person].mail for person in known if person in self.people]
+        return named, Counter(mail.casefold() for mail in mails if mail)
+
+    def _left(self, location: str, unread: frozenset[str]) -> dict[str, str]:
+        """Return the persons of recipients that no directory made, who have just left all that was read completely."""
+        named, _ = self._known([location], unread)
+        if self.feeds(location) & unread:
+            return {}
+        return {
+            key: each.person
+            for key, each in self.kept[location].items()
+            if each.origin != "directory" and each.person is not None and each.person not in named
+            if each.via or self.rules.full
+        }
+
+    def _write(self, location: str, seen: set[str], unread: frozenset[str]) -> dict[str, str]:
+        """Write who is there; return whose account has to be asked about first: the recipients, and who may be next."""
+        kept = self.kept[location]
         before = dict(kept)
-        claims: dict[str, int] = {}
-        for person in seen:
-            each = self.people[person]
-            if self.eligible(each) and each.mail:
-                claims[each.mail.casefold()] = claims.get(each.mail.casefold(), 0) + 1
+        named, claims = self._known(self.kept if self.rules.directory_to_csv else [location], unread)
+        waiting = {}
         for person in sorted(seen):
             each = self.people[person]
-            if self.eligible(each):
-                self._write_one(kept, before, each, claims)
+            if self.eligible(each) and (key := self._write_one(kept, before, each, claims, named)) is not None:
+                waiting[key] = person
+        return waiting
 
-    def _write_one(self, kept: dict[str, Kept], before: dict[str, Kept], each: Person, claims: dict[str, int]) -> None:
+    def _write_one(
+        self, kept: dict[str, Kept], before: dict[str, Kept], each: Person, claims: Counter[str], named: set[str]
+    ) -> str | None:
         mine = sorted(
             (key for key, found in before.items() if found.person == each.id),
             key=lambda key: (before[key].origin != "directory", key),
         )
         if mine:
             self._say(kept, mine[0], each)
-            return
+            return None
         mail = (each.mail or "").casefold()
         same = [
             key
             for key, found in before.items()
-            if mail and found.origin != "directory" and found.person is None and (found.mail or "").casefold() == mail
+            if mail
+            and found.origin != "directory"
+            and (found.person is None or found.person not in named)
+            and (found.mail or "").casefold() == mail
         ]
         if not same:
-            said = (each.mail, each.department)
-            kept[each.id] = Kept("directory", "active", *said, person=each.id, said=said)
+            self._create(kept, each)
         elif len(same) == 1 and claims[mail] == 1:
+            if before[same[0]].person is not None:
+                return same[0]
             self._say(kept, same[0], each)
+        return None
+
+    @staticmethod
+    def _create(kept: dict[str, Kept], each: Person) -> None:
+        said = (each.mail, each.department)
+        kept[each.id] = Kept("directory", "active", *said, person=each.id, said=said)
+
+    def _relink(self, location: str, waiting: dict[str, str], left: dict[str, str], unread: frozenset[str]) -> None:
+        """Match again those whose account is deleted; others keep theirs, and who may have been next is another."""
+        kept = self.kept[location]
+        for key, successor in waiting.items():
+            new = key
+            if kept[key].person in self.people:
+                self._create(kept, self.people[successor])
+                new = successor
+            else:
+                kept[key] = replace(kept[key], person=None)
+                self._say(kept, key, self.people[successor])
+            if kept[new].person is not None:
+                kept[new] = replace(kept[new], via=self.via(location, successor, kept[new].via, unread))
+        for key, person in left.items():
+            if kept[key].person == person:
+                stays = person in self.people
+                kept[key] = replace(kept[key], via=frozenset()) if stays else replace(kept[key], person=None)
 
     def _say(self, kept: dict[str, Kept], key: str, each: Person) -> None:
         found = kept[key]
@@ -193,13 +262,9 @@ class Model:
     def approve(self) -> None:
         """Deactivate whom the last run holds, but for those who have returned since."""
         for location, keys in self.held.items():
-            here = self.wanted(location)
-            back = {
-                key
-                for key in keys
-                if (person := self.kept[location][key].person) in here and self.eligible(self.people[str(person)])
-            }
-            self._leave(location, keys - back)
+            here, partial = self.wanted(location), location in self.partial
+            gone = {key for key in keys if self._leaves(str(self.kept[location][key].person), here, partial=partial)}
+            self._leave(location, gone)
         self.held = {}
 
     def import_rows(self, location: str, rows: dict[str, str | None]) -> None:

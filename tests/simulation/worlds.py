@@ -1,7 +1,7 @@
 """The worlds that tests of runs begin with: a tenant in full mode, and one in groups mode."""
 
-from shared.domain.ids import ObjectId
-from shared.domain.preferences.preferences import Mode, Preferences
+from shared.domain.ids import ObjectId, TenantId
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from tests.support.builders import person, user
 from tests.support.world import World
 
@@ -29,4 +29,12 @@ async def groups_world() -> World:
         TEMPS: [person(number) for number in range(8, 25)],
         LEADS: [person(25), person(26), STAFF],
     }
+    return world
+
+
+async def careful_world() -> World:
+    """Return the same world, with a guard that holds more than five people of a location."""
+    world = await groups_world()
+    guard = GuardLimits(max_people=5)
+    await world.app.preferences.put(TenantId("fabrikam"), Preferences(mode=Mode.GROUPS, guard=guard))
     return world

@@ -11,7 +11,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Recipient
 from shared.domain.reconcile.candidate import Candidate
-from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.write import Write
 from shared.workflows.imports.row_matcher import IN_MEMORY, RowMatcher
 
 _MANY = 1_000_000

@@ -58,6 +58,11 @@ class Attributes(
     def _changes(self) -> dict[str, str | None]:
         return {_MAPPED[field]: ATTRIBUTES[name] if name is not None else None for field, name in self.map.items()}
 
+    def employee_id_of(self, user: DirectoryUser) -> str | None:
+        """Return the employee id in the profile of a directory user."""
+        name = self._changes.get("employee_id", "employee_id")
+        return getattr(user, name) if name is not None else None
+
     def to_profile(self, user: DirectoryUser) -> Profile:
         """Return the profile of a directory user."""
         profile = _directory_profile(user)

@@ -15,11 +15,17 @@ class AbsenceProof:
     """Proof that all sources of a location were read completely in this run, so a person in none of them is absent.
 
     It proves nothing about people of another connection. It can only be created by `of`, which requires a
-    CompleteSnapshot of every source.
+    CompleteSnapshot of every source for it.
+
+    Exception: if a source was not read completely, the proof is about `accounts` only. That source may contain a person
+    who is in none of the others, so their absence proves nothing. But a person whose account this run's existence check
+    proves deleted or disabled leaves all the same, within the guard.
     """
 
-    __slots__ = ("connection", "unmapped")
+    __slots__ = ("accounts", "connection", "unmapped")
 
+    #: Whether only the existence check, and only what it says about the account itself, proves a departure.
+    accounts: bool
     #: The connection to whose people the proof applies.
     connection: ConnectionId
     #: Whether the location has no source any more, so that all its people are absent.
@@ -32,11 +38,14 @@ class AbsenceProof:
     def of(
         cls, source_ids: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot], connection: ConnectionId = MAIN
     ) -> "AbsenceProof | None":
-        """Create the proof; None if a source is of another connection, or was not read completely and conclusively."""
-        for source in source_ids:
-            if source not in read or not read[source].conclusive or connection_of(source) != connection:
-                return None
+        """Create the proof; None if a source is of another connection.
+
+        It is about `accounts` only if a source was not read completely and conclusively.
+        """
+        if any(connection_of(source) != connection for source in source_ids):
+            return None
         proof = object.__new__(cls)
+        proof.accounts = not all(source in read and read[source].conclusive for source in source_ids)
         proof.connection = connection
         proof.unmapped = not source_ids
         return proof

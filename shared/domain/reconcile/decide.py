@@ -9,7 +9,7 @@ import msgspec
 
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import MAIN, ConnectionId, ObjectId, RecipientId, recipient_id_of
-from shared.domain.preferences.preferences import Preferences
+from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import (
     PROFILE_FIELDS,
     Change,
@@ -26,13 +26,8 @@ from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.managers import NO_MANAGERS, Managers
 from shared.domain.reconcile.matching import AMBIGUOUS, Matching
 from shared.domain.reconcile.provenance import Provenance
-
-
-class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One recipient to store, and the change that it represents."""
-
-    recipient: Recipient
-    change: Change
+from shared.domain.reconcile.relink import Relink, relink, unlinked, without_groups
+from shared.domain.reconcile.write import Write
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +36,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     writes: tuple[Write, ...]
     skipped: tuple[Change, ...]
     candidates: tuple[Candidate, ...]
+    #: Recipients whose account may be deleted. The directory is asked before one of the writes in them is made.
+    relinks: tuple[Relink, ...]
     #: Number of active recipients before the writes that this connection's directory created.
     baseline: int
     #: Number of active recipients of any origin after the writes.
@@ -48,6 +45,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _BY_ROW: Final = attrgetter("recipient.id")
+_BY_RELINK: Final = attrgetter("if_deleted.recipient.id")
 #: Provenance of a location without groups.
 _NOWHERE = Provenance()
 
@@ -66,13 +64,14 @@ def decide(
 
     The decision does not depend on the order of the arguments' items. It is idempotent: after it was applied, the next
     decision contains no writes. Without `proof`, it contains no candidates, even if stored people are missing from
-    `desired`. Recipients of another connection's directory are not changed.
+    `desired`; with a proof about accounts only, they are candidates that only a deleted or disabled account confirms.
+    Recipients of another connection's directory are not changed.
 
     A location can be decided in partitions of recipient ids. `desired` and `stored` then contain the people of one
     partition, and `matching` those of all. The decisions of all partitions, in order, are the decision of the whole.
     """
     if matching is None:
-        matching = Matching.of(stored, connection)
+        matching = Matching(stored, connection)
         matching.claim(desired.values(), preferences)
     directory = Origin.DIRECTORY
     made_here = [
@@ -83,23 +82,23 @@ def decide(
     eligible = {user.id: profile_of(user) for user in desired.values() if preferences.exclusion(user) is None}
     writes: list[Write] = []
     skipped: list[Change] = []
+    relinks: list[Relink] = []
     for person, user in desired.items():
         recipient = by_person.get(person) or matching.by_object_id.get(person)
         if (profile := eligible.get(person)) is None:
-            reason = preferences.exclusion(user)
-            if reason is not None and (recipient is None or reason is Reason.STATUS_UNKNOWN):
-                skipped.append(_skip(person, user.display_name, reason, recipient.id if recipient else None))
+            skipped += _excluded(person, user, recipient, preferences.exclusion(user))
             continue
-        adopted = None
-        if recipient is None:
-            adopted = matching.by_mail_of(profile)
-            if adopted is AMBIGUOUS:
-                skipped.append(_skip(person, profile.display_name, Reason.AMBIGUOUS_EMAIL))
-                continue
-        match = recipient or adopted
+        match = recipient or matching.find(person)
+        if match is AMBIGUOUS:
+            skipped.append(_skip(person, profile.display_name, Reason.AMBIGUOUS_EMAIL))
+            continue
         groups = provenance.groups(person, match.groups if match else ())
         if managers is not NO_MANAGERS:
             profile = managers.named(profile, person, match.last_applied if match else None)
+        if match is not None and match.object_id not in {None, person}:
+            successor = _settle(connection, person, profile, unlinked(match), groups, preferences)
+            apart = _create(connection, person, profile, provenance.groups(person, ()))
+            relinks.append(relink(match, successor, apart))
         outcome = _settle(connection, person, profile, match, groups, preferences)
         if isinstance(outcome, Write):
             writes.append(outcome)
@@ -112,9 +111,33 @@ def decide(
         writes=tuple(writes),
         skipped=tuple(skipped),
         candidates=tuple(_candidates(desired, made_here, preferences, proof)),
+        relinks=tuple(sorted([*relinks, *_unread(stored, matching, preferences, proof)], key=_BY_RELINK)),
         baseline=_count_active(made_here),
         active=_count_active(stored) + added.created + added.reactivated,
     )
+
+
+def _excluded(
+    person: ObjectId, user: DirectoryUser, recipient: Recipient | None, reason: Reason | None
+) -> list[Change]:
+    """Return the skip of a user who cannot be a recipient; none if the candidates tell why a recipient leaves."""
+    if reason is None or (recipient is not None and reason is not Reason.STATUS_UNKNOWN):
+        return []
+    return [_skip(person, user.display_name, reason, recipient.id if recipient else None)]
+
+
+def _unread(
+    stored: Iterable[Recipient], matching: Matching, preferences: Preferences, proof: AbsenceProof | None
+) -> list[Relink]:
+    """Return the relinks of recipients whose account is in no source, although all were read completely.
+
+    The account of a recipient without groups was checked when it left the last of them.
+    """
+    if proof is None or proof.accounts:
+        return []
+    full = preferences.mode is Mode.FULL
+    found = [recipient for recipient in stored if matching.is_unread(recipient)]
+    return [relink(recipient, None, without_groups(recipient)) for recipient in found if recipient.groups or full]
 
 
 def _count_active(recipients: Iterable[Recipient]) -> int:
@@ -140,6 +163,8 @@ def _settle(
     """Return the write for a person who should be a recipient, a skip with its reason, or None if up to date."""
     if recipient is None:
         return _create(connection, person, profile, groups)
+    if recipient.object_id not in {None, person}:
+        return _skip(person, profile.display_name, Reason.EARLIER_ACCOUNT, recipient.id)
     if recipient.origin is not Origin.DIRECTORY and not preferences.allow_directory_to_update_csv:
         return _skip(person, profile.display_name, Reason.CSV_OWNS, recipient.id)
     unchanged = (recipient.object_id, recipient.last_applied, recipient.groups) == (person, profile, groups)
@@ -226,8 +251,10 @@ def _candidates(
         reason = (
             preferences.exclusion(desired[person]) if person in desired else _missing(recipient, preferences, proof)
         )
+        if proof.accounts and person in desired and reason is not Reason.ACCOUNT_DISABLED:
+            continue
         if reason is not None and reason is not Reason.STATUS_UNKNOWN:
-            candidates.append(Candidate(recipient=recipient.id, object_id=person, reason=reason))
+            candidates.append(Candidate(recipient.id, person, reason, account_only=proof.accounts))
     return sorted(candidates, key=attrgetter("recipient"))
 
 

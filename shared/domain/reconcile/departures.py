@@ -10,7 +10,7 @@ from shared.domain.preferences.location_rule import LocationRule
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Origin, Reason, Recipient, Status
 from shared.domain.reconcile.candidate import Candidate
-from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.write import Write
 
 #: Reason by conclusive answer of an existence check. The other answers prove nothing.
 _PROVES = {
@@ -18,6 +18,9 @@ _PROVES = {
     Existence.DISABLED: Reason.ACCOUNT_DISABLED,
     Existence.NOT_IN_SOURCE: Reason.LEFT_GROUP,
 }
+
+#: Reasons that are about the account itself, whatever its memberships are.
+_OF_ACCOUNT = frozenset({Reason.ACCOUNT_DELETED, Reason.ACCOUNT_DISABLED})
 
 #: Reasons that follow from attributes in a complete read of this run. They apply to people who still exist.
 _BY_ATTRIBUTE = frozenset({Reason.NO_EMAIL, Reason.FILTERED})
@@ -28,10 +31,14 @@ def confirm(
 ) -> tuple[Candidate, ...]:
     """Return the candidates whose departure the existence check confirms, with its reason."""
     departed = []
+    reason: Reason | None
     for candidate in candidates:
         existence = answers.get(candidate.object_id, Existence.UNKNOWN)
-        if candidate.reason in _BY_ATTRIBUTE and existence in {Existence.FOUND, Existence.GUEST}:
-            reason: Reason | None = candidate.reason
+        if candidate.account_only:
+            proven = _PROVES.get(existence)
+            reason = proven if proven in _OF_ACCOUNT else None
+        elif candidate.reason in _BY_ATTRIBUTE and existence in {Existence.FOUND, Existence.GUEST}:
+            reason = candidate.reason
         elif existence is Existence.GUEST and not preferences.include_guests:
             reason = Reason.GUEST_EXCLUDED
         elif existence is Existence.NOT_IN_SOURCE and candidate.reason is Reason.ATTRIBUTE_CHANGED:

@@ -28,7 +28,8 @@ _SENTENCES = {
     Reason.UNDONE: "The run that created or changed this recipient was undone.",
     Reason.DEACTIVATED_MANUALLY: "An admin deactivated this recipient. Syncs do not reactivate it.",
     Reason.CSV_OWNS: "A CSV or manual recipient has this e-mail address, and the directory may not update it.",
-    Reason.AMBIGUOUS_EMAIL: "Several recipients or directory users share this e-mail address.",
+    Reason.AMBIGUOUS_EMAIL: "Several recipients or directory users share an e-mail address or employee ID.",
+    Reason.EARLIER_ACCOUNT: "A recipient belongs to an earlier account of this person. A sync checks that account.",
 }
 
 

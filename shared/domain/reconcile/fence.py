@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.ids import RunId
+from shared.domain.ids import RecipientId, RunId
 from shared.domain.recipient import Change
 
 
@@ -22,6 +22,8 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
     only_directory: bool = False
     #: Number of active recipients after the last complete reconcile.
     active: int = 0
+    #: The last recipient about whose account a run asked while a source could not be read; None if it asked about all.
+    asked_to: RecipientId | None = None
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.domain.ids import RecipientId
 from shared.domain.recipient import Change, ChangeKind, Reason, Recipient, Status
-from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.write import Write
 
 
 def undo(

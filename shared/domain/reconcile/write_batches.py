@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.write import Write
 
 #: Maximum number of recipients in a batch: of its 100 entities, one is the fence and one the journal.
 #: Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions

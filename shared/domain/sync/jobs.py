@@ -14,6 +14,7 @@ from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Change, Counts
 from shared.domain.reconcile.candidate import Candidate
+from shared.domain.reconcile.relink import Relink
 from shared.domain.run import RunMode
 from shared.domain.snapshots.snapshot import ChangedUsers, SnapshotManifest
 
@@ -158,6 +159,10 @@ class FetchResult(msgspec.Struct, frozen=True, kw_only=True):
     #: The users who differ from the previous snapshot; None if none do, or if they are unknown or too many.
     changed: ChangedUsers | None = None
     problem: Problem | None = None
+    #: Whether the directory answered and did not let the source be read.
+    refused: bool = False
+    #: Whether the directory answered that it does not have the group. With the outcome `complete` the group is gone.
+    missing: bool = False
     #: What the report names although the source could be read: lost permissions.
     warnings: tuple[Problem, ...] = ()
     #: Whether the changes of the source were followed because a full run could not list it.
@@ -177,6 +182,8 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     #: Number of further candidates that are not listed; a later run lists them.
     unnamed_candidates: int = 0
+    #: Recipients whose account may be deleted; further ones are listed by a later run.
+    relinks: tuple[Relink, ...] = ()
     #: Whether a source of the location was not read completely, so that an absence proof is missing.
     partial: bool = False
     compared: bool = True
@@ -191,5 +198,14 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether the location's recipients match its inputs, with no candidate left."""
-        return self.input_fingerprint is not None and not self.candidates and not self.unnamed_candidates
+        """Whether the location's recipients match its inputs, with no candidate left.
+
+        Questions about accounts do not count: they are asked whenever the location is compared.
+        """
+        left = any(not candidate.account_only for candidate in self.candidates)
+        return self.input_fingerprint is not None and not (left or self.unnamed_candidates or self.relinks)
+
+    @property
+    def needs_directory(self) -> bool:
+        """Whether the directory has to be asked before the run can end."""
+        return bool(self.candidates or self.unnamed_candidates or self.relinks)

@@ -14,8 +14,8 @@ from shared.domain.imports.csv_file import CsvFile
 from shared.domain.imports.import_record import Import, ImportState, Outcome
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.recipient import Counts, Recipient
-from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.guard import breaches
+from shared.domain.reconcile.write import Write
 from shared.domain.run import LocationReport
 from shared.errors import Rejected, TooLarge
 from shared.ports.recipients import RecipientStore

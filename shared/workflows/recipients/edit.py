@@ -7,7 +7,7 @@ import msgspec
 from shared.domain.ids import LocationId, RecipientId, TenantId
 from shared.domain.optimistic_locking import Condition
 from shared.domain.recipient import PHONE_FIELDS, Change, ChangeKind, Reason, Recipient, Status
-from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.write import Write
 from shared.domain.run import RunKind
 from shared.errors import NotFound
 from shared.workflows.recipients.manual_changes import ManualChanges

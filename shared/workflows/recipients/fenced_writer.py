@@ -9,9 +9,9 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.ids import LocationId, RunId, TenantId
-from shared.domain.reconcile.decide import Write
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.reconcile.fence import Fence, JournalEntry
+from shared.domain.reconcile.write import Write
 from shared.domain.reconcile.write_batches import Batcher, batches
 from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
@@ -135,7 +135,12 @@ class FencedWriter:
         self._fence = Versioned(fence, etag)
 
     async def commit_fingerprint(
-        self, *, input_fingerprint: str | None, active: int, only_directory: bool = False
+        self,
+        *,
+        input_fingerprint: str | None,
+        active: int,
+        only_directory: bool = False,
+        asked_to: RecipientId | None = None,
     ) -> None:
         """Store the input fingerprint and what is known of the location's recipients in the fence.
 
@@ -147,6 +152,7 @@ class FencedWriter:
             input_fingerprint=input_fingerprint,
             active=active,
             only_directory=only_directory,
+            asked_to=asked_to,
         )
         etag: str | None
         try:

@@ -13,7 +13,7 @@ import msgspec
 
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.recipient import Counts, Recipient, Status
-from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.write import Write
 from shared.domain.run import HeldDecision, LocationReport, Run, RunKind, RunMode, RunState
 from shared.errors import Conflict, Contended, ETagConflict, NotFound, Superseded
 from shared.ports.platform import Clock, IdSource

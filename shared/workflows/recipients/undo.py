@@ -6,8 +6,8 @@ import msgspec
 
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.recipient import Change, Recipient
-from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.undo import undo
+from shared.domain.reconcile.write import Write
 from shared.domain.run import LocationReport, Run, RunKind
 from shared.errors import Rejected
 from shared.ports.recipients import RecipientStore

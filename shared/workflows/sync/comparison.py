@@ -21,7 +21,7 @@ from shared.domain.snapshots.verification import CompleteSnapshot
 from shared.errors import NotFound, SnapshotIncomplete
 from shared.ports.recipients import RecipientStore
 from shared.runtime.fair_scheduler import cpu_slice
-from shared.workflows.snapshots.reader import SnapshotReader
+from shared.workflows.snapshots.reader import SnapshotReader, stored_partitions
 
 #: Number of recipients that one request lists. Changed people are read one by one if that takes as few requests...
 _LISTED: Final = 1_000
@@ -46,23 +46,30 @@ class Comparison:
         read: Sequence[SnapshotManifest],
         active: int,
         changed: ChangedUsers | None = None,
+        elsewhere: Sequence[SnapshotManifest] = (),
     ) -> None:
-        """Compare with the sources that were `read` completely; `active` recipients are expected to be stored."""
+        """Compare with the sources that were `read` completely; `active` recipients are expected to be stored.
+
+        `elsewhere` are the sources of other locations that were read completely.
+        """
         self._reader = reader
         self._recipients = recipients
         self._plan = plan
         self._location = location
         self._manifests = read
+        self._elsewhere = elsewhere
         self._sources = plan.locations[location]
         self._active = active
         #: Number of partitions: those of the source with the most, or more if more recipients are stored.
         self._count = max([partition_count(active), *(manifest.partitions for manifest in read)])
         self._changed = changed
         self._bodies: dict[SourceId, SnapshotBody] = {}
-        self._matching = Matching.of(())
+        self._matching = Matching(())
         self._managers: Managers | None = None
         #: Whether a partition of a source was missing or damaged. Known, as the others, after the last decision.
         self.damaged = False
+        #: Whether people were not matched because of people at other locations, who can change without this location.
+        self.depends_on_others = False
         #: Whether this connection's directory created all recipients of the location.
         self.only_directory = True
         #: Why the result is partial, or what the location rule could not assign.
@@ -82,8 +89,10 @@ class Comparison:
                 except SnapshotIncomplete:
                     self._is_damaged()
             others = [recipient async for recipient in self._recipients.list_others(plan.tenant, self._location)]
-            self._matching = Matching.of(others, plan.connection_id)
+            self._matching = Matching(others, plan.connection_id)
             await self._first_pass()
+            if self._matching.any_new and plan.preferences.allow_directory_to_update_csv:
+                await self._claim_elsewhere()
         recipients = self._stored()
         async for number, read in self._partitions():
             stored = await anext(recipients)
@@ -151,7 +160,7 @@ class Comparison:
     async def _first_pass(self) -> None:
         """Read what decisions about single partitions need of all of them.
 
-        These are the claims to addresses, the values of the location rule, and the managers.
+        These are the values by which people are matched, the values of the location rule, and the managers.
         """
         preferences, everyone = self._plan.preferences, self._plan.everyone
         ruled = [location for location, sources in self._plan.locations.items() if everyone in sources]
@@ -159,11 +168,12 @@ class Comparison:
         values = AttributeHistogram(rule.attribute) if rule else None  # at one location: the problem is reported once
         named: set[ObjectId] = set()
         known: dict[ObjectId, DirectoryUser] = {}
-        if self._matching.by_mail or values or (preferences.attributes.manager and everyone in self._bodies):
+        if self._matching.any or values or (preferences.attributes.manager and everyone in self._bodies):
             async for _, read in self._partitions():
                 users = read[everyone].users.values() if everyone in read else ()
                 async with cpu_slice():
-                    self._matching.claim(self._desired(read).values(), preferences)
+                    for snapshot in read.values():
+                        self._matching.claim(snapshot.users.values(), preferences)
                     named.update(user.manager for user in users if user.manager is not None)
                     if values:
                         values.add(user for user in users if preferences.exclusion(user) is None)
@@ -186,6 +196,16 @@ class Comparison:
         for name in sorted(names):
             with suppress(NotFound):
                 yield await self._recipients.get(tenant, location, name)
+
+    async def _claim_elsewhere(self) -> None:
+        """Claim the people of other locations too: a match needs a value that no one else of the tenant has."""
+        doubtful = self._matching.doubtful
+        for manifest in self._elsewhere:
+            with suppress(SnapshotIncomplete):
+                async for part in stored_partitions(self._reader.store, self._plan.tenant, manifest):
+                    async with cpu_slice():
+                        self._matching.claim(part.users.values(), self._plan.preferences, elsewhere=True)
+        self.depends_on_others = not self._matching.doubtful <= doubtful
 
     async def _stored(self) -> AsyncIterator[list[Recipient]]:
         """Iterate over the recipients of each partition; a partition without any is an empty list."""

@@ -6,31 +6,29 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.directory import Existence
-from shared.domain.ids import LocationId, ObjectId, RecipientId
+from shared.domain.ids import LocationId, RecipientId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.candidate import Candidate
-from shared.domain.reconcile.departures import apply_location_rule, confirm, deactivations
+from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import Loss, breaches, digest, held_problem, would_hold
 from shared.domain.retry_policy import LOGIN_REFUSED, REFUSED
 from shared.domain.run import HeldDecision, Plan, Run, RunState
 from shared.domain.sync.jobs import DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import RunOutcome
 from shared.errors import NeedsAttention, NotFound, RefusedOnce, RequestRefused
-from shared.ports.directory import Directory
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
-from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.recipients.recent_losses import RecentLosses
+from shared.workflows.sync.departure_check import DepartureCheck
 from shared.workflows.sync.finish import RunCloser
+from shared.workflows.sync.relinking import Relinking
 from shared.workflows.sync.stages import StageCoordinator
 
-#: Periods in which earlier deactivations count toward the guard.
 #: Maximum number of recipients that are read one by one. For more, listing the whole location is cheaper.
 _MAX_READ: Final = 20
 
@@ -41,7 +39,8 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
     runs: RunStore
     recipients: RecipientStore
     recent_losses: RecentLosses
-    access: DirectoryAccess
+    departure_check: DepartureCheck
+    relinking: Relinking
     stages: StageCoordinator
     closer: RunCloser
     queue: JobQueue
@@ -78,8 +77,10 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         """Deactivate the confirmed candidates of all locations, or hold them all."""
         results = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         candidates = {location: result.candidates for location, result in results.items() if result.candidates}
+        relinks = {location: result.relinks for location, result in results.items() if result.relinks}
         try:
-            departures, problems = await self._confirm(plan, candidates)
+            departures, problems = await self.departure_check(plan, candidates)
+            problems += await self.relinking(plan, relinks)
         except NeedsAttention as error:
             departures, problems = {}, (_unverified(error, job),)
         leaving = {location: people for location, people in departures.items() if people}
@@ -114,7 +115,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         """
         held = await self.runs.list_held(plan.tenant, plan.run)
         try:
-            departures, problems = await self._confirm(plan, held)
+            departures, problems = await self.departure_check(plan, held)
         except NeedsAttention as error:
             return _held_outcome(held, (*run.problems, _unverified(error, job)))
         await self._deactivate_all(plan, departures, actor=decision.by)
@@ -137,71 +138,6 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
                 result = results[location] if results else None
                 completed = result if result is not None and _are_all_candidates(result, people) else None
                 await self._deactivate(plan, location, people, actor, completed)
-
-    async def _confirm(
-        self, plan: Plan, candidates: Mapping[LocationId, Sequence[Candidate]]
-    ) -> tuple[dict[LocationId, tuple[Candidate, ...]], tuple[Problem, ...]]:
-        """Return the candidates whose departure the directory confirms, by location, and a problem per other location.
-
-        A candidate that cannot be confirmed stays a recipient.
-        """
-        if not candidates:
-            return {}, ()
-        departures: dict[LocationId, tuple[Candidate, ...]] = {}
-        problems = []
-        async with self.access.open_for_run(plan, await self.stages.require_current(plan)) as directory:
-            checked: dict[tuple[str, ...], dict[ObjectId, Existence]] = {}
-            for location, at_location in sorted(candidates.items()):
-                source_ids = plan.locations[location]
-                if not source_ids:  # no source is mapped to the location, so there is nothing to check
-                    departures[location] = tuple(at_location)
-                    continue
-                by_sources = checked.setdefault(source_ids, {})
-                await self._check(plan, directory, source_ids, at_location, by_sources)
-                existence = await self._with_location_rule(plan, directory, location, at_location, by_sources)
-                departures[location] = confirm(at_location, existence, plan.preferences)
-                unknown = sum(existence[candidate.object_id] is Existence.UNKNOWN for candidate in at_location)
-                if unknown:
-                    problems.append(_unconfirmed(location, unknown))
-        return departures, tuple(problems)
-
-    @staticmethod
-    async def _check(
-        plan: Plan,
-        directory: Directory,
-        source_ids: tuple[str, ...],
-        candidates: Sequence[Candidate],
-        existence: dict[ObjectId, Existence],
-    ) -> None:
-        """Add the existence checks of candidates to `existence`, except those that it already has.
-
-        In full mode all locations have the same sources and lose the same people, so each person is checked once.
-        """
-        people = [candidate.object_id for candidate in candidates if candidate.object_id not in existence]
-        if people:
-            groups = [
-                source for name, source in plan.sources.items() if name in source_ids and source.group is not None
-            ]
-            existence.update(await directory.check_existence(people, groups))
-            for person in people:
-                existence.setdefault(person, Existence.UNKNOWN)
-
-    @staticmethod
-    async def _with_location_rule(
-        plan: Plan,
-        directory: Directory,
-        location: LocationId,
-        candidates: Sequence[Candidate],
-        existence: dict[ObjectId, Existence],
-    ) -> dict[ObjectId, Existence]:
-        """Return the existence of the candidates. If a location rule feeds the location, apply it to the live users."""
-        rule, source_ids = plan.preferences.rule, plan.locations[location]
-        if rule is None or plan.everyone not in source_ids:
-            return existence
-        people = sorted({candidate.object_id for candidate in candidates})
-        live = {user.id: user for user in await directory.users_by_id(people)}
-        at_location = {person: existence[person] for person in people}
-        return apply_location_rule(at_location, live, rule, location, grouped=len(source_ids) > 1)
 
     async def _losses(
         self,
@@ -261,9 +197,8 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
 
 def _are_all_candidates(result: ReconcileResult, people: Sequence[Candidate]) -> bool:
     """Return whether the location was read completely and these are all of its candidates."""
-    return (
-        result.input_fingerprint is not None and not result.unnamed_candidates and len(people) == len(result.candidates)
-    )
+    is_complete = result.input_fingerprint is not None and not result.unnamed_candidates and not result.relinks
+    return is_complete and len(people) == len(result.candidates)
 
 
 def _held_outcome(held: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]) -> RunOutcome:
@@ -282,11 +217,3 @@ def _unverified(error: NeedsAttention, job: DeactivateJob) -> Problem:
     if isinstance(error, RefusedOnce) and job.login_refused_at is None:
         raise error
     return Problem(concerns="deactivate", code=error.code, detail=str(error))
-
-
-def _unconfirmed(location: LocationId, people: int) -> Problem:
-    return Problem(
-        concerns=location,
-        code="unconfirmed",
-        detail=f"The directory could not confirm that {people} people left. They stay active until a later sync.",
-    )

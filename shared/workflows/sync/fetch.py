@@ -36,6 +36,7 @@ from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.sync.change_feed import has_feed, remembered
 from shared.workflows.sync.fetch_message import FetchMessage
 from shared.workflows.sync.finish import RunCloser
+from shared.workflows.sync.missing_group import MissingGroup
 from shared.workflows.sync.observed_directory import ObservedDirectory
 from shared.workflows.sync.source_read import HandOver, SourceRead, changes_since
 from shared.workflows.sync.stages import StageCoordinator
@@ -53,6 +54,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     queue: JobQueue
     source_read: SourceRead
     withheld_check: WithheldCheck
+    missing_group: MissingGroup
     clock: Clock
     slow_starts: SlowStartLimiter
     deadline_s: float
@@ -189,7 +191,8 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         problem = Problem(
             concerns=plan.sources[job.source].subject, code=error.code, detail=str(error), category=category
         )
-        return FetchResult(source=job.source, outcome=FetchOutcome.FAILED, problem=problem)
+        refused = not isinstance(error, Transient)
+        return FetchResult(source=job.source, outcome=FetchOutcome.FAILED, problem=problem, refused=refused)
 
     async def _has_read_others(self, plan: Plan) -> bool:
         """Return whether the run has read another source, so that one refusal does not outweigh what works."""
@@ -206,6 +209,9 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             try:
                 result = await self._checked(plan, message, observed, current)
                 result = remembered(result, plan.sources[job.source], directory, current, self.clock.now())
+            except NotFound as error:
+                known = context.state.value.unread.get(job.source)
+                return await self.missing_group(plan, job, directory, current, known, error)
             except NeedsAttention as error:
                 result = self._failed(plan, context, job, error)
                 is_final = message.next_job.refused or not isinstance(error, RequestRefused)

@@ -16,7 +16,9 @@ from shared.domain.run import LocationReport, Plan, Run, RunMode, RunState, Tena
 from shared.domain.sync.fingerprints import fingerprint_of_all, up_to_date_fingerprint
 from shared.domain.sync.full_read import failed_before
 from shared.domain.sync.jobs import FetchOutcome, FetchResult, ReconcileResult, SyncRequest
-from shared.domain.sync.run_outcome import RunOutcome, locations_report, problems_of
+from shared.domain.sync.run_outcome import RunOutcome, locations_report, nothing_read, problems_of, up_to_date_after
+from shared.domain.sync.unread_sources import unread_after
+from shared.domain.unread_source import UnreadSource
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
 from shared.ports.platform import Clock
@@ -29,6 +31,7 @@ from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.sync.stages import StageCoordinator
+from shared.workflows.sync.written_later import written_later
 
 #: Fix that people read when a run could not read any source.
 _FIX: Final = "Check the connection. The schedule tries again automatically, or you can start a sync."
@@ -75,8 +78,8 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         context = await self.stages.require_current(plan)
         if outcome.state is not RunState.FAILED and not plan.preview:
             await self._commit(plan, fetched, sweep=True)
-        deactivated = await self._deactivated(plan, outcome, reconciled)
-        locations = locations_report(reconciled, deactivated, outcome.held)
+        later = await written_later(self.recipients, plan, outcome, reconciled)
+        locations = locations_report(reconciled, later, outcome.held)
         # A run that is held again keeps its earlier problems, which already contain those of sources and locations.
         found = *outcome.problems, *problems_of(fetched, reconciled), *failed_before(plan, context.state.value)
         problems = tuple(dict.fromkeys(found))
@@ -84,13 +87,15 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         await self._record_health(plan, fetched, context)
         read = not fetched or any(result.outcome is FetchOutcome.COMPLETE for result in fetched.values())
         compared = plan.mode is RunMode.FULL and read and outcome.state is not RunState.FAILED and not plan.preview
+        fingerprint = up_to_date_fingerprint(plan, reconciled, outcome.fully_deactivated)
         await self._release(
             plan.tenant,
             plan.run,
             ended,
             context.state,
             full_read_failed=any(result.full_read_failed for result in fetched.values()) if compared else None,
-            up_to_date=_up_to_date(plan, ended, up_to_date_fingerprint(plan, reconciled, outcome.fully_deactivated)),
+            up_to_date=up_to_date_after(plan, ended, fingerprint),
+            unread=unread_after(plan, context.state.value.unread, fetched, self.clock.now()),
         )
 
     async def finish_early(
@@ -102,7 +107,7 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         if the run does not own the tenant.
         """
         # A location without sources is reconciled even if no source could be read.
-        if _unread(fetched) and all(plan.locations.values()):
+        if nothing_read(fetched) and all(plan.locations.values()):
             await self._end(plan, RunOutcome(state=RunState.FAILED), fetched, {}, counters)
             return True
         return await self._unchanged(plan, fetched, counters)
@@ -115,7 +120,7 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         `own` has the result of this invocation without its requests. Raises Superseded as `finish`.
         """
         reconciled = {**await self.runs.list_reconcile_results(plan.tenant, plan.run), **own}
-        if any(result.candidates or result.unnamed_candidates for result in reconciled.values()):
+        if any(result.needs_directory for result in reconciled.values()):
             return False
         fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
         await self._end(plan, RunOutcome(state=RunState.DONE), fetched, reconciled, counters)
@@ -145,8 +150,9 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         findings = _Findings({}, locations, problems_of(fetched, {}) + failed_before(plan, context.state.value))
         ended = await self._report(plan, done, fetched, findings, counters)
         await self._record_health(plan, fetched, context)
-        up_to_date = _up_to_date(plan, ended, before.input_fingerprint)
-        await self._release(plan.tenant, plan.run, ended, context.state, up_to_date=up_to_date)
+        up_to_date = up_to_date_after(plan, ended, before.input_fingerprint)
+        unread = unread_after(plan, context.state.value.unread, fetched, self.clock.now())
+        await self._release(plan.tenant, plan.run, ended, context.state, up_to_date=up_to_date, unread=unread)
         return True
 
     async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], *, sweep: bool) -> None:
@@ -172,15 +178,6 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
             )
             await self.health.failed(plan.tenant, reason, plan.run)
 
-    async def _deactivated(
-        self, plan: Plan, outcome: RunOutcome, reconciled: Mapping[LocationId, ReconcileResult]
-    ) -> Mapping[LocationId, int]:
-        return outcome.previewed or {
-            location: (await self.recipients.get_journal_counts(plan.tenant, location, plan.run)).deactivated
-            for location, result in reconciled.items()
-            if result.candidates and not plan.preview
-        }
-
     @optimistic_update
     async def _report(
         self,
@@ -196,7 +193,7 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
             return stored.value
         ended = msgspec.structs.replace(
             stored.value,
-            state=RunState.FAILED if _unread(fetched) else outcome.state,
+            state=RunState.FAILED if nothing_read(fetched) else outcome.state,
             finished_at=self.clock.now(),
             counts=sum((report.counts for report in findings.locations.values()), Counts()),
             locations=dict(findings.locations),
@@ -250,6 +247,7 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         *,
         full_read_failed: bool | None = None,
         up_to_date: UpToDateState | None = None,
+        unread: dict[SourceId, UnreadSource] | None = None,
     ) -> None:
         """Release the tenant from a run, and send the request that waited for its end.
 
@@ -272,6 +270,7 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
                 active_since=None,
                 summary=state.summary.after(ended) if ended is not None else state.summary,
                 up_to_date=up_to_date or state.up_to_date,
+                unread=state.unread if unread is None else unread,
             )
             # On a conflict another request has begun to wait. The state is read again, so that the request is kept.
             await self.sync_states.replace(tenant, released, etag)
@@ -285,14 +284,3 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
                 tenant=tenant, mode=released.pending, request=released.pending_request, requested_by="pending"
             )
             await self.queue.send([waiting])
-
-
-def _unread(fetched: Mapping[SourceId, FetchResult]) -> bool:
-    """Return whether the run has sources and none of them could be read."""
-    return bool(fetched) and all(result.outcome is FetchOutcome.FAILED for result in fetched.values())
-
-
-def _up_to_date(plan: Plan, ended: Run, input_fingerprint: str | None) -> UpToDateState | None:
-    if input_fingerprint is None or plan.preview or ended.state is not RunState.DONE:
-        return None
-    return UpToDateState(run=plan.run, fencing_token=plan.fencing_token, input_fingerprint=input_fingerprint)

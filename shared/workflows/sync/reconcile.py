@@ -9,8 +9,9 @@ import msgspec
 
 from shared.domain.ids import LocationId, SourceId
 from shared.domain.recipient import Counts
-from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.fence import Fence
+from shared.domain.reconcile.questions import Questions, share_of
+from shared.domain.reconcile.write import Write
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.snapshot import ChangedUsers, SnapshotManifest
 from shared.domain.sync.fingerprints import fingerprint_before, fingerprint_of, needed
@@ -118,13 +119,14 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
                 compared=False,
                 input_fingerprint=fingerprint,
             )
-        read = [fetched[source].snapshot for source in needed(plan, plan.locations[job.location])]
-        manifests = [manifest for manifest in read if manifest is not None]
         changed = None if plan.preview else _only_changed(plan, job.location, fetched, fence)
-        people = sum(manifest.users for manifest in manifests) if changed is None else 0
+        own, _ = _read(plan, job.location, fetched)
+        people = sum(manifest.users for manifest in own) if changed is None else 0
+        questions = Questions(_questions(plan, fetched), fence.asked_to)
+        totals = ReconcileTotals(named_changes=_NAMED_PREVIEW if plan.preview else 0, questions=questions)
         try:
             with self._slots(0 if job.large else people):
-                result = await self._compared(plan, job, manifests, fingerprint, fence, changed, budget)
+                result = await self._compared(plan, job, fetched, fingerprint, fence, changed, totals, budget)
         except AtCapacity as error:
             await self._continue(msgspec.structs.replace(job, large=people), counters, error.retry_after_s or 0)
             return None
@@ -141,10 +143,11 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         self,
         plan: Plan,
         job: ReconcileJob,
-        manifests: Sequence[SnapshotManifest],
+        fetched: Mapping[SourceId, FetchResult],
         fingerprint: str | None,
         fence: Fence,
         changed: ChangedUsers | None,
+        totals: ReconcileTotals,
         budget: "_WritingBudget",
     ) -> ReconcileResult | None:
         """Decide about `changed` people, or about all if it is None, and write. Return None if time ran out.
@@ -154,8 +157,8 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         writer = None if plan.preview else await self._writer(plan, job)
         if writer is not None and writer.previous != fence:
             changed = None  # another writer changed the location since, so all recipients have to be compared
-        compared = Comparison(self.reader, self.recipients, plan, job.location, manifests, fence.active, changed)
-        totals = ReconcileTotals(named_changes=_NAMED_PREVIEW if plan.preview else 0)
+        own, elsewhere = _read(plan, job.location, fetched)
+        compared = Comparison(self.reader, self.recipients, plan, job.location, own, fence.active, changed, elsewhere)
         async with aclosing(_counted(compared, totals, budget)) as writes:
             if writer is None:
                 async for _ in writes:
@@ -169,6 +172,9 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         if compared.damaged:
             fingerprint = None
             totals.drop_candidates()
+        partial = fingerprint is None
+        if compared.depends_on_others:
+            fingerprint = None
         result = totals.result(job.location, None if plan.preview else fingerprint, compared.problem)
         if writer is None:
             return result
@@ -176,6 +182,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
             input_fingerprint=fingerprint if result.is_up_to_date else None,
             active=totals.active,
             only_directory=compared.only_directory,
+            asked_to=totals.questions.last,
         )
         # The journal also has the changes of earlier attempts that crashed before they recorded a result. Recipients
         # that these added must not raise the baseline: the guard would see a smaller loss.
@@ -185,7 +192,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
             result,
             counts=written + Counts(skipped=totals.counts.skipped),
             baseline=max(0, totals.baseline - added),
-            partial=fingerprint is None,
+            partial=partial,
         )
 
     async def _writer(self, plan: Plan, job: ReconcileJob) -> FencedWriter:
@@ -199,6 +206,24 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         # Checked after the fence was acquired: a later writer has to acquire the fence from this one.
         await self.stages.require_current(plan)
         return writer
+
+
+def _read(
+    plan: Plan, location: LocationId, fetched: Mapping[SourceId, FetchResult]
+) -> tuple[Sequence[SnapshotManifest], Sequence[SnapshotManifest]]:
+    """Return the snapshots on which the location depends, and those of other locations."""
+    own = needed(plan, plan.locations[location])
+    snapshots = {source: result.snapshot for source, result in fetched.items() if result.snapshot is not None}
+    others = [snapshots[source] for source in sorted(snapshots.keys() - set(own))]
+    return [snapshots[source] for source in own if source in snapshots], others
+
+
+def _questions(plan: Plan, fetched: Mapping[SourceId, FetchResult]) -> int:
+    """Return how many questions about accounts a location may add to the run; none if the run could read nothing."""
+    if all(result.snapshot is None for result in fetched.values()):
+        return 0
+    unread = {source for source, result in fetched.items() if result.snapshot is None or not result.snapshot.conclusive}
+    return share_of(sum(not unread.isdisjoint(sources) for sources in plan.locations.values()))
 
 
 def _only_changed(

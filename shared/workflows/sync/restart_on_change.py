@@ -67,6 +67,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             requests=state.requests,
             summary=state.summary.expired(),
             announced=state.announced,
+            unread=state.unread,
             pending=state.pending if keep_waiting else None,
             pending_request=state.pending_request if keep_waiting else None,
         )

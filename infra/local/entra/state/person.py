@@ -36,6 +36,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
     employee_type: str | None = None
     employee_org_data: OrgData | None = None
     proxy_addresses: tuple[str, ...] = ()
+    other_mails: tuple[str, ...] = ()
     preferred_language: str | None = None
     company_name: str | None = None
     country: str | None = None

@@ -8,8 +8,9 @@ import pytest
 from shared.domain.ids import LocationId, RecipientId, RunId, new_run_id
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Profile, Reason, Recipient, Status
-from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.decide import decide
 from shared.domain.reconcile.fence import Fence, JournalEntry
+from shared.domain.reconcile.write import Write
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Superseded, TooLarge

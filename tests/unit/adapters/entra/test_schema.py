@@ -205,7 +205,11 @@ def test_aliases_are_the_other_smtp_addresses() -> None:
 def test_a_primary_address_that_is_not_the_mail() -> None:
     """It is another address; the mail itself is none, in any case, under any prefix."""
     listed = ["SMTP:primary@example.com", "smtp:MAIL@example.com"]
-    for mail, aliases in (("mail@example.com", ["primary"]), ("other@example.com", ["mail", "primary"]), (None, ["mail", "primary"])):
+    for mail, aliases in (
+        ("mail@example.com", ["primary"]),
+        ("other@example.com", ["mail", "primary"]),
+        (None, ["mail", "primary"]),
+    ):
         found = read(proxyAddresses=listed, mail=mail)
         expected = tuple(f"{name}@example.com" for name in aliases)
         assert user_of(found).aliases == patch_of(found)["aliases"] == expected

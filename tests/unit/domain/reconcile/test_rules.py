@@ -14,7 +14,7 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.absence import AbsenceProof
 from shared.domain.reconcile.decide import decide
-from tests.support.builders import desired, recipient_id_for, snapshot, user
+from tests.support.builders import desired, person, recipient_id_for, snapshot, user
 
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "recipient-rules.md"
 SOURCE = Source().id
@@ -38,11 +38,11 @@ def rows() -> list[dict[str, str]]:
 
 def combinations() -> Iterator[Combination]:
     """Yield every combination that can be."""
-    matches = ("object id", "e-mail", "none", "ambiguous")
+    matches = ("object id", "value", "other account", "none", "ambiguous")
     directory = ("present", "disabled", "unknown", "filtered", "gone", "unreadable")
     for values in product(directory, matches, Origin, STATUS, ("yes", "no"), ("on", "off"), ("on", "off")):
         found = dict(zip(COLUMNS, map(str, values), strict=True))
-        if found["match"] in {"e-mail", "ambiguous"} and found["origin"] == Origin.DIRECTORY:
+        if found["match"] in {"value", "other account", "ambiguous"} and found["origin"] == Origin.DIRECTORY:
             continue  # a recipient from the directory is known by its object id
         yield found
 
@@ -59,16 +59,16 @@ def stored_of(combination: Combination, said: DirectoryUser) -> list[Recipient]:
     """Return what is stored before the decision."""
     if combination["match"] == "none":
         return []
-    known = combination["match"] == "object id"
+    account = {"object id": said.id, "other account": person(9)}.get(combination["match"])
     profile = Attributes().to_profile(user(1))
     recipient = Recipient(
         id=recipient_id_for(1) if combination["origin"] == Origin.DIRECTORY else RecipientId("stored"),
         origin=Origin(combination["origin"]),
         status=STATUS[combination["recipient"]],
         profile=profile,
-        object_id=said.id if known else None,
-        connection=MAIN if known else None,
-        last_applied=profile if known else None,
+        object_id=account,
+        connection=MAIN if account else None,
+        last_applied=profile if account else None,
     )
     if combination["match"] == "ambiguous":
         twin = Recipient(id=RecipientId("twin"), origin=recipient.origin, status=recipient.status, profile=profile)
@@ -99,7 +99,10 @@ def outcome(combination: Combination) -> tuple[str, str]:
     decision = decide(people, stored, preferences, proof)
     found = [(write.change.kind.value, write.change.reason.value) for write in decision.writes]
     found += [("skipped", change.reason.value) for change in decision.skipped]
-    found += [("leaves", candidate.reason.value) for candidate in decision.candidates]
+    found += [
+        ("asked about", "account_deleted") if candidate.account_only else ("leaves", candidate.reason.value)
+        for candidate in decision.candidates
+    ]
     assert len(found) <= 1
     return found[0] if found else ("unchanged", "")
 

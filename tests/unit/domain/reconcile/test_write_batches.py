@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.decide import decide
+from shared.domain.reconcile.write import Write
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS, Batcher, batches
 from tests.support.builders import desired, user
 

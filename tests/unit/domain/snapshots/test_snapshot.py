@@ -114,11 +114,16 @@ def test_a_part_of_a_snapshot_concludes_what_the_whole_does() -> None:
     parts = [whole.within(number, 16) for number in range(16)]
     assert not any(part.conclusive for part in parts)
     assert {each for part in parts for each in part.users} == set(whole.users)
-    assert AbsenceProof.of([SOURCE], {SOURCE: whole}) is None
+    proof = AbsenceProof.of([SOURCE], {SOURCE: whole})
+    assert proof is not None
+    assert proof.accounts
 
 
 def test_proof_needs_every_source_of_the_location() -> None:
-    """One unread source of two, and nobody can be called absent."""
+    """One unread source of two, and the proof is about accounts only."""
     other = SourceId("main:group-x")
-    assert AbsenceProof.of([SOURCE, other], {SOURCE: snapshot("users")}) is None
-    assert AbsenceProof.of([SOURCE], {SOURCE: snapshot("users")}) is not None
+    partial = AbsenceProof.of([SOURCE, other], {SOURCE: snapshot("users")})
+    complete = AbsenceProof.of([SOURCE], {SOURCE: snapshot("users")})
+    assert partial is not None
+    assert complete is not None
+    assert (partial.accounts, complete.accounts) == (True, False)
