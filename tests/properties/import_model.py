@@ -4,10 +4,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from shared.domain.imports.csv_file import Row, RowProblem
-from shared.domain.imports.row_decisions import ImportMode, Match, decide_row, from_file, keys_of, not_in_file
+from shared.domain.imports.row_decisions import (
+    ImportMode,
+    Match,
+    address_keys_of,
+    decide_row,
+    from_file,
+    keys_of,
+    not_in_file,
+)
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Recipient
-from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.write import Write
 from tests.support.imports import ImportDecision
 
 
@@ -32,24 +40,43 @@ def model_duplicates(rows: Iterable[Row]) -> list[RowProblem]:
     return problems
 
 
+def meant_by(rows: Sequence[Row], stored: Sequence[Recipient]) -> dict[int, tuple[list[Recipient], bool]]:
+    """Return, by line, the recipients that a row can mean, and whether another row can mean one of them as well."""
+    own: defaultdict[str, list[Recipient]] = defaultdict(list)
+    other: defaultdict[str, list[Recipient]] = defaultdict(list)
+    for recipient in stored:
+        for key in keys_of(recipient):
+            own[key].append(recipient)
+        for key in address_keys_of(recipient):
+            other[key].append(recipient)
+    found = {row.line: (own[row.key] or other[row.key], False) for row in rows}
+    taken = {recipient.id for recipients, _ in found.values() for recipient in recipients}
+    bearers = Counter(row.alias for row in rows)
+    for row in rows:
+        if row.alias is not None and not found[row.line][0]:
+            free = [recipient for recipient in own[row.alias] if recipient.id not in taken]
+            only = len(free) == 1 and bearers[row.alias] == 1
+            if only or any(not recipient.profile.mail for recipient in free):
+                found[row.line] = free, not only
+    return found
+
+
 def model_import(
     rows: Iterable[Row], stored: Sequence[Recipient], preferences: Preferences, mode: ImportMode
 ) -> ImportDecision:
     """Return what importing the rows does to the stored recipients."""
-    index: defaultdict[str, list[Recipient]] = defaultdict(list)
-    for recipient in stored:
-        for key in keys_of(recipient):
-            index[key].append(recipient)
     ids = {recipient.id for recipient in stored}
     ordered = sorted(rows, key=lambda row: row.key)
-    named = Counter(recipient.id for row in ordered for recipient in index.get(row.key, ()))
+    meant = meant_by(ordered, stored)
+    named = Counter(recipient.id for candidates, _ in meant.values() for recipient in candidates)
     writes: list[Write] = []
     refused: list[RowProblem] = []
     unchanged = 0
     for row in ordered:
-        candidates = index.get(row.key, [])
+        candidates, doubtful = meant[row.line]
         only = candidates[0] if len(candidates) == 1 else None
-        match = Match(candidates=len(candidates), recipient=only, contested=only is not None and named[only.id] > 1)
+        contested = only is not None and (doubtful or named[only.id] > 1)
+        match = Match(candidates=len(candidates), recipient=only, contested=contested)
         decided = decide_row(row, match, preferences, ids.__contains__)
         if decided is None:
             unchanged += 1

@@ -13,9 +13,9 @@ from shared.domain.imports.csv_file import Row
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Recipient, Status
-from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import digest
+from shared.domain.reconcile.write import Write
 from shared.workflows.imports.row_matcher import IN_MEMORY, ON_DISK, RowMatcher
 from tests.properties.import_model import model_duplicates, model_import
 from tests.support.builders import person
@@ -50,10 +50,14 @@ def some_recipients(draw: st.DrawFn) -> list[Recipient]:
     """Return recipients of every origin and status, some of whom could be each other."""
     found = []
     for number in range(draw(st.integers(0, 8))):
-        profile = Profile(
-            display_name=draw(st.sampled_from(NAMES)), mail=draw(maybe(MAILS)), employee_id=draw(maybe(EMPLOYEES))
-        )
         origin = draw(st.sampled_from(Origin))
+        others = draw(st.sets(st.sampled_from(MAILS).map(str.lower), max_size=2)) if origin is Origin.DIRECTORY else ()
+        profile = Profile(
+            display_name=draw(st.sampled_from(NAMES)),
+            mail=draw(maybe(MAILS)),
+            employee_id=draw(maybe(EMPLOYEES)),
+            aliases=tuple(sorted(others)),
+        )
         known: ObjectId | None = person(number) if origin is Origin.DIRECTORY else None
         found.append(
             Recipient(

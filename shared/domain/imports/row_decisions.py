@@ -12,7 +12,8 @@ from shared.domain.imports.csv_file import KEY_FIELDS, NO_ADDRESS, Row, RowProbl
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ADDRESS_FIELDS, Change, ChangeKind, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.candidate import Candidate
-from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.write import Write
+from shared.domain.text import address_key
 
 
 class ImportMode(StrEnum):
@@ -58,12 +59,18 @@ def decide_row(
 
 
 def keys_of(recipient: Recipient) -> tuple[str, ...]:
-    """Return the keys by which a row can mean a stored recipient."""
+    """Return the keys by which a row can mean a stored recipient: its own and, with an address, its employee id."""
     profile = recipient.profile
     row = Row(line=0, fields={name: as_imported(name, getattr(profile, name)) for name in KEY_FIELDS})
-    if recipient.origin is Origin.DIRECTORY or row.alias is None:
-        return (row.key,)
-    return (row.key, row.alias)  # the row may have no address, or lost it
+    if row.alias is not None:
+        return row.key, row.alias  # the row may have no address, or lost it
+    named = not row.fields["mail"] and not row.fields["employee_id"]
+    return () if named and profile.aliases else (row.key,)  # a row that changes the name may mean it by an address
+
+
+def address_keys_of(recipient: Recipient) -> tuple[str, ...]:
+    """Return the keys of the recipient's other addresses, by which a row means it if no recipient has its address."""
+    return tuple(f"mail:{address_key(address)}" for address in recipient.profile.aliases)
 
 
 def from_file(recipient: Recipient) -> bool:
@@ -106,13 +113,15 @@ def _created(row: Row, preferences: Preferences, taken: Callable[[RecipientId], 
 def _updated(row: Row, recipient: Recipient, preferences: Preferences) -> Write | RowProblem | None:
     """Return the write of a changed recipient. `last_applied`, the base of the next sync's merge, is kept.
 
-    A value is unchanged if it is stored, or if it is what importing the stored one leads to.
+    A value is unchanged if it is stored, or if it is what importing the stored one leads to. An address that is another
+    one of the person does not replace theirs.
     """
     stored = {name: getattr(recipient.profile, name) for name in row.fields}
     differing = {
         name: value
         for name, value in row.fields.items()
         if value != stored[name] and value != as_imported(name, stored[name])
+        if name != "mail" or value is None or address_key(value) not in recipient.profile.aliases
     }
     if problem := _address_problem(row, differing):
         return problem

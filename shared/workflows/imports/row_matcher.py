@@ -17,12 +17,19 @@ from msgspec.structs import astuple
 from shared.domain.ids import LocationId, RecipientId
 from shared.domain.imports.csv_file import CsvFile, FileNotes, Row, RowProblem
 from shared.domain.imports.import_record import MAX_NAMED
-from shared.domain.imports.row_decisions import Match, decide_row, from_file, keys_of, not_in_file
+from shared.domain.imports.row_decisions import (
+    Match,
+    address_keys_of,
+    decide_row,
+    from_file,
+    keys_of,
+    not_in_file,
+)
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Origin, Recipient, Status
-from shared.domain.reconcile.decide import Write
 from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import Loss, digest_sorted
+from shared.domain.reconcile.write import Write
 
 #: Where SQLite keeps the database.
 ON_DISK: Final = ""
@@ -38,6 +45,8 @@ CREATE TABLE problem (line INTEGER, code TEXT, detail TEXT);
 CREATE TABLE file_row (n INTEGER PRIMARY KEY, line INTEGER, key TEXT, alias TEXT, body BLOB);
 CREATE TABLE recipient (n INTEGER PRIMARY KEY, id TEXT UNIQUE, from_file INTEGER, body BLOB);
 CREATE TABLE recipient_key (key TEXT, recipient INTEGER);
+CREATE TABLE other_address (key TEXT, recipient INTEGER);
+CREATE TABLE without_address (recipient INTEGER PRIMARY KEY);
 CREATE TABLE already_deactivated (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE row_match (row INTEGER PRIMARY KEY, candidates INTEGER, recipient INTEGER);
 CREATE TABLE match_count (recipient INTEGER PRIMARY KEY, rows INTEGER);
@@ -67,15 +76,50 @@ _CLEAR: Final = """
 DELETE FROM problem;
 DELETE FROM recipient;
 DELETE FROM recipient_key;
+DELETE FROM other_address;
+DELETE FROM without_address;
 DELETE FROM row_match;
 DELETE FROM match_count;
 """
+#: Finds the recipients that each row can mean by its address, or without one by its employee id or name; and then by
+#: another address of a recipient.
 _MATCH: Final = """
 CREATE TABLE pair AS
     SELECT file_row.n AS row, recipient FROM recipient_key JOIN file_row USING (key);
 INSERT INTO row_match SELECT row, COUNT(*), MIN(recipient) FROM pair GROUP BY row;
-INSERT INTO match_count SELECT recipient, COUNT(*) FROM pair GROUP BY recipient;
+CREATE TABLE other_pair AS
+    SELECT file_row.n AS row, recipient FROM other_address JOIN file_row USING (key)
+    WHERE file_row.n NOT IN (SELECT row FROM row_match);
+INSERT INTO row_match SELECT row, COUNT(*), MIN(recipient) FROM other_pair GROUP BY row;
+INSERT INTO match_count
+    SELECT recipient, COUNT(*) FROM (SELECT * FROM pair UNION ALL SELECT * FROM other_pair) GROUP BY recipient;
 DROP TABLE pair;
+DROP TABLE other_pair;
+CREATE TABLE open AS
+    SELECT n AS row, alias FROM file_row WHERE alias IS NOT NULL AND n NOT IN (SELECT row FROM row_match);
+"""
+#: Finds, for the other rows with an address, recipients with their employee id that no row means. One is meant if no
+#: other row has that id. It is in doubt if there are several, or several rows, and a recipient has no address.
+_MATCH_EMPLOYEES: Final = """
+CREATE INDEX open_alias ON open (alias);
+CREATE TABLE employee AS
+    SELECT key AS alias, recipient FROM recipient_key
+    WHERE key IN (SELECT alias FROM open) AND recipient NOT IN (SELECT recipient FROM match_count);
+CREATE TABLE choice AS
+    SELECT alias, COUNT(*) AS candidates, MIN(recipient) AS recipient,
+        MAX(recipient IN (SELECT recipient FROM without_address)) AS doubtful,
+        0 AS rows
+    FROM employee GROUP BY alias;
+CREATE UNIQUE INDEX choice_alias ON choice (alias);
+CREATE TABLE bearer AS
+    SELECT alias, COUNT(*) AS rows FROM file_row WHERE alias IN (SELECT alias FROM choice) GROUP BY alias;
+UPDATE choice SET rows = (SELECT rows FROM bearer WHERE bearer.alias = choice.alias);
+DROP TABLE bearer;
+DELETE FROM choice WHERE NOT doubtful AND (candidates > 1 OR rows > 1);
+INSERT INTO row_match SELECT row, candidates, recipient FROM open JOIN choice USING (alias);
+INSERT INTO match_count SELECT employee.recipient, rows FROM employee JOIN choice USING (alias);
+DROP TABLE employee;
+DROP TABLE choice;
 """
 _MATCHED_ROWS: Final = """
 SELECT file_row.body, COALESCE(candidates, 0), recipient.body, COALESCE(match_count.rows, 0)
@@ -155,6 +199,10 @@ class RowMatcher:
         self._insert("INSERT INTO recipient VALUES (?, ?, ?, ?)", rows)
         keys = [(key, number) for number, recipient in numbered for key in keys_of(recipient)]
         self._insert("INSERT INTO recipient_key VALUES (?, ?)", keys)
+        others = [(key, number) for number, recipient in numbered for key in address_keys_of(recipient)]
+        self._insert("INSERT INTO other_address VALUES (?, ?)", others)
+        bare = [(number,) for number, recipient in numbered if not recipient.profile.mail]
+        self._insert("INSERT INTO without_address VALUES (?)", bare)
 
     def add_deactivated(self, recipient: RecipientId) -> None:
         """Add a recipient that an earlier attempt of the same run has deactivated."""
@@ -163,6 +211,9 @@ class RowMatcher:
     def match(self) -> None:
         """Find the recipients that each row can mean."""
         self._database.executescript(_MATCH)
+        if self._count("open"):
+            self._database.executescript(_MATCH_EMPLOYEES)
+        self._database.execute("DROP TABLE open")
 
     def writes(self, preferences: Preferences, *, departures: bool) -> Iterator[Write]:
         """Yield what the rows create and update, then, if wanted, the deactivations of missing recipients by id."""

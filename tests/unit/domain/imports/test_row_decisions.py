@@ -9,8 +9,9 @@ from shared.domain.imports.csv_file import Row
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ChangeKind, Origin, Profile, Reason, Recipient, Status
-from shared.domain.reconcile.decide import Write, decide
+from shared.domain.reconcile.decide import decide
 from shared.domain.reconcile.undo import undo
+from shared.domain.reconcile.write import Write
 from tests.support.builders import csv_recipient, desired, recipient_id_for, user
 from tests.support.imports import ImportDecision, decide_import, duplicates
 
@@ -69,6 +70,48 @@ def test_rows_find_their_recipients() -> None:
         row(5, display_name="Dora", employee_id="E9", department="IT"),
     ]
     assert {write.recipient.id for write in merge(rows, stored).writes} == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize("mode", ImportMode)
+def test_an_address_is_added_to_a_known_employee(mode: ImportMode) -> None:
+    """The same recipient in both modes, and again with the next file; also if the old address has changed."""
+    stored = [csv_recipient("a", employee_id="E7"), csv_recipient("b", mail="old@example.com", employee_id="E8")]
+    rows = [row(2, mail="ann@example.com", employee_id="e7"), row(3, mail="new@example.com", employee_id="E8")]
+    decision = decide_import(rows, stored, CAREFUL, mode)
+    assert {write.recipient.id: write.recipient.profile.mail for write in decision.writes} == {
+        "a": "ann@example.com",
+        "b": "new@example.com",
+    }
+    assert decision.leaving == ()
+    again = decide_import(rows, apply(stored, decision.writes), CAREFUL, mode)
+    assert (again.writes, again.unchanged, again.leaving) == ((), 2, ())
+
+
+def test_another_address_of_a_person() -> None:
+    """A row means the person of the directory, whose own address stays; two addresses of a person are ambiguous."""
+    known = directory(1)
+    profile = msgspec.structs.replace(known.profile, aliases=("ann@example.com",))
+    stored = [msgspec.structs.replace(known, profile=profile)]
+    other = row(2, mail="Ann@Example.com", department="IT")
+    (write,) = merge([other], stored, MAY_UPDATE).writes
+    assert (write.recipient.id, write.change.fields) == (known.id, ("department",))
+    assert [each.code for each in merge([other], stored).refused] == ["directory_owns"]
+    both = merge([other, row(3, mail="user1@example.com")], stored, MAY_UPDATE)
+    assert [(each.line, each.code) for each in both.refused] == [(2, "ambiguous"), (3, "ambiguous")]
+
+
+def test_an_employee_id_that_several_have() -> None:
+    """Reported if a recipient without an address can be meant; people with other addresses are other people."""
+    new = row(2, mail="new@example.com", employee_id="E7")
+    twins = [csv_recipient("a", employee_id="E7"), csv_recipient("b", mail="b@example.com", employee_id="e7")]
+    assert [each.code for each in merge([new], twins).refused] == ["ambiguous"]
+    rows = [new, row(3, mail="other@example.com", employee_id="E7")]
+    assert [each.code for each in merge(rows, twins[:1]).refused] == ["ambiguous", "ambiguous"]
+    apart = [csv_recipient("c", mail="c@example.com", employee_id="E7"), twins[1]]
+    assert [write.change.kind for write in merge([new], apart).writes] == [ChangeKind.CREATED]
+    by_id = row(2, display_name="Ann", employee_id="E7")
+    found = msgspec.structs.replace(directory(1), profile=Profile(mail="user1@example.com", employee_id="E7"))
+    assert [write.recipient.id for write in merge([by_id], [found], MAY_UPDATE).writes] == [found.id]
 
 
 def test_only_the_columns_of_the_file_are_changed() -> None:
