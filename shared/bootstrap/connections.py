@@ -71,5 +71,7 @@ class ConnectionWiring(RunWiring):
             settings=self.ports.settings,
             runs=self.ports.runs,
             snapshots=self.ports.snapshots,
+            sync_states=self.ports.sync_states,
             access=self.access,
+            clock=self.ports.clock,
         )

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from shared.bootstrap.imports import ImportWiring
+from shared.workflows.sync.unmap_group import UnmapGroup
 from shared.workflows.tenants.authorize import Authorize
 from shared.workflows.tenants.deletion import TenantDeletion
 from shared.workflows.tenants.locations import Locations
@@ -72,4 +73,14 @@ class TenantWiring(ImportWiring):
             recipients=self.ports.recipients,
             running_work=self.restart_on_change,
             imports=self.import_cleanup,
+        )
+
+    @cached_property
+    def unmap_group(self) -> UnmapGroup:
+        """Unmaps a group that is refused."""
+        return UnmapGroup(
+            locations=self.locations,
+            sync_states=self.ports.sync_states,
+            request_run=self.request_run,
+            clock=self.ports.clock,
         )

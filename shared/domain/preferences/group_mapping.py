@@ -27,6 +27,11 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     groups: tuple[GroupMapping, ...] = ()
 
+    def without(self, group: ObjectId) -> "Location":
+        """Return the location without a group."""
+        others = tuple(mapping for mapping in self.groups if mapping.id != group)
+        return msgspec.structs.replace(self, groups=others)
+
 
 def sources_of(
     preferences: Preferences, locations: Sequence[Location], connection: ConnectionId = MAIN

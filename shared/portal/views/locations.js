@@ -2,9 +2,9 @@
 
 import * as api from "../api.js";
 import { h, reloadView } from "../dom.js";
-import { count, slug } from "../format.js";
+import { count, slug, when } from "../format.js";
 import { dialog } from "../parts/dialog.js";
-import { badge, button, card, empty, field, input, notice, page } from "../parts/ui.js";
+import { action, badge, button, card, empty, field, input, notice, page } from "../parts/ui.js";
 import { groupPicker } from "./group_picker.js";
 
 export async function locations({ tenant }) {
@@ -15,12 +15,12 @@ export async function locations({ tenant }) {
     "A location is a place with a mailroom. Members of the groups that you map to a location become its recipients.",
     mode === "full" && notice("info", "Every directory user is a recipient at every location.", "Mapped groups have no effect until you choose “Members of groups” in the preferences."),
     h("div", { class: "row end" }, button("Add location", () => edit(base), { primary: true })),
-    mapped.length ? h("div", { class: "grid" }, mapped.map((place) => locationCard(base, place))) : empty("No locations yet. Add the first one."),
+    mapped.length ? h("div", { class: "grid" }, mapped.map((place) => locationCard(base, tenant, place))) : empty("No locations yet. Add the first one."),
   );
 }
 
-function locationCard(base, place) {
-  const groups = place.groups.length ? h("ul", { class: "plain groups" }, place.groups.map(group)) : h("p", { class: "help" }, "No groups mapped.");
+function locationCard(base, tenant, place) {
+  const groups = place.groups.length ? h("ul", { class: "plain groups" }, place.groups.map((mapped) => group(base, tenant, mapped))) : h("p", { class: "help" }, "No groups mapped.");
   return card(
     place.name,
     h("p", { class: "help" }, `ID: ${place.id}`),
@@ -35,7 +35,7 @@ function locationCard(base, place) {
   );
 }
 
-const group = ({ id, displayName, members, transitive, problem }) =>
+const group = (base, tenant, { id, displayName, members, transitive, problem, refusedSince, canBeUnmapped }) =>
   h(
     "li",
     {},
@@ -44,7 +44,27 @@ const group = ({ id, displayName, members, transitive, problem }) =>
     " ",
     !transitive && badge("direct members only"),
     problem && h("p", { class: "trouble" }, problem.detail),
+    refusedSince && h("p", { class: "help" }, `Not read since ${when(refusedSince)}.`),
+    canBeUnmapped && button("Unmap", () => unmap(base, tenant, id, displayName ?? id), { small: true, "aria-label": `Unmap ${displayName ?? id}` }),
   );
+
+/** Offers to remove a group that is refused from all locations, or to preview what that would do. */
+function unmap(base, tenant, id, name) {
+  const start = async (preview) => {
+    const run = await api.post(`${base}/unmapped-groups`, { group: id, preview });
+    location.hash = `#/t/${tenant}/fetch/${run.id}`;
+  };
+  const troubles = h("div", {});
+  const preview = async () => {
+    await start(true);
+    box.close();
+  };
+  const text = "The group is removed from all locations, and a sync starts. People who are in no other mapped group leave, within the deactivation limit.";
+  const box = dialog(`Unmap ${name}?`, h("div", { class: "stack" }, h("p", {}, text), h("div", { class: "row" }, action("Preview", preview, troubles)), troubles), {
+    label: "Unmap",
+    done: () => start(false),
+  });
+}
 
 function edit(base, place = null) {
   const name = input({ value: place?.name ?? "", name: "name" });

@@ -6,6 +6,7 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
+from shared.domain.access.callers import name_of
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import (
@@ -20,6 +21,7 @@ from shared.triggers.http.framework.contracts import (
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
 from shared.triggers.http.schemas.connection import GroupsView, MappedView
+from shared.triggers.http.schemas.runs import RunView
 from shared.triggers.http.schemas.tenants import LocationsView, MappingView
 
 bp = func.Blueprint()
@@ -129,6 +131,39 @@ async def mapping_put(request: Request) -> Answer:
     ]
     mapped, tag = await app().locations.put_mapping(request.tenant, request.location, groups, request.condition())
     return Answer(MappingView(groups=mapped), headers=tagged(tag))
+
+
+class UnmapBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Unmaps a group from all locations and starts a sync, or only previews that sync."""
+
+    group: str
+    preview: bool
+
+
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/unmapped-groups",
+    Contract(
+        answers=answers(RunView, HTTPStatus.ACCEPTED),
+        body=UnmapBody,
+        located=True,
+        problems={
+            404: ("tenant_not_found", "group_not_mapped"),
+            409: ("run_active",),
+            422: ("group_not_refused", "not_connected"),
+        },
+    ),
+)
+async def unmapped_groups_post(request: Request) -> Answer:
+    """Unmap a group that the directory has refused for 7 days, and return the sync, or its preview (202)."""
+    body = request.body(UnmapBody)
+    group = (await app().access.provider(request.tenant)).object_id(body.group)
+    unmap = app().unmap_group.preview if body.preview else app().unmap_group
+    run = await unmap(request.tenant, group, name_of(request.caller))
+    return Answer(
+        RunView.of(run), HTTPStatus.ACCEPTED, headers={"Location": f"/api/tenants/{run.tenant}/runs/{run.id}"}
+    )
 
 
 @route(bp, "GET", "tenants/{tenant}/mapping", Contract(answers=answers(MappedView), problems=NO_TENANT))

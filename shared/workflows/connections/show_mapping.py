@@ -1,6 +1,7 @@
 """Show mapping: every location with its mapped groups, their numbers of members and their problems."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -10,9 +11,10 @@ from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import RunKind
 from shared.errors import NeedsAttention, NotFound, Transient
+from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
-from shared.ports.tenants import SettingsStore, TenantStore
+from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 
 #: Maximum number of groups whose names are requested together; further groups are shown by id.
@@ -30,6 +32,10 @@ class MappedGroup(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     members: int | None
     #: Why the last sync could not read the group; None if it could, or before the first sync.
     problem: Problem | None
+    #: Since when the directory refuses the group; None if it does not.
+    refused_since: datetime | None
+    #: Whether it has been refused for so long that it can be unmapped in one step.
+    can_be_unmapped: bool
 
 
 class MappedLocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +53,9 @@ class ShowMapping(msgspec.Struct, frozen=True, kw_only=True):
     settings: SettingsStore
     runs: RunStore
     snapshots: SnapshotStore
+    sync_states: SyncStateStore
     access: DirectoryAccess
+    clock: Clock
 
     async def __call__(self, tenant: TenantId) -> list[MappedLocation]:
         """Return the tenant's locations with their groups. Raises NotFound if the tenant does not exist."""
@@ -57,6 +65,8 @@ class ShowMapping(msgspec.Struct, frozen=True, kw_only=True):
         names = await self._names(tenant, sorted(set(mapped.values())))
         members = {source: await self._members(tenant, source) for source in mapped}
         problems = await self._problems(tenant)
+        unread = (await self.sync_states.get(tenant)).value.unread
+        now = self.clock.now()
         return [
             MappedLocation(
                 id=location.id,
@@ -68,8 +78,11 @@ class ShowMapping(msgspec.Struct, frozen=True, kw_only=True):
                         display_name=names.get(mapping.id),
                         members=members[mapping.source().id],
                         problem=problems.get(mapping.source().subject),
+                        refused_since=refused.refused_since if refused is not None else None,
+                        can_be_unmapped=refused is not None and refused.can_be_unmapped(now),
                     )
                     for mapping in location.groups
+                    for refused in (unread.get(mapping.source().id),)
                 ),
             )
             for location in locations

@@ -241,7 +241,10 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
         preview = announced is not None and announced.value.preview
         preview_preferences = announced.value.preferences if announced is not None else None
         preferences = preview_preferences or context.preferences
-        sources, source_ids = sources_of(preferences, await self.settings.list_locations(request.tenant), connection.id)
+        locations = await self.settings.list_locations(request.tenant)
+        if announced is not None and announced.value.unmapped is not None:
+            locations = [location.without(announced.value.unmapped) for location in locations]
+        sources, source_ids = sources_of(preferences, locations, connection.id)
         before = context.state.value
         return Plan(
             tenant=request.tenant,

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 
 from shared.domain.access.idempotency import IdempotentRequest
-from shared.domain.ids import RunId, TenantId
+from shared.domain.ids import ObjectId, RunId, TenantId
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
@@ -78,8 +78,11 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
         preferences: Preferences | None,
         requested_by: str = "api",
         repeatable: IdempotentRequest | None = None,
+        unmapped: ObjectId | None = None,
     ) -> Run:
         """Store and plan a preview, with the given preferences instead of the stored ones, if any.
+
+        With `unmapped`, no location has this group.
 
         Raises:
             NotFound: The tenant does not exist.
@@ -93,7 +96,8 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
             if existing is not None:
                 return existing
             run = await self._run(tenant, mode, requested_by, run_id)
-            return await self._start(msgspec.structs.replace(run, preview=True, preferences=preferences))
+            preview = msgspec.structs.replace(run, preview=True, preferences=preferences, unmapped=unmapped)
+            return await self._start(preview)
 
     async def accepting(self, tenant: TenantId, accepted: Mapping[str, tuple[str, ...]], requested_by: str) -> Run:
         """Store and plan a full run that accepts cleared properties, given by the subject of the source.

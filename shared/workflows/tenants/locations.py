@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from shared.domain.ids import LocationId, TenantId
+from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Tagged, bound_to, expected, tag_of
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.recipient import Status
@@ -153,6 +153,24 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
                 etag = await self.settings.put_mapping(tenant, location, mapping, version)
         await restart_runs(self.running_work, self.sync_states, tenant, changed=changed)
         return Tagged(mapping, tag_of(etag, tenant, location))
+
+    async def remove_group(self, tenant: TenantId, group: ObjectId) -> None:
+        """Remove a group from the mappings of all locations. A sync that uses them is restarted.
+
+        Raises:
+            NotFound: The tenant does not exist.
+            Contended: Other changes of a mapping came first at every attempt.
+        """
+        for location in await self.list_all(tenant):
+            if any(mapping.id == group for mapping in location.groups):
+                await self._remove_group(tenant, location.id, group)
+        await self.running_work.invalidate_running_work(tenant)
+
+    @optimistic_update
+    async def _remove_group(self, tenant: TenantId, location: LocationId, group: ObjectId) -> None:
+        stored, etag = await self.settings.find_location(tenant, location)
+        if stored is not None:
+            await self.settings.put_mapping(tenant, location, stored.without(group).groups, Expected(etag))
 
 
 def _no_location(tenant: TenantId, location: LocationId) -> NotFound:

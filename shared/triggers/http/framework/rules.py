@@ -49,6 +49,7 @@ RULES: Final = {
     "POST tenants/{tenant}/users": Access.TENANT,
     "GET tenants/{tenant}/mapping": Access.TENANT,
     "GET tenants/{tenant}/groups": Access.TENANT,
+    "POST tenants/{tenant}/unmapped-groups": Access.TENANT,
     "POST tenants/{tenant}/runs": Access.TENANT,
     "GET tenants/{tenant}/runs": Access.TENANT,
     "GET tenants/{tenant}/runs/{run}": Access.TENANT,
