@@ -131,6 +131,8 @@ class Reason(StrEnum):
     AMBIGUOUS_EMAIL = "ambiguous_email"
     #: A recipient of origin `csv` or `manual` matches, but belongs to another account, which may be deleted.
     EARLIER_ACCOUNT = "earlier_account"
+    #: Beside the recipient of the directory, one of origin `csv` or `manual` is the same person.
+    SECOND_RECIPIENT = "second_recipient"
     DEACTIVATED_MANUALLY = "deactivated_manually"
     #: A row of a CSV file created, changed or reactivated the recipient.
     IMPORTED = "imported"

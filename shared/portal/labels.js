@@ -20,6 +20,7 @@ const REASONS = {
   csv_owns: "Managed by CSV",
   ambiguous_email: "E-mail address or employee ID is not unique",
   earlier_account: "Belongs to an earlier account",
+  second_recipient: "Has a second recipient",
   deactivated_manually: "Deactivated manually",
   imported: "CSV import",
   edited: "Edited by an admin",

@@ -1,5 +1,6 @@
 """An import decides what its model decides, in memory and on disk; and killed half-way, it still does the same."""
 
+import random
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -154,6 +155,27 @@ def test_nobody_is_written_twice(rows: list[Row], stored: list[Recipient], prefe
     decision = decide_import(without_duplicates(rows), stored, preferences, ImportMode.MERGE)
     ids = [write.recipient.id for write in decision.writes]
     assert len(set(ids)) == len(ids)
+
+
+@given(st.sets(st.integers(0, 30), min_size=1), st.sampled_from(ImportMode), st.randoms(use_true_random=False))
+def test_addresses_that_are_added_later_create_no_one(
+    numbers: set[int], mode: ImportMode, chance: random.Random
+) -> None:
+    """People who are known by their employee id stay the same recipients; the second time nothing changes."""
+    first, second = [], []
+    for number in sorted(numbers):
+        fields: dict[str, str | None] = {"display_name": f"Person {number}", "employee_id": f"E{number}"}
+        with_mail = {**fields, "mail": f"p{number}@x.example"}
+        first.append(Row(line=number, fields=chance.choice([fields, with_mail])))
+        second.append(Row(line=number, fields=with_mail))
+    stored = applied([], decide_import(first, [], Preferences(), mode).writes)
+    chance.shuffle(second)
+    decision = decide_import(second, stored, Preferences(), mode)
+    assert {write.change.kind for write in decision.writes} <= {ChangeKind.UPDATED}
+    assert (decision.refused, decision.leaving) == ((), ())
+    after = applied(stored, decision.writes)
+    assert sorted(str(each.profile.mail) for each in after) == sorted(f"p{number}@x.example" for number in numbers)
+    assert decide_import(second, after, Preferences(), mode).writes == ()
 
 
 def without_duplicates(rows: Sequence[Row]) -> list[Row]:

@@ -176,6 +176,18 @@ async def test_recipients_of_the_directory_are_not_joined_by_address() -> None:
     assert found[FIRST].id != found[SECOND].id
 
 
+async def test_a_second_recipient_of_a_person_is_reported() -> None:
+    """A file that comes later names an address that only the directory knows: both stay, until one is deactivated."""
+    world = await a_world(ann(user_principal_name="a.smith@example.com"), file="name,mail\nBob,bob@example.com\n")
+    await import_file(world, "name,mail\nAnn,a.smith@example.com\n")
+    run = await world.sync("contoso", "second", RunMode.FULL)
+    assert (await reasons(world, run))[FIRST] is Reason.SECOND_RECIPIENT
+    (second,) = [each for each in await anns(world) if each.profile.mail == "a.smith@example.com"]
+    await world.app.edit_recipient(CONTOSO, DESK, second.id, {}, active=False, by="anna")
+    run = await world.sync("contoso", "third", RunMode.FULL)
+    assert (await reasons(world, run), len(await anns(world))) == ({}, 2)
+
+
 @pytest.mark.parametrize(
     "fields",
     [

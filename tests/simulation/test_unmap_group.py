@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.directory import Source
+from shared.domain.directory import Source, UsersPage
 from shared.domain.ids import LocationId, SourceId, TenantId
 from shared.domain.run import RunState
 from shared.domain.unread_source import UNMAPPED_AFTER, UnreadSource
@@ -80,28 +80,34 @@ async def test_a_group_that_is_not_refused_long_enough() -> None:
     assert not await shown(world)
 
 
-async def test_runs_without_an_answer_change_nothing() -> None:
+async def test_runs_without_an_answer_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory that does not respond neither begins the week nor ends it."""
     world = await careful_world()
     await world.sync("fabrikam", "first")
-    assert await silent(world, "silent") == {}
+    users, down = world.directory().users, [True]
+
+    async def silent(source: Source, cursor: str | None = None, *, managers: bool = False) -> UsersPage:
+        if source.group == TEMPS and down:
+            raise Transient("down", code="503")
+        return await users(source, cursor, managers=managers)
+
+    async def known() -> dict[SourceId, UnreadSource]:
+        world.clock.advance(60)
+        await world.request("fabrikam", f"at {world.clock.now()}")
+        while world.queue.messages:
+            await deliver(world.app, world.queue.messages.pop(0), last_delivery=True)
+        assert [problem.code for problem in (await world.newest("fabrikam")).problems] == ["503"]
+        return (await world.ports.sync_states.get(FABRIKAM)).value.unread
+
+    monkeypatch.setattr(world.directory(), "users", silent)
+    assert await known() == {}
+    down.clear()
     await refused(world, "refused")
-    since = await silent(world, "silent again")
+    down.append(True)
+    since = await known()
     world.clock.advance(UNMAPPED_AFTER.total_seconds())
-    assert await silent(world, "still silent") == since
+    assert await known() == since != {}
     assert await shown(world)
-
-
-async def silent(world: World, request: str) -> dict[SourceId, UnreadSource]:
-    """Sync while the directory stops to respond on the second page of the group; return what is known afterwards."""
-    world.directory().broken[Source(group=TEMPS).id] = (1, Transient("down", code="503"))
-    world.clock.advance(60)
-    await world.request("fabrikam", request)
-    while world.queue.messages:
-        await deliver(world.app, world.queue.messages.pop(0), last_delivery=True)
-    (problem,) = (await world.newest("fabrikam")).problems
-    assert problem.code == "503"
-    return (await world.ports.sync_states.get(FABRIKAM)).value.unread
 
 
 async def test_a_change_of_settings_keeps_the_week() -> None:

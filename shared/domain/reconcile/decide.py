@@ -92,6 +92,7 @@ def decide(
         if match is AMBIGUOUS:
             skipped.append(_skip(person, profile.display_name, Reason.AMBIGUOUS_EMAIL))
             continue
+        skipped += _second(person, recipient, matching)
         groups = provenance.groups(person, match.groups if match else ())
         if managers is not NO_MANAGERS:
             profile = managers.named(profile, person, match.last_applied if match else None)
@@ -124,6 +125,16 @@ def _excluded(
     if reason is None or (recipient is not None and reason is not Reason.STATUS_UNKNOWN):
         return []
     return [_skip(person, user.display_name, reason, recipient.id if recipient else None)]
+
+
+def _second(person: ObjectId, recipient: Recipient | None, matching: Matching) -> list[Change]:
+    """Return the report of a person who has a recipient of the directory, and another one that no account has."""
+    if recipient is None or recipient.origin is not Origin.DIRECTORY or not matching.any:
+        return []
+    other = matching.find(person)
+    if other is None or other.object_id is not None or {recipient.status, other.status} != {Status.ACTIVE}:
+        return []
+    return [_skip(person, other.profile.display_name, Reason.SECOND_RECIPIENT, other.id)]
 
 
 def _unread(

@@ -29,6 +29,7 @@ _SENTENCES = {
     Reason.DEACTIVATED_MANUALLY: "An admin deactivated this recipient. Syncs do not reactivate it.",
     Reason.CSV_OWNS: "A CSV or manual recipient has this e-mail address, and the directory may not update it.",
     Reason.AMBIGUOUS_EMAIL: "Several recipients or directory users share an e-mail address or employee ID.",
+    Reason.SECOND_RECIPIENT: "Another recipient, from a file or created manually, is the same person. Remove one.",
     Reason.EARLIER_ACCOUNT: "A recipient belongs to an earlier account of this person. A sync checks that account.",
 }
 
