@@ -1,6 +1,6 @@
 """One customer's directory, read through Microsoft Graph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -199,15 +199,14 @@ class GraphDirectory(GroupQueries):
         except Rejected:
             condition = f"userPrincipalName eq '{quoted}' or mail eq '{quoted}'"
         query = {"$select": SELECT, "$top": str(_FOUND_USERS), "$filter": condition}
-        page = decode(await self._client.get(links.path(self._client.graph, "users", query)), UserPage)
-        return [user_of(user) for user in page.value]
+        pages = await self._pages(links.path(self._client.graph, "users", query), UserPage, enough=_FOUND_USERS)
+        return _once(pages)[:_FOUND_USERS]
 
     async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
         """Return the users with these ids, without those that do not exist."""
-        pages = [
-            decode(await self._client.get(url), UserPage) for url in by_id(self._client.graph, "users", SELECT, people)
-        ]
-        return [user_of(user) for page in pages for user in page.value]
+        urls = by_id(self._client.graph, "users", SELECT, people)
+        pages = [page for url in urls for page in await self._pages(url, UserPage)]
+        return _once(pages)
 
     async def assignments(self, application: str, cursor: str | None = None) -> AssignmentsPage:
         """Return a page of the assignments of an enterprise application. Raises NotFound (`application_not_found`)."""
@@ -230,6 +229,11 @@ class GraphDirectory(GroupQueries):
             ],
             next_cursor=links.checked(graph, page.next_link) if page.next_link else None,
         )
+
+
+def _once(pages: Iterable[UserPage]) -> list[DirectoryUser]:
+    """Return each user once: a page may repeat what a page before it had."""
+    return list({user.id: user_of(user) for page in pages for user in page.value}.values())
 
 
 def _hidden() -> NeedsAttention:

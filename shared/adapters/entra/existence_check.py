@@ -204,4 +204,5 @@ def _is_member(question: _Question, answer: BatchAnswer | None) -> bool | None:
         if any(user.id == question.person for user in page.value):
             return True
         return None if page.value or page.next_link else False  # an empty page with a link is not the end
-    return bool(decode(bytes(answer.body), Membership).value)
+    membership = decode(bytes(answer.body), Membership)
+    return None if membership.next_link and not membership.value else bool(membership.value)

@@ -1,28 +1,30 @@
 """Queries of the group picker: groups by id, by name, and those that contain a user or a group."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeVar
 
 from shared.adapters.entra import links
 from shared.adapters.entra.client import GraphClient
-from shared.adapters.entra.schema import GraphGroup, GroupPage, decode
+from shared.adapters.entra.schema import GraphGroup, GroupPage, UserPage, decode
 from shared.domain.connections.entra.guid import guid, is_guid
 from shared.domain.directory import Group
 from shared.domain.ids import ObjectId
-from shared.errors import NotFound, Rejected
+from shared.errors import Conflict, NotFound, Rejected
 
 _GROUP_SELECT: Final = "id,displayName,mail,visibility"
 #: Maximum number of groups that a search returns.
 _FOUND_GROUPS: Final = 50
 #: Maximum number of values of an `in` filter. Source: https://learn.microsoft.com/graph/filter-query-parameter
 _IDS: Final = 15
-#: Maximum number of pages with the groups of one object; a longer listing is a loop.
-_MAX_PARENT_PAGES: Final = 20
+#: Maximum number of pages of a search, of a read by id, or of the groups of one object; a longer answer is a loop.
+_MAX_PAGES: Final = 20
 _HIDDEN: Final = "HiddenMembership"
 #: Maximum length of a group's displayName, in characters.
 #: Source: https://learn.microsoft.com/graph/api/resources/group#properties
 LONGEST_NAME: Final = 256
+
+P = TypeVar("P", GroupPage, UserPage)
 
 
 class GroupQueries:
@@ -33,10 +35,9 @@ class GroupQueries:
 
     async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
         """Return the groups with these ids, without those that do not exist."""
-        contents = await asyncio.gather(
-            *map(self._client.get, by_id(self._client.graph, "groups", _GROUP_SELECT, groups))
-        )
-        return [_group_of(group) for content in contents for group in decode(content, GroupPage).value]
+        urls = by_id(self._client.graph, "groups", _GROUP_SELECT, groups)
+        found = await asyncio.gather(*(self._pages(url, GroupPage) for url in urls))
+        return _once(group for pages in found for page in pages for group in page.value)
 
     async def groups_of_user(self, person: ObjectId) -> Sequence[Group]:
         """Return the groups of which a user is a direct member. Raises NotFound if the user does not exist."""
@@ -52,16 +53,26 @@ class GroupQueries:
         Source: https://learn.microsoft.com/graph/api/user-list-memberof (the cast requires `$count` and its header)
         """
         query = {"$select": _GROUP_SELECT, "$top": str(links.PAGE_USERS), "$count": "true"}
-        graph = self._client.graph
-        link = links.path(graph, f"{member}/memberOf/microsoft.graph.group", query)
-        groups: list[Group] = []
-        for _ in range(_MAX_PARENT_PAGES):
-            page = decode(await self._client.get(link, eventual=True), GroupPage)
-            groups += [_group_of(group) for group in page.value]
-            if page.next_link is None:
-                break
-            link = links.checked(graph, page.next_link)
-        return groups
+        link = links.path(self._client.graph, f"{member}/memberOf/microsoft.graph.group", query)
+        pages = await self._pages(link, GroupPage, eventual=True)
+        return _once(group for page in pages for group in page.value)
+
+    async def _pages(self, link: str, kind: type[P], *, eventual: bool = False, enough: int | None = None) -> list[P]:
+        """Return the pages from `link` on, to the last one or until they contain `enough` objects.
+
+        A page may have fewer objects than were asked for, or none, although others follow.
+
+        Raises:
+            Conflict: There are more pages than any answer has (`link_loop`).
+        """
+        pages: list[P] = []
+        for _ in range(_MAX_PAGES):
+            page = decode(await self._client.get(link, eventual=eventual), kind)
+            pages.append(page)
+            if page.next_link is None or (enough is not None and sum(len(read.value) for read in pages) >= enough):
+                return pages
+            link = links.checked(self._client.graph, page.next_link)
+        raise Conflict(f"Microsoft Graph returned more than {_MAX_PAGES} pages for one query.", code="link_loop")
 
     async def find_groups(self, search: str) -> Sequence[Group]:
         """Return up to 50 groups whose name begins with `search`, or the group with this id."""
@@ -73,8 +84,9 @@ class GroupQueries:
         if beginning := search.strip()[:LONGEST_NAME]:
             quoted = beginning.replace("'", "''")
             query["$filter"] = f"startswith(displayName,'{quoted}')"
-        content = await self._client.get(links.path(self._client.graph, "groups", query))
-        return [_group_of(group) for group in decode(content, GroupPage).value]
+        url = links.path(self._client.graph, "groups", query)
+        pages = await self._pages(url, GroupPage, enough=_FOUND_GROUPS)
+        return _once(group for page in pages for group in page.value)[:_FOUND_GROUPS]
 
     async def _group(self, group: ObjectId) -> Sequence[Group]:
         url = links.path(self._client.graph, f"groups/{group}", {"$select": _GROUP_SELECT})
@@ -96,6 +108,11 @@ def by_id(graph: str, kind: str, select: str, ids: Sequence[ObjectId]) -> Iterat
         quoted = ",".join(f"'{id_}'" for id_ in possible[start : start + _IDS])
         query = {"$select": select, "$top": str(_IDS), "$filter": f"id in ({quoted})"}
         yield links.path(graph, kind, query)
+
+
+def _once(groups: Iterable[GraphGroup]) -> list[Group]:
+    """Return each group once: a page may repeat what a page before it had."""
+    return list({group.id: group for group in map(_group_of, groups)}.values())
 
 
 def _group_of(group: GraphGroup) -> Group:

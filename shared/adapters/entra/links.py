@@ -14,6 +14,8 @@ VERSION: Final = "/v1.0/"
 #: Maximum size of a page of users or members.
 #: Source: https://learn.microsoft.com/graph/api/user-list, https://learn.microsoft.com/graph/api/group-list-members
 PAGE_USERS: Final = 999
+#: Port of a link that names none.
+_HTTPS: Final = 443
 #: Characters of a valid link. Two parsers may read others differently, and one would verify what another sends.
 _PLAIN: Final = re.compile(r"[!-\[\]-~]{1,65536}")
 
@@ -34,9 +36,15 @@ def _leads_to(graph: str, link: str) -> bool:
     expected = urlsplit(graph)
     try:
         actual = urlsplit(link)
+        port = actual.port or _HTTPS
     except ValueError:
         return False
-    same = (actual.scheme, actual.netloc.lower()) == ("https", expected.netloc.lower())
+    same = (actual.scheme, actual.username, actual.hostname, port) == (
+        "https",
+        None,
+        expected.hostname,
+        expected.port or _HTTPS,
+    )
     # the SDK's own links come back with a double slash
     route = unquote(actual.path).replace("//", "/")
     return same and route.startswith(VERSION) and ".." not in route.split("/")

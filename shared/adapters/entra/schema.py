@@ -28,6 +28,11 @@ _ZEROS: Final = b"00000000-0000-0000-0000-000000000000"
 _TO_ZEROS: Final = bytes.maketrans(b"123456789abcdefABCDEF", b"0" * 21)
 #: A link must not be empty: it could pass for the end of a listing.
 Link = Annotated[str, msgspec.Meta(min_length=1)] | None
+#: In lower case, a link to a further page, under whatever name, that is not null.
+_NEXT: Final = b'nextlink"'
+_NEXT_LINK: Final = re.compile(_NEXT + rb"\s*:(?!\s*null)")
+#: Number of bytes at each end of a page that are searched for it: more than a link may have.
+_EDGE: Final = 72 * 1024
 
 
 class Reference(msgspec.Struct):
@@ -231,6 +236,7 @@ class Membership(msgspec.Struct):
     """Those of the requested groups that a user is in."""
 
     value: list[str]
+    next_link: Link = msgspec.field(default=None, name="@odata.nextLink")
     error: None = None
 
 
@@ -253,10 +259,26 @@ def decode(content: bytes | None, kind: type[T]) -> T:
     """Return the decoded content of a response. Raises Transient if it is not of the requested kind.
 
     Empty content, HTML, truncated JSON, a body without `value` and an error with status 200 are all rejected, so that
-    none of them passes for a last page.
+    none of them passes for a last page. Neither does a page whose link to the next one has another name than ours.
     """
     if not content:
         raise Transient("Microsoft Graph sent an empty response; try again.", code="bad_answer")
+    decoded = _decode(content, kind)
+    if getattr(decoded, "next_link", decoded) is None and _leads_on(content):
+        raise Transient(
+            "Microsoft Graph sent a link to the next page under an unknown name; try again.", code="bad_answer"
+        )
+    return decoded
+
+
+def _leads_on(content: bytes) -> bool:
+    """Return whether a name before or after the objects of a page ends in `nextLink`, in any case, and has a value."""
+    return any(
+        _NEXT in edge and _NEXT_LINK.search(edge) for edge in (content[:_EDGE].lower(), content[-_EDGE:].lower())
+    )
+
+
+def _decode(content: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.ValidationError, RecursionError) as error:

@@ -14,6 +14,8 @@ from shared.domain.directory import DirectoryUser, Source
 from shared.ports.directory import Directory
 from tests.contracts.ports.directory.worlds import BareWorld, FakeWorld, GraphWorld, World
 from tests.support.entra import Broken, trusted_entra
+from tests.support.hostile_graph.disguises import AllDisguises
+from tests.support.hostile_graph.server import HostileGraph
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ async def credentials(entra: EntraSimulator, simulator: Simulator, name: str, **
 @pytest.fixture
 async def factory() -> AsyncIterator[GraphDirectoryFactory]:
     """The adapter's factory."""
-    opened = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1"}))
+    opened = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1", "localhost"}))
     yield opened
     await opened.close()
 
@@ -91,19 +93,45 @@ async def graph_world(
         yield GraphWorld(directory, simulator)
 
 
-@pytest.fixture(params=["fake", "graph"])
+@pytest.fixture
+async def hostile(entra: EntraSimulator, tls: Certificates) -> AsyncIterator[HostileGraph]:
+    """The second server, in place of the simulator's own; pages have few users, so that there are several."""
+    async with HostileGraph(tls, entra.state) as running:
+        entra.state.settings.page_size_max = entra.state.settings.delta_page_size = 5
+        yield running
+
+
+@pytest.fixture
+def disguised(hostile: HostileGraph) -> HostileGraph:
+    """The second server, with every disguise."""
+    hostile.manner = AllDisguises()
+    return hostile
+
+
+@pytest.fixture
+async def hostile_world(
+    disguised: HostileGraph, entra: EntraSimulator, simulator: Simulator, factory: GraphDirectoryFactory
+) -> AsyncIterator[GraphWorld]:
+    """An empty directory of the second server."""
+    await simulator.call("POST", "/directories", {"name": "empty", "users": 0, "groups": 0})
+    async with factory.open(await credentials(entra, simulator, "empty")) as directory:
+        yield GraphWorld(directory, simulator)
+        assert disguised.changed
+
+
+@pytest.fixture(params=["fake", "graph", "hostile"])
 def entra_world(request: pytest.FixtureRequest) -> World:
-    """An empty directory as Entra's are, in memory or through Graph's SDK."""
+    """An empty directory as Entra's are, in memory or through Graph's SDK, from the simulator or the second server."""
     if request.param == "fake":
         return FakeWorld()
-    opened: World = request.getfixturevalue("graph_world")
+    opened: World = request.getfixturevalue(f"{request.param}_world")
     return opened
 
 
-@pytest.fixture(params=["fake", "graph", "bare"])
+@pytest.fixture(params=["fake", "graph", "hostile", "bare"])
 def world(request: pytest.FixtureRequest) -> World:
     """An empty directory of any provider."""
     if request.param == "bare":
         return BareWorld()
-    opened: World = FakeWorld() if request.param == "fake" else request.getfixturevalue("graph_world")
+    opened: World = FakeWorld() if request.param == "fake" else request.getfixturevalue(f"{request.param}_world")
     return opened

@@ -58,7 +58,7 @@ async def test_every_text_of_a_person(entra_world: World) -> None:
     texts = sorted(set(TEXT_PATHS) & set(DirectoryUser.__struct_fields__) - {"user_principal_name"})
     key = await entra_world.add(1, **{name: f"the {name}" for name in texts})
     link = await entra_world.directory.change_cursor()
-    (listed,) = (await entra_world.directory.users(Source())).users
+    (listed,) = (await all_users(entra_world.directory, Source())).values()
     assert {name: getattr(listed, name) for name in texts} == {name: f"the {name}" for name in texts}
     await entra_world.change(1, **{name: f"another {name}" for name in texts})
     changed, _, link = await changes_since(entra_world.directory, link)

@@ -183,3 +183,14 @@ async def test_a_search_cannot_leave_its_quotes(directory: Directory, graph: Scr
     (request,) = graph.asked
     assert request.query["$filter"] == "startswith(displayName,'x'') or startswith(displayName,''&$top=1#é')"
     assert request.query["$top"] == "50"
+
+
+async def test_pages_of_a_query_without_end(directory: Directory, graph: ScriptedGraph) -> None:
+    """A search and a read by id are given up after twenty pages, and what was read is not taken for the answer."""
+    page = {"value": [], "@odata.nextLink": f"{graph.url}/v1.0/again"}
+    graph.graph = [said(json.dumps(page))]
+    for reading in (directory.find_groups("x"), directory.find_users("x"), directory.users_by_id([person(1)])):
+        graph.asked.clear()
+        with pytest.raises(Conflict) as refused:
+            await reading
+        assert (refused.value.code, len(graph.asked)) == ("link_loop", 20)

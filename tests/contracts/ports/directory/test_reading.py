@@ -15,6 +15,14 @@ from tests.support.entra import Broken
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK warns of its own base classes
 
 
+@pytest.fixture(autouse=True, params=["simulator", "hostile"])
+def server(request: pytest.FixtureRequest) -> str:
+    """Which of the two servers answers for Graph."""
+    if request.param == "hostile":
+        request.getfixturevalue("disguised")
+    return str(request.param)
+
+
 async def test_every_user_is_read_with_every_property(contoso: EntraSession, simulator: Broken) -> None:
     """What the simulator holds is what arrives: names, addresses, phones, guest and enabled."""
     truth = {user["id"]: user for user in await simulator.users("contoso")}

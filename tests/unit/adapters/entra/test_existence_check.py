@@ -125,6 +125,9 @@ async def test_an_account(account: Part | None, expected: Existence) -> None:
     [
         ((200, {"value": []}, {}), Existence.NOT_IN_SOURCE),
         ((200, {"value": [GROUP]}, {}), Existence.FOUND),
+        ((200, {"value": [], "@odata.nextLink": "https://graph.microsoft.com/v1.0/x"}, {}), Existence.UNKNOWN),
+        ((200, {"value": [], "@nextLink": "https://graph.microsoft.com/v1.0/x"}, {}), Existence.UNKNOWN),
+        ((200, {"value": [GROUP], "@odata.nextLink": "https://graph.microsoft.com/v1.0/x"}, {}), Existence.FOUND),
         ((200, {}, {}), Existence.UNKNOWN),
         ((200, {"value": [], "error": {"code": "UnknownError"}}, {}), Existence.UNKNOWN),
         ((404, GONE, {}), Existence.UNKNOWN),

@@ -19,6 +19,7 @@ GROUP = ObjectId("22222222-2222-4222-8222-222222222222")
         f"{GRAPH}/v1.0//users?$deltatoken=x",
         f"{GRAPH.upper().replace('HTTPS', 'https')}/v1.0/users",
         f"{GRAPH}/v1.0/users?$filter=startswith(displayName,'a')&x=[1]",
+        "HTTPS://GRAPH.MICROSOFT.COM:443/v1.0/users?%24skiptoken=x%2cy",
     ],
 )
 def test_graphs_own_links_pass_unchanged(link: str) -> None:
@@ -36,7 +37,10 @@ def test_graphs_own_links_pass_unchanged(link: str) -> None:
         "https://graph.microsoft.com.example.net/v1.0/users",
         "https://graph.microsoft.com@example.net/v1.0/users",
         "https://user@graph.microsoft.com/v1.0/users",
+        "https://@graph.microsoft.com/v1.0/users",
+        "https://graph.microsoft.com:443@example.net/v1.0/users",
         "https://graph.microsoft.com:8443/v1.0/users",
+        "https://graph.microsoft.com:https/v1.0/users",
         "https://graph.microsoft.com\\@example.net/v1.0/users",
         "https://graph.micro\nsoft.com/v1.0/users",
         "https://graph.microsoft.com/v1.0/us ers",

@@ -5,7 +5,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.adapters.entra.schema import GraphApplication, GraphUser, IdPage, UserPage, decode
+from shared.adapters.entra.schema import (
+    AssignmentPage,
+    GraphApplication,
+    GraphUser,
+    GroupPage,
+    IdPage,
+    Membership,
+    UserPage,
+    decode,
+)
 from shared.adapters.entra.user_mapping import MAX_ALIASES, MAX_TEXT, ids_of, patch_of, user_of
 from shared.domain.directory import DirectoryUser, InactiveReason
 from shared.domain.ids import ObjectId
@@ -49,6 +58,20 @@ def test_what_is_no_page_is_an_error(body: bytes | None, kind: type[UserPage | I
     with pytest.raises(Transient) as refused:
         decode(body, kind)
     assert refused.value.code == "bad_answer"
+
+
+@pytest.mark.parametrize("kind", [UserPage, IdPage, GroupPage, AssignmentPage, Membership])
+@pytest.mark.parametrize(
+    "name",
+    ["@odata.nextlink", "@Odata.NextLink", "@nextLink", "odata.nextLink", "NEXTLINK", "members@odata.nextLink"],
+)
+def test_a_next_link_under_another_name(name: str, kind: type[UserPage]) -> None:
+    """The page is not the last one; a null in place of the link, or a text that looks like it, changes nothing."""
+    with pytest.raises(Transient) as refused:
+        decode(f'{{"value":[],"{name}" : "https://graph.microsoft.com/v1.0/users"}}'.encode(), kind)
+    assert refused.value.code == "bad_answer"
+    for unharmed in (f'"{name}": null', f'"note":"\\"{name}\\":1"', f'"note":"{name}"'):
+        assert decode(f'{{"value":[],{unharmed}}}'.encode(), kind).next_link is None
 
 
 @pytest.mark.parametrize(
