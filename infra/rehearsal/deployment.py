@@ -88,15 +88,19 @@ class Deployment:
         }
         return self.snapshot.evaluated_settings(self._value) | endpoints
 
-    async def start_host(self, *, without: str | None = None) -> None:
+    async def start_host(self, *, without: str | None = None, http_only: bool = False) -> None:
         """Start the host with the app settings, except the one named `without`, and wait until it answers.
+
+        In Azure, HTTP functions have hosts of their own: with `http_only`, it listens to no queue or timer.
 
         Raises:
             PartFailed: It did not start. The message contains the end of its log.
         """
         settings = {name: value for name, value in self.app_settings().items() if name != without}
         command = self._package.command(
-            settings | self._platform(), "--port", str(self._ports.host), "--drain-seconds", "5"
+            settings | self._platform(),
+            *("--port", str(self._ports.host), "--drain-seconds", "5"),
+            *(["--http-only"] if http_only else []),
         )
         self._log.unlink(missing_ok=True)
         self._supervisor.start(Part(name=HOST, command=command, answers=self._host_answers, end_grace_s=10))

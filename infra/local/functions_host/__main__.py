@@ -1,4 +1,8 @@
-"""Run the host: `python -m infra.local.functions_host --root DIR --port 7071`."""
+"""Run the host: `python -m infra.local.functions_host --root DIR --port 7071`.
+
+A host that ends because its storage fails is started again: the process replaces itself, so its id stays the same and
+nothing of its memory is left.
+"""
 
 import argparse
 import asyncio
@@ -6,6 +10,8 @@ import logging
 import os
 import secrets
 import sys
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.functions_host.errors import HostError
@@ -17,6 +23,16 @@ from infra.local.stack import parent
 log = logging.getLogger("functions_host")
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+#: seconds between the end of a host whose storage fails and the start of the next
+_RESTART_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """How a host ended: the number of invocations that had not, and whether it is started again."""
+
+    abandoned: int
+    starts_again: bool
 
 
 def main() -> int:
@@ -30,17 +46,21 @@ def main() -> int:
         return 2
     _log_to_stderr()
     parent.end_with_parent()
+    directory = Path.cwd()
     try:
-        abandoned = asyncio.run(_run(arguments))
+        end = asyncio.run(_run(arguments))
     except HostError as error:
         sys.stderr.write(f"The function app cannot run: {error}\n")
         return 1
     except OSError as error:
         sys.stderr.write(f"The host cannot listen on {arguments.host}:{arguments.port}: {error}\n")
         return 1
-    if abandoned:
+    logging.shutdown()
+    if end.starts_again:
+        os.chdir(directory)
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (the command that started this process)
+    if end.abandoned:
         # The thread of a synchronous function cannot be ended, and Python would wait for it.
-        logging.shutdown()
         os._exit(0)
     return 0
 
@@ -53,27 +73,43 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--process-per-group", action="store_true", help="run each scale group in a process of its own, as Azure does"
     )
+    parser.add_argument(
+        "--http-only", action="store_true", help="listen to no queue or timer, as an instance for HTTP functions does"
+    )
     parser.add_argument("--drain-seconds", type=float, default=30.0, help="time for running invocations at the end")
     return parser
 
 
-async def _run(arguments: argparse.Namespace) -> int:
+async def _run(arguments: argparse.Namespace) -> _End:
     settings = load_settings(arguments.root.resolve())
     os.chdir(settings.root)
+    waits = float(settings.environ.get("FUNCTIONS_HOST_WAITS") or 1)
     host = Host(
         settings,
         key=_key(settings),
         workers=ProcessPerGroup.running(settings) if arguments.process_per_group else None,
         redeliver=settings.environ.get("FUNCTIONS_HOST_REDELIVER") == "1",
+        waits=waits,
+        listens=not arguments.http_only,
     )
     async with parent.ending() as signalled:
         port = await host.start(arguments.host, arguments.port, drain_s=arguments.drain_seconds)
         log.info("Host started on http://%s:%d", arguments.host, port)
-        await signalled.wait()
+        await _first_of(signalled, host.failed)
         log.info("Draining")
         abandoned = await host.stop(drain_s=arguments.drain_seconds)
-    log.info("Host stopped (%d invocations abandoned)", abandoned)
-    return abandoned
+        log.info("Host stopped (%d invocations abandoned)", abandoned)
+        if host.failed.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(signalled.wait(), _RESTART_S * waits)
+        return _End(abandoned=abandoned, starts_again=host.failed.is_set() and not signalled.is_set())
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
 
 
 def _key(settings: HostSettings) -> str:
@@ -81,6 +117,7 @@ def _key(settings: HostSettings) -> str:
     if not key:
         key = secrets.token_urlsafe(32)
         sys.stderr.write(f"FUNCTIONS_HOST_KEY is not set; the key of this run is {key}\n")
+        os.environ["FUNCTIONS_HOST_KEY"] = key  # for the host that follows this one
     return key
 
 

@@ -6,17 +6,21 @@ connection has the settings `NAME__queueServiceUri`, `NAME__credential=managedid
 Source: https://learn.microsoft.com/azure/azure-functions/functions-reference#common-properties-for-identity-based-connections
 """
 
+import random
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.blob.aio import BlobServiceClient, ExponentialRetry
 from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local.functions_host.errors import Misconfigured
 
-# The SDK's default retry waits of 15 s and more exceed the time to drain.
-_RETRY: dict[str, Any] = {"initial_backoff": 1, "random_jitter_range": 1, "retry_total": 1}
+#: number of tries of a request, and the wait before the second one, in seconds; it doubles for each further try
+_TRIES: Final = 6
+_FIRST_WAIT_S: Final = 0.8
+#: seconds without an answer after which a try is given up
+_ANSWER_S: Final = 100
 
 #: connection of the account with the blobs of the host
 HOST_STORAGE = "AzureWebJobsStorage"
@@ -29,11 +33,32 @@ _DEVELOPMENT_STORAGE = (
 )
 
 
-class Connections:
-    """Clients, one per connection and service, created at first use. `close` closes them all."""
+class StorageRetries(ExponentialRetry):
+    """The retries of the host's storage client: six tries within 20 to 30 s, as `waits` is 1.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    Source: DelayStrategy of Azure.Core: each wait is within a fifth of `0.8 x 2^n` s.
+    """
+
+    def __init__(self, waits: float) -> None:
+        retries = _TRIES - 1
+        super().__init__(retry_total=retries, retry_connect=retries, retry_read=retries, retry_status=retries)
+        self._first_s = waits * _FIRST_WAIT_S
+
+    def get_backoff_time(self, settings: dict[str, Any]) -> float:
+        """Return the seconds to wait; `count` in `settings` is 1 before the second try."""
+        spread = random.uniform(0.8, 1.2)  # noqa: S311 (spreads load, protects nothing)
+        return float(spread * self._first_s * 2.0 ** (settings["count"] - 1))
+
+
+class Connections:
+    """Clients, one per connection and service, created at first use. `close` closes them all.
+
+    `waits` is a factor for the waits between the tries of a request.
+    """
+
+    def __init__(self, environ: Mapping[str, str], waits: float = 1.0) -> None:
         self._environ = environ
+        self._waits = waits
         self._queues: dict[str, QueueServiceClient] = {}
         self._blobs: BlobServiceClient | None = None
         self._credentials: dict[str, AsyncTokenCredential] = {}
@@ -48,10 +73,10 @@ class Connections:
         if client is None:
             text = self._connection_string(connection)
             if text is not None:
-                client = QueueServiceClient.from_connection_string(text, **_RETRY)
+                client = QueueServiceClient.from_connection_string(text, **self._options())
             else:
                 uri, credential = self._service_uri(connection, "queue"), self._credential(connection)
-                client = QueueServiceClient(uri, credential, **_RETRY)
+                client = QueueServiceClient(uri, credential, **self._options())
             self._queues[connection] = client
         return client
 
@@ -64,10 +89,10 @@ class Connections:
         if self._blobs is None:
             text = self._connection_string(HOST_STORAGE)
             if text is not None:
-                self._blobs = BlobServiceClient.from_connection_string(text, **_RETRY)
+                self._blobs = BlobServiceClient.from_connection_string(text, **self._options())
             else:
                 uri, credential = self._service_uri(HOST_STORAGE, "blob"), self._credential(HOST_STORAGE)
-                self._blobs = BlobServiceClient(uri, credential, **_RETRY)
+                self._blobs = BlobServiceClient(uri, credential, **self._options())
         return self._blobs
 
     async def close(self) -> None:
@@ -78,6 +103,9 @@ class Connections:
             await self._blobs.close()
         for credential in self._credentials.values():
             await credential.close()
+
+    def _options(self) -> dict[str, Any]:
+        return {"retry_policy": StorageRetries(self._waits), "read_timeout": _ANSWER_S}
 
     def _connection_string(self, connection: str) -> str | None:
         text = self._environ.get(connection) or self._environ.get(f"AzureWebJobs{connection}")

@@ -15,7 +15,7 @@ from infra.local.functions_host.http_server import HttpServer
 from infra.local.functions_host.invocation import Invoker
 from infra.local.functions_host.leases import CONTAINER, Lease, StatusBlob
 from infra.local.functions_host.outputs import QueueOutputs
-from infra.local.functions_host.polling import LOCK_S, QueueListener
+from infra.local.functions_host.polling import LOCK_S, POLL_S, QueueListener, Times
 from infra.local.functions_host.queue_metadata import metadata_by_hand, metadata_of
 from infra.local.functions_host.queues import Delivery, poison_name
 from infra.local.functions_host.routes import Router
@@ -38,7 +38,12 @@ class _Stoppable(Protocol):
 
 
 class Host:
-    """Runs the functions of one app."""
+    """Runs the functions of one app.
+
+    As in Azure, trouble with its storage ends the host: `failed` is set, and then `stop` has to be called. `waits` is a
+    factor for the host's own waits: between tries of a request, and for the leases of timers. A host that does not
+    listen serves HTTP only, as those of the scale group of HTTP functions do.
+    """
 
     def __init__(
         self,
@@ -48,13 +53,19 @@ class Host:
         workers: Workers | None = None,
         redeliver: bool = False,
         lock_s: int = LOCK_S,
+        waits: float = 1.0,
+        listens: bool = True,
     ) -> None:
+        #: set when the host cannot go on
+        self.failed = asyncio.Event()
         self._settings = settings
         self._workers = workers or SharedProcess()
         self._key = key
         self._redeliver = redeliver
         self._lock_s = lock_s
-        self._connections = Connections(settings.environ)
+        self._waits = waits
+        self._listens = listens
+        self._connections = Connections(settings.environ, waits)
         outputs = QueueOutputs(self._connections, is_base64=settings.queues.base64)
         self._invoker = Invoker(self._workers, outputs, timeout_s=settings.function_timeout_s)
         self._queues: dict[str, list[QueueListener]] = {}
@@ -78,10 +89,11 @@ class Host:
         except BaseException:
             await self._connections.close()
             raise
-        for queue in self._listeners():
-            queue.start()
-        for timer in self._timers:
-            timer.start()
+        if self._listens:
+            for queue in self._listeners():
+                queue.start()
+            for timer in self._timers:
+                timer.start()
         _log_functions(functions, router)
         return bound
 
@@ -130,9 +142,10 @@ class Host:
             account.get_queue_client(poison) if poison else None,
             self._settings.queues,
             handle,
+            self._fail,
             notify=self._notify,
             redeliver=self._redeliver,
-            lock_s=self._lock_s,
+            times=Times(lock_s=self._lock_s, poll_s=POLL_S * self._waits),
         )
 
     def _timer(self, function: FunctionDefinition, trigger: TimerTrigger) -> TimerListener:
@@ -148,8 +161,9 @@ class Host:
             function.name,
             schedule,
             handle,
-            Lease(container, f"locks/{self._settings.host_id}/Host.Functions.{function.name}.Listener"),
+            Lease(container, f"locks/{self._settings.host_id}/Host.Functions.{function.name}.Listener", self._waits),
             StatusBlob(container, self._status_name(function)) if monitored else None,
+            self._fail,
             run_on_startup=trigger.run_on_startup,
         )
 
@@ -172,6 +186,10 @@ class Host:
 
     def _listeners(self) -> list[QueueListener]:
         return [listener for listeners in self._queues.values() for listener in listeners]
+
+    def _fail(self, reason: str) -> None:
+        log.critical("The host ends: %s", reason)
+        self.failed.set()
 
     def _notify(self, queue: str) -> None:
         for listener in self._queues.get(queue, ()):

@@ -13,24 +13,30 @@ log = logging.getLogger("functions_host")
 CONTAINER = "azure-webjobs-hosts"
 #: length of a lease, in seconds; a killed host blocks its successor for at most this time
 LEASE_S = 60
+#: shortest lease that the service gives, in seconds
+_MIN_LEASE_S = 15
 
 
 class Lease:
-    """A lease on a blob of the host's container, which is created if it is missing."""
+    """A lease on a blob of the host's container, which is created if it is missing.
 
-    def __init__(self, container: ContainerClient, name: str) -> None:
+    `waits` is a factor for its length.
+    """
+
+    def __init__(self, container: ContainerClient, name: str, waits: float = 1.0) -> None:
         self._container = container
+        self.length_s: float = max(_MIN_LEASE_S, round(LEASE_S * waits))
         self._blob: BlobClient = container.get_blob_client(name)
         self._lease: BlobLeaseClient | None = None
 
     async def acquire(self) -> bool:
-        """Acquire the lease for `LEASE_S` seconds.
+        """Acquire the lease for its length.
 
         Return False if another host has it or the storage is unavailable.
         """
         try:
             await self._create_blob()
-            self._lease = await self._blob.acquire_lease(lease_duration=LEASE_S)
+            self._lease = await self._blob.acquire_lease(lease_duration=int(self.length_s))
         except HttpResponseError as error:
             if error.error_code != "LeaseAlreadyPresent":  # type: ignore[attr-defined]
                 log.warning("Lease %s could not be acquired: %s", self._blob.blob_name, brief(error))
@@ -41,7 +47,7 @@ class Lease:
         return True
 
     async def renew(self) -> bool:
-        """Extend the lease by `LEASE_S` seconds. Return False if it is lost."""
+        """Extend the lease by its length. Return False if it is lost."""
         if self._lease is None:
             return False
         try:

@@ -12,7 +12,11 @@ import msgspec
 
 from infra.local.functions_host.errors import Misconfigured
 
-_TIMESPAN = re.compile(r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{2}):(?P<seconds>\d{2})(?P<rest>\.\d+)?")
+_TIMESPAN = re.compile(
+    r"(?:(?P<days>\d{1,8})(?:\.|:(?=\d+:\d+:)))?(?P<hours>\d{1,8}):(?P<minutes>\d{1,8})"
+    r"(?::(?P<seconds>\d{1,8})(?P<rest>\.\d{1,7})?)?"
+)
+_MIN_POLLING_S = 0.1
 _SETTING = re.compile(r"%([^%]+)%")
 #: Source: https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
 _OVERRIDE = "azurefunctionsjobhost__"
@@ -28,7 +32,8 @@ class QueueOptions:
 
     #: messages per request, 1..32
     batch_size: int = 16
-    #: largest number of messages in flight at which the next batch is requested; by default half of `batch_size`
+    #: largest number of messages in flight at which the next batch is requested; by default half of `batch_size` per
+    #: processor
     new_batch_threshold: int = 8
     #: deliveries before a message goes to the poison queue
     max_dequeue_count: int = 5
@@ -131,16 +136,30 @@ def load_settings(root: Path, environ: MutableMapping[str, str] | None = None) -
 
 
 def seconds(timespan: str, name: str) -> float:
-    """Return the length of a .NET timespan, `[d.]hh:mm:ss[.fff]`, in seconds.
+    """Return the length of a .NET timespan in seconds.
+
+    As in .NET, a number alone is days, and so is the first of three if it cannot be hours: `24:00:00` is 24 days.
 
     Raises:
         Misconfigured: It is not a timespan. The message contains `name`, the name of the setting.
     """
-    match = _TIMESPAN.fullmatch(timespan)
-    if match is None:
-        raise Misconfigured(f'{name} is {timespan!r} in host.json; write it as "hh:mm:ss"')
-    days, hours, minutes, secs = (int(match[part] or 0) for part in ("days", "hours", "minutes", "seconds"))
-    return ((days * 24 + hours) * 60 + minutes) * 60 + secs + float(match["rest"] or 0)
+    if timespan.isascii() and timespan.isdecimal():
+        return _length(int(timespan), 0, 0, 0)
+    if match := _TIMESPAN.fullmatch(timespan):
+        days, hours, minutes, secs = (int(match[part] or 0) for part in ("days", "hours", "minutes", "seconds"))
+        if _is_time(hours, minutes, secs):
+            return _length(days, hours, minutes, secs) + float(match["rest"] or 0)
+        if match["days"] is None and match["rest"] is None and _is_time(minutes, secs, 0):
+            return _length(hours, minutes, secs, 0)
+    raise Misconfigured(f'{name} is {timespan!r} in host.json; write it as "hh:mm:ss"')
+
+
+def _is_time(hours: int, minutes: int, secs: int) -> bool:
+    return hours < 24 and minutes < 60 and secs < 60  # noqa: PLR2004 (a day's parts)
+
+
+def _length(days: int, hours: int, minutes: int, secs: int) -> float:
+    return ((days * 24 + hours) * 60 + minutes) * 60 + secs
 
 
 def _queue_options(queues: _Queues) -> QueueOptions:
@@ -151,13 +170,18 @@ def _queue_options(queues: _Queues) -> QueueOptions:
     encoding = queues.message_encoding.lower()
     if encoding not in {"base64", "none"}:
         raise Misconfigured(f'extensions.queues.messageEncoding is {encoding!r}; it must be "base64" or "none"')
+    polling_s = seconds(queues.max_polling_interval, "extensions.queues.maxPollingInterval")
+    if polling_s < _MIN_POLLING_S:
+        raise Misconfigured(
+            f"extensions.queues.maxPollingInterval is {queues.max_polling_interval}; it must be at least 100 ms"
+        )
     threshold = queues.new_batch_threshold
     return QueueOptions(
         batch_size=queues.batch_size,
-        new_batch_threshold=queues.batch_size // 2 if threshold is None else threshold,
+        new_batch_threshold=queues.batch_size // 2 * (os.cpu_count() or 1) if threshold is None else threshold,
         max_dequeue_count=queues.max_dequeue_count,
         visibility_timeout_s=int(seconds(queues.visibility_timeout, "extensions.queues.visibilityTimeout")),
-        max_polling_interval_s=seconds(queues.max_polling_interval, "extensions.queues.maxPollingInterval"),
+        max_polling_interval_s=polling_s,
         base64=encoding == "base64",
     )
 

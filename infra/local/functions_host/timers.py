@@ -13,13 +13,10 @@ from azure.core.exceptions import AzureError
 
 from infra.local.functions_host import schedules
 from infra.local.functions_host.background import begin
-from infra.local.functions_host.leases import LEASE_S
 from infra.local.functions_host.schedules import Schedule, Status
 
 log = logging.getLogger("functions_host")
 
-#: seconds between two attempts to acquire the lease: after a crash, timers resume after one to two minutes
-RECOVERY_S = 60.0
 #: longest sleep in one piece, in seconds: the lock may be lost, and the machine may be suspended
 _STEP_S = 15.0
 
@@ -29,6 +26,10 @@ Handler = Callable[[Status | None, bool], Awaitable[object]]
 
 class Lock(Protocol):
     """A lock that one listener at a time has, across hosts."""
+
+    #: seconds for which it is acquired and renewed, and between two attempts: timers of a crashed host resume within
+    #: twice this time
+    length_s: float
 
     async def acquire(self) -> bool:
         """Return whether this listener has acquired it."""
@@ -51,7 +52,10 @@ class Store(Protocol):
 
 
 class TimerListener:
-    """Runs one function on its schedule, from `start` to `stop`. Runs of the function never overlap."""
+    """Runs one function on its schedule, from `start` to `stop`. Runs of the function never overlap.
+
+    `fail` ends the host; it receives the reason.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class TimerListener:
         handler: Handler,
         lock: Lock,
         store: Store | None,
+        fail: Callable[[str], None],
         *,
         run_on_startup: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -69,6 +74,8 @@ class TimerListener:
         self._handler = handler
         self._lock = lock
         self._store = store
+        self._fail = fail
+        self._running = False
         self._run_on_startup = run_on_startup
         self._now = now
         self._stopping = asyncio.Event()
@@ -79,10 +86,12 @@ class TimerListener:
         self._task = begin(self._listen(), f"timer {self._name}")
 
     async def stop(self) -> None:
-        """Start no more runs, and wait for the running one. Cancel it to skip the wait."""
+        """Start no more runs, wait for the running one, and release the lease. Cancel it to skip the wait."""
         self._stopping.set()
         if self._task is not None:
-            await self._task
+            if not self._running:
+                self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def abandon(self) -> None:
         """Cancel the running run, and release the lease."""
@@ -99,12 +108,15 @@ class TimerListener:
                 finally:
                     renewing.cancel()
                     await self._lock.release()
-            await self._sleep(RECOVERY_S)
+            await self._sleep(self._lock.length_s)
 
     async def _keep_lock(self) -> None:
-        """Renew the lock, and return when it is lost."""
-        while await self._lock.renew():  # noqa: ASYNC110 (the lease is renewed, no event is awaited)
-            await asyncio.sleep(LEASE_S / 2)
+        """Renew the lock after each half of its time. If that fails, the host ends."""
+        renewed = True
+        while renewed:
+            await asyncio.sleep(self._lock.length_s / 2)
+            renewed = await self._lock.renew()
+        self._fail(f"the lease of timer {self._name} could not be renewed")
 
     async def _run_while(self, held: asyncio.Task[None]) -> None:
         try:
@@ -137,10 +149,14 @@ class TimerListener:
 
     async def _run(self, status: Status, *, is_past_due: bool, scheduled: bool) -> Status:
         began = self._now()
-        await self._handler(status if self._store is not None else None, is_past_due)
-        status = schedules.after_run(self._schedule, status, began, scheduled=scheduled)
-        if self._store is not None:
-            await self._store.write(status)
+        self._running = True
+        try:
+            await self._handler(status if self._store is not None else None, is_past_due)
+            status = schedules.after_run(self._schedule, status, began, scheduled=scheduled)
+            if self._store is not None:
+                await self._store.write(status)
+        finally:
+            self._running = False
         return status
 
     async def _sleep(self, wait_s: float) -> bool:

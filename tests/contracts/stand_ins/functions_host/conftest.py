@@ -15,6 +15,7 @@ from infra.local.functions_host.host import Host
 from infra.local.functions_host.settings import load_settings
 from infra.local.functions_host.workers import ProcessPerGroup
 from tests.contracts.stand_ins.functions_host.running import KEY, Queues, Running, StartHost
+from tests.support.storage_front import StorageFront, front_of
 
 HEAD = """
 import asyncio
@@ -48,6 +49,7 @@ async def start_host(fresh_app: None, tmp_path: Path, azurite: Azurite) -> Async
         redeliver: bool = False,
         lock_s: int = 600,
         per_group: bool = False,
+        waits: float = 1.0,
     ) -> Running:
         (tmp_path / "function_app.py").write_text(HEAD + source)
         extensions = {"queues": {"maxPollingInterval": "00:00:01", **(queues or {})}}
@@ -56,7 +58,7 @@ async def start_host(fresh_app: None, tmp_path: Path, azurite: Azurite) -> Async
         )
         settings = load_settings(tmp_path, {"AzureWebJobsStorage": azurite.connection_string, **(environ or {})})
         workers = ProcessPerGroup.running(settings) if per_group else None
-        host = Host(settings, key=KEY, workers=workers, redeliver=redeliver, lock_s=lock_s)
+        host = Host(settings, key=KEY, workers=workers, redeliver=redeliver, lock_s=lock_s, waits=waits)
         port = await host.start("127.0.0.1", 0)
         running.append(Running(host=host, url=f"http://127.0.0.1:{port}", client=aiohttp.ClientSession()))
         return running[-1]
@@ -65,6 +67,13 @@ async def start_host(fresh_app: None, tmp_path: Path, azurite: Azurite) -> Async
     for one in running:
         await one.client.close()
         await one.host.stop(drain_s=5)
+
+
+@pytest.fixture
+async def front(azurite: Azurite) -> AsyncIterator[StorageFront]:
+    """A front of the emulator, which can fail."""
+    async with front_of(azurite) as running:
+        yield running
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ class StartHost(Protocol):
         redeliver: bool = False,
         lock_s: int = 600,
         per_group: bool = False,
+        waits: float = 1.0,
     ) -> Running:
         """Run an app of this source, with these queue options and other parts of host.json."""
 

@@ -7,7 +7,7 @@ import pytest
 from infra.local.functions_host import worker
 from infra.local.functions_host.definitions import HttpTrigger, QueueTrigger, TimerTrigger
 from infra.local.functions_host.errors import HostError, Misconfigured, Rejected
-from infra.local.functions_host.settings import HostSettings, load_settings
+from infra.local.functions_host.settings import HostSettings, load_settings, seconds
 
 pytestmark = pytest.mark.usefixtures("fresh_app")
 
@@ -117,7 +117,8 @@ def test_reads_host_json(tmp_path: Path) -> None:
     """The options of host.json arrive with their units."""
     (tmp_path / "host.json").write_text(
         '{"version": "2.0", "functionTimeout": "00:10:00", "extensions": {"http": {"routePrefix": ""}, "queues": {'
-        '"batchSize": 4, "maxDequeueCount": 3, "visibilityTimeout": "00:00:30", "maxPollingInterval": "00:00:02",'
+        '"batchSize": 4, "newBatchThreshold": 2, "maxDequeueCount": 3, "visibilityTimeout": "00:00:30",'
+        '"maxPollingInterval": "00:00:02",'
         '"messageEncoding": "none"}}}'
     )
     read = load_settings(tmp_path, {})
@@ -150,10 +151,40 @@ def test_rejects_wrong_overrides(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "queues",
-    ['{"batchSize": 33}', '{"maxDequeueCount": 0}', '{"messageEncoding": "utf8"}', '{"visibilityTimeout": "30"}'],
+    [
+        '{"batchSize": 33}',
+        '{"maxDequeueCount": 0}',
+        '{"messageEncoding": "utf8"}',
+        '{"maxPollingInterval": "00:00:00.099"}',
+        '{"visibilityTimeout": "00:00:60"}',
+        '{"visibilityTimeout": "30 s"}',
+    ],
 )
 def test_rejects_wrong_options(tmp_path: Path, queues: str) -> None:
     """An option the host would refuse stops the start."""
     (tmp_path / "host.json").write_text(f'{{"version": "2.0", "extensions": {{"queues": {queues}}}}}')
     with pytest.raises(HostError):
         load_settings(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("timespan", "length_s"),
+    [
+        ("00:00:15", 15),
+        ("24:00:00", 24 * 86_400),
+        ("15", 15 * 86_400),
+        ("1.02:03", 93_780),
+        ("1.02:03:04.5", 93_784.5),
+        ("1:02:03:04", 93_784),
+        ("12:30", 45_000),
+    ],
+)
+def test_timespans_are_those_of_dotnet(timespan: str, length_s: float) -> None:
+    """A number alone is days, and so is the first of three numbers if it is not a time's hours."""
+    assert seconds(timespan, "visibilityTimeout") == length_s
+
+
+def test_threshold_depends_on_the_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default, the next batch is requested at half a batch per processor."""
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    assert load_settings(tmp_path, {}).queues.new_batch_threshold == 32

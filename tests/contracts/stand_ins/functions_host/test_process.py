@@ -12,16 +12,22 @@ import pytest
 from infra.local.azurite import Azurite
 from infra.local.stack.ports import free_ports
 from tests.contracts.stand_ins.functions_host.running import until
+from tests.support.storage_front import front_of
 
 ROOT = Path(__file__).parents[4]
 APP = """
 import asyncio
+import uuid
 import azure.functions as func
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 @app.route()
 async def slow(req: func.HttpRequest) -> str:
     await asyncio.sleep(float(req.params.get("s", "0")))
     return "done"
+born_as = str(uuid.uuid4())
+@app.route()
+async def born(req: func.HttpRequest) -> str:
+    return born_as
 @app.queue_trigger(arg_name="msg", queue_name="process-test", connection="AzureWebJobsStorage")
 async def work(msg: str) -> None: ...
 """
@@ -93,6 +99,39 @@ async def test_drain_without_storage(tmp_path: Path, environ: dict[str, str]) ->
         assert await asyncio.wait_for(process.wait(), 20) == 0
     finally:
         await end(process)
+
+
+@pytest.mark.parametrize("options", [[], ["--process-per-group"]], ids=["shared", "groups"])
+async def test_starts_again_after_storage_trouble(
+    tmp_path: Path, environ: dict[str, str], azurite: Azurite, options: list[str]
+) -> None:
+    """The process stays, nothing of its memory does, and its worker processes are replaced; SIGTERM ends it with 0."""
+    (tmp_path / "function_app.py").write_text(APP)
+    (port,), log = free_ports(1), tmp_path / "log"
+    async with front_of(azurite) as front, aiohttp.ClientSession() as client:
+        settings = {"AzureWebJobsStorage": front.address.connection_string, "FUNCTIONS_HOST_WAITS": "0.01"}
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                *command(tmp_path, port), *options, cwd=ROOT, env={**environ, **settings}, stderr=output
+            )
+
+        async def born() -> str:
+            async with client.get(f"http://127.0.0.1:{port}/api/born") as response:
+                return await response.text()
+
+        try:
+            await until(lambda: answers(port), 60)
+            first = await born()
+            assert await born() == first
+            with front.refusing(r"^GET .*/messages\?", 403, "AuthorizationPermissionMismatch"):
+                await until(lambda: "The host ends: queue process-test could not be read" in log.read_text(), 60)
+            await until(lambda: log.read_text().count("Host started") > 1, 60)
+            await until(lambda: answers(port), 60)
+            assert await born() != first
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 20) == 0
+        finally:
+            await end(process)
 
 
 async def test_refuses_a_broken_app(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from infra.local.functions_host.backoff import Backoff
 from infra.local.functions_host.queues import poison_name
 from tests.contracts.stand_ins.functions_host.running import Queues, StartHost, until
+from tests.support.storage_front import StorageFront
 
 KEEP = """
 @app.queue_trigger(arg_name="msg", queue_name="%IN%", connection="AzureWebJobsStorage")
@@ -113,6 +114,23 @@ async def test_undecodable_goes_to_poison_without_running(start_host: StartHost,
     await until(lambda: queues.is_empty("in"))
     assert host.app.seen == []
     assert await queues.texts("in-poison") == ["{plain}"]
+
+
+async def test_undecodable_messages_are_moved_before_the_others_run(
+    start_host: StartHost, queues: Queues, front: StorageFront
+) -> None:
+    """If that fails, the rest of the batch is not run and stays locked, and the host ends."""
+    await queues.create("in")
+    await queues.send("in", base64.b64encode(b"good").decode())
+    await queues.send("in", "{plain}")
+    environ = {"IN": queues.name("in"), "AzureWebJobsStorage": front.address.connection_string}
+    with front.refusing(r"^POST .*-poison/messages", 403, "AuthorizationPermissionMismatch"):
+        host = await start_host(KEEP, environ=environ)
+        await asyncio.wait_for(host.host.failed.wait(), 15)
+        await host.host.stop()
+    assert host.app.seen == []
+    assert await queues.texts("in") == []
+    assert await queues.count("in") == 2
 
 
 async def test_poison_queue_has_no_poison_queue(start_host: StartHost, queues: Queues) -> None:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+import pytest
 from azure.storage.blob.aio import BlobLeaseClient, BlobServiceClient, ContainerClient
 
 from infra.local.azurite import Azurite
@@ -10,6 +11,7 @@ from infra.local.functions_host.leases import CONTAINER, Lease, StatusBlob
 from infra.local.functions_host.schedules import NEVER, Schedule, Status
 from infra.local.functions_host.timers import TimerListener
 from tests.contracts.stand_ins.functions_host.running import Queues, StartHost, until
+from tests.support.storage_front import StorageFront
 
 YEARLY = Schedule.parse("0 0 0 1 1 *")
 TICK = """
@@ -31,6 +33,36 @@ class Runs:
         self.statuses.append(status)
         self.past_due.append(is_past_due)
         return None
+
+
+class Lock:
+    """A lock that can be renewed a number of times."""
+
+    length_s: float = 0.02
+
+    def __init__(self, renewals: int = 1000) -> None:
+        self.held = False
+        self.renewed = 0
+        self._renewals = renewals
+
+    async def acquire(self) -> bool:
+        """Succeed."""
+        self.held = True
+        return True
+
+    async def renew(self) -> bool:
+        """Count."""
+        self.renewed += 1
+        return self.renewed <= self._renewals
+
+    async def release(self) -> None:
+        """Give it back."""
+        self.held = False
+
+
+def unexpected(reason: str) -> None:
+    """Fail: this host should go on."""
+    pytest.fail(reason)
 
 
 def container(service: BlobServiceClient) -> ContainerClient:
@@ -73,7 +105,7 @@ async def test_new_status_is_stored(queues: Queues, azurite: Azurite) -> None:
     async with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
         own = service.get_container_client(queues.name("hosts"))
         blob, runs = StatusBlob(own, "status"), Runs()
-        listener = TimerListener("t", YEARLY, runs, Lease(own, "lock"), blob)
+        listener = TimerListener("t", YEARLY, runs, Lease(own, "lock"), blob, unexpected)
         listener.start()
 
         async def is_stored() -> bool:
@@ -106,7 +138,7 @@ async def test_run_on_startup(queues: Queues, azurite: Azurite) -> None:
     async with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
         runs = Runs()
         lock = Lease(container(service), queues.name("lock"))
-        listener = TimerListener("t", YEARLY, runs, lock, None, run_on_startup=True)
+        listener = TimerListener("t", YEARLY, runs, lock, None, unexpected, run_on_startup=True)
         listener.start()
         await until(lambda: runs.past_due == [False])
         await listener.stop()
@@ -121,3 +153,35 @@ async def test_broken_lease_is_noticed(queues: Queues, azurite: Azurite) -> None
         assert await lease.acquire()
         await BlobLeaseClient(own.get_blob_client("lock")).break_lease(lease_break_period=0)
         assert not await lease.renew()
+
+
+async def test_leases_of_a_minute(queues: Queues, azurite: Azurite, front: StorageFront) -> None:
+    """A timer's lease is requested for 60 s; a listener renews it after half of them."""
+    async with BlobServiceClient.from_connection_string(front.address.connection_string) as service:
+        lease = Lease(service.get_container_client(queues.name("hosts")), "lock")
+        assert await lease.acquire()
+        assert front.headers["x-ms-lease-duration"] == "60"
+        await lease.release()
+    assert lease.length_s == 60
+
+
+async def test_a_lease_that_cannot_be_renewed_ends_the_host() -> None:
+    """It is renewed after each half of its time; when that fails, another host may have it."""
+    reasons: list[str] = []
+    lock = Lock(renewals=3)
+    listener = TimerListener("t", YEARLY, Runs(), lock, None, reasons.append)
+    listener.start()
+    await until(lambda: bool(reasons))
+    await listener.stop()
+    assert lock.renewed == 4
+    assert reasons == ["the lease of timer t could not be renewed"]
+
+
+async def test_a_stop_releases_the_lease() -> None:
+    """So that another host can run the timer without waiting for its end."""
+    lock = Lock()
+    listener = TimerListener("t", YEARLY, Runs(), lock, None, unexpected)
+    listener.start()
+    await until(lambda: lock.held)
+    await listener.stop()
+    assert not lock.held
