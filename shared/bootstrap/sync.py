@@ -90,6 +90,7 @@ class SyncWiring(TenantWiring):
             queue=self.ports.queue,
             clock=self.ports.clock,
             ids=self.ports.ids,
+            budget_s=self.settings.job_budget_s,
         )
 
     @cached_property

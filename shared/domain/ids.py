@@ -34,6 +34,7 @@ MAIN: Final = ConnectionId("main")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 #: Excludes control characters, and halves of surrogate pairs, which UTF-8 cannot encode.
 _OBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
+_ATTEMPT = re.compile(r"[0-9a-f]{16}")
 _RUN = re.compile(r"[0-9]{13}-[0-9a-f]{8}")
 #: Length of a hash, in hexadecimal digits: 128 bits, so that a collision among a billion people is improbable.
 _HASH_DIGITS: Final = 32
@@ -125,6 +126,15 @@ def import_id(text: str) -> ImportId:
             code="invalid_import_id",
         )
     return ImportId(text)
+
+
+def attempt_id(text: str) -> str:
+    """Return the id of an attempt at a job. Raises Rejected unless it has 16 hexadecimal digits."""
+    if not _ATTEMPT.fullmatch(text):
+        raise Rejected(
+            f"Invalid attempt id {text[:80]!r}: only the app itself creates them.", code="invalid_attempt_id"
+        )
+    return text
 
 
 def recipient_id(text: str) -> RecipientId:

@@ -204,10 +204,10 @@ DELAYED_TOO_LONG: Final = Retry(
     stage="fetch",
     outcome="the source is recorded as failed",
 )
-#: Every such message has read and stored pages.
+#: Every such message has stored pages or answers.
 INTERRUPTED: Final = Retry(
-    error="`Transient` without a wait, after pages were read",
-    stage="fetch",
+    error="`Transient` without a wait, after pages or answers were read",
+    stage="fetch, deactivate",
     attempts=UNTIL_DEADLINE,
     first_wait_s=15.0,
     max_wait_s=15.0,

@@ -7,7 +7,14 @@ from typing import Protocol
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
-from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchResult, ReconcileJob, ReconcileResult
+from shared.domain.sync.jobs import (
+    ExistenceAnswers,
+    FetchCheckpoint,
+    FetchJob,
+    FetchResult,
+    ReconcileJob,
+    ReconcileResult,
+)
 from shared.domain.versioned import Versioned
 
 
@@ -72,6 +79,12 @@ class RunStore(Protocol):
 
     async def list_held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
         """Return the deactivations that await approval, by location; empty for a run that was never held."""
+
+    async def record_answers(self, tenant: TenantId, run: RunId, attempt: str, answers: ExistenceAnswers) -> None:
+        """Store the answers of an interrupted existence check under the id of an attempt."""
+
+    async def find_answers(self, tenant: TenantId, run: RunId, attempt: str) -> ExistenceAnswers | None:
+        """Return stored answers; None if they do not exist."""
 
     async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return the progress of a run; all zeros before it has a plan."""

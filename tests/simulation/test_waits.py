@@ -1,9 +1,12 @@
 """A directory that interrupts a listing: what was read before is kept, and the job goes on there by a new message."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 import pytest
 
-from shared.domain.directory import ChangesPage, Source, UsersPage
+from shared.domain.directory import ChangesPage, Existence, Source, UsersPage
+from shared.domain.ids import ObjectId
 from shared.domain.preferences.attribute_map import Attributes
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.reconcile.absence import EVERYONE
@@ -12,8 +15,9 @@ from shared.domain.run import RunState
 from shared.domain.sync.jobs import FetchJob
 from shared.errors import NeedsAttention, RequestRefused, Transient
 from shared.telemetry import RequestCounters
+from shared.workflows.sync import resumable_check
 from tests.simulation.worlds import LEADS, PEOPLE, STAFF, TEMPS, full_world, groups_world
-from tests.support.builders import user
+from tests.support.builders import person, user
 from tests.support.fakes import FakeDirectory
 from tests.support.world import World, deliver
 
@@ -133,6 +137,38 @@ async def test_other_interruptions_of_a_listing(
     assert (run.state, run.problems, run.counts.created) == (RunState.DONE, (), 60)
     assert interrupted.no_page_twice
     assert interrupted.refused >= 7
+
+
+@pytest.mark.parametrize(
+    ("error", "wait_s"), [(WAIT, 11), (FAILURE, INTERRUPTED.first_wait_s), (REFUSAL, REFUSED.first_wait_s), (None, 0)]
+)
+async def test_an_existence_check_that_is_interrupted(
+    error: Transient | NeedsAttention | None, wait_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on after the answers so far: no one is asked about twice. So it does when its time is up."""
+    world = World()
+    directory = await world.tenant("contoso", PEOPLE, LENIENT, {"berlin": [], "munich": []})
+    await world.sync("contoso", "first")
+    directory.remove(*(person(number) for number in range(24)))
+    monkeypatch.setattr(resumable_check, "_AT_A_TIME", 4)
+    check_existence, asked, interrupted = directory.check_existence, list[ObjectId](), list[int]()
+
+    async def check(people: Sequence[ObjectId], groups: Sequence[Source]) -> Mapping[ObjectId, Existence]:
+        world.clock.advance(0 if error else 50)
+        if error is not None and (len(asked) // 4 + len(interrupted)) % 2:
+            interrupted.append(len(asked))
+            raise error
+        asked.extend(people)
+        return await check_existence(people, groups)
+
+    monkeypatch.setattr(directory, "check_existence", check)
+    world.clock.advance(60)
+    await world.request("contoso", "second")
+    assert await last_deliveries(world) == [wait_s] * len(interrupted)
+    run = await world.newest("contoso")
+    assert (run.state, run.problems, run.counts.deactivated) == (RunState.DONE, (), 48)
+    assert len(asked) == len(set(asked)) == 24
+    assert len(interrupted) == (5 if error is not None else 0)
 
 
 async def test_a_wait_beyond_the_deadline_fails_the_source_only() -> None:

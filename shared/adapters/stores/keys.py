@@ -110,6 +110,11 @@ def checkpoint(source: SourceId) -> str:
     return f"checkpoint:{source}"
 
 
+def answers(attempt: str) -> str:
+    """Return the row of the answers of an interrupted existence check."""
+    return f"answers:{attempt}"
+
+
 def held(location: LocationId) -> str:
     """Return the row of the held deactivations of a location."""
     return f"held:{location}"

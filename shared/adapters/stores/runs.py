@@ -14,7 +14,14 @@ from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, run_id_at
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
-from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchResult, ReconcileJob, ReconcileResult
+from shared.domain.sync.jobs import (
+    ExistenceAnswers,
+    FetchCheckpoint,
+    FetchJob,
+    FetchResult,
+    ReconcileJob,
+    ReconcileResult,
+)
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound
 
@@ -143,6 +150,17 @@ class TableRunStore:
     async def list_held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
         """Return the deactivations that await approval, by location; empty for a run that was never held."""
         return {held.location: held.people for held in await self._all(tenant, run, keys.HELD, _Held)}
+
+    async def record_answers(self, tenant: TenantId, run: RunId, attempt: str, answers: ExistenceAnswers) -> None:
+        """Store the answers of an interrupted existence check under the id of an attempt."""
+        await self._insert_once(tenant, run, keys.answers(attempt), answers, ExistenceAnswers)
+
+    async def find_answers(self, tenant: TenantId, run: RunId, attempt: str) -> ExistenceAnswers | None:
+        """Return stored answers; None if they do not exist."""
+        try:
+            return await self._large(tenant, run, keys.answers(attempt), ExistenceAnswers)
+        except NotFound:
+            return None
 
     async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return the progress of a run; all zeros before it has a plan."""

@@ -10,7 +10,8 @@ from typing import ClassVar, Final, get_args
 
 import msgspec
 
-from shared.domain.ids import ImportId, LocationId, RunId, SourceId, TenantId
+from shared.domain.directory import Existence
+from shared.domain.ids import ImportId, LocationId, ObjectId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Change, Counts
 from shared.domain.reconcile.candidate import Candidate
@@ -93,6 +94,12 @@ class DeactivateJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     refused: bool = False
     #: When the login service refused the credentials of an earlier message, for the first time since a success.
     login_refused_at: datetime | None = None
+    #: Ids of the `ExistenceAnswers` that earlier messages of this job have stored before they were interrupted.
+    answers: tuple[str, ...] = ()
+
+    def after_answers(self, stored: str) -> "DeactivateJob":
+        """Return the job after a message that has stored answers: earlier failures no longer count."""
+        return DeactivateJob(tenant=self.tenant, run=self.run, answers=(*self.answers, stored))
 
 
 class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +146,12 @@ class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     instead_of: Problem | None = None
     directory_requests: int = 0
     storage_requests: int = 0
+
+
+class ExistenceAnswers(msgspec.Struct, frozen=True):
+    """Answers of existence checks, by the ids of the groups that they concern, separated by spaces, and by person."""
+
+    by_groups: dict[str, dict[ObjectId, Existence]] = msgspec.field(default_factory=dict)
 
 
 class FetchOutcome(StrEnum):

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from shared.domain.ids import import_id, location_id, run_id, source_id, tenant_id
+from shared.domain.ids import attempt_id, import_id, location_id, run_id, source_id, tenant_id
 from shared.domain.run import RunMode
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, Job, ReconcileJob, SyncRequest
 from shared.errors import Rejected
@@ -72,6 +72,9 @@ def parse(queue: str, text: str, message_id: str = "") -> Job:
     run_id(job.run)
     if isinstance(job, FetchJob):
         source_id(job.source)
+    if isinstance(job, DeactivateJob):
+        for attempt in job.answers:
+            attempt_id(attempt)
     if isinstance(job, ReconcileJob | ImportJob):
         location_id(job.location)
     if isinstance(job, ImportJob):

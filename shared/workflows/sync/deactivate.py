@@ -12,11 +12,11 @@ from shared.domain.recipient import Recipient
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import Loss, breaches, digest, held_problem, would_hold
-from shared.domain.retry_policy import LOGIN_REFUSED, REFUSED
+from shared.domain.retry_policy import DELAYED, INTERRUPTED, LOGIN_REFUSED, REFUSED
 from shared.domain.run import HeldDecision, Plan, Run, RunState
-from shared.domain.sync.jobs import DeactivateJob, ReconcileResult
+from shared.domain.sync.jobs import BUDGET_SHARE, DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import RunOutcome
-from shared.errors import NeedsAttention, NotFound, RefusedOnce, RequestRefused
+from shared.errors import NeedsAttention, NotFound, RefusedOnce, RequestRefused, SyncError, Transient
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -27,6 +27,7 @@ from shared.workflows.recipients.recent_losses import RecentLosses
 from shared.workflows.sync.departure_check import DepartureCheck
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.relinking import Relinking
+from shared.workflows.sync.resumable_check import ResumableCheck
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Maximum number of recipients that are read one by one. For more, listing the whole location is cheaper.
@@ -46,12 +47,14 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
     queue: JobQueue
     clock: Clock
     ids: IdSource
+    budget_s: float
 
     async def __call__(self, job: DeactivateJob, counters: RequestCounters) -> None:
         """Deactivate or hold the confirmed candidates, and finish the run. An approved run deactivates what it held.
 
         A redelivery deactivates no recipient twice. If the directory refuses the connection, the run finishes without
-        deactivations, and an approved run is held again. A refused request is tried once more by a later message.
+        deactivations, and an approved run is held again. A refused request is tried once more by a later message. If
+        the directory interrupts the check, or its time is up, a later message continues after the answers so far.
 
         Raises:
             Superseded: The run no longer owns the tenant.
@@ -59,30 +62,49 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         """
         plan = await self.stages.current_plan(job.tenant, job.run)
         run = (await self.runs.get(job.tenant, job.run)).value
+        stored = [await self.runs.find_answers(plan.tenant, plan.run, attempt) for attempt in job.answers]
+        check = ResumableCheck(self.clock, BUDGET_SHARE * self.budget_s, [answers for answers in stored if answers])
         try:
             if run.decision is not None:
-                outcome = await self._approved(job, plan, run, run.decision)
+                outcome = await self._approved(job, plan, run, run.decision, check)
             else:
-                outcome = await self._guarded(job, plan)
-        except RequestRefused:
-            await self.queue.send([msgspec.structs.replace(job, refused=True)], delay_s=REFUSED.first_wait_s)
-            return
-        except RefusedOnce as error:
-            again = msgspec.structs.replace(job, login_refused_at=error.since)
-            await self.queue.send([again], delay_s=LOGIN_REFUSED.first_wait_s)
-            return
-        await self.closer.finish(plan, outcome, counters)
+                outcome = await self._guarded(job, plan, check)
+        except (RequestRefused, RefusedOnce, Transient) as error:
+            await self._continue(job, check, error)
+        else:
+            await self.closer.finish(plan, outcome, counters)
 
-    async def _guarded(self, job: DeactivateJob, plan: Plan) -> RunOutcome:
+    async def _continue(self, job: DeactivateJob, check: ResumableCheck, error: SyncError) -> None:
+        """Enqueue a message that continues the job after an interruption of its check, whose answers are stored.
+
+        Raises the `error` if it is Transient and came before any answer.
+        """
+        if isinstance(error, Transient) and not check.has_progress:
+            raise error
+        if check.has_progress:
+            stored = self.ids.new_attempt_id()
+            await self.runs.record_answers(job.tenant, job.run, stored, check.new)
+            job = job.after_answers(stored)
+        delay_s = INTERRUPTED.first_wait_s
+        if isinstance(error, RefusedOnce):
+            job, delay_s = msgspec.structs.replace(job, login_refused_at=error.since), LOGIN_REFUSED.first_wait_s
+        elif isinstance(error, RequestRefused):
+            job, delay_s = msgspec.structs.replace(job, refused=True), REFUSED.first_wait_s
+        elif isinstance(error, Transient) and error.retry_after_s is not None:
+            delay_s = min(error.retry_after_s, DELAYED.max_wait_s)
+        event("check_continues", tenant=job.tenant, run=job.run, code=error.code, seconds=delay_s)
+        await self.queue.send([job], delay_s=delay_s)
+
+    async def _guarded(self, job: DeactivateJob, plan: Plan, check: ResumableCheck) -> RunOutcome:
         """Deactivate the confirmed candidates of all locations, or hold them all."""
         results = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         candidates = {location: result.candidates for location, result in results.items() if result.candidates}
         relinks = {location: result.relinks for location, result in results.items() if result.relinks}
         try:
-            departures, problems = await self.departure_check(plan, candidates)
-            problems += await self.relinking(plan, relinks)
+            departures, problems = await self.departure_check(plan, candidates, check)
+            problems += await self.relinking(plan, relinks, check)
         except NeedsAttention as error:
-            departures, problems = {}, (_unverified(error, job),)
+            departures, problems = {}, (_unverified(error, job, check),)
         leaving = {location: people for location, people in departures.items() if people}
         exceeded = breaches(await self._losses(plan, results, leaving), plan.preferences.guard)
         if plan.preview:
@@ -108,16 +130,18 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
             previewed[location] = len(await self.runs.record_held(plan.tenant, plan.run, location, people))
         return RunOutcome(state=RunState.DONE, problems=problems, previewed=previewed)
 
-    async def _approved(self, job: DeactivateJob, plan: Plan, run: Run, decision: HeldDecision) -> RunOutcome:
+    async def _approved(
+        self, job: DeactivateJob, plan: Plan, run: Run, decision: HeldDecision, check: ResumableCheck
+    ) -> RunOutcome:
         """Deactivate the recipients that the run holds, except people who have returned since.
 
         If the directory refuses the connection, the run is held again.
         """
         held = await self.runs.list_held(plan.tenant, plan.run)
         try:
-            departures, problems = await self.departure_check(plan, held)
+            departures, problems = await self.departure_check(plan, held, check)
         except NeedsAttention as error:
-            return _held_outcome(held, (*run.problems, _unverified(error, job)))
+            return _held_outcome(held, (*run.problems, _unverified(error, job, check)))
         await self._deactivate_all(plan, departures, actor=decision.by)
         return RunOutcome(state=RunState.DONE, problems=problems)
 
@@ -210,10 +234,10 @@ def _held_outcome(held: Mapping[LocationId, Sequence[Candidate]], problems: tupl
     )
 
 
-def _unverified(error: NeedsAttention, job: DeactivateJob) -> Problem:
-    """Return the problem of a refused check. Raises `error` if it is the first refused request of the job."""
-    if isinstance(error, RequestRefused) and not job.refused:
+def _unverified(error: NeedsAttention, job: DeactivateJob, check: ResumableCheck) -> Problem:
+    """Return the problem of a refused check. Raises `error` if it is the first refusal since there were answers."""
+    if isinstance(error, RequestRefused) and (check.has_progress or not job.refused):
         raise error
-    if isinstance(error, RefusedOnce) and job.login_refused_at is None:
+    if isinstance(error, RefusedOnce) and (check.has_progress or job.login_refused_at is None):
         raise error
     return Problem(concerns="deactivate", code=error.code, detail=str(error))

@@ -14,6 +14,7 @@ from shared.domain.run import Plan
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock
 from shared.workflows.connections.directory_access import DirectoryAccess
+from shared.workflows.sync.resumable_check import ResumableCheck
 from shared.workflows.sync.stages import StageCoordinator
 
 
@@ -25,7 +26,7 @@ class DepartureCheck(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
 
     async def __call__(
-        self, plan: Plan, candidates: Mapping[LocationId, Sequence[Candidate]]
+        self, plan: Plan, candidates: Mapping[LocationId, Sequence[Candidate]], check: ResumableCheck
     ) -> tuple[dict[LocationId, tuple[Candidate, ...]], tuple[Problem, ...]]:
         """Return the candidates whose departure the directory confirms, by location, and a problem per other location.
 
@@ -44,7 +45,7 @@ class DepartureCheck(msgspec.Struct, frozen=True, kw_only=True):
         now = self.clock.now()
         gone = frozenset(name for name, unread in context.state.value.unread.items() if unread.is_gone(now))
         async with self.access.open_for_run(plan, context) as directory:
-            answers = _Answers(directory)
+            answers = _Answers(directory, check)
             for location, at_location in sorted(candidates.items()):
                 if not plan.locations[location]:  # no source is mapped to the location, so there is nothing to check
                     departures[location] = tuple(at_location)
@@ -62,30 +63,20 @@ class DepartureCheck(msgspec.Struct, frozen=True, kw_only=True):
         return departures, tuple(problems)
 
 
-class _Answers:
-    """The answers of one directory. Each person is asked about once for the same groups.
+class _Answers(msgspec.Struct, frozen=True):
+    """The answers of one directory. In full mode all locations have the same sources and lose the same people."""
 
-    In full mode all locations have the same sources and lose the same people.
-    """
+    directory: Directory
+    check: ResumableCheck
 
-    def __init__(self, directory: Directory) -> None:
-        self.directory = directory
-        self._known: dict[tuple[Source, ...], dict[ObjectId, Existence]] = {}
-
-    async def about(self, candidates: Sequence[Candidate], *groups: Source) -> dict[ObjectId, Existence]:
-        """Return the existence of the candidates, and of others that were asked about with the same groups."""
-        known = self._known.setdefault(groups, {})
-        people = [candidate.object_id for candidate in candidates if candidate.object_id not in known]
-        if people:
-            known.update(await self.directory.check_existence(people, groups))
-            for person in people:
-                known.setdefault(person, Existence.UNKNOWN)
-        return known
+    async def about(self, candidates: Sequence[Candidate], *groups: Source) -> Mapping[ObjectId, Existence]:
+        """Return the existence of the candidates."""
+        return await self.check(self.directory, [candidate.object_id for candidate in candidates], groups)
 
 
 async def _existence(
     plan: Plan, answers: _Answers, location: LocationId, candidates: Sequence[Candidate], gone: AbstractSet[SourceId]
-) -> dict[ObjectId, Existence]:
+) -> Mapping[ObjectId, Existence]:
     """Return the existence of candidates in the sources of a location, without groups that are `gone`.
 
     If a location rule feeds the location, it is applied to the live users.

@@ -17,6 +17,7 @@ from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.fenced_writer import FencedWriter
+from shared.workflows.sync.resumable_check import ResumableCheck
 from shared.workflows.sync.stages import StageCoordinator
 
 
@@ -29,7 +30,9 @@ class Relinking(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     ids: IdSource
 
-    async def __call__(self, plan: Plan, relinks: Mapping[LocationId, Sequence[Relink]]) -> tuple[Problem, ...]:
+    async def __call__(
+        self, plan: Plan, relinks: Mapping[LocationId, Sequence[Relink]], check: ResumableCheck
+    ) -> tuple[Problem, ...]:
         """Write the relinks of all locations. Return a problem for each location with an account without an answer.
 
         A redelivery writes nothing twice. A preview writes nothing.
@@ -43,7 +46,7 @@ class Relinking(msgspec.Struct, frozen=True, kw_only=True):
             return ()
         accounts = sorted({relink.account for at_location in relinks.values() for relink in at_location})
         async with self.access.open_for_run(plan, await self.stages.require_current(plan)) as directory:
-            existence = await directory.check_existence(accounts, ())
+            existence = await check(directory, accounts, ())
         problems = []
         for location, at_location in sorted(relinks.items()):
             await self._write(plan, location, list(_decided(at_location, existence)))

@@ -6,7 +6,14 @@ from datetime import datetime
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
-from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchResult, ReconcileJob, ReconcileResult
+from shared.domain.sync.jobs import (
+    ExistenceAnswers,
+    FetchCheckpoint,
+    FetchJob,
+    FetchResult,
+    ReconcileJob,
+    ReconcileResult,
+)
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
 from tests.support.fakes.rows import Rows
@@ -23,6 +30,7 @@ class FakeRunStore:
         self._positions: dict[tuple[RunKey, SourceId], FetchCheckpoint] = {}
         self._fetched: Rows[tuple[RunKey, SourceId], FetchResult] = Rows()
         self._reconciled: Rows[tuple[RunKey, LocationId], ReconcileResult] = Rows()
+        self._answers: dict[tuple[RunKey, str], ExistenceAnswers] = {}
         self._held: Rows[tuple[RunKey, LocationId], tuple[Candidate, ...]] = Rows()
 
     async def insert_plan(self, plan: Plan) -> Plan:
@@ -114,6 +122,14 @@ class FakeRunStore:
         """Return the deactivations that await approval, by location; empty for a run that was never held."""
         return {location: people for (key, location), people in self._held.items() if key == (tenant, run)}
 
+    async def record_answers(self, tenant: TenantId, run: RunId, attempt: str, answers: ExistenceAnswers) -> None:
+        """Store the answers of an interrupted existence check."""
+        self._answers.setdefault(((tenant, run), attempt), answers)
+
+    async def find_answers(self, tenant: TenantId, run: RunId, attempt: str) -> ExistenceAnswers | None:
+        """Return stored answers, None if there are none."""
+        return self._answers.get(((tenant, run), attempt))
+
     async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return how far a run is; zeros before it has a plan."""
         plan = self._plans.value((tenant, run))
@@ -139,4 +155,5 @@ class FakeRunStore:
         for held in self._held.keys():
             if held[0][0] == tenant:
                 self._held.delete(held)
+        self._answers = {key: answers for key, answers in self._answers.items() if key[0][0] != tenant}
         self._positions = {place: position for place, position in self._positions.items() if place[0][0] != tenant}

@@ -5,14 +5,22 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from shared.domain.directory import Source
-from shared.domain.ids import LocationId, RecipientId, RunId, TenantId, new_run_id
+from shared.domain.directory import Existence, Source
+from shared.domain.ids import LocationId, ObjectId, RecipientId, RunId, TenantId, new_run_id
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import Counts, Reason
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunMode, RunProgress, RunState
 from shared.domain.snapshots.snapshot import SnapshotManifest
-from shared.domain.sync.jobs import FetchCheckpoint, FetchJob, FetchOutcome, FetchResult, ReconcileJob, ReconcileResult
+from shared.domain.sync.jobs import (
+    ExistenceAnswers,
+    FetchCheckpoint,
+    FetchJob,
+    FetchOutcome,
+    FetchResult,
+    ReconcileJob,
+    ReconcileResult,
+)
 from shared.errors import Conflict, NotFound
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import loaded, person, store_snapshot, user
@@ -103,6 +111,19 @@ async def test_a_position_is_kept_until_it_is_forgotten(stores: Stores) -> None:
     assert await stores.runs.find_checkpoint(job) == checkpoint
     await stores.runs.save_checkpoint(job, None)
     assert await stores.runs.find_checkpoint(job) is None
+
+
+async def test_answers_of_an_interrupted_check_are_kept(stores: Stores) -> None:
+    """Each message stores its own, of any number of people."""
+    assert await stores.runs.find_answers(stores.acme, RUN, "00000000000000aa") is None
+    people = {ObjectId(person(number)): Existence.NOT_FOUND for number in range(20_000)}
+    many = ExistenceAnswers({"main:group-a main:group-b": people, "": {}})
+    few = ExistenceAnswers({"": {ObjectId(person(1)): Existence.DISABLED}})
+    await stores.runs.record_answers(stores.acme, RUN, "00000000000000aa", many)
+    await stores.runs.record_answers(stores.acme, RUN, "00000000000000ab", few)
+    assert await stores.runs.find_answers(stores.acme, RUN, "00000000000000aa") == many
+    assert await stores.runs.find_answers(stores.acme, RUN, "00000000000000ab") == few
+    assert await stores.runs.find_answers(stores.acme_2, RUN, "00000000000000ab") is None
 
 
 async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:

@@ -100,7 +100,7 @@ def test_messages_survive_a_round_trip() -> None:
     assert parse(FetchJob.queue, encode(fetch)) == fetch
     reconcile = ReconcileJob(tenant=TENANT, run=RUN, location=LocationId("desk"))
     assert parse(ReconcileJob.queue, encode(reconcile)) == reconcile
-    deactivate = DeactivateJob(tenant=TENANT, run=RUN)
+    deactivate = DeactivateJob(tenant=TENANT, run=RUN, answers=("00000000000000aa",))
     assert parse(DeactivateJob.queue, encode(deactivate)) == deactivate
     import_ = ImportJob(tenant=TENANT, run=RUN, location=LocationId("desk"), import_id=ImportId(RUN))
     assert parse(ImportJob.queue, encode(import_)) == import_
@@ -113,6 +113,7 @@ def test_messages_survive_a_round_trip() -> None:
         "{}",
         '{"step": "deactivate", "tenant": "contoso", "run": "nonsense"}',
         '{"step": "deactivate", "tenant": "../x", "run": "8204576261968-0000000a"}',
+        '{"step": "deactivate", "tenant": "contoso", "run": "8204576261968-0000000a", "answers": ["../x"]}',
         '{"step": "reconcile", "tenant": "contoso", "run": "8204576261968-0000000a"}',
         '{"tenant": "contoso", "run": "8204576261968-0000000a"}',
     ],
