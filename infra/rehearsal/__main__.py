@@ -24,7 +24,7 @@ async def run(environment: str, package: Path, directory: Path) -> list[str]:
     unpacked = UnpackedPackage(package, directory)
     deployment = Deployment(Snapshot.load(environment), unpacked, directory=directory, scale=SCALES["small"])
     async with deployment:
-        await deployment.start_host()
+        await deployment.run_host()
         return await rehearse(deployment, console, directory / "demo.json")
 
 

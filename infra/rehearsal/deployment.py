@@ -49,6 +49,8 @@ class Deployment:
         self._supervisor = Supervisor(directory)
         self._opened = AsyncExitStack()
         self._directories: dict[str, Any] = {}
+        #: How the host runs: the setting that it lacks, and whether it serves HTTP only; None if it does not run.
+        self._host: tuple[str | None, bool] | None = None
 
     async def __aenter__(self) -> Self:
         """Start all stand-ins, with the tables and queues of the snapshot. The host is not started yet."""
@@ -88,14 +90,19 @@ class Deployment:
         }
         return self.snapshot.evaluated_settings(self._value) | endpoints
 
-    async def start_host(self, *, without: str | None = None, http_only: bool = False) -> None:
+    async def run_host(self, *, without: str | None = None, http_only: bool = False) -> None:
         """Start the host with the app settings, except the one named `without`, and wait until it answers.
 
-        In Azure, HTTP functions have hosts of their own: with `http_only`, it listens to no queue or timer.
+        In Azure, HTTP functions have hosts of their own: with `http_only`, it listens to no queue or timer. A host that
+        runs like that already is left as it is, and one that does not is ended before.
 
         Raises:
             PartFailed: It did not start. The message contains the end of its log.
         """
+        wanted = (without, http_only)
+        if self._host == wanted:
+            return
+        await self.stop_host()
         settings = {name: value for name, value in self.app_settings().items() if name != without}
         command = self._package.command(
             settings | self._platform(),
@@ -105,16 +112,13 @@ class Deployment:
         self._log.unlink(missing_ok=True)
         self._supervisor.start(Part(name=HOST, command=command, answers=self._host_answers, end_grace_s=10))
         await self._supervisor.ready(HOST)
+        self._host = wanted
 
     async def stop_host(self) -> None:
-        """End the host."""
-        await self._supervisor.stop(HOST)
-
-    async def restart_host(self) -> None:
-        """Start the host with every app setting, after ending the one that runs, if it does."""
+        """End the host, if it runs."""
+        self._host = None
         if HOST in self._supervisor.pids:
-            await self.stop_host()
-        await self.start_host()
+            await self._supervisor.stop(HOST)
 
     def host_log(self) -> str:
         """Return the log of the host since its last start."""

@@ -21,9 +21,15 @@ def package(built: Built, tmp_path_factory: pytest.TempPathFactory) -> UnpackedP
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def deployment(package: UnpackedPackage, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
-    """The stand-ins of `prod` with a running host."""
+async def stand_ins(package: UnpackedPackage, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
+    """The stand-ins of `prod`, whose host runs as the last test needed it."""
     directory = tmp_path_factory.mktemp("rehearsal")
     async with Deployment(Snapshot.load("prod"), package, directory=directory, scale=SCALE) as running:
-        await running.start_host()
         yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def deployment(stand_ins: Deployment) -> Deployment:
+    """The stand-ins of `prod` with a host that has every setting and all functions."""
+    await stand_ins.run_host()
+    return stand_ins

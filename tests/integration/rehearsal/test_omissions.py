@@ -88,8 +88,7 @@ async def test_a_missing_queue_is_named(deployment: Deployment, queue: str) -> N
 async def test_a_missing_role_is_named(deployment: Deployment, role: Role) -> None:
     """On each resource that has it; the one for queues by a host for HTTP functions, because it ends the others."""
     if role.id == QUEUE_CONTRIBUTOR:
-        await deployment.stop_host()
-        await deployment.start_host(http_only=True)
+        await deployment.run_host(http_only=True)
     resource = role.scope.rsplit("/", maxsplit=1)[-1]
     gateways = [gateway for (name, _), gateway in deployment.gateways.items() if name == resource]
     for gateway in gateways:
@@ -99,8 +98,6 @@ async def test_a_missing_role_is_named(deployment: Deployment, role: Role) -> No
     finally:
         for gateway in gateways:
             gateway.access.roles.add(role.id)
-    if role.id == QUEUE_CONTRIBUTOR:
-        await deployment.restart_host()
     assert [id_ for id_, detail in found.items() if TITLES[role.id] in detail] != []
 
 
@@ -110,7 +107,7 @@ async def test_the_role_for_blobs_is_the_hosts(deployment: Deployment) -> None:
     gateway.access.roles.discard(BLOB_OWNER)
     await deployment.stop_host()
     try:
-        await deployment.start_host()
+        await deployment.run_host()
         async with asyncio.timeout(30):
             while "AuthorizationPermissionMismatch" not in deployment.host_log():  # noqa: ASYNC110 (another process)
                 await asyncio.sleep(0.2)
@@ -130,7 +127,8 @@ async def test_without_the_role_for_queues_the_host_starts_again_and_again(deplo
     finally:
         gateway.access.roles.add(QUEUE_CONTRIBUTOR)
     assert "The host ends: queue" in deployment.host_log()
-    await deployment.restart_host()
+    await deployment.stop_host()
+    await deployment.run_host()
     assert await failures(deployment) == {}
 
 
@@ -140,20 +138,16 @@ async def test_the_roles_are_all_tried_but_one() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-async def test_a_missing_setting_is_named(deployment: Deployment, setting: str) -> None:
+async def test_a_missing_setting_is_named(stand_ins: Deployment, setting: str) -> None:
     """By the host, which does not start, or by the product's health check or `doctor`."""
-    await deployment.stop_host()
-    try:
-        assert setting in await _complaint(deployment, setting)
-    finally:
-        await deployment.restart_host()
+    assert setting in await _complaint(stand_ins, setting)
 
 
 async def _complaint(deployment: Deployment, setting: str) -> str:
     """Return what is said about the app when a setting is left out."""
     try:
         # without the id, the identity has no role for queues, which ends a host that listens to them
-        await deployment.start_host(without=setting, http_only=setting == "AzureWebJobsStorage__clientId")
+        await deployment.run_host(without=setting, http_only=setting == "AzureWebJobsStorage__clientId")
     except PartFailed as error:
         return str(error)
     async with Api(deployment.info) as api:

@@ -17,7 +17,7 @@ async def test_the_demo_tenants_are_synced(environment: str, package: UnpackedPa
     """Connect, timer, message, portal, renewal of a secret, removal; the gateways refuse nothing."""
     deployment = Deployment(Snapshot.load(environment), package, directory=tmp_path, scale=0.01)
     async with deployment:
-        await deployment.start_host()
+        await deployment.run_host()
         assert await rehearse(deployment, Console(quiet=True), tmp_path / "demo.json") == []
 
 
