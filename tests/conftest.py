@@ -23,7 +23,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The package, built once: it installs what is deployed and runs the tests of the Graph adapter twice."""
+    """The package, built once: it installs what is deployed and runs the tests of the Graph adapter."""
     folder = tmp_path_factory.mktemp("package")
     return build(folder / "package.zip", folder / "work")
 

@@ -69,7 +69,7 @@ def test_what_is_missing_is_noticed(built: Built, tmp_path: Path) -> None:
     assert index(root) > 0
     adapter = root / SITE_PACKAGES / TRIMMED / "graph_request_adapter.py"
     adapter.rename(tmp_path / "aside.py")
-    with pytest.raises(PackageError, match="fail with the trimmed SDK"):
+    with pytest.raises(PackageError, match="fails with the trimmed SDK"):
         prove(root / SITE_PACKAGES)
     with pytest.raises(PackageError, match=r"ModuleNotFoundError: .*graph_request_adapter"):
         index(root)
