@@ -1,6 +1,8 @@
 """The deployment examines itself."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from shared.errors import Misconfigured, Transient
 from tests.integration.http.calling import Client
 from tests.integration.http.deployment import Deployment
 from tests.support.fakes import FakeProbes
+
+DEPLOY = Path(__file__).parents[3] / "docs" / "how-to" / "deploy.md"
 
 
 def _failed(body: Any) -> list[str]:  # noqa: ANN401 - JSON
@@ -23,6 +27,13 @@ async def test_a_deployment_on_real_adapters_is_well(deployment: Deployment) -> 
     ids = {check["id"] for check in answer.body["checks"]}
     assert {"settings", "tables", "queues", "key_vault", "login", "clock_storage", "clock_service"} <= ids
     assert {"queue_sync-requests", "queue_reconcile-jobs-poison"} <= ids
+
+
+async def test_the_page_about_deploying_shows_what_is_printed(api: Client) -> None:
+    """One line for each check."""
+    shown = re.findall(r"^pass (.+)$", DEPLOY.read_text(encoding="utf-8"), re.MULTILINE)
+    assert shown
+    assert set(shown) <= {check["title"] for check in (await api("GET", "doctor")).body["checks"]}
 
 
 @pytest.mark.parametrize(
