@@ -251,18 +251,27 @@ def test_only_evidence_about_a_very_person_confirms_a_departure(
     assert confirm(candidates, dict.fromkeys(answers, Existence.UNKNOWN), preferences) == ()
 
 
-@given(DIRECTORIES, STORED, PREFERENCES, st.booleans(), st.randoms(use_true_random=False))
+@given(DIRECTORIES, STORED, PREFERENCES)
+def test_an_inconclusive_snapshot_is_not_a_proof(
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences
+) -> None:
+    """It gives the same writes as a conclusive one, and no candidate, even if another source could not be read."""
+    read = snapshot(SOURCE, *directory, conclusive=False)
+    assert AbsenceProof.of([SOURCE], {SOURCE: read}) is None
+    assert AbsenceProof.of([SOURCE, Source(group=person(9)).id], {SOURCE: read}) is None
+    found = decide(desired(*directory), stored, preferences, None)
+    assert found.candidates == ()
+    proof = AbsenceProof.of([SOURCE], {SOURCE: snapshot(SOURCE, *directory)})
+    assert found.writes == decide(desired(*directory), stored, preferences, proof).writes
+
+
+@given(DIRECTORIES, STORED, PREFERENCES, st.randoms(use_true_random=False))
 def test_after_a_partial_read_only_deleted_and_disabled_accounts_leave(
-    directory: list[DirectoryUser],
-    stored: list[Recipient],
-    preferences: Preferences,
-    inconclusive: bool,  # noqa: FBT001 - drawn
-    chance: random.Random,
+    directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, chance: random.Random
 ) -> None:
     """The writes are those of a complete read. Its candidates are asked about, and no other answer confirms one."""
-    read = {SOURCE: snapshot(SOURCE, *directory, conclusive=False)} if inconclusive else {}
-    partial, complete = (AbsenceProof.of([SOURCE], each) for each in (read, {SOURCE: snapshot(SOURCE, *directory)}))
-    assert decide(desired(*directory), stored, preferences, None).candidates == ()
+    read = {SOURCE: snapshot(SOURCE, *directory)}
+    partial, complete = AbsenceProof.of([SOURCE, Source(group=person(9)).id], read), AbsenceProof.of([SOURCE], read)
     found = decide(desired(*directory), stored, preferences, partial)
     whole = decide(desired(*directory), stored, preferences, complete)
     assert found.writes == whole.writes

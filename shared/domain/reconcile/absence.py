@@ -17,8 +17,8 @@ class AbsenceProof:
     It proves nothing about people of another connection. It can only be created by `of`, which requires a
     CompleteSnapshot of every source for it.
 
-    Exception: if a source was not read completely, the proof is about `accounts` only. That source may contain a person
-    who is in none of the others, so their absence proves nothing. But a person whose account this run's existence check
+    Exception: if a source could not be read, the proof is about `accounts` only. That source may contain a person who
+    is in none of the others, so their absence proves nothing. But a person whose account this run's existence check
     proves deleted or disabled leaves all the same, within the guard.
     """
 
@@ -38,14 +38,15 @@ class AbsenceProof:
     def of(
         cls, source_ids: Sequence[SourceId], read: Mapping[SourceId, CompleteSnapshot], connection: ConnectionId = MAIN
     ) -> "AbsenceProof | None":
-        """Create the proof; None if a source is of another connection.
+        """Create the proof; None if a source is of another connection, or was not read conclusively.
 
-        It is about `accounts` only if a source was not read completely and conclusively.
+        It is about `accounts` only if a source is not among those that were read completely.
         """
-        if any(connection_of(source) != connection for source in source_ids):
-            return None
+        for source in source_ids:
+            if connection_of(source) != connection or (source in read and not read[source].conclusive):
+                return None
         proof = object.__new__(cls)
-        proof.accounts = not all(source in read and read[source].conclusive for source in source_ids)
+        proof.accounts = not all(source in read for source in source_ids)
         proof.connection = connection
         proof.unmapped = not source_ids
         return proof

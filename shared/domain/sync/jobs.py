@@ -211,12 +211,8 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether the location's recipients match its inputs, with no candidate left.
-
-        Questions about accounts do not count: they are asked whenever the location is compared.
-        """
-        left = any(not candidate.account_only for candidate in self.candidates)
-        return self.input_fingerprint is not None and not (left or self.unnamed_candidates or self.relinks)
+        """Whether the location's recipients match its inputs, with nothing left to ask the directory about."""
+        return self.input_fingerprint is not None and not self.needs_directory
 
     @property
     def needs_directory(self) -> bool:

@@ -222,7 +222,7 @@ def _questions(plan: Plan, fetched: Mapping[SourceId, FetchResult]) -> int:
     """Return how many questions about accounts a location may add to the run; none if the run could read nothing."""
     if all(result.snapshot is None for result in fetched.values()):
         return 0
-    unread = {source for source, result in fetched.items() if result.snapshot is None or not result.snapshot.conclusive}
+    unread = {source for source, result in fetched.items() if result.snapshot is None}
     return share_of(sum(not unread.isdisjoint(sources) for sources in plan.locations.values()))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueClient
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from infra.local.demo.api import Api
 from infra.local.demo.simulator import Simulator
@@ -48,6 +48,32 @@ async def test_from_locations_to_a_sync(visitor: Visitor, simulator: Simulator, 
     await visitor.page.reload()
     await visitor.sees_badge("Done")
     await visitor.look("fetch-done")
+
+
+async def test_a_group_that_was_refused_for_a_week_is_unmapped(visitor: Visitor, stack: LocalStack) -> None:
+    """Its dialog starts a preview, or the sync itself, and both are followed."""
+    async with Api(stack.info) as api:
+        await api.onboard("unmaps", directory="contoso", preferences={"mode": "groups"}, locations=["desk"])
+        run = await api.finished("unmaps", await api.sync("unmaps"))
+    group = {"id": "5", "displayName": "Old team", "transitive": True, "members": 3, "canBeUnmapped": True}
+    group |= {"problem": {"detail": "The group is refused."}, "refusedSince": "2026-11-01T08:00:00Z"}
+    places = {"locations": [{"id": "desk", "name": "Desk", "groups": [group]}]}
+    sent: list[object] = []
+
+    async def start(route: Route) -> None:
+        sent.append(route.request.post_data_json)
+        await route.fulfill(status=202, json=run)
+
+    await visitor.page.route("**/tenants/unmaps/mapping", lambda route: route.fulfill(json=places))
+    await visitor.page.route("**/tenants/unmaps/unmapped-groups", start)
+    for label in ("Preview", "Unmap"):
+        await visitor.open("unmaps", "locations", "Locations and groups")
+        await visitor.sees("Not read since")
+        await visitor.press_of("Unmap Old team")
+        await visitor.look("unmap-dialog")
+        await visitor.press(label)
+        await visitor.sees_badge("Done")
+    assert sent == [{"group": "5", "preview": True}, {"group": "5", "preview": False}]
 
 
 async def test_recipients_are_explained_edited_imported_and_undone(

@@ -19,7 +19,7 @@ from infra.local.entra.state.samples import SAMPLES, build
 from tests.contracts.stand_ins.entra.talking import Talk
 
 #: Digest of contoso's first thousand users. It changes only together with the test data of all suites.
-CONTOSO_DIGEST = "f37b12444616b53f15b02dff4c4022831332c6a40031b00151791222dbb4f652"
+CONTOSO_DIGEST = "456bedf0de43cefaf11e4de8a0c9aa863cf3819379e69a02587049d1f6208772"
 
 
 @pytest.fixture(scope="module")
