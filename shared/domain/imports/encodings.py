@@ -4,8 +4,10 @@ import codecs
 import re
 from collections.abc import Iterator
 from itertools import islice
+from operator import itemgetter
 from typing import IO, Final, NamedTuple
 
+from shared.domain.imports.alphabets import plausibility
 from shared.errors import Rejected
 
 #: How much of a file is read together, in bytes.
@@ -23,11 +25,14 @@ _MARKS: Final = (
 _MEANT: Final = {"iso8859-1": "cp1252", "iso8859-9": "cp1254"}
 #: Python's codecs that are not charsets of text files.
 _NO_CHARSETS: Final = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7"})
-#: What spreadsheet programs on Windows, DOS and Unix write, by region.
+#: What programs on Windows, DOS, Unix and old Macs write, the more common ones first.
 _GUESSES: Final = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"),
-    *("cp932", "gb18030", "big5", "cp949", "koi8_r", "cp850", "cp866"),
+    *("cp932", "gb18030", "big5", "cp949", "koi8_r", "cp850", "cp866", "cp852"),
+    *("iso8859_2", "iso8859_7", "iso8859_15", "euc_jp", "mac_roman", "mac_cyrillic"),
 ]
+#: Smallest plausibility of a guess.
+_PLAUSIBLE: Final = 0.6
 #: Longest sample for guessing, in lines with other than ASCII characters.
 _SAMPLE_LINES: Final = 1_000
 _INVALID: Final = re.compile("[\udc80-\udcff]+")
@@ -77,13 +82,23 @@ def _declared(charset: str) -> str:
 
 
 def _with_zeros(file: IO[bytes]) -> str:
-    """Return the kind of UTF-16 without a mark, empty if the file has no zero bytes. Raises Rejected for others."""
+    """Return the kind of UTF-16 without a mark, empty if the file has no zero bytes. Raises Rejected for others.
+
+    Letters of other scripts can have zero bytes too, but fewer than delimiters and line ends.
+    """
     file.seek(0)
     head = file.read(_CHUNK)
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if even and odd:
+    if not (even or odd):
+        return ""
+    name = "utf-16-be" if even > odd else "utf-16-le"
+    try:
+        text = codecs.getincrementaldecoder(name)().decode(head)
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text or not ("\n" in text or "\r" in text):
         raise Rejected("The file contains zero bytes, so it is not text. Save it as CSV (UTF-8).", code="invalid_csv")
-    return "utf-16-be" if even else "utf-16-le" if odd else ""
+    return name
 
 
 def _decoded(file: IO[bytes], errors: str) -> Iterator[str]:
@@ -119,13 +134,21 @@ def _guess(file: IO[bytes]) -> str:
     from charset_normalizer import from_bytes  # noqa: PLC0415 - takes 160 ms, and few files need it
 
     file.seek(0)
-    sample = b"".join(islice((line[:_CHUNK] for line in file if not line.isascii()), _SAMPLE_LINES))
-    best = from_bytes(
-        sample[: 4 * _CHUNK], cp_isolation=_GUESSES, preemptive_behaviour=False, enable_fallback=False
-    ).best()
-    if best is None:
+    lines = islice((line[:_CHUNK] for line in file if not line.isascii()), _SAMPLE_LINES)
+    sample = b"".join(lines)[: 4 * _CHUNK]
+    matches = from_bytes(sample, cp_isolation=_GUESSES, preemptive_behaviour=False, enable_fallback=False)
+    found = {name for match in matches for name in match.could_be_from_charset}
+    from_mac = b"\n" not in sample and b"\r" in sample
+    # Hangul has fewer characters than Chinese text would lead to.
+    ranked = [
+        (plausibility(sample.decode(name, "ignore"), name), name == "cp949" or (from_mac and "mac" in name), name)
+        for name in _GUESSES
+        if name in found
+    ]
+    best = max(ranked, key=itemgetter(0, 1), default=(0.0, False, ""))
+    if best[0] < _PLAUSIBLE:
         raise Rejected(
             "The encoding of the file is not recognised. Save it as CSV (UTF-8), or declare its charset.",
             code="invalid_csv",
         )
-    return "cp1252" if "cp1252" in best.could_be_from_charset else best.encoding
+    return best[2]

@@ -1,0 +1,60 @@
+"""Encodings that are guessed from a few names."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from shared.domain.imports.alphabets import plausibility
+from shared.domain.imports.encodings import detect
+
+NAMES = json.loads((Path(__file__).parent / "names_by_language.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("language", "encoding"),
+    [
+        *[("German", name) for name in ("cp1252", "cp850", "mac_roman")],
+        *[("French", name) for name in ("cp1252", "iso8859_15", "mac_roman")],
+        *[("Polish", name) for name in ("cp1250", "iso8859_2", "cp852")],
+        *[("Czech", name) for name in ("cp1250", "iso8859_2")],
+        ("Hungarian", "cp1250"),
+        *[("Russian", name) for name in ("cp1251", "koi8_r", "cp866", "mac_cyrillic")],
+        *[("Greek", name) for name in ("cp1253", "iso8859_7")],
+        *[("Turkish", "cp1254"), ("Latvian", "cp1257"), ("Hebrew", "cp1255"), ("Arabic", "cp1256"), ("Thai", "cp874")],
+        *[("Japanese", name) for name in ("cp932", "euc_jp")],
+        *[("Chinese", "gb18030"), ("Traditional", "big5"), ("Korean", "cp949")],
+    ],
+)
+def test_a_few_names_are_enough(language: str, encoding: str) -> None:
+    """Of the encodings that lead to letters, the one whose letters belong to a language."""
+    text = f"Name\n{NAMES[language]}"
+    found = detect(BytesIO(text.encode(encoding)))
+    assert (text.encode(encoding).decode(found.name), found.guessed) == (text, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "expected"),
+    [
+        ("Ann", "cp1252", 1.0),
+        ("Müller", "cp1252", 1.0),
+        ("M\u00b8ller", "cp1252", 0.0),
+        ("MŸller", "cp1252", 0.0),
+        ("Иванов", "cp1251", 1.0),
+        ("Mьller", "cp1251", 0.0),
+        ("хЮМНБ", "cp1251", 0.8),
+        ("金太郎", "cp932", 1.0),
+        ("ﾊﾁ", "cp932", 0.0),
+    ],
+)
+def test_plausibility(text: str, encoding: str, expected: float) -> None:
+    """Signs, capitals and other scripts inside words do not belong to a language."""
+    assert plausibility(text, encoding) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kind", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", [NAMES["German"], NAMES["Chinese"], "一一\n山田一郎\n"])
+def test_utf_16_without_a_mark(kind: str, text: str) -> None:
+    """Also with letters that contain zero bytes."""
+    assert detect(BytesIO(f"Name\tMail\n{text}".encode(kind))) == (kind, False)
