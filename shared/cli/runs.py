@@ -79,6 +79,11 @@ def _watch(s: Session, tenant: str, run: str, every_s: float) -> dict[str, Any]:
 def _problems(s: Session, run: dict[str, Any]) -> None:
     for problem in run["problems"]:
         s.out.print(f"{problem['concerns']}: {problem['detail']} ({problem['code']})")
+    for location, report in run["locations"].items():
+        if invalid := report["invalidAddresses"]:
+            s.out.print(
+                f"{location}: {invalid} e-mail addresses in the directory are not valid. They were kept as sent."
+            )
 
 
 def runs(

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from shared.domain.email_address import is_address
 from shared.domain.ids import ConnectionId, ObjectId, RecipientId
 from shared.domain.person_field import PersonField, person_fields
 
@@ -97,6 +98,12 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
     #: The mapped groups that assign the person to this location, sorted; after a departure, the last such groups.
     groups: tuple[ObjectId, ...] = ()
+
+    @property
+    def has_invalid_address(self) -> bool:
+        """Whether the recipient is active and its e-mail address, as sent by a directory, is not a valid one."""
+        mail = self.profile.mail
+        return mail is not None and self.status is Status.ACTIVE and not is_address(mail)
 
     def tag(self) -> str:
         """Return the entity tag: a hash that differs between different versions of the recipient."""

@@ -221,7 +221,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return whole_directory(self.connection_id)
 
 
-class LocationReport(msgspec.Struct, frozen=True, kw_only=True):
+class LocationReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The report of a run for one location. `active` is the number of active recipients after the run."""
 
     counts: Counts = msgspec.field(default_factory=Counts)
@@ -230,6 +230,9 @@ class LocationReport(msgspec.Struct, frozen=True, kw_only=True):
     held: int = 0
     #: Whether the location was compared; False if none of its inputs had changed.
     compared: bool = True
+    #: Number of active recipients whose e-mail address in the directory is not a valid one, before deactivations. It is
+    #: kept as sent, and not used for matching.
+    invalid_addresses: int = 0
 
 
 class HeldDecision(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,8 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
     active: int = 0
     #: The last recipient about whose account a run asked while a source could not be read; None if it asked about all.
     asked_to: RecipientId | None = None
+    #: Number of active recipients whose e-mail address is not a valid one.
+    invalid_addresses: int = 0
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -200,6 +200,8 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether a source of the location was not read completely, so that an absence proof is missing.
     partial: bool = False
     compared: bool = True
+    #: Number of active recipients whose e-mail address is not a valid one, before deactivations.
+    invalid_addresses: int = 0
     #: Hash of everything the decision depended on; None if the result is partial.
     input_fingerprint: str | None = None
     #: The first skipped people, with their reasons; `counts.skipped` is their total number.

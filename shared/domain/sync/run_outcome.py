@@ -37,6 +37,7 @@ def locations_report(
             active=result.active + later.get(location, Counts()).net,
             held=held.get(location, 0),
             compared=result.compared,
+            invalid_addresses=result.invalid_addresses,
         )
         for location, result in sorted(results.items())
     }

@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
-import { number, when, words } from "../format.js";
+import { count, number, when, words } from "../format.js";
 import { concern, RUN_TONES, runState, startedBy } from "../labels.js";
 import { changes } from "../parts/changes.js";
 import { chart } from "../parts/chart.js";
@@ -56,6 +56,7 @@ async function one(base, tenant, id) {
         location.hash = `#/t/${tenant}/history/${done.id}`;
       },
     });
+  const invalid = Object.values(run.locations).reduce((sum, report) => sum + report.invalidAddresses, 0);
   const changed = run.counts.created + run.counts.updated + run.counts.deactivated + run.counts.reactivated;
   return page(
     type(run),
@@ -63,6 +64,7 @@ async function one(base, tenant, id) {
     h("p", {}, h("a", { href: `#/t/${tenant}/history` }, "← All runs")),
     h("p", { class: "row tight" }, badge(runState(run.state), RUN_TONES[run.state] ?? "info"), !run.preview && changed > 0 && button("Undo", undo, { small: true })),
     run.problems.map((problem) => notice("warning", concern(problem), problem.detail)),
+    invalid > 0 && notice("info", `${count(invalid, "e-mail address", "e-mail addresses")} in the directory ${invalid === 1 ? "is" : "are"} not valid.`, "Kept as in the directory, and not used to find the recipients of files. Correct them in the directory."),
     Object.keys(run.locations).length > 0 && card("Locations", perLocation(run)),
     card("Changes", await changes(base, id)),
   );

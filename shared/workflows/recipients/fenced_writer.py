@@ -41,6 +41,11 @@ class FencedWriter:
         #: The fence as it was before this attempt acquired it.
         self.previous = previous
 
+    @property
+    def invalid_addresses(self) -> int:
+        """Number of active recipients of the location with an invalid e-mail address, after what was written."""
+        return self._fence.value.invalid_addresses
+
     @classmethod
     @optimistic_update
     async def acquire(
@@ -120,7 +125,12 @@ class FencedWriter:
 
     async def _write_whole(self, batch: Sequence[Write], run: RunId, actor: str, at: datetime) -> None:
         journal = JournalEntry(run=run, actor=actor, at=at, changes=tuple(write.change for write in batch))
-        fence = msgspec.structs.replace(self._fence.value, operation=self._fence.value.operation + 1)
+        held = self._fence.value
+        fence = msgspec.structs.replace(
+            held,
+            operation=held.operation + 1,
+            invalid_addresses=max(0, held.invalid_addresses + sum(write.invalid_addresses for write in batch)),
+        )
         etag: str | None
         try:
             etag = await self._store.write(

@@ -144,7 +144,8 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         context = await self.stages.require_current(plan)
         await self._commit(plan, fetched, sweep=False)
         locations = {
-            location: LocationReport(active=report.active, compared=False) for location, report in reports.items()
+            location: msgspec.structs.replace(report, counts=Counts(), held=0, compared=False)
+            for location, report in reports.items()
         }
         done = RunOutcome(state=RunState.DONE)
         findings = _Findings({}, locations, problems_of(fetched, {}) + failed_before(plan, context.state.value))

@@ -116,6 +116,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
                 counts=Counts(),
                 baseline=fence.active,
                 active=fence.active,
+                invalid_addresses=fence.invalid_addresses,
                 compared=False,
                 input_fingerprint=fingerprint,
             )
@@ -159,10 +160,11 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
             changed = None  # another writer changed the location since, so all recipients have to be compared
         own, elsewhere = _read(plan, job.location, fetched)
         compared = Comparison(self.reader, self.recipients, plan, job.location, own, fence.active, changed, elsewhere)
+        invalid = fence.invalid_addresses
         async with aclosing(_counted(compared, totals, budget)) as writes:
             if writer is None:
-                async for _ in writes:
-                    pass
+                async for batch in writes:
+                    invalid += sum(write.invalid_addresses for write in batch)
             elif not await writer.write_as_decided(
                 writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=budget.out_of_time
             ):
@@ -177,7 +179,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
             fingerprint = None
         result = totals.result(job.location, None if plan.preview else fingerprint, compared.problem)
         if writer is None:
-            return result
+            return msgspec.structs.replace(result, invalid_addresses=invalid)
         await writer.commit_fingerprint(
             input_fingerprint=fingerprint if result.is_up_to_date else None,
             active=totals.active,
@@ -193,6 +195,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
             counts=written + Counts(skipped=totals.counts.skipped),
             baseline=max(0, totals.baseline - added),
             partial=partial,
+            invalid_addresses=writer.invalid_addresses,
         )
 
     async def _writer(self, plan: Plan, job: ReconcileJob) -> FencedWriter:
