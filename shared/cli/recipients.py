@@ -1,5 +1,6 @@
 """Commands for recipients: import, export and explain."""
 
+import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -43,11 +44,19 @@ def import_(
     ] = Mode.MERGE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what the import would change.")] = False,
     approve: Annotated[str, typer.Option(help="Approval code printed by the previous import.")] = "",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='A column and its field: "Primary Email=mail"; "Size=" ignores it. The location remembers them.'
+        ),
+    ] = None,
     every: Annotated[float, typer.Option(help="Polling interval for large files, in seconds.", min=0)] = 2.0,
     as_json: Json = False,
 ) -> None:
     """Import a CSV file of recipients. A large file is uploaded in parts, and cannot be tried with --dry-run."""
-    query = {"mode": mode.value, "dryRun": "true" if dry_run else None, "approve": approve}
+    columns = dict(_column(text) for text in column or ())
+    reading = {"mode": mode.value, "columns": json.dumps(columns) if columns else None}
+    query = {**reading, "dryRun": "true" if dry_run else None, "approve": approve}
     headers = {"Content-Type": "text/csv", "Idempotency-Key": uuid4().hex}
     content, path = file.read_bytes(), ("tenants", tenant, "locations", location)
     with session(context, as_json=as_json) as s:
@@ -56,20 +65,33 @@ def import_(
         except Failure as failure:
             if dry_run or failure.problem["code"] not in _TOO_LARGE:
                 raise
-            report = upload(s, path, content, mode=mode.value, approve=approve, every_s=every)
+            report = upload(s, path, content, query=reading, approve=approve, every_s=every)
         counts = report["counts"]
         s.out.show(report, tuple(counts.values()), columns=tuple(counts))
         for row in report["refused"]:
             s.out.print(f"line {row['line']}: {row['detail']} ({row['code']})")
         if report["guessedNames"]:
-            s.out.print(f"The encoding was guessed. Check these names: {', '.join(report['guessedNames'])}")
-        for column in report["unusedColumns"]:
-            nearest = f" Did you mean {column['nearest']}?" if column["nearest"] else ""
-            s.out.print(f"Column {column['name']!r} is not used.{nearest}")
+            s.out.print(f"Check the special characters of these names: {', '.join(report['guessedNames'])}")
+        for unused in report["unusedColumns"]:
+            nearest = f" Did you mean {unused['nearest']}?" if unused["nearest"] else ""
+            s.out.print(f"Column {unused['name']!r} is not used.{nearest}")
         if report["held"]:
             s.out.print(f"{report['held']} deactivations exceed the deactivation limit and were not made.")
-            s.out.print(f"To approve them, import the file again with --approve {report['heldDigest']}")
-        attention(needed=bool(report["held"] or report["refusedRows"]))
+        for row in report["lookAlikeRows"]:
+            s.out.print(f"line {row['line']}: {row['detail']} ({row['code']})")
+        if report["lookAlikes"]:
+            s.out.print(f"{report['lookAlikes']} new people look like existing recipients. Nothing was imported.")
+        if report["heldDigest"]:
+            s.out.print(f"To approve this, import the file again with --approve {report['heldDigest']}")
+        attention(needed=bool(report["heldDigest"] or report["refusedRows"]))
+
+
+def _column(text: str) -> tuple[str, str | None]:
+    """Return the name of a column and its field, None to ignore it."""
+    name, separator, field = text.rpartition("=")
+    if not separator:
+        raise typer.BadParameter(f"Invalid column {text!r}: write NAME=FIELD, or NAME= to ignore it.")
+    return name.strip(), field.strip() or None
 
 
 def export(

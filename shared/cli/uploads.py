@@ -1,6 +1,7 @@
 """Import of a file that is too large for one request: uploaded in parts, then imported in the background."""
 
 import time
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -14,13 +15,20 @@ _ENDED: Final = frozenset({"done", "held", "failed"})
 
 
 def upload(
-    s: Session, location: tuple[str, ...], content: bytes, *, mode: str, approve: str, every_s: float
+    s: Session,
+    location: tuple[str, ...],
+    content: bytes,
+    *,
+    query: Mapping[str, str | None],
+    approve: str,
+    every_s: float,
 ) -> dict[str, Any]:
     """Import a file in the background, wait for its end, and return the report as the import in a request does.
 
-    `location` is the location's path, `every_s` the polling interval. Raises Failure if the import failed.
+    `location` is the location's path, `query` says how to read the file, `every_s` is the polling interval. Raises
+    Failure if the import failed.
     """
-    path = (*location, "imports", s.api("POST", *location, "imports", query={"mode": mode}).json["id"])
+    path = (*location, "imports", s.api("POST", *location, "imports", query=query).json["id"])
     parts = [content[start : start + PART_BYTES] for start in range(0, len(content), PART_BYTES)]
     for number, part in enumerate(parts, 1):
         s.api("PUT", *path, "parts", str(number), content=part, headers={"Content-Type": "text/csv"})

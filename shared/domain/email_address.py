@@ -1,6 +1,7 @@
 """E-mail addresses that people type and files contain: how they are cleaned, and the one rule that they must meet."""
 
 import re
+import unicodedata
 from typing import Final
 
 from shared.domain.text import without_invisible
@@ -35,6 +36,8 @@ def clean_address(text: str) -> str:
     if len(text) > _MAX_DECORATED or _PLAIN.fullmatch(text):
         return text
     cleaned = without_invisible(text)
+    narrow = unicodedata.normalize("NFKC", cleaned)
+    cleaned = narrow if narrow.isascii() else cleaned  # full-width letters, from Japanese keyboards
     while True:
         before = cleaned
         cleaned = cleaned.strip().strip(_TYPOGRAPHIC).rstrip(";,.>").strip()

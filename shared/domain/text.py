@@ -9,6 +9,10 @@ from typing import Final
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: Characters without a glyph or width, such as joiners, zero-width spaces, direction marks and soft hyphens.
 _INVISIBLE: Final = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f]")
+#: A question mark inside a word, which programs write for a character that an encoding lacks.
+_LOST: Final = re.compile(r"[^\W\d_]\?[^\W\d_]")
+#: A character as web pages write it.
+_ENTITY: Final = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+\d*);", re.IGNORECASE)
 #: Letters with a stroke or without a dot, which Unicode does not decompose into a letter and an accent.
 _STROKES: Final = str.maketrans("øłđħıŧ", "oldhit")
 
@@ -21,6 +25,18 @@ def has_control_characters(text: str) -> bool:
 def without_invisible(text: str) -> str:
     """Return a text without characters that have no glyph or width."""
     return text if text.isascii() else _INVISIBLE.sub("", text)
+
+
+def is_damaged(text: str) -> bool:
+    """Return whether a program has lost or escaped characters of a text, or has read UTF-8 as another encoding."""
+    if "\ufffd" in text or ("?" in text and _LOST.search(text)) or ("&" in text and _ENTITY.search(text)):
+        return True
+    if text.isascii():
+        return False
+    try:
+        return not text.encode("cp1252").decode("utf-8").isascii()
+    except UnicodeError:
+        return False
 
 
 def comparison_key(text: str) -> str:

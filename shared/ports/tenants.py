@@ -1,6 +1,6 @@
 """Tenants, their configuration and their users."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from shared.domain.access.callers import Admins
@@ -152,6 +152,15 @@ class SettingsStore(Protocol):
             ETagConflict: unless the location has the expected ETag.
 
         """
+
+    async def put_columns(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        columns: Mapping[str, str | None],
+        expected: Expected | None = None,
+    ) -> str:
+        """Replace the columns that a location remembers and return the location's new ETag. Raises as `put_mapping`."""
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location and its mapping, if it exists. Its recipients are in another store and are not deleted."""

@@ -191,7 +191,8 @@ def test_only_the_first_problems_are_named() -> None:
         matcher.add_rows(rows, len(rows))
         count, named = matcher.problems()
     assert (count, [problem.line for problem in named]) == (2_499, list(range(3, 1_003)))
-    kept = [msgspec.structs.replace(row, fields={"mail": f"p{row.line}@x.example"}) for row in rows]
+    changed = {"department": "Engines"}
+    kept = [msgspec.structs.replace(row, fields={"mail": f"p{row.line}@x.example", **changed}) for row in rows]
     stored = [
         Recipient(
             id=RecipientId(f"r{row.line}"),

@@ -116,10 +116,26 @@ class TableSettingsStore:
             ETagConflict: unless the location has the expected ETag.
 
         """
-        tables = await self._accounts.of(tenant)
         by_id = {group.id: group for group in groups}
         text = msgspec.json.encode([by_id[group] for group in sorted(by_id)]).decode()
-        row = {"PartitionKey": tenant, "RowKey": location, "groups": text}
+        return await self._change(tenant, location, {"groups": text}, expected)
+
+    async def put_columns(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        columns: Mapping[str, str | None],
+        expected: Expected | None = None,
+    ) -> str:
+        """Replace the columns that a location remembers and return the location's new ETag. Raises as `put_mapping`."""
+        return await self._change(tenant, location, {"columns": msgspec.json.encode(columns).decode()}, expected)
+
+    async def _change(
+        self, tenant: TenantId, location: LocationId, columns: Mapping[str, str], expected: Expected | None
+    ) -> str:
+        """Change columns of the row of a location that exists. Raises as `put_mapping`."""
+        tables = await self._accounts.of(tenant)
+        row = {"PartitionKey": tenant, "RowKey": location, **columns}
         if expected is not None:
             return await _merge(tables, row, expected)
         try:
@@ -147,4 +163,5 @@ async def _merge(tables: Tables, row: Mapping[str, Any], expected: Expected) -> 
 
 def _location(row: Mapping[str, Any]) -> Location:
     groups = msgspec.json.decode(row["groups"], type=tuple[GroupMapping, ...])
-    return Location(id=LocationId(row["RowKey"]), name=row["name"], groups=groups)
+    columns = msgspec.json.decode(row.get("columns", "{}"), type=dict[str, str | None])
+    return Location(id=LocationId(row["RowKey"]), name=row["name"], groups=groups, columns=columns)

@@ -1,40 +1,62 @@
 """Recipients as CSV: read from the files of spreadsheet programs, and written so that no cell is a formula."""
 
+import codecs
 import csv
 import io
+import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import IO, Final
 
 import msgspec
 
-from shared.domain.email_address import clean_address, is_address
-from shared.domain.imports.columns import TEXT_FORMULA, Columns, UnusedColumn, columns_of, is_disabled, recognised
-from shared.domain.imports.csv_table import Record, records
+from shared.domain.email_address import is_address
+from shared.domain.imports.cells import cleaned, fault_of, harmless, value_of
+from shared.domain.imports.columns import (
+    ColumnMapping,
+    Columns,
+    UnusedColumn,
+    UsedColumn,
+    columns_of,
+    is_disabled,
+    recognised,
+    was_deactivated,
+)
+from shared.domain.imports.csv_table import records
 from shared.domain.imports.encodings import detect
-from shared.domain.recipient import ADDRESS_FIELDS, API_NAMES, PHONE_FIELDS, TEXT_FIELDS, Origin, Recipient
-from shared.domain.text import address_key, comparison_key, has_control_characters, without_invisible
+from shared.domain.preferences.group_mapping import Location
+from shared.domain.recipient import ADDRESS_FIELDS, API_NAMES, TEXT_FIELDS, Recipient
+from shared.domain.text import address_key, comparison_key, is_damaged, without_invisible
 from shared.errors import Rejected
 
-#: Maximum length of a field, in characters, also of a directory's.
-MAX_TEXT: Final = 1024
 #: Fields that identify the person of a row, in this order.
 KEY_FIELDS: Final = ("mail", "employee_id", "display_name")
+#: What is said of a row that is not about anyone.
+NO_NAME: Final = "The row has neither a name nor an e-mail address."
 #: What is said of a text that is not an address.
 NO_ADDRESS: Final = "{!r} is not a valid e-mail address."
 #: Number of names that a report shows if the encoding was guessed.
 _GUESSED_NAMES: Final = 3
-#: First characters of a formula in spreadsheet programs.
-#: Source: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA: Final = ("=", "+", "-", "@")
-#: White space that programs skip before one.
-_SPACES: Final = "\t\r"
+#: Characters of texts that separate rows or stand for a missing name.
+_NOT_A_NAME: Final = string.punctuation + " \u2013\u2014\u2026\u2800\u3164"
+#: What the errors of the CSV reader mean.
+_MALFORMED: Final = {
+    "unexpected end of data": "a quote is opened and not closed, here or in a later row",
+    "expected after": "there is text after a closing quote. A quote inside a cell is written twice",
+}
+#: Number of bytes in which the kind of a file is looked for.
+_HEAD: Final = 256
 #: First bytes of other kinds of files.
 _OTHER_KINDS: Final = (
-    (b"PK\x03\x04", "an Excel workbook (.xlsx) or another ZIP archive"),
+    (b"PK\x03\x04", "an Excel workbook (.xlsx), another workbook (.ods, .numbers) or a ZIP archive"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook (.xls)"),
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "a compressed file"),
     (b"<", "a web page or XML"),
+    (b"{\\rtf", "a formatted text (RTF)"),
+    (b"BEGIN:V", "a list of contacts (vCard) or a calendar"),
+    (b"{", "JSON"),
+    (b"[{", "JSON"),
 )
 HEADER: Final = ("id", "origin", "status", "reason", *API_NAMES.values())
 
@@ -44,6 +66,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     line: int
     fields: dict[str, str | None]
+    #: Id of the exported recipient; empty if the file is not an export of ours. An export of another location has ids
+    #: that are not stored here.
+    recipient: str = ""
+    #: Whether the recipient was deactivated when it was exported.
+    deactivated: bool = False
     #: Whether the file says that the person's account is not in use.
     disabled: bool = False
 
@@ -75,8 +102,10 @@ class FileNotes(msgspec.Struct, frozen=True, kw_only=True):
     """How a file was read."""
 
     encoding: str = ""
-    #: The first names with other than ASCII characters, if the encoding was guessed, to look at.
+    #: Names to look at: the first with other than ASCII characters if the encoding was guessed, or those that another
+    #: program has damaged.
     guessed_names: tuple[str, ...] = ()
+    used_columns: tuple[UsedColumn, ...] = ()
     unused_columns: tuple[UnusedColumn, ...] = ()
 
 
@@ -86,7 +115,14 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     #: Character encoding; empty if none was declared.
     charset: str = ""
     #: Fields of columns that are not recognised, or mean something else, by the column's name; None ignores a column.
-    columns: dict[str, str | None] = {}
+    #: Without any, the columns that the location remembers are used.
+    columns: dict[str, str | None] | None = None
+    #: Whether the location remembers these columns for later files, once the file is imported.
+    remember: bool = False
+
+    def at(self, location: Location) -> "Reading":
+        """Return how a file for a location is read: without columns of its own, with those that it remembers."""
+        return self if self.columns is not None else msgspec.structs.replace(self, columns=location.columns)
 
 
 class CsvFile:
@@ -108,37 +144,43 @@ class CsvFile:
         self._file.seek(0)
         text = io.TextIOWrapper(self._file, encoding=encoding, newline="")
         names: list[str] = []
-        unused: tuple[UnusedColumn, ...] = ()
+        columns = Columns([], {}, (), (), [], {})
         try:
-            for row in _parsed(text, self._reading.columns):
+            for row in _parsed(text, self._reading.columns or {}):
                 if isinstance(row, Columns):
-                    unused = row.unused
+                    columns = row
                     continue
-                if guessed and len(names) < _GUESSED_NAMES and isinstance(row, Row):
-                    names += [name for name in (row.fields.get("display_name"),) if name and not name.isascii()]
+                if len(names) < _GUESSED_NAMES and isinstance(row, Row):
+                    name = row.fields.get("display_name") or ""
+                    names += [name] if is_damaged(name) or (guessed and not name.isascii()) else []
                 yield row
         except UnicodeError as error:
             message = f"The file is not encoded in {encoding}. Save it as CSV (UTF-8)."
             raise Rejected(message, code="invalid_csv") from error
         finally:
             text.detach()
-        self.notes = FileNotes(
-            encoding=encoding.removesuffix("-sig"), guessed_names=tuple(names), unused_columns=unused
-        )
+            self.notes = FileNotes(
+                encoding=encoding.removesuffix("-sig"),
+                guessed_names=tuple(names),
+                used_columns=columns.used,
+                unused_columns=(*columns.unused, *columns.filled()),
+            )
 
 
 def _require_text(file: IO[bytes]) -> None:
     file.seek(0)
-    head = file.read(4)
+    head = file.read(_HEAD).lstrip(codecs.BOM_UTF8 + b" \t\r\n")
     for start, kind in _OTHER_KINDS:
         if head.startswith(start):
             raise Rejected(f"The file is {kind}. Save it as CSV (UTF-8), then import that file.", code="invalid_csv")
 
 
-def _parsed(text: io.TextIOWrapper, given: Mapping[str, str | None]) -> Iterator[Columns | Row | RowProblem]:
+def _parsed(text: io.TextIOWrapper, given: ColumnMapping) -> Iterator[Columns | Row | RowProblem]:
     """Yield the columns, then every row, or why it is invalid."""
-    table = records(text, recognised)
-    header = next(table, Record(1, []))
+    table = records(text, partial(recognised, given=given))
+    header = next(table, None)
+    if header is None:
+        raise Rejected("The file is empty.", code="invalid_csv")
     if header.error:
         raise Rejected(f"The header cannot be read: {header.error}.", code="invalid_csv")
     columns = columns_of(header.cells, given)
@@ -146,7 +188,9 @@ def _parsed(text: io.TextIOWrapper, given: Mapping[str, str | None]) -> Iterator
     row = None
     for row in table:
         if row.error:
-            yield RowProblem(line=row.line, code="malformed", detail=f"The row cannot be read: {row.error}.")
+            reason = next((meaning for part, meaning in _MALFORMED.items() if part in row.error), row.error)
+            detail = f"The row cannot be read: {reason}."
+            yield RowProblem(line=row.line, code="malformed", detail=detail)
         else:
             yield _row(row.line, columns, row.cells)
     if row is None and columns.unused:
@@ -161,65 +205,53 @@ def _row(line: int, columns: Columns, cells: Sequence[str]) -> Row | RowProblem:
     if len(cells) > len(columns.fields) and "".join(cells[len(columns.fields) :]).strip():
         detail = f"The row has {len(cells)} cells, the header {len(columns.fields)}."
         return RowProblem(line=line, code="too_many_cells", detail=detail)
-    fields: dict[str, str | None] = {}
-    #: Of a recipient that our export took from the directory, whose address is kept as the directory sent it.
-    sent_by_directory = columns.origin is not None and cells[columns.origin : columns.origin + 1] == [Origin.DIRECTORY]
-    for index, name in enumerate(columns.fields):
-        if name is not None:
-            text = _value(cells[index]) if index < len(cells) else None
-            value = _cleaned(name, text) if text is not None else None
-            if value is not None and name in ADDRESS_FIELDS and not (sent_by_directory or is_address(value)):
-                return RowProblem(line=line, code="invalid_mail", detail=NO_ADDRESS.format(value[:80]))
-            if value is not None and (len(value) > MAX_TEXT or has_control_characters(value)):
-                detail = f"{name} has more than {MAX_TEXT} characters, or control characters."
-                return RowProblem(line=line, code="invalid_value", detail=detail)
-            fields[name] = value
+    if columns.is_header(cells):
+        detail = "The row contains the names of the columns again. Remove it."
+        return RowProblem(line=line, code="invalid_value", detail=detail)
+    columns.see(cells)
+    recipient = "".join(cells[columns.id : columns.id + 1]).strip() if columns.id is not None else ""
+    fields = _fields(line, columns, cells, is_exported=bool(recipient))
+    if isinstance(fields, RowProblem):
+        return fields
     disabled = is_disabled(columns, cells)
     if isinstance(disabled, str):
         detail = f"{disabled[:80]!r} does not say whether the account is in use: write true or false."
         return RowProblem(line=line, code="invalid_value", detail=detail)
-    return _named(Row(line=line, fields=fields, disabled=disabled))
-
-
-def _named(row: Row) -> Row | RowProblem:
-    """Return a row with its name: that of a person without one is put together from its parts."""
-    fields = row.fields
-    if not fields.get("display_name"):
-        whole = " ".join(part for part in (fields.get("given_name"), fields.get("surname")) if part)
-        if whole:
+    name = fields.get("display_name") or ""
+    if not (name if recipient else without_invisible(name).strip(_NOT_A_NAME)):
+        whole = whole_name(fields)
+        if whole and not recipient:
             fields["display_name"] = whole
-        elif not fields.get("mail"):
-            detail = "The row has neither a name nor an e-mail address."
-            return RowProblem(line=row.line, code="nobody", detail=detail)
-        elif "display_name" in fields:
-            del fields["display_name"]
-    return row
+        elif recipient or fields.get("mail"):
+            fields.pop("display_name", None)  # an absent name does not erase the stored one
+        else:
+            return RowProblem(line=line, code="nobody", detail=NO_NAME)
+    deactivated = was_deactivated(columns, cells)
+    return Row(line=line, fields=fields, recipient=recipient, deactivated=deactivated, disabled=disabled)
 
 
-def _value(cell: str) -> str | None:
-    """Return the text of a cell, without the apostrophe of an export, and of a formula that is only a text."""
-    if cell.startswith("'") and _is_formula(cell[1:]):
-        cell = cell[1:]
-    elif "=" in cell and (formula := TEXT_FORMULA.fullmatch(cell)):
-        cell = formula[1].replace('""', '"')
-    return " ".join(cell.split()) or None
+def _fields(
+    line: int, columns: Columns, cells: Sequence[str], *, is_exported: bool
+) -> dict[str, str | None] | RowProblem:
+    """Return the values of a row. An exported recipient can have values of the directory, which are not judged here."""
+    fields: dict[str, str | None] = {}
+    for index, name in enumerate(columns.fields):
+        if name is None:
+            continue
+        text = value_of(cells[index]) if index < len(cells) else None
+        value = fields[name] = cleaned(name, text) if text is not None else None
+        if value is None:
+            continue
+        if fault := fault_of(name, value, is_exported=is_exported):
+            return RowProblem(line=line, code="invalid_value", detail=fault)
+        if name in ADDRESS_FIELDS and not (is_exported or is_address(value)):
+            return RowProblem(line=line, code="invalid_mail", detail=NO_ADDRESS.format(value[:80]))
+    return fields
 
 
-def _cleaned(name: str, text: str) -> str | None:
-    """Return a text without what does not belong to an address or a phone number."""
-    if name in ADDRESS_FIELDS:
-        address = clean_address(text)
-        return address if is_address(address) else text
-    return without_invisible(text).strip() or None if name in PHONE_FIELDS else text
-
-
-def as_imported(name: str, text: str | None) -> str | None:
-    """Return what importing the export of a field leads to. It differs from a text with spaces around it, for example.
-
-    A row that contains it does not change the recipient.
-    """
-    value = _value(_harmless(text)) if text is not None else None
-    return _cleaned(name, value) if value is not None else None
+def whole_name(fields: Mapping[str, str | None]) -> str:
+    """Return the name of a person without a display name, put together from its parts; empty without parts."""
+    return " ".join(part for part in (fields.get("given_name"), fields.get("surname")) if part)
 
 
 def export(recipients: Iterable[Recipient]) -> bytes:
@@ -230,15 +262,5 @@ def export(recipients: Iterable[Recipient]) -> bytes:
     for recipient in recipients:
         profile = (getattr(recipient.profile, name) for name in TEXT_FIELDS)
         cells = (recipient.id, recipient.origin.value, recipient.status.value, recipient.reason, *profile)
-        writer.writerow([_harmless(cell or "") for cell in cells])
+        writer.writerow([harmless(cell or "") for cell in cells])
     return text.getvalue().encode("utf-8-sig")
-
-
-def _harmless(text: str) -> str:
-    text = text.lstrip(_SPACES)
-    return f"'{text}" if _is_formula(text) else text
-
-
-def _is_formula(text: str) -> bool:
-    """Return whether a program may take a text for a formula, or for one that an export has made harmless."""
-    return text.lstrip().lstrip("'").lstrip().startswith(_FORMULA)

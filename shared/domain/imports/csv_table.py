@@ -17,10 +17,32 @@ _SAMPLE_LINES: Final = 100
 _SAMPLE: Final = 1 << 16
 #: The first line that tells Excel the delimiter.
 _SEPARATOR: Final = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t|]*', re.IGNORECASE)
+#: The first line of PowerShell's `Export-Csv`.
+_TYPE: Final = re.compile(r'"?#TYPE .*')
+#: Number of rows in which the header is looked for, below titles.
+_TITLES: Final = 10
+#: Number of recognised columns from which a row below others is the header.
+_RECOGNISED: Final = 2
 #: White space that can stand around quotes like a space. Inside values it becomes one anyway.
 _SPACES: Final = "\t\u00a0\u2007\u202f"
+#: What can surround values of a row without any: white space, and the end of a file in DOS.
+_BLANK: Final = " \t\r\n\x0b\x0c\x1a\u00a0"
 #: Rows without any value.
 _EMPTY: Final = re.compile(r'(?:[\s,;|]|"[^\S\r\n]*")*')
+
+
+class _Form(NamedTuple):
+    """The form of a table. The largest fits best: by known columns, then by equal rows, then by the header's length."""
+
+    recognised: int
+    #: Number of rows as long as the header.
+    equal: int
+    columns: int
+    #: Order among delimiters that fit equally well.
+    preference: int
+    #: Number of rows above the header.
+    titles: int
+    delimiter: str
 
 
 class Record(NamedTuple):
@@ -34,6 +56,8 @@ class Record(NamedTuple):
 def records(text: TextIO, recognised: Callable[[Sequence[str]], int]) -> Iterator[Record]:
     """Yield the rows of a table that are not empty, the header first. A row that cannot be read is the last one.
 
+    Rows above the header in which no column is recognised, such as the title of a list, are left out.
+
     `recognised` returns how many cells of a header are names of columns. Raises Rejected (`invalid_csv`) if a row is
     too long.
     """
@@ -42,16 +66,20 @@ def records(text: TextIO, recognised: Callable[[Sequence[str]], int]) -> Iterato
     for line in lines:
         if not delimiter and (separator := _SEPARATOR.fullmatch(line.rstrip("\r\n"))):
             delimiter = separator[1]
-        elif not _EMPTY.fullmatch(line):
+        elif not (_EMPTY.fullmatch(line) or _TYPE.match(line)):
             lines.put_back([line, *lines.take_sample()])
             break
         skipped += 1
         lines.begin_row()
-    if not delimiter and lines.waiting:
-        sample = "".join(reversed(lines.waiting))
-        delimiter = max(_DELIMITERS, key=lambda candidate: _fit(sample, candidate, recognised))
-    for record in _rows(lines, delimiter or ","):
-        if record.error or "".join(record.cells).strip():
+    sample = "".join(reversed(lines.waiting))
+    form = _form(sample, delimiter, recognised)
+    if not form.recognised and form.columns == 1:
+        wrapped = _Unwrapped(_rows(_Lines(io.StringIO(sample, newline="")), form.delimiter), form.delimiter)
+        inner = _form("".join(iter(wrapped.readline, "")), "", recognised)
+        if inner.recognised >= _RECOGNISED:
+            lines, form = _Lines(_Unwrapped(_rows(lines, form.delimiter), form.delimiter)), inner
+    for number, record in enumerate(_rows(lines, form.delimiter)):
+        if record.error or (number >= form.titles and "".join(record.cells).strip(_BLANK)):
             yield Record(skipped + record.line, record.cells, record.error)
 
 
@@ -74,10 +102,24 @@ def _rows(lines: "_Lines", delimiter: str) -> Iterator[Record]:
         line = lines.number + 1
 
 
-def _fit(sample: str, delimiter: str, recognised: Callable[[Sequence[str]], int]) -> tuple[int, int, int]:
-    """Return how well a delimiter fits: recognised columns, rows as long as the header, and length of the header."""
-    header, *others = [_trimmed(record.cells) for record in _rows(_Lines(io.StringIO(sample, newline="")), delimiter)]
-    return recognised(header), sum(len(row) == len(header) for row in others), len(header)
+def _form(sample: str, delimiter: str, recognised: Callable[[Sequence[str]], int]) -> "_Form":
+    """Return the form that fits best. A delimiter that the file names is used, unless it leads to no known column."""
+    named = _fit(sample, delimiter, recognised) if delimiter else None
+    if named is not None and named.recognised:
+        return named
+    return max(_fit(sample, candidate, recognised) for candidate in dict.fromkeys((*_DELIMITERS, delimiter or ",")))
+
+
+def _fit(sample: str, delimiter: str, recognised: Callable[[Sequence[str]], int]) -> "_Form":
+    """Return the form of a table with a delimiter."""
+    rows = [_trimmed(record.cells) for record in _rows(_Lines(io.StringIO(sample, newline="")), delimiter)]
+    counts = [recognised(row) for row in rows[:_TITLES]] or [0]
+    below = next((number for number, count in enumerate(counts) if count >= _RECOGNISED), 0)
+    titles = 0 if counts[0] else below
+    header = len(rows[titles]) if rows else 0
+    equal = sum(len(row) == header for row in rows[titles + 1 :])
+    preference = -_DELIMITERS.index(delimiter) if delimiter in _DELIMITERS else 1
+    return _Form(counts[titles], equal, header, preference, titles, delimiter)
 
 
 def _trimmed(cells: list[str]) -> list[str]:
@@ -101,10 +143,23 @@ def _spaced(lines: "_Lines", delimiter: str) -> list[str] | None:
     return None
 
 
+class _Unwrapped:
+    """The lines inside the cells of a table of one column: a program has quoted whole lines of a CSV file."""
+
+    def __init__(self, rows: Iterator[Record], delimiter: str) -> None:
+        self._rows = rows
+        self._delimiter = delimiter
+
+    def readline(self, _limit: int = 0) -> str:
+        """Return the next line; empty after the last one."""
+        row = next(self._rows, None)
+        return "" if row is None else self._delimiter.join(row.cells) + "\n"
+
+
 class _Lines:
     """The lines of a text. A row has at most MAX_ROW characters."""
 
-    def __init__(self, text: TextIO) -> None:
+    def __init__(self, text: "TextIO | _Unwrapped") -> None:
         self._text = text
         self._row: list[str] = []
         self._characters = 0

@@ -36,7 +36,8 @@ class ImportState(StrEnum):
     WAITING = "waiting"
     WORKING = "working"
     DONE = "done"
-    #: All rows are applied; deactivations above the guard's limits await approval.
+    #: All rows are applied, and deactivations above the guard's limits await approval; or no row is applied, and
+    #: look-alikes do.
     HELD = "held"
     #: Rows are invalid or the file is not CSV, so nothing was written; or the import expired.
     FAILED = "failed"
@@ -76,9 +77,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     #: Number of rows that are invalid or were not applied, and the first of them by line.
     refused_rows: int = 0
     problems: tuple[RowProblem, ...] = ()
-    #: Number of deactivations that await approval, and their approval digest.
+    #: Number of deactivations that await approval, and the approval digest of these and of look-alikes.
     held: int = 0
     held_digest: str | None = None
+    #: Number of look-alikes, and the first of them: while it is not 0, nothing is imported without a confirmation.
+    look_alikes: int = 0
+    look_alike_rows: tuple[RowProblem, ...] = ()
     #: How the file was read.
     notes: FileNotes = FileNotes()
     #: Whether a person has approved exactly the deactivations of the import.
@@ -135,11 +139,22 @@ class ImportMark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def failure(
-    code: str, detail: str, rows: int = 0, refused_rows: int = 0, problems: tuple[RowProblem, ...] = ()
+    code: str,
+    detail: str,
+    rows: int = 0,
+    refused_rows: int = 0,
+    problems: tuple[RowProblem, ...] = (),
+    notes: FileNotes | None = None,
 ) -> Outcome:
     """Return the outcome of a failed import."""
-    problem = Problem(concerns="import", code=code, detail=detail)
-    return Outcome(state=ImportState.FAILED, problem=problem, rows=rows, refused_rows=refused_rows, problems=problems)
+    return Outcome(
+        state=ImportState.FAILED,
+        problem=Problem(concerns="import", code=code, detail=detail),
+        rows=rows,
+        refused_rows=refused_rows,
+        problems=problems,
+        notes=notes or FileNotes(),
+    )
 
 
 def announced(started: Import) -> Run:

@@ -8,7 +8,8 @@ import msgspec
 
 from shared.domain.email_address import is_address
 from shared.domain.ids import ObjectId, RecipientId
-from shared.domain.imports.csv_file import KEY_FIELDS, NO_ADDRESS, Row, RowProblem, as_imported
+from shared.domain.imports.cells import as_imported
+from shared.domain.imports.csv_file import KEY_FIELDS, NO_ADDRESS, NO_NAME, Row, RowProblem, whole_name
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.recipient import ADDRESS_FIELDS, Change, ChangeKind, Origin, Profile, Reason, Recipient, Status
 from shared.domain.reconcile.candidate import Candidate
@@ -52,10 +53,12 @@ def decide_row(
         return RowProblem(line=row.line, code="ambiguous", detail=detail)
     if match.recipient is None:
         return _created(row, preferences, taken)
-    if match.recipient.origin is Origin.DIRECTORY and not preferences.allow_csv_to_update_directory:
+    updated = _updated(row, match.recipient, preferences)
+    is_protected = match.recipient.origin is Origin.DIRECTORY and not preferences.allow_csv_to_update_directory
+    if updated is not None and is_protected:
         detail = "The recipient comes from the directory, and the preferences do not let CSV update it."
         return RowProblem(line=row.line, code="directory_owns", detail=detail)
-    return _updated(row, match.recipient, preferences)
+    return updated
 
 
 def keys_of(recipient: Recipient) -> tuple[str, ...]:
@@ -65,7 +68,8 @@ def keys_of(recipient: Recipient) -> tuple[str, ...]:
     if row.alias is not None:
         return row.key, row.alias  # the row may have no address, or lost it
     named = not row.fields["mail"] and not row.fields["employee_id"]
-    return () if named and profile.aliases else (row.key,)  # a row that changes the name may mean it by an address
+    # A row that changes the name may mean it by an address; and a directory has people without any of these.
+    return (row.key,) if row.key and not (named and profile.aliases) else ()
 
 
 def address_keys_of(recipient: Recipient) -> tuple[str, ...]:
@@ -94,7 +98,13 @@ def _new_id(key: str, taken: Callable[[RecipientId], bool]) -> RecipientId:
 def _created(row: Row, preferences: Preferences, taken: Callable[[RecipientId], bool]) -> Write | RowProblem:
     if problem := _address_problem(row, row.fields):
         return problem
-    fields = preferences.attributes.with_e164_numbers(row.fields)
+    name = row.fields.get("display_name") or whole_name(row.fields) or None
+    if not (name or row.fields.get("mail")):
+        return RowProblem(line=row.line, code="nobody", detail=NO_NAME)
+    if row.deactivated:
+        detail = "The file says that this recipient was deactivated, and it is not one of this location."
+        return RowProblem(line=row.line, code="account_disabled", detail=detail)
+    fields = preferences.attributes.with_e164_numbers({**row.fields, "display_name": name})
     recipient = Recipient(
         id=_new_id(row.key, taken),
         origin=Origin.CSV,
@@ -127,12 +137,15 @@ def _updated(row: Row, recipient: Recipient, preferences: Preferences) -> Write 
         return problem
     numbers = preferences.attributes.with_e164_numbers(differing)
     changed = {name: value for name, value in numbers.items() if value != stored[name]}
-    returns = recipient.origin is Origin.CSV and recipient.status is Status.DEACTIVATED_BY_SYNC
+    returns = recipient.origin is Origin.CSV and recipient.status is Status.DEACTIVATED_BY_SYNC and not row.deactivated
     if not changed and not returns:
         return None
+    profile = msgspec.structs.replace(recipient.profile, **changed)
+    if "mail" in changed and not (profile.display_name or profile.mail):
+        return RowProblem(line=row.line, code="nobody", detail=NO_NAME)
     after = msgspec.structs.replace(
         recipient,
-        profile=msgspec.structs.replace(recipient.profile, **changed),
+        profile=profile,
         status=Status.ACTIVE if returns else recipient.status,
         reason=None if returns else recipient.reason,
     )

@@ -26,6 +26,8 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     id: LocationId
     name: str
     groups: tuple[GroupMapping, ...] = ()
+    #: Fields of columns in files for this location, by the column's name; None for a column that is not used.
+    columns: dict[str, str | None] = {}
 
     def without(self, group: ObjectId) -> "Location":
         """Return the location without a group."""

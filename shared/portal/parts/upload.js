@@ -9,9 +9,9 @@ const ENDED = new Set(["done", "held", "failed"]);
 /** Whether an error means that the file has to be uploaded in parts. */
 export const isTooLarge = (error) => ["too_many_rows", "file_too_large"].includes(error.code);
 
-/** Imports a file and returns the same report as a small import. `location` is the location's path. */
-export async function uploadImport(location, file, { mode, approve, progress }) {
-  const created = await api.post(`${location}/imports?${new URLSearchParams({ mode })}`);
+/** Imports a file and returns the same report as a small import. `location` is the location's path, `query` says how to read it. */
+export async function uploadImport(location, file, { query, approve, progress }) {
+  const created = await api.post(`${location}/imports?${query}`);
   const path = `${location}/imports/${created.id}`;
   const parts = Math.ceil(file.size / PART_BYTES);
   for (let part = 1; part <= parts; part += 1) {

@@ -9,6 +9,7 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
+from shared.domain.imports.columns import require_columns
 from shared.domain.imports.csv_file import Reading
 from shared.domain.imports.import_record import MAX_PART_BYTES, MAX_PARTS, UPLOAD_INSTEAD, ImportRef
 from shared.domain.imports.row_decisions import ImportMode
@@ -27,7 +28,8 @@ _MAX_FILE: Final = 32 * 1024 * 1024
 _MODE: Final = one_of("mode", "Keep (merge) or deactivate (overwrite) CSV recipients missing in the file.", ImportMode)
 _COLUMNS: Final = Parameter(
     name="columns",
-    about='Fields of columns, as a JSON object: `{"Primary Email": "mail", "Shoe size": null}`; null ignores one.',
+    about='Fields of columns, as a JSON object: `{"Primary Email": "mail", "Shoe size": null}`; null ignores one. The '
+    "location remembers them once the file is imported; without this parameter, the remembered ones are used.",
 )
 _NOT_STARTED: Final = ("parts_missing", "file_too_large", "digest_mismatch")
 _NO_IMPORT: Final = {404: (*NO_LOCATION[404], "import_not_found")}
@@ -74,14 +76,8 @@ async def recipients_import(request: Request) -> Answer:
     if request.flag("dryRun"):
         report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved, reading)
     else:
-        inputs = (
-            request.location.encode(),
-            mode.encode(),
-            approved.encode(),
-            request.charset.encode(),
-            file.getvalue(),
-        )
-        repeatable = request.repeatable("import", *inputs)
+        texts = (request.location, mode, approved, request.charset, request.query("columns"))
+        repeatable = request.repeatable("import", *(text.encode() for text in texts), file.getvalue())
         report = await app().import_csv(
             request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable, reading
         )
@@ -166,11 +162,13 @@ def _file(request: Request) -> BytesIO:
 
 
 def _reading(request: Request) -> Reading:
+    given = request.query("columns")
     try:
-        columns = msgspec.json.decode(request.query("columns", "{}"), type=dict[str, str | None])
+        columns = msgspec.json.decode(given, type=dict[str, str | None]) if given else None
     except msgspec.DecodeError as error:
         raise Rejected(f"Invalid columns: {error}. Use a JSON object.", code="invalid_query") from error
-    return Reading(charset=request.charset, columns=columns)
+    require_columns(columns or {}, "invalid_query")
+    return Reading(charset=request.charset, columns=columns, remember=columns is not None)
 
 
 def _ref(request: Request) -> ImportRef:

@@ -40,6 +40,12 @@ class MappedGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     transitive: bool = True
 
 
+class ColumnsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fields of the columns of files, by the column's name; null for a column that is not used."""
+
+    columns: dict[str, str | None]
+
+
 class MappingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All groups of a location; a plain id means the group including nested groups."""
 
@@ -131,6 +137,37 @@ async def mapping_put(request: Request) -> Answer:
     ]
     mapped, tag = await app().locations.put_mapping(request.tenant, request.location, groups, request.condition())
     return Answer(MappingView(groups=mapped), headers=tagged(tag))
+
+
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/locations/{location}/columns",
+    Contract(answers=answers(ColumnsBody), tagged=True, problems=NO_LOCATION),
+)
+async def columns_get(request: Request) -> Answer:
+    """Return the columns that a location remembers for imports."""
+    location, tag = await app().locations.get(request.tenant, request.location)
+    return Answer(ColumnsBody(columns=location.columns), headers=tagged(tag))
+
+
+@route(
+    bp,
+    "PUT",
+    "tenants/{tenant}/locations/{location}/columns",
+    Contract(
+        answers=answers(ColumnsBody),
+        body=ColumnsBody,
+        tagged=True,
+        conditional=True,
+        problems={**NO_LOCATION, 400: ("invalid_body",)},
+    ),
+)
+async def columns_put(request: Request) -> Answer:
+    """Replace the columns that a location remembers for imports; an empty object forgets them."""
+    body = request.body(ColumnsBody)
+    _, tag = await app().locations.put_columns(request.tenant, request.location, body.columns, request.condition())
+    return Answer(body, headers=tagged(tag))
 
 
 class UnmapBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -117,12 +117,16 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
             try:
                 await self.files.check(claimed, matcher, file, MAX_ROWS, "Split it into several files.")
             except RowsRefused as error:
-                return failure(error.code, str(error), matcher.rows, error.refused_rows, error.problems)
+                return failure(error.code, str(error), matcher.rows, error.refused_rows, error.problems, matcher.notes)
             except Rejected as error:
                 return failure(error.code, str(error))
             outcome, report, complete = await self.files.apply(claimed, run, matcher, begin_writing)
         await self.completion.note(claimed, report)
-        return outcome if complete else None
+        if not complete:
+            return None
+        if not outcome.look_alikes:
+            await self.files.remember(claimed)
+        return outcome
 
     async def _read(self, claimed: Import, file: IO[bytes]) -> str:
         """Write the uploaded parts to a file, and return its SHA-256."""

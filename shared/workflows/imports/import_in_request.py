@@ -11,6 +11,7 @@ from shared.domain.ids import ImportId, LocationId, RunId, TenantId
 from shared.domain.imports.csv_file import Reading
 from shared.domain.imports.import_record import MAX_ROWS_IN_REQUEST, UPLOAD_INSTEAD, Import, ImportState, Outcome
 from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.group_mapping import Location
 from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, Run, RunKind
 from shared.errors import Conflict, Superseded
@@ -59,8 +60,8 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             Conflict: A sync uses the location (`run_active`), or the same request is being processed.
             Contended: Other changes of the location came first at every attempt.
         """
-        await self.manual.require_location(tenant, location)
-        wanted = self._wanted(tenant, location, mode, approved, by, reading)
+        stored = await self.manual.require_location(tenant, location)
+        wanted = self._wanted(tenant, stored, mode, approved, by, reading)
         if repeatable is None:
             return await self._import(wanted, file, self.manual.new_run())
         async with self.idempotency.reserve(tenant, repeatable) as reservation:
@@ -84,25 +85,25 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
         reading: Reading | None = None,
     ) -> ImportReport:
         """Return the report that an import would have now, and write nothing. Raises the same errors."""
-        await self.manual.require_location(tenant, location)
-        return await self._import(self._wanted(tenant, location, mode, approved, "", reading), file, None)
+        stored = await self.manual.require_location(tenant, location)
+        return await self._import(self._wanted(tenant, stored, mode, approved, "", reading), file, None)
 
     def _wanted(
-        self, tenant: TenantId, location: LocationId, mode: ImportMode, approved: str, by: str, reading: Reading | None
+        self, tenant: TenantId, location: Location, mode: ImportMode, approved: str, by: str, reading: Reading | None
     ) -> Import:
         """Return an import that is not stored: it begins and ends with the request."""
         id_, now = ImportId(""), self.manual.clock.now()
         state = ImportState.WORKING
         return Import(
             tenant=tenant,
-            location=location,
+            location=location.id,
             id=id_,
             mode=mode,
             by=by,
             state=state,
             at=now,
             approved=approved,
-            reading=reading or Reading(),
+            reading=(reading or Reading()).at(location),
         )
 
     async def _import(self, wanted: Import, file: IO[bytes], run: RunId | None) -> ImportReport:
@@ -110,9 +111,16 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
         with closing(RowMatcher(IN_MEMORY)) as matcher:
             await self.files.check(wanted, matcher, file, MAX_ROWS_IN_REQUEST, UPLOAD_INSTEAD)
             outcome, report = await self.files.preview(wanted, matcher)
-            if run is None or (report.counts == Counts() and not outcome.held):
+            if run is None:
                 return ImportReport(**asdict(outcome), counts=report.counts)
-            outcome, report = await self._apply(wanted, run, matcher)
+            if not outcome.look_alikes and (report.counts != Counts() or outcome.held):
+                outcome, report = await self._apply(wanted, run, matcher)
+        if outcome.look_alikes:
+            waiting = msgspec.structs.replace(outcome, unchanged=0)
+            return ImportReport(**asdict(waiting), counts=Counts())
+        await self.files.remember(wanted)
+        if report.counts == Counts() and not outcome.held:
+            return ImportReport(**asdict(outcome), counts=report.counts)
         decision = outcome.decision(wanted.by, self.manual.clock.now())
         recorded = await self.manual.record(
             wanted.tenant, run, RunKind.IMPORT, wanted.by, {wanted.location: report}, decision=decision

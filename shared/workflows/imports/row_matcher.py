@@ -17,6 +17,7 @@ from msgspec.structs import astuple
 from shared.domain.ids import LocationId, RecipientId
 from shared.domain.imports.csv_file import CsvFile, FileNotes, Row, RowProblem
 from shared.domain.imports.import_record import MAX_NAMED
+from shared.domain.imports.look_alikes import LookAlikes, look_alikes, name_key
 from shared.domain.imports.row_decisions import (
     Match,
     address_keys_of,
@@ -26,7 +27,7 @@ from shared.domain.imports.row_decisions import (
     not_in_file,
 )
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.recipient import Origin, Recipient, Status
+from shared.domain.recipient import Origin, Profile, Recipient, Status
 from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import Loss, digest_sorted
 from shared.domain.reconcile.write import Write
@@ -42,7 +43,7 @@ PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -16384;
 CREATE TABLE problem (line INTEGER, code TEXT, detail TEXT);
-CREATE TABLE file_row (n INTEGER PRIMARY KEY, line INTEGER, key TEXT, alias TEXT, body BLOB);
+CREATE TABLE file_row (n INTEGER PRIMARY KEY, line INTEGER, key TEXT, alias TEXT, recipient TEXT, body BLOB);
 CREATE TABLE recipient (n INTEGER PRIMARY KEY, id TEXT UNIQUE, from_file INTEGER, body BLOB);
 CREATE TABLE recipient_key (key TEXT, recipient INTEGER);
 CREATE TABLE other_address (key TEXT, recipient INTEGER);
@@ -50,17 +51,20 @@ CREATE TABLE without_address (recipient INTEGER PRIMARY KEY);
 CREATE TABLE already_deactivated (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE row_match (row INTEGER PRIMARY KEY, candidates INTEGER, recipient INTEGER);
 CREATE TABLE match_count (recipient INTEGER PRIMARY KEY, rows INTEGER);
+CREATE TABLE namesake (name TEXT PRIMARY KEY, recipient INTEGER) WITHOUT ROWID;
+CREATE TABLE twin (key TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE VIEW missing AS SELECT * FROM recipient WHERE from_file AND n NOT IN (SELECT recipient FROM match_count);
 CREATE VIEW affected AS SELECT id FROM missing UNION SELECT id FROM already_deactivated;
 """
 #: Adds a problem for every row whose person an earlier row is about. A row without an address is about the
 #: employee of a row with one; two rows with different addresses are about two people, even with the same employee id.
+#: Rows of an export are about the recipients with their ids: two of these can have one address, or none.
 #: Grouping by name first avoids comparing every pair of a million rows with the same name.
 _DUPLICATES: Final = """
 CREATE INDEX row_key ON file_row (key);
 CREATE TABLE name AS
-    SELECT key AS name, line, 0 AS alias FROM file_row
-    UNION ALL SELECT alias, line, 1 FROM file_row WHERE alias IS NOT NULL;
+    SELECT COALESCE('id:' || recipient, key) AS name, line, 0 AS alias FROM file_row
+    UNION ALL SELECT alias, line, 1 FROM file_row WHERE alias IS NOT NULL AND recipient IS NULL;
 CREATE TABLE first AS
     SELECT name, MIN(line) AS by_any, MIN(CASE WHEN alias = 0 THEN line END) AS by_key FROM name GROUP BY name;
 CREATE INDEX first_name ON first (name);
@@ -80,12 +84,19 @@ DELETE FROM other_address;
 DELETE FROM without_address;
 DELETE FROM row_match;
 DELETE FROM match_count;
+DELETE FROM twin;
+DELETE FROM namesake;
 """
 #: Finds the recipients that each row can mean by its address, or without one by its employee id or name; and then by
 #: another address of a recipient.
 _MATCH: Final = """
+CREATE TABLE known AS
+    SELECT file_row.n AS row, recipient.n AS recipient FROM file_row JOIN recipient ON recipient.id = file_row.recipient
+    WHERE file_row.recipient IS NOT NULL;
 CREATE TABLE pair AS
-    SELECT file_row.n AS row, recipient FROM recipient_key JOIN file_row USING (key);
+    SELECT * FROM known
+    UNION ALL SELECT file_row.n, recipient_key.recipient FROM recipient_key JOIN file_row USING (key)
+    WHERE file_row.n NOT IN (SELECT row FROM known);
 INSERT INTO row_match SELECT row, COUNT(*), MIN(recipient) FROM pair GROUP BY row;
 CREATE TABLE other_pair AS
     SELECT file_row.n AS row, recipient FROM other_address JOIN file_row USING (key)
@@ -121,14 +132,24 @@ INSERT INTO match_count SELECT employee.recipient, rows FROM employee JOIN choic
 DROP TABLE employee;
 DROP TABLE choice;
 """
+#: Finds the keys of several rows that mean no recipient: an export of another location can have some.
+_TWINS: Final = """
+INSERT INTO twin
+    SELECT key FROM file_row WHERE n NOT IN (SELECT row FROM row_match) GROUP BY key HAVING COUNT(*) > 1;
+"""
 _MATCHED_ROWS: Final = """
-SELECT file_row.body, COALESCE(candidates, 0), recipient.body, COALESCE(match_count.rows, 0)
+SELECT file_row.body, COALESCE(candidates, 0), recipient.body, COALESCE(match_count.rows > 1, twin.key IS NOT NULL)
 FROM file_row
 LEFT JOIN row_match ON row_match.row = file_row.n
 LEFT JOIN recipient ON recipient.n = row_match.recipient AND candidates = 1
 LEFT JOIN match_count ON match_count.recipient = recipient.n
+LEFT JOIN twin ON twin.key = file_row.key AND candidates IS NULL
 ORDER BY file_row.key
 """
+#: Rows that mean no recipient, by line, and recipients that no row means.
+_NEW_ROWS: Final = "SELECT body FROM file_row WHERE n NOT IN (SELECT row FROM row_match) ORDER BY line"
+_OTHER_RECIPIENTS: Final = "SELECT n, body FROM recipient WHERE n NOT IN (SELECT recipient FROM match_count)"
+_NAMESAKE: Final = "SELECT body FROM recipient JOIN namesake ON namesake.recipient = recipient.n WHERE name = ?"
 #: Executes all work on databases, so that the event loop stays free. The interpreter switches between this thread and
 #: the loop every 5 ms. One thread per process: each keeps about 30 MiB of freed memory, and more would not be faster.
 #: Source: https://docs.python.org/3/library/sys.html#sys.setswitchinterval
@@ -157,6 +178,8 @@ class RowMatcher:
         #: Number of recipients, and of the active ones among them.
         self._stored = 0
         self.active = 0
+        #: Whether rows have ids of recipients.
+        self._has_ids = False
 
     def close(self) -> None:
         """Delete the database, after the work that a cancelled caller left in the thread."""
@@ -168,8 +191,13 @@ class RowMatcher:
             self.rows += len(chunk)
             if self.rows > limit:
                 return False
-            valid = [(row.line, row.key, row.alias, _encode(row)) for row in chunk if isinstance(row, Row)]
-            self._insert("INSERT INTO file_row (line, key, alias, body) VALUES (?, ?, ?, ?)", valid)
+            valid = [
+                (row.line, row.key, row.alias, row.recipient or None, _encode(row))
+                for row in chunk
+                if isinstance(row, Row)
+            ]
+            self._has_ids = self._has_ids or any(row[3] for row in valid)
+            self._insert("INSERT INTO file_row (line, key, alias, recipient, body) VALUES (?, ?, ?, ?, ?)", valid)
             self._add_problems(row for row in chunk if isinstance(row, RowProblem))
         if isinstance(rows, CsvFile):
             self.notes = rows.notes
@@ -214,12 +242,14 @@ class RowMatcher:
         if self._count("open"):
             self._database.executescript(_MATCH_EMPLOYEES)
         self._database.execute("DROP TABLE open")
+        if self._has_ids:
+            self._database.executescript(_TWINS)
 
     def writes(self, preferences: Preferences, *, departures: bool) -> Iterator[Write]:
         """Yield what the rows create and update, then, if wanted, the deactivations of missing recipients by id."""
-        for row, candidates, body, match_count in self._database.execute(_MATCHED_ROWS):
+        for row, candidates, body, contested in self._database.execute(_MATCHED_ROWS):
             recipient = _decode_recipient(body) if body is not None else None
-            match = Match(candidates=candidates, recipient=recipient, contested=match_count > 1)
+            match = Match(candidates=candidates, recipient=recipient, contested=bool(contested))
             decided = decide_row(_decode_row(row), match, preferences, self._is_stored)
             if isinstance(decided, RowProblem):
                 self._add_problems((decided,))
@@ -229,6 +259,28 @@ class RowMatcher:
             for (body,) in self._database.execute("SELECT body FROM missing ORDER BY id"):
                 recipient = _decode_recipient(body)
                 yield from deactivations((not_in_file(recipient),), {recipient.id: recipient}, Origin.CSV)
+
+    def look_alikes(self) -> LookAlikes:
+        """Return the new people who have the name of an active recipient that the file does not contain."""
+        if self._database.execute(f"{_NEW_ROWS} LIMIT 1").fetchone() is None:
+            return LookAlikes()
+        for chunk in _chunks(self._database.execute(_OTHER_RECIPIENTS)):
+            others = [(number, _decode_recipient(body)) for number, body in chunk]
+            names = [
+                (name, number)
+                for number, other in others
+                if other.status is Status.ACTIVE and (name := name_key(other.profile.display_name))
+            ]
+            self._insert("INSERT OR IGNORE INTO namesake VALUES (?, ?)", names)
+        if not self._count("namesake"):
+            return LookAlikes()
+        rows = (_decode_row(body) for (body,) in self._database.execute(_NEW_ROWS))
+        return look_alikes((row, self._namesake(row)) for row in rows if not (row.disabled or row.deactivated))
+
+    def _namesake(self, row: Row) -> Profile | None:
+        name = name_key(row.fields.get("display_name"))
+        stored = self._database.execute(_NAMESAKE, (name,)).fetchone() if name else None
+        return _decode_recipient(stored[0]).profile if stored is not None else None
 
     def loss(self, location: LocationId, added: int) -> Loss:
         """Return the loss of the location to an overwriting file, over all attempts of the run.

@@ -43,7 +43,7 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: The tenant or the location does not exist.
             Rejected: The tenant has MAX_OPEN imports with files (`too_many_imports`).
         """
-        await self.manual.require_location(tenant, location)
+        stored = await self.manual.require_location(tenant, location)
         with_files = [mark async for mark in self.imports.list_imports(tenant) if mark.state.has_file]
         if len(with_files) >= MAX_OPEN:
             raise Rejected(
@@ -51,7 +51,7 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
                 code="too_many_imports",
             )
         id_, now, state = ImportId(self.manual.new_run()), self.clock.now(), ImportState.UPLOADING
-        reading = reading or Reading()
+        reading = (reading or Reading()).at(stored)
         new = Import(tenant=tenant, location=location, id=id_, mode=mode, by=by, state=state, at=now, reading=reading)
         await self.imports.insert(new)
         return new

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.ids import LocationId, RunId, TenantId
+from shared.domain.preferences.group_mapping import Location
 from shared.domain.recipient import Counts, Recipient, Status
 from shared.domain.reconcile.write import Write
 from shared.domain.run import HeldDecision, LocationReport, Run, RunKind, RunMode, RunState
@@ -45,11 +46,13 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     ids: IdSource
 
-    async def require_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Raise NotFound if the tenant does not exist or does not have the location."""
+    async def require_location(self, tenant: TenantId, location: LocationId) -> Location:
+        """Return the location. Raises NotFound if the tenant does not exist or does not have it."""
         await self.tenants.get(tenant)
-        if location not in {configured.id for configured in await self.settings.list_locations(tenant)}:
+        stored = (await self.settings.find_location(tenant, location)).value
+        if stored is None:
             raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
+        return stored
 
     async def stored(self, tenant: TenantId, location: LocationId) -> list[Recipient]:
         """Return the recipients of a location."""

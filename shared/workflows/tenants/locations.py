@@ -6,6 +6,7 @@ from typing import Final, Protocol
 import msgspec
 
 from shared.domain.ids import LocationId, ObjectId, TenantId
+from shared.domain.imports.columns import ColumnMapping, require_columns
 from shared.domain.optimistic_locking import Condition, Expected, Tagged, bound_to, expected, tag_of
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.recipient import Status
@@ -84,8 +85,8 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
         version = expected(condition, etag_before, tenant, location)
         with bound_to(version):
             etag = await self.settings.put_location(tenant, location, name, version or Expected(etag_before))
-        groups = before.groups if before is not None else ()
-        return Tagged(Location(id=location, name=name, groups=groups), tag_of(etag, tenant, location))
+        put = msgspec.structs.replace(before or Location(id=location, name=name), name=name)
+        return Tagged(put, tag_of(etag, tenant, location))
 
     async def delete(self, tenant: TenantId, location: LocationId, condition: Condition | None = None) -> None:
         """Delete the location with its recipients and imports.
@@ -171,6 +172,31 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
         stored, etag = await self.settings.find_location(tenant, location)
         if stored is not None:
             await self.settings.put_mapping(tenant, location, stored.without(group).groups, Expected(etag))
+
+    async def put_columns(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        columns: ColumnMapping,
+        condition: Condition | None = None,
+    ) -> Tagged[ColumnMapping]:
+        """Replace the columns that a location remembers for imports, and return them with the location's tag.
+
+        Raises:
+            NotFound: The tenant or the location does not exist.
+            Rejected: A field does not exist, or there are too many columns.
+            ChangedMeanwhile: The stored version is not the required one.
+        """
+        require_columns(columns, "invalid_body")
+        await self.tenants.get(tenant)
+        before, etag = await self.settings.find_location(tenant, location)
+        if before is None:
+            raise _no_location(tenant, location)
+        version = expected(condition, etag, tenant, location)
+        if columns != before.columns:
+            with bound_to(version):
+                etag = await self.settings.put_columns(tenant, location, columns, version)
+        return Tagged(columns, tag_of(etag, tenant, location))
 
 
 def _no_location(tenant: TenantId, location: LocationId) -> NotFound:

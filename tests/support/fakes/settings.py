@@ -1,6 +1,6 @@
 """What admins choose, in memory."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgspec
 
@@ -78,10 +78,8 @@ class FakeSettingsStore:
         """
         if expected is not None:
             self.rows.locations.require((tenant, location), expected.etag)
-        before = self.rows.locations.value((tenant, location))
-        return self.rows.locations.put(
-            (tenant, location), Location(id=location, name=name, groups=before.groups if before else ())
-        )
+        before = self.rows.locations.value((tenant, location)) or Location(id=location, name=name)
+        return self.rows.locations.put((tenant, location), msgspec.structs.replace(before, name=name))
 
     async def put_mapping(
         self,
@@ -94,6 +92,24 @@ class FakeSettingsStore:
 
         Raises: NotFound for an unknown location; ETagConflict unless the stored one has the expected ETag.
         """
+        before = self._known(tenant, location, expected)
+        by_id = {group.id: group for group in groups}
+        mapping = tuple(by_id[group] for group in sorted(by_id))
+        return self.rows.locations.put((tenant, location), msgspec.structs.replace(before, groups=mapping))
+
+    async def put_columns(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        columns: Mapping[str, str | None],
+        expected: Expected | None = None,
+    ) -> str:
+        """Replace the columns that a location remembers and return the location's new ETag. Raises as `put_mapping`."""
+        before = self._known(tenant, location, expected)
+        return self.rows.locations.put((tenant, location), msgspec.structs.replace(before, columns=dict(columns)))
+
+    def _known(self, tenant: TenantId, location: LocationId, expected: Expected | None) -> Location:
+        """Return a location to change. Raises as `put_mapping`."""
         before = self.rows.locations.value((tenant, location))
         if expected is not None and (before is None or expected.etag is None):
             raise ETagConflict("The location does not exist.")
@@ -101,9 +117,7 @@ class FakeSettingsStore:
             self.rows.locations.require((tenant, location), expected.etag)
         if before is None:
             raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
-        by_id = {group.id: group for group in groups}
-        mapping = tuple(by_id[group] for group in sorted(by_id))
-        return self.rows.locations.put((tenant, location), msgspec.structs.replace(before, groups=mapping))
+        return before
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location and its mapping, if it exists. Its recipients are in another store."""

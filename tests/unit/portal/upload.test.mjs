@@ -33,7 +33,7 @@ test("the parts are the file, and the report is that of a small import", async (
   const requests = serve([done]);
   const file = new Blob([new Uint8Array(SIZE).fill(65)]);
   const told = [];
-  const report = await uploadImport(LOCATION, file, { mode: "overwrite", approve: "d", progress: (text) => told.push(text) });
+  const report = await uploadImport(LOCATION, file, { query: "mode=overwrite", approve: "d", progress: (text) => told.push(text) });
   assert.deepEqual(report, { ...done, counts: { created: 2 }, refused: [] });
   const [created, first, second, start] = requests;
   assert.deepEqual(created.slice(0, 2), ["POST", `${LOCATION}/imports?mode=overwrite`]);
@@ -47,7 +47,7 @@ test("the parts are the file, and the report is that of a small import", async (
 
 test("an import that failed is an error with its rows", async () => {
   serve([{ ...done, state: "failed", problem: { code: "rows_refused", detail: "1 rows are wrong." }, problems: [{ line: 2 }] }]);
-  const options = { mode: "merge", approve: "", progress: () => {} };
+  const options = { query: "mode=merge", approve: "", progress: () => {} };
   await assert.rejects(uploadImport(LOCATION, new Blob(["x"]), options), (error) => {
     assert.deepEqual([error.code, error.body.problems], ["rows_refused", [{ line: 2 }]]);
     return true;

@@ -29,6 +29,8 @@ from shared.errors import (
 
 #: Retry-After in seconds for errors that the operator has to repair first.
 _MENDED_AFTER_S: Final = 60.0
+#: How an error about a file names the columns, by attribute.
+_COLUMNS: Final = {"used_columns": "usedColumns", "unused_columns": "unusedColumns"}
 #: The fix for errors whose message only states what is wrong, by code.
 _FIXES: Final = {
     "invalid_body": "Correct the named field, then send the request again.",
@@ -105,6 +107,9 @@ def problem(error: SyncError) -> func.HttpResponse:
         body["report"] = report
     if rows := getattr(error, "problems", None):
         body["problems"] = rows
+    for name, shown in _COLUMNS.items():
+        if (columns := getattr(error, name, None)) is not None:
+            body[shown] = columns
     headers = {}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE} or isinstance(error, Contended):
         wait_s = error.retry_after_s if isinstance(error, Transient) else _MENDED_AFTER_S

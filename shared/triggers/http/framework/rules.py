@@ -33,6 +33,8 @@ RULES: Final = {
     "DELETE tenants/{tenant}/locations/{location}": Access.TENANT,
     "GET tenants/{tenant}/locations/{location}/groups": Access.TENANT,
     "PUT tenants/{tenant}/locations/{location}/groups": Access.TENANT,
+    "GET tenants/{tenant}/locations/{location}/columns": Access.TENANT,
+    "PUT tenants/{tenant}/locations/{location}/columns": Access.TENANT,
     "GET tenants/{tenant}/locations/{location}/recipients": Access.TENANT,
     "POST tenants/{tenant}/locations/{location}/recipients": Access.TENANT,
     "GET tenants/{tenant}/locations/{location}/recipients/{recipient}": Access.TENANT,

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
 
 from shared.domain.ids import ImportId, LocationId, RunId
-from shared.domain.imports.columns import UnusedColumn
+from shared.domain.imports.columns import UnusedColumn, UsedColumn
 from shared.domain.imports.csv_file import RowProblem
 from shared.domain.imports.import_record import Import, ImportState, Outcome
 from shared.domain.imports.row_decisions import ImportMode
@@ -27,10 +27,13 @@ class _ResultView(View, frozen=True, kw_only=True):
     refused_rows: int
     held: int
     held_digest: str | None
+    look_alikes: int
+    look_alike_rows: Sequence[RowProblem]
     #: Character encoding of the file, and names to look at if it was guessed.
     encoding: str
     guessed_names: Sequence[str]
-    #: Columns that are not used, with the field that each resembles most.
+    #: Columns that are used, with their fields, and those that are not, with the field that each resembles most.
+    used_columns: Sequence[UsedColumn]
     unused_columns: Sequence[UnusedColumn]
 
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from shared.domain.email_address import clean_address, is_address
 from shared.domain.ids import ConnectionId, ObjectId, RecipientId
-from shared.domain.imports.csv_file import MAX_TEXT
+from shared.domain.imports.cells import MAX_TEXT
 from shared.domain.recipient import ADDRESS_FIELDS, PERSON_FIELDS, PHONE_FIELDS, Origin, Profile, Recipient, Status
 from shared.domain.text import has_control_characters, without_invisible
 from shared.errors import Rejected

@@ -11,6 +11,7 @@ from shared.domain.connections.connection import SecretReference, SsoApplication
 from shared.domain.connections.connection_health import Health, Reason
 from shared.domain.ids import LocationId, RunId
 from shared.domain.operations.operator_log import OperatorLogEntry
+from shared.domain.optimistic_locking import Expected
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.problem import ErrorCategory
@@ -113,6 +114,28 @@ async def test_locations_carry_their_mapping(stores: Stores) -> None:
     await stores.tenants.delete_all(acme)
     assert list(await stores.settings.list_locations(acme)) == []
     assert [location.name for location in await stores.settings.list_locations(stores.acme_2)] == ["theirs"]
+
+
+async def test_locations_remember_columns(stores: Stores) -> None:
+    """They are replaced as a whole, and stay when the name or the mapping changes, and the other way round."""
+    acme, columns = stores.acme, {"Primary Email": "mail", "Größe \U0001f45f": None}
+    with pytest.raises(NotFound):
+        await stores.settings.put_columns(acme, DESK, columns)
+    first = await stores.settings.put_location(acme, DESK, "Desk")
+    with pytest.raises(Conflict):
+        await stores.settings.put_columns(acme, ROOF, columns, Expected(first))
+    second = await stores.settings.put_columns(acme, DESK, columns, Expected(first))
+    with pytest.raises(Conflict):
+        await stores.settings.put_columns(acme, DESK, {}, Expected(first))
+    await stores.settings.put_mapping(acme, DESK, [GroupMapping(id=person(1))], Expected(second))
+    await stores.settings.put_location(acme, DESK, "Front desk")
+    mapped = (GroupMapping(id=person(1)),)
+    assert list(await stores.settings.list_locations(acme)) == [
+        Location(id=DESK, name="Front desk", groups=mapped, columns=columns)
+    ]
+    await stores.settings.put_columns(acme, DESK, {})
+    location, _ = await stores.settings.find_location(acme, DESK)
+    assert location == Location(id=DESK, name="Front desk", groups=mapped)
 
 
 async def test_the_ledger_keeps_the_first_of_each_and_shows_the_newest_first(stores: Stores) -> None:

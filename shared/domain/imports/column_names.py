@@ -1,0 +1,130 @@
+"""Names of columns in the exports of other programs, and which field each of them means."""
+
+import re
+import unicodedata
+from typing import Final
+
+from shared.domain.recipient import API_NAMES, PERSON_FIELDS
+from shared.domain.text import without_invisible
+
+#: What exports write behind a name, such as `[Required]`.
+_BRACKETS: Final = re.compile(r"\[[^\]]*\]")
+#: What lists write behind a name without changing its meaning.
+_QUALIFIER: Final = re.compile(
+    r"\((?:full|voll|vollst\u00e4ndig|complet|work|office|business|gesch\u00e4ftlich|dienstlich|beruflich|professionnel|"
+    r"required|optional|mandatory|pflichtfeld|obligatoire|obligatorio)\)",
+    re.IGNORECASE,
+)
+#: A formula that is only a text, which keeps the zeros of `="00123"` in Excel.
+TEXT_FORMULA: Final = re.compile(r'\s*=\s*"((?:[^"]|"")*)"\s*')
+#: Further names, in the exports of Entra ID, Active Directory, Microsoft 365, Exchange, Google, Outlook and Thunderbird
+#: and in lists of employees, in English, German, French, Spanish and Dutch. Each is used if no column has a name of the
+#: field's own; of several, the first.
+_EXPORTS: Final = {
+    "display_name": "nom complet, nom affiché, nom à afficher, nom d'affichage, nombre completo, nombre para mostrar, "
+    "weergavenaam, volledige naam, vollständiger name, employee name, cn",
+    "given_name": "prénom, nombre de pila, voornaam, rufname",
+    "surname": "familienname, zuname, nom de famille, apellidos, apellido, achternaam, sn",
+    "mail": "primary email, primary smtp address, windows email address, e-mail 1 - value, work email, business email, "
+    "e-mail-adresse, mailadresse, e-mail geschäftlich, e-mail dienstlich, geschäftliche e-mail, "
+    "primäre e-mail-adresse, adresse de messagerie, adresse e-mail, adresse mail, adresse électronique, "
+    "première adresse électronique, e-mail professionnel, courriel, mél, correo electrónico, "
+    "correo electrónico primario, dirección de correo electrónico, correo, e-mailadres, primair e-mailadres, "
+    "email id, mail id, e-mail 1, user principal name, benutzerprinzipalname, prinzipalname, "
+    "nom d'utilisateur principal, nombre principal de usuario, upn",
+    "mobile_phone": "mobil, mobiltelefon, mobilnummer, mobil-nr, mobil-tel.-nr., handy, handynummer, handy-nr, natel, "
+    "gsm, mobile no, cell, cell number, tél. mobile, téléphone mobile, téléphone portable, portable, teléfono móvil, "
+    "móvil, celular, mobiele telefoon, mobiel, mobiel nummer",
+    "business_phone": "work phone, office phone, phone number, telephone number, phone no, phone 1 - value, "
+    "telefon geschäftlich, tel. dienstlich, telefon, telefonnummer, telefon-nr, telefonnr, tel-nr, tel, "
+    "téléphone (bureau), téléphone professionnel, tél. professionnel, téléphone, numéro de téléphone, tél, "
+    "teléfono del trabajo, teléfono trabajo, número de teléfono, teléfono, telefoon op werk, telefoon werk, telefoon, "
+    "telefoonnummer",
+    "department": "organization department, organization 1 - department, service, département, departamento, afdeling, "
+    "abt",
+    "job_title": "employee title, organization title, organization 1 - title, funktion, stellenbezeichnung, "
+    "berufsbezeichnung, fonction, poste, intitulé du poste, cargo, puesto, functie, functietitel, title",
+    "office_location": "physical delivery office name, büro, raumnummer, zimmer, zimmernummer, room number, standort, "
+    "location, bureau, emplacement, oficina, kantoor",
+    "employee_id": "mitarbeiternummer, mitarbeiter-nr, mitarbeiter-id, personal-nr, pers.-nr., employee no, "
+    "personnel no, staff id, staff number, matricule, número de empleado, personeelsnummer",
+    "company_name": "organization, organisation, organization name, organization 1 - name, unternehmen, société, "
+    "entreprise, empresa, organización, bedrijf, organisatie",
+    "manager_name": "manager's name, manager display name, line manager, vorgesetzter, vorgesetzte, responsable, jefe, "
+    "leidinggevende",
+    "manager_mail": "manager e-mail address, line manager email, vorgesetzter e-mail, e-mail vorgesetzter, "
+    "e-mail du responsable",
+    "cost_center": "centre de coûts, centro de coste, kostenplaats, kst",
+    "street_address": "business street, work address, straße geschäftlich, rue (bureau), rue, adresse, calle, straat",
+}
+#: Names whose meaning depends on the other columns: the whole name, or one part of it beside the other part.
+WHOLE_OR_SURNAME: Final = frozenset({"name", "nom", "naam"})
+WHOLE_OR_GIVEN: Final = frozenset({"nombre"})
+#: What `columns` calls a column that says whether an account is in use.
+STATE: Final = "active"
+#: Columns that say whether an account is in use, and whether "true" means that it is.
+STATES: Final = {
+    **dict.fromkeys(("accountenabled", "enabled", "active", "isactive", "aktiv", "actif", "activo", "actief"), True),
+    **dict.fromkeys(("accountstatus", "kontostatus", "useraccountcontrol"), True),
+    **dict.fromkeys(("blockcredential", "signinblocked", "blocked", "suspended", "gesperrt", "disabled"), False),
+    **dict.fromkeys(("accountdisabled", "isdisabled", "inactive", "deaktiviert", "anmeldungblockiert"), False),
+    **dict.fromkeys(("anmeldeinformationenblockieren", "bloquerlesinformationsdidentification"), False),
+}
+#: Columns that may say it, among other things: what is not understood there is not refused.
+STATUSES: Final = frozenset({"status", "statut", "employmentstatus", "userstatus"})
+NO: Final = frozenset(
+    {
+        *("false", "falsch", "faux", "falso", "onwaar", "no", "nein", "non", "nee", "n", "f", "0", "off", "aus"),
+        *("\u2717", "\u2718", "\u274c", "\u2610"),
+    }
+)
+YES: Final = frozenset(
+    {
+        *("true", "wahr", "vrai", "verdadero", "waar", "yes", "ja", "oui", "si", "y", "j", "t", "1", "x", "on", "an"),
+        *("\u2713", "\u2714", "\u2705", "\u2611"),
+    }
+)
+IN_USE: Final = frozenset(
+    {
+        *("active", "aktiv", "actif", "activo", "actief", "enabled", "aktiviert", "allowed", "unblocked", "current"),
+        *("512", "544", "66048", "66080", "262656"),  # userAccountControl
+    }
+)
+NOT_IN_USE: Final = frozenset(
+    {
+        *("inactive", "inaktiv", "inactif", "inactivo", "inactief", "disabled", "deactivated", "deaktiviert"),
+        *("desactive", "desactivado", "gedeactiveerd", "suspended", "blocked", "gesperrt", "bloque", "bloqueado"),
+        *("geblokkeerd", "locked", "archived", "deleted", "geloscht", "terminated", "left", "former", "ausgeschieden"),
+        *("514", "546", "66050", "66082", "262658"),  # userAccountControl with the bit for disabled accounts
+    }
+)
+#: What our exports say of recipients that are deactivated.
+DEACTIVATED: Final = frozenset({"deactivatedbysync", "deactivatedmanually"})
+#: Fields by their names in the API.
+FIELDS: Final = {name: field for field, name in API_NAMES.items()}
+
+
+def plain(name: str) -> str:
+    """Return a column's name as it is compared: without case, accents, spaces, signs, and what is in brackets."""
+    if formula := TEXT_FORMULA.fullmatch(name):
+        name = formula[1]
+    name = _QUALIFIER.sub("", name) or name
+    decomposed = unicodedata.normalize("NFKD", _BRACKETS.sub("", name) or name).casefold()
+    return "".join(letter for letter in decomposed if letter.isalnum()) or without_invisible(name).strip()
+
+
+#: Fields by the names that are theirs alone.
+OWN_NAMES: Final = {
+    plain(name): field
+    for field, about in PERSON_FIELDS.items()
+    for name in (field, *about.csv)
+    if name not in {"title", "name"}
+}
+#: Fields by further names, with the rank of each name among those of its field.
+FURTHER_NAMES: Final = {
+    plain(name): (rank, field)
+    for field, names in _EXPORTS.items()
+    for rank, name in enumerate(names.split(", "))
+    if plain(name) not in OWN_NAMES
+}
+NAMES: Final = {**{name: field for name, (_, field) in FURTHER_NAMES.items()}, **OWN_NAMES}
