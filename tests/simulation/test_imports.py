@@ -241,6 +241,27 @@ async def test_out_of_time_it_goes_on_in_a_new_message() -> None:
     assert (outcome.state, outcome.unchanged) == (ImportState.DONE, 0)
 
 
+async def test_confirmed_look_alikes_are_imported_in_several_messages() -> None:
+    """Those that the first message has created are not taken for fewer look-alikes than were confirmed."""
+    world = await imports_world()
+    content = people(0, 250).replace(b"@example.com", b"@new.example")
+    held = await large(world, content)
+    assert held.outcome is not None
+    assert (held.state, held.outcome.look_alikes, held.outcome.unchanged) == (ImportState.HELD, 250, 0)
+
+    async def late() -> None:
+        world.clock.advance(100)
+
+    run = await start(world, held.ref, content, held.outcome.held_digest or "")
+    for written in (98, 196, 250):
+        slow: Any = Interrupting(world.ports.recipients, "write", 1, late)
+        await deliver(App(dataclasses.replace(world.ports, recipients=slow), SETTINGS), world.queue.messages.pop())
+        assert (await world.run(CONTOSO, run.id)).counts == Counts(created=written)
+    await settle(world)
+    done = await look(world, held.ref)
+    assert (done.state, len(await world.recipients("contoso", "berlin"))) == (ImportState.DONE, 500)
+
+
 async def test_a_second_delivery_leaves_the_worker_alone() -> None:
     """While the first may be alive it waits for it; after the end it is dropped."""
     world = await imports_world()

@@ -15,7 +15,7 @@ export async function columnChoice(location, changed) {
   const [{ columns: remembered }, editable] = await Promise.all([api.get(path), readEditable()]);
   const fields = [NOT_USED, ...editable, STATE];
   const label = (name) => fields.find(([field]) => field === (name ?? ""))?.[1] ?? name;
-  const [memory, element] = [h("div", {}), h("div", {})];
+  const [memory, element, troubles] = [h("div", { class: "stack tight" }), h("div", {}), h("div", {})];
   let chosen = {};
 
   const forget = async () => {
@@ -25,8 +25,8 @@ export async function columnChoice(location, changed) {
     changed();
   };
   if (Object.keys(remembered).length > 0) {
-    const list = Object.entries(remembered).map(([name, field]) => `${name}: ${label(field)}`);
-    replace(memory, h("p", { class: "help" }, `Columns chosen for earlier files: ${list.join(", ")}. `), action("Forget these choices", forget, memory, { small: true }));
+    const list = Object.entries(remembered).map(([name, field]) => `${name} → ${label(field)}`);
+    replace(memory, h("p", { class: "help" }, `Columns chosen for earlier files: ${list.join(", ")}`), h("div", { class: "row" }, action("Forget these choices", forget, troubles, { small: true })), troubles);
   }
 
   const line = ({ name, field = "", nearest = null }) => {
@@ -49,7 +49,8 @@ export async function columnChoice(location, changed) {
     show: ({ usedColumns, unusedColumns }, { open = false } = {}) => {
       const title = `Columns: ${count(usedColumns.length, "column")} used, ${unusedColumns.length} not used`;
       const lines = [...unusedColumns, ...usedColumns].map(line);
-      replace(element, h("details", { open }, h("summary", {}, title), h("ul", { class: "plain columns" }, lines)));
+      const help = h("p", { class: "help" }, "Choose another field if a column means something else. Your choices are remembered once the file is imported.");
+      replace(element, h("details", { open }, h("summary", {}, title), help, h("ul", { class: "plain columns" }, lines)));
     },
     /** Forgets the choices, for another file. */
     reset: () => {

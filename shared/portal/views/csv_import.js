@@ -13,6 +13,8 @@ const MODES = [
   ["overwrite", "Replace earlier files. Also deactivate recipients of earlier files that this file does not contain."],
 ];
 
+const LOOK_ALIKES = "They have the same names as recipients that the file does not contain, but other e-mail addresses or employee IDs. Perhaps another column has the addresses. If you import the file all the same, they are added a second time.";
+
 export async function importFile(path, reload) {
   const location = path.replace(/\/recipients$/, "");
   let approve = "";
@@ -93,17 +95,13 @@ function outcome(done, { preview = false } = {}) {
   const { counts } = done;
   const text = `${number(counts.created)} ${preview ? "would be " : ""}added, ${number(counts.updated + counts.reactivated)} changed, ${number(counts.deactivated)} deactivated, ${number(done.unchanged)} unchanged.`;
   return [
-    done.lookAlikes > 0 && lookAlikes(done),
+    done.lookAlikes > 0 && notice("warning", `${count(done.lookAlikes, "new person looks like an existing recipient", "new people look like existing recipients")}.`, LOOK_ALIKES),
     (preview || done.lookAlikes === 0) && notice(preview ? "info" : "success", `${count(done.rows, "row")} read`, `${text}${preview ? " Nothing was imported yet." : ""}`),
     done.guessedNames.length > 0 && notice("warning", "Check the special characters.", `Are these names right? ${done.guessedNames.join(", ")}. If not, save the file again as CSV (UTF-8).`),
     done.held > 0 && notice("warning", `${count(done.held, "person", "people")} would be deactivated. This exceeds the deactivation limit.`, "To deactivate exactly these people, import the file again."),
+    done.lookAlikes > 0 && table("People who look like existing recipients", ["Line", "Details"], done.lookAlikeRows.map((row) => [number(row.line), row.detail])),
     done.refused.length > 0 && rows(done.refused),
   ];
 }
-
-const lookAlikes = ({ lookAlikes: people, lookAlikeRows: named }) => [
-  notice("warning", `${count(people, "new person looks like an existing recipient", "new people look like existing recipients")}.`, "They have the same name, but another e-mail address or employee ID, and the file does not contain the existing recipient. Perhaps another column has the address. If you import the file all the same, they are added a second time."),
-  table("People who look like existing recipients", ["Line", "Details"], named.map((row) => [number(row.line), row.detail])),
-];
 
 const rows = (problems) => table("Rows with problems", ["Line", "Problem", "Details"], problems.map((row) => [number(row.line), words(row.code), row.detail]));

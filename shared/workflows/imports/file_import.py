@@ -162,7 +162,7 @@ class _Decision(msgspec.Struct, frozen=True, kw_only=True):
         outcome = Outcome(
             state=ImportState.HELD if self.held or self.look_alikes.number else ImportState.DONE,
             rows=matcher.rows,
-            unchanged=max(0, matcher.rows - refused_rows - applied),
+            unchanged=max(0, matcher.rows - refused_rows - applied) if applied or not self.look_alikes.number else 0,
             refused_rows=refused_rows,
             problems=problems,
             held=self.held,

@@ -227,3 +227,22 @@ def test_a_large_file_is_uploaded_in_parts(run: Run, tmp_path: Path, monkeypatch
     wrong = run(*words)
     assert wrong.code == 1
     assert [row["line"] for row in json.loads(wrong.err)["problems"]] == [22]
+
+
+@pytest.mark.usefixtures("connected")
+def test_columns_are_given_and_look_alikes_confirmed(run: Run, tmp_path: Path) -> None:
+    """The columns are remembered; people who look like existing ones need attention, and the printed code."""
+    file = tmp_path / "people.csv"
+    file.write_text("Wer;Wohin;Size\n" + "".join(f"P{n};p{n}@old.example;1\n" for n in range(9)), encoding="utf-8")
+    words = ("import", "contoso", "desk", str(file))
+    assert run(*words).code == 1
+    columns = ("--column", "Wer=displayName", "--column", "Wohin = mail", "--column", "Size=")
+    assert run(*words, "--column", "Wer").code == 2
+    assert run(*words, *columns, "--json").json["counts"]["created"] == 9
+    assert run(*words, "--json").json["unchanged"] == 9
+    file.write_text(file.read_text("utf-8").replace("old.", "new."), encoding="utf-8")
+    waiting = run(*words)
+    assert (waiting.code, "9 new people look like existing recipients" in waiting.out) == (3, True)
+    digest = run(*words, "--dry-run", "--json").json["heldDigest"]
+    assert f"--approve {digest}" in waiting.out.replace("\n", " ")
+    assert run(*words, "--approve", digest, "--json").json["counts"]["created"] == 9
