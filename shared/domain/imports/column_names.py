@@ -7,12 +7,12 @@ from typing import Final
 from shared.domain.recipient import API_NAMES, PERSON_FIELDS
 from shared.domain.text import without_invisible
 
-#: What exports write behind a name, such as `[Required]`.
-_BRACKETS: Final = re.compile(r"\[[^\]]*\]")
+#: What exports write behind a name, such as `[Required]`, or `[displayName] Required`.
+_BRACKETS: Final = re.compile(r"\[([^\]]*)\](?:\s*Required\b)?", re.IGNORECASE)
 #: What lists write behind a name without changing its meaning.
 _QUALIFIER: Final = re.compile(
     r"\((?:full|voll|vollst\u00e4ndig|complet|work|office|business|gesch\u00e4ftlich|dienstlich|beruflich|professionnel|"
-    r"required|optional|mandatory|pflichtfeld|obligatoire|obligatorio)\)",
+    r"yes/no|required|optional|mandatory|pflichtfeld|obligatoire|obligatorio)\)",
     re.IGNORECASE,
 )
 #: A formula that is only a text, which keeps the zeros of `="00123"` in Excel.
@@ -66,7 +66,9 @@ STATE: Final = "active"
 STATES: Final = {
     **dict.fromkeys(("accountenabled", "enabled", "active", "isactive", "aktiv", "actif", "activo", "actief"), True),
     **dict.fromkeys(("accountstatus", "kontostatus", "useraccountcontrol"), True),
-    **dict.fromkeys(("blockcredential", "signinblocked", "blocked", "suspended", "gesperrt", "disabled"), False),
+    **dict.fromkeys(
+        ("blockcredential", "blocksignin", "signinblocked", "blocked", "suspended", "gesperrt", "disabled"), False
+    ),
     **dict.fromkeys(("accountdisabled", "isdisabled", "inactive", "deaktiviert", "anmeldungblockiert"), False),
     **dict.fromkeys(("anmeldeinformationenblockieren", "bloquerlesinformationsdidentification"), False),
 }
@@ -128,3 +130,11 @@ FURTHER_NAMES: Final = {
     if plain(name) not in OWN_NAMES
 }
 NAMES: Final = {**{name: field for name, (_, field) in FURTHER_NAMES.items()}, **OWN_NAMES}
+_KNOWN: Final = NAMES.keys() | STATES.keys() | STATUSES | WHOLE_OR_SURNAME | WHOLE_OR_GIVEN
+
+
+def column_name(cell: str) -> str:
+    """Return the name of a column as it is compared: that in brackets, if only it is known."""
+    name = plain(cell)
+    inner = _BRACKETS.search(cell) if name not in _KNOWN else None
+    return in_brackets if inner and (in_brackets := plain(inner[1])) in _KNOWN else name

@@ -21,6 +21,7 @@ from shared.domain.imports.column_names import (
     WHOLE_OR_GIVEN,
     WHOLE_OR_SURNAME,
     YES,
+    column_name,
     plain,
 )
 from shared.domain.recipient import API_NAMES
@@ -113,8 +114,8 @@ def require_columns(columns: ColumnMapping, code: str) -> None:
 
 def recognised(header: Sequence[str], given: ColumnMapping | None = None) -> int:
     """Return how many cells of a header are names of fields."""
-    names = {plain(name) for name in given or ()} | NAMES.keys() | WHOLE_OR_SURNAME | WHOLE_OR_GIVEN
-    return sum(name in names for name in map(plain, header))
+    names = {column_name(name) for name in given or ()} | NAMES.keys() | WHOLE_OR_SURNAME | WHOLE_OR_GIVEN
+    return sum(name in names for name in map(column_name, header))
 
 
 def columns_of(header: Sequence[str], given: ColumnMapping | None = None) -> Columns:
@@ -127,8 +128,10 @@ def columns_of(header: Sequence[str], given: ColumnMapping | None = None) -> Col
         raise Rejected(f"The file has {len(header)} columns; at most {MAX_COLUMNS} are read.", code="invalid_csv")
     require_columns(given or {}, "invalid_query")
     cells = [cell.strip()[:_SHOWN] or _label(index) for index, cell in enumerate(header)]
-    names = [plain(cell) for cell in cells]
-    chosen = {name: field for cell, field in (given or {}).items() if (name := plain(cell.strip()[:_SHOWN])) in names}
+    names = [column_name(cell) for cell in cells]
+    chosen = {
+        name: field for cell, field in (given or {}).items() if (name := column_name(cell.strip()[:_SHOWN])) in names
+    }
     fields = _fields(names, chosen)
     states = {index: STATES[name] for index, name in enumerate(names) if name in STATES and name not in chosen}
     states |= {index: True for index, name in enumerate(names) if name in STATUSES and name not in chosen}

@@ -20,9 +20,18 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-#: Declared names with another meaning on the web: programs on Windows send their code page as Latin-1.
+#: Declared names with another meaning on the web: programs on Windows send their code page as Latin-1, for example.
 #: Source: https://encoding.spec.whatwg.org/#names-and-labels
-_MEANT: Final = {"iso8859-1": "cp1252", "iso8859-9": "cp1254"}
+_MEANT: Final = {
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+}
 #: Python's codecs that are not charsets of text files.
 _NO_CHARSETS: Final = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7"})
 #: What programs on Windows, DOS, Unix and old Macs write, the more common ones first.

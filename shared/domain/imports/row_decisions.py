@@ -123,14 +123,14 @@ def _created(row: Row, preferences: Preferences, taken: Callable[[RecipientId], 
 def _updated(row: Row, recipient: Recipient, preferences: Preferences) -> Write | RowProblem | None:
     """Return the write of a changed recipient. `last_applied`, the base of the next sync's merge, is kept.
 
-    A value is unchanged if it is stored, or if it is what importing the stored one leads to. An address that is another
-    one of the person does not replace theirs.
+    A value is unchanged if it is stored, or if it is what importing the stored one leads to, also after a spreadsheet
+    program has removed its leading zeros. An address that is another one of the person does not replace theirs.
     """
     stored = {name: getattr(recipient.profile, name) for name in row.fields}
     differing = {
         name: value
         for name, value in row.fields.items()
-        if value != stored[name] and value != as_imported(name, stored[name])
+        if value != stored[name] and value != as_imported(name, stored[name]) and not _lost_zeros(stored[name], value)
         if name != "mail" or value is None or address_key(value) not in recipient.profile.aliases
     }
     if problem := _address_problem(row, differing):
@@ -159,6 +159,11 @@ def _updated(row: Row, recipient: Recipient, preferences: Preferences) -> Write 
         before=recipient,
     )
     return Write(recipient=after, change=change)
+
+
+def _lost_zeros(stored: str | None, value: str | None) -> bool:
+    """Return whether a value is the stored number without its leading zeros."""
+    return stored is not None and value is not None and value.isdecimal() and stored.lstrip("0") == value
 
 
 def _address_problem(row: Row, fields: Mapping[str, str | None]) -> RowProblem | None:

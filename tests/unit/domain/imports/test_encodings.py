@@ -58,3 +58,19 @@ def test_plausibility(text: str, encoding: str, expected: float) -> None:
 def test_utf_16_without_a_mark(kind: str, text: str) -> None:
     """Also with letters that contain zero bytes."""
     assert detect(BytesIO(f"Name\tMail\n{text}".encode(kind))) == (kind, False)
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding", "text"),
+    [
+        ("ISO-8859-1", "cp1252", "Bœuf"),
+        ("iso-8859-9", "cp1254", "\u2019Şule"),
+        ("Shift_JIS", "cp932", "\u9ad9\u2460"),
+        ("gb2312", "gb18030", "\u6594\u9555"),
+        ("EUC-KR", "cp949", "\ub620"),
+        ("TIS-620", "cp874", "\u2026\u0e01"),
+    ],
+)
+def test_declared_names_of_smaller_sets(charset: str, encoding: str, text: str) -> None:
+    """As on the web: programs declare a standard, and send the characters that Windows has added to it."""
+    assert text.encode(encoding).decode(detect(BytesIO(), charset).name) == text

@@ -5,6 +5,7 @@ import random
 import msgspec
 import pytest
 
+from shared.domain.ids import RecipientId
 from shared.domain.imports.csv_file import Row
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
@@ -120,6 +121,20 @@ def test_only_the_columns_of_the_file_are_changed() -> None:
     (write,) = merge([row(2, mail="a@example.com", department=None)], stored).writes
     assert (write.recipient.profile.department, write.recipient.profile.job_title) == (None, "Boss")
     assert (write.change.kind, write.change.fields) == (ChangeKind.UPDATED, ("department",))
+
+
+def test_lost_zeros_change_nothing() -> None:
+    """Spreadsheet programs remove the zeros before a number; another number is a change."""
+    stored = Recipient(
+        id=RecipientId("r"),
+        origin=Origin.CSV,
+        status=Status.ACTIVE,
+        profile=Profile(display_name="Ann", mail="ann@example.com", employee_id="00123", business_phone="0301234567"),
+    )
+    same = row(2, mail="ann@example.com", employee_id="123", business_phone="301234567")
+    assert merge([same], [stored]).unchanged == 1
+    other = row(2, mail="ann@example.com", employee_id="1234", business_phone="301234567")
+    assert [write.change.fields for write in merge([other], [stored]).writes] == [("employee_id",)]
 
 
 def test_a_recipient_from_the_directory_is_updated_only_where_allowed() -> None:
