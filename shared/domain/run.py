@@ -230,8 +230,8 @@ class LocationReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     held: int = 0
     #: Whether the location was compared; False if none of its inputs had changed.
     compared: bool = True
-    #: Number of active recipients whose e-mail address in the directory is not a valid one, before deactivations. It is
-    #: kept as sent, and not used for matching.
+    #: Number of active recipients whose e-mail address is not a valid one. It is kept as the directory sent it, and not
+    #: used for matching.
     invalid_addresses: int = 0
 
 

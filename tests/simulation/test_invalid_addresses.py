@@ -57,7 +57,7 @@ async def test_people_who_change_are_counted_too() -> None:
     world = await world_of(*WRONG)
     await world.sync(CONTOSO, "first", RunMode.FULL)
     first, second = await world.recipients(CONTOSO, BERLIN)
-    await world.app.edit(CONTOSO, BERLIN, first.id, {"mail": "right@example.com"}, None, "anna")
+    await world.app.edit_recipient(CONTOSO, BERLIN, first.id, {"mail": "right@example.com"}, active=None, by="anna")
     assert counted(await world.sync(CONTOSO, "edited")) == 1
-    await world.app.edit(CONTOSO, BERLIN, second.id, {}, False, "anna")
+    await world.app.edit_recipient(CONTOSO, BERLIN, second.id, {}, active=False, by="anna")
     assert counted(await world.sync(CONTOSO, "deactivated")) == 0

@@ -61,7 +61,7 @@ _OTHER_KINDS: Final = (
 HEADER: Final = ("id", "origin", "status", "reason", *API_NAMES.values())
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A row of a file: its first line, and the fields whose columns the file has. An empty cell is None."""
 
     line: int

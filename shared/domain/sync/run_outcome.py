@@ -29,15 +29,19 @@ def locations_report(
     results: Mapping[LocationId, ReconcileResult],
     later: Mapping[LocationId, Counts],
     held: Mapping[LocationId, int],
+    invalid_addresses: Mapping[LocationId, int],
 ) -> dict[LocationId, LocationReport]:
-    """Return the report of a run by location. `later` counts what was written after the location was reconciled."""
+    """Return the report of a run by location. `later` counts what was written after the location was reconciled.
+
+    `invalid_addresses` has the numbers after that.
+    """
     return {
         location: LocationReport(
             counts=result.counts + later.get(location, Counts()),
             active=result.active + later.get(location, Counts()).net,
             held=held.get(location, 0),
             compared=result.compared,
-            invalid_addresses=result.invalid_addresses,
+            invalid_addresses=invalid_addresses.get(location, result.invalid_addresses),
         )
         for location, result in sorted(results.items())
     }

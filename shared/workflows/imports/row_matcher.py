@@ -51,6 +51,7 @@ CREATE TABLE without_address (recipient INTEGER PRIMARY KEY);
 CREATE TABLE already_deactivated (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE row_match (row INTEGER PRIMARY KEY, candidates INTEGER, recipient INTEGER);
 CREATE TABLE match_count (recipient INTEGER PRIMARY KEY, rows INTEGER);
+CREATE TABLE known (row INTEGER PRIMARY KEY, recipient INTEGER);
 CREATE TABLE namesake (name TEXT PRIMARY KEY, recipient INTEGER) WITHOUT ROWID;
 CREATE TABLE twin (key TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE VIEW missing AS SELECT * FROM recipient WHERE from_file AND n NOT IN (SELECT recipient FROM match_count);
@@ -84,15 +85,19 @@ DELETE FROM other_address;
 DELETE FROM without_address;
 DELETE FROM row_match;
 DELETE FROM match_count;
+DELETE FROM known;
 DELETE FROM twin;
 DELETE FROM namesake;
 """
-#: Finds the recipients that each row can mean by its address, or without one by its employee id or name; and then by
-#: another address of a recipient.
-_MATCH: Final = """
-CREATE TABLE known AS
-    SELECT file_row.n AS row, recipient.n AS recipient FROM file_row JOIN recipient ON recipient.id = file_row.recipient
+#: Finds the recipients whose ids the rows of an export have.
+_KNOWN: Final = """
+INSERT INTO known
+    SELECT file_row.n, recipient.n FROM file_row JOIN recipient ON recipient.id = file_row.recipient
     WHERE file_row.recipient IS NOT NULL;
+"""
+#: Finds the recipients that each other row can mean by its address, or without one by its employee id or name; and then
+#: by another address of a recipient.
+_MATCH: Final = """
 CREATE TABLE pair AS
     SELECT * FROM known
     UNION ALL SELECT file_row.n, recipient_key.recipient FROM recipient_key JOIN file_row USING (key)
@@ -147,7 +152,7 @@ LEFT JOIN twin ON twin.key = file_row.key AND candidates IS NULL
 ORDER BY file_row.key
 """
 #: Rows that mean no recipient, by line, and recipients that no row means.
-_NEW_ROWS: Final = "SELECT body FROM file_row WHERE n NOT IN (SELECT row FROM row_match) ORDER BY line"
+_NEW_ROWS: Final = "SELECT body FROM file_row WHERE n NOT IN (SELECT row FROM row_match) ORDER BY n"
 _OTHER_RECIPIENTS: Final = "SELECT n, body FROM recipient WHERE n NOT IN (SELECT recipient FROM match_count)"
 _NAMESAKE: Final = "SELECT body FROM recipient JOIN namesake ON namesake.recipient = recipient.n WHERE name = ?"
 #: Executes all work on databases, so that the event loop stays free. The interpreter switches between this thread and
@@ -238,6 +243,8 @@ class RowMatcher:
 
     def match(self) -> None:
         """Find the recipients that each row can mean."""
+        if self._has_ids:
+            self._database.executescript(_KNOWN)
         self._database.executescript(_MATCH)
         if self._count("open"):
             self._database.executescript(_MATCH_EMPLOYEES)
@@ -262,7 +269,7 @@ class RowMatcher:
 
     def look_alikes(self) -> LookAlikes:
         """Return the new people who have the name of an active recipient that the file does not contain."""
-        if self._database.execute(f"{_NEW_ROWS} LIMIT 1").fetchone() is None:
+        if not self._stored or self._database.execute(f"{_NEW_ROWS} LIMIT 1").fetchone() is None:
             return LookAlikes()
         for chunk in _chunks(self._database.execute(_OTHER_RECIPIENTS)):
             others = [(number, _decode_recipient(body)) for number, body in chunk]

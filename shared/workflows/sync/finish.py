@@ -31,7 +31,7 @@ from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.sync.stages import StageCoordinator
-from shared.workflows.sync.written_later import written_later
+from shared.workflows.sync.written_later import invalid_addresses_later, written_later
 
 #: Fix that people read when a run could not read any source.
 _FIX: Final = "Check the connection. The schedule tries again automatically, or you can start a sync."
@@ -79,7 +79,8 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         if outcome.state is not RunState.FAILED and not plan.preview:
             await self._commit(plan, fetched, sweep=True)
         later = await written_later(self.recipients, plan, outcome, reconciled)
-        locations = locations_report(reconciled, later, outcome.held)
+        invalid = await invalid_addresses_later(self.recipients, plan, later)
+        locations = locations_report(reconciled, later, outcome.held, invalid)
         # A run that is held again keeps its earlier problems, which already contain those of sources and locations.
         found = *outcome.problems, *problems_of(fetched, reconciled), *failed_before(plan, context.state.value)
         problems = tuple(dict.fromkeys(found))

@@ -21,3 +21,14 @@ async def written_later(
         for location, result in reconciled.items()
         if result.candidates or result.relinks
     }
+
+
+async def invalid_addresses_later(
+    recipients: RecipientStore, plan: Plan, later: Mapping[LocationId, Counts]
+) -> Mapping[LocationId, int]:
+    """Return the number of invalid addresses at each location where the deactivation stage wrote."""
+    return {
+        location: (await recipients.get_fence(plan.tenant, location)).value.invalid_addresses
+        for location, counts in later.items()
+        if counts != Counts() and not plan.preview
+    }
