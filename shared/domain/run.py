@@ -230,8 +230,7 @@ class LocationReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     held: int = 0
     #: Whether the location was compared; False if none of its inputs had changed.
     compared: bool = True
-    #: Number of active recipients whose e-mail address is not a valid one. It is kept as the directory sent it, and not
-    #: used for matching.
+    #: Number of active recipients with an invalid e-mail address, which is kept as the directory sent it.
     invalid_addresses: int = 0
 
 

@@ -29,12 +29,6 @@ from shared.domain.reconcile.provenance import Provenance
 from shared.domain.reconcile.relink import Relink, relink, unlinked, without_groups
 from shared.domain.reconcile.write import Write
 
-    @property
-    def invalid_addresses(self) -> int:
-        """By how many the write raises the number of active recipients with an invalid address: 1, 0 or -1."""
-        before = self.change.before
-        return self.recipient.has_invalid_address - (before is not None and before.has_invalid_address)
-
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The decision of one location. It never deactivates: `candidates` must pass the existence check and the guard."""

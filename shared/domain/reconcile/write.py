@@ -10,3 +10,9 @@ class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     recipient: Recipient
     change: Change
+
+    @property
+    def invalid_addresses(self) -> int:
+        """By how many the write raises the number of active recipients with an invalid address: 1, 0 or -1."""
+        before = self.change.before
+        return self.recipient.has_invalid_address - (before is not None and before.has_invalid_address)
