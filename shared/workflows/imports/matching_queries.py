@@ -8,7 +8,7 @@ PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -16384;
 CREATE TABLE problem (line INTEGER, code TEXT, detail TEXT);
-CREATE TABLE file_row (n INTEGER PRIMARY KEY, line INTEGER, key TEXT, alias TEXT, recipient TEXT, body BLOB);
+CREATE TABLE file_row (n INTEGER PRIMARY KEY, line INTEGER, key TEXT, alias TEXT, id TEXT, body BLOB);
 CREATE TABLE recipient (n INTEGER PRIMARY KEY, id TEXT UNIQUE, from_file INTEGER, body BLOB);
 CREATE TABLE recipient_key (key TEXT, recipient INTEGER);
 CREATE TABLE other_address (key TEXT, recipient INTEGER);
@@ -29,8 +29,8 @@ CREATE VIEW affected AS SELECT id FROM missing UNION SELECT id FROM already_deac
 DUPLICATES: Final = """
 CREATE INDEX row_key ON file_row (key);
 CREATE TABLE name AS
-    SELECT COALESCE('id:' || recipient, key) AS name, line, 0 AS alias FROM file_row
-    UNION ALL SELECT alias, line, 1 FROM file_row WHERE alias IS NOT NULL AND recipient IS NULL;
+    SELECT COALESCE('id:' || id, key) AS name, line, 0 AS alias FROM file_row
+    UNION ALL SELECT alias, line, 1 FROM file_row WHERE alias IS NOT NULL AND id IS NULL;
 CREATE TABLE first AS
     SELECT name, MIN(line) AS by_any, MIN(CASE WHEN alias = 0 THEN line END) AS by_key FROM name GROUP BY name;
 CREATE INDEX first_name ON first (name);
@@ -57,8 +57,8 @@ DELETE FROM namesake;
 #: Finds the recipients whose ids the rows of an export have.
 KNOWN: Final = """
 INSERT INTO known
-    SELECT file_row.n, recipient.n FROM file_row JOIN recipient ON recipient.id = file_row.recipient
-    WHERE file_row.recipient IS NOT NULL;
+    SELECT file_row.n, recipient.n FROM file_row JOIN recipient ON recipient.id = file_row.id
+    WHERE file_row.id IS NOT NULL;
 """
 #: Finds the recipients that each other row can mean by its address, or without one by its employee id or name; and then
 #: by another address of a recipient.

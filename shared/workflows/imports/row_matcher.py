@@ -85,7 +85,7 @@ class RowMatcher:
                 if isinstance(row, Row)
             ]
             self._has_ids = self._has_ids or any(row[3] for row in valid)
-            self._insert("INSERT INTO file_row (line, key, alias, recipient, body) VALUES (?, ?, ?, ?, ?)", valid)
+            self._insert("INSERT INTO file_row (line, key, alias, id, body) VALUES (?, ?, ?, ?, ?)", valid)
             self._add_problems(row for row in chunk if isinstance(row, RowProblem))
         if isinstance(rows, CsvFile):
             self.notes = rows.notes
