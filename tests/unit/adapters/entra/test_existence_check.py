@@ -87,7 +87,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def note(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("shared.adapters.entra.existence_check.asyncio.sleep", note)
+    monkeypatch.setattr("shared.adapters.entra.batches.asyncio.sleep", note)
     return waits
 
 
