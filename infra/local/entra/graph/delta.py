@@ -81,7 +81,10 @@ def _listed_groups(call: Call, here: Round) -> Iterator[bytes]:
 
 
 def _changed(call: Call, here: Round) -> Iterator[bytes]:
-    """Yield every changed object once, in its current state."""
+    """Yield every changed object once, in its current state; with `delta_histories`, every change of a user."""
+    if here.kind is Kind.USER and call.state.settings.delta_histories:
+        yield from _history(call, here)
+        return
     happened: dict[str, set[str]] = {}
     members: dict[str, dict[str, Member]] = {}
     tracked = {*here.fields, *((MEMBERS,) if here.with_members else ())}
@@ -95,6 +98,26 @@ def _changed(call: Call, here: Round) -> Iterator[bytes]:
             members.setdefault(change.object_id, {})[change.member.id] = change.member
     for object_id, fields in happened.items():
         yield _now(call, here, object_id, fields, list(members.get(object_id, {}).values()))
+
+
+def _history(call: Call, here: Round) -> Iterator[bytes]:
+    """Yield an item for every change of a user, in order. A user who appears has few properties, not even a name."""
+    for change in call.directory.log.between(here.since, here.upto, here.kind):
+        if here.ids and change.object_id not in here.ids:
+            continue
+        position = call.directory.users.position_of(change.object_id)
+        changed = {"id", "displayName"} if change.did is Did.APPEARED else {"id", *change.fields}
+        fields = [name for name in here.fields if name in changed and name != MANAGER]
+        if change.did is Did.VANISHED or position is None:
+            yield _removed(change.object_id, call.directory.users.removal_of(change.object_id) or Removal.RESTORABLE)
+        elif len(fields) > 1:
+            user = call.directory.users.record(position)
+            yield _ENCODER.encode(_named(call, {name: user_value(user, name) for name in fields}))
+
+
+def _named(call: Call, shown: dict[str, object]) -> dict[str, object]:
+    """Return the properties of a changed user, with a null name if the settings say so."""
+    return {**shown, "userPrincipalName": None} if call.state.settings.delta_nameless else shown
 
 
 def _now(call: Call, here: Round, object_id: str, fields: set[str], members: Sequence[Member]) -> bytes:
@@ -115,7 +138,7 @@ def _now(call: Call, here: Round, object_id: str, fields: set[str], members: Seq
         former = call.directory.users.former_managers.get(user.id)
         gone = [{**manager_json(former), "@removed": {"reason": Removal.FINAL}}] if former and MANAGER in fields else []
         shown[f"{MANAGER}@delta"] = [*gone, *([manager_json(user.manager)] if user.manager is not None else [])]
-    return _ENCODER.encode(shown)
+    return _ENCODER.encode(_named(call, shown))
 
 
 def _group(call: Call, here: Round, group: Group, members: Sequence[Member], fields: set[str] | None) -> bytes:

@@ -79,7 +79,8 @@ class Graph:
         headers = self._spend(call, units_of(route, call.target.parameters))
         if not all(call.may(needed) for needed in route.needs):
             raise forbidden()
-        answer = route.answer(replace(call, places=places))
+        directory = call.state.listed(call.directory) if route.lags else call.directory
+        answer = route.answer(replace(call, places=places, directory=directory))
         return replace(answer, headers={**headers, **answer.headers})
 
     def _let_in(self, request: Request) -> Call:

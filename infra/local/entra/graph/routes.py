@@ -29,6 +29,8 @@ from infra.local.entra.http.answers import Answer
 _LOOKUP_UNITS_SELECTED = 2
 #: A smaller `$top` reduces the cost by one.
 _FEW = 20
+#: Lists of users and members, which may come from a replica.
+_LISTS = frozenset({users.list_users, users.count_users, members.list_members, members.list_transitive_members})
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -42,6 +44,11 @@ class Route:
     answer: Callable[[Call], Answer]
     units: int
     needs: tuple[frozenset[str], ...]  #: sets of permissions; one of each set is required
+
+    @property
+    def lags(self) -> bool:
+        """Whether the route may answer from a replica that lags behind."""
+        return self.answer in _LISTS
 
 
 def _route(kind: str, units: int, answer: Callable[[Call], Answer], *needs: frozenset[str]) -> Route:

@@ -37,6 +37,10 @@ class ChangeLog:
         self._clock = clock
         self._changes: list[Change] = []
 
+    def now_s(self) -> float:
+        """Return the time of a change that happens now."""
+        return self._clock.epoch_s()
+
     def last(self, *, older_than_s: float = 0.0) -> int:
         """Return the number of the latest change that is at least `age_s` old, or 0."""
         number = len(self._changes)

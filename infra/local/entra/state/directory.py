@@ -1,6 +1,9 @@
 """The directory of one tenant. All changes are made here, so that the change log is complete."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 import msgspec
 
@@ -14,6 +17,23 @@ from infra.local.entra.state.person import User
 from infra.local.entra.state.users import Removal, Users
 
 _SECRET_STARTED_BEFORE = timedelta(days=30)
+
+Arguments = ParamSpec("Arguments")
+#: The time of a change, and what makes the same change in a copy of the directory.
+Recorded = tuple[float, Callable[["Directory"], None]]
+
+
+def _recorded(
+    change: Callable[Concatenate["Directory", Arguments], None],
+) -> Callable[Concatenate["Directory", Arguments], None]:
+    """Record every call of a method that changes users or groups, for replicas that lag behind."""
+
+    @wraps(change)
+    def changed(self: "Directory", /, *arguments: Arguments.args, **named: Arguments.kwargs) -> None:
+        change(self, *arguments, **named)
+        self.changes.append((self.log.now_s(), lambda copy: change(copy, *arguments, **named)))
+
+    return changed
 
 
 class DirectoryPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,6 +54,9 @@ class Directory:
 
     def __init__(self, plan: DirectoryPlan, clock: SimulatedClock) -> None:
         seed = plan.seed or plan.name
+        self.plan = plan
+        #: Changes since the directory was built.
+        self.changes: list[Recorded] = []
         self.name = plan.name
         self.cloud = plan.cloud
         self.tenant_id = stable_uuid("tenant", seed)
@@ -97,11 +120,13 @@ class Directory:
             return application.service_principal
         return self.guests.get(application.application_id)
 
+    @_recorded
     def add_user(self, user: User) -> None:
         """Create the user."""
         self.users.add(user)
         self.log.note(Kind.USER, user.id, Did.APPEARED)
 
+    @_recorded
     def replace_user(self, user: User) -> None:
         """Replace the properties of the user with this id.
 
@@ -112,6 +137,7 @@ class Directory:
         if changed:
             self.log.note(Kind.USER, user.id, Did.UPDATED, fields=changed)
 
+    @_recorded
     def delete_user(self, object_id: str, removal: Removal) -> None:
         """Delete the user, also from groups.
 
@@ -122,6 +148,7 @@ class Directory:
         self.log.note(Kind.USER, object_id, Did.VANISHED)
         self._note_in_groups(object_id)
 
+    @_recorded
     def restore_user(self, object_id: str) -> None:
         """Restore a deleted user, also in groups.
 
@@ -136,6 +163,7 @@ class Directory:
         self.log.note(Kind.USER, object_id, Did.APPEARED)
         self._note_in_groups(object_id)
 
+    @_recorded
     def put_group(self, group: Group) -> None:
         """Create or replace the group with these properties."""
         exists = self.groups.find(group.id) is not None
@@ -143,12 +171,14 @@ class Directory:
         fields = Group.__struct_encode_fields__ if exists else ()
         self.log.note(Kind.GROUP, group.id, Did.UPDATED if exists else Did.APPEARED, fields=tuple(fields))
 
+    @_recorded
     def delete_group(self, group_id: str, removal: Removal) -> None:
         """Delete the group."""
         self.groups.remove(group_id, removal)
         self.log.note(Kind.GROUP, group_id, Did.VANISHED)
         self._note_in_groups(group_id)
 
+    @_recorded
     def restore_group(self, group_id: str) -> None:
         """Restore a deleted group.
 
@@ -161,6 +191,7 @@ class Directory:
         self.log.note(Kind.GROUP, group_id, Did.APPEARED)
         self._note_in_groups(group_id)
 
+    @_recorded
     def join(self, group_id: str, object_id: str) -> None:
         """Add a user or a group as a member.
 
@@ -171,6 +202,7 @@ class Directory:
         if member is not None:
             self.log.note(Kind.GROUP, group_id, Did.UPDATED, fields=(MEMBERS,), member=member)
 
+    @_recorded
     def leave(self, group_id: str, object_id: str) -> None:
         """Remove the member."""
         member = self.groups.leave(group_id, object_id)

@@ -30,6 +30,7 @@ def build(plan: DirectoryPlan, clock: SimulatedClock) -> Directory:
     users = [directory.users.id_at(number) for number in range(min(_SSO_USERS, directory.users.positions))]
     for principal_id, kind in [*((key, "Group") for key in groups), *((key, "User") for key in users)]:
         assign(directory, principal_id, kind)
+    directory.changes.clear()
     return directory
 
 

@@ -28,6 +28,9 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     delta_empty_pages: bool = False  #: each round starts with an empty page that has a nextLink
     delta_unknown_removals: bool = False  #: each round reports the removal of an object that was never listed
     delta_lag_s: float = 0.0  #: changes younger than this are reported in a later round
+    delta_histories: bool = False  #: every change of a user is an item of its own, with only what it changed
+    delta_nameless: bool = False  #: the user principal names of changed users are null
+    listing_lag_s: float = 0.0  #: lists of users and members come from a replica without changes younger than this
     operator: str = ""  #: name of the directory that the managed identity lives in; empty: one that has no users here
     withheld: tuple[str, ...] = ()  #: properties of users that are null for every caller: attribute-level restrictions
     hidden_membership: Literal["forbidden", "empty"] = "forbidden"  #: response without Member.Read.Hidden

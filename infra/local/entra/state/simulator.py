@@ -9,6 +9,7 @@ from infra.local.entra.state.directory import Directory, DirectoryPlan
 from infra.local.entra.state.faults import Faults
 from infra.local.entra.state.generate import stable_uuid
 from infra.local.entra.state.metrics import Metrics
+from infra.local.entra.state.replica import Replica
 from infra.local.entra.state.samples import SAMPLES, build, scaled
 from infra.local.entra.state.settings import Settings
 from infra.local.entra.state.throttle import Throttle
@@ -41,6 +42,7 @@ class State:
         self.metrics = Metrics()
         self.directories: dict[str, Directory] = {}
         self._by_tenant: dict[str, Directory] = {}
+        self._replicas: dict[str, Replica] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -53,6 +55,7 @@ class State:
         self.metrics.clear()
         self.directories.clear()
         self._by_tenant.clear()
+        self._replicas.clear()
         for plan in SAMPLES:
             self.add(scaled(plan, self.scale))
 
@@ -66,6 +69,7 @@ class State:
     def drop(self, name: str) -> None:
         """Delete the directory of this name, if it exists."""
         directory = self.directories.pop(name, None)
+        self._replicas.pop(name, None)
         if directory is not None:
             self._by_tenant.pop(directory.tenant_id, None)
             self._by_tenant.pop(directory.domain, None)
@@ -73,6 +77,14 @@ class State:
     def tenant(self, tenant: str) -> Directory | None:
         """Return the directory with this tenant id or domain name."""
         return self._by_tenant.get(tenant.lower())
+
+    def listed(self, directory: Directory) -> Directory:
+        """Return the directory that lists of users and members show: a replica if they lag behind."""
+        if not self.settings.listing_lag_s:
+            return directory
+        if directory.name not in self._replicas:
+            self._replicas[directory.name] = Replica(directory, self.clock)
+        return self._replicas[directory.name].as_of(self.settings.listing_lag_s)
 
     def application(self, application_id: str) -> tuple[Directory, Application] | None:
         """Return an application of any tenant, and its home directory."""

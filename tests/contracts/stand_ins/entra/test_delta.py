@@ -64,6 +64,37 @@ async def test_minimal(talk: Talk) -> None:
     assert reply.body["value"] == [{"id": user["id"], "displayName": "New"}]
 
 
+async def test_histories(talk: Talk) -> None:
+    """Every change is an item of its own with only what it changed; a new user is introduced without a name."""
+    await talk.admin("PATCH /settings", {"delta_histories": True})
+    _, link = await read(talk, "/users/delta?$select=id,displayName,userPrincipalName,department,jobTitle")
+    users = await users_of(talk)
+    added = await talk.admin(f"POST {ONE}/users", {"displayName": "Ada", "department": "Engines"})
+    await talk.admin(f"PATCH {ONE}/users/{users[0]['id']}", {"displayName": "First"})
+    await talk.admin(f"PATCH {ONE}/users/{users[0]['id']}", {"department": None})
+    await talk.admin(f"DELETE {ONE}/users/{users[1]['id']}")
+    await talk.admin(f"POST {ONE}/users/{users[1]['id']}/restore")
+    items, _ = await read(talk, link)
+    assert items == [
+        {"id": added["id"], "displayName": "Ada"},
+        {"id": users[0]["id"], "displayName": "First"},
+        {"id": users[0]["id"], "department": None},
+        {"id": users[1]["id"], "@removed": {"reason": "changed"}},
+        {"id": users[1]["id"], "displayName": users[1]["displayName"]},
+    ]
+
+
+async def test_nameless(talk: Talk) -> None:
+    """The name of a changed user is null, in either kind of round."""
+    user = (await users_of(talk))[0]
+    for histories in (False, True):
+        await talk.admin("PATCH /settings", {"delta_nameless": True, "delta_histories": histories})
+        _, link = await read(talk, "/users/delta?$select=id,userPrincipalName,department")
+        await talk.admin(f"PATCH {ONE}/users/{user['id']}", {"department": f"New {histories}"})
+        items, _ = await read(talk, link)
+        assert items == [{"id": user["id"], "userPrincipalName": None, "department": f"New {histories}"}]
+
+
 async def test_latest(talk: Talk) -> None:
     """`$deltatoken=latest` gives a token without a listing."""
     reply = await talk.graph("GET /users/delta?$deltatoken=latest&$select=id")
