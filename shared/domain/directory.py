@@ -128,10 +128,11 @@ class UsersPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of a listing. A listing may contain a user on several pages, and remove a user of an earlier page."""
 
     users: list[DirectoryUser]
+    #: Users that the directory lists as changes, as in ChangesPage; they come before `users`. A user without a user
+    #: principal name is read by id.
+    changes: list[tuple[ObjectId, Fields | None]] = []
     #: Opaque cursor of the next page; None only when the directory said that this page is the last.
     next_cursor: str | None
-    #: Users of earlier pages that do not belong to the listing after all.
-    removed: tuple[ObjectId, ...] = ()
     #: On the last page, where the listing itself yields one: the cursor from which `changes` continues.
     change_cursor: str | None = None
     #: On the last page: whether the absence of a person may be concluded from the whole listing.

@@ -149,7 +149,7 @@ LISTING: Final = Retry(
     outcome="`Transient` without a wait",
 )
 DELTA: Final = Retry(
-    error="`DeltaLinkExpired`, `SnapshotIncomplete`",
+    error="`DeltaLinkExpired`, `SnapshotIncomplete`, `RoundUnusable`",
     stage="delta read of a source",
     outcome="a complete listing instead",
 )
@@ -239,6 +239,14 @@ REFUSED: Final = Retry(
     max_wait_s=15.0,
     outcome="as `NeedsAttention`",
 )
+UNCLEAR: Final = Retry(
+    error="`UnclearAnswer`",
+    stage="round of changes with people read by id",
+    attempts=3,
+    first_wait_s=15.0,
+    max_wait_s=15.0,
+    outcome="a complete listing instead",
+)
 #: The second refusal stops the schedule; see `connection_health.CONFIRMED_AFTER`.
 LOGIN_REFUSED: Final = Retry(
     error="`RefusedOnce`",
@@ -327,6 +335,7 @@ TABLE: Final = {
         SUPERSEDED,
         REJECTED,
         REFUSED,
+        UNCLEAR,
         LOGIN_REFUSED,
         *NEEDS_ATTENTION,
     ),

@@ -72,8 +72,11 @@ class Directory(Protocol):
     async def find_users(self, text: str) -> Sequence[DirectoryUser]:
         """Return up to ten users with this id, user principal name or e-mail address, ignoring case."""
 
-    async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
-        """Return the users with these ids, without those that do not exist."""
+    async def users_by_id(self, people: Sequence[ObjectId]) -> Mapping[ObjectId, DirectoryUser | None]:
+        """Return the users with these ids, None for a user who does not exist according to the directory's own answer.
+
+        People without a clear answer are left out. Managers are not read.
+        """
 
     async def find_groups(self, search: str) -> Sequence[Group]:
         """Return up to 50 groups whose name begins with `search`, or the group with this id."""

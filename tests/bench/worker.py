@@ -24,7 +24,7 @@ from shared.domain.access.tenants import ConnectedTenant
 from shared.domain.connections.connection import encode_secrets
 from shared.domain.connections.entra.connection_settings import SECRET
 from shared.domain.connections.entra.credentials import Credentials
-from shared.domain.directory import ChangesPage, Existence, Source, UsersPage
+from shared.domain.directory import ChangesPage, DirectoryUser, Existence, Source, UsersPage
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.run import TenantState
 from shared.telemetry import count_directory_request
@@ -118,6 +118,11 @@ class _Directory(FakeDirectory):
         """Return whether these people exist."""
         existence: Mapping[ObjectId, Existence] = await self._ask("check_existence", list(people), list(groups))
         return existence
+
+    async def users_by_id(self, people: Sequence[ObjectId]) -> Mapping[ObjectId, DirectoryUser | None]:
+        """Return the users with these ids."""
+        users: Mapping[ObjectId, DirectoryUser | None] = await self._ask("users_by_id", list(people))
+        return users
 
     async def _ask(self, method: str, *arguments: object) -> Any:  # noqa: ANN401 - what the method returns
         ailment, answer = await self._channel.call("directory", self.azure_tenant_id, method, *arguments)

@@ -33,7 +33,7 @@ from shared.domain.recipient import Origin, Status
 from shared.domain.run import RunMode, RunState
 from shared.domain.snapshots import partitions
 from shared.errors import NeedsAttention
-from shared.workflows.snapshots import merger
+from shared.workflows.snapshots import draft
 from shared.workflows.sync import comparison
 from tests.simulation.model import PLACES, Kept, Model, Person, Rules
 from tests.support.builders import person, user
@@ -291,7 +291,7 @@ async def test_a_random_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> N
     In every second history any change is small enough for a run to decide about the changed alone, whose recipients
     are read one by one in half of them. Partitions have one person, four, or all of them.
     """
-    monkeypatch.setattr(merger, "MAX_CHANGED", 100 if seed % 2 else -1)
+    monkeypatch.setattr(draft, "MAX_CHANGED", 100 if seed % 2 else -1)
     monkeypatch.setattr(comparison, "_FEW", 100 if seed % 4 == 1 else -1)
     monkeypatch.setattr(partitions, "PARTITION_PEOPLE", [1, 4, 256][seed % 3])
     history = History(seed)

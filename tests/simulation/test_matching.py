@@ -59,12 +59,13 @@ async def anns(world: World) -> list[Recipient]:
 
 
 def count_checks(world: World, monkeypatch: pytest.MonkeyPatch) -> list[list[ObjectId]]:
-    """Return a list to which the people of every existence check will be added."""
+    """Return a list to which the people of every check of accounts will be added; memberships are checked too."""
     checks: list[list[ObjectId]] = []
     check = world.directory().check_existence
 
     async def counted(people: Sequence[ObjectId], groups: Sequence[Source]) -> object:
-        checks.append(list(people))
+        if not groups:
+            checks.append(list(people))
         return await check(people, groups)
 
     monkeypatch.setattr(world.directory(), "check_existence", counted)

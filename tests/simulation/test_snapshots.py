@@ -17,7 +17,7 @@ from shared.domain.snapshots.partitions import partition_of
 from shared.domain.snapshots.snapshot import SnapshotBody, SnapshotManifest
 from shared.domain.sync.jobs import FetchCheckpoint, FetchJob
 from shared.errors import PageTokenExpired, Transient
-from shared.workflows.snapshots import merger
+from shared.workflows.snapshots import draft
 from shared.workflows.snapshots.cache import RecentResults
 from shared.workflows.snapshots.reader import SnapshotReader
 from shared.workflows.sync import comparison
@@ -225,7 +225,7 @@ async def test_any_history_of_rounds_with_workers_that_die(seed: int, monkeypatc
     monkeypatch.setattr(collector, "_BLOCK_BYTES", chance.choice([1, 300]))
     monkeypatch.setattr(collector, "SEGMENT_BYTES", chance.choice([1, 600_000]))
     monkeypatch.setattr(partitions, "PARTITION_PEOPLE", chance.choice([1, 4, 256]))
-    monkeypatch.setattr(merger, "MAX_CHANGED", chance.choice([-1, 100]))
+    monkeypatch.setattr(draft, "MAX_CHANGED", chance.choice([-1, 100]))
     monkeypatch.setattr(comparison, "_FEW", chance.choice([-1, 100]))
     preferences = Preferences(mode=Mode.FULL, guard=LENIENT, attributes=Attributes(manager=True))
     world = World()
@@ -279,7 +279,7 @@ async def test_a_snapshot_that_is_not_whole(lost: int | None) -> None:
 @pytest.mark.parametrize("damage", ["lost", "changed", "another"])
 async def test_a_damaged_partition_makes_nobody_leave(damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No one of any partition is deactivated, others are added and updated, and the next full run completes it."""
-    monkeypatch.setattr(merger, "MAX_CHANGED", -1)
+    monkeypatch.setattr(draft, "MAX_CHANGED", -1)
     world = await synced_world()
     other = next(number for number in range(COUNT) if number not in {partition_number(1), partition_number(3)})
     store, body = world.ports.snapshots, await current(world)

@@ -9,6 +9,7 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.problem import Problem
 from shared.domain.recipient import Reason
 from shared.domain.run import Run, RunMode, RunState
+from shared.domain.snapshots.withheld import MIN_PEOPLE
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Conflict, NeedsAttention, Rejected, Transient
 from shared.telemetry import RequestCounters
@@ -145,6 +146,67 @@ async def test_an_acceptance_does_not_wait_for_another_run() -> None:
     await world.drain()
     ended = await world.run(CONTOSO, started.id)
     assert (ended.state, codes(ended)) == (RunState.SUPERSEDED, [("run", "run_active")])
+
+
+async def test_a_property_that_is_taken_from_few_people_at_a_time() -> None:
+    """Changes show null only of those who change: after some rounds everything is listed, and judged as a whole."""
+    world = await world_of()
+    directory = world.directory()
+    runs, hidden = [], set[ObjectId]()
+    for number in range(PEOPLE):
+        hidden.add(person(number))
+        directory.put(shown(number, department=None, job_title=f"Title {number}"))
+        if len(hidden) == MIN_PEOPLE:  # the narrowed permission shows it of no one
+            everyone = tuple(directory.people.values())
+            directory.people.update((one.id, msgspec.structs.replace(one, department=None)) for one in everyone)
+        runs.append(await world.sync(CONTOSO, f"round-{number}"))
+        if runs[-1].problems:
+            break
+    assert len(runs) == MIN_PEOPLE
+    assert codes(runs[-1]) == [("users", "properties_withheld")]
+    assert f"department ({PEOPLE} people)" in problem_of(runs[-1], "properties_withheld").detail
+    departments = [one.profile.department for one in await world.recipients(CONTOSO, DESK)]
+    assert departments.count(None) == MIN_PEOPLE - 1
+
+
+async def test_an_account_status_that_is_taken_from_few_people_at_a_time() -> None:
+    """The same: in the end no account status is shown."""
+    world = await world_of()
+    directory = world.directory()
+    for number in range(MIN_PEOPLE - 1):
+        directory.put(shown(number, inactive=UNKNOWN))
+        assert (await world.sync(CONTOSO, f"round-{number}")).problems == ()
+    everyone = tuple(directory.people.values())
+    directory.people.update((one.id, msgspec.structs.replace(one, inactive=UNKNOWN)) for one in everyone)
+    directory.put(shown(20, inactive=UNKNOWN))
+    run = await world.sync(CONTOSO, "too many")
+    assert (run.state, codes(run)) == (RunState.FAILED, [("users", "account_status_withheld")])
+
+
+async def test_a_property_that_is_really_cleared_of_few_people_at_a_time() -> None:
+    """The listing shows that others have it, so it is cleared; it is listed once, not in every later round."""
+    world = await world_of()
+    directory = world.directory()
+    listings = []
+    for number in range(MIN_PEOPLE + 5):
+        requests = directory.requests
+        directory.put(shown(number, department=None))
+        run = await world.sync(CONTOSO, f"round-{number}")
+        assert (run.state, run.counts.updated, run.problems) == (RunState.DONE, 1, ())
+        if directory.requests - requests > 1:
+            listings.append(number)
+    assert listings == [MIN_PEOPLE - 1]
+
+
+async def test_a_property_that_changes_still_show() -> None:
+    """One person who keeps it, or gets another value, proves that it is shown: nothing is listed."""
+    world = await world_of()
+    directory = world.directory()
+    for number in range(MIN_PEOPLE + 5):
+        requests = directory.requests
+        directory.put(shown(number, department=None), shown(29, department=f"Department {number}"))
+        assert (await world.sync(CONTOSO, f"round-{number}")).counts.updated == 2
+        assert directory.requests - requests == 1
 
 
 async def test_newcomers_with_the_property_do_not_prove_it() -> None:

@@ -10,17 +10,19 @@ from shared.adapters.entra import links
 from shared.adapters.entra.client import GraphClient
 from shared.adapters.entra.errors import Refused, status_of
 from shared.adapters.entra.existence_check import ExistenceCheck
-from shared.adapters.entra.group_queries import LONGEST_NAME, GroupQueries, by_id
+from shared.adapters.entra.group_queries import LONGEST_NAME, GroupQueries
 from shared.adapters.entra.prefetch import PagePrefetcher
 from shared.adapters.entra.schema import (
     SELECT,
     AssignmentPage,
+    GraphUser,
     IdPage,
     UserPage,
     decode,
     roles_of,
 )
-from shared.adapters.entra.user_mapping import ids_of, patch_of, user_of
+from shared.adapters.entra.user_mapping import ids_of, is_named, patch_of, user_of
+from shared.adapters.entra.user_reads import users_by_id
 from shared.domain.connections.entra import permissions
 from shared.domain.connections.entra.guid import guid
 from shared.domain.directory import (
@@ -30,11 +32,11 @@ from shared.domain.directory import (
     ChangesPage,
     DirectoryUser,
     Existence,
+    Fields,
     Source,
     UsersPage,
 )
 from shared.domain.ids import ObjectId
-from shared.domain.snapshots.delta import apply_delta
 from shared.errors import (
     ChangeFeedUnsupported,
     DeltaLinkExpired,
@@ -123,8 +125,9 @@ class GraphDirectory(GroupQueries):
         if source.group is not None and not page.value and cursor is None and await self._hides(source.group):
             raise _hidden()
         async with cpu_slice():
-            users = list(map(user_of, page.value)) if isinstance(page, UserPage) else ids_of(page.value)
-        return UsersPage(users=users, next_cursor=following)
+            if isinstance(page, IdPage):
+                return UsersPage(users=ids_of(page.value), next_cursor=following)
+            return _users_page(page.value, source, following)
 
     async def _page(self, url: str, source: Source, *, first: bool) -> bytes | None:
         """Return a page. From the second on, pages are prefetched."""
@@ -141,17 +144,7 @@ class GraphDirectory(GroupQueries):
     async def _with_managers(self, cursor: str | None) -> UsersPage:
         """Return a page of all users with their managers, which only the first round of a delta query lists."""
         page = await self._changes_page(cursor, links.delta_with_managers(self._client.graph))
-        latest = dict(page.changes)
-        removed = {person for person, fields in latest.items() if fields is None}
-        users = apply_delta({}, [change for change in page.changes if change[1] is not None])
-        if users is None:
-            raise Transient("Microsoft Graph lists a user without a name; try again.", code="bad_answer")
-        return UsersPage(
-            users=[user for user in users.values() if user.id not in removed],
-            removed=tuple(removed),
-            next_cursor=page.next_cursor,
-            change_cursor=page.change_cursor,
-        )
+        return UsersPage(users=[], changes=page.changes, next_cursor=page.next_cursor, change_cursor=page.change_cursor)
 
     async def changes(self, cursor: str) -> ChangesPage:
         """Return one page of a delta query. Raises DeltaLinkExpired if the source must be read in full."""
@@ -202,11 +195,9 @@ class GraphDirectory(GroupQueries):
         pages = await self._pages(links.path(self._client.graph, "users", query), UserPage, enough=_FOUND_USERS)
         return _once(pages)[:_FOUND_USERS]
 
-    async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
-        """Return the users with these ids, without those that do not exist."""
-        urls = by_id(self._client.graph, "users", SELECT, people)
-        pages = [page for url in urls for page in await self._pages(url, UserPage)]
-        return _once(pages)
+    async def users_by_id(self, people: Sequence[ObjectId]) -> Mapping[ObjectId, DirectoryUser | None]:
+        """Return the users with these ids, None for one who does not exist, and nothing without a clear answer."""
+        return await users_by_id(self._client, people)
 
     async def assignments(self, application: str, cursor: str | None = None) -> AssignmentsPage:
         """Return a page of the assignments of an enterprise application. Raises NotFound (`application_not_found`)."""
@@ -234,6 +225,21 @@ class GraphDirectory(GroupQueries):
 def _once(pages: Iterable[UserPage]) -> list[DirectoryUser]:
     """Return each user once: a page may repeat what a page before it had."""
     return list({user.id: user_of(user) for page in pages for user in page.value}.values())
+
+
+def _users_page(users: Sequence[GraphUser], source: Source, following: str | None) -> UsersPage:
+    """Return a page. A user without a name among others is left to be read by id.
+
+    Raises NeedsAttention if all are without names, or members of a group are: Graph then withholds properties.
+    """
+    try:
+        return UsersPage(users=list(map(user_of, users)), next_cursor=following)
+    except NeedsAttention:
+        named = list(filter(is_named, users))
+        if source.group is not None or not named:
+            raise
+    nameless: list[tuple[ObjectId, Fields | None]] = [(user.id, patch_of(user)) for user in users if not is_named(user)]
+    return UsersPage(users=list(map(user_of, named)), changes=nameless, next_cursor=following)
 
 
 def _hidden() -> NeedsAttention:

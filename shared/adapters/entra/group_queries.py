@@ -17,7 +17,7 @@ _GROUP_SELECT: Final = "id,displayName,mail,visibility"
 _FOUND_GROUPS: Final = 50
 #: Maximum number of values of an `in` filter. Source: https://learn.microsoft.com/graph/filter-query-parameter
 _IDS: Final = 15
-#: Maximum number of pages of a search, of a read by id, or of the groups of one object; a longer answer is a loop.
+#: Maximum number of pages of a search, of groups by id, or of the groups of one object; a longer answer is a loop.
 _MAX_PAGES: Final = 20
 _HIDDEN: Final = "HiddenMembership"
 #: Maximum length of a group's displayName, in characters.
@@ -35,7 +35,7 @@ class GroupQueries:
 
     async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
         """Return the groups with these ids, without those that do not exist."""
-        urls = by_id(self._client.graph, "groups", _GROUP_SELECT, groups)
+        urls = _by_id(self._client.graph, groups)
         found = await asyncio.gather(*(self._pages(url, GroupPage) for url in urls))
         return _once(group for pages in found for page in pages for group in page.value)
 
@@ -101,13 +101,13 @@ class GroupQueries:
         return decode(await self._client.get(url), GraphGroup).visibility == _HIDDEN
 
 
-def by_id(graph: str, kind: str, select: str, ids: Sequence[ObjectId]) -> Iterator[str]:
-    """Iterate over the URLs that read objects by id. Text that is not a GUID cannot be an id and is left out."""
-    possible = list(filter(is_guid, ids))
+def _by_id(graph: str, groups: Sequence[ObjectId]) -> Iterator[str]:
+    """Iterate over the URLs that read groups by id. Text that is not a GUID cannot be an id and is left out."""
+    possible = list(filter(is_guid, groups))
     for start in range(0, len(possible), _IDS):
         quoted = ",".join(f"'{id_}'" for id_ in possible[start : start + _IDS])
-        query = {"$select": select, "$top": str(_IDS), "$filter": f"id in ({quoted})"}
-        yield links.path(graph, kind, query)
+        query = {"$select": _GROUP_SELECT, "$top": str(_IDS), "$filter": f"id in ({quoted})"}
+        yield links.path(graph, "groups", query)
 
 
 def _once(groups: Iterable[GraphGroup]) -> list[Group]:

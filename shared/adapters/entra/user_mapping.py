@@ -131,13 +131,15 @@ def user_of(user: GraphUser) -> DirectoryUser:
     return _new_user(user, name)
 
 
+def is_named(user: GraphUser) -> bool:
+    """Return whether Graph shows the user principal name."""
+    return _text(user.user_principal_name) is not None
+
+
 def patch_of(user: GraphUser) -> Fields:
-    """Return the fields of DirectoryUser that a change mentions. Raises NeedsAttention if Graph withholds the name."""
+    """Return the fields of DirectoryUser that a change mentions. Every user has a name: a null one says nothing."""
     fields: Fields = {name: _text(value) for name, read in _READERS if (value := read(user)) is not UNSET}
-    if not isinstance(user.user_principal_name, UnsetType):
-        name = _text(user.user_principal_name)
-        if name is None:
-            raise unreadable()
+    if (name := _text(user.user_principal_name)) is not None:
         fields["user_principal_name"] = name
     if not isinstance(user.account_enabled, UnsetType):
         fields["inactive"] = _inactive(user.account_enabled)

@@ -11,8 +11,8 @@ import msgspec
 from isal.isal_zlib import compress, decompress
 
 from shared.domain.directory import DirectoryUser, Fields
-from shared.domain.ids import ObjectId, SourceId, connection_of, recipient_id_of
-from shared.domain.snapshots.delta import Item
+from shared.domain.ids import SourceId, connection_of, recipient_id_of
+from shared.domain.snapshots.delta import Item, person_of
 from shared.domain.snapshots.partitions import MAX_PARTITIONS, partition_of
 
 #: Size from which the end of a buffer is compressed, in bytes, and ISA-L's level.
@@ -63,13 +63,17 @@ class Collector:
     def add(self, items: Iterable[Item]) -> None:
         """Add items, in the order of the directory."""
         for item in items:
-            person = item.id if isinstance(item, DirectoryUser) else item if isinstance(item, str) else item["id"]
-            self._buffer(partition_of(recipient_id_of(self._connection, ObjectId(str(person))))).add(item)
+            self._buffer(partition_of(recipient_id_of(self._connection, person_of(item)))).add(item)
             self.items += 1
 
     def _buffer(self, lane: int) -> _Buffer:
         found = self._buffers.get(lane)
         return found if found is not None else self._buffers.setdefault(lane, _Buffer())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all items that were added are still there."""
+        return sum(buffer.items for buffer in self._buffers.values()) == self.items
 
     @property
     def size_bytes(self) -> int:
@@ -80,11 +84,18 @@ class Collector:
         """Return the numbers of the partitions, of `count`, that have items."""
         return sorted({lane * count // MAX_PARTITIONS for lane in self._buffers})
 
-    def take(self, number: int, count: int) -> list[Item]:
-        """Return the items of a partition and remove them. Those of one person are in the order of the directory."""
+    def take(self, number: int, count: int, *, keep: bool = False) -> list[Item]:
+        """Return the items of a partition, and remove them unless `keep`.
+
+        Those of one person are in the order of the directory.
+        """
         size = MAX_PARTITIONS // count
-        lanes = [self._buffers.pop(lane, None) for lane in range(number * size, (number + 1) * size)]
-        return [item for buffer in lanes if buffer is not None for item in buffer.read()]
+        lanes = [lane for lane in range(number * size, (number + 1) * size) if lane in self._buffers]
+        items = [item for lane in lanes for item in self._buffers[lane].read()]
+        if not keep:
+            for lane in lanes:
+                del self._buffers[lane]
+        return items
 
     def segments(self) -> Iterator[bytes]:
         """Yield everything as segments of at most some `SEGMENT_BYTES`."""

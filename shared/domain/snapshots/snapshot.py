@@ -39,8 +39,12 @@ class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True):
     change_cursor: str | None = None
     #: `scope_of` the change cursor.
     scope: str = ""
-    #: Properties that few users had, or none, when the source was last listed.
+    #: Properties that few users had, or none, when the source was last listed, and that no change has given to a user.
     scarce: tuple[str, ...] = ()
+    #: Whether that listing showed the account status of any user.
+    status_shown: bool = True
+    #: `Cleared.numbers` of the changes since.
+    cleared: dict[str, int] = {}
     #: When the directory last refused its change feed; it is tried again a week later. None if it has one.
     feed_refused_at: datetime | None = None
 
@@ -137,6 +141,11 @@ def encode_partition(users: Mapping[ObjectId, DirectoryUser], attempt: str) -> t
     encoded = msgspec.msgpack.encode([users[person] for person in sorted(users)])
     partition = Partition(hashlib.sha256(encoded).digest(), len(users), attempt)
     return partition, isal_zlib.compress(encoded, _LEVEL)
+
+
+def decode_partition(content: bytes) -> dict[ObjectId, DirectoryUser]:
+    """Return the users of a row that `encode_partition` has just returned."""
+    return {user.id: user for user in _USERS.decode(isal_zlib.decompress(content))}
 
 
 @contextmanager

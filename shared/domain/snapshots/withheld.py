@@ -4,15 +4,16 @@ When a permission is narrowed, a directory can still answer, with null in place 
 is then not an empty value. Whether properties are withheld is judged over a whole source, against its stored snapshot.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Final
 
 import msgspec
 
-from shared.domain.directory import DirectoryUser, Fields, InactiveReason
+from shared.domain.directory import DirectoryUser, InactiveReason
 from shared.domain.ids import ObjectId
 from shared.domain.recipient import API_NAMES
+from shared.domain.snapshots.delta import Item, person_of
 
 #: Fields of a user that are None or empty if the directory shows no value: all but those that it always shows.
 PROPERTIES: Final = tuple(
@@ -24,9 +25,18 @@ MANAGER: Final = "manager"
 MIN_PEOPLE: Final = 10
 #: ...and their minimum share of the people in the stored snapshot, exclusive.
 MIN_SHARE: Final = 0.5
-#: A property is scarce in a listing if at most this share of the number of stored people has it.
-_SCARCE_SHARE: Final = 0.1
+#: Share of the stored people up to which people are few. A property is scarce if a listing shows it of few people, and
+#: changes that take it from more people are suspicious.
+_FEW_SHARE: Final = 0.1
 _VALUES: Final = {name: attrgetter(name) for name in PROPERTIES}
+
+
+def _shows_status(user: DirectoryUser) -> bool:
+    return user.inactive is not InactiveReason.UNKNOWN
+
+
+#: Whether a user has a value of what a change can take away, by field: the properties and the account status.
+_CHANGING: Final[Mapping[str, Callable[[DirectoryUser], object]]] = {**_VALUES, "inactive": _shows_status}
 
 
 class Visible(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,46 +49,76 @@ class Visible(msgspec.Struct, frozen=True, kw_only=True):
 
     def after(self, users: Sequence[DirectoryUser], stored_users: int) -> "Visible":
         """Return what is shown after more users. `stored_users` is the size of the stored snapshot, 0 without one."""
-        few = stored_users * _SCARCE_SHARE
+        few = stored_users * _FEW_SHARE
         scarce = {name: count + sum(map(bool, map(_VALUES[name], users))) for name, count in self.scarce.items()}
         return Visible(
-            status=self.status or any(user.inactive is not InactiveReason.UNKNOWN for user in users),
+            status=self.status or any(map(_shows_status, users)),
             scarce={name: count for name, count in scarce.items() if count <= few},
         )
 
 
-class Cleared(msgspec.Struct, frozen=True, kw_only=True):
-    """What the changes since a snapshot have taken from people so far: the number of people, by property."""
+class Cleared:
+    """Numbers of people who lost a property by changes, by property.
 
-    status: int = 0
-    properties: dict[str, int] = msgspec.field(default_factory=dict)
+    The numbers grow over rounds of changes, from one listing to the next: a permission that is narrowed takes values
+    only from people who change. A property that a change shows of a person who had it before is not withheld.
+    """
 
-    def after(self, changes: Iterable[tuple[ObjectId, Fields | None]]) -> "Cleared":
-        """Return the numbers after more changes."""
-        status, properties = self.status, dict(self.properties)
-        for _, fields in changes:
-            if fields is not None:
-                status += fields.get("inactive") is InactiveReason.UNKNOWN
-                for name in PROPERTIES:
-                    if name in fields and not fields[name]:
-                        properties[name] = properties.get(name, 0) + 1
-        return Cleared(status=status, properties=properties)
+    def __init__(self, earlier: Mapping[str, int]) -> None:
+        self._numbers = dict(earlier)
+        self._shown: set[str] = set()
+        #: Properties that changes have given to people who did not have them.
+        self.gained: set[str] = set()
 
-    def suspects(self, stored_users: int) -> frozenset[str]:
-        """Return the properties that at least half of the stored people lost, which may be withheld."""
-        many = max(MIN_PEOPLE, stored_users * MIN_SHARE)
-        return frozenset(name for name, count in self.properties.items() if count >= many)
+    def add(
+        self,
+        before: Mapping[ObjectId, DirectoryUser],
+        after: Mapping[ObjectId, DirectoryUser],
+        items: Iterable[Item],
+    ) -> None:
+        """Add people with all their changes of a round. From people who were unknown or are gone, nothing was taken."""
+        cleared: dict[str, set[ObjectId]] = {}
+        for item in items:
+            if not isinstance(item, dict):
+                continue
+            person = person_of(item)
+            had, has = before.get(person), after.get(person)
+            if has is None:
+                continue
+            for name, value in _CHANGING.items():
+                if name in item and had is not None and value(had):
+                    if value(has):
+                        self._shown.add(name)
+                    else:
+                        cleared.setdefault(name, set()).add(person)
+                elif name in item and value(has):
+                    self.gained.add(name)
+        for name, people in cleared.items():
+            self._numbers[name] = self._numbers.get(name, 0) + len(people)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The numbers, without the properties that were shown."""
+        return {name: people for name, people in self._numbers.items() if name not in self._shown}
+
+    def is_suspicious(self, stored_users: int) -> bool:
+        """Return whether a property may be withheld, so that the source must be listed and judged as a whole."""
+        many = max(MIN_PEOPLE, stored_users * _FEW_SHARE)
+        return any(people >= many for people in self.numbers.values())
 
 
 class WithheldJudgement:
-    """Compares a listing with the stored snapshot, both read completely. The listing is added first."""
+    """Compares a listing with the stored snapshot, both read completely. The listing is added first.
 
-    def __init__(self, suspects: Collection[str]) -> None:
+    `cleared` is the number of people who had already lost a property by changes of the stored snapshot, by property.
+    """
+
+    def __init__(self, suspects: Collection[str], cleared: Mapping[str, int]) -> None:
         self._listed: set[ObjectId] = set()
         self._stored = 0
         #: By property: the people who have it now, the number who had it, and the number of those who are still listed.
         self._have: dict[str, set[ObjectId]] = {name: set() for name in suspects}
-        self._had = dict.fromkeys(suspects, 0)
+        self._had = {name: cleared.get(name, 0) for name in suspects}
         self._stayed = dict.fromkeys(suspects, 0)
 
     def add_listed(self, users: Sequence[DirectoryUser]) -> None:

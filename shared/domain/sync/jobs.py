@@ -59,11 +59,13 @@ class FetchJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refused: bool = False
     #: When the login service refused the credentials of an earlier message, for the first time since a success.
     login_refused_at: datetime | None = None
+    #: Number of earlier messages that read a round of changes, and got no clear answer about some of its people.
+    unclear_rounds: int = 0
 
     @property
     def after_progress(self) -> "FetchJob":
         """The job after a message that has read and stored pages: earlier failures no longer count."""
-        return FetchJob(tenant=self.tenant, run=self.run, source=self.source)
+        return FetchJob(tenant=self.tenant, run=self.run, source=self.source, unclear_rounds=self.unclear_rounds)
 
 
 class ReconcileJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +131,7 @@ class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     Two deliveries that continue from one checkpoint write different segments, and a checkpoint names those of one.
     """
 
+    #: None if no page was read (`pages` is 0), or all of them.
     next_cursor: str | None = None
     #: `SnapshotManifest.attempt` of the snapshot to which the changes belong; None for a listing.
     base: str | None = None
@@ -146,6 +149,11 @@ class FetchCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     instead_of: Problem | None = None
     directory_requests: int = 0
     storage_requests: int = 0
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all pages were read, so that only people in doubt are left to be read by id."""
+        return self.pages > 0 and self.next_cursor is None
 
 
 class ExistenceAnswers(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Change feed: tells whether a directory has one, and remembers for a week that it does not."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -15,6 +15,27 @@ from shared.ports.directory import Directory
 TRIED_AGAIN_AFTER: Final = timedelta(days=7)
 #: Code of the warning.
 DELTA_UNSUPPORTED: Final = "delta_unsupported"
+
+
+#: Capabilities that depend on the change feed: managers are listed by it.
+_BY_FEED: Final = frozenset({Capability.CHANGE_FEED, Capability.MANAGERS})
+
+
+class _WithoutFeed:
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return self._directory.capabilities - _BY_FEED
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._directory, name)
+
+
+def without_feed(directory: Directory) -> Directory:
+    """Return a directory that does not have a change feed, whatever it says of itself."""
+    return cast("Directory", _WithoutFeed(directory))
 
 
 def has_feed(stored: SnapshotManifest | None, now: datetime) -> bool:

@@ -89,7 +89,8 @@ async def _existence(
     if rule is None or plan.everyone not in source_ids or not candidates:
         return existence
     people = sorted({candidate.object_id for candidate in candidates})
-    live = {user.id: user for user in await answers.directory.users_by_id(people)}
+    users = await answers.directory.users_by_id(people)
+    live = {person: user for person, user in users.items() if user is not None}
     at_location = {person: existence[person] for person in people}
     return apply_location_rule(at_location, live, rule, location, grouped=len(source_ids) > 1)
 

@@ -8,7 +8,7 @@ import msgspec
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.ids import SourceId
 from shared.domain.problem import ErrorCategory, Problem
-from shared.domain.retry_policy import DELAYED, INTERRUPTED, LOGIN_REFUSED, REFUSED
+from shared.domain.retry_policy import DELAYED, INTERRUPTED, LOGIN_REFUSED, REFUSED, UNCLEAR
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.full_read import concerns_listing
@@ -33,11 +33,11 @@ from shared.ports.snapshots import SnapshotStore
 from shared.runtime.adaptive_timeout import DirectoryUnavailable, FirstResponseGuard, SlowStartLimiter
 from shared.telemetry import RequestCounters, event
 from shared.workflows.connections.directory_access import DirectoryAccess
-from shared.workflows.sync.change_feed import has_feed, remembered
+from shared.workflows.sync.change_feed import has_feed, remembered, without_feed
+from shared.workflows.sync.confirmation import UnclearAnswer
 from shared.workflows.sync.fetch_message import FetchMessage
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.missing_group import MissingGroup
-from shared.workflows.sync.observed_directory import ObservedDirectory
 from shared.workflows.sync.source_read import HandOver, SourceRead, changes_since
 from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.sync.withheld_check import WithheldCheck
@@ -131,6 +131,10 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
                 return self._failed(plan, context, job, error)
             again = msgspec.structs.replace(job, attempts_without_response=job.attempts_without_response + 1)
             await self.queue.send([again], delay_s=error.retry_after_s)
+        except UnclearAnswer:
+            event("unclear", tenant=job.tenant, run=job.run, source=job.source)
+            repeated = msgspec.structs.replace(message.next_job, unclear_rounds=job.unclear_rounds + 1)
+            await self._continue(message, repeated, UNCLEAR.first_wait_s)
         except Transient as error:
             if not await self._wait(plan, message, error, last_delivery=last_delivery):
                 return self._failed(plan, context, job, error)
@@ -205,9 +209,9 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         if job.login_refused_at is not None and await self._has_read_others(plan):
             await self.access.health.recovered(job.tenant)
         async with self.access.open_for_run(plan, context, job.login_refused_at) as directory:
-            observed = ObservedDirectory(directory, current, has_feed=has_feed(current, self.clock.now()))
+            fed = directory if has_feed(current, self.clock.now()) else without_feed(directory)
             try:
-                result = await self._checked(plan, message, observed, current)
+                result = await self._checked(plan, message, fed, current)
                 result = remembered(result, plan.sources[job.source], directory, current, self.clock.now())
             except NotFound as error:
                 known = context.state.value.unread.get(job.source)
@@ -221,15 +225,14 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.structs.replace(result, warnings=(*result.warnings, *lost))
 
     async def _checked(
-        self, plan: Plan, message: FetchMessage, observed: ObservedDirectory, current: SnapshotManifest | None
+        self, plan: Plan, message: FetchMessage, directory: Directory, current: SnapshotManifest | None
     ) -> FetchResult:
         """Return the result of reading the source, listed without a change feed if the directory refuses its own."""
         try:
-            result = await self.source_read(plan, message, observed.as_directory, current)
+            result = await self.source_read(plan, message, directory, current)
         except ChangeFeedUnsupported:
-            observed.has_feed = False
-            result = await self.source_read(plan, message, observed.as_directory, current)
-        return await self.withheld_check(plan, current, observed, result)
+            result = await self.source_read(plan, message, without_feed(directory), current)
+        return await self.withheld_check(plan, current, result)
 
     async def _lost_permissions(self, plan: Plan, directory: Directory, result: FetchResult) -> tuple[Problem, ...]:
         """Return a warning for each needed permission that the credentials have lost, whether or not it was needed."""

@@ -44,6 +44,11 @@ class FetchMessage:
 
     def waiting(self, until: datetime) -> FetchCheckpoint:
         """Return the checkpoint of a job that waits until then. It counts the requests of this message."""
-        known = self.checkpoint or FetchCheckpoint()
-        counted = known if self.has_progress else self.counted(known)
-        return msgspec.structs.replace(counted, waits_until=until)
+        return msgspec.structs.replace(self._counted_once(self.checkpoint or FetchCheckpoint()), waits_until=until)
+
+    def forgotten(self) -> FetchCheckpoint:
+        """Return the checkpoint of a job that begins again. It counts the requests of this message."""
+        return self._counted_once(self.restarted(FetchCheckpoint()))
+
+    def _counted_once(self, checkpoint: FetchCheckpoint) -> FetchCheckpoint:
+        return checkpoint if self.has_progress else self.counted(checkpoint)

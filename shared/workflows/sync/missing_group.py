@@ -13,6 +13,7 @@ from shared.domain.unread_source import UnreadSource
 from shared.errors import NotFound, SyncError
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock
+from shared.workflows.snapshots.draft import believe
 from shared.workflows.snapshots.merger import SnapshotMerger
 
 
@@ -48,8 +49,9 @@ class MissingGroup(msgspec.Struct, frozen=True, kw_only=True):
                 source=job.source, outcome=FetchOutcome.FAILED, problem=problem, refused=True, missing=True
             )
         new = SnapshotManifest(source=job.source, attempt="", conclusive=True)
-        before = current if plan.mode is RunMode.INCREMENTAL else None
-        manifest, changed = await self.merger.built(job.tenant, new, Collector(job.source), before)
+        manifest, changed = await self.merger.built(
+            job.tenant, new, Collector(job.source), current, believe, every_row=plan.mode is RunMode.FULL
+        )
         return FetchResult(
             source=job.source,
             outcome=FetchOutcome.COMPLETE,

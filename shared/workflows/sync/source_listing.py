@@ -11,6 +11,7 @@ from shared.domain.snapshots.delta import Item, fields_of, item_of
 from shared.domain.sync.jobs import FetchCheckpoint
 from shared.errors import Conflict
 from shared.ports.directory import Directory
+from shared.workflows.sync.confirmation import Confirmation
 
 #: Maximum number of pages of a listing. No real directory has more, so a longer listing is a loop.
 _MAX_PAGES: Final = 20_000
@@ -38,6 +39,7 @@ class SourceListing:
         Raises:
             PageTokenExpired: The listing cannot be continued; a new one is needed.
             DeltaLinkExpired: As PageTokenExpired, for a listing with managers and for changes.
+            UnclearAnswer: The round of changes must be repeated.
             SyncError: As the directory raises.
         """
         cursor = self.position.next_cursor
@@ -45,9 +47,9 @@ class SourceListing:
             changes = await self.directory.changes(cursor)
             items = list(map(item_of, changes.changes))
             if changes.to_read:  # the directory named them only by id; a user that it no longer has is removed
-                users = {user.id: user for user in await self.directory.users_by_id(changes.to_read)}
-                read = [(person, users.get(person)) for person in changes.to_read]
-                items += [item_of((person, fields_of(user) if user else None)) for person, user in read]
+                confirmation = Confirmation(self.directory, self.source)
+                users = await confirmation.of_changes(dict.fromkeys(changes.to_read, (None, None)))
+                items += [item_of((person, fields_of(user) if user else None)) for person, user in users.items()]
             self._move(changes.next_cursor, changes.change_cursor)
             return items
         page = (
@@ -56,7 +58,7 @@ class SourceListing:
             else await self.directory.users(self.source, cursor)
         )
         self._move(page.next_cursor, page.change_cursor, conclusive=page.conclusive)
-        return [*page.removed, *page.users]
+        return [*map(item_of, page.changes), *page.users]
 
     def _move(self, next_cursor: str | None, change_cursor: str | None, *, conclusive: bool = True) -> None:
         self.position = msgspec.structs.replace(

@@ -5,10 +5,10 @@ from hashlib import sha256
 import msgspec
 
 from shared.domain.directory import Capability
-from shared.domain.retry_policy import LISTING
+from shared.domain.retry_policy import LISTING, UNCLEAR
 from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.collector import Collector
-from shared.domain.snapshots.delta import Unnamed
+from shared.domain.snapshots.delta import RoundUnusable
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.fingerprints import snapshot_scope
 from shared.domain.sync.full_read import failed_now
@@ -30,6 +30,7 @@ from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import cpu_slice
 from shared.telemetry import event
 from shared.workflows.snapshots.merger import SnapshotMerger
+from shared.workflows.sync.confirmation import Confirmation, UnclearAnswer
 from shared.workflows.sync.fetch_message import FetchMessage
 from shared.workflows.sync.source_listing import LoopGuard, SourceListing
 
@@ -63,20 +64,23 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             HandOver: The next message continues at the checkpoint.
+            UnclearAnswer: The next message repeats the round of changes; after `UNCLEAR.attempts` it lists the source.
             Transient: The listing expired at the last attempt, or the directory did not respond.
             SyncError: As the directory raises.
         """
-        job = message.job
-        checkpoint = message.checkpoint = await self.runs.find_checkpoint(job) or FetchCheckpoint()
-        begin = (changes_since(plan, current) if plan.mode is RunMode.INCREMENTAL else None) or FetchCheckpoint()
-        if checkpoint.instead_of is None and (not checkpoint.pages or checkpoint.base not in {None, begin.base}):
-            checkpoint = message.checkpoint = message.restarted(begin)
+        job, checkpoint = message.job, await self._start(plan, message, current)
         for _ in range(LISTING.attempts + (checkpoint.base is not None)):
             if checkpoint.base is None and plan.mode is RunMode.INCREMENTAL and current and current.change_cursor:
                 event("full_listing", tenant=job.tenant, run=job.run, source=job.source)
             try:
                 return await self._read(plan, message, directory, current, checkpoint)
-            except (PageTokenExpired, DeltaLinkExpired, SnapshotIncomplete, Unnamed, TooLarge) as error:
+            except UnclearAnswer as error:
+                if checkpoint.instead_of is None:
+                    await self.runs.save_checkpoint(job, message.forgotten())
+                elif job.unclear_rounds >= UNCLEAR.retries:
+                    raise Conflict(checkpoint.instead_of.detail, code=checkpoint.instead_of.code) from error
+                raise
+            except (PageTokenExpired, DeltaLinkExpired, SnapshotIncomplete, RoundUnusable, TooLarge) as error:
                 if checkpoint.instead_of is not None:
                     raise Conflict(checkpoint.instead_of.detail, code=checkpoint.instead_of.code) from error
                 if isinstance(error, SnapshotIncomplete):
@@ -85,6 +89,16 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
                     await self.runs.save_checkpoint(job, None)
                 checkpoint = message.checkpoint = message.restarted(FetchCheckpoint())  # begin a complete listing
         raise Transient(f"The listing expired {LISTING.attempts} times while it was read.", code="page_expired")
+
+    async def _start(self, plan: Plan, message: FetchMessage, current: SnapshotManifest | None) -> FetchCheckpoint:
+        """Return where the message starts: at the job's checkpoint, or with the changes, or with a listing."""
+        job = message.job
+        checkpoint = message.checkpoint = await self.runs.find_checkpoint(job) or FetchCheckpoint()
+        follows = plan.mode is RunMode.INCREMENTAL and job.unclear_rounds < UNCLEAR.attempts
+        begin = (changes_since(plan, current) if follows else None) or FetchCheckpoint()
+        if checkpoint.instead_of is None and (not checkpoint.pages or checkpoint.base not in {None, begin.base}):
+            checkpoint = message.checkpoint = message.restarted(begin)
+        return checkpoint
 
     async def _read(
         self,
@@ -101,12 +115,21 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
         collector = await self._collected(message, listing)
         if checkpoint.segments:
             collector = await self._with_segments(job, checkpoint, collector)
-        if current is not None and checkpoint.base is not None:
-            manifest, changed = await self.merger.patched(job.tenant, current, collector)
-        else:
-            new = SnapshotManifest(source=job.source, attempt="", conclusive=listing.position.conclusive)
-            known = current if plan.mode is RunMode.INCREMENTAL else None  # a full run stores everything again
-            manifest, changed = await self.merger.built(job.tenant, new, collector, known)
+        confirmation = Confirmation(directory, source)
+        try:
+            if current is not None and checkpoint.base is not None:
+                manifest, changed = await self.merger.patched(job.tenant, current, collector, confirmation.of_changes)
+            else:
+                new = SnapshotManifest(source=job.source, attempt="", conclusive=listing.position.conclusive)
+                manifest, changed = await self.merger.built(
+                    job.tenant, new, collector, current, confirmation.of_listing, every_row=plan.mode is RunMode.FULL
+                )
+        except (Transient, NeedsAttention) as error:  # the directory fails while people are read by id
+            if not (isinstance(error, UnclearAnswer) or checkpoint.is_read) and collector.is_whole:
+                await self._store(
+                    message, msgspec.structs.replace(listing.position, segments=(), users=0), collector, 1
+                )
+            raise
         cause = checkpoint.instead_of
         return FetchResult(
             source=job.source,
@@ -116,7 +139,7 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
             ),
             since=current.fingerprint if current else None,
             changed=changed,
-            warnings=() if cause is None else (failed_now(cause),),
+            warnings=(*confirmation.warnings, *([] if cause is None else [failed_now(cause)])),
             full_read_failed=cause is not None,
             directory_requests=checkpoint.directory_requests,
             storage_requests=checkpoint.storage_requests,
@@ -132,6 +155,8 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
             0,
         )
         interruption: SyncError | None = None
+        if before.is_read:
+            return collector
         if before.next_cursor is None:
             await first.await_response(listing.begin())
         while self.clock.monotonic_s() - started_s <= BUDGET_SHARE * self.budget_s or not pages:

@@ -10,13 +10,12 @@ from shared.domain.ids import TenantId
 from shared.domain.problem import ErrorCategory, Problem
 from shared.domain.run import Plan
 from shared.domain.snapshots.snapshot import SnapshotManifest
-from shared.domain.snapshots.withheld import MANAGER, Visible, WithheldJudgement
+from shared.domain.snapshots.withheld import MANAGER, WithheldJudgement
 from shared.domain.sync.jobs import FetchOutcome, FetchResult
 from shared.errors import SnapshotIncomplete
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import cpu_slice
 from shared.workflows.snapshots.reader import stored_partitions
-from shared.workflows.sync.observed_directory import ObservedDirectory
 
 #: Codes of the problems. Clients and the portal offer to accept the second one.
 STATUS_WITHHELD: Final = "account_status_withheld"
@@ -28,50 +27,30 @@ class WithheldCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     snapshots: SnapshotStore
 
-    async def __call__(
-        self, plan: Plan, stored: SnapshotManifest | None, observed: ObservedDirectory, result: FetchResult
-    ) -> FetchResult:
+    async def __call__(self, plan: Plan, stored: SnapshotManifest | None, result: FetchResult) -> FetchResult:
         """Return the result, or a failed one if the directory withholds what it showed before.
 
-        The snapshots are read again only if a property has become scarce since the last one, or after a listing that
-        took several messages.
+        The snapshots are read again only if a listing shows of few people what it showed of many before.
         """
         source, listed = plan.sources[result.source], result.snapshot
         if listed is None or source.by_id or not listed.users:
             return result
-        if stored is not None and stored.attempt == listed.attempt:
-            return result  # nothing has changed
-        if observed.cleared is not None and stored is not None:
-            suspects = observed.cleared.suspects(stored.users)
-            visible = Visible(status=True)
-            if observed.cleared.status * 2 >= listed.users:
-                visible = await self._visible(plan.tenant, listed, stored)
-        else:
-            visible = observed.visible or await self._visible(plan.tenant, listed, stored)
-            suspects = frozenset(visible.scarce) - frozenset(stored.scarce if stored is not None else ())
-            listed = msgspec.structs.replace(listed, scarce=tuple(sorted(visible.scarce)))
+        if not listed.status_shown:
+            return _failed(source, result, _status_withheld(source, listed))
+        suspects = frozenset(listed.scarce) - frozenset(stored.scarce if stored is not None else ())
         if not plan.preferences.attributes.manager:
             suspects -= {MANAGER}
-        if not visible.status:
-            return _failed(source, result, _status_withheld(source, listed))
         withheld = await self._withheld(plan.tenant, listed, stored, suspects) if stored is not None else {}
         if withheld.keys() - set(plan.accepted.get(source.subject, ())):
             return _failed(source, result, _properties_withheld(source, withheld))
-        return msgspec.structs.replace(result, snapshot=listed)
-
-    async def _visible(self, tenant: TenantId, listed: SnapshotManifest, stored: SnapshotManifest | None) -> Visible:
-        visible = Visible()
-        async for part in stored_partitions(self.snapshots, tenant, listed):
-            async with cpu_slice():
-                visible = visible.after(list(part.users.values()), stored.users if stored is not None else 0)
-        return visible
+        return result
 
     async def _withheld(
         self, tenant: TenantId, listed: SnapshotManifest, stored: SnapshotManifest, suspects: Collection[str]
     ) -> Mapping[str, int]:
         if not suspects:
             return {}
-        judgement = WithheldJudgement(suspects)
+        judgement = WithheldJudgement(suspects, stored.cleared)
         async for part in stored_partitions(self.snapshots, tenant, listed):
             async with cpu_slice():
                 judgement.add_listed(list(part.users.values()))

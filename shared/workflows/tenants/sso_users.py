@@ -65,7 +65,8 @@ class SsoUsers(msgspec.Struct, frozen=True, kw_only=True):
                 else:
                     via[assignment.principal_id].add(_DIRECT)
             missing = sorted(set(via) - set(people))
-            people.update((user.id, user) for user in await directory.users_by_id(missing))
+            answers = await directory.users_by_id(missing)
+            people.update((person, user) for person, user in answers.items() if user is not None)
         return sso_users(people.values(), via, preferences.sso_filter)
 
     async def product_users(self, tenant: TenantId) -> Sequence[ProductUser]:

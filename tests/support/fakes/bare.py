@@ -122,9 +122,10 @@ class BareDirectory:
             if text == user.id or word in {user.user_principal_name.casefold(), (user.mail or "").casefold()}
         ]
 
-    async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
-        """Return those of the users who exist."""
-        return [self.people[person] for person in people if person in self.people]
+    async def users_by_id(self, people: Sequence[ObjectId]) -> Mapping[ObjectId, DirectoryUser | None]:
+        """Return the users, None for a deleted one; of a user who was never there nothing is certain."""
+        known = [person for person in people if person in self.people or person in self.deleted]
+        return {person: self.people.get(person) for person in known}
 
     async def find_groups(self, search: str) -> Sequence[Group]:
         """Return the groups whose id begins with the text."""

@@ -23,7 +23,6 @@ from shared.domain.directory import (
     UsersPage,
 )
 from shared.domain.ids import ObjectId, SourceId
-from shared.domain.snapshots.delta import apply_delta
 from shared.errors import ChangeFeedUnsupported, DeltaLinkExpired, LoginRefused, NotFound, SyncError
 
 
@@ -50,6 +49,8 @@ class FakeDirectory:
         self.delta_expired = False
         #: People of whom a change says only that there was one.
         self.only_ids: set[ObjectId] = set()
+        #: People about whom no question is answered.
+        self.silent_about: set[ObjectId] = set()
         self.capabilities = frozenset(Capability)
         #: Raised whenever changes are asked for, until it is taken away.
         self.unreadable_changes: SyncError | None = None
@@ -57,13 +58,23 @@ class FakeDirectory:
         self.no_feed = False
         self.feed_requests = 0
         self.requests = 0
-        self._log: list[tuple[ObjectId, DirectoryUser | None]] = []
+        self._log: list[tuple[ObjectId, DirectoryUser | Fields | None]] = []
+        #: The people and members that listings show, if these come from a replica that lags behind.
+        self._replica: tuple[dict[ObjectId, DirectoryUser], dict[ObjectId, list[ObjectId]]] | None = None
 
     def put(self, *users: DirectoryUser) -> None:
         """Add people, or replace what is known about them."""
         for user in users:
             self.people[user.id] = user
             self._log.append((user.id, user))
+
+    def report(self, person: ObjectId, fields: Fields | None) -> None:
+        """Name a person in the changes with these fields only, or as removed, whatever there is to say of them."""
+        self._log.append((person, fields))
+
+    def lag(self) -> None:
+        """Let listings come from a replica that does not see what happens from now on."""
+        self._replica = dict(self.people), {group: list(members) for group, members in self.members.items()}
 
     def remove(self, *people: ObjectId) -> None:
         """Delete people, from every group too."""
@@ -90,10 +101,11 @@ class FakeDirectory:
         number = int(cursor.removeprefix("page:")) if cursor else 0
         if source.id in self.broken and self.broken[source.id][0] == number:
             raise self.broken.pop(source.id)[1]
-        everyone = sorted(self._ids(source))
+        people, members = self._replica or (self.people, self.members)
+        everyone = sorted(self._ids(source, people, members))
         start = number * self.page_size
         listed = everyone[start : start + self.page_size]
-        found = [DirectoryUser.only(person) if source.by_id else _listed(self.people[person]) for person in listed]
+        found = [DirectoryUser.only(person) if source.by_id else _listed(people[person]) for person in listed]
         more = start + self.page_size < len(everyone)
         cursor = f"page:{number + 1}" if more else None
         return UsersPage(users=found, next_cursor=cursor, conclusive=self.conclusive)
@@ -101,12 +113,9 @@ class FakeDirectory:
     async def _with_managers(self, cursor: str | None) -> UsersPage:
         """Return a page of everything that ever happened, as a delta query lists users with their managers."""
         page = await self.changes(cursor or "changes+managers:0")
-        latest = dict(page.changes)
-        users = apply_delta({}, [change for change in page.changes if change[1] is not None])
-        assert users is not None
         return UsersPage(
-            users=[user for user in users.values() if latest[user.id] is not None],
-            removed=tuple(person for person, fields in latest.items() if fields is None),
+            users=[],
+            changes=page.changes,
             next_cursor=page.next_cursor,
             change_cursor=page.change_cursor,
             conclusive=self.conclusive,
@@ -130,7 +139,7 @@ class FakeDirectory:
         read_later = {person for person, user in entries if user is not None} & self.only_ids
         return ChangesPage(
             changes=[
-                (person, _fields(user, managers=managers) if user else None)
+                (person, None if user is None else _fields(user, managers=managers))
                 for person, user in entries
                 if person not in read_later
             ],
@@ -144,11 +153,13 @@ class FakeDirectory:
     ) -> Mapping[ObjectId, Existence]:
         """Return whether each person exists in the directory, or in one of the groups."""
         self.requests += 1
-        inside = {person for group in groups for person in self._ids(group)} if groups else set(self.people)
-        return {person: self._existence(person, inside) for person in people}
+        inside = {person for group in groups for person in self._ids(group, self.people, self.members)}
+        return {person: self._existence(person, inside if groups else set(self.people)) for person in people}
 
     def _existence(self, person: ObjectId, inside: set[ObjectId]) -> Existence:
         user = self.people.get(person)
+        if person in self.silent_about:
+            return Existence.UNKNOWN
         if user is None:
             return Existence.NOT_FOUND
         if not user.active:
@@ -185,10 +196,11 @@ class FakeDirectory:
             if word in {person.id, person.user_principal_name.casefold(), (person.mail or "").casefold()}
         ]
 
-    async def users_by_id(self, people: Sequence[ObjectId]) -> Sequence[DirectoryUser]:
-        """Return those of the users who are there."""
+    async def users_by_id(self, people: Sequence[ObjectId]) -> Mapping[ObjectId, DirectoryUser | None]:
+        """Return the users, None for one who is not there."""
         self.requests += 1
-        return [_listed(self.people[person]) for person in people if person in self.people]
+        asked = [person for person in people if person not in self.silent_about]
+        return {person: _listed(self.people[person]) if person in self.people else None for person in asked}
 
     async def groups_by_id(self, groups: Sequence[ObjectId]) -> Sequence[Group]:
         """Return those of the groups that are there."""
@@ -221,10 +233,12 @@ class FakeDirectory:
             azure_tenant_id=self.azure_tenant_id, client_id=self.client_id, object_id=self.object_id, roles=self.roles
         )
 
-    def _ids(self, source: Source) -> set[ObjectId]:
+    def _ids(
+        self, source: Source, people: Mapping[ObjectId, DirectoryUser], groups: Mapping[ObjectId, list[ObjectId]]
+    ) -> set[ObjectId]:
         if source.group is None:
-            return set(self.people)
-        if source.group not in self.members:
+            return set(people)
+        if source.group not in groups:
             raise NotFound(f"There is no group {source.group}.", code="group_not_found")
         found: set[ObjectId] = set()
         seen: set[ObjectId] = set()
@@ -232,8 +246,8 @@ class FakeDirectory:
         while waiting:
             group = waiting.pop()
             seen.add(group)
-            for member in self.members.get(group, []):
-                if member in self.people:
+            for member in groups.get(group, []):
+                if member in people:
                     found.add(member)
                 elif source.transitive and member not in seen:
                     waiting.append(member)
@@ -302,7 +316,9 @@ def _listed(user: DirectoryUser) -> DirectoryUser:
     return msgspec.structs.replace(user, manager=None)
 
 
-def _fields(user: DirectoryUser, *, managers: bool) -> Fields:
+def _fields(user: DirectoryUser | Fields, *, managers: bool) -> Fields:
+    if isinstance(user, dict):
+        return user
     fields = msgspec.structs.asdict(user)
     del fields["id"]
     if not managers:

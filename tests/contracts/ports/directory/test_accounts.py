@@ -58,7 +58,7 @@ async def test_all_addresses_of_a_user_are_read(contoso: EntraSession, simulator
     ann = await add_user(
         simulator, mail="ann@contoso.example", proxyAddresses=addresses, otherMails=["Ann@Home.example"]
     )
-    (by_id,) = await contoso.users_by_id([ann])
+    (by_id,) = (await contoso.users_by_id([ann])).values()
     listed = (await all_users(contoso, Source()))[ann]
     assert listed == by_id
     assert listed.aliases == ("primary@contoso.example", "second@contoso.example")

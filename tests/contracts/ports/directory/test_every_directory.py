@@ -96,11 +96,13 @@ async def test_existence_in_groups(world: World) -> None:
 
 
 async def test_users_by_their_ids(world: World) -> None:
-    """Those who exist, also more than one request holds."""
-    people = [await world.add(number) for number in range(20)]
-    found = await world.directory.users_by_id([*people, person(999)])
-    assert sorted(user.id for user in found) == sorted(people)
-    assert list(await world.directory.users_by_id([])) == []
+    """Those who exist, also more than one request holds; None for those who were deleted."""
+    people = [await world.add(number) for number in range(25)]
+    await world.remove(24)
+    found = await world.directory.users_by_id(people)
+    assert found == {**{person_: world.user(number) for number, person_ in enumerate(people[:24])}, people[24]: None}
+    assert (await world.directory.users_by_id([person(999)])).get(person(999)) is None
+    assert await world.directory.users_by_id([]) == {}
 
 
 async def test_users_by_what_people_know(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.demo.simulator import Simulator
 from infra.local.entra.server import EntraSimulator
-from shared.adapters.entra import GraphDirectoryFactory, existence_check
+from shared.adapters.entra import GraphDirectoryFactory, batches
 from shared.domain.directory import Existence, Source
 from shared.domain.ids import ObjectId
 from shared.domain.retry_policy import EXISTENCE_CHECK
@@ -27,12 +27,12 @@ OUTER, INNER, MISSING = (person(number) for number in (501, 502, 998))
 Reading = Callable[[Directory], Awaitable[Any]]
 
 
-async def _managers(directory: Directory) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
+async def _managers(directory: Directory) -> dict[str, object]:
+    found: dict[str, object] = {}
     cursor: str | None = None
     while True:
         page = await directory.users(Source(), cursor, managers=True)
-        found |= {user.id: user.manager for user in page.users}
+        found |= {person_: fields.get("manager") for person_, fields in page.changes if fields is not None}
         if page.next_cursor is None:
             return found
         cursor = page.next_cursor
@@ -40,6 +40,12 @@ async def _managers(directory: Directory) -> dict[str, str | None]:
 
 async def _ids(reading: Awaitable[Any]) -> list[ObjectId]:
     return sorted({each.id for each in await reading})
+
+
+async def _by_id(directory: Directory) -> dict[ObjectId, Existence]:
+    users = await directory.users_by_id([*PEOPLE, person(999)])
+    clear = {person_: Existence.FOUND if user else Existence.NOT_FOUND for person_, user in users.items()}
+    return dict.fromkeys([*PEOPLE, person(999)], Existence.UNKNOWN) | clear
 
 
 async def _assignments(directory: Directory) -> list[ObjectId]:
@@ -59,7 +65,7 @@ READINGS: dict[str, Reading] = {
     "existence directly in a group": lambda directory: directory.check_existence(
         PEOPLE, [Source(group=OUTER, transitive=False)]
     ),
-    "users by id": lambda directory: _ids(directory.users_by_id(PEOPLE)),
+    "users by id": _by_id,
     "groups by id": lambda directory: _ids(directory.groups_by_id([OUTER, INNER, MISSING])),
     "groups of a user": lambda directory: _ids(directory.groups_of_user(PEOPLE[0])),
     "groups of a group": lambda directory: _ids(directory.groups_of_group(INNER)),
@@ -81,7 +87,7 @@ async def directory(
 ) -> AsyncIterator[Directory]:
     """Twelve people: seven in a group, three in a nested one; and an empty group."""
     at_once = msgspec.structs.replace(EXISTENCE_CHECK, first_wait_s=0.0)
-    monkeypatch.setattr(existence_check, "EXISTENCE_CHECK", at_once)
+    monkeypatch.setattr(batches, "EXISTENCE_CHECK", at_once)
     await simulator.call("POST", "/directories", {"name": "empty", "users": 0, "groups": 0})
     async with factory.open(await credentials(entra, simulator, "empty")) as opened:
         world = GraphWorld(opened, simulator)
@@ -133,7 +139,7 @@ async def test_the_undamaged_answers(directory: Directory) -> None:
     assert found["existence"][person(999)] is Existence.NOT_FOUND
     assert [found["existence in a group"][each] for each in PEOPLE].count(Existence.NOT_IN_SOURCE) == 2
     assert [found["existence directly in a group"][each] for each in PEOPLE].count(Existence.NOT_IN_SOURCE) == 5
-    assert found["users by id"] == sorted(PEOPLE)
+    assert found["users by id"] == dict.fromkeys(PEOPLE, Existence.FOUND) | {person(999): Existence.NOT_FOUND}
     assert found["groups of a user"] == found["groups of a group"] == [OUTER]
     assert found["users by name"] == [PEOPLE[3]]
     assert len(found["groups by name"]) == 3

@@ -15,7 +15,7 @@ from shared.adapters.entra.schema import (
     UserPage,
     decode,
 )
-from shared.adapters.entra.user_mapping import MAX_ALIASES, MAX_TEXT, ids_of, patch_of, user_of
+from shared.adapters.entra.user_mapping import MAX_ALIASES, MAX_TEXT, ids_of, is_named, patch_of, user_of
 from shared.domain.directory import DirectoryUser, InactiveReason
 from shared.domain.ids import ObjectId
 from shared.errors import NeedsAttention, Transient
@@ -199,11 +199,12 @@ def test_half_a_surrogate_pair_does_not_make_a_page_unreadable(escaped: bytes, k
 
 @pytest.mark.parametrize("name", [None, "", "\x00"])
 def test_users_without_a_name_are_unreadable(name: str | None) -> None:
-    """A permission that was taken away comes as a 200 with nulls."""
-    for reading in (user_of, patch_of):
-        with pytest.raises(NeedsAttention) as refused:
-            reading(read(userPrincipalName=name))
-        assert refused.value.code == "users_unreadable"
+    """A permission that was taken away comes as a 200 with nulls. A change without a name leaves the name as it was."""
+    with pytest.raises(NeedsAttention) as refused:
+        user_of(read(userPrincipalName=name))
+    assert refused.value.code == "users_unreadable"
+    assert "user_principal_name" not in patch_of(read(userPrincipalName=name))
+    assert not is_named(read(userPrincipalName=name))
 
 
 def test_a_patch_names_just_what_graph_named() -> None:

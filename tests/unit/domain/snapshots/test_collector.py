@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.directory import InactiveReason, Source
+from shared.domain.directory import DirectoryUser, InactiveReason, Source
+from shared.domain.ids import ObjectId
 from shared.domain.snapshots import collector
 from shared.domain.snapshots.collector import Collector
 from shared.domain.snapshots.delta import Item, item_of, merge
@@ -24,16 +25,19 @@ ITEMS = st.lists(
 )
 
 
-def merged(collected: Collector, count: int) -> dict[str, object]:
+def merged(collected: Collector, count: int) -> dict[ObjectId, DirectoryUser]:
     """Return what all partitions come to."""
-    numbers = collected.partitions(count)
-    return {key: value for number in numbers for key, value in merge({}, collected.take(number, count)).items()}
+    users: dict[ObjectId, DirectoryUser] = {}
+    for number in collected.partitions(count):
+        merge(users, collected.take(number, count))
+    return dict(users)
 
 
 @given(ITEMS, ITEMS, COUNTS)
 def test_items_are_merged_in_order(first: list[Item], second: list[Item], count: int) -> None:
     """Of one person, whether they were in one job or in two, and however they are cut into partitions."""
-    expected = merge({}, [*first, *second])
+    expected: dict[ObjectId, DirectoryUser] = {}
+    merge(expected, [*first, *second])
     alone, early, late, both = Collector(SOURCE), Collector(SOURCE), Collector(SOURCE), Collector(SOURCE)
     alone.add(first)
     alone.add(second)
@@ -51,10 +55,22 @@ def test_a_change_keeps_what_it_does_not_mention() -> None:
     collected.add([user(1, department="IT", aliases=("a@x", "b@x"))])
     collected.add([item_of((person(1), {"mail": None, "guest": True})), item_of((person(1), {"mail": "new@x"}))])
     collected.add([item_of((person(1), {"inactive": InactiveReason.DISABLED, "aliases": ("c@x",)}))])
-    after = merge({}, collected.take(0, 1))
+    after: dict[ObjectId, DirectoryUser] = {}
+    merge(after, collected.take(0, 1))
     expected = user(1, department="IT", aliases=("c@x",), mail="new@x", guest=True, inactive=InactiveReason.DISABLED)
     assert after == desired(expected)
     assert collected.partitions(1) == []
+    assert not collected.is_whole
+
+
+def test_items_that_are_kept() -> None:
+    """They can be taken again; without being kept, they are gone."""
+    collected = Collector(SOURCE)
+    collected.add([user(number) for number in range(10)])
+    kept = collected.take(0, 1, keep=True)
+    assert collected.is_whole
+    assert collected.take(0, 1) == kept
+    assert not collected.is_whole
 
 
 def test_segments_are_smaller_than_a_row() -> None:

@@ -3,15 +3,18 @@
 import pytest
 
 from shared.domain.directory import DirectoryUser, InactiveReason
+from shared.domain.snapshots.delta import Item
 from shared.domain.snapshots.withheld import PROPERTIES, Cleared, Visible, WithheldJudgement
-from tests.support.builders import person, user
+from tests.support.builders import desired, person, user
 
 UNKNOWN = InactiveReason.UNKNOWN
 
 
-def judged(stored: list[DirectoryUser], listed: list[DirectoryUser], *suspects: str) -> dict[str, int]:
-    """Return what is withheld."""
-    judgement = WithheldJudgement(suspects or ("department",))
+def judged(
+    stored: list[DirectoryUser], listed: list[DirectoryUser], *suspects: str, cleared: int = 0
+) -> dict[str, int]:
+    """Return what is withheld, after changes that have taken each department of some people."""
+    judgement = WithheldJudgement(suspects or ("department",), {"department": cleared})
     judgement.add_listed(listed[:3])
     judgement.add_listed(listed[3:])
     judgement.add_stored(stored[:5])
@@ -90,10 +93,41 @@ def test_one_account_status_is_enough(unknown: int, shown: bool) -> None:  # noq
     assert Visible().after(users, 0).status is shown
 
 
-def test_changes_that_clear_much_are_suspected() -> None:
-    """Half of the stored people, and at least ten; setting a value and removing a person do not count."""
-    cleared = Cleared().after([(person(number), {"department": None, "job_title": "Cook"}) for number in range(10)])
-    cleared = cleared.after([(person(50), None), (person(51), {"inactive": UNKNOWN, "mail": "a@example.com"})])
-    assert cleared.suspects(20) == {"department"}
-    assert cleared.suspects(22) == set()
-    assert cleared.status == 1
+@pytest.mark.parametrize(("cleared", "withheld"), [(9, {}), (10, {"department": 16})])
+def test_what_changes_have_taken_before_counts(cleared: int, withheld: dict[str, int]) -> None:
+    """Of 30 people six have it in the stored snapshot, and nine or ten had it before."""
+    stored = people(6, department="Sales") + people(24, start=6)
+    assert judged(stored, people(30), cleared=cleared) == withheld
+
+
+def taken(cleared: Cleared, numbers: range, **fields: object) -> Cleared:
+    """Return the numbers after a change of people who had a department and a status."""
+    before = desired(*(user(number, department="Sales") for number in numbers))
+    after = desired(*(user(number, **{"department": "Sales", **fields}) for number in numbers))
+    items: list[Item] = [{"id": person(number), **fields} for number in numbers]  # type: ignore[dict-item] # as reported
+    cleared.add(before, after, items)
+    return cleared
+
+
+def test_changes_that_clear_much_are_suspicious() -> None:
+    """A tenth of the stored people, and at least ten, over rounds."""
+    first = taken(Cleared({}), range(9), department=None)
+    assert first.numbers == {"department": 9}
+    assert not first.is_suspicious(20)
+    second = taken(Cleared(first.numbers), range(9, 10), department=None, inactive=UNKNOWN)
+    assert second.numbers == {"department": 10, "inactive": 1}
+    assert second.is_suspicious(100)
+    assert not second.is_suspicious(101)
+
+
+def test_a_property_that_is_shown_is_not_withheld() -> None:
+    """Of a person who had it, in whichever order; of a person who did not, it proves nothing."""
+    shown = taken(taken(Cleared({"department": 50}), range(5), department=None), range(5, 6), department="Law")
+    assert shown.numbers == {}
+    assert taken(Cleared({"mail": 50}), range(1), department="Law").numbers == {"mail": 50}
+    newcomer = Cleared({"department": 50})
+    newcomer.add({}, desired(user(1, department="Law")), [{"id": person(1), "department": "Law"}])
+    assert (newcomer.gained, shown.gained) == ({"department"}, set())
+    gone = Cleared({"department": 50})
+    gone.add(desired(user(1, department="Law")), {}, [person(1), {"id": person(1), "department": None}])
+    assert newcomer.numbers == gone.numbers == {"department": 50}
