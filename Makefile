@@ -10,7 +10,7 @@ NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/
 SCALE ?= full
 export SCALE
 
-.PHONY: help setup demo up down test test-fast bench bench-peers package sbom azure-tools azure-cli check-azure rehearse two-periods snapshots lint prose-baseline format lock
+.PHONY: help setup demo up traces down test test-fast bench bench-peers package sbom azure-tools azure-cli check-azure rehearse two-periods snapshots lint prose-baseline format lock
 
 help: ## what there is to call
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile
@@ -25,6 +25,9 @@ demo: setup ## sync three sample tenants from nothing and print what happened (S
 
 up: setup ## run the whole stack on 127.0.0.1 until Ctrl-C; addresses in .local/stack.json (HOST=groups: as many processes as in Azure)
 	@exec .venv/bin/python -m infra.local.stack.up
+
+traces: setup ## list what the stack has recorded, or print the traces of ARGS=(a tenant, a run, or a trace) as trees
+	@.venv/bin/python -m infra.local.traces $(ARGS)
 
 down: setup ## end what a crashed stack left running
 	@.venv/bin/python -m infra.local.stack.down
