@@ -60,6 +60,17 @@ class SignInSettings(msgspec.Struct, frozen=True, kw_only=True):
     login: str
 
 
+class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where traces, metrics and logs are exported to: Application Insights, or files."""
+
+    #: Connection string of Application Insights; None for files.
+    connection_string: str | None
+    #: Folder of the files; None for Application Insights.
+    folder: str | None
+    #: Share of traces that are exported, 0 to 1.
+    sample_ratio: float
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one deployment."""
 
@@ -81,6 +92,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_endpoints: tuple[Endpoints, ...]
     #: Settings of people's sign-in; None if only the product's back end calls the API.
     sign_in: SignInSettings | None
+    #: Settings of telemetry; None if nothing is exported.
+    telemetry: TelemetrySettings | None = None
     #: Time without progress after which the watchdog re-enqueues a job, in seconds.
     watchdog_stale_after_s: float
     #: Maximum duration of a run, in seconds. The watchdog fails a run that takes longer.
@@ -122,6 +135,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         ),
         allowed_endpoints=reader.pairs("ALLOWED_ENDPOINTS"),
         sign_in=reader.sign_in(),
+        telemetry=reader.telemetry(),
         watchdog_stale_after_s=reader.seconds("WATCHDOG_STALE_AFTER_S", LOST_JOB.first_wait_s),
         run_deadline_s=reader.seconds("RUN_DEADLINE_S", RUN_DEADLINE_S),
         job_budget_s=reader.seconds("JOB_BUDGET_S", 120),
@@ -159,6 +173,27 @@ class _Reader:
             value = -1
         if not value > 0:
             self.problems.append(f"{name} is {text!r}, which is not a positive number of seconds")
+        return value
+
+    def telemetry(self) -> TelemetrySettings | None:
+        connection_string = self._environment.get("APPLICATIONINSIGHTS_CONNECTION_STRING") or None
+        folder = self._environment.get("TELEMETRY_FOLDER") or None
+        sample_ratio = self._share("OTEL_TRACES_SAMPLER_ARG", 1)
+        if folder is not None:
+            return TelemetrySettings(connection_string=None, folder=folder, sample_ratio=sample_ratio)
+        if connection_string is not None:
+            return TelemetrySettings(connection_string=connection_string, folder=None, sample_ratio=sample_ratio)
+        return None
+
+    def _share(self, name: str, default: float) -> float:
+        text = self._environment.get(name) or str(default)
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1
+        if not 0 <= value <= 1:
+            self.problems.append(f"{name} is {text!r}, which is not a share from 0 to 1")
+            return default
         return value
 
     def sign_in(self) -> SignInSettings | None:

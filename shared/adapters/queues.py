@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from http import HTTPStatus
+from time import time
 from typing import Any, Final
 
 from azure.core.exceptions import (
@@ -19,10 +21,11 @@ from shared.adapters.network.transport import retry_after_s
 from shared.adapters.storage_account import StorageService
 from shared.domain.retry_policy import QUEUE_REQUEST
 from shared.domain.sync.jobs import POISON_SUFFIX, Job
-from shared.domain.sync.queue_messages import encode
+from shared.domain.sync.queue_messages import Envelope, encode, envelope_of
 from shared.errors import Misconfigured, Rejected, Transient
 from shared.ports.queues import PoisonMessage
 from shared.settings import Settings
+from shared.telemetry import current_traceparent
 
 #: Retry options of the SDK, which then waits 0 to 3 s before a retry.
 RETRY_OPTIONS: Final[dict[str, Any]] = {
@@ -47,6 +50,7 @@ class StorageJobQueue:
             connection_string=settings.storage_connection_string,
             url=settings.queue_service_url,
             identity=settings.managed_identity_client_id,
+            service="queue",
             client_class=_client_class,
             options=RETRY_OPTIONS,
             create=_create,
@@ -54,8 +58,19 @@ class StorageJobQueue:
         self._slots = asyncio.Semaphore(_CONCURRENT)
 
     async def send(self, jobs: Sequence[Job], *, delay_s: float = 0) -> None:
-        """Enqueue jobs. Their messages stay invisible for `delay_s` seconds."""
-        await asyncio.gather(*(self._send(job.queue, encode(job), delay_s) for job in jobs))
+        """Enqueue jobs. Their messages stay invisible for `delay_s` seconds, and continue the current trace."""
+        due = round(time() + delay_s) if round(delay_s) else None
+        envelope = Envelope(traceparent=current_traceparent(), due=due)
+        await asyncio.gather(*(self._send(job.queue, encode(job, envelope), delay_s) for job in jobs))
+
+    async def oldest_due(self, queue: str) -> datetime | None:
+        """Return when the oldest visible message of a queue was due; None if there are none.
+
+        Raises as `depth`.
+        """
+        client = await self._service.ready(queue)
+        with _translated():  # a queue gives its messages nearly in the order in which they became visible
+            return min(map(_due, await client.peek_messages(max_messages=_MAX_RECEIVED)), default=None)
 
     async def receive_poison(self, queue: str) -> AsyncIterator[PoisonMessage]:
         """Iterate over the messages of a queue that the host moved to its poison queue."""
@@ -94,6 +109,12 @@ class StorageJobQueue:
         async with self._slots:
             with _translated():
                 await client.send_message(text, visibility_timeout=round(delay_s) or None)
+
+
+def _due(message: Any) -> datetime:  # noqa: ANN401 - the SDK's
+    sent: datetime = message.inserted_on
+    due = envelope_of(str(message.content)).due
+    return max(sent, datetime.fromtimestamp(due, UTC)) if due is not None else sent
 
 
 def _client_class() -> Any:  # noqa: ANN401 - imported only when needed: takes 0.56 s

@@ -17,6 +17,7 @@ class StorageService(Generic[R]):
         connection_string: connection string of the account; None to use the managed identity.
         url: URL of the service, used with the managed identity.
         identity: client id of the managed identity; None for the system-assigned one.
+        service: `table` or `queue`, for telemetry.
         client_class: imports and returns the SDK's client class.
         options: retry settings of that class.
         create: creates a table or queue unless it exists, and returns its client.
@@ -29,6 +30,7 @@ class StorageService(Generic[R]):
         connection_string: str | None,
         url: str | None,
         identity: str | None,
+        service: str,
         client_class: Callable[[], Any],
         options: Mapping[str, Any],
         create: Callable[[Any, str], Awaitable[R]],
@@ -36,6 +38,7 @@ class StorageService(Generic[R]):
         self._connection_string = connection_string
         self._url = url
         self._client_id = identity
+        self._service = service
         self._client_class = client_class
         self._options = options
         self._create = create
@@ -46,7 +49,7 @@ class StorageService(Generic[R]):
     def open(self) -> Any:  # noqa: ANN401 - the SDK's client
         """Return the SDK's client without sending a request. Raises Misconfigured if the account is not configured."""
         if self._client is None:
-            options = {"transport": CountingTransport(), **self._options}
+            options = {"transport": CountingTransport(self._service), **self._options}
             if self._connection_string is not None:
                 self._client = self._client_class().from_connection_string(self._connection_string, **options)
             elif self._url is not None:

@@ -4,11 +4,13 @@ The features form a chain, in which each may use the workflows of those before i
 `imports`, `tenants`, `sync`, `supervision`, `operations`.
 """
 
+from contextlib import suppress
 from functools import cache
 
-from shared.bootstrap.adapters import deployed_ports
+from shared.bootstrap.adapters import deployed_ports, export_telemetry
 from shared.bootstrap.operations import OperationWiring
 from shared.bootstrap.wiring import Ports
+from shared.errors import Misconfigured
 from shared.ports.queues import JobQueue
 from shared.runtime.gc_control import gc_paused
 from shared.settings import load
@@ -31,4 +33,13 @@ def app() -> App:
     return App(deployed_ports(settings), settings)
 
 
-__all__ = ["App", "Ports", "app"]
+@cache
+def start_telemetry() -> None:
+    """Export telemetry from now on, if the settings say where to. Only `app` reports settings that are wrong."""
+    with suppress(Misconfigured):
+        settings = load().telemetry
+        if settings is not None:
+            export_telemetry(settings)
+
+
+__all__ = ["App", "Ports", "app", "start_telemetry"]

@@ -1,8 +1,15 @@
 """The ports as they are deployed. The only importer of adapters, which are imported when the app is built."""
 
 from shared.bootstrap.wiring import Ports
-from shared.settings import Settings
+from shared.settings import Settings, TelemetrySettings
 from shared.telemetry import quiet_sdks
+
+
+def export_telemetry(settings: TelemetrySettings) -> None:
+    """Record and export what this process does."""
+    from shared.adapters.telemetry import start  # noqa: PLC0415 - what is not configured is not imported
+
+    start(settings)
 
 
 def deployed_ports(settings: Settings) -> Ports:

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from shared.bootstrap.supervision import SupervisionWiring
 from shared.workflows.operations.dead_letters import DeadLetters
+from shared.workflows.operations.gauges import Gauges
 from shared.workflows.operations.health_check import Doctor
 from shared.workflows.operations.overview import Overview
 from shared.workflows.operations.readiness import ReadinessProbe
@@ -37,6 +38,17 @@ class OperationWiring(SupervisionWiring):
             stages=self.stages,
             closer=self.closer,
             import_completion=self.import_completion,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def gauges(self) -> Gauges:
+        """Reports the state of the deployment as metrics."""
+        return Gauges(
+            tenants=self.ports.tenants,
+            connections=self.ports.connections,
+            sync_states=self.ports.sync_states,
+            queue=self.ports.queue,
             clock=self.ports.clock,
         )
 

@@ -1,6 +1,7 @@
 """Queues of jobs."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -22,6 +23,12 @@ class JobQueue(Protocol):
 
     async def send(self, jobs: Sequence[Job], *, delay_s: float = 0) -> None:
         """Enqueue jobs. Their messages stay invisible for `delay_s` seconds."""
+
+    async def oldest_due(self, queue: str) -> datetime | None:
+        """Return when the oldest visible message of a queue was due; None if there are none.
+
+        A message is due when it is sent, or after its delay.
+        """
 
     def receive_poison(self, queue: str) -> AsyncIterator[PoisonMessage]:
         """Iterate over the messages of a queue that the host moved to its poison queue.

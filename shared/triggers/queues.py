@@ -8,16 +8,17 @@
   which the watchdog empties.
 """
 
+from contextlib import AbstractContextManager
 from typing import Final
 
 import azure.functions as func
 
-from shared.bootstrap import App, app
+from shared.bootstrap import App, app, start_telemetry
 from shared.domain.retry_policy import DELAYED, REDELIVERY
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, Job, ReconcileJob, SyncRequest
-from shared.domain.sync.queue_messages import parse
+from shared.domain.sync.queue_messages import envelope_of, parse
 from shared.errors import Rejected, Superseded, Transient
-from shared.telemetry import RequestCounters, count_requests, event
+from shared.telemetry import RequestCounters, Span, SpanKind, count_requests, event, invocation, stage
 
 _CONNECTION: Final = "AzureWebJobsStorage"
 
@@ -26,33 +27,58 @@ bp = func.Blueprint()
 
 async def _process(queue: str, msg: func.QueueMessage) -> None:
     """Process a message. At its last delivery, record it as a dead letter instead of raising an error."""
-    product, id_, body = app(), msg.id or "", msg.get_body().decode("utf-8", errors="replace")
-    last_delivery = (msg.dequeue_count or 1) > REDELIVERY.retries
-    with count_requests() as counters:
+    start_telemetry()
+    function, body = queue.replace("-", "_"), msg.get_body().decode("utf-8", errors="replace")
+    parent = envelope_of(body).traceparent
+    with (
+        invocation(function, function=function, kind=SpanKind.CONSUMER, parent=parent) as current,
+        count_requests() as counters,
+    ):
+        product, id_ = app(), msg.id or ""
         try:
-            await _handle(product, queue, id_, body, counters, last_delivery=last_delivery)
-        except Exception as error:
-            if not last_delivery:
-                raise
-            event("gave_up", queue=queue, message=id_, error=type(error).__name__)
-            await product.dead_letters.record(queue, id_, body, counters, error)
+            job = parse(queue, body, id_)
+        except Rejected as error:
+            await product.dead_letters.add_entry(queue, id_, body, error.code, str(error), None)
+            return
+        last_delivery = (msg.dequeue_count or 1) > REDELIVERY.retries
+        with _stage(job):
+            try:
+                await _handle(product, job, id_, body, counters, last_delivery=last_delivery)
+            except Exception as error:
+                if not last_delivery:
+                    raise
+                event("gave_up", queue=queue, message=id_, error=type(error).__name__)
+                current.fail(type(error).__name__)
+                await product.dead_letters.record(queue, id_, body, counters, error)
+
+
+def _stage(job: Job) -> AbstractContextManager[Span]:
+    match job:
+        case SyncRequest():
+            return stage("plan", tenant=job.tenant)
+        case FetchJob():
+            return stage("fetch", tenant=job.tenant, run=job.run, subject=job.source)
+        case ReconcileJob():
+            return stage("reconcile", tenant=job.tenant, run=job.run, subject=job.location)
+        case DeactivateJob():
+            return stage("deactivate", tenant=job.tenant, run=job.run)
+        case ImportJob():
+            return stage("import", tenant=job.tenant, run=job.run, subject=job.location)
 
 
 async def _handle(
-    product: App, queue: str, id_: str, body: str, counters: RequestCounters, *, last_delivery: bool
+    product: App, job: Job, id_: str, body: str, counters: RequestCounters, *, last_delivery: bool
 ) -> None:
-    job: Job | None = None
     try:
-        job = parse(queue, body, id_)
         await _work(product, job, counters, last_delivery=last_delivery)
     except Rejected as error:
-        await product.dead_letters.add_entry(queue, id_, body, error.code, str(error), job)
+        await product.dead_letters.add_entry(job.queue, id_, body, error.code, str(error), job)
     except Superseded as error:
-        event("dropped", queue=queue, tenant=job and job.tenant, reason=error.code)
+        event("dropped", queue=job.queue, reason=error.code)
     except Transient as error:
-        if error.retry_after_s is None or job is None:
+        if error.retry_after_s is None:
             raise
-        event("requeued", queue=queue, tenant=job.tenant, code=error.code, seconds=error.retry_after_s)
+        event("requeued", queue=job.queue, code=error.code, seconds=error.retry_after_s)
         await product.queue.send([job], delay_s=min(error.retry_after_s, DELAYED.max_wait_s))
 
 

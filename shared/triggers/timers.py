@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import azure.functions as func
 
-from shared.bootstrap import app
-from shared.telemetry import count_requests
+from shared.bootstrap import app, start_telemetry
+from shared.telemetry import SpanKind, count_requests, invocation
 
 bp = func.Blueprint()
 
@@ -14,13 +14,17 @@ bp = func.Blueprint()
 async def schedule(timer: func.TimerRequest) -> None:
     """Request a run of every connected tenant. A late tick is not skipped."""
     del timer
-    await app().schedule(datetime.now(UTC))
+    start_telemetry()
+    with invocation("schedule", function="schedule", kind=SpanKind.SERVER):
+        await app().schedule(datetime.now(UTC))
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%WATCHDOG_SCHEDULE%", run_on_startup=False, use_monitor=True)
 async def watchdog(timer: func.TimerRequest) -> None:
-    """Re-enqueue jobs without progress, end runs past their deadline, and record the messages of poison queues."""
+    """Re-enqueue jobs without progress, end overdue runs, record the messages of poison queues, and report gauges."""
     del timer
-    with count_requests() as counters:
+    start_telemetry()
+    with invocation("watchdog", function="watchdog", kind=SpanKind.SERVER), count_requests() as counters:
         await app().watchdog(counters)
         await app().dead_letters.collect(counters)
+        await app().gauges()

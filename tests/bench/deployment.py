@@ -106,6 +106,7 @@ class Deployment:
 
         async def look(counters: RequestCounters) -> None:
             await self.app.watchdog(counters)
+            await self.app.gauges()
             await self.app.dead_letters.collect(counters)
 
         return await self.counted(look)

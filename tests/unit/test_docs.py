@@ -83,7 +83,7 @@ def test_events_to_alert_on_exist() -> None:
         name for names in re.findall(r"^\| (`[^|]+)", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", names)
     }
     assert events
-    assert events - set(re.findall(r'event\(\s*"(\w+)"', code)) == set()
+    assert events - set(re.findall(r'(?:event|failure)\(\s*"(\w+)"', code)) == set()
 
 
 def test_every_aadsts_number_has_its_own_sentence() -> None:

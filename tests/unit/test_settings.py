@@ -34,6 +34,9 @@ def test_every_missing_setting_is_named() -> None:
         ("RUN_DEADLINE_S", "-1"),
         ("ALLOWED_ENDPOINTS", "https://login.example"),
         ("DEFAULT_LOGIN_ENDPOINT", "login.example"),
+        ("OTEL_TRACES_SAMPLER_ARG", "10%"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.1"),
+        ("OTEL_TRACES_SAMPLER_ARG", "nan"),
     ],
 )
 def test_a_malformed_setting_is_named_with_its_value(name: str, value: str) -> None:
@@ -46,6 +49,26 @@ def test_a_malformed_setting_is_named_with_its_value(name: str, value: str) -> N
 
 
 GOOD = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "KEY_VAULT_URL": "https://vault.example"}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"APPLICATIONINSIGHTS_CONNECTION_STRING": "x"}, ("x", None, 1)),
+        ({"APPLICATIONINSIGHTS_CONNECTION_STRING": "x", "OTEL_TRACES_SAMPLER_ARG": "0.1"}, ("x", None, 0.1)),
+        ({"APPLICATIONINSIGHTS_CONNECTION_STRING": "x", "TELEMETRY_FOLDER": "f"}, (None, "f", 1)),
+    ],
+)
+def test_telemetry_goes_to_a_folder_or_to_azure(
+    given: dict[str, str], expected: tuple[str | None, str | None, float] | None
+) -> None:
+    """Without either setting nothing is exported."""
+    telemetry = load({**GOOD, **given}).telemetry
+    found = telemetry and (telemetry.connection_string, telemetry.folder, telemetry.sample_ratio)
+    assert found == expected
+
+
 SIGN_IN = {"SIGN_IN_AUDIENCE": person(1).upper(), "SIGN_IN_OPERATOR_TENANT_ID": person(2)}
 
 

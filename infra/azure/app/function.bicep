@@ -89,6 +89,13 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         { name: 'KEY_VAULT_URL', value: vaultUri }
         { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insightsConnectionString }
         { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+        // Statistics about the exporter for Microsoft, and settings that Microsoft changes from afar.
+        { name: 'APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL', value: 'true' }
+        { name: 'APPLICATIONINSIGHTS_SDKSTATS_DISABLED', value: 'true' }
+        { name: 'APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED', value: 'true' }
+        // The host passes its trace on, and leaves logs to the app.
+        { name: 'PYTHON_ENABLE_OPENTELEMETRY', value: 'true' }
+        { name: 'OTEL_TRACES_SAMPLER', value: 'traceidratio' }
         { name: 'SIGN_IN_AUDIENCE', value: signInClientId }
         { name: 'SIGN_IN_OPERATOR_TENANT_ID', value: hasSignIn ? tenant().tenantId : '' }
         { name: 'SIGN_IN_EASY_AUTH', value: hasSignIn ? 'true' : '' }

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import time
 import traceback
 import uuid
@@ -48,13 +49,12 @@ class Invoker:
         invocation_id = str(uuid.uuid4())
         log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation_id)
         begun = time.perf_counter()
-        digits = invocation_id.replace("-", "")
         limit = asyncio.timeout(self._timeout_s)
         self.running += 1
         try:
             async with limit:
                 outcome = await self._workers.invoke(
-                    function, invocation_id, value, metadata or {}, trace_parent or f"00-{digits}-{digits[:16]}-00"
+                    function, invocation_id, value, metadata or {}, trace_parent or _new_trace()
                 )
                 if outcome.succeeded:
                     await self._bind_outputs(function, outcome)
@@ -71,6 +71,11 @@ class Invoker:
             value = outcome.returned if output.name == RETURN else outcome.outputs.get(output.name)
             if value is not None and value.type is not None:
                 await self._outputs.send(output, value)
+
+
+def _new_trace() -> str:
+    """Return the `traceparent` of an invocation that continues no trace. All its digits are random, as in Azure."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
 
 
 def _log_end(function: FunctionDefinition, invocation_id: str, outcome: Outcome, duration_ms: float) -> None:

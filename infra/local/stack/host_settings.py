@@ -1,6 +1,7 @@
 """Settings that the local stack gives to the Functions host as environment variables."""
 
 import os
+from pathlib import Path
 
 from infra.azure.defaults import DEFAULTS
 from infra.local.azurite import Azurite
@@ -9,7 +10,15 @@ from infra.local.stack.ports import LOCALHOST
 
 
 def host_settings(
-    *, azurite: Azurite, certificates: Certificates, key: str, key_vault: str, login: str, graph: str, identity: str
+    *,
+    azurite: Azurite,
+    certificates: Certificates,
+    key: str,
+    key_vault: str,
+    login: str,
+    graph: str,
+    identity: str,
+    telemetry: Path,
 ) -> dict[str, str]:
     """Return the environment of the product and the SDKs, as Azure would set it for a deployed app.
 
@@ -21,6 +30,7 @@ def host_settings(
         login: Address of the login service.
         graph: Address of Microsoft Graph.
         identity: Address of the managed identity endpoint.
+        telemetry: Folder for traces, metrics and logs.
     """
     bypass = ",".join(filter(None, (os.environ.get("NO_PROXY"), LOCALHOST, "localhost")))
     return {
@@ -33,6 +43,12 @@ def host_settings(
         "SYNC_SCHEDULE": DEFAULTS["SYNC_SCHEDULE"],
         "WATCHDOG_SCHEDULE": "0 */1 * * * *",
         "WATCHDOG_STALE_AFTER_S": "60",
+        "TELEMETRY_FOLDER": str(telemetry),
+        # A process that is killed loses what it has not exported: soon here, so that it can be looked at.
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+        "OTEL_BLRP_SCHEDULE_DELAY": "500",
+        "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+        "PYTHON_ENABLE_OPENTELEMETRY": "true",
         "IDENTITY_ENDPOINT": identity,
         "IDENTITY_HEADER": key,
         "FUNCTIONS_HOST_KEY": key,

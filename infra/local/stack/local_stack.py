@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,8 @@ from infra.local.stack.programs import HOST, azurite_part, entra_part, host_part
 from infra.local.stack.supervisor import PartFailed, Supervisor
 
 FILE = "stack.json"
+#: Folder of the traces, metrics and logs of the running stack, and of the last one.
+TELEMETRY = "telemetry"
 
 
 class AlreadyRunning(Exception):
@@ -161,6 +164,7 @@ class LocalStack:
             login=self._login,
             graph=self._graph,
             identity=f"{self._admin}/identity",
+            telemetry=self.directory / TELEMETRY,
         )
         return {**settings, **self._environment}
 
@@ -173,6 +177,7 @@ class LocalStack:
         ]
         for name in (*(part.name for part in parts), HOST):
             (self.directory / "logs" / f"{name}.log").unlink(missing_ok=True)
+        shutil.rmtree(self.directory / TELEMETRY, ignore_errors=True)
         for part in parts:
             self._supervisor.start(part)
         for part in parts:

@@ -64,7 +64,8 @@ async def run_until_signalled(stack: LocalStack) -> None:
     try:
         async with stack:
             print(f"API        {stack.info['api']}", flush=True)
-            print(f"Addresses  {stack.directory / FILE}\nRunning until Ctrl-C.", flush=True)
+            print(f"Addresses  {stack.directory / FILE}", flush=True)
+            print("Traces     make traces\nRunning until Ctrl-C.", flush=True)
             await stack.failure()
     except asyncio.CancelledError:
         print("The stack has ended.", flush=True)

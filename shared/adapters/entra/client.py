@@ -25,6 +25,7 @@ from msgraph_core import GraphClientFactory
 
 from shared.adapters.entra.credential import NetworkContext, RenewableCredential
 from shared.adapters.entra.errors import ERROR_MAP, Refused, of_status, translated
+from shared.adapters.entra.links import template
 from shared.adapters.entra.retry_after import retry_after_s
 from shared.adapters.entra.throttle import REFUSALS, AdaptiveThrottle
 from shared.adapters.network.address_guard import PublicAddresses
@@ -32,7 +33,8 @@ from shared.adapters.network.tls import tls_context
 from shared.domain.connections.entra.credentials import Credentials
 from shared.domain.retry_policy import GRAPH_REQUEST
 from shared.errors import Transient
-from shared.telemetry import count_directory_request
+from shared.telemetry import count_directory_request, service_call
+from shared.telemetry.metrics import GRAPH_REQUESTS
 
 #: Maximum number of concurrent requests of one tenant without priority.
 _CONCURRENT: Final = 16
@@ -74,13 +76,16 @@ class _Transport(AiohttpTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        name = f"{request.method} graph {template(request.url.path)}"
         async with self._throttle.acquire() as sent_s:
             count_directory_request()
-            try:
-                await self._addresses.addresses(request.url.host)  # aiohttp does not resolve a host that is an address
-            except OSError as error:
-                raise httpx.ConnectError(f"{request.url.host} could not be looked up", request=request) from error
-            response = await super().handle_async_request(request)
+            with service_call(name, GRAPH_REQUESTS) as call:
+                try:
+                    await self._addresses.addresses(request.url.host)  # aiohttp does not resolve an address
+                except OSError as error:
+                    raise httpx.ConnectError(f"{request.url.host} could not be looked up", request=request) from error
+                response = await super().handle_async_request(request)
+                call.answered(response.status_code, is_throttled=response.status_code in REFUSALS)
             if isinstance(response.stream, AiohttpResponseStream):
                 response.stream.CHUNK_SIZE = _CHUNK_BYTES
             if response.status_code != HTTPStatus.OK or not request.url.path.endswith(_BATCH):

@@ -7,7 +7,10 @@ import msgspec
 
 from shared.adapters.entra import links
 from shared.adapters.entra.schema import BatchAnswer, BatchAnswers, decode
+from shared.adapters.entra.throttle import REFUSALS
 from shared.runtime.fair_scheduler import cpu_slice
+from shared.telemetry import measure
+from shared.telemetry.metrics import GRAPH_REQUESTS
 
 if TYPE_CHECKING:
     from shared.adapters.entra.client import GraphClient
@@ -27,4 +30,6 @@ async def ask(client: "GraphClient", requests: Sequence[Mapping[str, Any]]) -> l
         responses = decode(content, BatchAnswers).responses
     for response in responses:
         client.throttle.record_response(response.status, response.headers or {}, sent_s=sent_s)
+        if response.status in REFUSALS:
+            measure(GRAPH_REQUESTS, outcome="throttled")
     return responses

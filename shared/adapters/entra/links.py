@@ -16,6 +16,24 @@ VERSION: Final = "/v1.0/"
 PAGE_USERS: Final = 999
 #: Port of a link that names none.
 _HTTPS: Final = 443
+#: Parts of paths that are not ids.
+_WORDS: Final = frozenset(
+    {
+        "$batch",
+        "applications",
+        "appRoleAssignedTo",
+        "delta",
+        "groups",
+        "memberOf",
+        "members",
+        "microsoft.graph.group",
+        "microsoft.graph.user",
+        "organization",
+        "servicePrincipals",
+        "transitiveMembers",
+        "users",
+    }
+)
 #: Characters of a valid link. Two parsers may read others differently, and one would verify what another sends.
 _PLAIN: Final = re.compile(r"[!-\[\]-~]{1,65536}")
 
@@ -54,6 +72,17 @@ def path(graph: str, route: str, query: dict[str, str] | None = None) -> str:
     """Return the URL of a route of Graph v1.0."""
     parameters = f"?{urlencode(query, quote_via=quote, safe='$,')}" if query else ""
     return f"{graph}{VERSION}{route}{parameters}"
+
+
+def template(route: str) -> str:
+    """Return the path of a URL without version and ids, for telemetry: `/groups/{id}/members/microsoft.graph.user`."""
+    parts = unquote(route).replace("//", "/").removeprefix(VERSION).split("/")
+    return "/" + "/".join(_word(part) for part in parts)
+
+
+def _word(part: str) -> str:
+    name, bracket, _ = part.partition("(")
+    return f"{name}({{id}})" if bracket and name in _WORDS else name if name in _WORDS else "{id}"
 
 
 def users(graph: str, source: Source) -> str:

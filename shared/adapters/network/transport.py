@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -15,8 +16,12 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 from shared.adapters.network.tls import tls_context
 from shared.errors import Misconfigured, Transient
-from shared.telemetry import count_storage_request
+from shared.telemetry import count_storage_request, service_call
+from shared.telemetry.metrics import STORAGE_REQUESTS
 
+#: Statuses with which storage throttles.
+#: Source: https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes (ServerBusy)
+_BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 #: Timeout for opening a connection, in seconds.
 _CONNECT_S: Final = 10
 #: Timeout between two reads of a response, in seconds. The services time out after 30 s; the SDK's default of 300 s
@@ -46,15 +51,29 @@ class DirectTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads i
 
 
 class CountingTransport(DirectTransport):
-    """Counts all requests, including retries, for the job that sends them."""
+    """Counts all requests, including retries, for the job that sends them. Each is a span of its trace.
 
-    def __init__(self) -> None:
+    `service` is `table` or `queue`.
+    """
+
+    def __init__(self, service: str) -> None:
         super().__init__(connection_timeout=_CONNECT_S, read_timeout=_READ_S)
+        self._service = service
 
     async def send(self, request: Any, **config: Any) -> Any:  # noqa: ANN401 - the SDK's
         """Count and send a request."""
         count_storage_request()
-        return await super().send(request, **config)
+        name = f"{request.method} {self._service} {_target(request.url)}"
+        with service_call(name, STORAGE_REQUESTS, service=self._service) as call:
+            response = await super().send(request, **config)
+            call.answered(response.status_code, is_throttled=response.status_code in _BUSY)
+            return response
+
+
+def _target(url: str) -> str:
+    """Return the name of the table or queue in the URL of a request: the rest contains keys of rows."""
+    path = urlsplit(url).path.partition("(")[0].partition("/messages")[0]
+    return path.rpartition("/")[2]
 
 
 class AppIdentity:

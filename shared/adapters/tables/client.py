@@ -36,6 +36,7 @@ class Tables:
             connection_string=account.connection_string,
             url=account.url,
             identity=settings.managed_identity_client_id,
+            service="table",
             client_class=lambda: TableServiceClient,
             options={"retry_total": TABLE_REQUEST.retries, "retry_backoff_factor": TABLE_REQUEST.first_wait_s},
             create=_create,

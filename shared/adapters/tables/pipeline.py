@@ -64,7 +64,7 @@ class Wire:
         self._client: AsyncPipelineClient[HttpRequest, Any] = AsyncPipelineClient(
             self.url,
             policies=[_ShortRetries(retry_total=retries, retry_backoff_factor=backoff_s), policy],
-            transport=CountingTransport(),
+            transport=CountingTransport("table"),
         )
 
     async def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Any:  # noqa: ANN401 - the SDK's response, read

@@ -99,6 +99,11 @@ def _is_operator(person: Person, operator_tenant: str | None) -> bool:
     return Role.OPERATOR in person.roles and operator_tenant is not None and person.azure_tenant_id == operator_tenant
 
 
+def kind_of(name: str) -> str:
+    """Return what kind of caller a name stands for, without the ids of a person."""
+    return name.partition(":")[0]
+
+
 def name_of(caller: Caller) -> str:
     """Return the name of a caller in rate limits and in the history."""
     match caller:

@@ -30,6 +30,16 @@ _MAX_CALLER: Final = 100
 J = TypeVar("J")
 
 
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a message has in addition to its job. A version that does not know a property ignores it."""
+
+    #: Span that sent the message, as the header of that name.
+    #: Source: https://www.w3.org/TR/trace-context/#traceparent-header
+    traceparent: str | None = None
+    #: When a delayed message becomes visible, in seconds since 1970.
+    due: int | None = None
+
+
 class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON properties of a request. `request` and `by` are internal; other senders can omit them."""
 
@@ -45,12 +55,22 @@ class _Step(msgspec.Struct, frozen=True):
     step: str | None = None
 
 
-def encode(job: Job) -> str:
+def encode(job: Job, envelope: Envelope | None = None) -> str:
     """Return the message of a job. It contains only ids and counters."""
     body: Job | _RequestBody = job
     if isinstance(job, SyncRequest):
         body = _RequestBody(tenant=job.tenant, mode=job.mode, request=job.request, by=job.requested_by)
-    return msgspec.json.encode(body).decode()
+    if envelope is None or envelope == Envelope():
+        return msgspec.json.encode(body).decode()
+    return msgspec.json.encode(msgspec.to_builtins(body) | msgspec.to_builtins(envelope)).decode()
+
+
+def envelope_of(text: str) -> Envelope:
+    """Return the envelope of a message. Messages of earlier versions and of other senders have an empty one."""
+    try:
+        return msgspec.json.decode(text, type=Envelope)
+    except (msgspec.DecodeError, UnicodeError):
+        return Envelope()
 
 
 def parse(queue: str, text: str, message_id: str = "") -> Job:

@@ -63,5 +63,5 @@ class Validate(msgspec.Struct, frozen=True, kw_only=True):
         )
         validation = await self.providers.get(form.provider).validate(form, scope)
         report = validation.report
-        event("validated", caller=name_of(caller), ok=report.ok, failed=[check.id for check in report.failures()])
+        event("validated", ok=report.ok, failed=[check.id for check in report.failures()])
         return validation

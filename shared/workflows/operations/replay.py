@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from shared.domain.access.callers import kind_of
 from shared.domain.ids import run_id
 from shared.domain.operations.operator_log import OperatorLogEntry, Replay
 from shared.domain.sync.jobs import ImportJob, Job, SyncRequest
@@ -84,7 +85,7 @@ class DeadLetterReplay(msgspec.Struct, frozen=True, kw_only=True):
             raise
         sent = msgspec.structs.replace(claimed, replay=Replay.SENT)
         await self.operator_log.replace(sent, etag)
-        event("replayed", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=by)
+        event("replayed", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run)
         return sent
 
     async def discard(self, id_: str, queue: str, by: str) -> None:
@@ -97,7 +98,7 @@ class DeadLetterReplay(msgspec.Struct, frozen=True, kw_only=True):
         """
         entry, etag = await self._entry(id_, queue)
         await self.operator_log.delete(entry, etag)
-        event("discarded", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=by)
+        event("discarded", queue=entry.queue, message=entry.id, tenant=entry.tenant, run=entry.run, by=kind_of(by))
 
     async def _entry(self, id_: str, queue: str) -> Versioned[OperatorLogEntry]:
         stored = await self.operator_log.list_by_id(id_)

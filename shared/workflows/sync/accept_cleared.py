@@ -34,5 +34,5 @@ class AcceptCleared(msgspec.Struct, frozen=True, kw_only=True):
         if (await self.sync_states.get(tenant)).value.summary.run != run:
             raise Conflict("A newer sync has ended. Look at its report instead.", code="run_outdated")
         started = await self.request_run.accepting(tenant, accepted, by)
-        event("accepted", tenant=tenant, run=run, started=started.id, by=by)
+        event("accepted", tenant=tenant, run=run, started=started.id)
         return started

@@ -28,8 +28,9 @@ from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import SyncStateStore
 from shared.runtime.optimistic_update import optimistic_update
-from shared.telemetry import RequestCounters, event
+from shared.telemetry import RequestCounters, stage
 from shared.workflows.connections.connection_health import ConnectionHealth
+from shared.workflows.sync.run_end import report_end
 from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.sync.written_later import invalid_addresses_later, written_later
 
@@ -65,7 +66,8 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         """
         fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
         reconciled = await self.runs.list_reconcile_results(plan.tenant, plan.run)
-        await self._end(plan, outcome, fetched, reconciled, counters)
+        with stage("finish", tenant=plan.tenant, run=plan.run):
+            await self._end(plan, outcome, fetched, reconciled, counters)
 
     async def _end(
         self,
@@ -109,7 +111,8 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         """
         # A location without sources is reconciled even if no source could be read.
         if nothing_read(fetched) and all(plan.locations.values()):
-            await self._end(plan, RunOutcome(state=RunState.FAILED), fetched, {}, counters)
+            with stage("finish", tenant=plan.tenant, run=plan.run):
+                await self._end(plan, RunOutcome(state=RunState.FAILED), fetched, {}, counters)
             return True
         return await self._unchanged(plan, fetched, counters)
 
@@ -124,7 +127,8 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         if any(result.needs_directory for result in reconciled.values()):
             return False
         fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
-        await self._end(plan, RunOutcome(state=RunState.DONE), fetched, reconciled, counters)
+        with stage("finish", tenant=plan.tenant, run=plan.run):
+            await self._end(plan, RunOutcome(state=RunState.DONE), fetched, reconciled, counters)
         return True
 
     async def _unchanged(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], counters: RequestCounters) -> bool:
@@ -142,19 +146,19 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
             return False
         if reports.keys() != plan.locations.keys():
             return False
-        context = await self.stages.require_current(plan)
-        await self._commit(plan, fetched, sweep=False)
         locations = {
             location: msgspec.structs.replace(report, counts=Counts(), held=0, compared=False)
             for location, report in reports.items()
         }
-        done = RunOutcome(state=RunState.DONE)
-        findings = _Findings({}, locations, problems_of(fetched, {}) + failed_before(plan, context.state.value))
-        ended = await self._report(plan, done, fetched, findings, counters)
-        await self._record_health(plan, fetched, context)
-        up_to_date = up_to_date_after(plan, ended, before.input_fingerprint)
-        unread = unread_after(plan, context.state.value.unread, fetched, self.clock.now())
-        await self._release(plan.tenant, plan.run, ended, context.state, up_to_date=up_to_date, unread=unread)
+        with stage("finish", tenant=plan.tenant, run=plan.run):
+            context = await self.stages.require_current(plan)
+            await self._commit(plan, fetched, sweep=False)
+            findings = _Findings({}, locations, problems_of(fetched, {}) + failed_before(plan, context.state.value))
+            ended = await self._report(plan, RunOutcome(state=RunState.DONE), fetched, findings, counters)
+            await self._record_health(plan, fetched, context)
+            up_to_date = up_to_date_after(plan, ended, before.input_fingerprint)
+            unread = unread_after(plan, context.state.value.unread, fetched, self.clock.now())
+            await self._release(plan.tenant, plan.run, ended, context.state, up_to_date=up_to_date, unread=unread)
         return True
 
     async def _commit(self, plan: Plan, fetched: Mapping[SourceId, FetchResult], *, sweep: bool) -> None:
@@ -211,16 +215,7 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         )
         # A conflict is common: the job that enqueued this one may replace the run's state at the same time.
         await self.runs.replace(ended, stored.etag)
-        event(
-            "finished",
-            tenant=plan.tenant,
-            run=plan.run,
-            state=ended.state,
-            seconds=round((self.clock.now() - ended.requested_at).total_seconds(), 1),
-            directory_requests=ended.directory_requests,
-            storage_requests=ended.storage_requests,
-            **msgspec.structs.asdict(ended.counts),
-        )
+        report_end(ended, self.clock.now())
         return ended
 
     async def fail(self, tenant: TenantId, run: RunId, problem: Problem, counters: RequestCounters) -> None:

@@ -16,7 +16,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore, TenantStore
 from shared.runtime.optimistic_update import optimistic_update
-from shared.telemetry import count_requests
+from shared.telemetry import count_requests, stage
 from shared.workflows.idempotency import Idempotency
 from shared.workflows.sync.plan import PlanRun
 
@@ -131,7 +131,7 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
         await self.runs.insert(run)
         request = SyncRequest(tenant=run.tenant, mode=run.mode, request=run.id, requested_by=run.requested_by)
         try:
-            with count_requests() as counters:
+            with stage("plan", tenant=run.tenant, run=run.id), count_requests() as counters:
                 await self.plan(request, counters)
         except (Conflict, Transient):
             await self._send(run, request)

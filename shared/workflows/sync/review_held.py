@@ -70,7 +70,7 @@ class ReviewHeld(msgspec.Struct, frozen=True, kw_only=True):
             await self.closer.release(tenant, run)
             raise
         await self.queue.send([DeactivateJob(tenant=tenant, run=run)])
-        event("approved", tenant=tenant, run=run, by=by)
+        event("approved", tenant=tenant, run=run)
         return approved
 
     async def reject(self, tenant: TenantId, run: RunId, by: str) -> Run:
@@ -87,7 +87,7 @@ class ReviewHeld(msgspec.Struct, frozen=True, kw_only=True):
             _require_held(rejected)
             rejected = self._rejected(stored, by)
             await self.runs.replace(rejected, stored.etag)
-            event("rejected", tenant=tenant, run=run, by=by)
+            event("rejected", tenant=tenant, run=run)
         await revise(
             self.sync_states, tenant, lambda summary: summary.after(rejected) if summary.run == run else summary
         )

@@ -16,7 +16,7 @@ from shared.errors import SyncError
 from shared.ports.platform import Clock, IdempotencyStore, LimitStore
 from shared.ports.queues import JobQueue
 from shared.ports.tenants import ConnectionStore
-from shared.telemetry import event
+from shared.telemetry import event, new_trace
 from shared.workflows.connections.connection_health import ConnectionHealth
 
 #: Maximum number of tenants whose requests are sent concurrently.
@@ -56,11 +56,12 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _try(self, slots: asyncio.Semaphore, tenant: ConnectedTenant, health: Health, name: str) -> bool:
         async with slots:
-            try:
-                return await self._request(tenant, health, name)
-            except SyncError as error:
-                event("request_failed", tenant=tenant.id, code=error.code)
-                return False
+            with new_trace("schedule tenant", tenant=tenant.id):
+                try:
+                    return await self._request(tenant, health, name)
+                except SyncError as error:
+                    event("request_failed", code=error.code)
+                    return False
 
     async def _request(self, tenant: ConnectedTenant, health: Health, name: str) -> bool:
         now = self.clock.now()

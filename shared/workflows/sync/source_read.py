@@ -28,7 +28,8 @@ from shared.ports.platform import Clock, IdSource
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import cpu_slice
-from shared.telemetry import event
+from shared.telemetry import event, measure
+from shared.telemetry.metrics import PEOPLE_READ
 from shared.workflows.snapshots.merger import SnapshotMerger
 from shared.workflows.sync.confirmation import Confirmation, UnclearAnswer
 from shared.workflows.sync.fetch_message import FetchMessage
@@ -167,8 +168,10 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
                     raise
                 interruption = error
                 break
+            known = collector.items
             async with cpu_slice():
                 collector.add(items)
+            measure(PEOPLE_READ, collector.items - known)
             pages += 1
             if listing.position.next_cursor is None:
                 return collector

@@ -20,6 +20,8 @@ from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
 from shared.runtime.optimistic_update import optimistic_update
+from shared.telemetry import measure
+from shared.telemetry.metrics import RUNS_ENDED
 
 
 class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,7 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
             return stored.value
         ended = msgspec.structs.replace(stored.value, state=state, finished_at=at, problems=(problem,))
         await self.runs.replace(ended, stored.etag)
+        measure(RUNS_ENDED, state=state)
         return ended
 
     async def advance(self, plan: Plan, *, resend: bool = False) -> None:

@@ -95,7 +95,7 @@ class SsoUsers(msgspec.Struct, frozen=True, kw_only=True):
             created_at=self.clock.now(),
             created_by=by,
         )
-        event("user_created", tenant=tenant, person=person, role=role, by=by)
+        event("user_created", tenant=tenant, role=role)
         return await self.users.insert(tenant, user)
 
 

@@ -131,7 +131,8 @@ async def test_work_of_an_old_run_is_dropped(world: World, caplog: pytest.LogCap
     await world.app.restart_on_change.invalidate_running_work(TenantId("contoso"))
     with caplog.at_level(logging.INFO, logger="recipient_sync"):
         await queues._process(FetchJob.queue, Message(text))
-    assert "dropped queue=fetch-jobs tenant=contoso" in caplog.text
+    run = json.loads(text)["run"]
+    assert f"dropped tenant=contoso run={run} job=fetch/main:users queue=fetch-jobs" in caplog.text
 
 
 async def fails_at_the_last_delivery(world: World, text: str, monkeypatch: pytest.MonkeyPatch) -> None:

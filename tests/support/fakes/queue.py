@@ -1,6 +1,7 @@
 """The queues in memory: a list of messages that a test works off in any order, twice if it likes."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 from shared.domain.sync.jobs import Job
 from shared.domain.sync.queue_messages import encode, parse
@@ -16,11 +17,17 @@ class FakeJobQueue:
         self.poison: dict[str, list[str]] = {}
         #: How long the last message was to stay invisible, in seconds.
         self.last_delay_s = 0.0
+        #: When the oldest message of a queue was due.
+        self.due: dict[str, datetime] = {}
 
     async def send(self, jobs: Sequence[Job], *, delay_s: float = 0) -> None:
         """Enqueue jobs."""
         for job in jobs:
             self._put(parse(job.queue, encode(job), "message"), delay_s)
+
+    async def oldest_due(self, queue: str) -> datetime | None:
+        """Return what a test has set."""
+        return self.due.get(queue)
 
     async def receive_poison(self, queue: str) -> AsyncIterator[PoisonMessage]:
         """Iterate over the poison messages of a queue. All of them stay visible until they are deleted."""

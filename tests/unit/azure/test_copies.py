@@ -21,13 +21,18 @@ ROOT = Path(__file__).parents[3]
 PLATFORM = {
     "AzureWebJobsStorage__credential": "connect to storage with the managed identity",
     "AzureWebJobsStorage__blobServiceUri": "leases, keys and the state of timers",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING": "where the host sends logs",
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "send them with the managed identity",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "send telemetry with the managed identity",
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "keep statistics about the exporter from Microsoft",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED": "keep them from Application Insights",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "load no settings of the exporter from Microsoft",
+    "PYTHON_ENABLE_OPENTELEMETRY": "the worker passes on the host's trace, and no logs",
+    "OTEL_TRACES_SAMPLER": "the host samples its traces as the product does",
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID": "sign people in without a client secret",
 }
 #: Settings that the product reads and a deployment must not set, and why.
 NOT_DEPLOYED = {
     "AzureWebJobsStorage": "a connection string contains a key",
+    "TELEMETRY_FOLDER": "files of an instance are lost with it",
     "WEBSITE_AUTH_ENABLED": "set by the platform when its authentication is on",
 }
 

@@ -1,6 +1,5 @@
 """Responses of routes, and errors as problem+json (RFC 9457)."""
 
-import logging
 from http import HTTPStatus
 from math import ceil
 from typing import Any, Final
@@ -26,6 +25,7 @@ from shared.errors import (
     Transient,
     Unauthenticated,
 )
+from shared.telemetry import failure
 
 #: Retry-After in seconds for errors that the operator has to repair first.
 _MENDED_AFTER_S: Final = 60.0
@@ -50,7 +50,6 @@ _FIXES: Final = {
 }
 #: Codes of Rejected for malformed requests, which are answered with 400 instead of 422.
 _MALFORMED: Final = frozenset({"invalid_body", "malformed_json", "body_required", "body_too_large"})
-_log = logging.getLogger("recipient_sync.http")
 
 
 class WrongMethod(Rejected):
@@ -124,7 +123,7 @@ def problem(error: SyncError) -> func.HttpResponse:
 def defect() -> func.HttpResponse:
     """Log the exception being handled and return a 500 that reveals only its id in the log."""
     trace = uuid4().hex
-    _log.exception("http_failed trace=%s", trace)
+    failure("http_failed", trace=trace)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     detail = f"An unexpected error occurred. Give this ID to your operator: {trace}."
     return _encode({**_head(status, "internal", detail), "correlationId": trace}, status)

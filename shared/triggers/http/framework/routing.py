@@ -5,17 +5,18 @@ User API: the host lets all requests pass; this module identifies the person, fi
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
 
 import azure.functions as func
 import msgspec
 
-from shared.bootstrap import app
+from shared.bootstrap import app, start_telemetry
 from shared.domain import ids
 from shared.domain.access.callers import Access, BackEnd, Caller
 from shared.errors import Forbidden, NotFound, SyncError
-from shared.telemetry import count_requests
+from shared.telemetry import SpanKind, count_requests, invocation
 from shared.triggers.http.framework.answers import Answer, WrongMethod, defect, problem
 from shared.triggers.http.framework.contracts import Contract
 from shared.triggers.http.framework.requests import Request
@@ -67,7 +68,8 @@ def route(
         ROUTES.append(Route(method, path, access, handler, contract or Contract()))
 
         async def trigger(req: func.HttpRequest) -> func.HttpResponse:
-            return await _guarded(lambda: handler(Request(req, req.route_params, BackEnd())))
+            name = f"{method} /{path}"
+            return await _guarded(name, lambda: handler(Request(req, req.route_params, BackEnd())))
 
         trigger.__name__ = trigger.__qualname__ = handler.__name__
         trigger.__doc__ = handler.__doc__
@@ -83,7 +85,9 @@ def route(
 @bp.route(route="signed-in/{*path}", methods=_ALL, auth_level=func.AuthLevel.ANONYMOUS)
 async def signed_in(req: func.HttpRequest) -> func.HttpResponse:
     """Handle requests of signed-in people to all routes whose rule allows it."""
-    return await _guarded(lambda: _for_person(req))
+    path = req.route_params.get("path", "").strip("/")
+    found = next((route.path for route in ROUTES if route.match(req.method, path) is not None), "{path}")
+    return await _guarded(f"{req.method} /signed-in/{found}", lambda: _for_person(req))
 
 
 async def _for_person(req: func.HttpRequest) -> Answer:
@@ -112,12 +116,17 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-async def _guarded(work: Callable[[], Awaitable[Answer]]) -> func.HttpResponse:
-    """Return the response, or an error as problem+json."""
-    with count_requests():
+async def _guarded(name: str, work: Callable[[], Awaitable[Answer]]) -> func.HttpResponse:
+    """Return the response, or an error as problem+json. The request is a span with the `name` of its route."""
+    start_telemetry()
+    with invocation(name, function="http", kind=SpanKind.SERVER) as current, count_requests():
         try:
-            return (await work()).encoded()
+            response = (await work()).encoded()
         except SyncError as error:
-            return problem(error)
+            response = problem(error)
         except Exception:  # noqa: BLE001 - the edge: internal errors must not leak
-            return defect()
+            response = defect()
+        current.span.set("http.response.status_code", response.status_code)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            current.fail(str(response.status_code))
+        return response

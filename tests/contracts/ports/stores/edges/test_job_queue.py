@@ -1,13 +1,16 @@
 """Messages as they arrive: plain JSON of ids, each once, not before their time."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from azure.storage.queue.aio import QueueServiceClient
+from azure.storage.queue import QueueMessage
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from infra.local.azurite import ACCOUNT, KEY, Azurite
 from shared.adapters import queues
@@ -17,12 +20,13 @@ from shared.domain.ids import ImportId, LocationId, TenantId
 from shared.domain.retry_policy import QUEUE_REQUEST
 from shared.domain.run import RunMode
 from shared.domain.sync.jobs import POISON_SUFFIX, QUEUES, DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
-from shared.domain.sync.queue_messages import encode, parse_request
+from shared.domain.sync.queue_messages import encode, envelope_of, parse_request
 from shared.errors import Transient
 from shared.ports.queues import JobQueue, PoisonMessage
-from shared.telemetry import count_requests
+from shared.telemetry import SpanKind, count_requests, current_traceparent, invocation
 from tests.support.fakes import FakeJobQueue
 from tests.support.samples import RUN, settings
+from tests.support.telemetry import exported
 
 Read = Callable[[], Awaitable[list[str]]]
 
@@ -111,6 +115,39 @@ async def test_a_delayed_message_is_not_visible_yet(azurite: Azurite, tenant: Te
         assert [text async for text in _taken(service) if tenant in text] == []
         assert (await client.get_queue_properties()).approximate_message_count
         await client.clear_messages()
+
+
+async def test_a_message_carries_the_trace_of_its_sender(azurite: Azurite, tenant: TenantId) -> None:
+    """A delayed one also says when it is due; its age counts from then."""
+    queue = StorageJobQueue(settings(azurite.connection_string))
+    job = ImportJob(tenant=tenant, run=RUN, location=LocationId("desk"), import_id=ImportId(RUN))
+    async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
+        await queue.send([job])
+        client = service.get_queue_client(ImportJob.queue)
+        await client.clear_messages()
+        assert await queue.oldest_due(ImportJob.queue) is None
+        sent = datetime.now(UTC)
+        with exported(), invocation("f", function="f", kind=SpanKind.SERVER):
+            trace = current_traceparent()
+            await queue.send([job], delay_s=2)
+        await client.send_message("from somewhere else")
+        (text, other) = [message.content for message in await _visible(client, 2)]
+        due = await queue.oldest_due(ImportJob.queue)
+        await client.clear_messages()
+    await queue.close()
+    assert {trace, None} == {envelope_of(text).traceparent, envelope_of(other).traceparent}
+    assert due is not None
+    assert sent - timedelta(seconds=2) <= due <= datetime.now(UTC)
+    (delayed,) = [found.due for found in (envelope_of(text), envelope_of(other)) if found.due is not None]
+    assert 1 <= delayed - sent.timestamp() <= 4
+
+
+async def _visible(client: QueueClient, number: int) -> list[QueueMessage]:
+    """Return the messages of a queue when that number of them is visible."""
+    async with asyncio.timeout(30):
+        while len(messages := await client.peek_messages(max_messages=32)) < number:  # noqa: ASYNC110 (another process)
+            await asyncio.sleep(0.1)
+    return messages
 
 
 async def test_a_queue_that_is_busy_says_for_how_long(monkeypatch: pytest.MonkeyPatch) -> None:

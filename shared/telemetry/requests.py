@@ -1,10 +1,9 @@
-"""What a job costs and which job a log line belongs to.
+"""What a job costs.
 
 `RequestCounters` counts requests per invocation: adapters count, workflows read. It travels in a context variable, so
 that concurrent jobs of one process do not mix.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,7 +19,6 @@ class RequestCounters:
 
 
 _counters: ContextVar[RequestCounters | None] = ContextVar("counters", default=None)
-_log = logging.getLogger("recipient_sync")
 
 
 @contextmanager
@@ -47,16 +45,3 @@ def count_storage_request() -> None:
     """Count one request to Table or Queue Storage for the current job."""
     if (counters := _counters.get()) is not None:
         counters.storage_requests += 1
-
-
-def event(name: str, level: int = logging.INFO, **fields: object) -> None:
-    """Log one line: a constant event name and ids or numbers; never a name, address, token, secret or link."""
-    _log.log(level, "%s %s", name, " ".join(f"{key}={value}" for key, value in fields.items()))
-
-
-def quiet_sdks() -> None:
-    """Keep the SDKs from logging each request: their lines hold addresses with links and ids of people."""
-    for name in ("azure", "httpx", "httpcore", "msal", "urllib3"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # its warnings repeat the whole answer of the login service; what it refuses is told by events of our own
-    logging.getLogger("azure.identity").setLevel(logging.ERROR)
