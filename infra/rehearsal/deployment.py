@@ -16,8 +16,24 @@ from infra.local.stack.certificates import Certificates, ensure_certificates
 from infra.local.stack.ports import LOCALHOST, Ports
 from infra.local.stack.programs import HOST, entra_part, key_vault_part
 from infra.local.stack.supervisor import Part, Supervisor
-from infra.rehearsal.gateway import Access, Classify, Gateway, Refuse, storage_refusal, table_refusal, vault_refusal
-from infra.rehearsal.operations import blob_operation, queue_operation, table_operation, vault_operation
+from infra.rehearsal.gateway import (
+    Access,
+    Classify,
+    Gateway,
+    Refuse,
+    storage_refusal,
+    table_refusal,
+    telemetry_refusal,
+    vault_refusal,
+)
+from infra.rehearsal.ingestion import Ingestion
+from infra.rehearsal.operations import (
+    blob_operation,
+    queue_operation,
+    table_operation,
+    telemetry_operation,
+    vault_operation,
+)
 from infra.rehearsal.package import UnpackedPackage
 from infra.rehearsal.storage import Storage
 
@@ -34,12 +50,14 @@ _STORAGE: Final[dict[str, tuple[Classify, Refuse]]] = {
 class Deployment:
     """The stand-ins of one snapshot, with a gateway per service, and the host with the package.
 
-    `gateways` maps the name of a storage account or of the vault, and a service, to its gateway.
+    `gateways` maps the name of a storage account, of the vault or of Application Insights, and a service, to its
+    gateway. `ingestion` has the telemetry.
     """
 
     def __init__(self, snapshot: Snapshot, package: UnpackedPackage, *, directory: Path, scale: float) -> None:
         self.snapshot = snapshot
         self.gateways: dict[tuple[str, str], Gateway] = {}
+        self.ingestion = Ingestion()
         self._package = package
         self._directory = directory
         self._log = directory / "logs" / f"{HOST}.log"
@@ -155,7 +173,8 @@ class Deployment:
             case ["vaultUri"]:
                 return f"{self.gateways[name, 'vault'].url}/"
             case ["ConnectionString"]:
-                return "InstrumentationKey=00000000-0000-0000-0000-000000000000"
+                address = self.gateways[name, "telemetry"].url
+                return f"InstrumentationKey=00000000-0000-0000-0000-000000000000;IngestionEndpoint={address}"
             case _:
                 raise KeyError(f"{path} of {resource}")
 
@@ -185,6 +204,10 @@ class Deployment:
         vault = self.snapshot.one("Microsoft.KeyVault/vaults")
         target = f"https://{LOCALHOST}:{self._ports.key_vault}"
         await self._open((vault["name"], "vault"), self._access(vault["id"]), (vault_operation, vault_refusal), target)
+        await self._opened.enter_async_context(self.ingestion)
+        insights, kind = self.snapshot.one("Microsoft.Insights/components"), (telemetry_operation, telemetry_refusal)
+        key = (insights["name"], "telemetry")
+        await self._open(key, self._access(insights["id"]), kind, self.ingestion.url)
 
     async def _open_storage(self, resource: str, account: str, service: str) -> None:
         deployed = {"queue": self.snapshot.queues, "table": self.snapshot.tables}

@@ -157,6 +157,13 @@ def vault_refusal(code: str, message: str) -> tuple[bytes, str]:
     return msgspec.json.encode(body), "application/json"
 
 
+def telemetry_refusal(code: str, message: str) -> tuple[bytes, str]:
+    """Return an error as the ingestion endpoint of Application Insights writes it."""
+    body = {"itemsReceived": 0, "itemsAccepted": 0, "errors": [{"index": 0, "statusCode": 403, "message": message}]}
+    del code
+    return msgspec.json.encode(body), "application/json"
+
+
 def _client_of(authorization: str) -> str | None:
     """Return the client id in a bearer token; None if it cannot be read."""
     try:

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from infra.azure.snapshot import BLOB_OWNER, QUEUE_CONTRIBUTOR, SECRETS_OFFICER, TABLE_CONTRIBUTOR
+from infra.azure.snapshot import (
+    BLOB_OWNER,
+    METRICS_PUBLISHER,
+    QUEUE_CONTRIBUTOR,
+    SECRETS_OFFICER,
+    TABLE_CONTRIBUTOR,
+)
 
 #: Operations that each role allows. `*` stands for anything.
 ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -36,6 +42,7 @@ ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
         "tableServices/tables/entities/update/action",
     ),
     SECRETS_OFFICER: ("vaults/secrets/*",),
+    METRICS_PUBLISHER: ("telemetry/write",),
 }
 
 _TABLE: Final = re.compile(r"([A-Za-z]\w*)(?:\(.*\))?")
@@ -128,3 +135,9 @@ def vault_operation(method: str, path: str, query: Mapping[str, str], body: byte
     else:
         verb = {"PUT": "setSecret/action", "DELETE": "delete"}.get(method, "update/action")
     return Operation(name=f"vaults/secrets/{verb}")
+
+
+def telemetry_operation(method: str, path: str, query: Mapping[str, str], body: bytes) -> Operation:
+    """Return the operation of a request to the ingestion endpoint of Application Insights."""
+    del path, query, body
+    return Operation(name="telemetry/write" if method == "POST" else "telemetry/unknown")

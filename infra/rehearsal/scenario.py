@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import aiohttp
+import msgspec
 from rich.console import Console
 
 from infra.local.demo.__main__ import play
@@ -18,6 +20,13 @@ from shared.domain.sync.jobs import SyncRequest
 #: Longest time until the host has taken a message from a queue and the run has ended, in seconds.
 _RUN_TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.5
+#: Longest time until all signals have been exported, in seconds: metrics are exported once a minute.
+_EXPORTED_S: Final = 90.0
+#: Id of a trace that every sampler exports: it is decided by the last digits, as a share of the highest number.
+_SAMPLED_TRACE: Final = f"{'5' * 16}{1:016x}"
+_SPANS: Final = {"sync_requests", "plan", "fetch_jobs", "fetch", "finish", "GET graph /users/delta", "GET table Runs"}
+_EVENTS: Final = {"scheduled", "planned", "fetched", "finished"}
+_METRICS: Final = {"recipient_sync.invocations", "recipient_sync.runs.ended", "recipient_sync.storage.requests"}
 
 
 async def rehearse(deployment: Deployment, console: Console, output: Path) -> list[str]:
@@ -29,6 +38,7 @@ async def rehearse(deployment: Deployment, console: Console, output: Path) -> li
             "timer": lambda: _timer(deployment, api),
             "message": lambda: _message(deployment, api),
             "portal": lambda: _portal(deployment),
+            "telemetry": lambda: _telemetry(deployment, api),
             "renewal of a secret": lambda: _renewal(deployment, api, simulator),
             "removal": lambda: _removal(api),
         }
@@ -63,6 +73,26 @@ async def _message(deployment: Deployment, api: Api) -> str:
     await deployment.put_message(SyncRequest.queue, "contoso")
     run = await _next_run(api, "contoso", before)
     return "" if (run["state"], run["requestedBy"]) == ("done", "queue") else f"{run['state']} by {run['requestedBy']}"
+
+
+async def _telemetry(deployment: Deployment, api: Api) -> str:
+    """Request a run with a message that belongs to a trace, and wait until Application Insights has all signals."""
+    before = await _newest(api, "contoso")
+    message = {"tenant": "contoso", "traceparent": f"00-{_SAMPLED_TRACE}-{'1' * 16}-01"}
+    await deployment.put_message(SyncRequest.queue, msgspec.json.encode(message).decode())
+    await _next_run(api, "contoso", before)
+    rows, missing = deployment.ingestion.rows, set[str]()
+    deadline_s = monotonic() + _EXPORTED_S
+    while monotonic() < deadline_s:
+        kinds = ("RequestData", "RemoteDependencyData")
+        spans = {row["name"] for kind in kinds for row in rows(kind) if row["trace"] == _SAMPLED_TRACE}
+        events = {row["message"].split(" ")[0] for row in rows("MessageData")}
+        metrics = {metric["name"] for row in rows("MetricData") for metric in row["metrics"]}
+        missing = (_SPANS - spans) | (_EVENTS - events) | (_METRICS - metrics)
+        if not missing:
+            return ""
+        await asyncio.sleep(_POLL_S)
+    return f"Application Insights has not received {', '.join(sorted(missing))}"
 
 
 async def _portal(deployment: Deployment) -> str:

@@ -24,12 +24,21 @@ FIRST, *FURTHER = PROD.storage_accounts
 
 #: Settings that only the platform reads; test_copies.py compares their names. The local host reads the first two.
 PLATFORM_ONLY = {
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "OTEL_TRACES_SAMPLER",
+    "PYTHON_ENABLE_OPENTELEMETRY",
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
 }
 #: Settings without which the app runs, with a default.
-WITH_DEFAULT = {"NEW_TENANTS_ACCOUNT", "SIGN_IN_EASY_AUTH"}
+WITH_DEFAULT = {
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "NEW_TENANTS_ACCOUNT",
+    "OTEL_TRACES_SAMPLER_ARG",
+    "SIGN_IN_EASY_AUTH",
+}
 SETTINGS = sorted({name for name, value in PROD.app_settings().items() if value} - PLATFORM_ONLY - WITH_DEFAULT)
 
 #: What the product says about each role. The product does not use the other two: see the tests that name them.
@@ -132,8 +141,25 @@ async def test_without_the_role_for_queues_the_host_starts_again_and_again(deplo
     assert await failures(deployment) == {}
 
 
-async def test_the_roles_are_all_tried_but_one() -> None:
-    """Monitoring Metrics Publisher is used by Azure's host only, which sends the logs."""
+async def test_the_role_for_telemetry_is_named_in_the_log(deployment: Deployment) -> None:
+    """The app works without it, and nothing arrives."""
+    gateway = next(gateway for (_, service), gateway in deployment.gateways.items() if service == "telemetry")
+    gateway.access.roles.discard(METRICS_PUBLISHER)
+    await deployment.stop_host()
+    deployment.ingestion.envelopes.clear()
+    try:
+        await deployment.run_host()
+        await failures(deployment)
+        async with asyncio.timeout(60):
+            while "Monitoring Metrics Publisher" not in deployment.host_log():  # noqa: ASYNC110 (another process)
+                await asyncio.sleep(0.2)
+    finally:
+        gateway.access.roles.add(METRICS_PUBLISHER)
+    assert deployment.ingestion.envelopes == []
+
+
+async def test_the_roles_are_all_tried() -> None:
+    """A role that is added needs a test."""
     assert {role.id for role in PROD.roles()} == {*TITLES, BLOB_OWNER, METRICS_PUBLISHER}
 
 
