@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.directory import Capability, Source
-from shared.domain.snapshots.delta import Item, fields_of, item_of
+from shared.domain.snapshots.delta import Item, RoundUnusable, fields_of, item_of
 from shared.domain.sync.jobs import FetchCheckpoint
 from shared.errors import Conflict
 from shared.ports.directory import Directory
@@ -15,6 +15,10 @@ from shared.workflows.sync.confirmation import Confirmation
 
 #: Maximum number of pages of a listing. No real directory has more, so a longer listing is a loop.
 _MAX_PAGES: Final = 20_000
+#: Maximum number of items of a round of changes: this many times the people of its snapshot...
+_MAX_SHARE: Final = 2
+#: ...and this number beyond. Listing the source takes less time and memory than a longer round.
+_MAX_MORE: Final = 10_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,17 +73,27 @@ class SourceListing:
         )
 
 
-class LoopGuard:
-    """Detects a listing that loops, after `pages` that earlier messages have read."""
+class Bounds:
+    """Bounds of a listing or a round of changes, over all messages of its job."""
 
-    def __init__(self, pages: int = 0) -> None:
-        self._pages = pages
+    def __init__(self, before: FetchCheckpoint, snapshot_users: int) -> None:
+        """Start where earlier messages ended. `snapshot_users` is the number of people in the stored snapshot."""
+        self._before = before
+        self._max_items = _MAX_SHARE * snapshot_users + _MAX_MORE
         self._seen: set[str] = set()
 
-    def require_new(self, cursor: str) -> None:
-        """Raise Conflict (`link_loop`) if the cursor was seen before, or after more pages than any directory has."""
-        if cursor in self._seen or self._pages + len(self._seen) >= _MAX_PAGES:
+    def require_new(self, cursor: str, items: int) -> None:
+        """Check the cursor of the next page. `items` is the number of items that this message has read.
+
+        Raises:
+            RoundUnusable: A round of changes loops, or has more items than are worth reading.
+            Conflict: A listing loops, or has more pages than any directory (`link_loop`).
+        """
+        loops = cursor in self._seen or self._before.pages + len(self._seen) >= _MAX_PAGES
+        self._seen.add(cursor)
+        if self._before.base is not None and (loops or self._before.users + items > self._max_items):
+            raise RoundUnusable
+        if loops:
             raise Conflict(
                 f"The directory returned the same page twice, or more than {_MAX_PAGES} pages.", code="link_loop"
             )
-        self._seen.add(cursor)

@@ -33,7 +33,7 @@ from shared.telemetry.metrics import PEOPLE_READ
 from shared.workflows.snapshots.merger import SnapshotMerger
 from shared.workflows.sync.confirmation import Confirmation, UnclearAnswer
 from shared.workflows.sync.fetch_message import FetchMessage
-from shared.workflows.sync.source_listing import LoopGuard, SourceListing
+from shared.workflows.sync.source_listing import Bounds, SourceListing
 
 
 class HandOver(Exception):
@@ -113,7 +113,7 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
         source, capabilities = plan.sources[job.source], directory.capabilities
         managers = source.group is None and plan.preferences.attributes.manager and Capability.MANAGERS in capabilities
         listing = SourceListing(directory=directory, source=source, managers=managers, position=checkpoint)
-        collector = await self._collected(message, listing)
+        collector = await self._collected(message, listing, current.users if current is not None else 0)
         if checkpoint.segments:
             collector = await self._with_segments(job, checkpoint, collector)
         confirmation = Confirmation(directory, source)
@@ -146,15 +146,10 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
             storage_requests=checkpoint.storage_requests,
         )
 
-    async def _collected(self, message: FetchMessage, listing: SourceListing) -> Collector:
+    async def _collected(self, message: FetchMessage, listing: SourceListing, snapshot_users: int) -> Collector:
         """Return the items of all further pages. Raises HandOver if another message has to continue."""
-        started_s, first = self.clock.monotonic_s(), message.first
-        before, collector, loop, pages = (
-            listing.position,
-            Collector(message.job.source),
-            LoopGuard(listing.position.pages),
-            0,
-        )
+        started_s, first, before = self.clock.monotonic_s(), message.first, listing.position
+        bounds, collector, pages = Bounds(before, snapshot_users), Collector(message.job.source), 0
         interruption: SyncError | None = None
         if before.is_read:
             return collector
@@ -175,7 +170,7 @@ class SourceRead(msgspec.Struct, frozen=True, kw_only=True):
             pages += 1
             if listing.position.next_cursor is None:
                 return collector
-            loop.require_new(listing.position.next_cursor)
+            bounds.require_new(listing.position.next_cursor, collector.items)
         await self._store(message, listing.position, collector, pages)
         raise interruption or HandOver
 
