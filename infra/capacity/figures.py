@@ -113,6 +113,16 @@ class Logs(msgspec.Struct, forbid_unknown_fields=True):
     bytes_per_line: int
 
 
+class Telemetry(msgspec.Struct, forbid_unknown_fields=True):
+    """Volume of traces and metrics."""
+
+    bytes_per_span: int
+    spans_per_execution: int
+    bytes_per_metric: int
+    metrics_per_minute: int
+    gauges_per_watchdog: int
+
+
 class Delays(msgspec.Struct, forbid_unknown_fields=True):
     """Response times of Azure services without load, in seconds."""
 
@@ -139,6 +149,7 @@ class Assumptions(msgspec.Struct, forbid_unknown_fields=True):
     month: MonthlyLoad
     queues: Queues
     logs: Logs
+    telemetry: Telemetry
     delays: Delays
     scaling: Scaling
 

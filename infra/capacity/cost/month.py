@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from infra.azure.defaults import DEFAULTS
+from infra.capacity.cost.options import scale_groups
 from infra.capacity.figures import Assumptions, Counts, Measured, Price, Prices
 from infra.capacity.scale.bounds import cpu_s, waiting_s
 from infra.capacity.scale.limits import BILLED_AT_LEAST_S, INSTANCE_GB
@@ -28,10 +30,25 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """Telemetry that Application Insights stores in a month, in GB."""
+
+    logs: float
+    metrics: float
+    traces: float
+
+    @property
+    def gb(self) -> float:
+        """The total."""
+        return self.logs + self.metrics + self.traces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
     """The bill of a month, and the quantities behind it."""
 
     lines: tuple[Line, ...]
+    telemetry: Volume
     #: Work of one tenant's runs in a month.
     per_tenant: Work
     per_tenant_gb_s: float
@@ -59,6 +76,7 @@ def bill_of(measured: Measured, assumed: Assumptions, prices: Prices) -> Bill:
     billed = {run: billed_s(measured, assumed, run) for run in ("first", *often)}
     gb_s = INSTANCE_GB * (timers_s + sum(times * billed[run] for run, times in often.items()))
     alone_gb_s = INSTANCE_GB * (timers_s + tenants * _alone_s(measured, assumed, often))
+    telemetry = _telemetry(per_tenant * tenants + watchdogs, executions, assumed)
     quantities = {
         "functions_gb_s": gb_s,
         "functions_executions": executions,
@@ -67,7 +85,7 @@ def bill_of(measured: Measured, assumed: Assumptions, prices: Prices) -> Bill:
         "queue_operations": per_tenant.messages_sent * tenants * assumed.queues.operations_per_message
         + idle_polls(assumed),
         "vault_operations": per_tenant.vault_reads * tenants,
-        "log_gb": _log_bytes(per_tenant * tenants, executions, assumed) / _GB,
+        "log_gb": telemetry.gb,
     }
     listed: dict[str, Price] = {name: getattr(prices, name) for name in quantities}
     lines = tuple(
@@ -76,6 +94,7 @@ def bill_of(measured: Measured, assumed: Assumptions, prices: Prices) -> Bill:
     )
     return Bill(
         lines=lines,
+        telemetry=telemetry,
         per_tenant=per_tenant,
         per_tenant_gb_s=gb_s / tenants,
         most_usd=sum(line.usd for line in lines) - lines[0].usd + prices.functions_gb_s.of(alone_gb_s),
@@ -107,6 +126,20 @@ def _stored_bytes(counts: Counts, assumed: Assumptions) -> float:
     change = (counts.added_bytes["changed"] - counts.added_bytes["unchanged"]) / counts.changed_people
     changes = often.days * often.changed_share_per_day * counts.people * change
     return counts.stored_bytes + often.months_kept * (runs + changes)
+
+
+def _telemetry(total: Work, executions: float, assumed: Assumptions) -> Volume:
+    """Return the telemetry of a month's work, with metrics of instances that never rest."""
+    volume, month = assumed.telemetry, assumed.month
+    requests = total.table_requests + total.messages_sent + total.directory_requests
+    spans = (requests + executions * volume.spans_per_execution) * float(DEFAULTS["OTEL_TRACES_SAMPLER_ARG"])
+    minutes = month.days * _DAY_S / 60 * scale_groups()
+    metrics = minutes * volume.metrics_per_minute + month.days * month.watchdogs_per_day * volume.gauges_per_watchdog
+    return Volume(
+        logs=_log_bytes(total, executions, assumed) / _GB,
+        metrics=metrics * volume.bytes_per_metric / _GB,
+        traces=spans * volume.bytes_per_span / _GB,
+    )
 
 
 def _log_bytes(total: Work, executions: float, assumed: Assumptions) -> float:

@@ -36,6 +36,7 @@ def tables(measured: Measured, assumed: Assumptions, prices: Prices) -> str:
     bills = {mode: bill for mode, (_, bill) in modes.items()}
     parts = (
         _bills(bills, assumed),
+        _telemetry(bills),
         _options(assumed, prices),
         _per_tenant(bills, assumed),
         *(_runs(counts.customer, mode) for mode, (counts, _) in modes.items()),
@@ -64,10 +65,12 @@ def says(page: Path, text: str, *, write: bool) -> bool:
     match = re.search(r"\s+".join(words), content)
     if match is None:
         raise ValueError(f"{page.name} does not contain: {text}")
-    same = " ".join(match[0].split()) == text
-    if write and not same:
-        page.write_text(content.replace(match[0], text), encoding="utf-8")
-    return same
+    found = match[0].split()
+    if write and found != text.split():
+        gaps = [*re.findall(r"\s+", match[0]), ""]
+        new = "".join(word + gap for word, gap in zip(text.split(), gaps, strict=True))
+        page.write_text(content.replace(match[0], new), encoding="utf-8")
+    return found == text.split()
 
 
 def _bills(bills: Mapping[str, Bill], assumed: Assumptions) -> str:
@@ -87,6 +90,15 @@ def _bills(bills: Mapping[str, Bill], assumed: Assumptions) -> str:
         cells = " | ".join(f"{line.quantity:,.0f} | {line.usd:,.2f}" for line in same)
         lines.append(f"| {same[0].price.title} | {same[0].price.unit} | {cells} |")
     lines += [f"| {name} | | | {' | | '.join(values)} |" for name, values in sums.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _telemetry(bills: Mapping[str, Bill]) -> str:
+    lines = ["### Telemetry of these customers, a month, in GB", "", f"| | {' | '.join(bills)} |"]
+    lines.append(f"| --- |{' ---: |' * len(bills)}")
+    for name in ("logs", "metrics", "traces"):
+        cells = (f"{getattr(bill.telemetry, name):,.1f}" for bill in bills.values())
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
