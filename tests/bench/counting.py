@@ -38,7 +38,7 @@ class CountingTables(Tables):
         self.work.rows_written += 1
         return await super().put(table, entity)
 
-    async def merge(self, table: str, entity: Mapping[str, Any], etag: str | None = None) -> str:
+    async def merge(self, table: str, entity: Mapping[str, Any], etag: str) -> str:
         """Count, then store."""
         self.work.rows_written += 1
         return await super().merge(table, entity, etag)

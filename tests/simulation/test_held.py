@@ -1,7 +1,11 @@
 """A held run: approved, rejected, expired; and whoever returned meanwhile is left out."""
 
+import asyncio
+
+import msgspec
 import pytest
 
+from shared.bootstrap import App
 from shared.domain.ids import TenantId
 from shared.domain.recipient import Reason, Status
 from shared.domain.run import Run, RunState
@@ -9,7 +13,8 @@ from shared.errors import Conflict, NeedsAttention, Rejected
 from shared.telemetry import RequestCounters
 from tests.simulation.worlds import full_world
 from tests.support.builders import person, recipient_id_for, user
-from tests.support.world import World, deliver
+from tests.support.interleaving import interleaving
+from tests.support.world import SETTINGS, World, deliver
 
 CONTOSO = TenantId("contoso")
 #: Twenty-five of thirty people: far beyond the guard.
@@ -74,6 +79,61 @@ async def test_an_approval_may_be_sent_and_delivered_several_times(times: int) -
     await world.drain(times=times)
     done = await world.run("contoso", run.id)
     assert (done.state, done.counts.deactivated) == (RunState.DONE, 50)
+
+
+async def test_approvals_at_the_same_time_are_one() -> None:
+    """Each of them answers, the run ends, and the tenant is free; also beside a rejection that comes too late."""
+    world, run = await held_world()
+    app = App(interleaving(world.ports), SETTINGS)
+    digest = run.held_digest or ""
+    approved = await asyncio.gather(*(app.review_held.approve(CONTOSO, run.id, digest, "api") for _ in range(4)))
+    assert {each.state for each in approved} == {RunState.DEACTIVATING}
+    with pytest.raises(Rejected):
+        await app.review_held.reject(CONTOSO, run.id, "api")
+    await world.drain()
+    assert (await world.run("contoso", run.id)).state is RunState.DONE
+    assert (await world.ports.sync_states.get(CONTOSO)).value.active_run is None
+
+
+async def test_an_approval_that_meets_a_rejection_frees_the_tenant() -> None:
+    """One of the two counts, and the other one says so."""
+    for turns in range(8):
+        world, run = await held_world()
+        app = App(interleaving(world.ports), SETTINGS)
+
+        async def reject(app: App = app, run: Run = run, turns: int = turns) -> Run:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            return await app.review_held.reject(CONTOSO, run.id, "api")
+
+        await asyncio.gather(
+            app.review_held.approve(CONTOSO, run.id, run.held_digest or "", "api"), reject(), return_exceptions=True
+        )
+        await world.drain()
+        decided = await world.run("contoso", run.id)
+        assert (decided.state, decided.decision is not None) == (RunState.DONE, True)
+        assert (await world.ports.sync_states.get(CONTOSO)).value.active_run is None
+
+
+async def test_an_approved_run_without_the_tenant_takes_it_again_or_ends() -> None:
+    """As runs were left by an approval that released the tenant although it had been stored."""
+    world, run = await held_world()
+    await world.app.review_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+    world.queue.messages.clear()
+    state, etag = await world.ports.sync_states.get(CONTOSO)
+    await world.ports.sync_states.replace(CONTOSO, msgspec.structs.replace(state, active_run=None), etag)
+    assert (await approve(world, run)).counts.deactivated == 50
+    world, run = await held_world()
+    await world.app.review_held.approve(CONTOSO, run.id, run.held_digest or "", "api")
+    world.queue.messages.clear()
+    state, etag = await world.ports.sync_states.get(CONTOSO)
+    left = msgspec.structs.replace(state, active_run=None, fencing_token=state.fencing_token + 1)
+    await world.ports.sync_states.replace(CONTOSO, left, etag)
+    with pytest.raises(Conflict) as refused:
+        await approve(world, run)
+    assert refused.value.code == "held_expired"
+    ended = await world.run("contoso", run.id)
+    assert (ended.state, ended.problems[0].code) == (RunState.SUPERSEDED, "held_expired")
 
 
 async def test_what_is_rejected_is_dropped() -> None:

@@ -33,7 +33,7 @@ class TableImportStore:
 
     async def insert(self, new: Import) -> None:
         """Insert an import. Raises ETagConflict if one with its id exists."""
-        await self._tables.insert(IMPORTS, _row_of(new))
+        await self._tables.replace(IMPORTS, _row_of(new), None)
 
     async def get(self, ref: ImportRef) -> Versioned[Import]:
         """Return an import. Raises NotFound if it does not exist."""

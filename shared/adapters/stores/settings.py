@@ -89,18 +89,11 @@ class TableSettingsStore:
         """
         tables = await self._accounts.of(tenant)
         row = {"PartitionKey": tenant, "RowKey": location, "name": name}
-        if expected is not None and expected.etag is None:
-            return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
-        if expected is not None:
-            return await _merge(tables, row, expected)
-        return await self._merge_or_insert(tables, row)
-
-    @optimistic_update  # another request may create the location in between: merge again
-    async def _merge_or_insert(self, tables: Tables, row: dict[str, Any]) -> str:
-        try:
-            return await tables.merge(LOCATIONS, row)
-        except NotFound:
-            return await tables.insert(LOCATIONS, {**row, "groups": _NO_GROUPS})
+        if expected is None:
+            return await _merge(tables, row, {**row, "groups": _NO_GROUPS})
+        if expected.etag is None:
+            return await tables.replace(LOCATIONS, {**row, "groups": _NO_GROUPS}, None)
+        return await tables.merge(LOCATIONS, row, expected.etag)
 
     async def put_mapping(
         self,
@@ -136,14 +129,11 @@ class TableSettingsStore:
         """Change columns of the row of a location that exists. Raises as `put_mapping`."""
         tables = await self._accounts.of(tenant)
         row = {"PartitionKey": tenant, "RowKey": location, **columns}
-        if expected is not None:
-            return await _merge(tables, row, expected)
-        try:
-            return await tables.merge(LOCATIONS, row)
-        except NotFound as error:
-            raise NotFound(
-                f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found"
-            ) from error
+        if expected is None:
+            return await _merge(tables, row)
+        if expected.etag is None:
+            raise ETagConflict("The location does not exist.")
+        return await tables.merge(LOCATIONS, row, expected.etag)
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location and its mapping, if it exists. Its recipients are in another store and are not deleted."""
@@ -151,14 +141,16 @@ class TableSettingsStore:
         await tables.delete(LOCATIONS, tenant, location)
 
 
-async def _merge(tables: Tables, row: Mapping[str, Any], expected: Expected) -> str:
-    """Change a location's row. Raises ETagConflict unless it exists with the expected ETag."""
-    if expected.etag is None:
-        raise ETagConflict("The location does not exist.")
-    try:
-        return await tables.merge(LOCATIONS, row, expected.etag)
-    except NotFound as error:
-        raise ETagConflict("The location was deleted since it was read.") from error
+@optimistic_update
+async def _merge(tables: Tables, row: Mapping[str, Any], new: Mapping[str, Any] | None = None) -> str:
+    """Change a location's row, or insert `new`; without it, raise NotFound. Return the new ETag."""
+    tenant, location = row["PartitionKey"], row["RowKey"]
+    stored = await tables.find(LOCATIONS, tenant, location)
+    if stored is not None:
+        return await tables.merge(LOCATIONS, row, etag_of(stored))
+    if new is None:
+        raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
+    return await tables.replace(LOCATIONS, new, None)
 
 
 def _location(row: Mapping[str, Any]) -> Location:

@@ -9,6 +9,7 @@ from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.versioned import Versioned
+from shared.runtime.optimistic_update import optimistic_update
 
 T = TypeVar("T")
 
@@ -43,8 +44,14 @@ class TenantRows:
     async def write(self, row: Mapping[str, Any], expected: Expected | None) -> str:
         """Store a row and return its new ETag. Raises ETagConflict unless the stored one has the expected ETag."""
         if expected is None:
-            return await self.tables.put(TENANTS, row)
+            return await self._overwrite(row)
         return await self.tables.replace(TENANTS, row, expected.etag)
+
+    @optimistic_update
+    async def _overwrite(self, row: Mapping[str, Any]) -> str:
+        """Store a row whatever is stored, and keep the ids of the operations that wrote it."""
+        stored = await self.tables.find(TENANTS, row["PartitionKey"], row["RowKey"])
+        return await self.tables.replace(TENANTS, row, None if stored is None else etag_of(stored))
 
     async def delete(self, tenant: TenantId, part: Part, expected: Expected | None) -> None:
         """Delete a part, if it exists. Raises ETagConflict unless it has the expected ETag."""

@@ -1,6 +1,7 @@
 """Client of the Table service of one storage account. Counts requests and raises the product's own errors."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,9 +15,10 @@ from shared.adapters.tables.errors import translated
 from shared.adapters.tables.limits import MAX_BATCH, require_entity
 from shared.adapters.tables.pipeline import Wire
 from shared.adapters.tables.queries import BARE, FULL, UNTYPED, Kind, Range, condition, pages
+from shared.adapters.tables.versions import OPERATIONS, applied, etag_of, stamped, version_of
 from shared.domain.ids import TenantId
 from shared.domain.retry_policy import TABLE_REQUEST
-from shared.errors import ETagConflict, NotFound, SyncError
+from shared.errors import ETagConflict, NotFound, SyncError, Transient
 from shared.runtime.fair_scheduler import cpu_slice
 from shared.settings import Settings, TableAccount
 
@@ -75,7 +77,11 @@ class Tables:
             return None
 
     async def insert(self, table: str, entity: Mapping[str, Any]) -> str:
-        """Insert an entity and return its ETag. Raises ETagConflict if it already exists."""
+        """Insert an entity and return its ETag.
+
+        Raises ETagConflict if it exists, also if an earlier attempt of this request has inserted it. To tell these
+        apart, call `replace` with `etag` None.
+        """
         require_entity(entity)
         return await self._write("POST", table, table, entity)
 
@@ -84,26 +90,47 @@ class Tables:
         require_entity(entity)
         return await self._write("PUT", table, _of(table, entity), entity)
 
-    async def merge(self, table: str, entity: Mapping[str, Any], etag: str | None = None) -> str:
-        """Update the given properties of an existing entity and return its new ETag.
+    async def merge(self, table: str, entity: Mapping[str, Any], etag: str) -> str:
+        """Update the given properties of the entity that was read with `etag`, and return its new ETag.
 
-        Raises:
-            NotFound: if the entity does not exist.
-            ETagConflict: if `etag` is given and the entity has another ETag.
-
+        Raises ETagConflict as `replace` does.
         """
-        require_entity(entity)
-        return await self._write("PATCH", table, _of(table, entity), entity, etag or entities.ANY)
+        return await self._conditionally(table, stamped(entity, etag), self._merge, etag)
 
     async def replace(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
         """Replace the entity that was read with `etag`, and return its new ETag. With `etag` None, insert it.
 
-        Raises ETagConflict if the entity was changed, created or deleted since it was read.
+        Raises ETagConflict if the entity was changed, created or deleted since it was read. That this very write was
+        applied, and its answer was lost, is not a conflict: the row has the ids of its last operations.
         """
-        if etag is None:
-            return await self.insert(table, entity)
+        return await self._conditionally(table, stamped(entity, etag), self._replace, etag)
+
+    async def _conditionally(
+        self,
+        table: str,
+        sent: Mapping[str, Any],
+        write: Callable[[str, Mapping[str, Any], str], Awaitable[str]],
+        etag: str | None,
+    ) -> str:
+        """Write a stamped entity under an ETag, or insert it, and return its new version."""
+        try:
+            written = await (self.insert(table, sent) if etag is None else write(table, sent, etag_of(etag)))
+        except (ETagConflict, Transient):
+            with suppress(SyncError):
+                stored = await self.find(table, sent["PartitionKey"], sent["RowKey"])
+                version = applied(sent, stored.metadata["etag"]) if stored is not None else None  # type: ignore[attr-defined]
+                if version is not None:
+                    return version
+            raise
+        return version_of(written, sent[OPERATIONS])
+
+    async def _replace(self, table: str, entity: Mapping[str, Any], etag: str) -> str:
         require_entity(entity)
-        return await self._write("PUT", table, _of(table, entity), entity, etag, missing=ETagConflict)
+        return await self._write("PUT", table, _of(table, entity), entity, etag)
+
+    async def _merge(self, table: str, entity: Mapping[str, Any], etag: str) -> str:
+        require_entity(entity)
+        return await self._write("PATCH", table, _of(table, entity), entity, etag)
 
     async def _write(
         self,
@@ -112,11 +139,9 @@ class Tables:
         path: str,
         entity: Mapping[str, Any],
         etag: str | None = None,
-        *,
-        missing: type[SyncError] = NotFound,
     ) -> str:
         wire = await self._wire_to(table)
-        with translated(missing=missing):
+        with translated(missing=ETagConflict):
             return entities.written(await wire.send(method, path, entities.headers(etag), encode(entity)))
 
     async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
@@ -124,7 +149,7 @@ class Tables:
         client = await self.table(table)
         condition = MatchConditions.IfNotModified if etag is not None else None
         with translated():
-            await client.delete_entity(partition, row, etag=etag, match_condition=condition)
+            await client.delete_entity(partition, row, etag=etag and etag_of(etag), match_condition=condition)
 
     async def transact(self, table: str, operations: Iterable[Any]) -> str:
         """Execute up to MAX_BATCH operations on one partition atomically, and return the ETag of the first one.

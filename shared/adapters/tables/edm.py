@@ -14,6 +14,8 @@ from uuid import UUID
 
 import msgspec
 
+from shared.adapters.tables.versions import OPERATIONS, version_of
+
 _SUFFIX: Final = "@odata.type"
 _ODATA: Final = "odata."
 _INT32: Final = range(-(2**31), 2**31)
@@ -24,13 +26,14 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 class Row(dict[str, Any]):
-    """A row that was read. `metadata` contains its ETag and the time of the last write, both as text."""
+    """A row that was read. `metadata` contains its version and the time of the last write, both as text."""
 
     __slots__ = ("metadata",)
 
     def __init__(self, properties: Mapping[str, Any], etag: str | None, timestamp: str | None = None) -> None:
         super().__init__(properties)
-        self.metadata = {"etag": etag, "timestamp": timestamp}
+        operations = self.pop(OPERATIONS, None)
+        self.metadata = {"etag": etag and version_of(etag, operations), "timestamp": timestamp}
 
 
 class EncodedRow(msgspec.Struct, frozen=True, gc=False):

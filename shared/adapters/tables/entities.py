@@ -15,8 +15,6 @@ from shared.adapters.tables.queries import FULL
 from shared.adapters.tables.transactions import quoted
 
 READ: Final = {"Accept": FULL}
-#: Value of `If-Match` that accepts any version of an existing entity.
-ANY: Final = "*"
 _WRITE: Final = {"Accept": FULL, "Content-Type": "application/json", "Prefer": "return-no-content"}
 _DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 

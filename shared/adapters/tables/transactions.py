@@ -17,6 +17,7 @@ from azure.data.tables import RequestTooLargeError, TableTransactionError
 from shared.adapters.tables.edm import EncodedRow, encode
 from shared.adapters.tables.limits import require_batch_bytes, require_count, require_entity, require_key, require_keys
 from shared.adapters.tables.pipeline import failed
+from shared.adapters.tables.versions import etag_of
 
 #: Multipart boundaries. Azurite recognises them only by the prefixes `batch_` and `changeset_`.
 _BATCH: Final = "batch_recipients"
@@ -98,7 +99,7 @@ def _head(kind: str, address: str, options: Mapping[str, Any]) -> str:
         case "upsert", "replace":
             return f"{_PART}PUT {address} HTTP/1.1\r\n{_JSON}\r\n"
         case "update", "replace":
-            return f"{_PART}PUT {address} HTTP/1.1\r\nIf-Match: {options['etag']}\r\n{_JSON}\r\n"
+            return f"{_PART}PUT {address} HTTP/1.1\r\nIf-Match: {etag_of(options['etag'])}\r\n{_JSON}\r\n"
     raise NotImplementedError(f"{kind} with {options}")
 
 

@@ -110,7 +110,7 @@ async def runs_changes(request: Request) -> Answer:
     Contract(
         answers=answers(RunView, HTTPStatus.ACCEPTED),
         body=ApproveBody,
-        problems={**NO_RUN, 409: ("held_expired", "run_active", "conflict"), 422: ("not_held", "digest_mismatch")},
+        problems={**NO_RUN, 409: ("held_expired", "run_active"), 422: ("not_held", "digest_mismatch")},
     ),
 )
 async def runs_approve(request: Request) -> Answer:

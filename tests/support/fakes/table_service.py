@@ -16,6 +16,7 @@ from shared.adapters.tables.edm import EncodedRow, Row
 from shared.adapters.tables.limits import require_entity
 from shared.adapters.tables.queries import Kind, Range
 from shared.adapters.tables.transactions import compose
+from shared.adapters.tables.versions import etag_of
 from shared.errors import ETagConflict, NotFound
 
 Stored = tuple[dict[str, Any], str]
@@ -50,18 +51,12 @@ class MemoryTables(Tables):
         require_entity(entity)
         return self._store(table, entity)
 
-    async def merge(self, table: str, entity: Mapping[str, Any], etag: str | None = None) -> str:
-        """Change properties of an existing entity. Raises: NotFound; ETagConflict if it is not the one with `etag`."""
+    async def _merge(self, table: str, entity: Mapping[str, Any], etag: str) -> str:
         require_entity(entity)
-        before = await self.get(table, entity["PartitionKey"], entity["RowKey"])
-        if etag is not None:
-            self._require(table, entity, etag)
+        before = self._require(table, entity, etag)
         return self._store(table, {**before, **entity})
 
-    async def replace(self, table: str, entity: Mapping[str, Any], etag: str | None) -> str:
-        """Store an entity in the place of the one that was read with `etag`. Raises: ETagConflict."""
-        if etag is None:
-            return await self.insert(table, entity)
+    async def _replace(self, table: str, entity: Mapping[str, Any], etag: str) -> str:
         require_entity(entity)
         self._require(table, entity, etag)
         return self._store(table, entity)
@@ -69,7 +64,7 @@ class MemoryTables(Tables):
     async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
         """Delete an entity; a missing one is skipped. Raises: ETagConflict if it is not the one with `etag`."""
         found = self._tables.get(table, {}).get((partition, row))
-        if found is not None and etag is not None and found[1] != etag:
+        if found is not None and etag is not None and found[1] != etag_of(etag):
             raise ETagConflict("The row changed since it was read.")
         self._tables.get(table, {}).pop((partition, row), None)
 
@@ -95,7 +90,7 @@ class MemoryTables(Tables):
             case "upsert":
                 return self._store(table, entity)
             case "update":
-                self._require(table, entity, options["etag"])
+                self._require(table, entity, etag_of(options["etag"]))
                 return self._store(table, entity)
             case "delete":
                 if self._tables[table].pop((entity["PartitionKey"], entity["RowKey"]), None) is None:
@@ -148,10 +143,11 @@ class MemoryTables(Tables):
         self._tables.setdefault(table, {})[entity["PartitionKey"], entity["RowKey"]] = (kept, etag)
         return etag
 
-    def _require(self, table: str, entity: Mapping[str, Any], etag: str) -> None:
+    def _require(self, table: str, entity: Mapping[str, Any], etag: str) -> dict[str, Any]:
         found = self._tables.get(table, {}).get((entity["PartitionKey"], entity["RowKey"]))
         if found is None or found[1] != etag:
             raise ETagConflict("The row changed since it was read.")
+        return found[0]
 
 
 def _entity(row: Stored) -> Row:
