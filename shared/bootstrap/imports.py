@@ -4,8 +4,6 @@ from functools import cached_property
 
 from shared.bootstrap.recipients import RecipientWiring
 from shared.workflows.imports.apply_import import ApplyImport
-from shared.workflows.imports.cleanup import ImportCleanup
-from shared.workflows.imports.completion import ImportCompletion
 from shared.workflows.imports.file_import import FileImport
 from shared.workflows.imports.import_in_request import ImportInRequest
 from shared.workflows.imports.upload import UploadImport
@@ -50,26 +48,4 @@ class ImportWiring(RecipientWiring):
             completion=self.import_completion,
             clock=self.ports.clock,
             budget_s=self.settings.job_budget_s,
-        )
-
-    @cached_property
-    def import_completion(self) -> ImportCompletion:
-        """Ends uploaded imports."""
-        return ImportCompletion(
-            sync_states=self.ports.sync_states,
-            imports=self.ports.imports,
-            runs=self.ports.runs,
-            recipients=self.ports.recipients,
-            clock=self.ports.clock,
-        )
-
-    @cached_property
-    def import_cleanup(self) -> ImportCleanup:
-        """Resumes and erases uploaded imports."""
-        return ImportCleanup(
-            imports=self.ports.imports,
-            queue=self.ports.queue,
-            completion=self.import_completion,
-            clock=self.ports.clock,
-            stale_after_s=self.settings.watchdog_stale_after_s,
         )

@@ -4,6 +4,8 @@ from functools import cached_property
 
 from shared.bootstrap.wiring import Wiring
 from shared.workflows.idempotency import Idempotency
+from shared.workflows.imports.cleanup import ImportCleanup
+from shared.workflows.imports.completion import ImportCompletion
 from shared.workflows.sync.accept_cleared import AcceptCleared
 from shared.workflows.sync.plan import PlanRun
 from shared.workflows.sync.request_run import RequestRun
@@ -23,6 +25,28 @@ class RunWiring(Wiring):
     def stages(self) -> StageCoordinator:
         """Moves runs from stage to stage."""
         return StageCoordinator(tenants=self.ports.tenants, runs=self.ports.runs, queue=self.ports.queue)
+
+    @cached_property
+    def import_completion(self) -> ImportCompletion:
+        """Ends uploaded imports."""
+        return ImportCompletion(
+            sync_states=self.ports.sync_states,
+            imports=self.ports.imports,
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def import_cleanup(self) -> ImportCleanup:
+        """Resumes and erases uploaded imports."""
+        return ImportCleanup(
+            imports=self.ports.imports,
+            queue=self.ports.queue,
+            completion=self.import_completion,
+            clock=self.ports.clock,
+            stale_after_s=self.settings.watchdog_stale_after_s,
+        )
 
     @cached_property
     def request_run(self) -> RequestRun:
@@ -54,6 +78,7 @@ class RunWiring(Wiring):
             sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             stages=self.stages,
+            changes=self.restart_on_change,
             clock=self.ports.clock,
             ids=self.ports.ids,
             deadline_s=self.settings.run_deadline_s,
@@ -66,7 +91,9 @@ class RunWiring(Wiring):
             connections=self.ports.connections,
             settings=self.ports.settings,
             sync_states=self.ports.sync_states,
+            runs=self.ports.runs,
             recipients=self.ports.recipients,
+            imports=self.import_cleanup,
             queue=self.ports.queue,
             stages=self.stages,
             clock=self.ports.clock,

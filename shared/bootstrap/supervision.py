@@ -33,6 +33,7 @@ class SupervisionWiring(SyncWiring):
             queue=self.ports.queue,
             stages=self.stages,
             closer=self.closer,
+            changes=self.restart_on_change,
             imports=self.import_cleanup,
             deletion=self.deletion,
             clock=self.ports.clock,

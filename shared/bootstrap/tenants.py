@@ -72,7 +72,6 @@ class TenantWiring(ImportWiring):
             sync_states=self.ports.sync_states,
             recipients=self.ports.recipients,
             running_work=self.restart_on_change,
-            imports=self.import_cleanup,
         )
 
     @cached_property

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.config_change import ConfigChange
 from shared.domain.directory import Source
 from shared.domain.ids import MAIN, ConnectionId, LocationId, ObjectId, RunId, SourceId, TenantId, whole_directory
 from shared.domain.preferences.preferences import Preferences
@@ -136,6 +137,8 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     up_to_date: UpToDateState | None = None
     #: The mapped groups that the last runs could not read although the directory answered.
     unread: dict[SourceId, UnreadSource] = {}
+    #: A change of configuration that is not complete.
+    change: ConfigChange | None = None
 
     def with_waiting(self, request: str, mode: RunMode) -> "TenantState":
         """Return the state in which a request waits, or has joined the waiting run. That run is full if one of them is.
@@ -179,8 +182,8 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a run is active or waits, so that the watchdog has to look at the tenant."""
-        return self.active_run is not None or self.pending is not None or bool(self.announced)
+        """Whether a run is active or waits, or a change is not complete: the watchdog has to look at the tenant."""
+        return bool(self.active_run or self.pending or self.announced or self.change)
 
     def still_up_to_date(self) -> UpToDateState | None:
         """Return the record if it is still valid: no run has begun and no configuration has changed since."""

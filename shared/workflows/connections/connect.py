@@ -1,6 +1,6 @@
 """Connect: stores validated connections, replaces them, and erases them when they are switched off."""
 
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Protocol
 
 import msgspec
@@ -17,7 +17,7 @@ from shared.domain.connections.connection import (
 )
 from shared.domain.connections.connection_health import Health
 from shared.domain.connections.validation_report import Report, Validation
-from shared.domain.ids import TenantId
+from shared.domain.ids import LocationId, TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
 from shared.errors import Conflict, ETagConflict, NotFound, Rejected, Transient
 from shared.ports.platform import Clock, SecretStore
@@ -61,8 +61,17 @@ class Validator(Protocol):
 class RunningWork(Protocol):
     """The runs and jobs of a tenant that use its current configuration."""
 
+    def changing(self, tenant: TenantId) -> AbstractAsyncContextManager[None]:
+        """Store a change of the configuration inside this context, which ends the work on the previous one."""
+
     async def invalidate_running_work(self, tenant: TenantId) -> None:
-        """End them and fence off workers that use an older configuration. Call it before the request is answered."""
+        """End the work on an older configuration than the stored one."""
+
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete a location with everything in it, and end the work that uses it."""
+
+    async def complete(self, tenant: TenantId) -> bool:
+        """Complete an interrupted change, and return whether there was one."""
 
 
 class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,21 +159,17 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
         version = await self._reserve(tenant, before, version)
         connection = await self._stored(tenant, validation, validation.settings)
         other = before is None or before.fingerprint != connection.fingerprint
-        if before is not None and other:
-            # Also before storing: if the process crashes right after storing, work on the old connection has ended.
-            await self.running_work.invalidate_running_work(tenant)
-        with bound_to(version):
-            etag = await self.connections.put(tenant, connection, version)
-        try:
-            await self._require_sso(tenant, application)
-        except (SsoChanged, NotFound):
-            # The request that removed the application ran before this connection was stored, so it did not erase it.
-            await self._erase(tenant)
-            raise
+        async with self.running_work.changing(tenant) if other else nullcontext():
+            with bound_to(version):
+                etag = await self.connections.put(tenant, connection, version)
+            try:
+                await self._require_sso(tenant, application)
+            except (SsoChanged, NotFound):
+                # The request that removed the application ran before this connection was stored: it did not erase it.
+                await self._erase(tenant)
+                raise
         if connection.secrets is None:
             await self.secrets.delete(secret_name(tenant))
-        if other:
-            await self.running_work.invalidate_running_work(tenant)
         await self.access.health.recovered(tenant)
         return Tagged(validation.report, tag_of(etag, Part.CONNECTION, tenant))
 
@@ -238,9 +243,9 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
         """
         await self.tenants.get(tenant)
         version = await self._expected(tenant, Part.CONNECTION, condition)
-        with bound_to(version):
-            await self._erase(tenant, version)
-        await self.running_work.invalidate_running_work(tenant)
+        async with self.running_work.changing(tenant):
+            with bound_to(version):
+                await self._erase(tenant, version)
         await self.connections.delete_health(tenant)
 
     async def _erase(self, tenant: TenantId, version: Expected | None = None) -> None:

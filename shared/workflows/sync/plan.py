@@ -21,6 +21,7 @@ from shared.ports.runs import RunStore
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
+from shared.workflows.sync.restart_on_change import RestartOnChange
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Interval at which a scheduled run is full: it reads and compares everything, whatever the change feed reports.
@@ -37,6 +38,7 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
     sync_states: SyncStateStore
     runs: RunStore
     stages: StageCoordinator
+    changes: RestartOnChange
     clock: Clock
     ids: IdSource
     deadline_s: float
@@ -54,6 +56,9 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             Contended: Other requests or changes of configuration replaced the tenant's state at every attempt.
         """
         context = await self.tenants.get_context(request.tenant)
+        if context.state.value.change is not None:
+            await self.changes.complete(request.tenant)
+            context = await self.tenants.get_context(request.tenant)
         connection = await self._connection(request, context)
         state, etag = context.state
         announced = await self._announced(request)

@@ -1,78 +1,171 @@
-"""Restart on change: fences off the work of a previous configuration, and requests a new run."""
+"""Restart on change: fences off the work of a previous configuration, and requests a new run.
 
-from contextlib import suppress
+A change is stored in the tenant's state before its first step (`TenantState.change`), in the write that makes the
+work on the previous configuration obsolete. If its worker dies, the next request or run of the tenant, or the watchdog,
+completes it. docs/decisions/0027-store-changes-of-settings-before-they-are-made.md explains the order.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
 
 import msgspec
 
+from shared.domain.config_change import ConfigChange
 from shared.domain.ids import LocationId, RunId, TenantId, run_id
 from shared.domain.problem import Problem
-from shared.domain.run import RunMode, RunState, TenantState
+from shared.domain.run import Run, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
-from shared.errors import Contended, Rejected
+from shared.errors import Contended, NotFound, Rejected, SyncError
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
+from shared.ports.runs import RunStore
 from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
 from shared.workflows.sync.stages import StageCoordinator
 
 
+class LocationImports(Protocol):
+    """The uploaded imports of a location."""
+
+    async def abandon(self, tenant: TenantId, location: LocationId) -> None:
+        """End the imports and delete their rows and files."""
+
+
 class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
-    """Ends work on a previous configuration. Call it after the change is stored and before the request is answered."""
+    """Ends work on a previous configuration before the change is answered."""
 
     connections: ConnectionStore
     settings: SettingsStore
     sync_states: SyncStateStore
+    runs: RunStore
     recipients: RecipientStore
+    imports: LocationImports
     queue: JobQueue
     stages: StageCoordinator
     clock: Clock
     ids: IdSource
 
-    async def invalidate_running_work(self, tenant: TenantId) -> None:
-        """Raise the tenant's config version and every location's fence, and supersede an active run.
+    @asynccontextmanager
+    async def changing(self, tenant: TenantId) -> AsyncIterator[None]:
+        """Store a change of the configuration inside this context; afterwards, nothing old is written any more.
 
-        The superseded run or a waiting request is requested again if the tenant still has a connection. Raises
-        Contended after all of this if a fence could not be raised; the next run acquires that fence.
+        The config version and every location's fence are raised, an active run is superseded, and it or a waiting
+        request is requested again if the tenant still has a connection. Raises Contended after all of this if a fence
+        could not be raised; the change then stays incomplete until the next request or run.
         """
+        version = await self._begin(tenant)
+        try:
+            yield
+        except SyncError:
+            await self._end(tenant, version)
+            raise
+        await self._end(tenant, version)
+
+    async def invalidate_running_work(self, tenant: TenantId) -> None:
+        """Do what `changing` does for a change that is already stored."""
+        await self._begin(tenant)
+        await self.complete(tenant)
+
+    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete a location with its recipients and imports, and end the work that uses it."""
+        await self._begin(tenant, location)
+        await self.complete(tenant)
+
+    async def complete(self, tenant: TenantId) -> bool:
+        """Complete the tenant's change that is not complete, and return whether there was one.
+
+        Raises Contended, after all other steps, if a fence could not be raised.
+        """
+        state = (await self.sync_states.get(tenant)).value
+        change = state.change
+        if change is None:
+            return False
+        contended = await self._raise_fences(tenant, state.fencing_token)
         connected = await self.connections.find(tenant) is not None
-        state, raised = await self._raise_state(tenant, keep_waiting=connected)
-        contended = None
-        for location in await self.settings.list_locations(tenant):
-            try:
-                await self._raise_fence(tenant, location.id, raised.fencing_token)
-            except Contended as error:
-                contended = error
-        mode = state.pending
-        if state.active_run is not None:
-            mode = await self._supersede(tenant, state.active_run, mode)
-        if mode is not None and connected:
-            request = state.pending_request or self.ids.new_run_id()
-            await self.queue.send(
-                [SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="configuration")]
-            )
-        elif state.pending_request is not None:
+        for run in change.runs:
+            await self._supersede(tenant, run, connected=connected)
+        if state.pending_request is not None and not connected:
             await self._end_waiting(tenant, state.pending_request)
+        for location in change.deleted:
+            await self._delete(tenant, location)
+        settled = state if contended is not None else await self._settle(tenant, change.version, connected=connected)
+        if connected and settled.pending is not None and settled.pending_request is not None:
+            waiting = SyncRequest(
+                tenant=tenant,
+                mode=settled.pending,
+                request=settled.pending_request,
+                requested_by="configuration",
+            )
+            await self.queue.send([waiting])
         if contended is not None:
             raise contended
+        return True
+
+    async def _end(self, tenant: TenantId, version: int) -> None:
+        """Complete a change after it was stored.
+
+        If another worker has completed it before it was stored, a run may have begun with the previous configuration.
+        """
+        state = (await self.sync_states.get(tenant)).value
+        if state.change is None or state.change.version != version:
+            await self._begin(tenant)
+        await self.complete(tenant)
 
     @optimistic_update
-    async def _raise_state(self, tenant: TenantId, *, keep_waiting: bool) -> tuple[TenantState, TenantState]:
-        """Store the tenant's next fencing token and configuration version. Return the state before and after."""
+    async def _begin(self, tenant: TenantId, deleted: LocationId | None = None) -> int:
+        """Store what a change will have to do, with the next fencing token. Return the new config version."""
         state, etag = await self.sync_states.get(tenant)
-        raised = TenantState(
+        earlier = state.change or ConfigChange(version=state.config_version)
+        change = ConfigChange(
+            version=state.config_version + 1,
+            runs=(*earlier.runs, state.active_run) if state.active_run is not None else earlier.runs,
+            deleted=(*earlier.deleted, deleted) if deleted is not None else earlier.deleted,
+        )
+        mode = await self._mode_after(tenant, state)
+        begun = TenantState(
             fencing_token=state.fencing_token + 1,
-            config_version=state.config_version + 1,
+            config_version=change.version,
             requests=state.requests,
             summary=state.summary.expired(),
             announced=state.announced,
             unread=state.unread,
-            pending=state.pending if keep_waiting else None,
-            pending_request=state.pending_request if keep_waiting else None,
+            pending=mode,
+            pending_request=(state.pending_request or self.ids.new_run_id()) if mode is not None else None,
+            change=change,
         )
-        await self.sync_states.replace(tenant, raised, etag)
-        return state, raised
+        await self.sync_states.replace(tenant, begun, etag)
+        return change.version
+
+    async def _mode_after(self, tenant: TenantId, state: TenantState) -> RunMode | None:
+        """Return the mode of the run that follows the change: FULL if the active run or the waiting request is full.
+
+        A preview is not replaced: the person who wants its result can start it again.
+        """
+        if state.active_run is None:
+            return state.pending
+        active = await self._find(tenant, state.active_run)
+        if active is not None and active.preview:
+            return state.pending
+        return state.waiting_mode(active.mode if active is not None else RunMode.INCREMENTAL)
+
+    async def _find(self, tenant: TenantId, run: RunId) -> Run | None:
+        try:
+            return (await self.runs.get(tenant, run)).value
+        except NotFound:
+            return None
+
+    async def _raise_fences(self, tenant: TenantId, fencing_token: int) -> Contended | None:
+        """Raise the fence of every location. Return the error of the last one that could not be raised."""
+        contended = None
+        for location in await self.settings.list_locations(tenant):
+            try:
+                await self._raise_fence(tenant, location.id, fencing_token)
+            except Contended as error:
+                contended = error
+        return contended
 
     @optimistic_update
     async def _raise_fence(self, tenant: TenantId, location: LocationId, fencing_token: int) -> None:
@@ -82,25 +175,44 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         raised = msgspec.structs.replace(fence, fencing_token=fencing_token)
         await self.recipients.replace_fence(tenant, location, raised, etag)
 
+    @optimistic_update
+    async def _settle(self, tenant: TenantId, version: int, *, connected: bool) -> TenantState:
+        """Remove a change that is complete, and return the state. Another change may have taken it over."""
+        state, etag = await self.sync_states.get(tenant)
+        if state.change is None or state.change.version != version:
+            return state
+        settled = msgspec.structs.replace(state, change=None)
+        if not connected:
+            settled = settled.without_waiting()
+        await self.sync_states.replace(tenant, settled, etag)
+        return settled
+
+    async def _delete(self, tenant: TenantId, location: LocationId) -> None:
+        """Delete a location. What an import or an edit writes until it is no longer listed is deleted as well."""
+        await self.imports.abandon(tenant, location)
+        await self.recipients.delete_location(tenant, location)
+        await self.settings.delete_location(tenant, location)
+        await self.imports.abandon(tenant, location)
+        await self.recipients.delete_location(tenant, location)
+
     async def _end_waiting(self, tenant: TenantId, request: str) -> None:
         """End the run that the API stored for a waiting request, because the directory was disconnected."""
-        with suppress(Rejected):  # a request of the queue or the schedule, whose run is not stored yet
-            problem = Problem(
-                concerns="run", code="not_connected", detail="The directory was disconnected before the sync started."
-            )
-            await self.stages.end(tenant, run_id(request), RunState.SUPERSEDED, problem, self.clock.now())
+        try:
+            run = run_id(request)
+        except Rejected:
+            return  # a request of the queue or the schedule, whose run is not stored yet
+        problem = Problem(
+            concerns="run", code="not_connected", detail="The directory was disconnected before the sync started."
+        )
+        await self.stages.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
 
-    async def _supersede(self, tenant: TenantId, run: RunId, waiting: RunMode | None) -> RunMode | None:
-        """End a run, and return the mode of its replacement: FULL if the run or the waiting request is full.
-
-        A preview is not replaced: the person who wants its result can start it again.
-        """
+    async def _supersede(self, tenant: TenantId, run: RunId, *, connected: bool) -> None:
+        """End a run on the previous configuration."""
         event("superseded", tenant=tenant, run=run)
         problem = Problem(
             concerns="run", code="configuration_changed", detail="The configuration changed. A new run was started."
         )
-        ended = await self.stages.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
-        if ended is not None and ended.preview:
-            return waiting
-        full = RunMode.FULL in {waiting, ended.mode if ended else None}
-        return RunMode.FULL if full else RunMode.INCREMENTAL
+        if not connected:
+            detail = "The directory was disconnected during the sync."
+            problem = Problem(concerns="run", code="not_connected", detail=detail)
+        await self.stages.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())

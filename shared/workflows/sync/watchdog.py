@@ -22,6 +22,7 @@ from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.plan import past_deadline
+from shared.workflows.sync.restart_on_change import RestartOnChange
 from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.tenants.deletion import TenantDeletion
 
@@ -47,6 +48,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
     queue: JobQueue
     stages: StageCoordinator
     closer: RunCloser
+    changes: RestartOnChange
     imports: ImportWatchdog
     deletion: TenantDeletion
     clock: Clock
@@ -67,6 +69,9 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         await self.deletion.sweep()
 
     async def _watch(self, tenant: TenantId, state: TenantState, counters: RequestCounters) -> None:
+        if state.change is not None:
+            await self.changes.complete(tenant)
+            return
         await self._watch_announced(tenant, state)
         if state.active_run is None:
             if state.pending is not None and state.pending_request is not None:

@@ -1,7 +1,8 @@
 """Locations and the groups that are mapped to them."""
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from contextlib import nullcontext
+from typing import Final
 
 import msgspec
 
@@ -27,13 +28,6 @@ MAX_GROUPS_PER_LOCATION: Final = 200
 MAX_GROUP_CHARACTERS: Final = 12_000
 
 
-class LocationImports(Protocol):
-    """The uploaded imports of a location."""
-
-    async def abandon(self, tenant: TenantId, location: LocationId) -> None:
-        """End the imports and delete their rows and files."""
-
-
 class Locations(msgspec.Struct, frozen=True, kw_only=True):
     """Changes a tenant's locations and their mappings. A change ends what runs on the previous ones."""
 
@@ -42,7 +36,6 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
     sync_states: SyncStateStore
     recipients: RecipientStore
     running_work: RunningWork
-    imports: LocationImports
 
     async def list_all(self, tenant: TenantId) -> Sequence[Location]:
         """Return the tenant's locations with their mappings. Raises NotFound if the tenant does not exist."""
@@ -67,14 +60,13 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
             Rejected: The name is invalid, or the tenant would have more than `MAX_LOCATIONS`.
             ChangedMeanwhile: The stored version is not the required one.
         """
+        await self.running_work.complete(tenant)  # an interrupted deletion must not delete the new location
         existing = {stored.id for stored in await self.list_all(tenant)}
         if location not in existing and len(existing) >= MAX_LOCATIONS:
             raise Rejected(f"Too many locations: a tenant has at most {MAX_LOCATIONS}.", code="too_many_locations")
         name = valid_name(name)
-        put = await self._put(tenant, location, name, condition)
-        if location not in existing:
-            await self.running_work.invalidate_running_work(tenant)
-        return put
+        async with nullcontext() if location in existing else self.running_work.changing(tenant):
+            return await self._put(tenant, location, name, condition)
 
     @optimistic_update
     async def _put(
@@ -89,28 +81,22 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
         return Tagged(put, tag_of(etag, tenant, location))
 
     async def delete(self, tenant: TenantId, location: LocationId, condition: Condition | None = None) -> None:
-        """Delete the location with its recipients and imports.
-
-        The config version rises while the location is still listed, because only then is its fence raised, which
-        stops running writers. It rises again afterwards, for a run that was planned in between. The recipients are
-        deleted before the location, so that an interrupted request can be sent again.
+        """Delete the location with its recipients and imports. A repeated request completes an interrupted one.
 
         Raises:
             NotFound: The tenant or the location does not exist.
             ChangedMeanwhile: The stored version is not the required one.
         """
+        change = (await self.sync_states.get(tenant)).value.change
+        if change is not None and location in change.deleted:
+            await self.running_work.complete(tenant)
+            return
         name = (await self.get(tenant, location)).value.name
         if condition is not None:
             # Stored again unchanged: of two requests that require this version, only one continues.
             await self._put(tenant, location, name, condition)
-        await self.running_work.invalidate_running_work(tenant)
-        await self.imports.abandon(tenant, location)
         statuses = [stored.status async for stored in self.recipients.list_recipients(tenant, location)]
-        await self.recipients.delete_location(tenant, location)
-        await self.settings.delete_location(tenant, location)
-        await self.running_work.invalidate_running_work(tenant)
-        await self.imports.abandon(tenant, location)
-        await self.recipients.delete_location(tenant, location)
+        await self.running_work.delete_location(tenant, location)
         await revise(self.sync_states, tenant, lambda summary: summary.moved(-statuses.count(Status.ACTIVE)))
 
     async def put_mapping(
@@ -150,9 +136,11 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
         version = expected(condition, etag, tenant, location)
         changed = mapping != before.groups
         if changed:
-            with bound_to(version):
-                etag = await self.settings.put_mapping(tenant, location, mapping, version)
-        await restart_runs(self.running_work, self.sync_states, tenant, changed=changed)
+            async with self.running_work.changing(tenant):
+                with bound_to(version):
+                    etag = await self.settings.put_mapping(tenant, location, mapping, version)
+        else:
+            await restart_runs(self.running_work, self.sync_states, tenant)
         return Tagged(mapping, tag_of(etag, tenant, location))
 
     async def remove_group(self, tenant: TenantId, group: ObjectId) -> None:

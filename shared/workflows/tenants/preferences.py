@@ -1,5 +1,7 @@
 """Preferences: the settings of a whole tenant."""
 
+from contextlib import nullcontext
+
 import msgspec
 
 from shared.domain.ids import TenantId
@@ -43,8 +45,10 @@ class TenantPreferences(msgspec.Struct, frozen=True, kw_only=True):
         changed = preferences != before
         if changed:
             preferences.require_places({location.id for location in await self.settings.list_locations(tenant)})
-        if changed or (condition is not None and condition.new):
-            with bound_to(version):
-                etag = await self.settings.put_preferences(tenant, preferences, version)
-        await restart_runs(self.running_work, self.sync_states, tenant, changed=changed)
+        async with self.running_work.changing(tenant) if changed else nullcontext():
+            if changed or (condition is not None and condition.new):
+                with bound_to(version):
+                    etag = await self.settings.put_preferences(tenant, preferences, version)
+        if not changed:
+            await restart_runs(self.running_work, self.sync_states, tenant)
         return Replaced(preferences, tag_of(etag, Part.PREFERENCES, tenant), before)

@@ -1,7 +1,8 @@
 """What happens while credentials are checked, stored or refused, and what is left when somebody dies in between."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import msgspec
@@ -169,17 +170,16 @@ async def test_a_federated_identity_leaves_no_secret_behind(
 
 @dataclasses.dataclass
 class DyingRunningWork:
-    """Invalidates running work `calls` times; then the process dies."""
+    """Begins a change; the process dies when it was stored."""
 
     app: App
-    calls: int
 
-    async def invalidate_running_work(self, tenant: TenantId) -> None:
-        """Invalidate, or die. Raises: Transient."""
-        if not self.calls:
-            raise Transient("the process dies", code="storage_unreachable")
-        self.calls -= 1
-        await self.app.restart_on_change.invalidate_running_work(tenant)
+    @asynccontextmanager
+    async def changing(self, tenant: TenantId) -> AsyncIterator[None]:
+        """Begin, and die afterwards. Raises: Transient."""
+        await self.app.restart_on_change._begin(tenant)
+        yield
+        raise Transient("the process dies", code="storage_unreachable")
 
 
 async def test_switching_off_that_dies_has_erased_the_secret(
@@ -189,7 +189,7 @@ async def test_switching_off_that_dies_has_erased_the_secret(
     await app.connect.put_sso(contoso, SSO)
     await app.connect.connect(contoso, entries, BACK_END)
 
-    dying = DyingRunningWork(app, calls=0)
+    dying = DyingRunningWork(app)
     with pytest.raises(Transient):
         await msgspec.structs.replace(app.connect, running_work=dying).disconnect(contoso)
     assert await ports.connections.find(contoso) is None
@@ -207,7 +207,7 @@ async def test_another_directory_that_dies_while_it_is_stored_leaves_nothing_old
         directory.client_id = person(60)
         directory.assigned[person(60)] = []
     before = (await ports.sync_states.get(contoso)).value.config_version
-    dying = DyingRunningWork(app, calls=1)
+    dying = DyingRunningWork(app)
     with pytest.raises(Transient):
         await msgspec.structs.replace(app.connect, running_work=dying).connect(contoso, other, BACK_END)
     assert (await ports.sync_states.get(contoso)).value.config_version == before + 1
