@@ -189,13 +189,15 @@ CONTENDED: Final = Retry(
     max_wait_s=5.0,
     outcome="the run fails at its deadline",
 )
-#: A longer wait is split: the job is delivered after an hour and waits again.
+#: A longer wait is split: the job is delivered after an hour and waits again. A shorter one, such as `Retry-After: 0`,
+#: would send a message again and again without a pause.
 DELAYED: Final = Retry(
     error="other `Transient` with a wait",
     stage="any job",
     attempts=UNTIL_DEADLINE,
+    first_wait_s=5.0,
     max_wait_s=3_600.0,
-    wait="as the error says, up to an hour",
+    wait="as the error says, 5 s to an hour",
     outcome="the run fails at its deadline",
 )
 #: The run then continues with its other sources.

@@ -2,7 +2,8 @@
 
 - Superseded: a newer run does the work; the message is completed.
 - Rejected: the message is invalid; it is recorded in the operator log and completed, because a retry cannot help.
-- Transient with a wait: the message is enqueued again with that delay, so that the worker does not sleep.
+- Transient with a wait: the message is enqueued again with that delay, so that the worker does not sleep. A wait of
+  0 seconds is a wait as well.
 - Any other error: raised, so that the host redelivers the message. At the last delivery the message is recorded as a
   dead letter and completed. If that fails as well, or the worker dies, the host moves the message to the poison queue,
   which the watchdog empties.
@@ -78,8 +79,9 @@ async def _handle(
     except Transient as error:
         if error.retry_after_s is None:
             raise
-        event("requeued", queue=job.queue, code=error.code, seconds=error.retry_after_s)
-        await product.queue.send([job], delay_s=min(error.retry_after_s, DELAYED.max_wait_s))
+        wait_s = min(max(error.retry_after_s, DELAYED.first_wait_s), DELAYED.max_wait_s)
+        event("requeued", queue=job.queue, code=error.code, seconds=wait_s)
+        await product.queue.send([job], delay_s=wait_s)
 
 
 async def _work(product: App, job: Job, counters: RequestCounters, *, last_delivery: bool) -> None:

@@ -66,15 +66,23 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             NotFound: The import does not exist.
-            Conflict: The import has been started (`import_started`).
+            Conflict: The import has been started (`import_started`), perhaps while the part was being stored.
         """
         await self._declare(ref, charset)
         await self.imports.put_part(ref, number, content)
         try:
-            await self.imports.get(ref)
+            state = (await self.imports.get(ref)).value.state
         except NotFound:  # its location was deleted during the upload
             await self.imports.delete_parts(ref)
             raise
+        if state is not ImportState.UPLOADING:
+            if not state.has_file:
+                await self.imports.delete_parts(ref)
+            raise Conflict(
+                "This part came late: the import was started while it was being stored. If the import fails, upload the "
+                "file again.",
+                code="import_started",
+            )
 
     @optimistic_update
     async def _declare(self, ref: ImportRef, charset: str) -> None:

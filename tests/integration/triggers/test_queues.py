@@ -14,7 +14,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.preferences import Mode, Preferences
-from shared.domain.retry_policy import CONTENDED, REDELIVERY, ROW_UPDATE
+from shared.domain.retry_policy import CONTENDED, DELAYED, REDELIVERY, ROW_UPDATE
 from shared.domain.run import RunState
 from shared.domain.sync.jobs import QUEUES, DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import encode
@@ -83,12 +83,13 @@ async def test_a_request_that_cannot_be_worked_off_is_recorded_and_done(
     assert entry.detail.endswith(".")
 
 
-async def test_a_wait_is_the_queues(world: World) -> None:
-    """Told to wait five minutes, the job is put back for five minutes, and this delivery is done."""
+@pytest.mark.parametrize(("asked_s", "waited_s"), [(300, 300), (0, DELAYED.first_wait_s), (9_000, DELAYED.max_wait_s)])
+async def test_a_wait_is_the_queues(world: World, asked_s: float, waited_s: float) -> None:
+    """Told to wait five minutes, the job is put back for five minutes, and this delivery is done; at least for seconds."""
     text = await fetch_message(world)
-    world.directory().broken[USERS] = (0, Transient("429", code="throttled", retry_after_s=300))
+    world.directory().broken[USERS] = (0, Transient("429", code="throttled", retry_after_s=asked_s))
     await queues._process(FetchJob.queue, Message(text))
-    assert (len(world.queue.messages), world.queue.last_delay_s) == (1, 300)
+    assert (len(world.queue.messages), world.queue.last_delay_s) == (1, waited_s)
 
 
 async def test_without_a_wait_the_host_delivers_again(world: World) -> None:
