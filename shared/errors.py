@@ -3,7 +3,8 @@
     SyncError
     ├── Transient         try again later, after `retry_after_s` if it is given; the queue waits, not a worker
     │   ├── RateLimited     too many requests for this target
-    │   └── Contended       other writers changed the same row at every attempt of an update
+    │   ├── Contended       other writers changed the same row at every attempt of an update
+    │   └── Unreadable      a newer version wrote the row or message, or it is damaged: leave it alone
     ├── NeedsAttention    a person must change something at the connection; until then every attempt fails
     │   ├── LoginRefused    the login service refused the credentials; has a code, and ids for Microsoft's support
     │   ├── RefusedOnce     the credentials were refused for the first time; a later message asks again
@@ -65,6 +66,12 @@ class Contended(Transient):
     """Every attempt of an update met another writer; `retry_after_s` is always given. Nothing was changed."""
 
     default_code = "contended"
+
+
+class Unreadable(Transient):
+    """A stored row or message cannot be decoded: a newer version wrote it, or it is damaged. It is left as it is."""
+
+    default_code = "unreadable"
 
 
 class NeedsAttention(SyncError):

@@ -72,6 +72,10 @@ class StorageJobQueue:
         with _translated():  # a queue gives its messages nearly in the order in which they became visible
             return min(map(_due, await client.peek_messages(max_messages=_MAX_RECEIVED)), default=None)
 
+    async def put_back(self, queue: str, text: str, *, delay_s: float) -> None:
+        """Enqueue the text of a message that this version of the app cannot read."""
+        await self._send(queue, text, delay_s)
+
     async def receive_poison(self, queue: str) -> AsyncIterator[PoisonMessage]:
         """Iterate over the messages of a queue that the host moved to its poison queue."""
         await self._service.ready(queue)  # so that a person can put the first message on it

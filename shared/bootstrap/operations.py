@@ -55,7 +55,7 @@ class OperationWiring(SupervisionWiring):
     @cached_property
     def doctor(self) -> Doctor:
         """Checks the deployment."""
-        return Doctor(probes=self.ports.probes, clock=self.ports.clock)
+        return Doctor(probes=self.ports.probes, operator_log=self.ports.operator_log, clock=self.ports.clock)
 
     @cached_property
     def readiness(self) -> ReadinessProbe:

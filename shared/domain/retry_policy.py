@@ -189,6 +189,15 @@ CONTENDED: Final = Retry(
     max_wait_s=5.0,
     outcome="the run fails at its deadline",
 )
+#: A version of the app that can read it may be installed again.
+UNREADABLE: Final = Retry(
+    error="`Unreadable`",
+    stage="any job",
+    attempts=UNTIL_DEADLINE,
+    first_wait_s=300.0,
+    max_wait_s=300.0,
+    outcome="the row or message is left alone",
+)
 #: A longer wait is split: the job is delivered after an hour and waits again. A shorter one, such as `Retry-After: 0`,
 #: would send a message again and again without a pause.
 DELAYED: Final = Retry(
@@ -329,6 +338,7 @@ TABLE: Final = {
     "One step of a job": (ROW_UPDATE, LISTING, DELTA, NO_RESPONSE, OVERDUE, WORKER_AT_CAPACITY),
     "One message": (
         CONTENDED,
+        UNREADABLE,
         DELAYED,
         DELAYED_TOO_LONG,
         INTERRUPTED,

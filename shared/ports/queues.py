@@ -30,6 +30,9 @@ class JobQueue(Protocol):
         A message is due when it is sent, or after its delay.
         """
 
+    async def put_back(self, queue: str, text: str, *, delay_s: float) -> None:
+        """Enqueue the text of a message that this version of the app cannot read."""
+
     def receive_poison(self, queue: str) -> AsyncIterator[PoisonMessage]:
         """Iterate over the messages of a queue that the host moved to its poison queue.
 

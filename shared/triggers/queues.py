@@ -3,7 +3,7 @@
 - Superseded: a newer run does the work; the message is completed.
 - Rejected: the message is invalid; it is recorded in the operator log and completed, because a retry cannot help.
 - Transient with a wait: the message is enqueued again with that delay, so that the worker does not sleep. A wait of
-  0 seconds is a wait as well.
+  0 seconds is a wait as well. So is a row or a message of a newer version of the app, which is left alone.
 - Any other error: raised, so that the host redelivers the message. At the last delivery the message is recorded as a
   dead letter and completed. If that fails as well, or the worker dies, the host moves the message to the poison queue,
   which the watchdog empties.
@@ -15,10 +15,10 @@ from typing import Final
 import azure.functions as func
 
 from shared.bootstrap import App, app, start_telemetry
-from shared.domain.retry_policy import DELAYED, REDELIVERY
+from shared.domain.retry_policy import DELAYED, REDELIVERY, UNREADABLE
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, Job, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import envelope_of, parse
-from shared.errors import Rejected, Superseded, Transient
+from shared.errors import Rejected, Superseded, Transient, Unreadable
 from shared.telemetry import RequestCounters, Span, SpanKind, count_requests, event, invocation, stage
 
 _CONNECTION: Final = "AzureWebJobsStorage"
@@ -40,6 +40,10 @@ async def _process(queue: str, msg: func.QueueMessage) -> None:
             job = parse(queue, body, id_)
         except Rejected as error:
             await product.dead_letters.add_entry(queue, id_, body, error.code, str(error), None)
+            return
+        except Unreadable as error:
+            event("requeued", queue=queue, code=error.code, seconds=UNREADABLE.first_wait_s)
+            await product.queue.put_back(queue, body, delay_s=UNREADABLE.first_wait_s)
             return
         last_delivery = (msg.dequeue_count or 1) > REDELIVERY.retries
         with _stage(job):

@@ -1,10 +1,12 @@
 """Connections and their health."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from shared.adapters.stores.table_names import TENANTS
 from shared.adapters.stores.tenant_rows import TenantRows, etag_of
+from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.tenants import ConnectedTenant
@@ -45,11 +47,9 @@ class TableConnectionStore:
 
     async def list_connected(self) -> AsyncIterator[ConnectedTenant]:
         """Iterate over the tenants that have a connection."""
-        async for row in self._tables.query(TENANTS, row="connection", select=["PartitionKey", "ends"]):
-            ends = row.get("ends")
-            yield ConnectedTenant(
-                id=TenantId(row["PartitionKey"]), secret_expires_on=datetime.fromisoformat(ends) if ends else None
-            )
+        rows = self._tables.query(TENANTS, row="connection", select=["PartitionKey", "RowKey", "ends"])
+        async for connected in readable(self._tables, TENANTS, rows, _connected):
+            yield connected
 
     async def get_health(self, tenant: TenantId) -> Versioned[Health]:
         """Return the health of the tenant's connection; a new one with ETag None if it never failed."""
@@ -66,8 +66,18 @@ class TableConnectionStore:
 
     async def list_unhealthy(self) -> AsyncIterator[tuple[TenantId, Health]]:
         """Iterate over the tenants whose health is `open`."""
-        async for row in self._tables.query(TENANTS, row="health", where="open eq true"):
-            yield TenantId(row["PartitionKey"]), unpack(row, Health)
+        rows = self._tables.query(TENANTS, row="health", where="open eq true")
+        async for health in readable(
+            self._tables, TENANTS, rows, lambda row: (TenantId(row["PartitionKey"]), unpack(row, Health))
+        ):
+            yield health
+
+
+def _connected(row: Mapping[str, Any]) -> ConnectedTenant:
+    ends = row.get("ends")
+    return ConnectedTenant(
+        id=TenantId(row["PartitionKey"]), secret_expires_on=datetime.fromisoformat(ends) if ends else None
+    )
 
 
 def _ends(connection: Connection) -> dict[str, str]:

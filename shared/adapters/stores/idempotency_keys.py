@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.adapters.stores.table_names import IDEMPOTENCY_KEYS
+from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.idempotency import IdempotencyRecord
@@ -36,8 +37,11 @@ class TableIdempotencyStore:
 
     async def purge(self, before: datetime) -> None:
         """Delete the records of all keys first used before this time."""
-        async for row in self._tables.query(IDEMPOTENCY_KEYS, select=["PartitionKey", "RowKey", "at"]):
-            if datetime.fromisoformat(row["at"]) < before:
+        rows = self._tables.query(IDEMPOTENCY_KEYS, select=["PartitionKey", "RowKey", "at"])
+        async for row, at in readable(
+            self._tables, IDEMPOTENCY_KEYS, rows, lambda row: (row, datetime.fromisoformat(row["at"]))
+        ):
+            if at < before:
                 with suppress(ETagConflict):  # the key was reused since it was read
                     await self._tables.delete(IDEMPOTENCY_KEYS, row["PartitionKey"], row["RowKey"], _etag(row))
 

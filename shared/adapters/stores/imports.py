@@ -10,6 +10,7 @@ from isal import isal_zlib
 from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import IMPORTS, UPLOADS
+from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
 from shared.domain.ids import ImportId, LocationId, TenantId
@@ -49,10 +50,9 @@ class TableImportStore:
     async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
         """Iterate over the imports of a tenant, or of all tenants."""
         select = ["PartitionKey", "RowKey", "state", "at"]
-        async for row in self._tables.query(IMPORTS, partition=tenant, select=select):
-            location, _, import_ = row["RowKey"].partition(":")
-            ref = ImportRef(TenantId(row["PartitionKey"]), LocationId(location), ImportId(import_))
-            yield ImportMark(ref=ref, state=ImportState(row["state"]), at=datetime.fromisoformat(row["at"]))
+        rows = self._tables.query(IMPORTS, partition=tenant, select=select)
+        async for mark in readable(self._tables, IMPORTS, rows, _mark):
+            yield mark
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
         """Store a part of the file, replacing an earlier one with this number. Readers get the old or the new part."""
@@ -114,6 +114,12 @@ class TableImportStore:
         files = await self._accounts.of(tenant)
         await self._tables.delete_rows(IMPORTS, partition=tenant)
         await files.delete_rows(UPLOADS, partitions=keys.tenant_range(tenant))
+
+
+def _mark(row: Mapping[str, Any]) -> ImportMark:
+    location, _, import_ = row["RowKey"].partition(":")
+    ref = ImportRef(TenantId(row["PartitionKey"]), LocationId(location), ImportId(import_))
+    return ImportMark(ref=ref, state=ImportState(row["state"]), at=datetime.fromisoformat(row["at"]))
 
 
 def _row_of(import_: Import) -> dict[str, Any]:

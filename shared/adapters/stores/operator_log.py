@@ -1,18 +1,17 @@
 """The operator log in Table Storage."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from typing import Any
 
-from shared.adapters.stores import keys
+from shared.adapters.stores.ledger_rows import PARTITION, key_of, row_of
 from shared.adapters.stores.table_names import LEDGER
-from shared.adapters.tables.client import Tables
-from shared.adapters.tables.packing import pack, unpack
+from shared.adapters.stores.unreadable_rows import readable
+from shared.adapters.tables.client import Entity, Tables
+from shared.adapters.tables.packing import unpack
 from shared.domain.ids import TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict
-
-_PARTITION: Final = "ledger"
 
 
 class TableOperatorLog:
@@ -24,44 +23,41 @@ class TableOperatorLog:
     async def record(self, entry: OperatorLogEntry) -> None:
         """Store an entry. Storing the same id again changes nothing."""
         try:
-            await self._tables.insert(LEDGER, _row_of(entry))
+            await self._tables.insert(LEDGER, row_of(entry))
         except ETagConflict:
             return
 
     async def list_by_id(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
         """Return the entries with this id. Usually there is at most one."""
-        rows = [(unpack(row, OperatorLogEntry), row) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
-        return [Versioned(stored, _etag(row)) for stored, row in rows if stored.id == entry]
+        return [Versioned(stored, _etag(row)) async for stored, row in self._entries() if stored.id == entry]
+
+    async def _entries(self) -> AsyncIterator[tuple[OperatorLogEntry, Entity]]:
+        rows = self._tables.query(LEDGER, partition=PARTITION)
+        async for entry in readable(self._tables, LEDGER, rows, lambda row: (unpack(row, OperatorLogEntry), row)):
+            yield entry
 
     async def replace(self, entry: OperatorLogEntry, etag: str | None) -> str:
         """Replace an entry and return its new ETag. Raises ETagConflict if it changed since it was read."""
-        return await self._tables.replace(LEDGER, _row_of(entry), etag)
+        return await self._tables.replace(LEDGER, row_of(entry), etag)
 
     async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
         """Delete an entry, if it exists. Raises ETagConflict if it changed since it was read."""
-        await self._tables.delete(LEDGER, _PARTITION, _key(entry), etag)
+        await self._tables.delete(LEDGER, PARTITION, key_of(entry), etag)
 
     async def list_entries(self) -> AsyncIterator[OperatorLogEntry]:
         """Iterate over the entries, newest first."""
-        entries = [unpack(row, OperatorLogEntry) async for row in self._tables.query(LEDGER, partition=_PARTITION)]
+        entries = [entry async for entry, _ in self._entries()]
         for entry in sorted(entries, key=lambda entry: (entry.at, entry.id, entry.queue), reverse=True):
             yield entry
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""
-        rows = [row async for row in self._tables.query(LEDGER, partition=_PARTITION)]
-        for row in rows:
-            if unpack(row, OperatorLogEntry).names(tenant):
-                await self._tables.delete(LEDGER, _PARTITION, row["RowKey"])
-
-
-def _key(entry: OperatorLogEntry) -> str:
-    return keys.ledger(f"{entry.queue} {entry.id}")
-
-
-def _row_of(entry: OperatorLogEntry) -> dict[str, Any]:
-    columns = {"queue": entry.queue, "code": entry.code, "tenant": entry.tenant or ""}
-    return {"PartitionKey": _PARTITION, "RowKey": _key(entry), **columns, **pack(entry)}
+        named = [row["RowKey"] async for entry, row in self._entries() if entry.names(tenant)]
+        columns = ["PartitionKey", "RowKey", "tenant"]
+        rows = self._tables.query(LEDGER, partition=PARTITION, select=columns)
+        named += [row["RowKey"] async for row in rows if row.get("tenant") == tenant]  # also what cannot be read
+        for name in dict.fromkeys(named):
+            await self._tables.delete(LEDGER, PARTITION, name)
 
 
 def _etag(row: Any) -> str:  # noqa: ANN401 - the SDK's entity, whose metadata is untyped

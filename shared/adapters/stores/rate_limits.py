@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.adapters.stores import keys
 from shared.adapters.stores.table_names import LIMITS
+from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.client import Tables
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict
@@ -32,7 +33,10 @@ class TableLimitStore:
 
     async def purge(self, before: datetime) -> None:
         """Delete the rows whose state is before this time, which no longer limit anything."""
-        async for row in self._tables.query(LIMITS, row=_ROW):
-            if datetime.fromisoformat(row["until"]) < before:
+        rows = self._tables.query(LIMITS, row=_ROW)
+        async for row, until in readable(
+            self._tables, LIMITS, rows, lambda row: (row, datetime.fromisoformat(row["until"]))
+        ):
+            if until < before:
                 with suppress(ETagConflict):  # another request has used the key since it was read
                     await self._tables.delete(LIMITS, row["PartitionKey"], _ROW, str(row.metadata["etag"]))  # type: ignore[attr-defined]

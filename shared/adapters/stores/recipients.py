@@ -11,7 +11,7 @@ from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipient_of
 from shared.adapters.stores.table_names import RECIPIENTS
-from shared.adapters.tables.packing import pack, unpack
+from shared.adapters.tables.packing import decoding, pack, unpack
 from shared.adapters.tables.queries import Kind
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Origin, Recipient
@@ -62,7 +62,8 @@ class TableRecipientStore:
         async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
             async with cpu_slice():
                 wanted = page if names is None else [row for row in page if row.key in names]
-                recipients = list(map(recipient_of, wanted))
+                with decoding():
+                    recipients = list(map(recipient_of, wanted))
             for recipient in recipients:
                 yield recipient
 
@@ -71,8 +72,10 @@ class TableRecipientStore:
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
         async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=keys.RECIPIENTS, where=_OTHERS):
-            for row in page:
-                yield recipient_of(row)
+            with decoding():
+                recipients = list(map(recipient_of, page))
+            for recipient in recipients:
+                yield recipient
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
         """Return one recipient. Raises NotFound if it does not exist."""
@@ -82,7 +85,8 @@ class TableRecipientStore:
             raise NotFound(
                 f"Recipient {recipient!r} does not exist at location {location!r}.", code="recipient_not_found"
             )
-        return recipient_of(msgspec.convert(dict(row), FULL_ROW))
+        with decoding():
+            return recipient_of(msgspec.convert(dict(row), FULL_ROW))
 
     async def write(
         self,

@@ -8,8 +8,9 @@ import msgspec
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import LOCATIONS, TENANTS
 from shared.adapters.stores.tenant_rows import TenantRows, etag_of
+from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.client import Tables
-from shared.adapters.tables.packing import unpack
+from shared.adapters.tables.packing import decoding, unpack
 from shared.domain.access.callers import Admins
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.ids import LocationId, TenantId
@@ -47,8 +48,11 @@ class TableSettingsStore:
 
     async def list_admins(self) -> AsyncIterator[tuple[TenantId, Admins]]:
         """Iterate over the tenants with stored admins, and these admins."""
-        async for row in self._tables.query(TENANTS, row="admins"):
-            yield TenantId(row["PartitionKey"]), unpack(row, Admins)
+        rows = self._tables.query(TENANTS, row="admins")
+        async for stored in readable(
+            self._tables, TENANTS, rows, lambda row: (TenantId(row["PartitionKey"]), unpack(row, Admins))
+        ):
+            yield stored
 
     async def put_admins(self, tenant: TenantId, admins: Admins, expected: Expected | None = None) -> str:
         """Store the admins and return their ETag. Raises ETagConflict unless they had the expected ETag."""
@@ -154,6 +158,7 @@ async def _merge(tables: Tables, row: Mapping[str, Any], new: Mapping[str, Any] 
 
 
 def _location(row: Mapping[str, Any]) -> Location:
-    groups = msgspec.json.decode(row["groups"], type=tuple[GroupMapping, ...])
-    columns = msgspec.json.decode(row.get("columns", "{}"), type=dict[str, str | None])
-    return Location(id=LocationId(row["RowKey"]), name=row["name"], groups=groups, columns=columns)
+    with decoding():
+        groups = msgspec.json.decode(row["groups"], type=tuple[GroupMapping, ...])
+        columns = msgspec.json.decode(row.get("columns", "{}"), type=dict[str, str | None])
+        return Location(id=LocationId(row["RowKey"]), name=row["name"], groups=groups, columns=columns)

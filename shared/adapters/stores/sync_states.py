@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from shared.adapters.stores.table_names import TENANTS
 from shared.adapters.stores.tenant_rows import TenantRows
 from shared.adapters.stores.tenant_summaries import SUMMARY, read, shown
+from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import TenantId
@@ -29,11 +30,17 @@ class TableSyncStateStore:
         return await self._tables.replace(TENANTS, row, etag)
 
     async def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
-        """Iterate over the tenants with an active, a waiting or an announced run, and their states."""
-        async for row in self._tables.query(TENANTS, row="state", where="busy eq true"):
-            yield TenantId(row["PartitionKey"]), unpack(row, TenantState)
+        """Iterate over the tenants with an active, a waiting or an announced run or a change, and their states."""
+        rows = self._tables.query(TENANTS, row="state", where="busy eq true")
+        async for active in readable(
+            self._tables, TENANTS, rows, lambda row: (TenantId(row["PartitionKey"]), unpack(row, TenantState))
+        ):
+            yield active
 
     async def list_summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
         """Iterate over the summaries of all tenants with a state, sorted by tenant id."""
-        async for row in self._tables.query(TENANTS, row="state", select=["PartitionKey", *SUMMARY]):
-            yield TenantId(row["PartitionKey"]), read(row)
+        rows = self._tables.query(TENANTS, row="state", select=["PartitionKey", "RowKey", *SUMMARY])
+        async for summary in readable(
+            self._tables, TENANTS, rows, lambda row: (TenantId(row["PartitionKey"]), read(row))
+        ):
+            yield summary

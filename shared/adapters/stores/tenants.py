@@ -6,6 +6,7 @@ from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import LOCATIONS, TENANTS
 from shared.adapters.stores.tenant_rows import TenantRows, etag_of, versioned
+from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.tenant_context import TenantContext
@@ -65,8 +66,11 @@ class TableTenantStore:
     async def list_tenants(self, after: str = "") -> AsyncIterator[TenantSummary]:
         """Iterate over all tenants, sorted by id, after the id `after`."""
         behind = keys.tenants_behind(after) if after else None
-        async for row in self._tables.query(TENANTS, row="tenant", partitions=behind):
-            yield TenantSummary(id=TenantId(row["PartitionKey"]), name=row["name"])
+        rows = self._tables.query(TENANTS, row="tenant", partitions=behind)
+        async for tenant in readable(
+            self._tables, TENANTS, rows, lambda row: TenantSummary(id=TenantId(row["PartitionKey"]), name=row["name"])
+        ):
+            yield tenant
 
     async def find_deletion(self, tenant: TenantId) -> Versioned[Deletion | None]:
         """Return the tombstone of the tenant; None with ETag None if it was not deleted recently."""
@@ -84,8 +88,11 @@ class TableTenantStore:
 
     async def list_deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
         """Iterate over all tombstones."""
-        async for row in self._tables.query(TENANTS, partition=keys.DELETIONS):
-            yield TenantId(row["tenant"]), unpack(row, Deletion)
+        rows = self._tables.query(TENANTS, partition=keys.DELETIONS)
+        async for deletion in readable(
+            self._tables, TENANTS, rows, lambda row: (TenantId(row["tenant"]), unpack(row, Deletion))
+        ):
+            yield deletion
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete the tenant with its connection, settings and state.

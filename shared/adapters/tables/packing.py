@@ -1,12 +1,14 @@
 """Packs values as compressed msgpack into the binary properties of one row, or of the rows of one batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import msgspec
 from isal import isal_zlib
 
 from shared.adapters.tables.limits import MAX_PROPERTY_BYTES
+from shared.domain.schema_version import SCHEMA, require_readable, unreadable
 from shared.errors import TooLarge
 
 T = TypeVar("T")
@@ -23,11 +25,11 @@ _LEVEL: Final = 1
 
 def pack(value: object) -> dict[str, Any]:
     """Return the properties that contain a value. Raises TooLarge if it does not fit into one row."""
-    return split(_compressed(value))
+    return {"schema": SCHEMA, **split(_compressed(value))}
 
 
 def unpack(entity: Mapping[str, Any], kind: type[T]) -> T:
-    """Return the value that `pack` stored in an entity."""
+    """Return the value that `pack` stored in an entity. Raises Unreadable."""
     return unpack_rows([entity], kind)
 
 
@@ -39,12 +41,24 @@ def pack_rows(value: object) -> list[dict[str, Any]]:
     data = _compressed(value)
     if len(data) > MAX_ROWS_BYTES:
         raise _too_large(len(data), f"one batch of rows holds {MAX_ROWS_BYTES}")
-    return [split(data[start : start + MAX_ROW_BYTES]) for start in range(0, len(data), MAX_ROW_BYTES)]
+    rows = [split(data[start : start + MAX_ROW_BYTES]) for start in range(0, len(data), MAX_ROW_BYTES)]
+    return [{"schema": SCHEMA, **row} for row in rows]
 
 
 def unpack_rows(entities: Sequence[Mapping[str, Any]], kind: type[T]) -> T:
-    """Return the value that `pack_rows` stored in entities. All of them must be passed in order."""
-    return msgspec.msgpack.decode(isal_zlib.decompress(b"".join(map(join, entities))), type=kind)
+    """Return the value that `pack_rows` stored in entities. All of them must be passed in order. Raises Unreadable."""
+    require_readable(entities[0].get("schema"), "A stored row")
+    with decoding():
+        return msgspec.msgpack.decode(isal_zlib.decompress(b"".join(map(join, entities))), type=kind)
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Raise Unreadable instead of what decoding a row can raise."""
+    try:
+        yield
+    except (msgspec.DecodeError, isal_zlib.error, ValueError, KeyError) as error:
+        raise unreadable("A stored row") from error
 
 
 def split(data: bytes) -> dict[str, Any]:

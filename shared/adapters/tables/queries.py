@@ -12,6 +12,7 @@ import msgspec
 from azure.core.exceptions import DecodeError, HttpResponseError
 
 from shared.adapters.tables.pipeline import Wire, failed
+from shared.domain.schema_version import unreadable
 from shared.runtime.fair_scheduler import cpu_slice
 
 T = TypeVar("T")
@@ -76,7 +77,8 @@ async def pages(
 ) -> AsyncIterator[T]:
     """Iterate over the pages of a query's result, including empty pages.
 
-    Raises the SDK's errors: DecodeError for a page that cannot be decoded, so that a partial page is never used.
+    Raises the SDK's errors: DecodeError for a page that cannot be decoded, so that a partial page is never used; and
+    Unreadable for a page with a row of another form.
     """
     parameters = {"$filter": where} if where else {}
     if select is not None:
@@ -91,6 +93,8 @@ async def pages(
             async with cpu_slice():
                 page = decoder.decode(response.content)
         except msgspec.DecodeError as error:
+            if _is_page(response.content):
+                raise unreadable("A stored row") from error
             raise DecodeError("the response to a query is not a page of rows", response=response) from error
         yield page
         continuation = {
@@ -100,3 +104,12 @@ async def pages(
         }
         if not continuation:
             return
+
+
+def _is_page(content: bytes) -> bool:
+    """Return whether a response is a page of any rows."""
+    try:
+        UNTYPED.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True

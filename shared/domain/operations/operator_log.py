@@ -3,10 +3,17 @@
 import re
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from shared.domain.ids import RunId, TenantId
+
+#: Values of `OperatorLogEntry.queue` for events, which have no queue.
+CONNECTION: Final = "connection"
+STORAGE: Final = "storage"
+#: Code of a row that cannot be read.
+UNREADABLE_ROW: Final = "unreadable_row"
 
 
 class Replay(StrEnum):
@@ -22,7 +29,7 @@ class OperatorLogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     at: datetime
-    #: The queue of a dead letter; `connection` for an event of a connection.
+    #: The queue of a dead letter; CONNECTION or STORAGE for an event.
     queue: str
     code: str
     detail: str

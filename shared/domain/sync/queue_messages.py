@@ -11,7 +11,8 @@ import msgspec
 
 from shared.domain.ids import attempt_id, import_id, location_id, run_id, source_id, tenant_id
 from shared.domain.run import RunMode
-from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, Job, ReconcileJob, SyncRequest
+from shared.domain.schema_version import SCHEMA, require_readable
+from shared.domain.sync.jobs import QUEUES, DeactivateJob, FetchJob, ImportJob, Job, ReconcileJob, SyncRequest
 from shared.errors import Rejected
 
 _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "incremental"} (or "full"), as text or base64.'
@@ -47,6 +48,14 @@ class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
     mode: RunMode = RunMode.INCREMENTAL
     request: str | None = None
     by: str = MANUAL_MESSAGE
+    #: Checked only if it is a number, because other senders may use the name.
+    schema: object = SCHEMA
+
+
+class _Schema(msgspec.Struct, frozen=True):
+    """The JSON property with the schema version of a job's message."""
+
+    schema: int = SCHEMA
 
 
 class _Step(msgspec.Struct, frozen=True):
@@ -60,9 +69,8 @@ def encode(job: Job, envelope: Envelope | None = None) -> str:
     body: Job | _RequestBody = job
     if isinstance(job, SyncRequest):
         body = _RequestBody(tenant=job.tenant, mode=job.mode, request=job.request, by=job.requested_by)
-    if envelope is None or envelope == Envelope():
-        return msgspec.json.encode(body).decode()
-    return msgspec.json.encode(msgspec.to_builtins(body) | msgspec.to_builtins(envelope)).decode()
+    enclosed = msgspec.to_builtins(envelope) if envelope is not None else {}
+    return msgspec.json.encode({**msgspec.to_builtins(body), **enclosed, "schema": SCHEMA}).decode()
 
 
 def envelope_of(text: str) -> Envelope:
@@ -74,11 +82,19 @@ def envelope_of(text: str) -> Envelope:
 
 
 def parse(queue: str, text: str, message_id: str = "") -> Job:
-    """Decode a message of a queue. Raises Rejected if it is malformed, or if the queue is not one of jobs."""
+    """Decode a message of a queue.
+
+    Raises:
+        Rejected: It is malformed, or the queue is not one of jobs.
+        Unreadable: A newer version of the app has sent it.
+    """
     kind: type[FetchJob | ReconcileJob | DeactivateJob | ImportJob]
     match queue:
         case SyncRequest.queue:
             return parse_request(text, message_id)
+        case _ if queue in QUEUES:
+            require_readable(_parse(text, _Schema).schema, "The message")
+    match queue:
         case FetchJob.queue:
             kind = FetchJob
         case ReconcileJob.queue:
@@ -109,7 +125,7 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
     base64-encoded, also with line breaks, and begin with a byte order mark. The id of the request is its property
     `request` if present, else `message_id`.
 
-    Raises Rejected, with the fault and what to send instead, if the message is malformed.
+    Raises Rejected, with the fault and what to send instead, if the message is malformed, and Unreadable as `parse`.
     """
     if len(text) > _MAX_REQUEST:
         raise Rejected(f"The message has {len(text)} characters. {_REMEDY}", code="malformed_message")
@@ -123,6 +139,7 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
             raise Rejected(f"The message is broken JSON: {error}. {_REMEDY}", code="malformed_message") from error
     else:
         body = _RequestBody(tenant=plain)
+    require_readable(body.schema, "The message")
     try:
         tenant = tenant_id(body.tenant)
     except Rejected as error:

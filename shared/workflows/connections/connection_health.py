@@ -9,16 +9,13 @@ import msgspec
 from shared.domain.connections.connection import Connection
 from shared.domain.connections.connection_health import Health, Notice, NoticeKind, Reason
 from shared.domain.ids import RunId, TenantId
-from shared.domain.operations.operator_log import OperatorLogEntry
+from shared.domain.operations.operator_log import CONNECTION, OperatorLogEntry
 from shared.domain.versioned import Versioned
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.tenants import ConnectionStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
-
-#: Value of `queue` for entries about connections in the operator log; other entries have the name of a queue.
-_SOURCE = "connection"
 
 
 class ConnectionHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +101,7 @@ class ConnectionHealth(msgspec.Struct, frozen=True, kw_only=True):
             entry = OperatorLogEntry(
                 id=f"{tenant}-{notice.id}",
                 at=notice.at,
-                queue=_SOURCE,
+                queue=CONNECTION,
                 code=notice.kind,
                 detail=_detail(notice, health),
                 body=notice.code,

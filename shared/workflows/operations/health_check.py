@@ -8,15 +8,18 @@ from typing import Final, TypeVar
 import msgspec
 
 from shared.domain.connections.validation_report import Check, CheckStatus
+from shared.domain.operations.operator_log import UNREADABLE_ROW
 from shared.domain.sync.jobs import POISON_SUFFIX
 from shared.errors import Misconfigured, SyncError
-from shared.ports.operations import DependencyProbes
+from shared.ports.operations import DependencyProbes, OperatorLog
 from shared.ports.platform import Clock
 
 #: Maximum clock skew that is healthy, in seconds. Tokens are accepted with a skew of up to five minutes.
 _MAX_SKEW_S: Final = 60.0
 #: Maximum number of waiting messages in a queue of a healthy deployment.
 _MAX_WAITING: Final = 10_000
+#: Maximum number of unreadable rows that are named.
+_NAMED: Final = 5
 T = TypeVar("T")
 
 
@@ -32,23 +35,42 @@ class Doctor(msgspec.Struct, frozen=True, kw_only=True):
     """Checks the deployment that it runs in. Quotes only messages of the product's own errors, so no secret leaks."""
 
     probes: DependencyProbes
+    operator_log: OperatorLog
     clock: Clock
 
     async def __call__(self) -> Diagnosis:
         """Return the result of every check. A failed check does not prevent the others."""
-        (tables, stored_at), further, (queues, depths), (vault, _), (login, login_at) = await asyncio.gather(
+        (tables, stored_at), further, (queues, depths), (vault, _), (login, login_at), rows = await asyncio.gather(
             _probed("tables", "Table Storage", self.probes.tables()),
             self._further_accounts(),
             _probed("queues", "Queue Storage", self.probes.queues()),
             _probed("key_vault", "Key Vault", self.probes.vault()),
             _probed("login", "The login service", self.probes.login()),
+            self._rows(),
         )
         now = self.clock.now()
-        checks = [Check.passed("settings", "All settings are valid"), tables, *further, queues]
+        checks = [Check.passed("settings", "All settings are valid"), tables, *further, rows, queues]
         checks += [_depth(name, number) for name, number in sorted((depths or {}).items())]
         checks += [vault, login, _clock("storage", stored_at, now), _clock("the login service", login_at, now)]
         ok = all(check.status is not CheckStatus.FAIL for check in checks)
         return Diagnosis(ok=ok, at=now, checks=tuple(checks))
+
+    async def _rows(self) -> Check:
+        """Return the check that names the rows which could not be read."""
+        try:
+            entries = [entry.body async for entry in self.operator_log.list_entries() if entry.code == UNREADABLE_ROW]
+        except SyncError as error:
+            return Check.skipped("rows", "Unreadable rows are unknown", str(error))
+        if not entries:
+            return Check.passed("rows", "All rows that were listed could be read")
+        more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
+        return Check(
+            id="rows",
+            status=CheckStatus.WARN,
+            title="Rows cannot be read",
+            detail=f"Skipped: {', '.join(entries[:_NAMED])}{more}.",
+            fix="The operator log says what to do for each of them. Discard an entry when its row can be read again.",
+        )
 
     async def _further_accounts(self) -> list[Check]:
         """Return a check of each further storage account, or the failed check of their list."""

@@ -115,7 +115,8 @@ async def test_an_import_is_put_back_while_a_sync_is_under_way(world: World) -> 
     job = world.queue.messages.pop()
     assert isinstance(job, ImportJob)
     text = encode(job)
-    assert json.loads(text) == {"tenant": "contoso", "run": run.id, "location": "desk", "import_id": ref.id}
+    ids = {"tenant": "contoso", "run": run.id, "location": "desk", "import_id": ref.id}
+    assert json.loads(text) == {**ids, "schema": 1}
     await fetch_message(world)
     await queues._process(ImportJob.queue, Message(text))
     assert (world.queue.messages, world.queue.last_delay_s) == ([job], 30)

@@ -13,6 +13,8 @@ class FakeJobQueue:
 
     def __init__(self) -> None:
         self.messages: list[Job] = []
+        #: Messages that were put back unread, each with its queue.
+        self.unread: list[tuple[str, str]] = []
         #: Texts in the poison queue of a queue.
         self.poison: dict[str, list[str]] = {}
         #: How long the last message was to stay invisible, in seconds.
@@ -28,6 +30,11 @@ class FakeJobQueue:
     async def oldest_due(self, queue: str) -> datetime | None:
         """Return what a test has set."""
         return self.due.get(queue)
+
+    async def put_back(self, queue: str, text: str, *, delay_s: float) -> None:
+        """Enqueue a text that cannot be read."""
+        self.unread.append((queue, text))
+        self.last_delay_s = delay_s
 
     async def receive_poison(self, queue: str) -> AsyncIterator[PoisonMessage]:
         """Iterate over the poison messages of a queue. All of them stay visible until they are deleted."""

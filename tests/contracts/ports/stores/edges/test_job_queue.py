@@ -77,7 +77,7 @@ async def test_a_request_says_who_asked(opened: Opened, tenant: TenantId) -> Non
     request = SyncRequest(tenant=tenant, mode=RunMode.FULL, request="r-1", requested_by="schedule")
     await opened.queue.send([request])
     (text,) = await opened.read()
-    assert json.loads(text) == {"tenant": tenant, "mode": "full", "request": "r-1", "by": "schedule"}
+    assert json.loads(text) == {"tenant": tenant, "mode": "full", "request": "r-1", "by": "schedule", "schema": 1}
     assert parse_request(text, "message-1") == request
 
 
@@ -99,9 +99,9 @@ async def test_each_kind_of_job(opened: Opened, tenant: TenantId) -> None:
     await opened.queue.send([fetch, deactivate, import_])
     found = sorted((json.loads(text) for text in await opened.read()), key=list)
     assert found == [
-        {"step": "deactivate", "tenant": tenant, "run": RUN},
-        {"tenant": tenant, "run": RUN, "location": "desk", "import_id": RUN},
-        {"tenant": tenant, "run": RUN, "source": "main:users"},
+        {"step": "deactivate", "tenant": tenant, "run": RUN, "schema": 1},
+        {"tenant": tenant, "run": RUN, "location": "desk", "import_id": RUN, "schema": 1},
+        {"tenant": tenant, "run": RUN, "source": "main:users", "schema": 1},
     ]
 
 

@@ -1,0 +1,55 @@
+"""Listings over tenants: a row that cannot be read is recorded in the operator log and skipped, and the others go on."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from shared.adapters.stores.ledger_rows import row_of
+from shared.adapters.stores.table_names import IDEMPOTENCY_KEYS, IMPORTS, LEDGER, TENANTS
+from shared.adapters.tables.client import Entity, Tables
+from shared.adapters.tables.packing import decoding
+from shared.domain.ids import TenantId
+from shared.domain.operations.operator_log import STORAGE, UNREADABLE_ROW, OperatorLogEntry
+from shared.errors import SyncError, Unreadable
+from shared.telemetry import event
+
+T = TypeVar("T")
+#: Tables whose partition keys are ids of tenants, or begin with `!`.
+_BY_TENANT: Final = frozenset({TENANTS, IMPORTS, IDEMPOTENCY_KEYS})
+_FIX: Final = (
+    "It is left alone and skipped, which affects only what it belongs to. If a newer version of the app has written it, "
+    "install that version again. Otherwise repair or delete the row, then discard this entry."
+)
+
+
+async def readable(
+    tables: Tables, table: str, rows: AsyncIterator[Entity], read: Callable[[Entity], T]
+) -> AsyncIterator[T]:
+    """Iterate over what `read` returns for each row. `tables` is the first account, which has the operator log."""
+    async for row in rows:
+        try:
+            with decoding():
+                value = read(row)
+        except Unreadable as error:
+            await _record(tables, table, row, error)
+        else:
+            yield value
+
+
+async def _record(tables: Tables, table: str, row: Entity, error: Unreadable) -> None:
+    """Record the row once: the entry has the id of the row."""
+    partition, name = f"{table} {row['PartitionKey']}", row["PartitionKey"]
+    tenant = TenantId(name) if table in _BY_TENANT and not name.startswith("!") else None
+    entry = OperatorLogEntry(
+        id=f"{partition} {row['RowKey']}",
+        at=datetime.now(UTC),
+        queue=STORAGE,
+        code=UNREADABLE_ROW,
+        detail=f"A row of the table {table} cannot be read ({error.__cause__ or error}). {_FIX}",
+        body=f"{partition} {row['RowKey']}",
+        tenant=tenant,
+    )
+    event("row_unreadable", table=table, tenant=tenant)
+    with suppress(SyncError):  # it is recorded already, or at the next listing
+        await tables.insert(LEDGER, row_of(entry))
