@@ -22,6 +22,7 @@ class RecipientWiring(ConnectionWiring):
             sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             recipients=self.ports.recipients,
+            running_work=self.restart_on_change,
             clock=self.ports.clock,
             ids=self.ports.ids,
         )

@@ -94,6 +94,7 @@ class RunWiring(Wiring):
             runs=self.ports.runs,
             recipients=self.ports.recipients,
             imports=self.import_cleanup,
+            operator_log=self.ports.operator_log,
             queue=self.ports.queue,
             stages=self.stages,
             clock=self.ports.clock,

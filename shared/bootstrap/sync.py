@@ -15,6 +15,7 @@ from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.missing_group import MissingGroup
 from shared.workflows.sync.reconcile import LARGE_AT_ONCE, Reconcile
 from shared.workflows.sync.relinking import Relinking
+from shared.workflows.sync.run_writer import RunWriter
 from shared.workflows.sync.source_read import SourceRead
 from shared.workflows.sync.withheld_check import WithheldCheck
 
@@ -55,17 +56,24 @@ class SyncWiring(TenantWiring):
         return SnapshotReader(self.ports.snapshots, RecentResults())
 
     @cached_property
+    def run_writer(self) -> RunWriter:
+        """Acquires fences for runs."""
+        return RunWriter(
+            recipients=self.ports.recipients, stages=self.stages, changes=self.restart_on_change, ids=self.ports.ids
+        )
+
+    @cached_property
     def reconcile(self) -> Reconcile:
         """Brings one location in line with its snapshots."""
         return Reconcile(
             runs=self.ports.runs,
             reader=self.reader,
             recipients=self.ports.recipients,
+            writer=self.run_writer,
             stages=self.stages,
             closer=self.closer,
             queue=self.ports.queue,
             clock=self.ports.clock,
-            ids=self.ports.ids,
             large=Bulkhead(LARGE_AT_ONCE),
             budget_s=self.settings.job_budget_s,
         )
@@ -76,6 +84,7 @@ class SyncWiring(TenantWiring):
         return Deactivate(
             runs=self.ports.runs,
             recipients=self.ports.recipients,
+            writer=self.run_writer,
             recent_losses=self.recent_losses,
             departure_check=DepartureCheck(access=self.access, stages=self.stages, clock=self.ports.clock),
             relinking=Relinking(
@@ -89,7 +98,6 @@ class SyncWiring(TenantWiring):
             closer=self.closer,
             queue=self.ports.queue,
             clock=self.ports.clock,
-            ids=self.ports.ids,
             budget_s=self.settings.job_budget_s,
         )
 

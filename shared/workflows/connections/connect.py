@@ -73,6 +73,9 @@ class RunningWork(Protocol):
     async def complete(self, tenant: TenantId) -> bool:
         """Complete an interrupted change, and return whether there was one."""
 
+    async def restore(self, tenant: TenantId, fence: int) -> None:
+        """Take a fencing token above those of all fences, if the stored one is below that of a fence."""
+
 
 class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
     """A connection with its health."""

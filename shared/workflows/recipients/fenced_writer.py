@@ -23,6 +23,14 @@ from shared.runtime.optimistic_update import optimistic_update
 OutOfTime = Callable[[], bool]
 
 
+class FencedOff(Superseded):
+    """The fence has a newer fencing token than the writer: `token`."""
+
+    def __init__(self, location: LocationId, token: int) -> None:
+        super().__init__(f"{location} is fenced with token {token}")
+        self.token = token
+
+
 class FencedWriter:
     """Writer of a location whose fence this attempt has acquired. Create it with `acquire`."""
 
@@ -54,7 +62,7 @@ class FencedWriter:
         """Acquire the fence, and fence off its previous holder.
 
         Raises:
-            Superseded: The fence has a newer fencing token.
+            FencedOff: The fence has a newer fencing token.
             Contended: Another attempt changed the fence at every try.
         """
         stored = await store.get_fence(tenant, location)
@@ -69,7 +77,7 @@ class FencedWriter:
         """Return a writer that acquires the fence together with its first batch.
 
         Until then the previous holder can still write. Of several prepared writers, the first that writes succeeds, and
-        the others lose the race. Raises Superseded if the fence has a newer fencing token.
+        the others lose the race. Raises FencedOff if the fence has a newer fencing token.
         """
         stored = await store.get_fence(tenant, location)
         acquired = _acquired(stored.value, location, fencing_token, attempt)
@@ -186,9 +194,9 @@ class FencedWriter:
 
 
 def _acquired(fence: Fence, location: LocationId, fencing_token: int, attempt: str) -> Fence:
-    """Return the fence as an attempt acquires it. Raises Superseded if it has a newer fencing token."""
+    """Return the fence as an attempt acquires it. Raises FencedOff if it has a newer fencing token."""
     if fence.fencing_token > fencing_token:
-        raise Superseded(f"{location} is fenced with token {fence.fencing_token}", code="superseded")
+        raise FencedOff(location, fence.fencing_token)
     return msgspec.structs.replace(
         fence,
         fencing_token=fencing_token,

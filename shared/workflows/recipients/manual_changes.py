@@ -22,7 +22,9 @@ from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.runtime.optimistic_update import optimistic_update
+from shared.workflows.connections.connect import RunningWork
 from shared.workflows.recipients.fenced_writer import (
+    FencedOff,
     FencedWriter,
     acquire_for_manual_change,
     prepare_for_manual_change,
@@ -33,6 +35,7 @@ from shared.workflows.tenants.summary import revise
 SYNC_ACTIVE: Final = "A sync is in progress. Wait until it ends, then try again."
 #: Function from the stored recipients of a location to the writes of the change. It may be called several times.
 Decide = Callable[[Sequence[Recipient]], Awaitable[Sequence[Write]]]
+_Begin = Callable[[SyncStateStore, RecipientStore, TenantId, LocationId, str], Awaitable[FencedWriter]]
 
 
 class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,7 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
     sync_states: SyncStateStore
     runs: RunStore
     recipients: RecipientStore
+    running_work: RunningWork
     clock: Clock
     ids: IdSource
 
@@ -64,12 +68,17 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
 
     async def acquire(self, tenant: TenantId, location: LocationId) -> FencedWriter:
         """Acquire the fence of a location. Raises Superseded if something else uses or deleted the location."""
-        fenced = await acquire_for_manual_change(
-            self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
-        )
+        fenced = await self._writer(acquire_for_manual_change, tenant, location)
         if location not in {configured.id for configured in await self.settings.list_locations(tenant)}:
             raise Superseded(f"{location} was deleted", code="superseded")
         return fenced
+
+    async def _writer(self, begin: _Begin, tenant: TenantId, location: LocationId) -> FencedWriter:
+        try:
+            return await begin(self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id())
+        except FencedOff as error:
+            await self.running_work.restore(tenant, error.token)
+            raise
 
     async def write(
         self, tenant: TenantId, run: RunId, location: LocationId, by: str, decide: Decide
@@ -89,9 +98,7 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
             nonlocal attempts
             attempts += 1
             try:
-                fenced = await prepare_for_manual_change(
-                    self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
-                )
+                fenced = await self._writer(prepare_for_manual_change, tenant, location)
                 stored = await self.stored(tenant, location)
                 writes = await decide(stored)
                 await fenced.write(writes, run=run, actor=by, at=self.clock.now())

@@ -17,17 +17,17 @@ from shared.domain.run import HeldDecision, Plan, Run, RunState
 from shared.domain.sync.jobs import BUDGET_SHARE, DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import RunOutcome
 from shared.errors import NeedsAttention, NotFound, RefusedOnce, RequestRefused, SyncError, Transient
-from shared.ports.platform import Clock, IdSource
+from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
-from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.recipients.recent_losses import RecentLosses
 from shared.workflows.sync.departure_check import DepartureCheck
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.relinking import Relinking
 from shared.workflows.sync.resumable_check import ResumableCheck
+from shared.workflows.sync.run_writer import RunWriter
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Maximum number of recipients that are read one by one. For more, listing the whole location is cheaper.
@@ -39,6 +39,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
 
     runs: RunStore
     recipients: RecipientStore
+    writer: RunWriter
     recent_losses: RecentLosses
     departure_check: DepartureCheck
     relinking: Relinking
@@ -46,7 +47,6 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
     closer: RunCloser
     queue: JobQueue
     clock: Clock
-    ids: IdSource
     budget_s: float
 
     async def __call__(self, job: DeactivateJob, counters: RequestCounters) -> None:
@@ -192,10 +192,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         completed: ReconcileResult | None,
     ) -> None:
         """Deactivate people of one location. If they `completed` its candidates, commit the input fingerprint."""
-        fenced = await FencedWriter.acquire(
-            self.recipients, plan.tenant, location, fencing_token=plan.fencing_token, attempt=self.ids.new_attempt_id()
-        )
-        await self.stages.require_current(plan)
+        fenced = await self.writer.acquire(plan, location)
         stored = await self._stored(plan, location, {candidate.recipient for candidate in people})
         await fenced.write(deactivations(people, stored), run=plan.run, actor=actor, at=self.clock.now())
         if completed is not None:

@@ -16,17 +16,17 @@ from shared.domain.run import Plan, RunMode
 from shared.domain.snapshots.snapshot import ChangedUsers, SnapshotManifest
 from shared.domain.sync.fingerprints import fingerprint_before, fingerprint_of, needed
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchResult, ReconcileJob, ReconcileResult, writing_time_s
-from shared.ports.platform import Clock, IdSource
+from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.runtime.bulkhead import AtCapacity, Bulkhead
 from shared.telemetry import RequestCounters, event
-from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.snapshots.reader import SnapshotReader
 from shared.workflows.sync.comparison import Comparison
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.reconcile_totals import ReconcileTotals
+from shared.workflows.sync.run_writer import RunWriter
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Maximum number of changes that a preview names. The limit keeps its result small enough to be stored.
@@ -46,11 +46,11 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
     runs: RunStore
     reader: SnapshotReader
     recipients: RecipientStore
+    writer: RunWriter
     stages: StageCoordinator
     closer: RunCloser
     queue: JobQueue
     clock: Clock
-    ids: IdSource
     large: Bulkhead
     budget_s: float
 
@@ -155,7 +155,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
 
         A preview neither acquires the fence nor writes.
         """
-        writer = None if plan.preview else await self._writer(plan, job)
+        writer = None if plan.preview else await self.writer.acquire(plan, job.location)
         if writer is not None and writer.previous != fence:
             changed = None  # another writer changed the location since, so all recipients have to be compared
         own, elsewhere = _read(plan, job.location, fetched)
@@ -197,18 +197,6 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
             partial=partial,
             invalid_addresses=writer.invalid_addresses,
         )
-
-    async def _writer(self, plan: Plan, job: ReconcileJob) -> FencedWriter:
-        writer = await FencedWriter.acquire(
-            self.recipients,
-            job.tenant,
-            job.location,
-            fencing_token=plan.fencing_token,
-            attempt=self.ids.new_attempt_id(),
-        )
-        # Checked after the fence was acquired: a later writer has to acquire the fence from this one.
-        await self.stages.require_current(plan)
-        return writer
 
 
 def _read(

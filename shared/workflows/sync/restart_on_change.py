@@ -5,6 +5,7 @@ work on the previous configuration obsolete. If its worker dies, the next reques
 completes it. docs/decisions/0027-store-changes-of-settings-before-they-are-made.md explains the order.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -13,10 +14,12 @@ import msgspec
 
 from shared.domain.config_change import ConfigChange
 from shared.domain.ids import LocationId, RunId, TenantId, run_id
+from shared.domain.operations.operator_log import STORAGE, OperatorLogEntry
 from shared.domain.problem import Problem
 from shared.domain.run import Run, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Contended, NotFound, Rejected, SyncError
+from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -43,6 +46,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
     runs: RunStore
     recipients: RecipientStore
     imports: LocationImports
+    operator_log: OperatorLog
     queue: JobQueue
     stages: StageCoordinator
     clock: Clock
@@ -72,6 +76,34 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete a location with its recipients and imports, and end the work that uses it."""
         await self._begin(tenant, location)
+        await self.complete(tenant)
+
+    async def restore(self, tenant: TenantId, fence: int) -> None:
+        """Take a fencing token above those of all fences, if the stored one is below that of a `fence`.
+
+        The table with the tenants' states was then restored from an earlier time than that with the recipients: tokens
+        are stored there before a fence gets them. The active run is requested again, and the operator log says so.
+        """
+        state = (await self.sync_states.get(tenant)).value
+        if state.fencing_token >= fence:
+            return  # a newer run or change has acquired it
+        highest = fence
+        for location in await self.settings.list_locations(tenant):
+            highest = max(highest, (await self.recipients.get_fence(tenant, location.id)).value.fencing_token)
+        await self._begin(tenant, above=highest)
+        entry = OperatorLogEntry(
+            id=f"{tenant}-restored-{highest}",
+            at=self.clock.now(),
+            queue=STORAGE,
+            code="generation_restored",
+            detail=f"The state of the tenant was older than its recipients (fencing token {state.fencing_token}, "
+            f"{highest} expected), as after a restore of storage. Syncs continue with a newer token. Check settings and "
+            "locations, which may be older, too.",
+            body="",
+            tenant=tenant,
+        )
+        await self.operator_log.record(entry)
+        event("generation_restored", logging.WARNING, tenant=tenant, stored=state.fencing_token, fence=highest)
         await self.complete(tenant)
 
     async def complete(self, tenant: TenantId) -> bool:
@@ -115,8 +147,8 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         await self.complete(tenant)
 
     @optimistic_update
-    async def _begin(self, tenant: TenantId, deleted: LocationId | None = None) -> int:
-        """Store what a change will have to do, with the next fencing token. Return the new config version."""
+    async def _begin(self, tenant: TenantId, deleted: LocationId | None = None, above: int = 0) -> int:
+        """Store what a change will have to do, with a newer fencing token. Return the new config version."""
         state, etag = await self.sync_states.get(tenant)
         earlier = state.change or ConfigChange(version=state.config_version)
         change = ConfigChange(
@@ -126,7 +158,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         )
         mode = await self._mode_after(tenant, state)
         begun = TenantState(
-            fencing_token=state.fencing_token + 1,
+            fencing_token=max(state.fencing_token, above) + 1,
             config_version=change.version,
             requests=state.requests,
             summary=state.summary.expired(),
