@@ -62,7 +62,10 @@ class RecipientStore(Protocol):
         """
 
     async def list_changed_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
-        """Return the recipients that runs requested after this one have changed at a location."""
+        """Return the recipients of a location that others have changed after this run first changed them.
+
+        The order is that of writing, by fencing tokens and the fence's sequence, not by clocks.
+        """
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete all rows of the location."""

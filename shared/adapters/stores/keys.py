@@ -92,7 +92,16 @@ def journal_range(run: RunId) -> tuple[str, str]:
 
 def journal_after(run: RunId) -> tuple[str, str]:
     """Return the range of the journals of all later runs, which sort before that of this run."""
-    return "!journal:", f"!journal:{run}:"
+    return JOURNALS[0], f"!journal:{run}:"
+
+
+#: Range of the journals of all runs within a location's partition.
+JOURNALS: Final = ("!journal:", "!journal;")
+
+
+def token_of(journal: str) -> int:
+    """Return the fencing token in the row key of a journal."""
+    return int(journal.split(":")[2])
 
 
 def fetched(source: SourceId) -> str:

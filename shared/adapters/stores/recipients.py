@@ -12,10 +12,11 @@ from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipient_of
 from shared.adapters.stores.table_names import RECIPIENTS
 from shared.adapters.tables.packing import decoding, pack, unpack
-from shared.adapters.tables.queries import Kind
+from shared.adapters.tables.client import Entity
+from shared.adapters.tables.queries import Kind, Range
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Origin, Recipient
-from shared.domain.reconcile.fence import Fence, JournalEntry
+from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, changed_after
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound, Rejected
@@ -129,8 +130,8 @@ class TableRecipientStore:
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
         rows = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_range(run))
-        entries = [(row["RowKey"], unpack(row, JournalEntry)) async for row in rows]
-        for _, entry in sorted(entries, key=lambda pair: (pair[1].at, pair[0])):
+        entries = [(row.get("sequence", 0), row["RowKey"], unpack(row, JournalEntry)) async for row in rows]
+        for _, _, entry in sorted(entries, key=lambda found: (found[0], found[2].at, found[1])):
             yield entry
 
     async def list_deactivated(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
@@ -147,16 +148,21 @@ class TableRecipientStore:
                         yield change.recipient
 
     async def list_changed_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
-        """Return the recipients that runs requested after this one have changed at a location."""
+        """Return the recipients of a location that others have changed after this run first changed them."""
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
-        rows = tables.query(RECIPIENTS, partition=partition, rows=keys.journal_after(run))
-        return {
-            change.recipient
-            async for row in rows
-            for change in unpack(row, JournalEntry).changes
-            if change.recipient is not None
-        }
+
+        async def batches(rows: Range, where: str | None = None) -> list[tuple[JournalPosition, list[RecipientId]]]:
+            found = tables.query(RECIPIENTS, partition=partition, rows=rows, where=where)
+            return [_batch(row) async for row in found]
+
+        own = await batches(keys.journal_range(run))
+        if not own:
+            return set()
+        since = min(position.fencing_token for position, _ in own)
+        later = await batches(keys.JOURNALS, f"fencingToken ge {since}")
+        later += await batches(keys.journal_after(run))  # of earlier versions of the app, without the column
+        return changed_after(own, [batch for batch in later if batch[0].run != run])
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete all rows of the location."""
@@ -183,6 +189,8 @@ class TableRecipientStore:
         entry = {
             "PartitionKey": partition,
             "RowKey": keys.journal(journal.run, fence.value.fencing_token, fence.value.attempt, fence.value.operation),
+            "fencingToken": fence.value.fencing_token,
+            "sequence": fence.value.sequence,
             **msgspec.structs.asdict(Counts.of(journal.changes)),
             **pack(journal),
         }
@@ -192,6 +200,13 @@ class TableRecipientStore:
         rows = self._encoder.rows(partition, recipients, remember=len(created) == len(recipients))
         for recipient, row in zip(recipients, rows, strict=True):
             yield ("create", row) if recipient.id in created else ("upsert", row, {"mode": "replace"})
+
+
+def _batch(row: Entity) -> tuple[JournalPosition, list[RecipientId]]:
+    """Return the position of a row of the journal, and the recipients of its batch."""
+    entry = unpack(row, JournalEntry)
+    position = JournalPosition(keys.token_of(row["RowKey"]), row.get("sequence", 0), entry.run)
+    return position, entry.recipients
 
 
 def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Rows that are written together with a location's recipients: fence and journal."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,6 +18,8 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
     attempt: str = ""
     #: The number of the last batch that this attempt has written.
     operation: int = 0
+    #: The number of the last batch of recipients that any attempt has written. It orders the journal, as clocks cannot.
+    sequence: int = 0
     #: `ReconcileResult.input_fingerprint` of the last complete reconcile; None after any other write.
     input_fingerprint: str | None = None
     #: Whether, by that reconcile, the connection's directory created all recipients; False after any other write.
@@ -28,6 +32,41 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
     invalid_addresses: int = 0
 
 
+class JournalPosition(NamedTuple):
+    """Position of a batch in the journal of a location."""
+
+    fencing_token: int
+    #: `Fence.sequence`; 0 for a batch of an earlier version of the app.
+    sequence: int
+    run: RunId
+
+    def is_after(self, other: "JournalPosition") -> bool:
+        """Return whether this batch was written after another one. Only old batches are compared by their runs' ids."""
+        if self.fencing_token != other.fencing_token:
+            return self.fencing_token > other.fencing_token
+        if self.sequence and other.sequence:
+            return self.sequence > other.sequence
+        return self.run < other.run  # newer runs sort first
+
+
+def changed_after(
+    own: Iterable[tuple[JournalPosition, Iterable[RecipientId]]],
+    others: Iterable[tuple[JournalPosition, Iterable[RecipientId]]],
+) -> set[RecipientId]:
+    """Return the recipients in batches of a run that a batch of another run has changed after the run first did."""
+    first: dict[RecipientId, JournalPosition] = {}
+    for position, recipients in own:
+        for recipient in recipients:
+            if recipient not in first or first[recipient].is_after(position):
+                first[recipient] = position
+    return {
+        recipient
+        for position, recipients in others
+        for recipient in recipients
+        if recipient in first and position.is_after(first[recipient])
+    }
+
+
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Journal of one batch: its changes, written in the same batch. `actor` is `sync` or a person's id."""
 
@@ -35,3 +74,8 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     at: datetime
     changes: tuple[Change, ...]
+
+    @property
+    def recipients(self) -> list[RecipientId]:
+        """The recipients that the batch changed."""
+        return [change.recipient for change in self.changes if change.recipient is not None]

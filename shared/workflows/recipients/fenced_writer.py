@@ -137,6 +137,7 @@ class FencedWriter:
         fence = msgspec.structs.replace(
             held,
             operation=held.operation + 1,
+            sequence=held.sequence + 1,
             invalid_addresses=max(0, held.invalid_addresses + sum(write.invalid_addresses for write in batch)),
         )
         etag: str | None

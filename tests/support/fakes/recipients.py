@@ -7,7 +7,7 @@ import msgspec
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Origin, Recipient
-from shared.domain.reconcile.fence import Fence, JournalEntry
+from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, changed_after
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound, Rejected, TooLarge
@@ -26,7 +26,7 @@ class FakeRecipientStore:
     def __init__(self) -> None:
         self._fences: Rows[Place, Fence] = Rows()
         self._recipients: dict[Place, dict[RecipientId, Recipient]] = {}
-        self._journal: dict[Place, list[JournalEntry]] = {}
+        self._journal: dict[Place, list[tuple[JournalPosition, JournalEntry]]] = {}
 
     async def get_fence(self, tenant: TenantId, location: LocationId) -> Versioned[Fence]:
         """Return a location's fence; a new one with ETag None if nothing was ever written there."""
@@ -81,7 +81,8 @@ class FakeRecipientStore:
             raise ETagConflict("a recipient to be created is there already")
         etag = self._fences.replace(place, fence.value, fence.etag)
         self._recipients.setdefault(place, {}).update((recipient.id, recipient) for recipient in recipients)
-        self._journal.setdefault(place, []).append(journal)
+        position = JournalPosition(fence.value.fencing_token, fence.value.sequence, journal.run)
+        self._journal.setdefault(place, []).append((position, journal))
         return etag
 
     async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
@@ -94,7 +95,7 @@ class FakeRecipientStore:
             yield entry
 
     def _entries(self, tenant: TenantId, location: LocationId, run: RunId) -> list[JournalEntry]:
-        return [entry for entry in self._journal.get((tenant, location), []) if entry.run == run]
+        return [entry for _, entry in self._journal.get((tenant, location), []) if entry.run == run]
 
     async def list_deactivated(self, tenant: TenantId, location: LocationId, run: RunId) -> AsyncIterator[RecipientId]:
         """Iterate over whom a run has deactivated at a location so far."""
@@ -104,10 +105,10 @@ class FakeRecipientStore:
                     yield change.recipient
 
     async def list_changed_after(self, tenant: TenantId, location: LocationId, run: RunId) -> set[RecipientId]:
-        """Return the recipients that runs requested after this one have changed at a location."""
-        entries = self._journal.get((tenant, location), [])
-        changes = [change for entry in entries if entry.run < run for change in entry.changes]
-        return {change.recipient for change in changes if change.recipient is not None}
+        """Return the recipients of a location that others have changed after this run first changed them."""
+        batches = [(position, entry.recipients) for position, entry in self._journal.get((tenant, location), [])]
+        own = [batch for batch in batches if batch[0].run == run]
+        return changed_after(own, [batch for batch in batches if batch[0].run != run])
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location."""

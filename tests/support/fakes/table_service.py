@@ -5,7 +5,7 @@ retries, errors of the network, and filters other than those that the stores sen
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from itertools import count
 from typing import Any, TypeVar
 
@@ -110,14 +110,14 @@ class MemoryTables(Tables):
         select: list[str] | None = None,
     ) -> AsyncIterator[Entity]:
         """Iterate over entities in the order of their keys."""
-        name = where.removesuffix(" eq true") if where is not None else None
+        holds = _filter(where)
         for key, found in sorted(self._tables.get(table, {}).items()):
             within = all(
                 bounds is None or bounds[0] <= part < bounds[1]
                 for part, bounds in zip(key, (partitions, rows), strict=True)
             )
             exact = all(wanted is None or part == wanted for part, wanted in zip(key, (partition, row), strict=True))
-            if within and exact and (name is None or found[0].get(name) is True):
+            if within and exact and holds(found[0]):
                 properties, etag = found
                 shown = (
                     properties if select is None else {each: properties[each] for each in select if each in properties}
@@ -148,6 +148,16 @@ class MemoryTables(Tables):
         if found is None or found[1] != etag:
             raise ETagConflict("The row changed since it was read.")
         return found[0]
+
+
+def _filter(where: str | None) -> Callable[[Mapping[str, Any]], bool]:
+    """Return the filter for `{name} eq true` or `{name} ge {number}`."""
+    if where is None:
+        return lambda _: True
+    name, relation, value = where.split()
+    if relation == "ge":
+        return lambda row: row.get(name, -1) >= int(value)
+    return lambda row: row.get(name) is True
 
 
 def _entity(row: Stored) -> Row:

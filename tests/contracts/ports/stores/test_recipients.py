@@ -174,23 +174,40 @@ async def test_a_later_taker_of_the_fence_ends_an_earlier_one(stores: Stores) ->
         await FencedWriter.acquire(stores.recipients, stores.acme, DESK, fencing_token=0, attempt="c")
 
 
-async def test_whom_later_runs_have_changed(stores: Stores) -> None:
-    """Those of runs that were asked for afterwards; not the run's own, nor earlier ones', nor others'."""
-    early, middle, late = (new_run_id(milliseconds, 0) for milliseconds in (1_000, 2_000, 3_000))
+@pytest.mark.parametrize(
+    ("places", "ordered"),
+    [
+        ([(1, 1), (1, 2), (1, 3)], True),
+        ([(1, 3), (2, 1), (2, 2)], True),
+        # as an earlier version of the app wrote them: only the ids of their runs tell
+        ([(1, 0), (1, 0), (1, 0)], False),
+    ],
+    ids=["one token", "several tokens", "without a sequence"],
+)
+async def test_whom_others_have_changed_afterwards(
+    stores: Stores,
+    places: list[tuple[int, int]],
+    ordered: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """In the order of writing, although the clocks of the three runs' workers go backwards."""
+    late, middle, early = (new_run_id(milliseconds, 0) for milliseconds in (3_000, 2_000, 1_000))
     desk = LocationId("desk")
     fence = await stores.recipients.get_fence(stores.acme, desk)
-    for number, run in enumerate((early, middle, late), start=1):
-        recipient = Recipient(
-            id=RecipientId(f"r{number}"), origin=Origin.CSV, status=Status.ACTIVE, profile=Profile(display_name="X")
+    written = [(late, ("r1", "r2")), (middle, ("r2", "r3")), (early, ("r3", "r1"))]
+    for number, ((run, names), (token, sequence)) in enumerate(zip(written, places, strict=True)):
+        people = [
+            Recipient(id=RecipientId(name), origin=Origin.CSV, status=Status.ACTIVE, profile=Profile(display_name="X"))
+            for name in names
+        ]
+        changes = tuple(
+            Change(kind=ChangeKind.UPDATED, reason=Reason.EDITED, recipient=person.id, before=person) for person in people
         )
-        change = Change(kind=ChangeKind.CREATED, reason=Reason.NEW, recipient=recipient.id)
-        journal = JournalEntry(run=run, actor="sync", at=NOW, changes=(change,))
-        taken = Fence(fencing_token=1, attempt="a", operation=number)
-        etag = await stores.recipients.write(stores.acme, desk, [recipient], journal, Versioned(taken, fence.etag))
+        journal = JournalEntry(run=run, actor="sync", at=NOW, changes=changes)
+        taken = Fence(fencing_token=token, attempt="a", operation=number, sequence=sequence)
+        etag = await stores.recipients.write(stores.acme, desk, people, journal, Versioned(taken, fence.etag))
         fence = Versioned(taken, etag)
-    assert await stores.recipients.list_changed_after(stores.acme, desk, early) == {"r2", "r3"}
-    assert await stores.recipients.list_changed_after(stores.acme, desk, middle) == {"r3"}
-    assert await stores.recipients.list_changed_after(stores.acme, desk, late) == set()
+    found = [await stores.recipients.list_changed_after(stores.acme, desk, run) for run, _ in written]
+    assert found == ([{"r1", "r2"}, {"r3"}, set()] if ordered else [set(), {"r2"}, {"r3", "r1"}])
     assert await stores.recipients.list_changed_after(stores.acme_2, desk, early) == set()
 
 
