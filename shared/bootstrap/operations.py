@@ -36,7 +36,7 @@ class OperationWiring(SupervisionWiring):
             queue=self.ports.queue,
             runs=self.ports.runs,
             stages=self.stages,
-            closer=self.closer,
+            changes=self.restart_on_change,
             import_completion=self.import_completion,
             clock=self.ports.clock,
         )

@@ -24,7 +24,12 @@ class RunWiring(Wiring):
     @cached_property
     def stages(self) -> StageCoordinator:
         """Moves runs from stage to stage."""
-        return StageCoordinator(tenants=self.ports.tenants, runs=self.ports.runs, queue=self.ports.queue)
+        return StageCoordinator(
+            tenants=self.ports.tenants,
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            queue=self.ports.queue,
+        )
 
     @cached_property
     def import_completion(self) -> ImportCompletion:

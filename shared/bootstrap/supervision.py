@@ -34,6 +34,7 @@ class SupervisionWiring(SyncWiring):
             stages=self.stages,
             closer=self.closer,
             changes=self.restart_on_change,
+            manual=self.manual,
             imports=self.import_cleanup,
             deletion=self.deletion,
             clock=self.ports.clock,

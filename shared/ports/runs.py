@@ -36,6 +36,9 @@ class RunStore(Protocol):
     async def replace(self, run: Run, etag: str | None) -> str:
         """Replace a run and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
+    async def discard(self, tenant: TenantId, run: RunId) -> None:
+        """Delete a run that has changed nothing, if it exists."""
+
     def list_runs(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
         """Iterate over the tenant's runs, newest first.
 

@@ -1,6 +1,7 @@
 """Tenants, their configuration and their users."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from shared.domain.access.callers import Admins
@@ -9,7 +10,7 @@ from shared.domain.access.tenant_context import TenantContext
 from shared.domain.access.tenants import ConnectedTenant, TenantSummary
 from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
-from shared.domain.ids import LocationId, TenantId
+from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
@@ -174,6 +175,15 @@ class SyncStateStore(Protocol):
 
     async def replace(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """Store the state and return its new ETag. Raises ETagConflict if it changed since it was read."""
+
+    async def announce_manual(self, tenant: TenantId, run: RunId, at: datetime) -> None:
+        """Store that a manual change is about to be written, so that the watchdog can end it."""
+
+    async def settle_manual(self, tenant: TenantId, run: RunId) -> None:
+        """Delete what `announce_manual` stored."""
+
+    def list_manual(self) -> AsyncIterator[tuple[TenantId, RunId, datetime]]:
+        """Iterate over the manual changes of all tenants that are announced and not settled."""
 
     def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
         """Iterate over the tenants with an active, a waiting or an announced run, and their states."""

@@ -25,7 +25,7 @@ async def test_a_part_that_comes_after_the_start_is_refused(*, ends: bool) -> No
             await settle(world)
 
     late = App(
-        dataclasses.replace(world.ports, imports=Interrupting(world.ports.imports, "put_part", 1, begin)),  # type: ignore[arg-type]
+        dataclasses.replace(world.ports, imports=Interrupting(world.ports.imports, "put_part", 1, begin)),
         SETTINGS,
     )
     with pytest.raises(Conflict) as refused:

@@ -47,7 +47,7 @@ async def running(world: World) -> None:
 
 
 async def held(world: World) -> None:
-    """Hold what the second sync would deactivate."""
+    """Let the second sync hold what it would deactivate."""
     await synced(world)
     world.directory().remove(*(person(number) for number in range(4, 28)))
     assert (await world.sync("contoso", "second")).state is RunState.HELD
@@ -125,7 +125,7 @@ async def edit_and_undo(world: World) -> None:
 
 
 class Scenario(NamedTuple):
-    """What happens before an answer is lost, and meanwhile."""
+    """What happens before, and while, an answer is lost."""
 
     before: Callable[[World], Awaitable[None]]
     action: Callable[[World], Awaitable[None]]

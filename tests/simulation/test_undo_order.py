@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.recipient import Recipient
-from shared.domain.run import RunMode
+from shared.domain.run import RunKind, RunMode
 from tests.simulation.worlds import full_world
 from tests.support.builders import user
 from tests.support.world import World
@@ -29,7 +29,9 @@ async def test_a_newer_edit_stays_whatever_the_clocks_say(skew_s: float) -> None
     await world.sync("contoso", "first")
     world.directory().put(*(user(number, department="Sales") for number in range(3)))
     undone = await world.sync("contoso", "second", RunMode.FULL)
-    kept, restored, _ = [each for each in await world.recipients("contoso", "berlin") if each.profile.department == "Sales"]
+    kept, restored, _ = [
+        each for each in await world.recipients("contoso", "berlin") if each.profile.department == "Sales"
+    ]
     world.clock.advance(skew_s)
     await _edit(world, kept, "Research")
     world.clock.advance(-skew_s + 60)
@@ -48,7 +50,8 @@ async def test_an_older_edit_does_not_count_as_newer(skew_s: float) -> None:
     await _edit(world, edited, "Research")
     world.clock.advance(-skew_s)
     world.directory().put(user(0, department="Sales"))
-    undone = await world.sync("contoso", "second", RunMode.FULL)
+    await world.sync("contoso", "second", RunMode.FULL)
+    undone = next(run for run in [run async for run in world.ports.runs.list_runs(CONTOSO)] if run.kind is RunKind.SYNC)
     assert (await _departments(world))[edited.id] == "Sales"
     world.clock.advance(60)
     await world.app.undo(CONTOSO, undone.id, "person:t:o")

@@ -11,7 +11,6 @@ from isal import isal_zlib
 from shared.adapters.stores.table_names import TENANTS
 from shared.adapters.tables import packing
 from shared.domain.ids import TenantId
-from shared.domain.operations.operator_log import UNREADABLE_ROW
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.retry_policy import UNREADABLE
 from shared.domain.run import RunState
@@ -51,7 +50,7 @@ async def _planned() -> tuple[World, MemoryTables]:
     for tenant in ("contoso", "fabrikam"):
         await world.tenant(tenant, PEOPLE, FULL, {"berlin": []})
         await world.request(tenant, "first")
-        await deliver(world.app, world.queue.messages.pop(0))
+        await deliver(world.app, world.queue.messages.pop())
     world.queue.messages.clear()
     return world, tables
 
@@ -76,7 +75,7 @@ async def test_an_unreadable_row_stops_no_other_tenant(damage: str) -> None:
     assert (await world.newest(FABRIKAM)).state is RunState.DONE
     assert dict(await tables.get(TENANTS, CONTOSO, "state")) == damaged
     (entry,) = [entry async for entry in world.ports.operator_log.list_entries()]
-    assert (entry.code, entry.tenant, entry.body) == (UNREADABLE_ROW, CONTOSO, "Tenants contoso state")
+    assert (entry.code, entry.tenant, entry.body) == ("unreadable_row", CONTOSO, "Tenants contoso state")
     (check,) = [check for check in (await world.app.doctor()).checks if check.id == "rows"]
     assert (check.status, "Tenants contoso state" in check.detail) == ("warn", True)
     await tables.put(TENANTS, before)
@@ -87,7 +86,7 @@ async def test_an_unreadable_row_stops_no_other_tenant(damage: str) -> None:
 
 
 async def test_a_job_whose_row_is_unreadable_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often it is delivered: it is no dead letter."""
+    """However often it is delivered, it does not become a dead letter."""
     world, tables = await _planned()
     monkeypatch.setattr(queues, "app", lambda: world.app)
     await _damage(tables, DAMAGED["an unknown value"])

@@ -61,6 +61,15 @@ def deletion(tenant: TenantId) -> str:
     return f"deletion:{tenant}"
 
 
+def manual(run: RunId) -> str:
+    """Return the row of a manual change that is being written."""
+    return f"manual:{run}"
+
+
+#: Range of the manual changes within a tenant's partition.
+MANUAL: Final = ("manual:", "manual;")
+
+
 def placement(tenant: TenantId) -> str:
     """Return the row of a tenant's placement, which outlives the tenant."""
     return f"placement:{tenant}"

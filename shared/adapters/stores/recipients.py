@@ -11,8 +11,8 @@ from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipient_of
 from shared.adapters.stores.table_names import RECIPIENTS
-from shared.adapters.tables.packing import decoding, pack, unpack
 from shared.adapters.tables.client import Entity
+from shared.adapters.tables.packing import decoding, pack, unpack
 from shared.adapters.tables.queries import Kind, Range
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import ChangeKind, Counts, Origin, Recipient

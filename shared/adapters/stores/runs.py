@@ -75,6 +75,11 @@ class TableRunStore:
         tables = await self._accounts.of(run.tenant)
         return await tables.replace(RUNS, _row_of(run), etag)
 
+    async def discard(self, tenant: TenantId, run: RunId) -> None:
+        """Delete a run that has changed nothing, if it exists."""
+        tables = await self._accounts.of(tenant)
+        await tables.delete(RUNS, tenant, run)
+
     async def list_runs(
         self, tenant: TenantId, *, since: datetime | None = None, after: str = ""
     ) -> AsyncIterator[Run]:

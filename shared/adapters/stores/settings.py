@@ -11,6 +11,7 @@ from shared.adapters.stores.tenant_rows import TenantRows, etag_of
 from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import decoding, unpack
+from shared.adapters.tables.unknown_fields import without_unknown
 from shared.domain.access.callers import Admins
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.ids import LocationId, TenantId
@@ -159,6 +160,6 @@ async def _merge(tables: Tables, row: Mapping[str, Any], new: Mapping[str, Any] 
 
 def _location(row: Mapping[str, Any]) -> Location:
     with decoding():
-        groups = msgspec.json.decode(row["groups"], type=tuple[GroupMapping, ...])
+        groups = without_unknown(msgspec.json.decode(row["groups"]), tuple[GroupMapping, ...])
         columns = msgspec.json.decode(row.get("columns", "{}"), type=dict[str, str | None])
         return Location(id=LocationId(row["RowKey"]), name=row["name"], groups=groups, columns=columns)

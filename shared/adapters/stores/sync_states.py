@@ -1,14 +1,17 @@
 """Tenant states, for which runs compete."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any
 
+from shared.adapters.stores import keys
 from shared.adapters.stores.table_names import TENANTS
 from shared.adapters.stores.tenant_rows import TenantRows
 from shared.adapters.stores.tenant_summaries import SUMMARY, read, shown
 from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
-from shared.domain.ids import TenantId
+from shared.domain.ids import RunId, TenantId
 from shared.domain.run import Summary, TenantState
 from shared.domain.versioned import Versioned
 
@@ -29,6 +32,20 @@ class TableSyncStateStore:
         row = {"PartitionKey": tenant, "RowKey": "state", "busy": state.is_busy, **shown(state.summary), **pack(state)}
         return await self._tables.replace(TENANTS, row, etag)
 
+    async def announce_manual(self, tenant: TenantId, run: RunId, at: datetime) -> None:
+        """Store that a manual change is about to be written, so that the watchdog can end it."""
+        await self._tables.put(TENANTS, {"PartitionKey": tenant, "RowKey": keys.manual(run), "since": at.isoformat()})
+
+    async def settle_manual(self, tenant: TenantId, run: RunId) -> None:
+        """Delete what `announce_manual` stored."""
+        await self._tables.delete(TENANTS, tenant, keys.manual(run))
+
+    async def list_manual(self) -> AsyncIterator[tuple[TenantId, RunId, datetime]]:
+        """Iterate over the manual changes of all tenants that are announced and not settled."""
+        rows = self._tables.query(TENANTS, rows=keys.MANUAL)
+        async for announced in readable(self._tables, TENANTS, rows, _manual):
+            yield announced
+
     async def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
         """Iterate over the tenants with an active, a waiting or an announced run or a change, and their states."""
         rows = self._tables.query(TENANTS, row="state", where="busy eq true")
@@ -44,3 +61,8 @@ class TableSyncStateStore:
             self._tables, TENANTS, rows, lambda row: (TenantId(row["PartitionKey"]), read(row))
         ):
             yield summary
+
+
+def _manual(row: Mapping[str, Any]) -> tuple[TenantId, RunId, datetime]:
+    run = RunId(row["RowKey"].removeprefix(keys.MANUAL[0]))
+    return TenantId(row["PartitionKey"]), run, datetime.fromisoformat(row["since"])

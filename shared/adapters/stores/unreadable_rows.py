@@ -1,4 +1,4 @@
-"""Listings over tenants: a row that cannot be read is recorded in the operator log and skipped, and the others go on."""
+"""Listings over tenants: a row that cannot be read is recorded in the operator log and skipped."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -10,7 +10,7 @@ from shared.adapters.stores.table_names import IDEMPOTENCY_KEYS, IMPORTS, LEDGER
 from shared.adapters.tables.client import Entity, Tables
 from shared.adapters.tables.packing import decoding
 from shared.domain.ids import TenantId
-from shared.domain.operations.operator_log import STORAGE, UNREADABLE_ROW, OperatorLogEntry
+from shared.domain.operations.operator_log import ROW, OperatorLogEntry
 from shared.errors import SyncError, Unreadable
 from shared.telemetry import event
 
@@ -18,8 +18,8 @@ T = TypeVar("T")
 #: Tables whose partition keys are ids of tenants, or begin with `!`.
 _BY_TENANT: Final = frozenset({TENANTS, IMPORTS, IDEMPOTENCY_KEYS})
 _FIX: Final = (
-    "It is left alone and skipped, which affects only what it belongs to. If a newer version of the app has written it, "
-    "install that version again. Otherwise repair or delete the row, then discard this entry."
+    "It is left alone and skipped, which affects only what it belongs to. If a newer version of the app has written "
+    "it, install that version again. Otherwise repair or delete the row, then discard this entry."
 )
 
 
@@ -44,8 +44,8 @@ async def _record(tables: Tables, table: str, row: Entity, error: Unreadable) ->
     entry = OperatorLogEntry(
         id=f"{partition} {row['RowKey']}",
         at=datetime.now(UTC),
-        queue=STORAGE,
-        code=UNREADABLE_ROW,
+        queue=ROW,
+        code="unreadable_row",
         detail=f"A row of the table {table} cannot be read ({error.__cause__ or error}). {_FIX}",
         body=f"{partition} {row['RowKey']}",
         tenant=tenant,

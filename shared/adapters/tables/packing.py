@@ -8,6 +8,7 @@ import msgspec
 from isal import isal_zlib
 
 from shared.adapters.tables.limits import MAX_PROPERTY_BYTES
+from shared.adapters.tables.unknown_fields import without_unknown
 from shared.domain.schema_version import SCHEMA, require_readable, unreadable
 from shared.errors import TooLarge
 
@@ -49,7 +50,11 @@ def unpack_rows(entities: Sequence[Mapping[str, Any]], kind: type[T]) -> T:
     """Return the value that `pack_rows` stored in entities. All of them must be passed in order. Raises Unreadable."""
     require_readable(entities[0].get("schema"), "A stored row")
     with decoding():
-        return msgspec.msgpack.decode(isal_zlib.decompress(b"".join(map(join, entities))), type=kind)
+        data = isal_zlib.decompress(b"".join(map(join, entities)))
+        try:
+            return msgspec.msgpack.decode(data, type=kind)
+        except msgspec.ValidationError:
+            return without_unknown(msgspec.msgpack.decode(data), kind)
 
 
 @contextmanager
@@ -57,7 +62,7 @@ def decoding() -> Iterator[None]:
     """Raise Unreadable instead of what decoding a row can raise."""
     try:
         yield
-    except (msgspec.DecodeError, isal_zlib.error, ValueError, KeyError) as error:
+    except (msgspec.DecodeError, isal_zlib.error, ValueError, KeyError) as error:  # type: ignore[misc] # wrong stub
         raise unreadable("A stored row") from error
 
 

@@ -43,7 +43,7 @@ def applied(sent: Mapping[str, Any], stored: str) -> str | None:
     it is a conflict.
     """
     operations: str = sent[OPERATIONS]
-    own, (_, _, found) = operations.split(",")[0], stored.partition(" ")
+    own, (_, _, found) = operations.partition(",")[0], stored.partition(" ")
     if own not in found.split(","):
         return None
     return stored if found == operations else version_of(_REPLACED, operations)

@@ -11,9 +11,9 @@ from shared.domain.ids import RunId, TenantId
 
 #: Values of `OperatorLogEntry.queue` for events, which have no queue.
 CONNECTION: Final = "connection"
-STORAGE: Final = "storage"
-#: Code of a row that cannot be read.
-UNREADABLE_ROW: Final = "unreadable_row"
+ROW: Final = "row"
+RESTORE: Final = "restore"
+EVENTS: Final = frozenset({CONNECTION, ROW, RESTORE})
 
 
 class Replay(StrEnum):
@@ -29,7 +29,7 @@ class OperatorLogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     at: datetime
-    #: The queue of a dead letter; CONNECTION or STORAGE for an event.
+    #: The queue of a dead letter, or one of EVENTS.
     queue: str
     code: str
     detail: str

@@ -113,7 +113,9 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
             raise Superseded("a sync is in progress", code="run_active")
         with closing(RowMatcher(ON_DISK)) as matcher, TemporaryFile() as file:
             if await self._read(claimed, file) != claimed.sha256:
-                detail = "The uploaded file does not match its SHA-256: it is another one, or a part came after the start."
+                detail = (
+                    "The uploaded file does not match its SHA-256: it is another one, or a part came after the start."
+                )
                 return failure("sha256_mismatch", f"{detail} Upload it again.")
             try:
                 await self.files.check(claimed, matcher, file, MAX_ROWS, "Split it into several files.")

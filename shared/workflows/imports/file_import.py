@@ -93,7 +93,7 @@ class FileImport(msgspec.Struct, frozen=True, kw_only=True):
         change uses the location.
         """
         tenant, location, _ = wanted.ref
-        fenced = await self.manual.acquire(tenant, location)
+        fenced = await self.manual.acquire(tenant, location, run)
         before = await self.recipients.get_journal_counts(tenant, location, run)
         if before.deactivated:
             async for recipient in self.recipients.list_deactivated(tenant, location, run):

@@ -114,17 +114,22 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             if run is None:
                 return ImportReport(**asdict(outcome), counts=report.counts)
             if not outcome.look_alikes and (report.counts != Counts() or outcome.held):
-                outcome, report = await self._apply(wanted, run, matcher)
+                return await self._recorded(wanted, run, matcher)
         if outcome.look_alikes:
-            waiting = msgspec.structs.replace(outcome, unchanged=0)
-            return ImportReport(**asdict(waiting), counts=Counts())
+            return _unconfirmed(outcome)
         await self.files.remember(wanted)
-        if report.counts == Counts() and not outcome.held:
-            return ImportReport(**asdict(outcome), counts=report.counts)
-        decision = outcome.decision(wanted.by, self.manual.clock.now())
-        recorded = await self.manual.record(
-            wanted.tenant, run, RunKind.IMPORT, wanted.by, {wanted.location: report}, decision=decision
-        )
+        return ImportReport(**asdict(outcome), counts=report.counts)
+
+    async def _recorded(self, wanted: Import, run: RunId, matcher: RowMatcher) -> ImportReport:
+        """Write the rows as an announced run, and return the report."""
+        async with self.manual.announced(wanted.tenant, run, RunKind.IMPORT, wanted.by, [wanted.location]):
+            outcome, report = await self._apply(wanted, run, matcher)
+            if outcome.look_alikes or (report.counts == Counts() and not outcome.held):
+                await self.manual.close(wanted.tenant, run)  # another change came first, and nothing was written
+                return _unconfirmed(outcome) if outcome.look_alikes else ImportReport(**asdict(outcome), counts=Counts())
+            decision = outcome.decision(wanted.by, self.manual.clock.now())
+            recorded = await self.manual.record(wanted.tenant, run, {wanted.location: report}, decision)
+        await self.files.remember(wanted)
         counts = asdict(recorded.counts)
         event("imported", tenant=wanted.tenant, run=run, location=wanted.location, rows=outcome.rows, **counts)
         return ImportReport(**asdict(outcome), counts=recorded.counts, run=recorded)
@@ -137,3 +142,8 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
         except Superseded as error:
             raise await self.manual.lost_race(wanted.tenant, wanted.location) from error
         return outcome, report
+
+
+def _unconfirmed(outcome: Outcome) -> ImportReport:
+    """Return the report of an import that waits for the confirmation of look-alikes."""
+    return ImportReport(**asdict(msgspec.structs.replace(outcome, unchanged=0)), counts=Counts())

@@ -79,8 +79,8 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
             if not state.has_file:
                 await self.imports.delete_parts(ref)
             raise Conflict(
-                "This part came late: the import was started while it was being stored. If the import fails, upload the "
-                "file again.",
+                "This part came late: the import was started while it was being stored. If the import fails, upload "
+                "the file again.",
                 code="import_started",
             )
 

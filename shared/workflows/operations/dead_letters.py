@@ -31,7 +31,7 @@ from shared.ports.queues import JobQueue, PoisonMessage
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.imports.completion import ImportCompletion
-from shared.workflows.sync.finish import RunCloser
+from shared.workflows.sync.restart_on_change import RestartOnChange
 from shared.workflows.sync.stages import StageCoordinator
 
 #: Maximum length of a message's text in the operator log, in characters.
@@ -48,7 +48,7 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
     queue: JobQueue
     runs: RunStore
     stages: StageCoordinator
-    closer: RunCloser
+    changes: RestartOnChange
     import_completion: ImportCompletion
     clock: Clock
 
@@ -120,7 +120,7 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
                 await self.stages.advance(plan)
             case DeactivateJob():
                 await self.stages.current_plan(message.tenant, message.run)
-                await self.closer.fail(message.tenant, message.run, _problem("deactivate", cause), counters)
+                await self.changes.fail(message.tenant, message.run, _problem("deactivate", cause), counters)
             case ImportJob():
                 await self.import_completion.fail(message, _problem("import", cause))
             case SyncRequest() | None:

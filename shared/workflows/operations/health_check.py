@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from shared.domain.connections.validation_report import Check, CheckStatus
-from shared.domain.operations.operator_log import UNREADABLE_ROW
+from shared.domain.operations.operator_log import ROW
 from shared.domain.sync.jobs import POISON_SUFFIX
 from shared.errors import Misconfigured, SyncError
 from shared.ports.operations import DependencyProbes, OperatorLog
@@ -58,7 +58,7 @@ class Doctor(msgspec.Struct, frozen=True, kw_only=True):
     async def _rows(self) -> Check:
         """Return the check that names the rows which could not be read."""
         try:
-            entries = [entry.body async for entry in self.operator_log.list_entries() if entry.code == UNREADABLE_ROW]
+            entries = [entry.body async for entry in self.operator_log.list_entries() if entry.queue == ROW]
         except SyncError as error:
             return Check.skipped("rows", "Unreadable rows are unknown", str(error))
         if not entries:

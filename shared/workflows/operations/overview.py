@@ -17,7 +17,7 @@ import msgspec
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection_health import Health, HealthState, Reason, days_left
 from shared.domain.ids import RunId, TenantId
-from shared.domain.operations.operator_log import CONNECTION, STORAGE
+from shared.domain.operations.operator_log import EVENTS
 from shared.domain.run import RunState, Summary
 from shared.errors import NotFound
 from shared.ports.operations import OperatorLog
@@ -25,8 +25,6 @@ from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.ports.tenants import ConnectionStore, SyncStateStore, TenantStore
 
-#: `OperatorLogEntry.queue` of events, which have no queue.
-_EVENTS: Final = frozenset({CONNECTION, STORAGE})
 #: State of a tenant without a connection.
 _OFF: Final = "off"
 #: States of connections, the most urgent first.
@@ -130,7 +128,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
     async def _poison(self) -> Counter[TenantId]:
-        entries = [entry async for entry in self.operator_log.list_entries() if entry.queue not in _EVENTS]
+        entries = [entry async for entry in self.operator_log.list_entries() if entry.queue not in EVENTS]
         return Counter(entry.tenant for entry in entries if entry.tenant is not None)
 
     async def _verified(self, line: TenantLine) -> TenantLine:

@@ -50,8 +50,9 @@ class EditRecipient(msgspec.Struct, frozen=True, kw_only=True):
         if not edit.writes(list(before.values())):
             return before[recipient]
         run = self.manual.new_run()
-        report = await self.manual.write(tenant, run, location, by, edit.decide)
-        await self.manual.record(tenant, run, RunKind.EDIT, by, {location: report})
+        async with self.manual.announced(tenant, run, RunKind.EDIT, by, [location]):
+            report = await self.manual.write(tenant, run, location, by, edit.decide)
+            await self.manual.record(tenant, run, {location: report})
         return edit.after or before[recipient]
 
 

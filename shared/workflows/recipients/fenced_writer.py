@@ -184,14 +184,15 @@ class FencedWriter:
         """Return the fence's ETag if the write was committed despite the error; otherwise raise.
 
         A lost response, or the SDK's retry after one, looks like a failure. The stored fence shows what happened.
-        Raises Superseded if another attempt holds the fence.
+        Raises Superseded if another attempt holds the fence, or its token was raised, also if the write was committed
+        before: under the new ETag, the next batch would take the fence back.
         """
         stored = await self._store.get_fence(self._tenant, self._location)
-        if (stored.value.attempt, stored.value.operation) == (fence.attempt, fence.operation):
-            return stored.etag
-        if stored.value.attempt != fence.attempt:
+        if (stored.value.attempt, stored.value.fencing_token) != (fence.attempt, fence.fencing_token):
             raise Superseded(f"Another attempt holds the fence of {self._location}.", code="superseded") from error
-        raise error
+        if stored.value.operation != fence.operation:
+            raise error
+        return stored.etag
 
 
 def _acquired(fence: Fence, location: LocationId, fencing_token: int, attempt: str) -> Fence:

@@ -3,25 +3,31 @@
 A manual change neither waits in a queue nor blocks the tenant. A sync that begins during the change takes the
 location over, and the request ends with a conflict. Concurrent manual changes of a location are written one after the
 other: the one that loses the race reads the recipients again and decides again.
+
+A change is announced as a run before it is written, and closed afterwards. If its worker dies in between, the watchdog
+closes it with what its journal has.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Final
 
 import msgspec
 
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.preferences.group_mapping import Location
+from shared.domain.problem import Problem
 from shared.domain.recipient import Counts, Recipient, Status
 from shared.domain.reconcile.write import Write
 from shared.domain.run import HeldDecision, LocationReport, Run, RunKind, RunMode, RunState
-from shared.errors import Conflict, Contended, ETagConflict, NotFound, Superseded
+from shared.errors import Conflict, Contended, ETagConflict, NotFound, Superseded, SyncError
 from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.runtime.optimistic_update import optimistic_update
+from shared.telemetry import event
 from shared.workflows.connections.connect import RunningWork
 from shared.workflows.recipients.fenced_writer import (
     FencedOff,
@@ -33,6 +39,12 @@ from shared.workflows.tenants.summary import revise
 
 #: What an admin reads while a sync uses the location.
 SYNC_ACTIVE: Final = "A sync is in progress. Wait until it ends, then try again."
+#: Problem of a change that was not written as a whole.
+_INTERRUPTED: Final = Problem(
+    concerns="run",
+    code="interrupted",
+    detail="The change was interrupted. What it had written until then stays; it can be undone.",
+)
 #: Function from the stored recipients of a location to the writes of the change. It may be called several times.
 Decide = Callable[[Sequence[Recipient]], Awaitable[Sequence[Write]]]
 _Begin = Callable[[SyncStateStore, RecipientStore, TenantId, LocationId, str], Awaitable[FencedWriter]]
@@ -66,19 +78,106 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         """Return a new run id for a manual change."""
         return self.ids.new_run_id()
 
-    async def acquire(self, tenant: TenantId, location: LocationId) -> FencedWriter:
+    @asynccontextmanager
+    async def announced(
+        self,
+        tenant: TenantId,
+        run: RunId,
+        kind: RunKind,
+        by: str,
+        locations: Collection[LocationId],
+        undoes: RunId | None = None,
+    ) -> AsyncIterator[None]:
+        """Announce a change that is written inside this context, where `record` must close it.
+
+        If it fails, it is closed with what was written. A change that has written nothing is not in the history.
+        """
+        now = self.clock.now()
+        await self.sync_states.announce_manual(tenant, run, now)
+        change = Run(
+            id=run,
+            tenant=tenant,
+            mode=RunMode.FULL,
+            state=RunState.RECONCILING,
+            requested_at=now,
+            requested_by=by,
+            locations={location: LocationReport() for location in locations},
+            kind=kind,
+            undoes=undoes,
+        )
+        await self.runs.insert(change)
+        try:
+            yield
+        except SyncError:
+            await self.close(tenant, run)
+            raise
+
+    async def close_abandoned(self, stale_after_s: float) -> None:
+        """Close the changes whose workers have died. A failure for one of them does not affect the others."""
+        stale = self.clock.now() - timedelta(seconds=stale_after_s)
+        async for tenant, run, at in self.sync_states.list_manual():
+            if at <= stale:
+                try:
+                    await self._close_abandoned(tenant, run)
+                except SyncError as error:
+                    event("close_failed", tenant=tenant, run=run, code=error.code)
+
+    async def _close_abandoned(self, tenant: TenantId, run: RunId) -> None:
+        """Fence off the worker of a change, in case it still runs, and close the change.
+
+        While a sync is active, which fences the worker off itself, the change is left to a later call.
+        """
+        if (await self.sync_states.get(tenant)).value.active_run is not None:
+            return
+        with suppress(NotFound):
+            for location in (await self.runs.get(tenant, run)).value.locations:
+                with suppress(Superseded):
+                    await acquire_for_manual_change(
+                        self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
+                    )
+        await self.close(tenant, run)
+
+    async def close(self, tenant: TenantId, run: RunId) -> None:
+        """Close an announced change with what its journal has."""
+        with suppress(NotFound):
+            change = (await self.runs.get(tenant, run)).value
+            if not change.state.ended:
+                reports = {
+                    location: LocationReport(
+                        counts=await self.recipients.get_journal_counts(tenant, location, run), compared=False
+                    )
+                    for location in change.locations
+                }
+                if all(report.counts == Counts() for report in reports.values()):
+                    await self.runs.discard(tenant, run)
+                else:
+                    await self.record(tenant, run, reports, problem=_INTERRUPTED)
+        await self.sync_states.settle_manual(tenant, run)
+
+    async def _require_open(self, tenant: TenantId, run: RunId) -> None:
+        """Raise Superseded if the watchdog has closed the change, after which nothing may be written."""
+        try:
+            ended = (await self.runs.get(tenant, run)).value.state.ended
+        except NotFound:
+            ended = True
+        if ended:
+            raise Superseded(f"The change {run} was closed.", code="superseded")
+
+    async def acquire(self, tenant: TenantId, location: LocationId, run: RunId) -> FencedWriter:
         """Acquire the fence of a location. Raises Superseded if something else uses or deleted the location."""
-        fenced = await self._writer(acquire_for_manual_change, tenant, location)
+        fenced = await self._writer(acquire_for_manual_change, tenant, location, run)
         if location not in {configured.id for configured in await self.settings.list_locations(tenant)}:
             raise Superseded(f"{location} was deleted", code="superseded")
         return fenced
 
-    async def _writer(self, begin: _Begin, tenant: TenantId, location: LocationId) -> FencedWriter:
+    async def _writer(self, begin: _Begin, tenant: TenantId, location: LocationId, run: RunId) -> FencedWriter:
         try:
-            return await begin(self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id())
+            fenced = await begin(self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id())
         except FencedOff as error:
             await self.running_work.restore(tenant, error.token)
             raise
+        await self._require_open(tenant, run)  # after the fence was read: who closes the run replaces the fence first
+        return fenced
 
     async def write(
         self, tenant: TenantId, run: RunId, location: LocationId, by: str, decide: Decide
@@ -98,7 +197,7 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
             nonlocal attempts
             attempts += 1
             try:
-                fenced = await self._writer(prepare_for_manual_change, tenant, location)
+                fenced = await self._writer(prepare_for_manual_change, tenant, location, run)
                 stored = await self.stored(tenant, location)
                 writes = await decide(stored)
                 await fenced.write(writes, run=run, actor=by, at=self.clock.now())
@@ -129,29 +228,39 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         self,
         tenant: TenantId,
         run: RunId,
-        kind: RunKind,
-        by: str,
         locations: dict[LocationId, LocationReport],
-        undoes: RunId | None = None,
         decision: HeldDecision | None = None,
+        problem: Problem | None = None,
     ) -> Run:
-        """Add the change to the history as a run, update the tenant's summary, and return the run."""
-        now = self.clock.now()
-        change = Run(
-            id=run,
-            tenant=tenant,
-            mode=RunMode.FULL,
-            state=RunState.DONE,
-            requested_at=now,
-            requested_by=by,
-            finished_at=now,
-            counts=sum((report.counts for report in locations.values()), Counts()),
-            locations=locations,
-            kind=kind,
-            undoes=undoes,
-            decision=decision,
-        )
-        await self.runs.insert(change)
+        """Close an announced change with its reports, update the tenant's summary, and return the run.
+
+        A change with a problem has failed, unless it is an edit, which is written as a whole.
+        """
+        change = await self._end(tenant, run, locations, decision, problem)
+        await self.sync_states.settle_manual(tenant, run)
         with suppress(Contended):  # the change is done; the next sync corrects the summary
             await revise(self.sync_states, tenant, lambda summary: summary.moved(change.counts.net))
+        return change
+
+    @optimistic_update
+    async def _end(
+        self,
+        tenant: TenantId,
+        run: RunId,
+        locations: dict[LocationId, LocationReport],
+        decision: HeldDecision | None,
+        problem: Problem | None,
+    ) -> Run:
+        stored = await self.runs.get(tenant, run)
+        is_whole = problem is None or stored.value.kind is RunKind.EDIT
+        change = msgspec.structs.replace(
+            stored.value,
+            state=RunState.DONE if is_whole else RunState.FAILED,
+            finished_at=self.clock.now(),
+            counts=sum((report.counts for report in locations.values()), Counts()),
+            locations=locations,
+            decision=decision,
+            problems=() if is_whole or problem is None else (problem,),
+        )
+        await self.runs.replace(change, stored.etag)
         return change

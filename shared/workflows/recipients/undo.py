@@ -39,12 +39,13 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
             raise Rejected("A preview cannot be undone because it changes nothing.", code="nothing_to_undo")
         restoring_run = self.manual.new_run()
         reports: dict[LocationId, LocationReport] = {}
-        for location in undone.locations:
-            changes = await self._changes(tenant, location, run)
-            if changes:
-                restore = _Restore(self.recipients, tenant, location, run, changes)
-                reports[location] = await self.manual.write(tenant, restoring_run, location, by, restore)
-        restored = await self.manual.record(tenant, restoring_run, RunKind.UNDO, by, reports, undoes=run)
+        async with self.manual.announced(tenant, restoring_run, RunKind.UNDO, by, undone.locations, undoes=run):
+            for location in undone.locations:
+                changes = await self._changes(tenant, location, run)
+                if changes:
+                    restore = _Restore(self.recipients, tenant, location, run, changes)
+                    reports[location] = await self.manual.write(tenant, restoring_run, location, by, restore)
+            restored = await self.manual.record(tenant, restoring_run, reports)
         event("undone", tenant=tenant, run=restoring_run, undoes=run, **msgspec.structs.asdict(restored.counts))
         return restored
 

@@ -218,16 +218,6 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         report_end(ended, self.clock.now())
         return ended
 
-    async def fail(self, tenant: TenantId, run: RunId, problem: Problem, counters: RequestCounters) -> None:
-        """End the run as failed, with the changes written so far in its report, and release the tenant."""
-        try:
-            plan = await self.runs.get_plan(tenant, run)
-        except NotFound:
-            await self.stages.end(tenant, run, RunState.FAILED, problem, self.clock.now())
-            await self.release(tenant, run)
-        else:
-            await self.finish(plan, RunOutcome(state=RunState.FAILED, problems=(problem,)), counters)
-
     async def release(self, tenant: TenantId, run: RunId) -> None:
         """Release the tenant from a run that ended in another way, and send the request that waited for its end."""
         ended = None

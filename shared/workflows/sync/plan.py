@@ -80,6 +80,9 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 await self._join(request, state, etag)
             return
+        if state.active_run is not None:
+            await self.changes.fail(request.tenant, state.active_run, past_deadline(self.deadline_s), counters)
+            raise ETagConflict("The state changed: the previous run was ended.")
         run = self._run_of(request)
         state_after = state.taken_by(run, request.request, now)
         if not preview:  # a preview writes no recipients: older runs need no new fence, and held runs stay approvable
@@ -92,10 +95,6 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             state_after = state_after.without_waiting()
         # Before the tenant is taken: a change of configuration in between makes the compare-and-swap fail.
         plan = await self._plan(request, state_after, run, context, connection, announced)
-        if state.active_run is not None:
-            await self.stages.end(
-                request.tenant, state.active_run, RunState.FAILED, past_deadline(self.deadline_s), now
-            )
         await self.sync_states.replace(request.tenant, state_after, etag)
         plan = await self.runs.insert_plan(plan)
         await self._launch(request, plan, announced, counters)

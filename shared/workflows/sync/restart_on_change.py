@@ -1,4 +1,4 @@
-"""Restart on change: fences off the work of a previous configuration, and requests a new run.
+"""Restart on change: fences off the work of a previous configuration or of a failed run, and requests a new run.
 
 A change is stored in the tenant's state before its first step (`TenantState.change`), in the write that makes the
 work on the previous configuration obsolete. If its worker dies, the next request or run of the tenant, or the watchdog,
@@ -6,15 +6,15 @@ completes it. docs/decisions/0027-store-changes-of-settings-before-they-are-made
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
 import msgspec
 
-from shared.domain.config_change import ConfigChange
+from shared.domain.config_change import ConfigChange, ObsoleteRun
 from shared.domain.ids import LocationId, RunId, TenantId, run_id
-from shared.domain.operations.operator_log import STORAGE, OperatorLogEntry
+from shared.domain.operations.operator_log import RESTORE, OperatorLogEntry
 from shared.domain.problem import Problem
 from shared.domain.run import Run, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
@@ -26,7 +26,7 @@ from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore
 from shared.runtime.optimistic_update import optimistic_update
-from shared.telemetry import event
+from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
 
 
@@ -78,6 +78,17 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         await self._begin(tenant, location)
         await self.complete(tenant)
 
+    async def fail(self, tenant: TenantId, run: RunId, problem: Problem, counters: RequestCounters) -> None:
+        """End the tenant's active run as failed, without another one in its place.
+
+        Its writers are fenced off first, so that its report has all of its changes. Does nothing if the run is not the
+        active one.
+        """
+        if (await self.sync_states.get(tenant)).value.active_run == run:
+            spent = counters.storage_requests
+            await self._begin(tenant, failed=ObsoleteRun(run=run, problem=problem, storage_requests=spent))
+            await self.complete(tenant)
+
     async def restore(self, tenant: TenantId, fence: int) -> None:
         """Take a fencing token above those of all fences, if the stored one is below that of a `fence`.
 
@@ -94,11 +105,11 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         entry = OperatorLogEntry(
             id=f"{tenant}-restored-{highest}",
             at=self.clock.now(),
-            queue=STORAGE,
+            queue=RESTORE,
             code="generation_restored",
             detail=f"The state of the tenant was older than its recipients (fencing token {state.fencing_token}, "
-            f"{highest} expected), as after a restore of storage. Syncs continue with a newer token. Check settings and "
-            "locations, which may be older, too.",
+            f"{highest} expected), as after a restore of storage. Syncs continue with a newer token. Check settings "
+            "and locations, which may be older, too.",
             body="",
             tenant=tenant,
         )
@@ -117,13 +128,15 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             return False
         contended = await self._raise_fences(tenant, state.fencing_token)
         connected = await self.connections.find(tenant) is not None
-        for run in change.runs:
-            await self._supersede(tenant, run, connected=connected)
+        ended = [await self._end_run(tenant, obsolete, connected=connected) for obsolete in change.runs]
         if state.pending_request is not None and not connected:
             await self._end_waiting(tenant, state.pending_request)
         for location in change.deleted:
             await self._delete(tenant, location)
-        settled = state if contended is not None else await self._settle(tenant, change.version, connected=connected)
+        settled = state
+        if contended is None:
+            failed = [run for run in ended if run is not None and run.state is RunState.FAILED]
+            settled = await self._settle(tenant, change.version, failed, connected=connected)
         if connected and settled.pending is not None and settled.pending_request is not None:
             waiting = SyncRequest(
                 tenant=tenant,
@@ -147,16 +160,24 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         await self.complete(tenant)
 
     @optimistic_update
-    async def _begin(self, tenant: TenantId, deleted: LocationId | None = None, above: int = 0) -> int:
+    async def _begin(
+        self,
+        tenant: TenantId,
+        deleted: LocationId | None = None,
+        above: int = 0,
+        failed: ObsoleteRun | None = None,
+    ) -> int:
         """Store what a change will have to do, with a newer fencing token. Return the new config version."""
         state, etag = await self.sync_states.get(tenant)
         earlier = state.change or ConfigChange(version=state.config_version)
+        is_failed = failed is not None and failed.run == state.active_run
+        active = failed if is_failed else state.active_run and ObsoleteRun(run=state.active_run)
         change = ConfigChange(
             version=state.config_version + 1,
-            runs=(*earlier.runs, state.active_run) if state.active_run is not None else earlier.runs,
+            runs=(*earlier.runs, active) if active else earlier.runs,
             deleted=(*earlier.deleted, deleted) if deleted is not None else earlier.deleted,
         )
-        mode = await self._mode_after(tenant, state)
+        mode = state.pending if is_failed else await self._mode_after(tenant, state)
         begun = TenantState(
             fencing_token=max(state.fencing_token, above) + 1,
             config_version=change.version,
@@ -164,6 +185,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             summary=state.summary.expired(),
             announced=state.announced,
             unread=state.unread,
+            full_at=state.full_at if is_failed else None,
             pending=mode,
             pending_request=(state.pending_request or self.ids.new_run_id()) if mode is not None else None,
             change=change,
@@ -208,12 +230,15 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         await self.recipients.replace_fence(tenant, location, raised, etag)
 
     @optimistic_update
-    async def _settle(self, tenant: TenantId, version: int, *, connected: bool) -> TenantState:
+    async def _settle(self, tenant: TenantId, version: int, failed: Sequence[Run], *, connected: bool) -> TenantState:
         """Remove a change that is complete, and return the state. Another change may have taken it over."""
         state, etag = await self.sync_states.get(tenant)
         if state.change is None or state.change.version != version:
             return state
-        settled = msgspec.structs.replace(state, change=None)
+        summary = state.summary
+        for run in failed:
+            summary = summary.after(run)
+        settled = msgspec.structs.replace(state, change=None, summary=summary)
         if not connected:
             settled = settled.without_waiting()
         await self.sync_states.replace(tenant, settled, etag)
@@ -238,13 +263,18 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         )
         await self.stages.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
 
-    async def _supersede(self, tenant: TenantId, run: RunId, *, connected: bool) -> None:
-        """End a run on the previous configuration."""
-        event("superseded", tenant=tenant, run=run)
-        problem = Problem(
-            concerns="run", code="configuration_changed", detail="The configuration changed. A new run was started."
-        )
-        if not connected:
-            detail = "The directory was disconnected during the sync."
-            problem = Problem(concerns="run", code="not_connected", detail=detail)
-        await self.stages.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
+    async def _end_run(self, tenant: TenantId, obsolete: ObsoleteRun, *, connected: bool) -> Run | None:
+        """End a run, and return it; None if it was never stored."""
+        state, problem = RunState.FAILED, obsolete.problem
+        if problem is None:
+            state = RunState.SUPERSEDED
+            detail = "The configuration changed. A new run was started."
+            problem = Problem(concerns="run", code="configuration_changed", detail=detail)
+            if not connected:
+                detail = "The directory was disconnected during the sync."
+                problem = Problem(concerns="run", code="not_connected", detail=detail)
+        now, spent = self.clock.now(), obsolete.storage_requests
+        ended = await self.stages.end(tenant, obsolete.run, state, problem, now, storage_requests=spent)
+        if state is RunState.SUPERSEDED:
+            event("superseded", tenant=tenant, run=obsolete.run)
+        return ended

@@ -17,11 +17,14 @@ from shared.domain.run import Plan, Run, RunState
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob
 from shared.errors import NotFound, Superseded
 from shared.ports.queues import JobQueue
+from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import measure
 from shared.telemetry.metrics import RUNS_ENDED
+from shared.workflows.sync.run_end import report_end
+from shared.workflows.sync.unfinished_report import report_so_far
 
 
 class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +32,7 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
 
     tenants: TenantStore
     runs: RunStore
+    recipients: RecipientStore
     queue: JobQueue
 
     async def current_plan(self, tenant: TenantId, run: RunId) -> Plan:
@@ -57,8 +61,17 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
         return context
 
     @optimistic_update
-    async def end(self, tenant: TenantId, run: RunId, state: RunState, problem: Problem, at: datetime) -> Run | None:
-        """End a run without a report, with one problem. Return the run, or None if it is not stored.
+    async def end(
+        self,
+        tenant: TenantId,
+        run: RunId,
+        state: RunState,
+        problem: Problem,
+        at: datetime,
+        *,
+        storage_requests: int = 0,
+    ) -> Run | None:
+        """End a run before it is finished, with its report so far. Return the run, or None if it is not stored.
 
         A run that has already ended stays unchanged.
         """
@@ -68,9 +81,20 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
             return None
         if stored.value.state.ended:
             return stored.value
-        ended = msgspec.structs.replace(stored.value, state=state, finished_at=at, problems=(problem,))
+        so_far = await report_so_far(self.runs, self.recipients, stored.value)
+        problems = (problem, *(other for other in so_far.problems if other != problem))
+        ended = msgspec.structs.replace(
+            so_far,
+            state=state,
+            finished_at=at,
+            problems=problems,
+            storage_requests=so_far.storage_requests + storage_requests,
+        )
         await self.runs.replace(ended, stored.etag)
-        measure(RUNS_ENDED, state=state)
+        if state is RunState.FAILED:
+            report_end(ended, at)
+        else:
+            measure(RUNS_ENDED, state=state)
         return ended
 
     async def advance(self, plan: Plan, *, resend: bool = False) -> None:

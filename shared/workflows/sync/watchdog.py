@@ -20,6 +20,7 @@ from shared.ports.runs import RunStore
 from shared.ports.tenants import SyncStateStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
+from shared.workflows.recipients.manual_changes import ManualChanges
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.plan import past_deadline
 from shared.workflows.sync.restart_on_change import RestartOnChange
@@ -49,6 +50,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
     stages: StageCoordinator
     closer: RunCloser
     changes: RestartOnChange
+    manual: ManualChanges
     imports: ImportWatchdog
     deletion: TenantDeletion
     clock: Clock
@@ -56,7 +58,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float
 
     async def __call__(self, counters: RequestCounters) -> None:
-        """Resume or end every run without progress, and finish the deletion of tenants.
+        """Resume or end every run without progress, close manual changes, and finish the deletion of tenants.
 
         A failure for one tenant does not affect the others.
         """
@@ -65,6 +67,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
                 await self._watch(tenant, state, counters)
             except SyncError as error:
                 event("watchdog_failed", tenant=tenant, run=state.active_run, code=error.code)
+        await self.manual.close_abandoned(self.stale_after_s)
         await self.imports()
         await self.deletion.sweep()
 
@@ -79,7 +82,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
             return
         active_s = (self.clock.now() - state.active_since).total_seconds() if state.active_since else self.deadline_s
         if active_s >= self.deadline_s:
-            await self.closer.fail(tenant, state.active_run, past_deadline(self.deadline_s), counters)
+            await self.changes.fail(tenant, state.active_run, past_deadline(self.deadline_s), counters)
             return
         await self._resume(tenant, state, state.active_run, active_s)
 

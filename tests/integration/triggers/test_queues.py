@@ -85,7 +85,7 @@ async def test_a_request_that_cannot_be_worked_off_is_recorded_and_done(
 
 @pytest.mark.parametrize(("asked_s", "waited_s"), [(300, 300), (0, DELAYED.first_wait_s), (9_000, DELAYED.max_wait_s)])
 async def test_a_wait_is_the_queues(world: World, asked_s: float, waited_s: float) -> None:
-    """Told to wait five minutes, the job is put back for five minutes, and this delivery is done; at least for seconds."""
+    """Told to wait five minutes, the job is put back for five minutes, and this delivery is done."""
     text = await fetch_message(world)
     world.directory().broken[USERS] = (0, Transient("429", code="throttled", retry_after_s=asked_s))
     await queues._process(FetchJob.queue, Message(text))

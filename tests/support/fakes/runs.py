@@ -59,6 +59,10 @@ class FakeRunStore:
         """Replace a run and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         return self._runs.replace((run.tenant, run.id), run, etag)
 
+    async def discard(self, tenant: TenantId, run: RunId) -> None:
+        """Delete a run that has changed nothing, if it exists."""
+        self._runs.delete((tenant, run))
+
     async def list_runs(
         self, tenant: TenantId, *, since: datetime | None = None, after: str = ""
     ) -> AsyncIterator[Run]:

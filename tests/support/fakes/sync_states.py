@@ -1,8 +1,9 @@
 """The states that runs compete for, in memory."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
-from shared.domain.ids import TenantId
+from shared.domain.ids import RunId, TenantId
 from shared.domain.run import Summary, TenantState
 from shared.domain.versioned import Versioned
 from tests.support.fakes.tenant_rows import FakeTenantRows
@@ -21,6 +22,19 @@ class FakeSyncStateStore:
     async def replace(self, tenant: TenantId, state: TenantState, etag: str | None) -> str:
         """Store the state and return its new ETag. Raises: ETagConflict if it changed since it was read."""
         return self.rows.states.replace(tenant, state, etag)
+
+    async def announce_manual(self, tenant: TenantId, run: RunId, at: datetime) -> None:
+        """Store that a manual change is about to be written."""
+        self.rows.manual.put((tenant, run), at)
+
+    async def settle_manual(self, tenant: TenantId, run: RunId) -> None:
+        """Delete what `announce_manual` stored."""
+        self.rows.manual.delete((tenant, run))
+
+    async def list_manual(self) -> AsyncIterator[tuple[TenantId, RunId, datetime]]:
+        """Iterate over the manual changes of all tenants that are announced and not settled."""
+        for (tenant, run), at in list(self.rows.manual.items()):
+            yield tenant, run, at
 
     async def list_active(self) -> AsyncIterator[tuple[TenantId, TenantState]]:
         """Iterate over the tenants that have an active, a waiting or an announced run, with their state."""

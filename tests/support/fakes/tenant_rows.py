@@ -1,12 +1,13 @@
 """The rows that the stores of tenants, connections, settings and states share."""
 
+from datetime import datetime
 from typing import Any
 
 from shared.domain.access.callers import Admins
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
-from shared.domain.ids import LocationId, TenantId
+from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.group_mapping import Location
 from shared.domain.preferences.preferences import Preferences
@@ -26,6 +27,7 @@ class FakeTenantRows:
         self.deletions: Rows[TenantId, Deletion] = Rows()
         self.health: Rows[TenantId, Health] = Rows()
         self.states: Rows[TenantId, TenantState] = Rows()
+        self.manual: Rows[tuple[TenantId, RunId], datetime] = Rows()
         self.locations: Rows[tuple[TenantId, LocationId], Location] = Rows()
 
     def of(self, part: Part) -> Rows[TenantId, Any]:

@@ -78,6 +78,9 @@ class FakeTenantStore:
             self.rows.of(part).delete(tenant)
         self.rows.states.delete(tenant)
         self.rows.health.delete(tenant)
+        for announced in self.rows.manual.keys():
+            if announced[0] == tenant:
+                self.rows.manual.delete(announced)
         for key in self.rows.locations.keys():
             if key[0] == tenant:
                 self.rows.locations.delete(key)

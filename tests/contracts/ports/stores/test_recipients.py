@@ -200,7 +200,8 @@ async def test_whom_others_have_changed_afterwards(
             for name in names
         ]
         changes = tuple(
-            Change(kind=ChangeKind.UPDATED, reason=Reason.EDITED, recipient=person.id, before=person) for person in people
+            Change(kind=ChangeKind.UPDATED, reason=Reason.EDITED, recipient=person.id, before=person)
+            for person in people
         )
         journal = JournalEntry(run=run, actor="sync", at=NOW, changes=changes)
         taken = Fence(fencing_token=token, attempt="a", operation=number, sequence=sequence)

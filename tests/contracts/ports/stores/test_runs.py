@@ -144,6 +144,9 @@ async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:
     assert recent == [runs[3], runs[2]]
     with pytest.raises(NotFound):
         await stores.runs.get(stores.acme_2, runs[0].id)
+    for _ in range(2):
+        await stores.runs.discard(stores.acme, runs[3].id)
+    assert [run async for run in stores.runs.list_runs(stores.acme)] == found[1:]
 
 
 async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores) -> None:

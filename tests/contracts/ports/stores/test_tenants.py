@@ -231,3 +231,20 @@ async def test_health_admins_and_sso_are_the_tenants_own(stores: Stores) -> None
         Admins(),
         Health(),
     )
+
+
+async def test_manual_changes_are_announced_until_they_are_settled(stores: Stores) -> None:
+    """Those of all tenants are listed; a tenant's are erased with it, and do not change its state."""
+    acme, other = stores.acme, stores.acme_2
+    first, second = RunId("8204576261968-0000000a"), RunId("8204576261968-0000000b")
+    for tenant, run in ((acme, first), (acme, second), (other, first)):
+        await stores.sync_states.announce_manual(tenant, run, NOW)
+    await stores.sync_states.settle_manual(acme, second)
+    await stores.sync_states.settle_manual(acme, second)
+    found = [each async for each in stores.sync_states.list_manual() if each[0] in {acme, other}]
+    assert sorted(found) == [(acme, first, NOW), (other, first, NOW)]
+    assert (await stores.tenants.get_context(acme)).state == (TenantState(), None)
+    await stores.tenants.delete_all(acme)
+    found = [each async for each in stores.sync_states.list_manual() if each[0] in {acme, other}]
+    assert found == [(other, first, NOW)]
+    await stores.tenants.delete_all(other)

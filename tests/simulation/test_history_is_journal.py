@@ -1,0 +1,200 @@
+"""Every run ends, and the history says what the journals say, also when workers die."""
+
+import contextlib
+import dataclasses
+import io
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import pytest
+
+from shared.bootstrap import App
+from shared.domain.ids import LocationId, TenantId
+from shared.domain.imports.row_decisions import ImportMode
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
+from shared.domain.recipient import Change, ChangeKind, Counts, Reason, Recipient, Status
+from shared.domain.reconcile.decide import Write
+from shared.domain.run import Run, RunKind, RunState
+from shared.domain.sync.jobs import ReconcileJob
+from shared.errors import Superseded, SyncError
+from shared.telemetry import RequestCounters
+from shared.workflows.recipients.fenced_writer import FencedWriter
+from tests.simulation.importing import Interrupting
+from tests.support.builders import user
+from tests.support.fakes import FakeRecipientStore, FakeSyncStateStore
+from tests.support.world import SETTINGS, Crash, Fuse, World, deliver
+
+CONTOSO, BERLIN, MUNICH = TenantId("contoso"), LocationId("berlin"), LocationId("munich")
+GUARD = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)
+FULL = Preferences(mode=Mode.FULL, guard=GUARD)
+FILE = b"mail,department\n" + b"".join(b"csv%d@example.com,IT\n" % number for number in range(250))
+
+
+async def _world() -> World:
+    world = World()
+    await world.tenant(CONTOSO, [user(number) for number in range(10)], FULL, {"berlin": [], "munich": []})
+    await world.sync(CONTOSO, "first")
+    world.clock.advance(60)
+    return world
+
+
+async def _require_history(world: World) -> list[Run]:
+    """Verify that no run is open, and that counts are those of the journals. Return the runs, newest first."""
+    recipients, states = world.ports.recipients, world.ports.sync_states
+    assert isinstance(recipients, FakeRecipientStore)
+    assert isinstance(states, FakeSyncStateStore)
+    runs = [run async for run in world.ports.runs.list_runs(CONTOSO)]
+    journals = {entry.run for entries in recipients._journal.values() for _, entry in entries}
+    assert journals <= {run.id for run in runs}
+    for run in runs:
+        assert run.state.ended, run
+        for location in (BERLIN, MUNICH):
+            report = run.locations.get(location)
+            written = await recipients.get_journal_counts(CONTOSO, location, run.id)
+            assert (report.counts if report else Counts()) == written, run
+        assert run.counts == sum((report.counts for report in run.locations.values()), Counts())
+    assert states.rows.manual.keys() == []
+    return runs
+
+
+async def _watched(world: World) -> None:
+    for _ in range(2):
+        world.clock.advance(1_000)
+        await world.app.watchdog(RequestCounters())
+        await world.drain()
+
+
+def _left(recipient: Recipient) -> Write:
+    """Return the write that deactivates a recipient."""
+    gone = msgspec.structs.replace(recipient, status=Status.DEACTIVATED_BY_SYNC)
+    change = Change(
+        kind=ChangeKind.DEACTIVATED,
+        reason=Reason.ACCOUNT_DELETED,
+        recipient=recipient.id,
+        object_id=recipient.object_id,
+        before=recipient,
+    )
+    return Write(recipient=gone, change=change)
+
+
+async def _half_written(world: World) -> tuple[Run, FencedWriter]:
+    """Let a run update one location and a part of the other. Return it with the writer of that part."""
+    world.directory().put(*(user(number, department="HR") for number in range(10)))
+    await world.request(CONTOSO, "second")
+    for _ in range(3):
+        await deliver(world.app, world.queue.messages.pop(0))
+    run = await world.newest(CONTOSO)
+    assert run.state is RunState.RECONCILING
+    (job,) = [message for message in world.queue.messages if isinstance(message, ReconcileJob)]
+    world.queue.messages.clear()
+    plan = await world.ports.runs.get_plan(CONTOSO, run.id)
+    writer = await FencedWriter.acquire(
+        world.ports.recipients, CONTOSO, job.location, fencing_token=plan.fencing_token, attempt="half"
+    )
+    stored = await world.recipients(CONTOSO, job.location)
+    await writer.write([_left(stored[0])], run=run.id, actor="sync", at=world.clock.now())
+    return run, writer
+
+
+async def change_settings(world: World) -> RunState:
+    """Change the preferences."""
+    await world.app.preferences.put(CONTOSO, msgspec.structs.replace(FULL, include_guests=False))
+    return RunState.SUPERSEDED
+
+
+async def pass_deadline(world: World) -> RunState:
+    """Let the deadline pass, and the watchdog look."""
+    world.clock.advance(SETTINGS.run_deadline_s)
+    await world.app.watchdog(RequestCounters())
+    return RunState.FAILED
+
+
+async def take_over(world: World) -> RunState:
+    """Let the deadline pass, and another run begin."""
+    world.clock.advance(SETTINGS.run_deadline_s)
+    await world.request(CONTOSO, "third")
+    await deliver(world.app, world.queue.messages.pop())
+    return RunState.FAILED
+
+
+@pytest.mark.parametrize("end", [change_settings, pass_deadline, take_over])
+async def test_a_run_that_ends_early_is_in_the_history(end: Callable[[World], Awaitable[RunState]]) -> None:
+    """With its changes at every location. Its worker can add nothing, the guard counts them, and undo reverts them."""
+    world = await _world()
+    before = await world.everything(CONTOSO)
+    run, writer = await _half_written(world)
+    state = await end(world)
+    late = _left((await world.recipients(CONTOSO, "berlin"))[1])
+    with pytest.raises(Superseded):
+        await writer.write([late], run=run.id, actor="sync", at=world.clock.now())
+    ended = await world.run(CONTOSO, run.id)
+    assert (ended.state, ended.counts.updated, ended.counts.deactivated) == (state, 10, 1)
+    recent = await world.app.recent_losses.count(CONTOSO, [BERLIN, MUNICH], None)
+    assert sum(losses.week for losses in recent.values()) == 1
+    if (await world.ports.sync_states.get(CONTOSO)).value.active_run is None:
+        world.clock.advance(1)
+        await world.app.undo(CONTOSO, run.id, "anna")
+        assert await world.everything(CONTOSO) == before
+    await _watched(world)
+    await _require_history(world)
+
+
+async def edit(app: App) -> None:
+    """Change a recipient."""
+    recipient = await anext(app.ports.recipients.list_recipients(CONTOSO, BERLIN))
+    await app.edit_recipient(CONTOSO, BERLIN, recipient.id, {"department": "Research"}, active=None, by="anna")
+
+
+async def import_file(app: App) -> None:
+    """Import a file of several batches."""
+    await app.import_csv(CONTOSO, BERLIN, io.BytesIO(FILE), ImportMode.MERGE, "", "anna")
+
+
+async def undo(app: App) -> None:
+    """Undo the oldest sync."""
+    runs = [run async for run in app.ports.runs.list_runs(CONTOSO) if run.kind is RunKind.SYNC]
+    await app.undo(CONTOSO, runs[-1].id, "anna")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
+@pytest.mark.parametrize("change", [edit, import_file, undo])
+async def test_a_manual_change_killed_at_every_call(
+    change: Callable[[App], Awaitable[None]],
+    after: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """What was written is in the history; nothing else is; the same request can be sent again."""
+    calls = 0
+    while True:
+        world = await _world()
+        fuse = Fuse(calls, after=after)
+        with contextlib.suppress(Crash):
+            await change(world.fragile(fuse))
+        await _watched(world)
+        for run in await _require_history(world):
+            assert run.counts != Counts(), f"killed at call {calls}"
+        await change(world.app)
+        await _require_history(world)
+        if not fuse.blown:
+            break
+        calls += 1
+    assert calls > 10, "the fuse has been everywhere"
+
+
+@pytest.mark.parametrize("change", [edit, import_file, undo])
+@pytest.mark.parametrize("method", ["get_fence", "write"])
+async def test_a_worker_that_was_given_up_writes_nothing(change: Callable[[App], Awaitable[None]], method: str) -> None:
+    """It stops for longer than the watchdog waits, before it takes the fence or before it writes."""
+    world = await _world()
+    before = await world.everything(CONTOSO)
+
+    async def give_up() -> None:
+        world.clock.advance(1_000)
+        await world.app.watchdog(RequestCounters())
+
+    stalled = Interrupting(world.ports.recipients, method, 1, give_up)
+    app = App(dataclasses.replace(world.ports, recipients=stalled), SETTINGS)
+    with pytest.raises(SyncError):
+        await change(app)
+    assert await world.everything(CONTOSO) == before
+    await _watched(world)
+    assert [run.kind for run in await _require_history(world)] == [RunKind.SYNC]
