@@ -13,7 +13,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Reason, Recipient, Status
-from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.write import Write
 from shared.domain.run import Run, RunKind, RunState
 from shared.domain.sync.jobs import ReconcileJob
 from shared.errors import Superseded, SyncError

@@ -11,7 +11,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Change, ChangeKind, Reason, Recipient, Status
-from shared.domain.reconcile.decide import Write
+from shared.domain.reconcile.write import Write
 from shared.domain.run import RunState
 from shared.errors import Conflict, NotFound, Superseded
 from shared.telemetry import RequestCounters

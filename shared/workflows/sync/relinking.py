@@ -13,11 +13,11 @@ from shared.domain.reconcile.relink import Relink
 from shared.domain.reconcile.write import Write
 from shared.domain.run import Plan
 from shared.errors import NotFound
-from shared.ports.platform import Clock, IdSource
+from shared.ports.platform import Clock
 from shared.ports.recipients import RecipientStore
 from shared.workflows.connections.directory_access import DirectoryAccess
-from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.sync.resumable_check import ResumableCheck
+from shared.workflows.sync.run_writer import RunWriter
 from shared.workflows.sync.stages import StageCoordinator
 
 
@@ -27,8 +27,8 @@ class Relinking(msgspec.Struct, frozen=True, kw_only=True):
     access: DirectoryAccess
     stages: StageCoordinator
     recipients: RecipientStore
+    writer: RunWriter
     clock: Clock
-    ids: IdSource
 
     async def __call__(
         self, plan: Plan, relinks: Mapping[LocationId, Sequence[Relink]], check: ResumableCheck
@@ -59,10 +59,7 @@ class Relinking(msgspec.Struct, frozen=True, kw_only=True):
         """Make the writes whose recipient is as it was when they were decided."""
         if not writes:
             return
-        fenced = await FencedWriter.acquire(
-            self.recipients, plan.tenant, location, fencing_token=plan.fencing_token, attempt=self.ids.new_attempt_id()
-        )
-        await self.stages.require_current(plan)
+        fenced = await self.writer.acquire(plan, location)
         stored: dict[RecipientId, Recipient] = {}
         for recipient in sorted({write.recipient.id for write in writes}):
             with suppress(NotFound):

@@ -150,10 +150,10 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: The tenant does not exist.
             Contended: Other changes of a mapping came first at every attempt.
         """
-        for location in await self.list_all(tenant):
-            if any(mapping.id == group for mapping in location.groups):
-                await self._remove_group(tenant, location.id, group)
-        await self.running_work.invalidate_running_work(tenant)
+        async with self.running_work.changing(tenant):
+            for location in await self.list_all(tenant):
+                if any(mapping.id == group for mapping in location.groups):
+                    await self._remove_group(tenant, location.id, group)
 
     @optimistic_update
     async def _remove_group(self, tenant: TenantId, location: LocationId, group: ObjectId) -> None:
