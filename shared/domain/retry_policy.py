@@ -42,6 +42,10 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         """Sum of all waits, in seconds."""
         return sum(map(self.wait_s, range(self.retries)))
 
+    def bounded_s(self, asked_s: float) -> float:
+        """Return the wait that a service asked for, in seconds, within the bounds of the policy."""
+        return min(max(asked_s, self.first_wait_s), self.max_wait_s)
+
     def wait_s(self, retry: int) -> float:
         """Return the wait before a retry, in seconds; the first retry is number 0."""
         return min(self.max_wait_s, self.first_wait_s * 2.0**retry)

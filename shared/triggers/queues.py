@@ -83,7 +83,7 @@ async def _handle(
     except Transient as error:
         if error.retry_after_s is None:
             raise
-        wait_s = min(max(error.retry_after_s, DELAYED.first_wait_s), DELAYED.max_wait_s)
+        wait_s = DELAYED.bounded_s(error.retry_after_s)
         event("requeued", queue=job.queue, code=error.code, seconds=wait_s)
         await product.queue.send([job], delay_s=wait_s)
 

@@ -180,7 +180,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
                     return False
                 raise error
             wait_s = INTERRUPTED.first_wait_s
-        job, delay_s = message.job, min(wait_s, DELAYED.max_wait_s)
+        job, delay_s = message.job, DELAYED.bounded_s(wait_s)
         until = self.clock.now() + timedelta(seconds=delay_s)
         if until >= plan.created_at + timedelta(seconds=self.deadline_s):
             return False
