@@ -98,6 +98,7 @@ class SyncWiring(TenantWiring):
             closer=self.closer,
             queue=self.ports.queue,
             clock=self.ports.clock,
+            ids=self.ports.ids,
             budget_s=self.settings.job_budget_s,
         )
 

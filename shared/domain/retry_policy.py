@@ -208,9 +208,9 @@ DELAYED: Final = Retry(
     error="other `Transient` with a wait",
     stage="any job",
     attempts=UNTIL_DEADLINE,
-    first_wait_s=5.0,
+    first_wait_s=1.0,
     max_wait_s=3_600.0,
-    wait="as the error says, 5 s to an hour",
+    wait="as the error says, 1 s to an hour",
     outcome="the run fails at its deadline",
 )
 #: The run then continues with its other sources.

@@ -88,22 +88,12 @@ def parse(queue: str, text: str, message_id: str = "") -> Job:
         Rejected: It is malformed, or the queue is not one of jobs.
         Unreadable: A newer version of the app has sent it.
     """
-    kind: type[FetchJob | ReconcileJob | DeactivateJob | ImportJob]
-    match queue:
-        case SyncRequest.queue:
-            return parse_request(text, message_id)
-        case _ if queue in QUEUES:
-            require_readable(_parse(text, _Schema).schema, "The message")
-    match queue:
-        case FetchJob.queue:
-            kind = FetchJob
-        case ReconcileJob.queue:
-            kind = ReconcileJob if _parse(text, _Step).step is None else DeactivateJob
-        case ImportJob.queue:
-            kind = ImportJob
-        case _:
-            raise Rejected("It is an event, not a message.", code="malformed_message")
-    job = _parse(text, kind)
+    if queue == SyncRequest.queue:
+        return parse_request(text, message_id)
+    if queue not in QUEUES:
+        raise Rejected("It is an event, not a message.", code="malformed_message")
+    require_readable(_parse(text, _Schema).schema, "The message")
+    job = _parse(text, _kind_of(queue, text))
     tenant_id(job.tenant)
     run_id(job.run)
     if isinstance(job, FetchJob):
@@ -116,6 +106,13 @@ def parse(queue: str, text: str, message_id: str = "") -> Job:
     if isinstance(job, ImportJob):
         import_id(job.import_id)
     return job
+
+
+def _kind_of(queue: str, text: str) -> type[FetchJob | ReconcileJob | DeactivateJob | ImportJob]:
+    """Return the kind of a job's message."""
+    if queue == ReconcileJob.queue:
+        return ReconcileJob if _parse(text, _Step).step is None else DeactivateJob
+    return ImportJob if queue == ImportJob.queue else FetchJob
 
 
 def parse_request(text: str, message_id: str) -> SyncRequest:

@@ -126,7 +126,9 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             outcome, report = await self._apply(wanted, run, matcher)
             if outcome.look_alikes or (report.counts == Counts() and not outcome.held):
                 await self.manual.close(wanted.tenant, run)  # another change came first, and nothing was written
-                return _unconfirmed(outcome) if outcome.look_alikes else ImportReport(**asdict(outcome), counts=Counts())
+                return (
+                    _unconfirmed(outcome) if outcome.look_alikes else ImportReport(**asdict(outcome), counts=Counts())
+                )
             decision = outcome.decision(wanted.by, self.manual.clock.now())
             recorded = await self.manual.record(wanted.tenant, run, {wanted.location: report}, decision)
         await self.files.remember(wanted)

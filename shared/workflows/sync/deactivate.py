@@ -17,7 +17,7 @@ from shared.domain.run import HeldDecision, Plan, Run, RunState
 from shared.domain.sync.jobs import BUDGET_SHARE, DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import RunOutcome
 from shared.errors import NeedsAttention, NotFound, RefusedOnce, RequestRefused, SyncError, Transient
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
@@ -47,6 +47,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
     closer: RunCloser
     queue: JobQueue
     clock: Clock
+    ids: IdSource
     budget_s: float
 
     async def __call__(self, job: DeactivateJob, counters: RequestCounters) -> None:
