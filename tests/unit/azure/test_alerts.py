@@ -11,6 +11,8 @@ from infra.azure.expressions import evaluate
 from infra.azure.snapshot import FOLDER, Snapshot
 from shared.domain.connections.connection_health import NoticeKind
 from shared.domain.run import RunState
+from shared.telemetry import metrics
+from shared.telemetry.spans import outcome_of
 
 ROOT = Path(__file__).parents[3]
 ALERTS: list[dict[str, Any]] = json.loads((FOLDER / "alerts.json").read_text(encoding="utf-8"))
@@ -22,15 +24,10 @@ EVENTS = {
     for path in (ROOT / "shared").rglob("*.py")
     for name in re.findall(r'\bevent\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
 }
-#: Names of metrics, with their attributes. A test compares the page with the code.
-METRICS = {
-    name: set(re.findall(r"`(\w+)`", attributes))
-    for name, attributes in re.findall(
-        r"^\| `(recipient_sync\.[\w.]+)` \| \w+ \| `[^`]+` \| (.*)\|$",
-        (ROOT / "docs" / "reference" / "telemetry.md").read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
-}
+#: Names of metrics, with their attributes.
+METRICS = {metric.name: set(metric.attributes) for metric in metrics.METRICS}
+#: Values of the attribute `outcome`.
+OUTCOMES = {outcome_of(status, is_throttled=throttled) for status in (200, 503) for throttled in (False, True)}
 #: Values that a query may compare the fields of events with.
 KINDS = {str(kind) for kind in NoticeKind}
 STATES = {str(state) for state in RunState}
@@ -55,13 +52,13 @@ def query(request: pytest.FixtureRequest) -> str:
 def test_a_query_uses_names_that_exist(query: str) -> None:
     """An event or a metric that is renamed would silence an alert."""
     names = re.findall(r"Message startswith '(\w+) '", query)
-    metrics = re.findall(r"Name == '([\w.]+)'", query)
+    measured = re.findall(r"Name == '([\w.]+)'", query)
     assert query.count("startswith") == len(names)
-    assert query.count("Name ==") == len(metrics)
+    assert query.count("Name ==") == len(measured)
     assert set(names) <= EVENTS
-    assert set(metrics) <= set(METRICS)
+    assert set(measured) <= set(METRICS)
     assert set(re.findall(r"App\w+", query)) == (
-        {"AppTraces"} if names else {"AppMetrics"} if metrics else {"AppAvailabilityResults"}
+        {"AppTraces"} if names else {"AppMetrics"} if measured else {"AppAvailabilityResults"}
     )
 
 
@@ -72,6 +69,8 @@ def test_a_query_uses_fields_and_attributes_that_exist(query: str) -> None:
         assert value in values[field]
     for metric in re.findall(r"Name == '([\w.]+)'", query):
         assert set(re.findall(r"Properties\.(\w+)", query)) <= METRICS[metric]
+    compared = re.findall(r"tostring\(Properties\.(\w+)\) == '(\w+)'", query)
+    assert [pair for pair in compared if pair[0] != "outcome" or pair[1] not in OUTCOMES] == []
 
 
 def test_every_metric_is_shown() -> None:
