@@ -29,10 +29,10 @@ def without_invisible(text: str) -> str:
 
 def is_damaged(text: str) -> bool:
     """Return whether a program has lost or escaped characters of a text, or has read UTF-8 as another encoding."""
-    if "\ufffd" in text or ("?" in text and _LOST.search(text)) or ("&" in text and _ENTITY.search(text)):
+    if ("?" in text and _LOST.search(text)) or ("&" in text and _ENTITY.search(text)):
         return True
-    if text.isascii():
-        return False
+    if text.isascii() or "\ufffd" in text:
+        return not text.isascii()
     try:
         return not text.encode("cp1252").decode("utf-8").isascii()
     except UnicodeError:

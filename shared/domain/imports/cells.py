@@ -41,6 +41,8 @@ def cleaned(name: str, text: str) -> str | None:
     if name in _ID_FIELDS and len(text) <= _MAX_PLACEHOLDER and text.casefold() in _PLACEHOLDERS:
         return None
     if name in ADDRESS_FIELDS:
+        if text.isascii() and is_address(text):
+            return text
         address = clean_address(text)
         return address if is_address(address) else text
     if name in PHONE_FIELDS:

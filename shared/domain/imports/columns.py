@@ -88,7 +88,7 @@ class Columns(NamedTuple):
 
     def is_header(self, cells: Sequence[str]) -> bool:
         """Return whether a row is the header again, as in files that were put together."""
-        return cells[1:] == self.names[1:] and plain(cells[0]) == plain(self.names[0])
+        return cells[-1] == self.names[-1] and cells[1:] == self.names[1:] and plain(cells[0]) == plain(self.names[0])
 
     def see(self, cells: Sequence[str]) -> None:
         """Note which columns without a name have a value in a row."""

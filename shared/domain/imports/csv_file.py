@@ -11,7 +11,7 @@ from typing import IO, Final
 import msgspec
 
 from shared.domain.email_address import is_address
-from shared.domain.imports.cells import cleaned, fault_of, harmless, value_of
+from shared.domain.imports.cells import MAX_TEXT, cleaned, fault_of, harmless, value_of
 from shared.domain.imports.columns import (
     ColumnMapping,
     Columns,
@@ -208,7 +208,8 @@ def _row(line: int, columns: Columns, cells: Sequence[str]) -> Row | RowProblem:
     if columns.is_header(cells):
         detail = "The row contains the names of the columns again. Remove it."
         return RowProblem(line=line, code="invalid_value", detail=detail)
-    columns.see(cells)
+    if columns.nameless:
+        columns.see(cells)
     recipient = "".join(cells[columns.id : columns.id + 1]).strip() if columns.id is not None else ""
     fields = _fields(line, columns, cells, is_exported=bool(recipient))
     if isinstance(fields, RowProblem):
@@ -218,7 +219,7 @@ def _row(line: int, columns: Columns, cells: Sequence[str]) -> Row | RowProblem:
         detail = f"{disabled[:80]!r} does not say whether the account is in use: write true or false."
         return RowProblem(line=line, code="invalid_value", detail=detail)
     name = fields.get("display_name") or ""
-    if not (name if recipient else without_invisible(name).strip(_NOT_A_NAME)):
+    if not (name if recipient or name[:1].isalpha() else without_invisible(name).strip(_NOT_A_NAME)):
         whole = whole_name(fields)
         if whole and not recipient:
             fields["display_name"] = whole
@@ -226,7 +227,7 @@ def _row(line: int, columns: Columns, cells: Sequence[str]) -> Row | RowProblem:
             fields.pop("display_name", None)  # an absent name does not erase the stored one
         else:
             return RowProblem(line=line, code="nobody", detail=NO_NAME)
-    deactivated = was_deactivated(columns, cells)
+    deactivated = columns.status is not None and was_deactivated(columns, cells)
     return Row(line=line, fields=fields, recipient=recipient, deactivated=deactivated, disabled=disabled)
 
 
@@ -242,7 +243,8 @@ def _fields(
         value = fields[name] = cleaned(name, text) if text is not None else None
         if value is None:
             continue
-        if fault := fault_of(name, value, is_exported=is_exported):
+        may_be_faulty = value[0] in "#E" or "+" in value or len(value) > MAX_TEXT or not value.isprintable()
+        if may_be_faulty and (fault := fault_of(name, value, is_exported=is_exported)):
             return RowProblem(line=line, code="invalid_value", detail=fault)
         if name in ADDRESS_FIELDS and not (is_exported or is_address(value)):
             return RowProblem(line=line, code="invalid_mail", detail=NO_ADDRESS.format(value[:80]))

@@ -25,8 +25,8 @@ _TITLES: Final = 10
 _RECOGNISED: Final = 2
 #: White space that can stand around quotes like a space. Inside values it becomes one anyway.
 _SPACES: Final = "\t\u00a0\u2007\u202f"
-#: What can surround values of a row without any: white space, and the end of a file in DOS.
-_BLANK: Final = " \t\r\n\x0b\x0c\x1a\u00a0"
+#: Rows without any value: empty ones, and the mark at the end of a file in DOS.
+_BLANK: Final = frozenset({"", "\x1a"})
 #: Rows without any value.
 _EMPTY: Final = re.compile(r'(?:[\s,;|]|"[^\S\r\n]*")*')
 
@@ -79,7 +79,7 @@ def records(text: TextIO, recognised: Callable[[Sequence[str]], int]) -> Iterato
         if inner.recognised >= _RECOGNISED:
             lines, form = _Lines(_Unwrapped(_rows(lines, form.delimiter), form.delimiter)), inner
     for number, record in enumerate(_rows(lines, form.delimiter)):
-        if record.error or (number >= form.titles and "".join(record.cells).strip(_BLANK)):
+        if record.error or (number >= form.titles and "".join(record.cells).strip() not in _BLANK):
             yield Record(skipped + record.line, record.cells, record.error)
 
 
