@@ -7,7 +7,7 @@ Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-t
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, NewType
 
@@ -149,6 +149,11 @@ def recipient_id(text: str) -> RecipientId:
 def new_run_id(now_ms: int, entropy: int) -> RunId:
     """Return the id of a run requested at `now_ms` (milliseconds since 1970 UTC). Later runs sort first."""
     return RunId(f"{_NEWEST_FIRST_MS - now_ms:013d}-{entropy % 2**32:08x}")
+
+
+def requested_at(run: RunId) -> datetime:
+    """Return the time in the id of a run, with a resolution of one millisecond."""
+    return datetime.fromtimestamp((_NEWEST_FIRST_MS - int(run.partition("-")[0])) / 1000, UTC)
 
 
 def run_id_at(requested_at: datetime, entropy: int) -> RunId:

@@ -10,7 +10,7 @@ from shared.domain.recipient import Recipient
 from shared.domain.run import Run, RunMode, RunState
 from shared.telemetry import RequestCounters
 from tests.support.builders import person, user
-from tests.support.world import Crash, Fuse, World, drain_with_retries
+from tests.support.world import SETTINGS, Crash, Fuse, World, drain_with_retries
 
 CONTOSO = TenantId("contoso")
 PEOPLE = [user(number) for number in range(30)]
@@ -134,6 +134,8 @@ async def test_a_click_killed_at_every_call(after: bool) -> None:  # noqa: FBT00
         assert same_result(run, undisturbed), f"killed at call {calls}"
         assert await world.everything("contoso") == recipients, f"killed at call {calls}"
         assert [run.state async for run in world.ports.runs.list_runs(CONTOSO)] == [RunState.DONE] * 2
+        world.clock.advance(SETTINGS.run_deadline_s)
+        await world.app.watchdog(RequestCounters())
         assert not (await world.ports.sync_states.get(CONTOSO)).value.is_busy
         if not fuse.blown:
             break

@@ -143,6 +143,40 @@ async def test_a_run_whose_message_is_lost_is_started_by_the_watchdog() -> None:
     assert world.queue.messages == []
 
 
+@pytest.mark.parametrize("ahead_s", [0, 3_600], ids=["right clock", "clock ahead"])
+async def test_a_run_that_is_announced_and_not_stored_yet_is_not_forgotten(ahead_s: float) -> None:
+    """The watchdog looks in between, also one whose clock is an hour ahead; then the API stores the run and dies."""
+    world = await full_world()
+    store = world.ports.runs.insert
+
+    async def looked_between(run: Run) -> bool:
+        await _watch(world, after_s=ahead_s)
+        return await store(run)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.ports.runs, "insert", looked_between)
+        run = await _announced(world, RunMode.FULL)
+    await _watch(world, after_s=SETTINGS.watchdog_stale_after_s)
+    assert (await world.run("contoso", run.id)).state is RunState.DONE
+
+
+async def test_a_run_that_was_announced_and_never_stored_is_forgotten() -> None:
+    """After the deadline of a run, when no request can still store it."""
+    world = await full_world()
+
+    async def dies(_: Run) -> bool:
+        raise Crash
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.ports.runs, "insert", dies)
+        with pytest.raises(Crash):
+            await world.app.request_run(CONTOSO, RunMode.FULL)
+    await _watch(world, after_s=SETTINGS.run_deadline_s - 60)
+    assert (await world.ports.sync_states.get(CONTOSO)).value.is_busy
+    await _watch(world, after_s=60)
+    assert not (await world.ports.sync_states.get(CONTOSO)).value.is_busy
+
+
 async def test_a_preview_whose_message_is_lost_ends() -> None:
     """A preview is not started long after it was requested; nothing is written, and others can run."""
     world = await full_world()

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from shared.domain.ids import RunId, TenantId, run_id
+from shared.domain.ids import RunId, TenantId, requested_at, run_id
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import FetchJob, SyncRequest
@@ -103,7 +103,12 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         settled: set[RunId] = set()
         for run in state.announced:
             stored = await self._find(tenant, run)
-            if stored is None or stored.value.state is not RunState.PLANNING:
+            if stored is None:
+                # The request that announced it may still store it. The id shows the time of another clock.
+                if (self.clock.now() - requested_at(run)).total_seconds() >= self.deadline_s:
+                    settled.add(run)
+                continue
+            if stored.value.state is not RunState.PLANNING:
                 settled.add(run)
                 continue
             age_s = self._age_s(stored.value)
