@@ -35,10 +35,12 @@ class OperationWiring(SupervisionWiring):
             operator_log=self.ports.operator_log,
             queue=self.ports.queue,
             runs=self.ports.runs,
+            recipients=self.ports.recipients,
             stages=self.stages,
             changes=self.restart_on_change,
             import_completion=self.import_completion,
             clock=self.ports.clock,
+            ids=self.ports.ids,
         )
 
     @cached_property

@@ -16,6 +16,7 @@ from shared.domain.recipient import Change, ChangeKind, Counts, Reason, Recipien
 from shared.domain.reconcile.write import Write
 from shared.domain.run import Run, RunKind, RunState
 from shared.domain.sync.jobs import ReconcileJob
+from shared.domain.sync.queue_messages import encode
 from shared.errors import Superseded, SyncError
 from shared.telemetry import RequestCounters
 from shared.workflows.recipients.fenced_writer import FencedWriter
@@ -198,3 +199,27 @@ async def test_a_worker_that_was_given_up_writes_nothing(change: Callable[[App],
     assert await world.everything(CONTOSO) == before
     await _watched(world)
     assert [run.kind for run in await _require_history(world)] == [RunKind.SYNC]
+
+
+async def _not_yet(_: ReconcileJob) -> bool:
+    """Return what a job was told before the result was recorded."""
+    return False
+
+
+async def test_a_comparison_that_is_given_up_reports_what_it_wrote() -> None:
+    """Its deliveries failed, the first of them after it had written. One that still runs, or begins, writes nothing."""
+    world = await _world()
+    run, writer = await _half_written(world)
+    (location,) = {BERLIN, MUNICH} - set(await world.ports.runs.list_reconciled(CONTOSO, run.id))
+    job = ReconcileJob(tenant=CONTOSO, run=run.id, location=location)
+    await world.app.dead_letters.record(job.queue, "message", encode(job), RequestCounters())
+    late = (await world.recipients(CONTOSO, location))[1]
+    with pytest.raises(Superseded):
+        await writer.write([_left(late)], run=run.id, actor="sync", at=world.clock.now())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.ports.runs, "is_reconciled", _not_yet)
+        with pytest.raises(Superseded):
+            await world.app.reconcile(job, RequestCounters())
+    await world.drain()
+    runs = await _require_history(world)
+    assert (runs[0].locations[location].counts.deactivated, runs[0].problems[0].code) == (1, "poison")

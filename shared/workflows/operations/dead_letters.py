@@ -11,6 +11,7 @@ import msgspec
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
+from shared.domain.run import Plan
 from shared.domain.sync.jobs import (
     QUEUES,
     DeactivateJob,
@@ -26,11 +27,13 @@ from shared.domain.sync.jobs import (
 from shared.domain.sync.queue_messages import parse
 from shared.errors import Rejected, Superseded, SyncError
 from shared.ports.operations import OperatorLog
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobQueue, PoisonMessage
+from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
 from shared.workflows.imports.completion import ImportCompletion
+from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.sync.restart_on_change import RestartOnChange
 from shared.workflows.sync.stages import StageCoordinator
 
@@ -47,10 +50,12 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
     operator_log: OperatorLog
     queue: JobQueue
     runs: RunStore
+    recipients: RecipientStore
     stages: StageCoordinator
     changes: RestartOnChange
     import_completion: ImportCompletion
     clock: Clock
+    ids: IdSource
 
     async def add_entry(self, queue: str, message_id: str, body: str, code: str, detail: str, message: Message) -> None:
         """Add an entry to the operator log. Adding the same message again changes nothing."""
@@ -111,12 +116,8 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
                 await self.runs.record_fetch_result(message, failed)
                 await self.stages.advance(plan)
             case ReconcileJob():
-                problem = _problem(message.location, cause)
                 plan = await self.stages.current_plan(message.tenant, message.run)
-                unreconciled = ReconcileResult(
-                    location=message.location, counts=Counts(), baseline=0, active=0, partial=True, problem=problem
-                )
-                await self.runs.record_reconcile_result(message, unreconciled)
+                await self.runs.record_reconcile_result(message, await self._unreconciled(plan, message, cause))
                 await self.stages.advance(plan)
             case DeactivateJob():
                 await self.stages.current_plan(message.tenant, message.run)
@@ -125,6 +126,25 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
                 await self.import_completion.fail(message, _problem("import", cause))
             case SyncRequest() | None:
                 pass  # the message did not start a run, or cannot be decoded
+
+    async def _unreconciled(self, plan: Plan, job: ReconcileJob, cause: str) -> ReconcileResult:
+        """Return the result of a job that is given up, with what its deliveries have written."""
+        counts = Counts()
+        if not plan.preview:
+            # Closed: another delivery would write what this result does not count.
+            await FencedWriter.acquire(
+                self.recipients,
+                job.tenant,
+                job.location,
+                fencing_token=plan.fencing_token,
+                attempt=self.ids.new_attempt_id(),
+                closes=True,
+            )
+            counts = await self.recipients.get_journal_counts(job.tenant, job.location, job.run)
+        problem = _problem(job.location, cause)
+        return ReconcileResult(
+            location=job.location, counts=counts, baseline=0, active=0, partial=True, problem=problem
+        )
 
 
 def _problem(concerns: str, cause: str) -> Problem:

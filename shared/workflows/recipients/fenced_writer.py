@@ -57,16 +57,29 @@ class FencedWriter:
     @classmethod
     @optimistic_update
     async def acquire(
-        cls, store: RecipientStore, tenant: TenantId, location: LocationId, *, fencing_token: int, attempt: str
+        cls,
+        store: RecipientStore,
+        tenant: TenantId,
+        location: LocationId,
+        *,
+        fencing_token: int,
+        attempt: str,
+        of_run: bool = False,
+        closes: bool = False,
     ) -> "FencedWriter":
         """Acquire the fence, and fence off its previous holder.
 
+        A run that `closes` it gives the location up: no job `of_run` acquires it with the same token afterwards.
+
         Raises:
             FencedOff: The fence has a newer fencing token.
+            Superseded: The run has given the location up.
             Contended: Another attempt changed the fence at every try.
         """
         stored = await store.get_fence(tenant, location)
-        acquired = _acquired(stored.value, location, fencing_token, attempt)
+        if of_run and stored.value.closed and stored.value.fencing_token == fencing_token:
+            raise Superseded(f"The run has given {location} up.", code="superseded")
+        acquired = msgspec.structs.replace(_acquired(stored.value, location, fencing_token, attempt), closed=closes)
         etag = await store.replace_fence(tenant, location, acquired, stored.etag)
         return cls(store, tenant, location, Versioned(acquired, etag), stored.value)
 
@@ -206,6 +219,7 @@ def _acquired(fence: Fence, location: LocationId, fencing_token: int, attempt: s
         operation=0,
         input_fingerprint=None,
         only_directory=False,
+        closed=False,
     )
 
 

@@ -29,7 +29,7 @@ class RunWriter(msgspec.Struct, frozen=True, kw_only=True):
         attempt = self.ids.new_attempt_id()
         try:
             writer = await FencedWriter.acquire(
-                self.recipients, plan.tenant, location, fencing_token=plan.fencing_token, attempt=attempt
+                self.recipients, plan.tenant, location, fencing_token=plan.fencing_token, attempt=attempt, of_run=True
             )
         except FencedOff as error:
             await self.changes.restore(plan.tenant, error.token)
