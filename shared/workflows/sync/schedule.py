@@ -43,12 +43,12 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         name = f"schedule-{tick:%Y%m%dT%H%M}"
         unhealthy = {tenant: health async for tenant, health in self.connections.list_unhealthy()}
         slots = asyncio.Semaphore(AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._try(slots, tenant, unhealthy.get(tenant.id, Health()), name))
-                async for tenant in self.connections.list_connected()
-            ]
-        requested = sum(task.result() for task in tasks)
+        connected = [tenant async for tenant in self.connections.list_connected()]
+        requested = sum(
+            await asyncio.gather(
+                *(self._try(slots, tenant, unhealthy.get(tenant.id, Health()), name) for tenant in connected)
+            )
+        )
         await self.limits.purge(self.clock.now())
         await self.idempotency.purge(self.clock.now() - KEPT_FOR)
         event("scheduled", tick=name, tenants=requested)
