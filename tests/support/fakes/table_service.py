@@ -111,13 +111,14 @@ class MemoryTables(Tables):
     ) -> AsyncIterator[Entity]:
         """Iterate over entities in the order of their keys."""
         holds = _filter(where)
-        for key, found in sorted(self._tables.get(table, {}).items()):
-            within = all(
-                bounds is None or bounds[0] <= part < bounds[1]
-                for part, bounds in zip(key, (partitions, rows), strict=True)
+        stored = self._tables.get(table, {})
+        among = [key for key in stored if key[0] == partition] if partition is not None else list(stored)
+        for key in sorted(among):
+            within = (partitions is None or partitions[0] <= key[0] < partitions[1]) and (
+                rows is None or rows[0] <= key[1] < rows[1]
             )
-            exact = all(wanted is None or part == wanted for part, wanted in zip(key, (partition, row), strict=True))
-            if within and exact and holds(found[0]):
+            found = stored.get(key)
+            if within and (row is None or key[1] == row) and found is not None and holds(found[0]):
                 properties, etag = found
                 shown = (
                     properties if select is None else {each: properties[each] for each in select if each in properties}

@@ -1,0 +1,174 @@
+"""A deployment whose actors share one storage account, one vault and the directories of two tenants."""
+
+import asyncio
+import dataclasses
+from collections.abc import Coroutine
+from contextvars import ContextVar
+from itertools import count
+from typing import Any, Final, TypeVar
+
+from shared.adapters.stores import (
+    TableConnectionStore,
+    TableIdempotencyStore,
+    TableImportStore,
+    TableLimitStore,
+    TableOperatorLog,
+    TableRecipientStore,
+    TableRunStore,
+    Tables,
+    TableSettingsStore,
+    TableSnapshotStore,
+    TableSyncStateStore,
+    TableTenantStore,
+    TableUserStore,
+)
+from shared.bootstrap import App, Ports
+from shared.domain.connections.connection import SsoApplication
+from shared.domain.ids import ObjectId, TenantId
+from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
+from shared.triggers import queues
+from tests.simulation.engine.directory import PagedDirectory
+from tests.simulation.engine.loop import VirtualLoop
+from tests.simulation.engine.scheduler import Actor, Scheduler
+from tests.simulation.engine.services import (
+    Broker,
+    SharedIds,
+    SharedTables,
+    SimulatedQueue,
+    SimulatedSecrets,
+    SimulatedTables,
+    sessions_of,
+)
+from tests.support.builders import person, user
+from tests.support.fakes import (
+    FakeDirectories,
+    FakeDirectory,
+    FakeSecretStore,
+    entra_providers,
+    fake_ports,
+)
+from tests.support.world import SETTINGS, World
+
+T = TypeVar("T")
+
+CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
+TENANTS: Final = (CONTOSO, FABRIKAM)
+LOCATIONS: Final = ("berlin", "munich", "paris")
+GROUPS: Final = tuple(ObjectId(f"00000000-0000-4000-a000-{number:012d}") for number in range(2))
+PEOPLE: Final = 8
+#: The guard holds only the loss of all: its other limits have tests of their own.
+LENIENT: Final = GuardLimits(max_share=1, max_people=1_000_000, small_max_share=1)
+
+#: The loop of what runs outside a history.
+_loop: Final = VirtualLoop(lambda: False)
+#: The app of the process in which a coroutine runs.
+_current: ContextVar[App] = ContextVar("current app")
+
+
+def preferences(mode: Mode) -> Preferences:
+    """Return the preferences with which tenants begin."""
+    return Preferences(mode=mode, guard=LENIENT)
+
+
+def ran(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns that waits for nothing."""
+    outside = asyncio._get_running_loop() is None
+    if outside:
+        asyncio._set_running_loop(_loop)
+    try:
+        coroutine.send(None)
+    except StopIteration as stopped:
+        return stopped.value  # type: ignore[no-any-return] # its type is the coroutine's
+    finally:
+        if outside:
+            asyncio._set_running_loop(None)
+    raise AssertionError("it waits")
+
+
+class Cluster:
+    """What the actors share, and the actors' apps."""
+
+    #: The tenant whose message a coroutine works on; None for callers and timers.
+    working_for: ContextVar[str | None] = ContextVar("working for", default=None)
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        queues.app = _current.get  # type: ignore[attr-defined,assignment] # each process has its own
+        self.scheduler = scheduler
+        self.tables = SharedTables()
+        self.broker = Broker()
+        self.vault = FakeSecretStore()
+        self.directories = FakeDirectories()
+        self._directories = {tenant: PagedDirectory() for tenant in TENANTS}
+        self._numbers = count(1)
+        #: Looks without being an actor: its calls are no effects.
+        self.view = self._ports(self.tables, Actor("view", scheduler))
+        self.view = dataclasses.replace(self.view, secrets=self.vault, providers=entra_providers(self.directories))
+
+    def begin(self) -> None:
+        """Create two tenants: one with its whole directory, and one with two groups; both with three locations."""
+        world = World(
+            dataclasses.replace(
+                fake_ports(),
+                **{
+                    name: getattr(self.view, name)
+                    for name in (
+                        "tenants",
+                        "connections",
+                        "settings",
+                        "sync_states",
+                        "runs",
+                        "recipients",
+                        "secrets",
+                        "providers",
+                    )
+                },
+            )
+        )
+        mapping = {"berlin": [GROUPS[0]], "munich": list(GROUPS), "paris": [GROUPS[1]]}
+        for tenant, mode in zip(TENANTS, (Mode.FULL, Mode.GROUPS), strict=True):
+            directory = self._directories[tenant]
+            directory.azure_tenant_id = f"00000000-0000-4000-9000-{len(self.directories.by_azure_tenant):012d}"
+            self.directories.add(directory)
+            directory.put(*(user(number) for number in range(PEOPLE)))
+            directory.members = {
+                GROUPS[0]: [person(number) for number in range(5)],
+                GROUPS[1]: [person(number) for number in range(3, PEOPLE)],
+            }
+            wanted = mapping if mode is Mode.GROUPS else {location: [] for location in LOCATIONS}
+            ran(world.connected(tenant, directory.credentials, preferences(mode), dict(wanted), directory.object_id))
+            ran(self.view.settings.put_sso(tenant, SsoApplication(client_id=person(50))))
+
+    def directory(self, tenant: TenantId) -> FakeDirectory:
+        """Return a tenant's directory."""
+        return self._directories[tenant]
+
+    def app_of(self, actor: Actor) -> App:
+        """Return the app of a new process."""
+        return App(self._ports(SimulatedTables(self.tables, actor), actor), SETTINGS)
+
+    @staticmethod
+    def enter(app: App) -> None:
+        """Let the rest of this coroutine run in the process of an app."""
+        _current.set(app)
+
+    def _ports(self, tables: Tables, actor: Actor) -> Ports:
+        return dataclasses.replace(
+            fake_ports(),
+            tenants=TableTenantStore(tables),
+            connections=TableConnectionStore(tables),
+            settings=TableSettingsStore(tables),
+            sync_states=TableSyncStateStore(tables),
+            runs=TableRunStore(tables),
+            snapshots=TableSnapshotStore(tables),
+            recipients=TableRecipientStore(tables),
+            imports=TableImportStore(tables),
+            operator_log=TableOperatorLog(tables),
+            limits=TableLimitStore(tables),
+            users=TableUserStore(tables),
+            idempotency=TableIdempotencyStore(tables),
+            queue=SimulatedQueue(self.broker, actor),
+            secrets=SimulatedSecrets(self.vault, actor),
+            providers=entra_providers(sessions_of(self.directories, actor), clock=actor),
+            clock=actor,
+            ids=SharedIds(self._numbers, actor),
+        )

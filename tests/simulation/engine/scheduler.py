@@ -1,0 +1,199 @@
+"""The scheduler of a history: it chooses every step of every actor, by one seed."""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from shared.errors import Transient
+from tests.simulation.engine.faults import Fault, Plan
+from tests.simulation.engine.loop import VirtualLoop
+
+T = TypeVar("T")
+
+#: When histories begin.
+BEGINNING: Final = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+#: Weights of what can happen next.
+_GO_ON: Final = 12
+_LATE_WRITE: Final = 1
+_PASS_TIME: Final = 1
+
+
+class Died(BaseException):
+    """The process of an actor dies here: its coroutines end, and none of them has an effect any more."""
+
+
+@dataclass(eq=False)
+class Actor:
+    """A process: a worker, an instance that answers HTTP requests, or one that a test uses to look."""
+
+    name: str
+    scheduler: "Scheduler"
+    #: By how much its clock is wrong, in seconds.
+    skew_s: float = 0.0
+    alive: bool = True
+
+    def now(self) -> datetime:
+        """Return the time that its clock shows."""
+        return BEGINNING + timedelta(seconds=self.scheduler.loop.time() + self.skew_s)
+
+    def monotonic_s(self) -> float:
+        """Return seconds since some fixed moment."""
+        return self.scheduler.loop.time()
+
+    async def effect(self, label: str, do: Callable[[], Awaitable[T]], *, writes: bool) -> T:
+        """Do something to what the actors share, when the scheduler chooses it, and perhaps not as it should be done.
+
+        Raises:
+            Died: The actor's process ends.
+            Transient: The effect did not happen, or the actor is not told whether it did.
+
+        """
+        scheduler = self.scheduler
+        await scheduler.turn(self, label)
+        fault = scheduler.next_fault(self, label, writes=writes)
+        if fault is None:
+            return await do()
+        return await self._faulty(fault, label, do)
+
+    async def _faulty(self, fault: Fault, label: str, do: Callable[[], Awaitable[T]]) -> T:
+        scheduler = self.scheduler
+        match fault:
+            case Fault.CRASH_BEFORE:
+                self.die()
+            case Fault.REFUSED:
+                raise Transient("The service is busy.", code="storage_busy")
+            case Fault.DELAYED:
+                scheduler.late.append((label, do))
+                raise Transient("The service did not answer.", code="storage_unreachable")
+            case Fault.DUPLICATED:
+                scheduler.late.append((label, do))
+        done = await do()
+        match fault:
+            case Fault.CRASH_AFTER:
+                self.die()
+            case Fault.LOST:
+                raise Transient("The service did not answer.", code="storage_unreachable")
+            case Fault.RETRIED:
+                await scheduler.turn(self, f"{label}, again")
+                done = await do()
+        return done
+
+    def die(self) -> None:
+        """End the process. Raises Died."""
+        self.alive = False
+        self.scheduler.bury(self)
+        raise Died
+
+
+@dataclass(eq=False)
+class _Turn:
+    actor: Actor
+    label: str
+    future: "object"
+
+
+@dataclass(eq=False)
+class Move:
+    """Something that can happen next, beside what actors are about to do."""
+
+    weight: float
+    label: str
+    do: Callable[[], None]
+
+
+@dataclass(eq=False)
+class Scheduler:
+    """Chooses what happens next, and writes it down."""
+
+    seed: int
+    faults: Plan
+    #: What else can happen at this moment.
+    moves: Callable[[], Sequence[Move]] = lambda: ()
+    #: Called after each effect and each move.
+    after_step: Callable[[], None] = lambda: None
+    #: Whether to stop now.
+    quiet: Callable[[], bool] = lambda: True
+    #: Writes that are still under way.
+    late: list[tuple[str, Callable[[], Awaitable[object]]]] = field(default_factory=list)
+    #: What happened, one line each.
+    trace: list[str] = field(default_factory=list)
+    effects: int = 0
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(f"schedule {self.seed}")
+        self.loop = VirtualLoop(self._idle)
+        self._turns: list[_Turn] = []
+
+    async def turn(self, actor: Actor, label: str) -> None:
+        """Return when the scheduler lets the actor go on. Raises Died if its process ended before."""
+        if not actor.alive:
+            raise Died
+        future = self.loop.create_future()
+        self._turns.append(_Turn(actor, label, future))
+        await future
+        self.steps += 1
+
+    def next_fault(self, actor: Actor, label: str, *, writes: bool) -> Fault | None:
+        """Return how the effect that is about to happen fails, and write it down."""
+        number = self.effects
+        self.effects += 1
+        fault = self.faults.of(number, writes=writes)
+        self.trace.append(f"{actor.name}: {label}" + (f" [{number}: {fault}]" if fault else ""))
+        return fault
+
+    def bury(self, actor: Actor) -> None:
+        """End the coroutines of a dead actor."""
+        for turn in [turn for turn in self._turns if turn.actor is actor]:
+            self._turns.remove(turn)
+            turn.future.set_exception(Died())  # type: ignore[attr-defined] # a future
+
+    def abandon(self) -> None:
+        """End all coroutines."""
+        self.quiet = lambda: not self._turns
+        self.moves = lambda: [Move(1, "", self._kill)] if self._turns else []
+        self.loop.run_forever()
+
+    def _kill(self) -> None:
+        actor = self._turns[0].actor
+        actor.alive = False
+        self.bury(actor)
+
+    def _idle(self) -> bool:
+        self.after_step()
+        if self.quiet():
+            self.loop.stop()
+            return True
+        choices: list[Move] = list(self.moves())
+        if self._turns:
+            choices.append(Move(_GO_ON, "", self._go_on))
+        if self.late:
+            choices.append(Move(_LATE_WRITE, "a late write", self._write_late))
+        timers = self.loop.has_timers()
+        if timers and choices:
+            choices.append(Move(_PASS_TIME, "", lambda: None))
+        if not choices:
+            return False
+        (move,) = self.random.choices(choices, [each.weight for each in choices])
+        if move.label:
+            self.trace.append(move.label)
+        move.do()
+        return not (timers and move is choices[-1])
+
+    def _go_on(self) -> None:
+        turn = self._turns.pop(self.random.randrange(len(self._turns)))
+        turn.future.set_result(None)  # type: ignore[attr-defined] # a future
+
+    def _write_late(self) -> None:
+        label, do = self.late.pop(self.random.randrange(len(self.late)))
+        self.trace.append(f"late: {label}")
+
+        async def late() -> None:
+            try:
+                await do()
+            except Exception as error:  # noqa: BLE001 - no one waits for its answer
+                self.trace.append(f"late: refused, {type(error).__name__}")
+
+        self.loop.create_task(late())
